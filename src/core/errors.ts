@@ -1,0 +1,98 @@
+// Every failure that a caller or an operator can act on: its stable code, HTTP status and title.
+
+/** Code → HTTP status and title: the one table that turns a failure into a response (CONTRACT, "Errors"). */
+export const errorTable = {
+  "request.malformed": { status: 400, title: "The request cannot be read" },
+  "arguments.invalid": { status: 400, title: "The arguments do not fit the function" },
+  "auth.missing": { status: 401, title: "A token is needed" },
+  "auth.invalid": { status: 401, title: "The token is not valid" },
+  "auth.forbidden": { status: 403, title: "The token does not allow this" },
+  "join.refused": { status: 403, title: "The mesh refused the join" },
+  "app.unknown": { status: 404, title: "No such app" },
+  "function.unknown": { status: 404, title: "No such function" },
+  "revision.unknown": { status: 404, title: "No such revision" },
+  "node.unknown": { status: 404, title: "No such node" },
+  "path.unknown": { status: 404, title: "No such path" },
+  "method.unsupported": { status: 405, title: "The path does not support this method" },
+  "request.too-large": { status: 413, title: "The request is too large" },
+  "media.unsupported": { status: 415, title: "The media type is not supported" },
+  "request.throttled": { status: 429, title: "Too many requests" },
+  "source.invalid": { status: 422, title: "The source does not compile" },
+  "type.unsupported": { status: 422, title: "A type cannot cross the boundary" },
+  "function.trapped": { status: 500, title: "The function failed" },
+  "function.out-of-memory": { status: 500, title: "The function ran out of memory" },
+  "function.result-too-large": { status: 500, title: "The result is too large" },
+  internal: { status: 500, title: "The node failed" },
+  "node.overloaded": { status: 503, title: "The node is overloaded" },
+  "node.draining": { status: 503, title: "The node is draining" },
+  "function.deadline": { status: 504, title: "The function did not end in time" },
+} as const;
+
+/** A stable error code of the public contract. */
+export type ErrorCode = keyof typeof errorTable;
+
+/** A place in an uploaded source; line and column count from 1, `source` is the whole source line. */
+export interface Diagnostic {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+  readonly source: string;
+}
+
+/** What a {@link HerdError} may carry beside its code and detail. */
+export interface ErrorExtras {
+  readonly cause?: unknown;
+  /** JSON pointer (RFC 6901) into the arguments, or `file:line:column` of a source. */
+  readonly where?: string;
+  readonly diagnostics?: readonly Diagnostic[];
+  /** Seconds after which a retry makes sense; sent as `Retry-After`. */
+  readonly retryAfterSeconds?: number;
+}
+
+/** An {@link HerdError} as plain data: how it crosses threads, processes and links. */
+export interface ErrorData {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  readonly where?: string;
+  readonly diagnostics?: readonly Diagnostic[];
+  readonly retryAfterSeconds?: number;
+}
+
+/** The one error class for what a caller or an operator can act on. */
+export class HerdError extends Error {
+  override readonly name = "HerdError";
+  readonly code: ErrorCode;
+  readonly where: string | undefined;
+  readonly diagnostics: readonly Diagnostic[] | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, detail: string, extras: ErrorExtras = {}) {
+    super(detail, extras.cause === undefined ? undefined : { cause: extras.cause });
+    this.code = code;
+    this.where = extras.where;
+    this.diagnostics = extras.diagnostics;
+    this.retryAfterSeconds = extras.retryAfterSeconds;
+  }
+
+  /** HTTP status of this error's code. */
+  get status(): number {
+    return errorTable[this.code].status;
+  }
+
+  /** This error as data, without its cause and stack. */
+  toData(): ErrorData {
+    return {
+      code: this.code,
+      detail: this.message,
+      ...(this.where === undefined ? {} : { where: this.where }),
+      ...(this.diagnostics === undefined ? {} : { diagnostics: this.diagnostics }),
+      ...(this.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: this.retryAfterSeconds }),
+    };
+  }
+
+  /** The error that {@link toData} described. */
+  static fromData(data: ErrorData): HerdError {
+    return new HerdError(data.code, data.detail, data);
+  }
+}

@@ -1,0 +1,44 @@
+// The limits that bound a guest and a request: one place for their defaults.
+
+/** Bounds of a node. Bytes are bytes, times milliseconds. */
+export interface Limits {
+  /** Wall-clock time of one call, queueing included. */
+  readonly deadlineMs: number;
+  /** Linear memory of one instance; a multiple of 64 KiB. */
+  readonly memoryBytes: number;
+  /** JSON text of a call's arguments. */
+  readonly argumentBytes: number;
+  /** JSON text of a call's result. */
+  readonly resultBytes: number;
+  /** Log lines kept of one call; what comes after is counted and dropped. */
+  readonly logLines: number;
+  /** UTF-8 bytes of one log line; a longer one is cut. */
+  readonly logLineBytes: number;
+  /** Calls waiting on this node before `node.overloaded`. */
+  readonly queueLength: number;
+  /** All source files of an upload together. */
+  readonly sourceBytes: number;
+  /** Files of an upload. */
+  readonly sourceFiles: number;
+  /** Time of one compilation. */
+  readonly compileTimeoutMs: number;
+  /** Resident memory of the compiler's process. */
+  readonly compileMemoryBytes: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+/** The limits of a node that configures none. */
+export const defaultLimits: Limits = {
+  deadlineMs: 5_000,
+  memoryBytes: 64 * mebibyte,
+  argumentBytes: 6 * mebibyte,
+  resultBytes: 6 * mebibyte,
+  logLines: 100,
+  logLineBytes: 4_096,
+  queueLength: 1_024,
+  sourceBytes: mebibyte,
+  sourceFiles: 256,
+  compileTimeoutMs: 10_000,
+  compileMemoryBytes: 1_024 * mebibyte,
+};
