@@ -1,0 +1,189 @@
+// The configuration of a node: file, environment and flags become one final value here, once.
+
+import { readFile } from "node:fs/promises";
+import { availableParallelism, hostname } from "node:os";
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import { defaultLimits, type Limits } from "./limits.js";
+import { type LogLevel, logLevels } from "./log-ring.js";
+import { UsageError } from "./usage-error.js";
+
+/** Everything that decides how a node runs, with every default filled in; paths are absolute. */
+export interface Config {
+  /** The node's name when it has no identity yet; `nameGiven` tells whether a person chose it. */
+  readonly name: string;
+  readonly nameGiven: boolean;
+  /** What the node binds. */
+  readonly host: string;
+  /** What peers dial and URLs print; never a wildcard. */
+  readonly advertise: string;
+  /** Ports; 0 takes a free one. */
+  readonly port: number;
+  readonly peerPort: number;
+  /** DNS domains, beside localhost, `.local` and `.internal`, that a new root may vouch for. */
+  readonly domains: readonly string[];
+  readonly workers: number;
+  /** Folder of functions that are deployed at the start. */
+  readonly functions: string | undefined;
+  /** Keep identity and apps in memory only. */
+  readonly ephemeral: boolean;
+  readonly state: string;
+  readonly limits: Limits;
+  readonly logLevel: LogLevel | "silent";
+}
+
+/** Where a configuration comes from; what stands first wins: `flags`, `env`, the file that `flags.config` names, defaults. */
+export interface ConfigSources {
+  /** Settings by the file's names, and `config`, a file's path; entries that are `undefined` count as absent. */
+  readonly flags?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Folder that relative flags start from. */
+  readonly cwd?: string;
+}
+
+const kibibyte = 1024;
+const gibibyte = 1024 ** 3;
+const hostName = z
+  .string()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,251}[A-Za-z0-9])?$|^::1?$/, "not a host name or address");
+const domainName = z
+  .string()
+  .max(253)
+  .regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "not a lower-case DNS domain");
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = (max: number) => z.number().int().min(1).max(max);
+
+const limitsSchema = z.strictObject({
+  deadlineMs: count(3_600_000),
+  memoryBytes: z
+    .number()
+    .min(64 * kibibyte)
+    .max(4 * gibibyte)
+    .multipleOf(64 * kibibyte),
+  argumentBytes: count(gibibyte / 4),
+  resultBytes: count(gibibyte / 4),
+  logLines: z.number().int().min(0).max(100_000),
+  logLineBytes: count(gibibyte / 1_024),
+  queueLength: count(1_000_000),
+  sourceBytes: count(gibibyte / 16),
+  sourceFiles: count(10_000),
+  compileTimeoutMs: count(600_000),
+  compileMemoryBytes: z
+    .number()
+    .int()
+    .min(gibibyte / 8)
+    .max(64 * gibibyte),
+} satisfies { [limit in keyof Limits]: z.ZodType<number> });
+
+const settings = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "1 to 63 of a-z, 0-9 and inner hyphens"),
+    host: hostName,
+    advertise: hostName,
+    port,
+    peerPort: port,
+    domains: z.array(domainName).max(64),
+    workers: z.coerce.number().int().min(1).max(1_024),
+    functions: z.string().min(1),
+    ephemeral: z.boolean(),
+    state: z.string().min(1),
+    limits: limitsSchema.partial(),
+    logLevel: z.enum([...logLevels, "silent"]),
+  })
+  .partial();
+
+type Settings = z.infer<typeof settings>;
+
+/** The configuration that these sources give. Throws {@link UsageError} naming the setting that is unknown or wrong. */
+export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
+  const cwd = sources.cwd ?? process.cwd();
+  const { config: path, ...flags } = sources.flags ?? {};
+  const fromFile = path === undefined ? {} : await readSettings(resolve(cwd, String(path)));
+  const fromEnv = sources.env?.HERD_STATE ? { state: resolve(cwd, sources.env.HERD_STATE) } : {};
+  const fromFlags = atFolder(parse(withoutUndefined(flags), "command line"), cwd);
+  const limits = { ...defaultLimits, ...withoutUndefined({ ...fromFile.limits, ...fromFlags.limits }) };
+  return complete({ ...fromFile, ...fromEnv, ...fromFlags, limits }, cwd);
+}
+
+/** The node name that a machine's host name gives: lower case, its first label, hyphens for what a name cannot hold. */
+export function defaultNodeName(host: string = hostname()): string {
+  const label = host.toLowerCase().split(".")[0] ?? "";
+  const name = label
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 63)
+    .replace(/^-+|-+$/g, "");
+  return name === "" ? "node" : name;
+}
+
+/** Whether a host means "every address", which nobody can dial. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || /^[0:]+$/.test(host);
+}
+
+function complete(given: Omit<Settings, "limits"> & { limits: Limits }, cwd: string): Config {
+  const host = given.host ?? "localhost";
+  if (isWildcard(given.advertise ?? host)) {
+    throw new UsageError(
+      given.advertise === undefined
+        ? `--host ${host} is every address: say with --advertise which one others should use`
+        : `--advertise ${given.advertise} is every address: name one that others can dial`,
+    );
+  }
+  const port = given.port ?? 8443;
+  return {
+    name: given.name ?? defaultNodeName(),
+    nameGiven: given.name !== undefined,
+    host,
+    advertise: given.advertise ?? host,
+    port,
+    peerPort: given.peerPort ?? (port === 0 || port === 65_535 ? 0 : port + 1),
+    domains: given.domains ?? [],
+    // One core is left to the main thread; two workers at least, so that a call that spins cannot stop the others.
+    workers: given.workers ?? Math.min(16, Math.max(2, availableParallelism() - 1)),
+    functions: given.functions,
+    ephemeral: given.ephemeral ?? false,
+    state: given.state ?? resolve(cwd, ".herd"),
+    limits: given.limits,
+    logLevel: given.logLevel ?? "info",
+  };
+}
+
+async function readSettings(path: string): Promise<Settings> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  return atFolder(parse(value, path), dirname(path));
+}
+
+function parse(value: unknown, origin: string): Settings {
+  const parsed = settings.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => {
+    const at = issue.path.join(".");
+    if (issue.code === "unrecognized_keys") {
+      return `unknown setting ${issue.keys.map((key) => JSON.stringify(at === "" ? key : `${at}.${key}`)).join(", ")}`;
+    }
+    return at === "" ? issue.message : `${at}: ${issue.message}`;
+  });
+  throw new UsageError(`${origin}: ${problems.join("; ")}`, { cause: parsed.error });
+}
+
+/** Paths mean what they mean where they were written: beside the file, or in the folder of the command. */
+function atFolder(given: Settings, folder: string): Settings {
+  return {
+    ...given,
+    ...(given.state === undefined ? {} : { state: resolve(folder, given.state) }),
+    ...(given.functions === undefined ? {} : { functions: resolve(folder, given.functions) }),
+  };
+}
+
+function withoutUndefined<Value extends object>(
+  value: Value,
+): { [key in keyof Value]: Exclude<Value[key], undefined> } {
+  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as {
+    [key in keyof Value]: Exclude<Value[key], undefined>;
+  };
+}

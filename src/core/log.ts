@@ -1,0 +1,54 @@
+// The node's own log: structured lines on stderr through pino, and the same lines in the ring that `herd logs` reads.
+
+import { type DestinationStream, destination, pino } from "pino";
+import type { Clock } from "./clock.js";
+import type { LogLevel, LogRing } from "./log-ring.js";
+
+/** What a log line may carry beside its message; `cause` is the error that it reports, with its stack. */
+export interface LogDetails {
+  readonly cause?: unknown;
+  readonly [field: string]: unknown;
+}
+
+/** Where parts of the node write what an operator should know. Never give it arguments or results of a call. */
+export type Logger = { readonly [level in LogLevel]: (message: string, details?: LogDetails) => void };
+
+/** How a {@link createLogger} logger writes; `stream` replaces stderr. */
+export interface LoggerOptions {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly ring: LogRing;
+  readonly level?: LogLevel | "silent";
+  readonly stream?: DestinationStream;
+}
+
+/** A logger that writes JSON lines from `level` up to stderr, and every line from `info` up to the ring. */
+export function createLogger(options: LoggerOptions): Logger {
+  const { node, clock, ring } = options;
+  const sink = pino(
+    {
+      base: { node },
+      level: options.level ?? "info",
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: () => `,"at":"${new Date(clock.now()).toISOString()}"`,
+      messageKey: "message",
+      errorKey: "cause",
+      redact: ["token", "*.token", "authorization", "*.authorization"],
+    },
+    // Synchronous: the last line before a crash is the one that matters, and the node writes few.
+    options.stream ?? destination({ fd: 2, sync: true }),
+  );
+  const write = (level: LogLevel, message: string, details: LogDetails = {}): void => {
+    sink[level](details, message);
+    if (level === "trace" || level === "debug") return;
+    const cause = details.cause instanceof Error ? `: ${details.cause.message}` : "";
+    ring.add({ at: clock.now(), node, level, message: message + cause });
+  };
+  return {
+    trace: (message, details) => write("trace", message, details),
+    debug: (message, details) => write("debug", message, details),
+    info: (message, details) => write("info", message, details),
+    warn: (message, details) => write("warn", message, details),
+    error: (message, details) => write("error", message, details),
+  };
+}
