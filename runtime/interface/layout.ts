@@ -1,0 +1,134 @@
+// Canonical ABI of the Component Model: size, alignment and core types of a value
+// (CanonicalABI.md, "Alignment", "Element Size", "Flattening").
+import type { AppInterface, FunctionType, ScalarKind, ValueType } from "./model.js";
+
+/** A core Wasm type that a value flattens to. */
+export type CoreType = "i32" | "i64" | "f32" | "f64";
+
+/** Parameters that flatten to more core values than this travel through memory (CanonicalABI.md, MAX_FLAT_PARAMS). */
+export const maxFlatParameters = 16;
+
+/** Bytes and alignment of a value in linear memory. */
+export interface Layout {
+  readonly size: number;
+  readonly align: number;
+}
+
+/** A layout of several values, with the offset of each. */
+export interface TupleLayout extends Layout {
+  readonly offsets: readonly number[];
+}
+
+const scalarSizes: Record<ScalarKind, number> = {
+  bool: 1, s8: 1, u8: 1, s16: 2, u16: 2, s32: 4, u32: 4, f32: 4, s64: 8, u64: 8, f64: 8,
+};
+
+/** Layouts and flattenings of one interface; named types are looked up in it. */
+export class CanonicalAbi {
+  readonly #fields = new Map<string, readonly ValueType[]>();
+  readonly #members = new Map<string, number>();
+
+  constructor(app: Pick<AppInterface, "records" | "enums">) {
+    for (const record of app.records) this.#fields.set(record.name, record.fields.map((field) => field.type));
+    for (const one of app.enums) this.#members.set(one.name, one.members.length);
+  }
+
+  /** Size and alignment of a value of `type`. */
+  layout(type: ValueType): Layout {
+    switch (type.kind) {
+      case "string":
+      case "bytes":
+      case "list":
+      case "set":
+      case "map":
+        return { size: 8, align: 4 };
+      case "option": {
+        const { size, align } = this.layout(type.value);
+        return { size: alignTo(alignTo(1, align) + size, align), align };
+      }
+      case "record":
+        return this.tuple(this.#fieldTypes(type.name));
+      case "enum": {
+        const size = this.enumSize(type.name);
+        return { size, align: size };
+      }
+      default: {
+        const size = scalarSizes[type.kind];
+        return { size, align: size };
+      }
+    }
+  }
+
+  /** Layout of values one after the other: a record's fields, a tuple, parameters in memory. */
+  tuple(types: readonly ValueType[]): TupleLayout {
+    let size = 0;
+    let align = 1;
+    const offsets: number[] = [];
+    for (const type of types) {
+      const layout = this.layout(type);
+      size = alignTo(size, layout.align);
+      offsets.push(size);
+      size += layout.size;
+      align = Math.max(align, layout.align);
+    }
+    return { size: alignTo(size, align), align, offsets };
+  }
+
+  /** Bytes of an enum's discriminant. */
+  enumSize(name: string): number {
+    const count = this.#members.get(name) ?? missing(name);
+    return count <= 0x100 ? 1 : count <= 0x10000 ? 2 : 4;
+  }
+
+  /** Core values of a value of `type`. */
+  flatten(type: ValueType): CoreType[] {
+    switch (type.kind) {
+      case "string":
+      case "bytes":
+      case "list":
+      case "set":
+      case "map":
+        return ["i32", "i32"];
+      case "option":
+        return ["i32", ...this.flatten(type.value)];
+      case "record":
+        return this.#fieldTypes(type.name).flatMap((field) => this.flatten(field));
+      case "s64":
+      case "u64":
+        return ["i64"];
+      case "f32":
+      case "f64":
+        return [type.kind];
+      default:
+        return ["i32"];
+    }
+  }
+
+  #fieldTypes(name: string): readonly ValueType[] {
+    return this.#fields.get(name) ?? missing(name);
+  }
+}
+
+/** Types of the values that cross into `fn`, in order: `self` first, a parameter with a default as an option. */
+export function parameterTypes(fn: FunctionType): ValueType[] {
+  const types: ValueType[] = fn.self === undefined ? [] : [{ kind: "record", name: fn.self }];
+  for (const { type, default: fallback } of fn.parameters) {
+    types.push(fallback === undefined ? type : { kind: "option", value: type });
+  }
+  return types;
+}
+
+/** Types of the values that cross out of `fn`: none, one, or `self` and the result as a tuple of two. */
+export function resultTypes(fn: FunctionType): ValueType[] {
+  const types: ValueType[] = fn.self === undefined ? [] : [{ kind: "record", name: fn.self }];
+  return fn.result === null ? types : [...types, fn.result];
+}
+
+/** `offset` rounded up to a multiple of `align`. */
+export function alignTo(offset: number, align: number): number {
+  return Math.ceil(offset / align) * align;
+}
+
+function missing(name: string): never {
+  throw new RangeError(`the interface has no type named ${name}`);
+}

@@ -1,0 +1,32 @@
+// Names of a source as WIT identifiers: kebab-case, unique within their scope.
+
+/**
+ * `name` as a WIT identifier (Component Model, WIT.md "Identifiers"): words of lower-case ASCII letters and digits,
+ * each starting with a letter, joined by `-`. `HTTPServer2` → `http-server2`, `_x` → `x`, `Point.scale` → `point-scale`.
+ */
+export function kebabCase(name: string): string {
+  const words = name
+    .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
+    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase()
+    .split(/[^a-z0-9]+/)
+    .filter((word) => word !== "");
+  let kebab = "";
+  for (const word of words) kebab += kebab === "" || /^[0-9]/.test(word) ? word : `-${word}`;
+  if (kebab === "") return "x";
+  return /^[0-9]/.test(kebab) ? `x${kebab}` : kebab;
+}
+
+/** Gives each name of one scope its own WIT identifier: a later twin gets a number (`a-b`, `a-b2`, …). */
+export class WitScope {
+  readonly #taken = new Set<string>();
+
+  /** The identifier for `name`; asking twice gives two identifiers. */
+  claim(name: string): string {
+    const base = kebabCase(name);
+    let identifier = base;
+    for (let n = 2; this.#taken.has(identifier); n++) identifier = `${base}${n}`;
+    this.#taken.add(identifier);
+    return identifier;
+  }
+}
