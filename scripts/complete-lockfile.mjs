@@ -37,10 +37,14 @@ function missingOptional(packages) {
 function view(name, version) {
   const fields = ["version", "dist.integrity", "os", "cpu", "libc", "license", "engines", "dependencies"];
   const windows = process.platform === "win32";
-  const { status, stdout } = spawnSync(windows ? "npm.cmd" : "npm", ["view", `${name}@${version}`, ...fields, "--json"], {
-    encoding: "utf8",
-    shell: windows,
-  });
+  const { status, stdout } = spawnSync(
+    windows ? "npm.cmd" : "npm",
+    ["view", `${name}@${version}`, ...fields, "--json"],
+    {
+      encoding: "utf8",
+      shell: windows,
+    },
+  );
   return status === 0 && stdout.trim() !== "" ? JSON.parse(stdout) : undefined;
 }
 
@@ -69,10 +73,13 @@ function entryOf(missing, found) {
 const lock = JSON.parse(readFileSync(lockfile, "utf8"));
 for (const entry of Object.values(lock.packages)) delete entry.resolved;
 for (const missing of missingOptional(lock.packages)) {
-  if (!/^\d+\.\d+\.\d+[\w.+-]*$/.test(missing.version)) throw new Error(`${missing.name}: ${missing.version} is no exact version`);
+  if (!/^\d+\.\d+\.\d+[\w.+-]*$/.test(missing.version))
+    throw new Error(`${missing.name}: ${missing.version} is no exact version`);
   const found = view(missing.name, missing.version);
   lock.packages[`node_modules/${missing.name}`] = entryOf(missing, found);
-  console.log(`${missing.name}@${missing.version}: ${found ? "added" : "added without integrity, the registry lacks it"}`);
+  console.log(
+    `${missing.name}@${missing.version}: ${found ? "added" : "added without integrity, the registry lacks it"}`,
+  );
 }
 const sorted = Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en"));
 writeFileSync(lockfile, `${JSON.stringify({ ...lock, packages: Object.fromEntries(sorted) }, null, 2)}\n`);

@@ -1,6 +1,7 @@
 // The configuration of a node: file, environment and flags become one final value here, once.
 
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { availableParallelism, hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
@@ -45,7 +46,9 @@ const kibibyte = 1024;
 const gibibyte = 1024 ** 3;
 const hostName = z
   .string()
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9.:_-]{0,251}[A-Za-z0-9])?$|^::1?$/, "not a host name or address");
+  .refine((host) => isIP(host) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(host), {
+    error: "not a host name or address",
+  });
 const domainName = z
   .string()
   .max(253)

@@ -1,0 +1,80 @@
+// Compiles what changed: an unchanged tree is seen by a stamp and does not even start the compiler.
+
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { run } from "./run.mjs";
+
+/** What is compiled: the product, and with it the tests and benchmarks. Folders that hold AssemblyScript are not tsc's. */
+const projects = {
+  product: { config: "tsconfig.json", folders: ["src", "runtime"], foreign: ["runtime/guest"] },
+  test: {
+    config: "test/tsconfig.json",
+    folders: ["src", "runtime", "test", "bench"],
+    foreign: ["runtime/guest", "test/fixtures", "bench/kernels"],
+  },
+};
+
+/** Builds a project, `product` or `test`, when its inputs changed; ends the process with the compiler's code when it fails. */
+export async function buildIfNeeded({ root, project }) {
+  const folder = fileURLToPath(root);
+  const { config, folders, foreign } = projects[project];
+  const sources = folders.flatMap((name) => sourcesUnder({ folder, name, foreign }));
+  const stampFile = join(folder, "dist", `${project}.stamp`);
+  const stamp = stampOf(folder, [...sources, "tsconfig.json", config, "package-lock.json"]);
+  removeStale({ folder, folders, sources: new Set(sources) });
+  const whole = sources.every((path) => existsSync(outputOf(folder, path)));
+  if (whole && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
+
+  // The compiler trusts its own record of what it wrote, so a lost output has to take the record along.
+  if (!whole)
+    for (const name of ["product", "test"]) rmSync(join(folder, "dist", `${name}.tsbuildinfo`), { force: true });
+  console.error("Building …");
+  const code = await run(process.execPath, {
+    args: [join(folder, "node_modules/typescript/bin/tsc"), "--build", config],
+    cwd: folder,
+    stdio: ["inherit", 2, 2],
+  });
+  if (code !== 0) process.exit(code);
+  const bin = join(folder, "dist/src/cli/main.js");
+  if (existsSync(bin)) chmodSync(bin, 0o755);
+  mkdirSync(join(folder, "dist"), { recursive: true });
+  writeFileSync(stampFile, stamp);
+}
+
+/** Every TypeScript source under a folder, as paths with forward slashes from the root. */
+function sourcesUnder({ folder, name, foreign }) {
+  return filesUnder(join(folder, name))
+    .map((path) => `${name}/${path}`)
+    .filter((path) => path.endsWith(".ts") && !foreign.some((other) => path.startsWith(`${other}/`)));
+}
+
+function filesUnder(directory) {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true }).map((path) => path.split(sep).join("/"));
+}
+
+/** A digest of the names, sizes and times of the inputs and of the Node that builds. */
+function stampOf(folder, paths) {
+  const hash = createHash("sha256");
+  for (const path of paths.sort()) {
+    const { mtimeMs, size } = statSync(join(folder, path));
+    hash.update(`${path}\0${mtimeMs}\0${size}\n`);
+  }
+  return hash.digest("hex");
+}
+
+function outputOf(folder, source) {
+  return join(folder, "dist", source.replace(/\.ts$/, ".js"));
+}
+
+/** Removes outputs whose source is gone, so that nothing imports or tests what no longer exists. */
+function removeStale({ folder, folders, sources }) {
+  for (const name of folders) {
+    for (const path of filesUnder(join(folder, "dist", name))) {
+      const source = `${name}/${path.replace(/\.(d\.ts|js|js\.map)$/, ".ts")}`;
+      if (/\.(d\.ts|js|js\.map)$/.test(path) && !sources.has(source)) rmSync(join(folder, "dist", name, path));
+    }
+  }
+}

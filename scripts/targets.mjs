@@ -1,0 +1,85 @@
+// What the npm scripts run once the tree is installed and built.
+
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { buildIfNeeded } from "./build.mjs";
+import { installIfNeeded } from "./install.mjs";
+import { run } from "./run.mjs";
+
+const root = new URL("../", import.meta.url);
+const folder = fileURLToPath(root);
+
+const targets = {
+  start: { dev: false, project: "product", run: start },
+  build: { dev: false, project: "product", run: async () => 0 },
+  test: { dev: true, project: "test", run: test },
+  check: { dev: true, project: "test", run: check },
+  bench: { dev: true, project: "test", run: bench },
+};
+
+/** Installs, builds and runs a target of package.json's scripts with the arguments that follow `--`. */
+export async function runTarget(name, args) {
+  const target = targets[name];
+  if (target === undefined) {
+    console.error(`usage: node scripts/bootstrap.mjs ${Object.keys(targets).join("|")} [arguments]`);
+    process.exitCode = 2;
+    return;
+  }
+  await installIfNeeded({ root, dev: target.dev });
+  await buildIfNeeded({ root, project: target.project });
+  const code = await target.run(args);
+  if (code !== undefined && code !== 0) process.exitCode = code;
+}
+
+/** One node with the sample functions. It runs in this process, so signals and exit code need nobody in between. */
+async function start(args) {
+  const functions = join(folder, "functions");
+  await runHere("dist/src/cli/main.js", ["up", "--port", "8443", "--functions", functions, ...args]);
+}
+
+/** Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner. */
+function test(args) {
+  const options = args.filter((argument) => argument.startsWith("-"));
+  const words = args.filter((argument) => !argument.startsWith("-"));
+  const suites = JSON.parse(readFileSync(new URL("test/suites.json", root), "utf8"));
+  const chosen = suites.filter((suite) => words.length === 0 || words.some((word) => suite.includes(word)));
+  if (chosen.length === 0) {
+    console.error(`no suite of test/suites.json matches ${words.join(" ")}`);
+    return 2;
+  }
+  return runTests(chosen, options);
+}
+
+/** The gate: the build has checked the types; what is left is lint, format and architecture. */
+async function check() {
+  const biome = await run(process.execPath, {
+    args: [join(folder, "node_modules/@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
+    cwd: folder,
+  });
+  const architecture = await runTests(["test/architecture.test.ts"]);
+  return biome || architecture;
+}
+
+/** The benchmark of that name under bench/, `invoke` by default. */
+async function bench([name = "invoke", ...args]) {
+  const path = `dist/bench/${name}.js`;
+  if (!/^[a-z-]+$/.test(name) || !existsSync(join(folder, path))) {
+    console.error(`no benchmark is named ${name}`);
+    return 2;
+  }
+  return runHere(path, args);
+}
+
+function runTests(suites, options = []) {
+  // Two at a time: some suites start workers and child processes of their own. A suite that hangs ends after five minutes.
+  const runner = ["--test", "--test-concurrency=2", "--test-timeout=300000", "--test-reporter=spec", ...options];
+  const files = suites.map((suite) => join("dist", suite.replace(/\.ts$/, ".js")));
+  return run(process.execPath, { args: [...runner, ...files], cwd: folder });
+}
+
+async function runHere(path, args) {
+  const file = join(folder, path);
+  process.argv = [process.execPath, file, ...args];
+  await import(pathToFileURL(file).href);
+}

@@ -1,0 +1,171 @@
+// The rules of DESIGN and STYLE that code can check: layers, cycles, sizes, names, exports, suites.
+
+import assert from "node:assert/strict";
+import { builtinModules } from "node:module";
+import { test } from "node:test";
+import { importCycles, layerViolations } from "./layers.js";
+import { importGraph, importsOf, packageOf, reachable, readText, type Source, sourcesUnder } from "./source-tree.js";
+
+const product = sourcesUnder(["src", "runtime"]).filter(({ path }) => !path.startsWith("runtime/guest/"));
+const guest = sourcesUnder(["runtime/guest"]);
+const tests = sourcesUnder(["test", "bench"]).filter(({ path }) => !/^(test\/fixtures|bench\/kernels)\//.test(path));
+const scripts = sourcesUnder(["scripts"], ".mjs");
+const everything = [...product, ...guest, ...tests, ...scripts];
+
+/** Every match of a pattern as `file:line: text`. */
+function findings(sources: readonly Source[], pattern: RegExp): string[] {
+  return sources.flatMap(({ path, text }) =>
+    text.split("\n").flatMap((line, index) => (pattern.test(line) ? [`${path}:${index + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+test("imports go down the layers only", () => {
+  assert.ok(product.length > 10);
+  assert.deepEqual(layerViolations(product), []);
+});
+
+test("no import cycles", () => {
+  assert.deepEqual(importCycles(product), []);
+});
+
+test("no barrels: a symbol is exported from the file that defines it", () => {
+  assert.deepEqual(findings(product, /^export\s+(type\s+)?(\*|\{[^}]*\})\s*(as\s+\w+\s+)?from\b/), []);
+  assert.deepEqual(
+    product.filter(({ path }) => path.endsWith("/index.ts")).map(({ path }) => path),
+    [],
+  );
+});
+
+test("files stay within 400 lines, with a median near 100", (t) => {
+  const lines = ({ text }: Source): number => text.trimEnd().split("\n").length;
+  assert.deepEqual(
+    everything.filter((source) => lines(source) > 400).map((source) => `${source.path}: ${lines(source)} lines`),
+    [],
+  );
+  const sizes = product.map(lines).sort((a, b) => a - b);
+  const median = sizes[sizes.length >> 1] ?? 0;
+  t.diagnostic(`median of ${sizes.length} product files: ${median} lines`);
+  assert.ok(median <= 150, `the median file has ${median} lines`);
+});
+
+test("no file is named after nothing in particular", () => {
+  const vague = /(^|[/.-])(utils?|helpers?|common|managers?|misc)([/.-]|$)/;
+  assert.deepEqual(
+    everything.map(({ path }) => path).filter((path) => vague.test(path) || /[A-Z_ ]/.test(path)),
+    [],
+  );
+});
+
+test("nothing silences the compiler or the linter, and nothing is left to do", () => {
+  const self = /^test\/architecture\.test\.ts$/;
+  const checked = everything.filter(({ path }) => !self.test(path));
+  assert.deepEqual(findings(checked, /\bas any\b|: any\b|<any>|@ts-(ignore|nocheck)|eslint-disable/), []);
+  assert.deepEqual(findings(checked, /biome-ignore[^:]*:?\s*$|@ts-expect-error\s*$/), []);
+  assert.deepEqual(findings(checked, /\b(TODO|FIXME|XXX)\b/), []);
+});
+
+test("the first line of a file says what it is for", () => {
+  const silent = everything.filter(({ text }) => {
+    const [first = "", second = ""] = text.split("\n");
+    return !/^(\/\/|\/\*\*?) ?\S/.test(first.startsWith("#!") ? second : first);
+  });
+  assert.deepEqual(
+    silent.map(({ path }) => path),
+    [],
+  );
+});
+
+test("every exported symbol of the product has a docstring", () => {
+  const bare = product.flatMap(({ path, text }) => {
+    const lines = text.split("\n");
+    return lines.flatMap((line, index) => {
+      const name =
+        /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|const|let|interface|type|enum) (\w+)/.exec(
+          line,
+        )?.[1];
+      const before = lines[index - 1]?.trim() ?? "";
+      const overload = before.startsWith("export function") && before.includes(`function ${name}`);
+      return name === undefined || before.endsWith("*/") || overload ? [] : [`${path}:${index + 1}: ${name}`];
+    });
+  });
+  assert.deepEqual(bare, []);
+});
+
+test("test/suites.json lists every suite, and only suites that exist", () => {
+  const listed = JSON.parse(readText("test/suites.json")) as string[];
+  const found = tests.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"));
+  assert.deepEqual(
+    found.filter((path) => !listed.includes(path)),
+    [],
+    "suites that nobody runs",
+  );
+  assert.deepEqual(
+    listed.filter((path, index) => !found.includes(path) || listed.indexOf(path) !== index),
+    [],
+    "entries without a suite, or twice",
+  );
+});
+
+test("runtime/ knows no network", () => {
+  const runtime = product.filter(({ path }) => path.startsWith("runtime/"));
+  const network =
+    /^(node:)?(net|tls|http|https|http2|dns|dgram|inspector|cluster)(\/|$)|^(hyper-express|uWebSockets|undici)/;
+  assert.deepEqual(
+    runtime.flatMap(({ path, text }) =>
+      importsOf(text).flatMap((name) => (network.test(name) ? [`${path}: ${name}`] : [])),
+    ),
+    [],
+  );
+});
+
+test("the sandbox's thread imports only what runs in the thread", { skip: !threadExists() }, () => {
+  const files = [...reachable(importGraph(product), "runtime/sandbox/worker.ts")];
+  const place = /^(runtime\/(sandbox|interface)\/|src\/core\/)/;
+  assert.deepEqual(
+    files.filter((path) => !place.test(path)),
+    [],
+  );
+  const allowed = /^(\.|node:(worker_threads|buffer|util|perf_hooks|crypto|v8)$|piscina$)/;
+  const foreign = product
+    .filter(({ path }) => files.includes(path))
+    .flatMap(({ path, text }) => importsOf(text).flatMap((name) => (allowed.test(name) ? [] : [`${path}: ${name}`])));
+  assert.deepEqual(foreign, []);
+});
+
+test("the product imports only declared dependencies, and each has its reason in CONTRIBUTING.md", () => {
+  const manifest = JSON.parse(readText("package.json")) as Record<"dependencies" | "devDependencies", object>;
+  const declared = new Set(Object.keys(manifest.dependencies));
+  const undeclared = product.flatMap(({ path, text }) =>
+    importsOf(text)
+      .filter((name) => !name.startsWith(".") && !name.startsWith("node:"))
+      .filter((name) => !declared.has(packageOf(name)))
+      .map((name) => `${path}: ${name}${builtinModules.includes(name) ? " (write node:)" : ""}`),
+  );
+  assert.deepEqual(undeclared, []);
+  const guide = readText("CONTRIBUTING.md");
+  const unexplained = [...declared, ...Object.keys(manifest.devDependencies)].filter(
+    (name) => !new RegExp(`^\\| \`${name}\` \\| \\S`, "m").test(guide),
+  );
+  assert.deepEqual(unexplained, []);
+});
+
+test("the lockfile names no registry and holds every platform's packages", () => {
+  const lock = JSON.parse(readText("package-lock.json")) as {
+    packages: Record<string, { resolved?: string; optionalDependencies?: Record<string, string> }>;
+  };
+  const paths = Object.keys(lock.packages);
+  assert.deepEqual(
+    paths.filter((path) => lock.packages[path]?.resolved !== undefined),
+    [],
+  );
+  const wanted = paths.flatMap((path) => Object.keys(lock.packages[path]?.optionalDependencies ?? {}));
+  assert.deepEqual(
+    wanted.filter((name) => !paths.some((path) => path.endsWith(`node_modules/${name}`))),
+    [],
+    "run node scripts/complete-lockfile.mjs",
+  );
+});
+
+function threadExists(): boolean {
+  return product.some(({ path }) => path === "runtime/sandbox/worker.ts");
+}

@@ -1,0 +1,64 @@
+// The layer rule of DESIGN, "The house": imports go down only, and folders of one layer never meet.
+
+import type { Source } from "./source-tree.js";
+import { importGraph } from "./source-tree.js";
+
+const layers: readonly (readonly string[])[] = [
+  ["src/core/"],
+  ["runtime/", "src/pki/", "src/catalog/", "src/mesh/"],
+  ["src/invoke/", "src/deploy/"],
+  ["src/server/", "src/console/"],
+  ["src/node.ts"],
+  ["src/cli/"],
+];
+
+/** Inside `runtime/`, the interface is what compiler and sandbox share; they do not know each other. */
+const runtimeLayers: readonly (readonly string[])[] = [
+  ["runtime/interface/"],
+  ["runtime/compile/", "runtime/sandbox/"],
+];
+
+/** Every import that goes up or sideways, and every file that stands outside the house, as readable lines. */
+export function layerViolations(sources: readonly Source[]): string[] {
+  const violations: string[] = [];
+  for (const [path, imports] of importGraph(sources)) {
+    if (placeOf(path, layers) === undefined) violations.push(`${path} stands in no layer`);
+    for (const imported of imports) {
+      for (const order of [layers, runtimeLayers]) {
+        const from = placeOf(path, order);
+        const to = placeOf(imported, order);
+        if (order === layers && to === undefined) violations.push(`${path} imports ${imported}, outside the house`);
+        if (from === undefined || to === undefined || from.folder === to.folder) continue;
+        if (to.layer >= from.layer) violations.push(`${path} must not import ${imported}`);
+      }
+    }
+  }
+  return violations;
+}
+
+/** Each import cycle as a line of its files. */
+export function importCycles(sources: readonly Source[]): string[] {
+  const graph = importGraph(sources);
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) cycles.push([...trail.slice(start), path].join(" → "));
+    if (start >= 0 || done.has(path)) return;
+    for (const next of graph.get(path) ?? []) visit(next, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  return cycles;
+}
+
+function placeOf(
+  path: string,
+  order: readonly (readonly string[])[],
+): { readonly layer: number; readonly folder: string } | undefined {
+  for (const [layer, folders] of order.entries()) {
+    const folder = folders.find((candidate) => path.startsWith(candidate));
+    if (folder !== undefined) return { layer, folder };
+  }
+  return undefined;
+}
