@@ -1,0 +1,67 @@
+// Reads WebAssembly binaries that may be hostile: every read is checked against the end of its range.
+import { HerdError } from "../../src/core/errors.js";
+
+/** A cursor over `bytes` from `offset` to `end`; a read past the end throws HerdError `source.invalid`. */
+export class BinaryReader {
+  readonly bytes: Uint8Array;
+  readonly end: number;
+  offset: number;
+
+  constructor(bytes: Uint8Array, range: { readonly start: number; readonly end: number }) {
+    this.bytes = bytes;
+    this.offset = range.start;
+    this.end = Math.min(range.end, bytes.length);
+  }
+
+  /** True when nothing is left. */
+  get done(): boolean {
+    return this.offset >= this.end;
+  }
+
+  /** One byte. */
+  byte(): number {
+    const value = this.offset < this.end ? this.bytes[this.offset] : undefined;
+    if (value === undefined) this.fail("is cut off");
+    this.offset++;
+    return value;
+  }
+
+  /** An unsigned LEB128 of at most 32 bits (core specification, "Integers"). */
+  u32(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) {
+        if (value > 0xffff_ffff) break;
+        return value;
+      }
+    }
+    return this.fail("holds a number that is too long");
+  }
+
+  /** Skips a signed or unsigned LEB128 of at most 64 bits. */
+  skipLeb(): void {
+    for (let count = 0; count < 10; count++) if (this.byte() < 0x80) return;
+    this.fail("holds a number that is too long");
+  }
+
+  /** Skips `count` bytes. */
+  skip(count: number): void {
+    if (count > this.end - this.offset) this.fail("is cut off");
+    this.offset += count;
+  }
+
+  /** A UTF-8 name with its length before it. */
+  name(): string {
+    const length = this.u32();
+    const start = this.offset;
+    this.skip(length);
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, length).toString("utf8");
+  }
+
+  /** Throws: the binary `what` at the current offset. */
+  fail(what: string): never {
+    throw new HerdError("source.invalid", `the component ${what} (at byte ${this.offset})`);
+  }
+}

@@ -1,0 +1,97 @@
+// A guest's linear memory as the binding sees it: every address that comes from the guest is checked before use.
+
+import type { WasmFunction, WasmMemory } from "../web-assembly.js";
+import { toWellFormed } from "./unicode.js";
+
+/** Thrown when a guest hands over an address that is outside its memory or not aligned. */
+export class InvalidPointer extends Error {
+  override readonly name = "InvalidPointer";
+  constructor() {
+    super("the guest returned an invalid pointer");
+  }
+}
+
+const shortText = 24;
+
+/** Reads and writes an instance's memory; follows it when it grows. */
+export class Heap {
+  readonly #memory: WasmMemory;
+  readonly #realloc: WasmFunction;
+  #view: DataView;
+  #bytes: Buffer;
+  #grown = false;
+
+  constructor(memory: WasmMemory, realloc: WasmFunction) {
+    this.#memory = memory;
+    this.#realloc = realloc;
+    this.#view = new DataView(memory.buffer);
+    this.#bytes = Buffer.from(memory.buffer);
+  }
+
+  /** True once the memory grew: it cannot shrink, so the instance cannot become pristine again. */
+  get hasGrown(): boolean {
+    if (this.#bytes.length === 0) this.#follow();
+    return this.#grown;
+  }
+
+  /** What grew up to now counts as pristine. */
+  acceptGrowth(): void {
+    if (this.hasGrown) this.#grown = false;
+  }
+
+  /** The memory, little-endian; fetch it anew after anything that runs the guest. */
+  get view(): DataView {
+    if (this.#bytes.length === 0) this.#follow();
+    return this.#view;
+  }
+
+  /** The memory's bytes; fetch them anew after anything that runs the guest. */
+  get bytes(): Buffer {
+    if (this.#bytes.length === 0) this.#follow();
+    return this.#bytes;
+  }
+
+  /** `pointer` as an address from which `bytes` can be read, aligned; throws {@link InvalidPointer}. */
+  range(pointer: number, { bytes, align }: { bytes: number; align: number }): number {
+    const address = pointer >>> 0;
+    if (address + bytes > this.bytes.length || (address & (align - 1)) !== 0) throw new InvalidPointer();
+    return address;
+  }
+
+  /** Address of `size` fresh bytes from the guest's allocator. A guest that cannot give them traps. */
+  allocate(size: number, align: number): number {
+    if (size > 0x7fff_ffff) throw new InvalidPointer();
+    return this.range(Number(this.#realloc(0, 0, align, size)), { bytes: size, align });
+  }
+
+  /** `units` UTF-16 code units from `address` (checked before), lone surrogates replaced. */
+  text(address: number, units: number): string {
+    if (units > shortText) return toWellFormed(this.bytes.toString("utf16le", address, address + units * 2));
+    const { view } = this;
+    let text = "";
+    let wellFormed = true;
+    for (let at = address; at < address + units * 2; at += 2) {
+      const unit = view.getUint16(at, true);
+      wellFormed &&= (unit & 0xf800) !== 0xd800;
+      text += String.fromCharCode(unit);
+    }
+    return wellFormed ? text : toWellFormed(text);
+  }
+
+  /** Writes `text` as UTF-16 at `address`, where its allocation was. */
+  writeText(address: number, text: string): void {
+    if (text.length > shortText) {
+      this.bytes.write(text, address, "utf16le");
+      return;
+    }
+    const { view } = this;
+    for (let index = 0; index < text.length; index++) view.setUint16(address + index * 2, text.charCodeAt(index), true);
+  }
+
+  /** A growth detaches the old buffer, whose views then have no length: cheaper to see than to ask the memory. */
+  #follow(): void {
+    this.#grown = true;
+    this.#view = new DataView(this.#memory.buffer);
+    this.#bytes = Buffer.from(this.#memory.buffer);
+  }
+}

@@ -1,0 +1,172 @@
+// Lifting: core values or bytes in the guest's memory become JSON text at once, within a budget of bytes
+// (component-model CanonicalABI.md, "Loading" and "Flattening").
+import { HerdError } from "../../../src/core/errors.js";
+import type { ScalarKind, ValueType } from "../../interface/model.js";
+import type { CoreValue } from "../web-assembly.js";
+import { type Heap, InvalidPointer } from "./heap.js";
+import { scalarLifter, scalarLoad } from "./scalars.js";
+import type { TypeTable } from "./types.js";
+
+/** What one result may still take: a guest can point a million times at the same megabyte. */
+export class LiftBudget {
+  readonly #limit: number;
+  #left: number;
+
+  constructor(limitBytes: number) {
+    this.#limit = limitBytes;
+    this.#left = limitBytes;
+  }
+
+  /** Takes `bytes` from the budget; throws HerdError `function.result-too-large` when there is not enough. */
+  take(bytes: number): void {
+    this.#left -= bytes;
+    if (this.#left < 0) {
+      throw new HerdError("function.result-too-large", `the result is larger than ${this.#limit} bytes of JSON`);
+    }
+  }
+}
+
+/** Lifts values of one type to JSON text. */
+export interface Lifter {
+  /** The value at `address`, which is known to lie inside the memory. */
+  load(heap: Heap, address: number, budget: LiftBudget): string;
+  /** The value whose only core value is `value`; only types that flatten to one core value have it. */
+  unflatten?(value: CoreValue): string;
+}
+
+/** The lifter of `type`. */
+export function lifter(type: ValueType, types: TypeTable): Lifter {
+  switch (type.kind) {
+    case "string":
+      return { load: loadString };
+    case "bytes":
+      return { load: loadBytes };
+    case "list":
+    case "set":
+      return listLifter(type.element, types);
+    case "map":
+      return mapLifter(type.value, types);
+    case "option":
+      return optionLifter(type.value, types);
+    case "record":
+      return objectLifter(
+        types
+          .fields(type.name)
+          .map(({ field, offset }) => ({ name: field.name, offset, inner: lifter(field.type, types) })),
+      );
+    case "enum":
+      return enumLifter(type.name, types);
+    default:
+      return scalar(type.kind, scalarLifter(type.kind));
+  }
+}
+
+/** The lifter of a tuple as an object: a record, or a method's `self` and `result`. */
+export function objectLifter(members: readonly { name: string; offset: number; inner: Lifter }[]): Lifter {
+  const parts = members.map(({ name, offset, inner }, index) => ({
+    lead: `${index === 0 ? "{" : ","}${JSON.stringify(name)}:`,
+    offset,
+    inner,
+  }));
+  const load: Lifter["load"] = (heap, address, budget) => {
+    let text = "";
+    for (const { lead, offset, inner } of parts) {
+      budget.take(lead.length);
+      text += lead + inner.load(heap, address + offset, budget);
+    }
+    return `${text}}`;
+  };
+  const [only, second] = parts;
+  const unflatten = second === undefined ? only?.inner.unflatten : undefined;
+  if (only === undefined || unflatten === undefined) return { load };
+  return { load, unflatten: (value) => `${only.lead}${unflatten(value)}}` };
+}
+
+function scalar(kind: ScalarKind, text: (value: CoreValue) => string): Lifter {
+  const read = scalarLoad(kind);
+  return {
+    load: (heap, address, budget) => {
+      const lifted = text(read(heap.view, address));
+      budget.take(lifted.length);
+      return lifted;
+    },
+    unflatten: text,
+  };
+}
+
+function enumLifter(name: string, types: TypeTable): Lifter {
+  const texts = types.members(name).map((member) => JSON.stringify(member));
+  const toIndex = scalarLifter(types.discriminant(name));
+  return scalar(types.discriminant(name), (value) => {
+    const text = texts[Number(toIndex(value))];
+    if (text === undefined) throw new InvalidPointer();
+    return text;
+  });
+}
+
+const loadString: Lifter["load"] = (heap, address, budget) => {
+  const { view } = heap;
+  const units = view.getUint32(address + 4, true);
+  budget.take(units + 2);
+  const at = heap.range(view.getUint32(address, true), { bytes: units * 2, align: 2 });
+  const text = JSON.stringify(heap.text(at, units));
+  budget.take(text.length - units - 2);
+  return text;
+};
+
+const loadBytes: Lifter["load"] = (heap, address, budget) => {
+  const { view } = heap;
+  const length = view.getUint32(address + 4, true);
+  budget.take(Math.ceil(length / 3) * 4 + 2);
+  const at = heap.range(view.getUint32(address, true), { bytes: length, align: 1 });
+  return `"${heap.bytes.toString("base64", at, at + length)}"`;
+};
+
+function listLifter(element: ValueType, types: TypeTable): Lifter {
+  const inner = lifter(element, types);
+  const { size, align } = types.abi.layout(element);
+  return {
+    load: (heap, address, budget) => {
+      const { view } = heap;
+      const length = view.getUint32(address + 4, true);
+      const at = heap.range(view.getUint32(address, true), { bytes: length * size, align });
+      budget.take(length + 2);
+      const texts: string[] = [];
+      for (let index = 0; index < length; index++) texts.push(inner.load(heap, at + index * size, budget));
+      return `[${texts.join(",")}]`;
+    },
+  };
+}
+
+function mapLifter(valueType: ValueType, types: TypeTable): Lifter {
+  const inner = lifter(valueType, types);
+  const { size, align, offsets } = types.abi.tuple([{ kind: "string" }, valueType]);
+  const valueOffset = offsets[1] ?? 0;
+  return {
+    load: (heap, address, budget) => {
+      const { view } = heap;
+      const length = view.getUint32(address + 4, true);
+      const start = heap.range(view.getUint32(address, true), { bytes: length * size, align });
+      budget.take(length * 2 + 2);
+      const texts: string[] = [];
+      for (let at = start; at < start + length * size; at += size) {
+        texts.push(`${loadString(heap, at, budget)}:${inner.load(heap, at + valueOffset, budget)}`);
+      }
+      return `{${texts.join(",")}}`;
+    },
+  };
+}
+
+function optionLifter(type: ValueType, types: TypeTable): Lifter {
+  const inner = lifter(type, types);
+  const offset = types.payloadOffset(type);
+  return {
+    load: (heap, address, budget) => {
+      const discriminant = heap.view.getUint8(address);
+      if (discriminant === 1) return inner.load(heap, address + offset, budget);
+      if (discriminant !== 0) throw new InvalidPointer();
+      budget.take(4);
+      return "null";
+    },
+  };
+}

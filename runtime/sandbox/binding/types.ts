@@ -1,0 +1,39 @@
+// The types of one interface, with what lowering and lifting share: layouts, records and enums by name.
+import { CanonicalAbi } from "../../interface/layout.js";
+import type { AppInterface, Field, ValueType } from "../../interface/model.js";
+
+/** Named types and layouts of one app's interface. */
+export class TypeTable {
+  readonly abi: CanonicalAbi;
+  readonly #records: ReadonlyMap<string, readonly Field[]>;
+  readonly #enums: ReadonlyMap<string, readonly string[]>;
+
+  constructor(app: Pick<AppInterface, "records" | "enums">) {
+    this.abi = new CanonicalAbi(app);
+    this.#records = new Map(app.records.map(({ name, fields }) => [name, fields]));
+    this.#enums = new Map(app.enums.map(({ name, members }) => [name, members.map((member) => member.name)]));
+  }
+
+  /** Fields of record `name` with their offsets. */
+  fields(name: string): { readonly field: Field; readonly offset: number }[] {
+    const fields = this.#records.get(name) ?? [];
+    const { offsets } = this.abi.tuple(fields.map(({ type }) => type));
+    return fields.map((field, index) => ({ field, offset: offsets[index] ?? 0 }));
+  }
+
+  /** Member names of enum `name`. */
+  members(name: string): readonly string[] {
+    return this.#enums.get(name) ?? [];
+  }
+
+  /** Offset of an option's payload, behind its discriminant. */
+  payloadOffset(type: ValueType): number {
+    return this.abi.layout(type).align;
+  }
+
+  /** Scalar kind of an enum's discriminant. */
+  discriminant(name: string): "u8" | "u16" | "u32" {
+    const size = this.abi.enumSize(name);
+    return size === 1 ? "u8" : size === 2 ? "u16" : "u32";
+  }
+}

@@ -1,0 +1,117 @@
+// The host functions that a guest may import, and nothing else.
+
+import type { Heap } from "./binding/heap.js";
+import type { CoreImport } from "./rewrite.js";
+import type { WasmFunction, WasmImports } from "./web-assembly.js";
+
+/** Levels of a guest's log line; a guest names one by its index. */
+export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;
+
+/** A level of {@link logLevels}. */
+export type LogLevel = (typeof logLevels)[number];
+
+/** What the host gives to guests: time, randomness, its name and a place for log lines. */
+export interface Host {
+  readonly nodeName: string;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Nanoseconds that never go back. */
+  monotonicNs(): bigint;
+  /** Fills `bytes` with random bytes fit for secrets. */
+  fillRandom(bytes: Uint8Array): void;
+  /** Takes one line; what it returns bounds the next: UTF-16 units that are worth reading, 0 to drop it unread. */
+  log(level: LogLevel, message: string): void;
+  /** UTF-16 units of a log line that are worth reading now; 0 when lines are only counted. */
+  logUnits(): number;
+}
+
+/** The instance that imports serve, as far as they see it. */
+export interface Importer {
+  readonly heap: Heap;
+  /** Set by a function whose answer differs from call to call: such an instance must not be copied. */
+  sawOutside: boolean;
+}
+
+type ImportMaker = (importer: Importer, host: Host) => WasmFunction;
+
+const makers: Readonly<Record<string, ImportMaker>> = {
+  "wasi:clocks/wall-clock now": (importer, host) => (pointer) => {
+    importer.sawOutside = true;
+    const { heap } = importer;
+    const ms = host.now();
+    const at = heap.range(Number(pointer), { bytes: 16, align: 8 });
+    const seconds = Math.floor(ms / 1_000);
+    heap.view.setBigUint64(at, BigInt(seconds), true);
+    heap.view.setUint32(at + 8, Math.floor((ms - seconds * 1_000) * 1e6), true);
+    return undefined;
+  },
+  "wasi:clocks/monotonic-clock now": (importer, host) => () => {
+    importer.sawOutside = true;
+    return host.monotonicNs();
+  },
+  "wasi:random/random get-random-u64": (importer, host) => {
+    const word = new BigInt64Array(1);
+    const bytes = new Uint8Array(word.buffer);
+    return () => {
+      importer.sawOutside = true;
+      host.fillRandom(bytes);
+      return word[0] ?? 0n;
+    };
+  },
+  "wasi:random/random get-random-bytes": (importer, host) => (length, pointer) => {
+    importer.sawOutside = true;
+    const { heap } = importer;
+    const count = Number(BigInt.asUintN(64, BigInt(length ?? 0)));
+    const at = heap.allocate(count, 1);
+    host.fillRandom(new Uint8Array(heap.view.buffer, at, count));
+    writePair(heap, { pointer: Number(pointer), at, length: count });
+    return undefined;
+  },
+  "herd:host/log write": (importer, host) => (level, pointer, length) => {
+    const { heap } = importer;
+    const units = Number(length) >>> 0;
+    const at = heap.range(Number(pointer), { bytes: units * 2, align: 2 });
+    const kept = Math.min(units, host.logUnits());
+    host.log(logLevels[Number(level)] ?? "info", kept === 0 ? "" : heap.text(at, kept));
+    return undefined;
+  },
+  "herd:host/node name": (importer, host) => (pointer) => {
+    const { heap } = importer;
+    const name = host.nodeName;
+    const at = heap.allocate(name.length * 2, 2);
+    heap.writeText(at, name);
+    writePair(heap, { pointer: Number(pointer), at, length: name.length });
+    return undefined;
+  },
+};
+
+function writePair(heap: Heap, { pointer, at, length }: { pointer: number; at: number; length: number }): void {
+  const result = heap.range(pointer, { bytes: 8, align: 4 });
+  heap.view.setUint32(result, at, true);
+  heap.view.setUint32(result + 4, length, true);
+}
+
+/** The imports among `imports` that this host does not have, as `module field`. */
+export function missingImports(imports: readonly CoreImport[]): string[] {
+  return imports.filter((one) => !Object.hasOwn(makers, keyOf(one))).map(({ module, field }) => `${module} ${field}`);
+}
+
+/** Functions for `imports`, all bound to one instance. */
+export function makeImports(
+  imports: readonly CoreImport[],
+  { importer, host }: { importer: Importer; host: Host },
+): WasmImports {
+  const made: WasmImports = {};
+  for (const one of imports) {
+    const maker = makers[keyOf(one)];
+    if (maker === undefined) continue;
+    made[one.module] ??= {};
+    Object.assign(made[one.module] ?? {}, { [one.field]: maker(importer, host) });
+  }
+  return made;
+}
+
+/** Within 0.2, versions of an interface are compatible (WASI, "stability"): the patch number does not matter. */
+function keyOf({ module, field }: CoreImport): string {
+  return `${module.replace(/@0\.2(\.\d{1,4})?$/, "")} ${field}`;
+}

@@ -1,0 +1,41 @@
+// The part of the WebAssembly JavaScript API that the sandbox uses: its types come only with the DOM library otherwise.
+
+/** A core value as it crosses between JavaScript and Wasm: i64 is a bigint, all else a number. */
+export type CoreValue = number | bigint;
+
+/** A compiled module; it may be posted to another thread without compiling again. */
+export interface WasmModule {
+  readonly __wasmModule?: never;
+}
+
+/** An exported linear memory; its buffer is replaced when it grows. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+
+/** An exported global. */
+export interface WasmGlobal {
+  value: CoreValue;
+}
+
+/** A core function, exported or imported. */
+export type WasmFunction = (...values: CoreValue[]) => CoreValue | undefined;
+
+/** What an instance exports, by name; kinds are checked by who reads it. */
+export type WasmExports = Readonly<Record<string, unknown>>;
+
+/** Functions for a module's imports, by module and field. */
+export type WasmImports = Record<string, Record<string, WasmFunction>>;
+
+interface WebAssemblyApi {
+  compile(bytes: Uint8Array): Promise<WasmModule>;
+  readonly Instance: new (module: WasmModule, imports: WasmImports) => { readonly exports: WasmExports };
+  readonly Module: { exports(module: WasmModule): { readonly name: string; readonly kind: string }[] };
+  readonly Memory: new (limits: { initial: number; maximum?: number }) => WasmMemory;
+  readonly Global: new (type: { value: string; mutable: boolean }, value: CoreValue) => WasmGlobal;
+  readonly RuntimeError: new (message?: string) => Error;
+  readonly CompileError: new (message?: string) => Error;
+}
+
+/** The engine's WebAssembly namespace. */
+export const webAssembly = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
