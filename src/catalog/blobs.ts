@@ -1,0 +1,71 @@
+// Content-addressed bytes: a blob is a file named by its SHA-256, written once and checked whenever it is read.
+
+import { createHash } from "node:crypto";
+import { HerdError } from "../core/errors.js";
+import type { StateFiles } from "../core/state-files.js";
+
+const prefix = "blob-";
+const parallelReads = 8;
+
+/** Blobs by digest (SHA-256 in hex), in files whose names start with `blob-`. */
+export class Blobs {
+  readonly #files: StateFiles;
+  readonly #stored = new Set<string>();
+
+  constructor(files: StateFiles) {
+    this.#files = files;
+  }
+
+  /** Learns what is stored, removes all but `wanted`, and reads each of those. Throws `internal` naming one that is missing or damaged. */
+  async open(wanted: ReadonlySet<string>): Promise<void> {
+    this.#stored.clear();
+    for (const name of await this.#files.list()) {
+      if (name.startsWith(prefix)) this.#stored.add(name.slice(prefix.length));
+    }
+    const queue = [...wanted];
+    const check = async () => {
+      for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) await this.read(digest);
+    };
+    await Promise.all(Array.from({ length: parallelReads }, check));
+    // Only now: with a damaged catalog nothing may be removed that could help to mend it.
+    await this.retain(wanted);
+  }
+
+  /** Stores bytes and returns their digest; bytes that are there already cost a hash. */
+  async write(content: Uint8Array): Promise<string> {
+    const digest = sha256(content);
+    if (!this.#stored.has(digest)) {
+      await this.#files.write(prefix + digest, content);
+      this.#stored.add(digest);
+    }
+    return digest;
+  }
+
+  /** The bytes of a digest. Throws `internal` naming the file when they are missing or damaged. */
+  async read(digest: string): Promise<Buffer> {
+    const content = await this.#files.read(prefix + digest);
+    const file = this.#files.describe(prefix + digest);
+    if (content === undefined) throw new HerdError("internal", `${file} is missing, but the catalog needs it`);
+    if (sha256(content) !== digest) throw new HerdError("internal", `${file} is damaged: its digest is not its name`);
+    return content;
+  }
+
+  /** Whether a digest was dropped or never stored. */
+  has(digest: string): boolean {
+    return this.#stored.has(digest);
+  }
+
+  /** Removes every blob that is not `wanted`. */
+  async retain(wanted: ReadonlySet<string>): Promise<void> {
+    for (const digest of [...this.#stored]) {
+      if (wanted.has(digest)) continue;
+      this.#stored.delete(digest);
+      await this.#files.remove(prefix + digest);
+    }
+  }
+}
+
+/** SHA-256 in hex. */
+export function sha256(content: Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}

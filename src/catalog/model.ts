@@ -1,0 +1,46 @@
+// What the catalog holds: apps, and the immutable revisions that each of them had.
+
+/** A source file as it was uploaded; `path` is relative with forward slashes. The catalog never uses it as a path. */
+export interface StoredSource {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** One deployment of an app: first 12 hex digits of its component's SHA-256, when (RFC 3339, UTC), and by whom. */
+export interface RevisionRecord {
+  readonly revision: string;
+  readonly at: string;
+  readonly by: string;
+}
+
+/** An app: its current revision, the kept ones from oldest to newest deployment, and whether calls need no token. */
+export interface AppRecord {
+  readonly app: string;
+  readonly revision: string;
+  readonly revisions: readonly RevisionRecord[];
+  readonly public: boolean;
+}
+
+/** A deployment to store. Without `public` the app keeps its setting; a new app is private. */
+export interface Deployment {
+  readonly app: string;
+  readonly component: Uint8Array;
+  readonly source: readonly StoredSource[];
+  readonly by: string;
+  readonly public?: boolean;
+}
+
+/** What a deployment did: `created` tells a new app from a new revision. */
+export interface DeploymentResult {
+  readonly created: boolean;
+  readonly revision: string;
+}
+
+/** A change that readers now see; without `record` the app is gone. */
+export interface CatalogChange {
+  readonly app: string;
+  readonly record?: AppRecord;
+}
+
+/** How many revisions of an app are kept; the current one always is. */
+export const keptRevisions = 10;

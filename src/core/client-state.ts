@@ -1,0 +1,53 @@
+// What a node leaves in its state folder for the command line on the same machine: where it is, and a token for it.
+
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join, relative, resolve } from "node:path";
+import { writeFileAtomic } from "./atomic-file.js";
+import { HerdError } from "./errors.js";
+
+/** How to reach the node of a state folder. `ca` is the absolute path of its root certificate. */
+export interface ClientState {
+  readonly url: string;
+  readonly ca: string;
+  /** An admin token; absent when this node may not make one. */
+  readonly token?: string;
+}
+
+const fileName = "client.json";
+
+/** The client state in `directory`, `undefined` when no node ran there. Throws `internal` when the file is damaged. */
+export async function readClientState(directory: string): Promise<ClientState | undefined> {
+  const path = join(directory, fileName);
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new HerdError("internal", `${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  const state = parse(text);
+  if (state === undefined) throw new HerdError("internal", `${path} is damaged: a restart of the node writes it anew`);
+  return { ...state, ca: resolve(directory, state.ca) };
+}
+
+/** Replaces the client state of `directory`, readable by the owner only. */
+export async function writeClientState(directory: string, state: ClientState): Promise<void> {
+  const inside = relative(resolve(directory), resolve(state.ca));
+  // A path inside the folder is kept relative, so that the folder can be moved or mounted elsewhere.
+  const ca = inside.startsWith("..") || isAbsolute(inside) ? resolve(state.ca) : inside;
+  await writeFileAtomic(join(directory, fileName), `${JSON.stringify({ ...state, ca }, undefined, 2)}\n`);
+}
+
+function parse(text: string): ClientState | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null) return undefined;
+  const { url, ca, token } = value as Record<string, unknown>;
+  if (typeof url !== "string" || typeof ca !== "string") return undefined;
+  if (token === undefined) return { url, ca };
+  return typeof token === "string" ? { url, ca, token } : undefined;
+}

@@ -1,0 +1,70 @@
+// kill -9 at any moment of a deployment loses nothing that was acknowledged.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Catalog } from "../../src/catalog/catalog.js";
+import { systemClock } from "../../src/core/clock.js";
+import { SealedFiles } from "../../src/core/sealed-files.js";
+import { Sealer } from "../../src/core/sealer.js";
+
+const program = fileURLToPath(new URL("./deploy-forever.js", import.meta.url));
+
+test("every acknowledged deployment survives kill -9", { timeout: 120_000 }, async () => {
+  const directory = await mkdtemp(join(tmpdir(), "herd-kill-"));
+  try {
+    let acknowledged = 0;
+    for (let round = 0; round < 22; round++) {
+      const lines = await deployUntilKilled(directory, round);
+      acknowledged += lines.length;
+      const files = await SealedFiles.open(directory, new Sealer(Buffer.alloc(32, 7)), { scope: "catalog" });
+      const catalog = new Catalog({ files, clock: systemClock });
+      await catalog.open();
+      for (const line of lastTenOfEach(lines)) {
+        const [app = "", revision = ""] = line.split(" ");
+        const known = catalog.get(app)?.revisions.map((entry) => entry.revision) ?? [];
+        assert.ok(known.includes(revision), `${line} was acknowledged and is gone`);
+        assert.equal((await catalog.component(revision)).length, 20_000);
+        assert.equal((await catalog.source(app, revision)).length, 1);
+      }
+      const blobs = catalog.list().reduce((sum, app) => sum + app.revisions.length * 2, 0);
+      assert.equal((await readdir(directory)).length, blobs + 1, "orphans are removed");
+    }
+    assert.ok(acknowledged > 50, `only ${acknowledged} deployments were acknowledged`);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+});
+
+/** Starts the deployer, kills it at a random moment after its first acknowledgement, and returns what it acknowledged. */
+async function deployUntilKilled(directory: string, round: number): Promise<string[]> {
+  const child = spawn(process.execPath, [program, directory, String(round)], { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  let output = "";
+  const started = new Promise<void>((resolve) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+      resolve();
+    });
+  });
+  await Promise.race([started, ended]);
+  await sleep(Math.random() * 60);
+  child.kill("SIGKILL");
+  await ended;
+  return output.split("\n").filter((line) => /^app-\d [0-9a-f]{12}$/.test(line));
+}
+
+/** One deployment after the last acknowledged one may have become durable too, and pushed out the tenth. */
+function lastTenOfEach(lines: readonly string[]): string[] {
+  const apps = new Map<string, string[]>();
+  for (const line of lines) {
+    const app = line.slice(0, line.indexOf(" "));
+    apps.set(app, [...(apps.get(app) ?? []), line].slice(-9));
+  }
+  return [...apps.values()].flat();
+}
