@@ -35,7 +35,7 @@ export const hostInterfaces: Readonly<Record<string, string>> = {
 /** The WIT document of an app's world `app`, with the host interfaces that it imports (keys of {@link hostInterfaces}). */
 export function interfaceWit(app: AppInterface, imports: readonly string[] = []): string {
   const [packageName, name] = exportedInterface.split("/") as [string, string];
-  const wits = new Map(app.records.concat(app.enums as never).map((type) => [type.name, `%${type.wit}`]));
+  const wits = new Map([...app.records, ...app.enums].map((type) => [type.name, `%${type.wit}`]));
   const text = (type: ValueType): string => typeText(type, wits);
   const lines = [`package ${packageName};`, "", `interface ${name} {`];
   for (const one of app.enums) {

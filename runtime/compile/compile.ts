@@ -1,0 +1,113 @@
+// One compilation, start to end: sources → AST → interface and glue → core module → component. Runs in the compiler's process.
+import { type Diagnostic, HerdError } from "../../src/core/errors.js";
+import type { AppInterface } from "../interface/model.js";
+import type { Asc, AscResult } from "./asc.js";
+import { buildComponent, coreImports, foreignImports } from "./component.js";
+import { diagnosticAt, sortDiagnostics } from "./diagnostics.js";
+import { type GuestExports, readExports } from "./exports.js";
+import { glueModule, writeGlue } from "./glue.js";
+import type { Refusal } from "./guest-types.js";
+import { ModuleGraph } from "./modules.js";
+import { readSources, type SourceFile, type SourceLimits } from "./sources.js";
+
+/** What a source becomes. */
+export interface Compilation {
+  readonly component: Uint8Array;
+  readonly interface: AppInterface;
+}
+
+/**
+ * Compiles an upload.
+ * @throws {HerdError} `source.invalid` or `type.unsupported` with every diagnostic; those of {@link readSources}.
+ */
+export async function compile(asc: Asc, upload: readonly SourceFile[], limits: SourceLimits): Promise<Compilation> {
+  const { files, entry } = readSources(upload, limits);
+  const texts = new Map([...files.values()].map((file) => [file.path, file.text]));
+  const exports = readExports(new ModuleGraph(files, entry));
+  const { refusals } = exports.types;
+  if (refusals.length > 0 || exports.types.unresolved || exports.functions.length === 0) {
+    const { diagnostics } = await asc.run({ entry: entry.path, files: texts });
+    throw refusal({ entry, refusals, compiler: within(texts, diagnostics) });
+  }
+  const result = await compileWithGlue(asc, exports, texts);
+  const errors = within(texts, result.diagnostics);
+  if (errors.length > 0) throw invalid(errors);
+  const { core } = result;
+  if (core === undefined) throw new HerdError("internal", `the glue does not compile: ${describe(result.diagnostics)}`);
+  const foreign = foreignImports(coreImports(core));
+  if (foreign.length > 0) throw invalid(foreign.map((name) => foreignDiagnostic(name, files, entry)));
+  return { component: await buildComponent(core, exports.interface), interface: exports.interface };
+}
+
+function compileWithGlue(asc: Asc, exports: GuestExports, texts: ReadonlyMap<string, string>): Promise<AscResult> {
+  const glue = writeGlue(exports);
+  const files = new Map(texts);
+  for (const [module, text] of exports.appended) {
+    const path = texts.has(`${module}.ts`) ? `${module}.ts` : `${module}/index.ts`;
+    files.set(path, `${texts.get(path) ?? ""}${text}`);
+  }
+  const entry = `${glueModule}.ts`;
+  files.set(entry, glue.text);
+  return asc.run({ entry, files, exports: glue.exports });
+}
+
+/** The diagnostics that lie in the upload, which is where its author can act; the rest only when there is no other. */
+function within(texts: ReadonlyMap<string, string>, diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const inside = diagnostics.filter((one) => texts.has(one.file));
+  return inside.map((one) => {
+    const text = texts.get(one.file) ?? "";
+    const last = text.split("\n").length;
+    // A default's copy stands behind the file's last line: its errors stand at the original too.
+    return one.line <= last ? one : { ...diagnosticAt({ file: one.file, text, offset: text.length }, one.message) };
+  });
+}
+
+function refusal(found: { entry: SourceFile; refusals: readonly Refusal[]; compiler: readonly Diagnostic[] }): HerdError {
+  const { entry, refusals, compiler } = found;
+  const refused = refusals.map(({ node, message }) => {
+    const { source, start } = node.range;
+    return diagnosticAt({ file: source.normalizedPath, text: source.text, offset: start }, message);
+  });
+  if (compiler.length > 0) {
+    const known = new Set(compiler.map((one) => `${one.file}:${one.line}:${one.column}`));
+    return invalid([...compiler, ...refused.filter((one) => !known.has(`${one.file}:${one.line}:${one.column}`))]);
+  }
+  if (refused.length > 0) {
+    const diagnostics = sortDiagnostics(refused);
+    return new HerdError("type.unsupported", summary(diagnostics), { diagnostics, where: where(diagnostics) });
+  }
+  return invalid([diagnosticAt({ file: entry.path, text: entry.text, offset: 0 }, "the entry exports no function that can be called")]);
+}
+
+function invalid(unsorted: readonly Diagnostic[]): HerdError {
+  const diagnostics = sortDiagnostics(unsorted);
+  return new HerdError("source.invalid", summary(diagnostics), { diagnostics, where: where(diagnostics) });
+}
+
+function foreignDiagnostic(name: string, files: ReadonlyMap<string, SourceFile>, entry: SourceFile): Diagnostic {
+  const message = `${name} is not given to a guest`;
+  // The import's name is what the source calls: its last part is the best place that is known.
+  const word = name.split(".").at(-1) ?? name;
+  for (const name_ of [name, word]) {
+    for (const { path, text } of files.values()) {
+      const offset = text.indexOf(name_);
+      if (offset !== -1) return diagnosticAt({ file: path, text, offset }, message);
+    }
+  }
+  return diagnosticAt({ file: entry.path, text: entry.text, offset: 0 }, message);
+}
+
+function summary(diagnostics: readonly Diagnostic[]): string {
+  const [first] = diagnostics;
+  const more = diagnostics.length - 1;
+  return `${where(diagnostics)}: ${first?.message}${more > 0 ? ` (and ${more} more)` : ""}`;
+}
+
+function where(diagnostics: readonly Diagnostic[]): string {
+  const [first] = diagnostics;
+  return `${first?.file}:${first?.line}:${first?.column}`;
+}
+
+function describe(diagnostics: readonly Diagnostic[]): string {
+  return diagnostics.map((one) => `${one.file}:${one.line}: ${one.message}`).join("; ").slice(0, 2_000);
+}

@@ -1,0 +1,173 @@
+// The node's side of compilation: one disposable process, kept warm, replaced after any fault, gone when idle.
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { HerdError } from "../../src/core/errors.js";
+import type { Limits } from "../../src/core/limits.js";
+import type { Compilation } from "./compile.js";
+import { type CompileReply, type CompileRequest, memoryLimitNotice } from "./messages.js";
+import { readSources, type SourceFile } from "./sources.js";
+
+export type { Compilation } from "./compile.js";
+export type { SourceFile } from "./sources.js";
+
+/** What a {@link Compiler} needs. */
+export interface CompilerOptions {
+  readonly limits: Limits;
+  /** Idle time after which the process (some 250 MB) ends; the next compilation starts a new one. Default 60 s. */
+  readonly idleMs?: number;
+}
+
+const bootTimeoutMs = 30_000;
+const stderrTailLength = 2_000;
+
+/** Compiles uploads in a process of its own, one at a time, in the order they came. */
+export class Compiler {
+  readonly #limits: Limits;
+  readonly #idleMs: number;
+  #process: CompilerProcess | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #idle: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor({ limits, idleMs = 60_000 }: CompilerOptions) {
+    this.#limits = limits;
+    this.#idleMs = idleMs;
+  }
+
+  /**
+   * Compiles `files`; an abort takes effect while the upload still waits for its turn.
+   * @throws {HerdError} `source.invalid` or `type.unsupported` with diagnostics; `source.invalid` too when the compiler ran out of time or memory, or crashed.
+   */
+  compile(files: readonly SourceFile[], options: { signal?: AbortSignal } = {}): Promise<Compilation> {
+    const run = async (): Promise<Compilation> => {
+      options.signal?.throwIfAborted();
+      readSources(files, this.#limits);
+      return this.#compile({ files, limits: this.#limits });
+    };
+    const result = this.#tail.then(run, run);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Ends the process; a running compilation fails. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#idle);
+    await this.#process?.stop();
+    await this.#tail;
+  }
+
+  async #compile(request: CompileRequest): Promise<Compilation> {
+    if (this.#stopped) throw new HerdError("node.draining", "the node is stopping");
+    clearTimeout(this.#idle);
+    this.#process ??= new CompilerProcess(this.#limits.compileMemoryBytes);
+    const running = this.#process;
+    try {
+      const reply = await running.ask(request, this.#limits.compileTimeoutMs);
+      // What one source leaves behind must not count against the next.
+      if (reply.residentBytes > this.#limits.compileMemoryBytes / 2) await this.#replace(running);
+      if (reply.kind === "failed") throw HerdError.fromData(reply.error);
+      return { component: reply.component, interface: reply.interface };
+    } finally {
+      if (running.ended) await this.#replace(running);
+      this.#idle = setTimeout(() => void this.#release(), this.#idleMs).unref();
+    }
+  }
+
+  async #replace(old: CompilerProcess): Promise<void> {
+    await old.stop();
+    this.#process = this.#stopped ? undefined : new CompilerProcess(this.#limits.compileMemoryBytes);
+  }
+
+  async #release(): Promise<void> {
+    const idle = this.#process;
+    this.#process = undefined;
+    await idle?.stop();
+  }
+}
+
+type Answer = Exclude<CompileReply, { kind: "ready" }>;
+
+/** One compiler process, from its start to its end. */
+class CompilerProcess {
+  ended = false;
+  readonly #child: ChildProcess;
+  readonly #exit: Promise<void>;
+  readonly #ready: Promise<void>;
+  #stderr = "";
+  #settle: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
+
+  constructor(memoryBytes: number) {
+    const { SystemRoot } = process.env;
+    this.#child = fork(fileURLToPath(new URL("process.js", import.meta.url)), [String(memoryBytes)], {
+      serialization: "advanced",
+      execArgv: [`--max-old-space-size=${Math.floor(memoryBytes / 1024 / 1024)}`],
+      // Nothing of the node's environment; Windows cannot start a process without this one.
+      env: SystemRoot === undefined ? {} : { SystemRoot },
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-stderrTailLength);
+    });
+    this.#exit = new Promise((resolve) => {
+      const end = (): void => {
+        this.ended = true;
+        this.#settle?.reject(this.#fault());
+        resolve();
+      };
+      this.#child.once("close", end).once("error", end);
+    });
+    this.#ready = new Promise((resolve) => {
+      this.#child.on("message", (reply: CompileReply) => {
+        if (reply.kind === "ready") resolve();
+        else this.#settle?.resolve(reply);
+      });
+    });
+    // A rejected wait for readiness is heard by whoever asks; the process itself may be idle.
+    this.#child.unref();
+    this.#child.channel?.unref();
+    (this.#child.stderr as unknown as { unref?(): void } | null)?.unref?.();
+  }
+
+  async ask(request: CompileRequest, timeoutMs: number): Promise<Answer> {
+    await this.#within(this.#ready, bootTimeoutMs, "the compiler did not start");
+    const answer = new Promise<Answer>((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      if (this.ended) reject(this.#fault());
+      else this.#child.send(request);
+    });
+    return this.#within(answer, timeoutMs, `the compilation took longer than ${timeoutMs} ms`);
+  }
+
+  async stop(): Promise<void> {
+    if (!this.ended) this.#child.kill("SIGKILL");
+    await this.#exit;
+  }
+
+  /** `work`, unless the process ends first or `timeoutMs` pass, which ends it. The process stays referenced meanwhile. */
+  async #within<T>(work: Promise<T>, timeoutMs: number, reason: string): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(new HerdError("source.invalid", reason));
+        this.#child.kill("SIGKILL");
+      }, timeoutMs);
+    });
+    const ended = this.#exit.then(() => {
+      throw this.#fault();
+    });
+    try {
+      return await Promise.race([work, timeout, ended]);
+    } finally {
+      clearTimeout(timer);
+      ended.catch(() => undefined);
+    }
+  }
+
+  #fault(): HerdError {
+    const reason = this.#stderr.includes(memoryLimitNotice) || this.#stderr.includes("heap out of memory");
+    return new HerdError("source.invalid", reason ? "the compilation ran out of memory" : "the compiler crashed on this source", {
+      cause: new Error(this.#stderr.slice(-500)),
+    });
+  }
+}

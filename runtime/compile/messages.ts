@@ -1,0 +1,19 @@
+// What the compiler's process and the node say to each other.
+import type { ErrorData } from "../../src/core/errors.js";
+import type { AppInterface } from "../interface/model.js";
+import type { SourceFile, SourceLimits } from "./sources.js";
+
+/** To the process: compile this. */
+export interface CompileRequest {
+  readonly files: readonly SourceFile[];
+  readonly limits: SourceLimits;
+}
+
+/** From the process: once, when it can compile; then one answer a request. `residentBytes` is its memory by then. */
+export type CompileReply =
+  | { readonly kind: "ready" }
+  | { readonly kind: "done"; readonly component: Uint8Array; readonly interface: AppInterface; readonly residentBytes: number }
+  | { readonly kind: "failed"; readonly error: ErrorData; readonly residentBytes: number };
+
+/** Last line on stderr of a process that ended itself over its memory limit. */
+export const memoryLimitNotice = "herd: compiler over its memory limit";
