@@ -1,0 +1,133 @@
+// JSON Schema (2020-12) of an app's values: what its endpoints take and answer (CONTRACT, "Values").
+import type { AppInterface, FunctionType, Parameter, ScalarKind, ValueType } from "./model.js";
+
+/** A JSON Schema. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** A function as its callers see it. Each parameter is a JSON Schema with its `name`, and whether it is `optional`. */
+export interface FunctionDescription {
+  readonly name: string;
+  readonly doc?: string;
+  readonly parameters: readonly JsonSchema[];
+  /** `null` for void. */
+  readonly result: JsonSchema | null;
+}
+
+const integerBits: Partial<Record<ScalarKind, readonly [signed: boolean, bits: number]>> = {
+  s8: [true, 8], s16: [true, 16], s32: [true, 32], s64: [true, 64],
+  u8: [false, 8], u16: [false, 16], u32: [false, 32], u64: [false, 64],
+};
+
+/** Every function of `app`. References to named types are `{typesPath}Name`. */
+export function describeFunctions(app: AppInterface, typesPath = "#/types/"): FunctionDescription[] {
+  return app.functions.map((fn) => ({
+    name: fn.name,
+    ...(fn.doc !== undefined && { doc: fn.doc }),
+    parameters: describeParameters(fn, typesPath),
+    result: describeResult(fn, typesPath),
+  }));
+}
+
+/** Every named type of `app`, by name. */
+export function describeTypes(app: AppInterface, typesPath = "#/types/"): Record<string, JsonSchema> {
+  const types: Record<string, JsonSchema> = {};
+  for (const { name, fields, doc } of app.records) {
+    const properties = Object.fromEntries(
+      fields.map((field) => [field.name, { ...valueSchema(field.type, typesPath), ...description(field.doc) }]),
+    );
+    types[name] = {
+      type: "object",
+      ...description(doc),
+      properties,
+      required: fields.map((field) => field.name),
+      additionalProperties: false,
+    };
+  }
+  for (const { name, members, doc } of app.enums) {
+    types[name] = { type: "string", ...description(doc), enum: members.map((member) => member.name) };
+  }
+  return types;
+}
+
+/** True when a call may leave out the parameter at `position`: it has a default, or is nullable with no needed one after it. */
+export function isOptional({ parameters }: FunctionType, position: number): boolean {
+  const one = parameters[position];
+  if (one === undefined || one.default !== undefined) return one !== undefined;
+  return parameters.slice(position).every(({ type, default: fallback }) => type.kind === "option" || fallback !== undefined);
+}
+
+function describeParameters(fn: FunctionType, typesPath: string): JsonSchema[] {
+  const parameters: JsonSchema[] = fn.parameters.map((parameter, position) => ({
+    name: parameter.name,
+    ...valueSchema(parameter.type, typesPath),
+    optional: isOptional(fn, position),
+    ...description(parameter.doc),
+    ...defaultOf(parameter),
+  }));
+  if (fn.self === undefined) return parameters;
+  return [{ name: "self", $ref: typesPath + fn.self, optional: false }, ...parameters];
+}
+
+function describeResult({ self, result }: FunctionType, typesPath: string): JsonSchema | null {
+  const own = result === null ? null : valueSchema(result, typesPath);
+  if (self === undefined) return own;
+  return {
+    type: "object",
+    properties: { self: { $ref: typesPath + self }, result: own ?? { type: "null" } },
+    required: ["self", "result"],
+    additionalProperties: false,
+  };
+}
+
+/** The schema of a value of `type`. */
+export function valueSchema(type: ValueType, typesPath: string): JsonSchema {
+  switch (type.kind) {
+    case "bool":
+      return { type: "boolean" };
+    case "string":
+      return { type: "string" };
+    case "bytes":
+      return { type: "string", contentEncoding: "base64" };
+    case "list":
+    case "set":
+      return { type: "array", items: valueSchema(type.element, typesPath) };
+    case "map":
+      return { type: "object", additionalProperties: valueSchema(type.value, typesPath) };
+    case "option":
+      return { anyOf: [valueSchema(type.value, typesPath), { type: "null" }] };
+    case "record":
+    case "enum":
+      return { $ref: typesPath + type.name };
+    case "f32":
+    case "f64":
+      return { anyOf: [{ type: "number" }, { enum: ["NaN", "Infinity", "-Infinity"] }] };
+    default:
+      return integerSchema(type.kind);
+  }
+}
+
+function integerSchema(kind: ScalarKind): JsonSchema {
+  const [signed, bits] = integerBits[kind] ?? [true, 32];
+  if (bits === 64) {
+    const range = { minimum: signed ? -Number.MAX_SAFE_INTEGER : 0, maximum: Number.MAX_SAFE_INTEGER };
+    return { anyOf: [{ type: "integer", ...range }, { type: "string", pattern: signed ? "^-?[0-9]+$" : "^[0-9]+$" }] };
+  }
+  const span = 2 ** bits;
+  return signed
+    ? { type: "integer", minimum: -span / 2, maximum: span / 2 - 1 }
+    : { type: "integer", minimum: 0, maximum: span - 1 };
+}
+
+/** The default as a JSON value when its source is a literal that JSON knows; its source is told in any case. */
+function defaultOf({ default: source }: Parameter): JsonSchema {
+  if (source === undefined) return {};
+  try {
+    return { default: JSON.parse(source) as unknown };
+  } catch {
+    return { "x-default": source };
+  }
+}
+
+function description(doc: string | undefined): JsonSchema {
+  return doc === undefined ? {} : { description: doc };
+}
