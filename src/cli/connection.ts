@@ -1,0 +1,60 @@
+// Which node a command speaks to, and with which token: flags first, then what the state directory says.
+
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { readClientState } from "../core/client-state.js";
+import { UsageError } from "../core/usage-error.js";
+import { Client } from "./client.js";
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly ca?: string;
+  readonly state?: string;
+  readonly json?: boolean;
+}
+
+/** The state directory of a command line: flag, environment, `.herd`. */
+export function stateDirectory(options: GlobalOptions): string {
+  return resolve(options.state ?? (process.env.HERD_STATE || ".herd"));
+}
+
+/** A client for the node that the options and the state directory name. Throws {@link UsageError} when neither names one. */
+export async function connect(options: GlobalOptions): Promise<Client> {
+  const directory = stateDirectory(options);
+  const state = await readClientState(directory);
+  const url = options.url ?? state?.url;
+  if (url === undefined) {
+    throw new UsageError(`no node is known in ${directory}: start one with herd up, or say --url, --token and --ca`);
+  }
+  // A token and a root belong to the node that made them: a token of the state directory goes to no other address.
+  const own = options.url === undefined || sameOrigin(options.url, state?.url) ? state : undefined;
+  const token = await textOf(options.token ?? own?.token);
+  const caPath = options.ca ?? own?.ca;
+  const ca = caPath === undefined ? undefined : await read(caPath);
+  return new Client({ url: parsed(url), token, ca });
+}
+
+function parsed(url: string): URL {
+  const value = URL.canParse(url) ? new URL(url) : undefined;
+  if (value?.protocol !== "https:")
+    throw new UsageError(`--url takes an address like https://localhost:8443, not ${url}`);
+  return value;
+}
+
+function sameOrigin(left: string, right: string | undefined): boolean {
+  return right !== undefined && URL.canParse(left) && new URL(left).origin === new URL(right).origin;
+}
+
+async function textOf(token: string | undefined): Promise<string | undefined> {
+  return token?.startsWith("@") ? (await read(token.slice(1))).trim() : token;
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}

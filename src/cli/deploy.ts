@@ -1,0 +1,60 @@
+// `herd deploy`: a file or folder becomes an app; with --watch, again at each change.
+
+import { stat } from "node:fs/promises";
+import { basename, resolve } from "node:path";
+import { isAppName } from "../core/app-name.js";
+import { defaultLimits } from "../core/limits.js";
+import { UsageError } from "../core/usage-error.js";
+import { appNameOf, readSourceTree } from "../deploy/source-tree.js";
+import { printFunctions } from "./app.js";
+import type { AppBody } from "./app-text.js";
+import type { Client } from "./client.js";
+import { connect, type GlobalOptions } from "./connection.js";
+import { printJson, printLine } from "./print.js";
+import { withProgress } from "./progress.js";
+
+/** The options of `herd deploy`; `public` undefined keeps what the app has. */
+export interface DeployOptions extends GlobalOptions {
+  readonly name?: string;
+  readonly public?: boolean;
+  readonly watch?: boolean;
+}
+
+/** Deploys a file or folder and prints what it became. */
+export async function deploy(path: string, options: DeployOptions): Promise<void> {
+  const full = resolve(path);
+  await stat(full).catch((error: Error) => {
+    throw new UsageError(`there is nothing at ${path}`, { cause: error });
+  });
+  const app = options.name ?? appNameOf(full);
+  if (!isAppName(app)) throw new UsageError(`${basename(full)} gives no app name: say one with --name`);
+  const client = await connect(options);
+  const once = () => deployOnce({ client, app, path: full }, options);
+  if (options.watch) await (await import("./watch.js")).watch(full, { once, json: options.json === true });
+  else await once();
+}
+
+async function deployOnce(
+  { client, app, path }: { client: Client; app: string; path: string },
+  options: DeployOptions,
+): Promise<void> {
+  const files = await readSourceTree(path, defaultLimits);
+  if (files.length === 0) throw new UsageError(`${path} holds no .ts file`);
+  const form = new FormData();
+  for (const file of files) form.append("file", new Blob([file.text], { type: "application/typescript" }), file.path);
+  const encoded = new Response(form);
+  const query = options.public === undefined ? "" : `?public=${options.public}`;
+  const deployed = await withProgress(`compiling ${app}`, async () =>
+    client.json<AppBody>(`/v1/apps/${app}${query}`, {
+      method: "PUT",
+      headers: { "content-type": encoded.headers.get("content-type") ?? "" },
+      body: Buffer.from(await encoded.arrayBuffer()),
+    }),
+  );
+  if (options.json) {
+    printJson(deployed);
+    return;
+  }
+  printLine(`${deployed.app}, revision ${deployed.revision}`);
+  printFunctions(deployed.functions);
+}

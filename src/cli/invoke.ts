@@ -1,0 +1,44 @@
+// `herd invoke`: one call, its result on stdout.
+
+import { text } from "node:stream/consumers";
+import { connect, type GlobalOptions } from "./connection.js";
+import { printLine, tell } from "./print.js";
+
+/** What to call: JSON text, `-` for stdin, nothing for no arguments. */
+export interface InvokeTarget {
+  readonly app: string;
+  readonly function: string;
+  readonly json: string | undefined;
+}
+
+/** Calls a function and prints its result as the node gave it. */
+export async function invoke(target: InvokeTarget, options: GlobalOptions & { nodeInfo?: boolean }): Promise<void> {
+  const client = await connect(options);
+  const body = target.json === "-" ? await text(process.stdin) : target.json;
+  const path = `/fn/${encodeURIComponent(target.app)}/${encodeURIComponent(target.function)}`;
+  const reply = await client.send(path, {
+    method: "POST",
+    ...(body === undefined ? {} : { body, headers: { "content-type": "application/json" } }),
+  });
+  const { headers } = reply;
+  if (options.nodeInfo && !options.json) {
+    tell(
+      `node ${headers["herd-node"]}, hops ${headers["herd-hops"]}, revision ${headers["herd-revision"]}, ` +
+        `invocation ${headers["herd-invocation"]}, ${headers["server-timing"]}`,
+    );
+  }
+  // The result's text is never parsed here: numbers keep the digits that the function gave.
+  const result = reply.status === 204 ? "null" : reply.text;
+  if (options.nodeInfo && options.json) {
+    const info = {
+      node: headers["herd-node"],
+      hops: Number(headers["herd-hops"]),
+      revision: headers["herd-revision"],
+      invocation: headers["herd-invocation"],
+      timing: headers["server-timing"],
+    };
+    printLine(`{"result":${result},${JSON.stringify(info).slice(1)}`);
+  } else if (reply.status !== 204 || options.json) {
+    printLine(result);
+  }
+}

@@ -1,0 +1,186 @@
+#!/usr/bin/env node
+// The `herd` command: its grammar. Each command's code is loaded only when it runs.
+
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import type { GlobalOptions } from "./connection.js";
+
+/** Exit codes of the contract. */
+const failed = 1;
+const wrongUsage = 2;
+
+function program(): Command {
+  const herd = new Command("herd")
+    .description("Runs a Wasmherd node, and deploys and calls functions on it.")
+    .option("--url <url>", "address of a node, instead of what the state directory says")
+    .option("--token <token>", "token to send, or @FILE that holds it")
+    .option("--ca <file>", "root certificate to trust")
+    .option("--state <dir>", "state directory (default: $HERD_STATE, else .herd)")
+    .option("--json", "print one JSON value")
+    .showHelpAfterError("(herd --help, or herd COMMAND --help, tells more)")
+    .exitOverride();
+  addUp(herd);
+  addDeploy(herd);
+  addInvoke(herd);
+  addApp(herd);
+  addLogs(herd);
+  addToken(herd);
+  return herd;
+}
+
+function addUp(herd: Command): void {
+  herd
+    .command("up")
+    .description("run a node in the foreground; founds a mesh when the state directory has none")
+    .option("--name <name>", "name of the node (default: the host name)")
+    .option("--host <host>", "what to bind (default: localhost)")
+    .option("--advertise <host>", "what others dial and URLs print; needed when --host is a wildcard")
+    .option("--port <port>", "HTTPS port, 0 for a free one (default: 8443)")
+    .option("--peer-port <port>", "port for peers (default: the one after --port)")
+    .option("--domain <domain>", "domain that a new root may vouch for; can be repeated", repeated)
+    .option("--workers <count>", "threads that run functions")
+    .option("--functions <dir>", "deploy each file and folder of this one as an app")
+    .option("--ephemeral", "keep identity and apps in memory only")
+    .option("--config <file>", "settings as JSON")
+    .action(async (_options, command: Command) => (await import("./up.js")).up(command.optsWithGlobals()));
+}
+
+function addDeploy(herd: Command): void {
+  herd
+    .command("deploy")
+    .argument("<path>", "a source file, or a folder with an index.ts or only one file")
+    .description("compile and deploy; prints the functions and their endpoints")
+    .option("--name <app>", "name of the app (default: the file's or folder's)")
+    .option("--public", "calls need no token")
+    .option("--no-public", "calls need a token")
+    .option("--watch", "deploy again at each change")
+    .action(async (path: string, _options, command: Command) =>
+      (await import("./deploy.js")).deploy(path, command.optsWithGlobals()),
+    );
+}
+
+function addInvoke(herd: Command): void {
+  herd
+    .command("invoke")
+    .argument("<app/function>", "what to call", functionPath)
+    .argument("[json]", "an object of named arguments, or an array by position; - reads it from stdin")
+    .description("call a function; prints its result")
+    .option("--node-info", "tell on stderr which node answered, and where the time went")
+    .action(async (target: FunctionPath, json: string | undefined, _options, command: Command) =>
+      (await import("./invoke.js")).invoke({ ...target, json }, command.optsWithGlobals()),
+    );
+}
+
+function addApp(herd: Command): void {
+  const app = herd.command("app").description("list, show, remove and roll back apps");
+  const load = () => import("./app.js");
+  app
+    .command("list")
+    .description("every app")
+    .action(async (_options, command: Command) => (await load()).listApps(command.optsWithGlobals()));
+  app
+    .command("show")
+    .argument("<app>")
+    .description("an app's functions, types and revisions")
+    .action(async (name: string, _options, command: Command) =>
+      (await load()).showApp(name, command.optsWithGlobals()),
+    );
+  app
+    .command("remove")
+    .argument("<app>")
+    .description("remove an app with all its revisions")
+    .action(async (name: string, _options, command: Command) =>
+      (await load()).removeApp(name, command.optsWithGlobals()),
+    );
+  app
+    .command("rollback")
+    .argument("<app>")
+    .argument("[revision]", "default: the one before")
+    .description("make an earlier revision the current one")
+    .action(async (name: string, revision: string | undefined, _options, command: Command) =>
+      (await load()).rollbackApp({ name, revision }, command.optsWithGlobals()),
+    );
+}
+
+function addLogs(herd: Command): void {
+  herd
+    .command("logs")
+    .argument("[app]", "only lines of this app")
+    .description("log lines of the guests and of the node")
+    .option("--follow", "go on with new lines")
+    .option("--limit <count>", "how many of the last lines")
+    .action(async (app: string | undefined, _options, command: Command) =>
+      (await import("./logs.js")).logs(app, command.optsWithGlobals()),
+    );
+}
+
+function addToken(herd: Command): void {
+  const token = herd.command("token").description("create, list and revoke tokens");
+  const load = () => import("./token.js");
+  token
+    .command("create")
+    .description("print a new token")
+    .addOption(
+      new Option("--role <role>", "what it allows")
+        .choices(["join", "invoke", "deploy", "admin"])
+        .makeOptionMandatory(),
+    )
+    .option("--app <app>", "good for this app only")
+    .option("--node <name>", "node that may use it (join)")
+    .option("--ttl <duration>", "life: 90s, 30m, 24h, 7d", duration)
+    .option("--uses <count>", "how often it can be used (join)", positive)
+    .action(async (_options, command: Command) => (await load()).createToken(command.optsWithGlobals()));
+  token
+    .command("list")
+    .description("tokens that were issued")
+    .action(async (_options, command: Command) => (await load()).listTokens(command.optsWithGlobals()));
+  token
+    .command("revoke")
+    .argument("<id>")
+    .description("make a token worthless")
+    .action(async (id: string, _options, command: Command) =>
+      (await load()).revokeToken(id, command.optsWithGlobals()),
+    );
+}
+
+interface FunctionPath {
+  readonly app: string;
+  readonly function: string;
+}
+
+function functionPath(text: string): FunctionPath {
+  const slash = text.indexOf("/");
+  if (slash < 1 || slash === text.length - 1) throw new InvalidArgumentError("write APP/FUNCTION, like hello/greet");
+  return { app: text.slice(0, slash), function: text.slice(slash + 1) };
+}
+
+function repeated(value: string, before: readonly string[] = []): string[] {
+  return [...before, value];
+}
+
+function positive(text: string): number {
+  if (!/^[1-9][0-9]{0,8}$/.test(text)) throw new InvalidArgumentError("a positive number is needed");
+  return Number(text);
+}
+
+/** Seconds of `90s`, `30m`, `24h`, `7d`. */
+function duration(text: string): number {
+  const match = /^([1-9][0-9]{0,6})([smhd])$/.exec(text);
+  const unit = { s: 1, m: 60, h: 3_600, d: 86_400 }[match?.[2] ?? ""];
+  if (match === null || unit === undefined) throw new InvalidArgumentError("write 90s, 30m, 24h or 7d");
+  return Number(match[1]) * unit;
+}
+
+/** Runs a command line; the promise is its exit code. */
+async function run(argv: readonly string[]): Promise<number> {
+  const herd = program();
+  try {
+    await herd.parseAsync([...argv]);
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage;
+    const { report } = await import("./report.js");
+    return report(error, herd.opts<GlobalOptions>()) === "usage" ? wrongUsage : failed;
+  }
+}
+
+process.exitCode = await run(process.argv);

@@ -1,0 +1,32 @@
+// What commands put on stdout: one JSON value, or lines for people.
+
+import { printable } from "../core/terminal-text.js";
+
+/** Prints one JSON value. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** Prints a line of data. */
+export function printLine(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Tells something that is no data: on stderr. */
+export function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Prints rows in columns as wide as their widest cell. */
+export function printTable(rows: readonly (readonly string[])[]): void {
+  const safe = rows.map((row) => row.map(printable));
+  const widths: number[] = [];
+  for (const row of safe) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
+  for (const row of safe)
+    printLine(
+      row
+        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    );
+}

@@ -1,0 +1,40 @@
+// What a deploy needs from its neighbours: a compiler, a sandbox that prepares, a catalog, and the switch that calls read.
+
+import type { AppInterface } from "../../runtime/interface/model.js";
+import type { AppRecord, Deployment, DeploymentResult, StoredSource } from "../catalog/model.js";
+
+/** A revision that is ready to run. */
+export interface Prepared {
+  readonly revision: string;
+  readonly interface: AppInterface;
+}
+
+/** Turns source into a component. Rejects with `source.invalid` or `type.unsupported` and their diagnostics. */
+export interface Compiler {
+  compile(
+    files: readonly StoredSource[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<{ readonly component: Uint8Array; readonly interface: AppInterface }>;
+}
+
+/** Makes a component ready to run. */
+export interface Preparer {
+  prepare(component: Uint8Array, revision: string): Promise<Prepared>;
+}
+
+/** Apps and their revisions; every change is durable when its promise resolves. */
+export interface Catalog {
+  list(): readonly AppRecord[];
+  get(app: string): AppRecord | undefined;
+  put(deployment: Deployment): Promise<DeploymentResult>;
+  remove(app: string): Promise<void>;
+  rollback(app: string, revision?: string): Promise<AppRecord>;
+  component(revision: string): Promise<Uint8Array>;
+  source(app: string, revision: string): Promise<readonly StoredSource[]>;
+}
+
+/** What calls read: which prepared revision answers for an app. */
+export interface Switch {
+  activate(app: string, prepared: Prepared, options: { readonly public: boolean }): void;
+  remove(app: string): void;
+}

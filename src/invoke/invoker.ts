@@ -1,0 +1,81 @@
+// The one verb that runs a call, wherever it runs: in this node's sandbox, and later on a peer.
+
+import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
+import type { ActiveApp, PreparedRevision } from "./app-router.js";
+
+/** A call's arguments as they came: JSON text of a body, or a query string without its question mark. */
+export interface CallArguments {
+  readonly format: "json" | "query";
+  readonly body: Uint8Array | string;
+}
+
+/** One request to one function. `deadline` is milliseconds since the epoch; `signal` tells that nobody waits any more. */
+export interface Invocation {
+  readonly app: ActiveApp;
+  readonly function: string;
+  readonly arguments: CallArguments;
+  readonly invocation: string;
+  readonly deadline: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a call gave: JSON text, or null for void; and where its time went. */
+export interface Outcome {
+  readonly json: string | Uint8Array | null;
+  readonly queueMs: number;
+  readonly runMs: number;
+}
+
+/** Runs a call. Rejects with a HerdError. */
+export interface Invoker {
+  invoke(invocation: Invocation): Promise<Outcome>;
+}
+
+/** What the local invoker needs of a sandbox. */
+export interface Runner {
+  run(call: {
+    readonly prepared: PreparedRevision;
+    readonly function: string;
+    readonly arguments: CallArguments;
+    readonly invocation: string;
+    readonly deadline: number;
+    readonly signal?: AbortSignal;
+  }): Promise<Outcome>;
+}
+
+/** Runs every call in this node's sandbox: what a mesh of one node chooses. */
+export class LocalInvoker implements Invoker {
+  readonly #runner: Runner;
+
+  constructor(runner: Runner) {
+    this.#runner = runner;
+  }
+
+  invoke(invocation: Invocation): Promise<Outcome> {
+    return this.#runner.run({
+      prepared: invocation.app.prepared,
+      function: invocation.function,
+      arguments: invocation.arguments,
+      invocation: invocation.invocation,
+      deadline: invocation.deadline,
+      signal: invocation.signal,
+    });
+  }
+}
+
+/**
+ * The deadline of a call that arrives now: the node's limit, or sooner when the caller says so in `herd-deadline-ms`.
+ * @throws {HerdError} `request.malformed` when the header is no positive integer.
+ */
+export function deadlineOf(
+  header: string | undefined,
+  limits: { readonly deadlineMs: number; readonly clock: Clock },
+): number {
+  const now = limits.clock.now();
+  if (header === undefined) return now + limits.deadlineMs;
+  if (!/^0*[1-9][0-9]{0,15}$/.test(header)) {
+    throw new HerdError("request.malformed", "the header herd-deadline-ms takes a positive integer of milliseconds");
+  }
+  return now + Math.min(Number(header), limits.deadlineMs);
+}

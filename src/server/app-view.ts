@@ -1,0 +1,57 @@
+// How an app is shown: its functions with their schemas and URLs, types, revisions, limits.
+
+import type { AppInterface } from "../../runtime/interface/model.js";
+import { describeFunctions, describeTypes } from "../../runtime/interface/schema.js";
+import type { AppRecord } from "../catalog/model.js";
+import type { Limits } from "../core/limits.js";
+
+/** What every view needs: where this node is reached (`https://host:port`) and what it is called. */
+export interface Place {
+  readonly url: () => string;
+  readonly node: string;
+}
+
+/** The functions of an app, each with its endpoint. */
+export function functionsView(app: string, appInterface: AppInterface, place: Place): Record<string, unknown>[] {
+  return describeFunctions(appInterface).map((description) => {
+    const { name, ...rest } = description;
+    return { name, url: functionUrl(place.url(), app, name), ...rest };
+  });
+}
+
+/** The body of `GET /v1/apps/{app}`. */
+export function appView(
+  record: AppRecord,
+  appInterface: AppInterface,
+  { place, limits }: { place: Place; limits: Limits },
+): Record<string, unknown> {
+  return {
+    app: record.app,
+    revision: record.revision,
+    revisions: record.revisions,
+    functions: functionsView(record.app, appInterface, place),
+    types: describeTypes(appInterface),
+    limits,
+    public: record.public,
+    nodes: [place.node],
+  };
+}
+
+/** The body of an accepted upload or a rollback. */
+export function deployedView(
+  app: string,
+  prepared: { readonly revision: string; readonly interface: AppInterface },
+  place: Place,
+): Record<string, unknown> {
+  return {
+    app,
+    revision: prepared.revision,
+    functions: functionsView(app, prepared.interface, place),
+    nodes: [place.node],
+  };
+}
+
+/** URL of a function's endpoint; source names may hold characters that a path must escape. */
+export function functionUrl(base: string, app: string, name: string): string {
+  return `${base}/fn/${app}/${encodeURIComponent(name)}`;
+}

@@ -1,0 +1,52 @@
+// GET /v1/apps/{app}/openapi.json, component.wasm, interface.wit, source: what tools read of an app.
+
+import { interfaceWit } from "../../../runtime/interface/wit.js";
+import type { Endpoint } from "../endpoint.js";
+import { openApi } from "../openapi.js";
+import { type AppsOptions, interfaceOf, knownApp } from "./apps.js";
+
+/** The artifacts of an app's current revision. */
+export function artifactEndpoints(options: AppsOptions): Endpoint[] {
+  const { catalog, place } = options;
+  return [
+    {
+      method: "GET",
+      path: "/v1/apps/:app/openapi.json",
+      role: "invoke",
+      async handle(exchange) {
+        const record = knownApp(exchange.parameter("app"), catalog);
+        exchange.answer(200, openApi(record, await interfaceOf(record, options), place.url()));
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/apps/:app/component.wasm",
+      role: "invoke",
+      async handle(exchange) {
+        const { revision } = knownApp(exchange.parameter("app"), catalog);
+        const body = Buffer.from(await catalog.component(revision));
+        exchange.response.header("herd-revision", revision);
+        exchange.send(200, { type: "application/wasm", body });
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/apps/:app/interface.wit",
+      role: "invoke",
+      async handle(exchange) {
+        const record = knownApp(exchange.parameter("app"), catalog);
+        const body = interfaceWit(await interfaceOf(record, options));
+        exchange.send(200, { type: "text/plain; charset=utf-8", body });
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/apps/:app/source",
+      role: "invoke",
+      async handle(exchange) {
+        const { app, revision } = knownApp(exchange.parameter("app"), catalog);
+        exchange.answer(200, { app, revision, files: await catalog.source(app, revision) });
+      },
+    },
+  ];
+}

@@ -1,0 +1,89 @@
+// GET /v1/apps, GET and DELETE /v1/apps/{app}, POST /v1/apps/{app}/rollback.
+
+import { z } from "zod";
+import type { AppInterface } from "../../../runtime/interface/model.js";
+import { readInterface } from "../../../runtime/interface/section.js";
+import type { AppRecord } from "../../catalog/model.js";
+import { HerdError } from "../../core/errors.js";
+import type { Limits } from "../../core/limits.js";
+import type { Deployer } from "../../deploy/deployer.js";
+import type { Catalog } from "../../deploy/seams.js";
+import type { AppRouter } from "../../invoke/app-router.js";
+import { appView, deployedView, type Place } from "../app-view.js";
+import type { Endpoint } from "../endpoint.js";
+
+/** What the endpoints of apps work with. */
+export interface AppsOptions {
+  readonly catalog: Catalog;
+  readonly router: AppRouter;
+  readonly deployer: Deployer;
+  readonly limits: Limits;
+  readonly place: Place;
+}
+
+const rollbackBody = z.strictObject({ revision: z.string().max(64).optional() }).optional();
+
+/** Apps: list, show, remove, roll back. */
+export function appsEndpoints(options: AppsOptions): Endpoint[] {
+  const { catalog, deployer, place } = options;
+  return [
+    {
+      method: "GET",
+      path: "/v1/apps",
+      role: "invoke",
+      scoped: true,
+      async handle(exchange) {
+        const scope = exchange.claims?.app;
+        const records = catalog.list().filter(({ app }) => scope === undefined || app === scope);
+        const views = records.map(async (record) => appView(record, await interfaceOf(record, options), options));
+        exchange.answer(200, await Promise.all(views));
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/apps/:app",
+      role: "invoke",
+      async handle(exchange) {
+        const record = knownApp(exchange.parameter("app"), catalog);
+        exchange.answer(200, appView(record, await interfaceOf(record, options), options));
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/v1/apps/:app",
+      role: "deploy",
+      async handle(exchange) {
+        await deployer.remove(exchange.parameter("app"));
+        exchange.send(204);
+      },
+    },
+    {
+      method: "POST",
+      path: "/v1/apps/:app/rollback",
+      role: "deploy",
+      async handle(exchange) {
+        const app = exchange.parameter("app");
+        const body = rollbackBody.safeParse(await exchange.json());
+        if (!body.success) throw new HerdError("request.malformed", 'the body is empty or {"revision": "…"}');
+        exchange.answer(200, deployedView(app, await deployer.rollback(app, body.data?.revision), place));
+      },
+    },
+  ];
+}
+
+/** The app's record. Throws `app.unknown`. */
+export function knownApp(app: string, catalog: Pick<Catalog, "get">): AppRecord {
+  const record = catalog.get(app);
+  if (record === undefined) throw new HerdError("app.unknown", `there is no app ${app}`);
+  return record;
+}
+
+/** The interface of an app's current revision: at hand while it answers calls, else from its component. */
+export async function interfaceOf(
+  record: AppRecord,
+  { router, catalog }: { router: AppRouter; catalog: Pick<Catalog, "component"> },
+): Promise<AppInterface> {
+  const active = router.find(record.app);
+  if (active?.prepared.revision === record.revision) return active.prepared.interface;
+  return readInterface(await catalog.component(record.revision));
+}

@@ -1,0 +1,164 @@
+// The public HTTPS server: a table of routes on hyper-express, and its life from port to last connection.
+
+import { createServer } from "node:net";
+import { type Request, type Response, Server } from "hyper-express";
+import { HerdError } from "../core/errors.js";
+import { UsageError } from "../core/usage-error.js";
+import { type ChainOptions, type Endpoint, handlerOf, type Method } from "./endpoint.js";
+import { sendProblem } from "./problem.js";
+
+type Handler = (request: Request, response: Response) => void;
+
+/** Paths of the certificate chain and its key, in PEM; they are read during the call that takes them. */
+export interface KeyFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A route whose handler is given whole, past the chain: the hot path. */
+export interface RawRoute {
+  readonly path: string;
+  readonly methods: readonly Method[];
+  readonly handle: Handler;
+}
+
+/** What an {@link HttpsServer} serves and where. */
+export interface HttpsServerOptions extends ChainOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly endpoints: readonly Endpoint[];
+  readonly rawRoutes: readonly RawRoute[];
+}
+
+/** Serves the routes over TLS. uWebSockets reads a certificate once, so a new one means a new server on the same port. */
+export class HttpsServer {
+  readonly #options: HttpsServerOptions;
+  #server: Server | undefined;
+  #retired: Server[] = [];
+  #port = 0;
+
+  constructor(options: HttpsServerOptions) {
+    this.#options = options;
+  }
+
+  /** The bound port. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Binds and serves. Throws {@link UsageError} when the address cannot be bound. */
+  async start(keyFiles: KeyFiles): Promise<void> {
+    if (this.#server !== undefined) return;
+    const { host, port } = this.#options;
+    // uWebSockets shares a busy port without a word and explains no failure: a plain socket finds out first.
+    if (port !== 0) await probe(bindAddresses(host)[0] ?? host, port);
+    await this.#listen(keyFiles, port);
+  }
+
+  /** Serves new connections with a new certificate; those that are open end with the old one. */
+  async reload(keyFiles: KeyFiles): Promise<void> {
+    const before = this.#server;
+    if (before === undefined) throw new TypeError("reload before start");
+    await this.#listen(keyFiles, this.#port);
+    before.close();
+    this.#retired.push(before);
+  }
+
+  /** Closes the port and every connection. */
+  stop(): void {
+    for (const server of [...this.#retired, ...(this.#server === undefined ? [] : [this.#server])]) {
+      server.close();
+      server.uws_instance.close();
+    }
+    this.#server = undefined;
+    this.#retired = [];
+  }
+
+  async #listen(keyFiles: KeyFiles, port: number): Promise<void> {
+    const server = new Server({
+      cert_file_name: keyFiles.cert,
+      key_file_name: keyFiles.key,
+      // It would close on SIGTERM by itself; draining is ours.
+      auto_close: false,
+      // Over its limit hyper-express answers an empty 413; ours is in request-body.ts.
+      max_body_length: Number.MAX_SAFE_INTEGER,
+      fast_buffers: true,
+    });
+    this.#register(server);
+    const [first = this.#options.host, ...others] = bindAddresses(this.#options.host);
+    try {
+      await server.listen(port, first);
+    } catch (error) {
+      throw new UsageError(`cannot listen on ${first}, port ${port}`, { cause: error });
+    }
+    this.#port = server.port;
+    for (const address of others) {
+      // A machine without IPv6 has no ::1; localhost is served all the same.
+      server.uws_instance.listen(address, this.#port, () => undefined);
+    }
+    this.#server = server;
+  }
+
+  #register(server: Server): void {
+    const allowed = new Map<string, Set<string>>();
+    const add = (method: Method, path: string, handle: Handler): void => {
+      const methods = allowed.get(path) ?? new Set<string>();
+      allowed.set(path, methods.add(method));
+      if (method === "GET") server.get(path, handle);
+      else if (method === "POST") server.post(path, handle);
+      else if (method === "PUT") server.put(path, handle);
+      else server.delete(path, handle);
+    };
+    for (const route of this.#options.rawRoutes)
+      for (const method of route.methods) add(method, route.path, route.handle);
+    for (const endpoint of this.#options.endpoints) {
+      const handle = handlerOf(endpoint, this.#options);
+      add(endpoint.method, endpoint.path, handle);
+      if (endpoint.method === "GET") {
+        server.head(endpoint.path, handle);
+        allowed.get(endpoint.path)?.add("HEAD");
+      }
+    }
+    for (const [path, methods] of allowed) server.any(path, this.#otherMethods([...methods, "OPTIONS"].join(", ")));
+    server.any("/*", (request, response) => {
+      this.#refuse({ request, response }, new HerdError("path.unknown", "nothing is served at this path"));
+    });
+    server.set_error_handler((request, response, error) => this.#refuse({ request, response }, error));
+  }
+
+  #otherMethods(allow: string): Handler {
+    return (request, response) => {
+      response.header("allow", allow);
+      if (request.method === "OPTIONS") {
+        response.status(204).send();
+        return;
+      }
+      this.#refuse({ request, response }, new HerdError("method.unsupported", `this path supports ${allow}`));
+    };
+  }
+
+  #refuse(exchange: { request: Request; response: Response }, error: unknown): void {
+    sendProblem(exchange, error, this.#options);
+  }
+}
+
+/** uWebSockets binds the first address of a name only; localhost is both. */
+function bindAddresses(host: string): string[] {
+  return host === "localhost" ? ["127.0.0.1", "::1"] : [host];
+}
+
+function probe(host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createServer();
+    socket.once("error", (error: NodeJS.ErrnoException) => {
+      const reason =
+        error.code === "EADDRINUSE"
+          ? `port ${port} on ${host} is in use: stop what uses it, or choose another with --port`
+          : error.code === "EACCES"
+            ? `port ${port} needs more rights than this user has: choose one above 1023 with --port`
+            : `cannot listen on ${host}, port ${port}: ${error.message}`;
+      reject(new UsageError(reason, { cause: error }));
+    });
+    socket.listen({ host, port, exclusive: true }, () => socket.close(() => resolve()));
+  });
+}

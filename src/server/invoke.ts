@@ -1,0 +1,190 @@
+// POST and GET /fn/{app}/{function}: the hot path. Whatever stands here is paid for by every call.
+
+import type { Request, Response } from "hyper-express";
+import { checkAppName } from "../core/app-name.js";
+import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
+import type { Limits } from "../core/limits.js";
+import type { Logger } from "../core/log.js";
+import type { ActiveApp, AppRouter } from "../invoke/app-router.js";
+import { type CallArguments, deadlineOf, type Invoker, type Outcome } from "../invoke/invoker.js";
+import { claimsOf, requireRole } from "./authorize.js";
+import { pathParameter } from "./exchange.js";
+import type { InFlight } from "./in-flight.js";
+import type { InvocationMetrics } from "./invocation-metrics.js";
+import { sendProblem } from "./problem.js";
+import { hasBody, readBody } from "./request-body.js";
+import type { Claims, Tokens } from "./seams.js";
+
+/** What the invoke endpoint works with. `draining` tells whether new calls are refused. */
+export interface InvokeOptions {
+  readonly router: AppRouter;
+  readonly invoker: Invoker;
+  readonly tokens: Tokens;
+  readonly inFlight: InFlight;
+  readonly metrics: InvocationMetrics;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly node: string;
+  readonly nextInvocation: () => string;
+  readonly draining: () => boolean;
+}
+
+/** A call on its way through the endpoint. */
+interface Call {
+  readonly request: Request;
+  readonly response: Response;
+  readonly active: ActiveApp;
+  readonly function: string;
+  readonly deadline: number;
+  readonly invocation: string;
+}
+
+const noArguments = "";
+
+/** Answers calls. */
+export class InvokeEndpoint {
+  readonly #options: InvokeOptions;
+
+  constructor(options: InvokeOptions) {
+    this.#options = options;
+  }
+
+  /** The handler of both methods. Not async: hyper-express would wrap each call in two more promises. */
+  readonly handle = (request: Request, response: Response): void => {
+    try {
+      const name = pathParameter(request, "app");
+      const active = this.#options.router.find(name);
+      const { headers } = request;
+      if (active?.public === true && headers["herd-node"] === undefined) {
+        this.#accept({ request, response }, active);
+        return;
+      }
+      if (active === undefined) checkAppName(name);
+      const claims = claimsOf(this.#options.tokens, headers.authorization);
+      if (claims instanceof Promise) {
+        claims
+          .then((verified) => this.#authorize({ request, response }, { claims: verified, name }))
+          .catch((error) => {
+            this.#fail({ request, response }, error);
+          });
+        return;
+      }
+      this.#authorize({ request, response }, { claims, name });
+    } catch (error) {
+      this.#fail({ request, response }, error);
+    }
+  };
+
+  #authorize(exchange: { request: Request; response: Response }, who: { claims: Claims; name: string }): void {
+    requireRole(who.claims, "invoke", who.name);
+    const node = exchange.request.headers["herd-node"];
+    if (node !== undefined) {
+      requireRole(who.claims, "admin", who.name);
+      if (node !== this.#options.node) throw new HerdError("node.unknown", `no node is called ${node.slice(0, 80)}`);
+    }
+    const active = this.#options.router.find(who.name);
+    if (active === undefined) throw new HerdError("app.unknown", `there is no app ${who.name}`);
+    this.#accept(exchange, active);
+  }
+
+  /** Reads what the call brings; the caller has been allowed to make it. */
+  #accept({ request, response }: { request: Request; response: Response }, active: ActiveApp): void {
+    const { limits, clock } = this.#options;
+    const { headers } = request;
+    const name = pathParameter(request, "function");
+    if (!active.functions.has(name)) {
+      throw new HerdError("function.unknown", `the app ${active.app} has no function ${name.slice(0, 80)}`);
+    }
+    if (this.#options.draining()) {
+      throw new HerdError("node.draining", "the node takes no new calls", { retryAfterSeconds: 5 });
+    }
+    const deadline = deadlineOf(headers["herd-deadline-ms"], { deadlineMs: limits.deadlineMs, clock });
+    const invocation = this.#options.nextInvocation();
+    const call: Call = { request, response, active, function: name, deadline, invocation };
+    if (request.method === "GET") {
+      this.#run(call, { format: "query", body: request.path_query });
+    } else if (!hasBody(request)) {
+      this.#run(call, { format: "json", body: noArguments });
+    } else {
+      checkMedia(headers["content-type"], headers["content-encoding"]);
+      readBody(request, response, limits.argumentBytes).then(
+        (body) => this.#run(call, { format: "json", body }),
+        (error) => this.#fail(call, error),
+      );
+    }
+  }
+
+  #run(call: Call, args: CallArguments): void {
+    const { inFlight, invoker } = this.#options;
+    const { active, response, invocation } = call;
+    const controller = new AbortController();
+    inFlight.add(invocation, { app: active.app, response, controller });
+    invoker
+      .invoke({
+        app: active,
+        function: call.function,
+        arguments: args,
+        invocation,
+        deadline: call.deadline,
+        signal: controller.signal,
+      })
+      .then(
+        (outcome) => {
+          inFlight.delete(invocation);
+          this.#answer(call, outcome);
+        },
+        (error) => {
+          inFlight.delete(invocation);
+          this.#fail(call, error);
+        },
+      );
+  }
+
+  #answer(call: Call, outcome: Outcome): void {
+    const { response } = call;
+    this.#options.metrics.answered(outcome);
+    if (response.completed) return;
+    this.#name(call);
+    response.header("server-timing", `queue;dur=${rounded(outcome.queueMs)}, run;dur=${rounded(outcome.runMs)}`);
+    const { json } = outcome;
+    if (json === null) {
+      response.status(204).send();
+    } else {
+      response.header("content-type", "application/json");
+      response.send(typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength));
+    }
+  }
+
+  #fail(exchange: { request: Request; response: Response } | Call, error: unknown): void {
+    this.#options.metrics.failed(error);
+    if ("invocation" in exchange && !exchange.response.initiated) this.#name(exchange);
+    sendProblem(exchange, error, { log: this.#options.log, bodyLimitBytes: this.#options.limits.argumentBytes });
+  }
+
+  #name(call: Call): void {
+    call.response
+      .header("herd-node", this.#options.node)
+      .header("herd-hops", "0")
+      .header("herd-revision", call.active.prepared.revision)
+      .header("herd-invocation", call.invocation);
+  }
+}
+
+/** Milliseconds to the microsecond. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}
+
+/**
+ * The body is read as JSON whatever its type says, since `curl -d` calls it a form; what cannot be JSON is refused by name.
+ */
+function checkMedia(type: string | undefined, encoding: string | undefined): void {
+  if (encoding !== undefined && encoding !== "identity") {
+    throw new HerdError("media.unsupported", "arguments are not compressed: send them without content-encoding");
+  }
+  if (type?.startsWith("multipart/")) {
+    throw new HerdError("media.unsupported", "arguments are one JSON text: send them as application/json");
+  }
+}

@@ -1,0 +1,59 @@
+// Errors become responses here and nowhere else: problem documents (RFC 9457).
+
+import type { Request, Response } from "hyper-express";
+import { errorTable, HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import { ClientGone, whenReceived } from "./request-body.js";
+
+/** How problems are sent. `bodyLimitBytes` bounds what a refused client may still send. */
+export interface ProblemOptions {
+  readonly log: Logger;
+  readonly bodyLimitBytes: number;
+}
+
+/** The problem document of an error; one that is no HerdError becomes `internal`, without details. */
+export function problemOf(error: unknown): { readonly error: HerdError; readonly document: Record<string, unknown> } {
+  const known = error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
+  const { status, title } = errorTable[known.code];
+  const document: Record<string, unknown> = { status, code: known.code, title };
+  if (known.code === "internal") {
+    document.detail = "the node's log says more";
+  } else {
+    document.detail = known.message;
+    if (known.where !== undefined) document.where = known.where;
+    if (known.diagnostics !== undefined) document.diagnostics = known.diagnostics;
+  }
+  return { error: known, document };
+}
+
+/** Answers with the problem document of an error, once the request's body has arrived. Logs what is `internal`. */
+export function sendProblem(
+  exchange: { request: Request; response: Response },
+  error: unknown,
+  options: ProblemOptions,
+): void {
+  const { request, response } = exchange;
+  if (error instanceof ClientGone || response.completed) return;
+  const problem = problemOf(error);
+  if (problem.error.code === "internal") {
+    const cause = problem.error.cause ?? problem.error;
+    options.log.error(`${request.method} ${request.path.slice(0, 256)} failed`, { cause });
+  }
+  whenReceived(request, response, {
+    limitBytes: options.bodyLimitBytes,
+    then: () => {
+      if (response.completed) return;
+      if (response.initiated) {
+        // A stream that fails half-way: cutting it is the only way to tell.
+        response.close();
+        return;
+      }
+      response.status(problem.error.status).header("content-type", "application/problem+json", true);
+      if (problem.error.status === 401) response.header("www-authenticate", 'Bearer realm="wasmherd"');
+      if (problem.error.retryAfterSeconds !== undefined) {
+        response.header("retry-after", String(Math.max(1, Math.ceil(problem.error.retryAfterSeconds))));
+      }
+      response.send(JSON.stringify(problem.document));
+    },
+  });
+}

@@ -1,0 +1,97 @@
+// Request bodies: bounded while they arrive, whether their length was announced or not.
+
+import { Writable } from "node:stream";
+import type { Request, Response } from "hyper-express";
+import { HerdError } from "../core/errors.js";
+
+/** After this many times the limit, a client that still sends is cut off instead of answered. */
+const patience = 8;
+
+/** The client went away before its request was whole: nobody is left to answer. */
+export class ClientGone extends Error {
+  override readonly name = "ClientGone";
+}
+
+/** Whether the request announced a body. */
+export function hasBody(request: Request): boolean {
+  const { headers } = request;
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/**
+ * The whole body. Rejects with `request.too-large` once it ended, so that the answer reaches the client, and with
+ * {@link ClientGone}; while a body with a known length never ends, neither does this promise (uWebSockets times it out).
+ */
+export function readBody(request: Request, response: Response, limitBytes: number): Promise<Buffer> {
+  // A body of known length that fits has the fast way: hyper-express allocates it once.
+  if (
+    request.headers["transfer-encoding"] === undefined &&
+    Number(request.headers["content-length"] ?? 0) <= limitBytes
+  ) {
+    return request.buffer();
+  }
+  return new Promise((resolve, reject) => {
+    receive(request, response, {
+      limitBytes,
+      done: (body) => {
+        if (body !== undefined) resolve(body);
+        else reject(new HerdError("request.too-large", `the body is larger than ${limitBytes} bytes`));
+      },
+      gone: () => reject(new ClientGone()),
+    });
+  });
+}
+
+/**
+ * Calls `then` when the whole body has arrived, throwing it away; at once when it has. hyper-express would wait for it without a
+ * bound before it sends; this cuts the connection of a client that sends more than `patience` times the limit.
+ */
+export function whenReceived(
+  request: Request,
+  response: Response,
+  options: { limitBytes: number; then: () => void },
+): void {
+  if (response.completed) return;
+  if (request.received) {
+    options.then();
+    return;
+  }
+  receive(request, response, {
+    limitBytes: options.limitBytes,
+    keep: false,
+    done: options.then,
+    gone: () => undefined,
+  });
+}
+
+interface Reception {
+  readonly limitBytes: number;
+  readonly keep?: boolean;
+  /** The body, or undefined when it was too large or nobody keeps it. */
+  done(body: Buffer | undefined): void;
+  gone(): void;
+}
+
+function receive(request: Request, response: Response, reception: Reception): void {
+  let bytes = 0;
+  let chunks: Buffer[] = [];
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, next) {
+      const before = bytes;
+      bytes += chunk.length;
+      if (bytes > reception.limitBytes || reception.keep === false) chunks = [];
+      else chunks.push(chunk);
+      const end = reception.limitBytes * patience;
+      // Closing inside a write would end the process: uWebSockets is still reading from this socket.
+      if (bytes > end && before <= end) setImmediate(() => response.close());
+      next();
+    },
+    final(next) {
+      // hyper-express ends the stream of a client that went away as if the body were whole.
+      if (response.completed) reception.gone();
+      else reception.done(bytes > reception.limitBytes || reception.keep === false ? undefined : Buffer.concat(chunks));
+      next();
+    },
+  });
+  request.pipe(sink);
+}

@@ -1,0 +1,101 @@
+// An upload's body as source files: one text, or multipart/form-data with relative paths as file names.
+
+import type { StoredSource } from "../catalog/model.js";
+import { HerdError } from "../core/errors.js";
+import type { Limits } from "../core/limits.js";
+
+/** What a multipart body may weigh around each file: its boundary, headers and name. */
+const overheadBytesPerFile = 1_024;
+
+type SourceLimits = Pick<Limits, "sourceBytes" | "sourceFiles">;
+type UploadReader = (body: Buffer) => Promise<StoredSource[]> | StoredSource[];
+
+/** How large an upload's body may be. */
+export function uploadLimitBytes(limits: SourceLimits): number {
+  return limits.sourceBytes + limits.sourceFiles * overheadBytesPerFile;
+}
+
+/**
+ * The reader for an upload of that content type, before any of its body is read. Throws `media.unsupported`; the reader
+ * throws `request.malformed` and `request.too-large`.
+ */
+export function readUpload(contentType: string | undefined, limits: SourceLimits): UploadReader {
+  const type = contentType?.split(";")[0]?.trim().toLowerCase();
+  if (type === "text/plain" || type === "application/typescript") {
+    return (body) => {
+      checkSize(body.length, limits);
+      return [{ path: "index.ts", text: textOf(body, "the source") }];
+    };
+  }
+  if (type === "multipart/form-data") return (body) => readForm(body, { contentType: contentType ?? "", limits });
+  throw new HerdError(
+    "media.unsupported",
+    "an upload is text/plain or application/typescript (one file) or multipart/form-data (several)",
+  );
+}
+
+async function readForm(
+  body: Buffer,
+  { contentType, limits }: { contentType: string; limits: SourceLimits },
+): Promise<StoredSource[]> {
+  const files: StoredSource[] = [];
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const value of await partsOf(body, contentType)) {
+    if (typeof value === "string") throw malformed("each part of the form is a file with a filename");
+    const path = checkPath(value.name);
+    if (seen.has(path)) throw malformed(`the file ${shown(path)} is there twice`);
+    seen.add(path);
+    bytes += value.size;
+    checkSize(bytes, limits);
+    if (seen.size > limits.sourceFiles) {
+      throw new HerdError("request.too-large", `an upload has at most ${limits.sourceFiles} files`);
+    }
+    files.push({ path, text: textOf(new Uint8Array(await value.arrayBuffer()), shown(path)) });
+  }
+  if (files.length === 0) throw malformed("the form holds no file");
+  return files;
+}
+
+async function partsOf(body: Buffer, contentType: string): Promise<(string | File)[]> {
+  try {
+    const form = await new Response(new Uint8Array(body), { headers: { "content-type": contentType } }).formData();
+    return [...form.values()];
+  } catch (error) {
+    throw new HerdError("request.malformed", "the body is no multipart/form-data", { cause: error });
+  }
+}
+
+/** A file's path as it came, or an error: nothing outside the upload is ever named. */
+function checkPath(path: string): string {
+  const segments = path.split("/");
+  // The control characters are what must not pass here.
+  const unsafe = path.includes("\\") || path.includes(":") || [...path].some((character) => character < " ");
+  const climbs = segments.some((segment) => segment === "" || segment === "." || segment === "..");
+  if (path.length > 256 || unsafe || climbs) {
+    throw malformed(`${shown(path)} is no relative path with forward slashes`);
+  }
+  if (!path.endsWith(".ts")) throw malformed(`${shown(path)} is no .ts file`);
+  return path;
+}
+
+function checkSize(bytes: number, { sourceBytes }: SourceLimits): void {
+  if (bytes > sourceBytes) throw new HerdError("request.too-large", `the source is larger than ${sourceBytes} bytes`);
+}
+
+function textOf(bytes: Uint8Array, name: string): string {
+  try {
+    // A byte order mark at the start is dropped by the decoder.
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new HerdError("request.malformed", `${name} is not UTF-8 text`, { cause: error });
+  }
+}
+
+function malformed(detail: string): HerdError {
+  return new HerdError("request.malformed", detail);
+}
+
+function shown(path: string): string {
+  return JSON.stringify(path.slice(0, 80));
+}
