@@ -5,7 +5,7 @@ import type { FunctionType } from "../../interface/model.js";
 import type { CoreValue, WasmFunction } from "../web-assembly.js";
 import { type ArgumentFormat, ArgumentReader } from "./arguments.js";
 import type { Heap } from "./heap.js";
-import { LiftBudget, type Lifter, lifter, objectLifter } from "./lift.js";
+import { checkResult, LiftBudget, type Lifter, lifter, objectLifter } from "./lift.js";
 import { defaultedLowerer, type Lowerer, lowerer } from "./lower.js";
 import { argumentError, Mismatch } from "./mismatch.js";
 import type { TypeTable } from "./types.js";
@@ -88,8 +88,7 @@ function resultReader(type: FunctionType, types: TypeTable): ResultReader {
   if (unflatten !== undefined) return (_heap, { value }) => unflatten(value ?? 0);
   return (heap, { value, limitBytes }) => {
     const address = heap.range(Number(value), { bytes: size, align });
-    const text = load(heap, address, new LiftBudget(limitBytes));
-    return text;
+    return checkResult(load(heap, address, new LiftBudget(limitBytes)), limitBytes);
   };
 }
 

@@ -20,10 +20,18 @@ export class LiftBudget {
   /** Takes `bytes` from the budget; throws HerdError `function.result-too-large` when there is not enough. */
   take(bytes: number): void {
     this.#left -= bytes;
-    if (this.#left < 0) {
-      throw new HerdError("function.result-too-large", `the result is larger than ${this.#limit} bytes of JSON`);
-    }
+    if (this.#left < 0) throw tooLarge(this.#limit);
   }
+}
+
+/** `json` when its UTF-8 fits `limitBytes`; the budget while lifting counts UTF-16 units, which are never more. */
+export function checkResult(json: string, limitBytes: number): string {
+  if (json.length * 3 > limitBytes && Buffer.byteLength(json) > limitBytes) throw tooLarge(limitBytes);
+  return json;
+}
+
+function tooLarge(limitBytes: number): HerdError {
+  return new HerdError("function.result-too-large", `the result is larger than ${limitBytes} bytes of JSON`);
 }
 
 /** Lifts values of one type to JSON text. */

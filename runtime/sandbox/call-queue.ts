@@ -1,0 +1,120 @@
+// Waiting calls: a queue per function, served in turns, and the rule for what goes over together (DESIGN, "Dispatch").
+import { maxBatch } from "./outbox.js";
+import type { PendingCall } from "./pending-call.js";
+
+/** Expected time of all calls in a batch. */
+const batchBudgetMs = 1;
+/** A function whose mean is above travels alone. */
+const smallMs = 0.25;
+/** A function whose mean is above counts as long. */
+const longMs = 2;
+/** A first call in a thread compiles and instantiates: below this its time says nothing about the next. */
+const coldMs = 20;
+/** What a call costs beside its own time. */
+const overheadMs = 0.003;
+
+/** The calls that wait for one function, and how long its calls take. */
+export class FunctionQueue {
+  readonly calls: PendingCall[] = [];
+  #meanMs: number | undefined;
+
+  /** Decayed mean of a call's milliseconds; undefined until one ended. It rises fast and falls slowly. */
+  get meanMs(): number | undefined {
+    return this.#meanMs;
+  }
+
+  /** Learns from a call; `cold` when its thread saw the function's revision for the first time. */
+  observe(runMs: number, cold: boolean): void {
+    if (cold && runMs < coldMs) return;
+    const mean = this.#meanMs ?? runMs;
+    this.#meanMs = mean + (runMs - mean) * (runMs > mean ? 0.5 : 0.125);
+  }
+
+  /** An unknown function counts as long: it may be. */
+  get isLong(): boolean {
+    return this.#meanMs === undefined || this.#meanMs > longMs;
+  }
+
+  /** Whether its calls may travel with others. */
+  get isSmall(): boolean {
+    return this.#meanMs !== undefined && this.#meanMs <= smallMs;
+  }
+}
+
+/** What may be taken now. */
+export interface TakeOptions {
+  /** False while the last worker is kept free of long calls. */
+  readonly longAllowed: boolean;
+  /** Workers that are free: they share what waits. */
+  readonly freeWorkers: number;
+}
+
+/** All waiting calls of a node. */
+export class CallQueue {
+  /** Functions with waiting calls, the next to be served first. */
+  #ring: FunctionQueue[] = [];
+  #length = 0;
+
+  /** Calls that wait. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Adds a call behind the others of its function. */
+  push(call: PendingCall): void {
+    if (call.queue.calls.push(call) === 1) this.#ring.push(call.queue);
+    this.#length++;
+  }
+
+  /** Puts calls that were sent before in front again, in their order. */
+  putBack(calls: readonly PendingCall[]): void {
+    for (const call of calls.toReversed()) {
+      if (call.queue.calls.unshift(call) === 1) this.#ring.unshift(call.queue);
+      this.#length++;
+    }
+  }
+
+  /** The next batch: one call, or several small ones within the budget; empty when nothing may go. */
+  take({ longAllowed, freeWorkers }: TakeOptions): PendingCall[] {
+    const first = this.#ring.findIndex((queue) => longAllowed || !queue.isLong);
+    if (first < 0) return [];
+    const share = Math.min(maxBatch, Math.ceil(this.#length / freeWorkers));
+    const batch: PendingCall[] = [];
+    let expectedMs = 0;
+    for (let index = first; index < this.#ring.length && batch.length < share; index++) {
+      const queue = this.#ring[index];
+      if (queue === undefined || (batch.length > 0 && !queue.isSmall)) continue;
+      let taken = 0;
+      while (taken < queue.calls.length && batch.length < share) {
+        expectedMs += (queue.meanMs ?? 0) + overheadMs;
+        const call = queue.calls[taken];
+        if (call === undefined || (batch.length > 0 && expectedMs > batchBudgetMs)) break;
+        batch.push(call);
+        taken++;
+        if (!queue.isSmall) break;
+      }
+      queue.calls.splice(0, taken);
+      if (!queue.isSmall || expectedMs > batchBudgetMs) break;
+    }
+    this.#length -= batch.length;
+    this.#turn(batch);
+    return batch;
+  }
+
+  /** Removes the calls for which `drop` says true. */
+  sweep(drop: (call: PendingCall) => boolean): void {
+    for (const queue of this.#ring) {
+      const kept = queue.calls.filter((call) => !drop(call));
+      this.#length -= queue.calls.length - kept.length;
+      queue.calls.splice(0, queue.calls.length, ...kept);
+    }
+    this.#ring = this.#ring.filter((queue) => queue.calls.length > 0);
+  }
+
+  /** Whoever was served goes behind the others. */
+  #turn(batch: readonly PendingCall[]): void {
+    const served = new Set(batch.map(({ queue }) => queue));
+    const waiting = this.#ring.filter((queue) => queue.calls.length > 0);
+    this.#ring = [...waiting.filter((queue) => !served.has(queue)), ...waiting.filter((queue) => served.has(queue))];
+  }
+}

@@ -1,0 +1,40 @@
+// What crosses between the main thread and a worker thread, by name.
+import type { MessagePort } from "node:worker_threads";
+import type { Limits } from "../../src/core/limits.js";
+import type { ArgumentFormat } from "./binding/arguments.js";
+import type { LogLevel } from "./host-imports.js";
+import type { Prepared } from "./prepare.js";
+
+/** First task of a thread: what it keeps for its life. */
+export interface Greeting {
+  readonly outbox: SharedArrayBuffer;
+  readonly port: MessagePort;
+  readonly nodeName: string;
+  readonly limits: Limits;
+}
+
+/** One call. A tuple, since a clone writes an object's keys again for every call. A large body is UTF-8 in shared memory. */
+export type CallMessage = readonly [
+  revision: string,
+  functionIndex: number,
+  format: ArgumentFormat,
+  body: string | SharedArrayBuffer,
+];
+
+/** A Piscina task: calls to run one after the other, and what the thread must learn or forget before. */
+export interface Batch {
+  readonly calls: readonly CallMessage[];
+  readonly load?: readonly Prepared[];
+  readonly drop?: readonly string[];
+}
+
+/** A message beside the outbox, on the port of the greeting: `index` is a call's place in the batch that runs. */
+export type SideMessage =
+  | { readonly kind: "line"; readonly index: number; readonly level: LogLevel; readonly message: string }
+  /** A result that was too large for the outbox. */
+  | { readonly kind: "result"; readonly index: number; readonly json: Uint8Array }
+  /** Look into the outbox now: what follows may take long. */
+  | { readonly kind: "collect" };
+
+/** Names of the functions that the worker's module exports as Piscina handlers. */
+export const handlers = { greet: "greet", runBatch: "runBatch" } as const;

@@ -1,0 +1,83 @@
+// A call between `run` and its answer, as the main thread keeps it.
+import { HerdError } from "../../src/core/errors.js";
+import type { FunctionQueue } from "./call-queue.js";
+import type { CallMessage } from "./messages.js";
+import type { Prepared } from "./prepare.js";
+
+/** What a call came to. `json` is null for void, bytes when it is large; times in milliseconds. */
+export interface CallResult {
+  readonly json: string | Uint8Array | null;
+  readonly queueMs: number;
+  readonly runMs: number;
+}
+
+/** What a pending call is made of. */
+export interface PendingOptions {
+  readonly prepared: Prepared;
+  readonly function: string;
+  readonly invocation: string;
+  readonly message: CallMessage;
+  readonly queue: FunctionQueue;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  /** Monotonic milliseconds at which it came. */
+  readonly cameAt: number;
+  resolve(result: CallResult): void;
+  reject(reason: unknown): void;
+}
+
+/** One call; it settles once, and what comes later is dropped. */
+export class PendingCall {
+  readonly prepared: Prepared;
+  readonly function: string;
+  readonly invocation: string;
+  readonly message: CallMessage;
+  readonly queue: FunctionQueue;
+  readonly deadline: number;
+  readonly signal: AbortSignal | undefined;
+  readonly cameAt: number;
+  /** Monotonic milliseconds at which it last went to a thread. */
+  sentAt = 0;
+  /** Threads that took it and failed before it started. */
+  failures = 0;
+  readonly #resolve: PendingOptions["resolve"];
+  readonly #reject: PendingOptions["reject"];
+  #settled = false;
+
+  constructor(options: PendingOptions) {
+    this.prepared = options.prepared;
+    this.function = options.function;
+    this.invocation = options.invocation;
+    this.message = options.message;
+    this.queue = options.queue;
+    this.deadline = options.deadline;
+    this.signal = options.signal;
+    this.cameAt = options.cameAt;
+    this.#resolve = options.resolve;
+    this.#reject = options.reject;
+  }
+
+  /** Answers it. */
+  succeed(json: CallResult["json"], runMs: number): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs });
+  }
+
+  /** Fails it; a HerdError, or the reason of its signal. */
+  fail(reason: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#reject(reason);
+  }
+
+  /** Fails it when it was cancelled or its deadline passed before it started; true when it is settled. */
+  expire(now: number): boolean {
+    if (this.signal?.aborted === true) this.fail(this.signal.reason);
+    else if (this.deadline <= now) {
+      this.fail(new HerdError("function.deadline", `${this.function} waited for a free worker until its deadline`));
+    }
+    return this.#settled;
+  }
+}

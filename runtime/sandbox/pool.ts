@@ -1,0 +1,300 @@
+// The sandbox of a node: calls in, results out, on a Piscina pool of threads with deadlines that hold.
+import { isUtf8 } from "node:buffer";
+import type { Clock } from "../../src/core/clock.js";
+import { HerdError } from "../../src/core/errors.js";
+import type { Limits } from "../../src/core/limits.js";
+import type { ArgumentFormat } from "./binding/arguments.js";
+import { CallQueue, FunctionQueue } from "./call-queue.js";
+import type { CallMessage } from "./messages.js";
+import { type CallResult, PendingCall } from "./pending-call.js";
+import { type Prepared, prepare } from "./prepare.js";
+import type { GuestLogLine, Slot } from "./slot.js";
+import { Threads } from "./threads.js";
+
+/** What a sandbox is made with. `workers` calls run at the same time; one more thread is kept as a spare. */
+export interface SandboxOptions {
+  readonly workers: number;
+  readonly limits: Limits;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  onLog(line: GuestLogLine): void;
+}
+
+/** One call. A `body` of bytes must not change until the call settled; `deadline` is in milliseconds since the epoch. */
+export interface Call {
+  readonly prepared: Prepared;
+  readonly function: string;
+  readonly arguments: { readonly format: ArgumentFormat; readonly body: Uint8Array | string };
+  readonly invocation: string;
+  readonly deadline: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Larger bodies cross as shared memory: one copy, and still there when a call must move to another thread. */
+const sharedBodyBytes = 32 * 1024;
+/** While several calls are with a thread, how often it is looked after; and otherwise. */
+const [busyTickMs, calmTickMs] = [2, 5];
+/** A call that runs longer gives back those that wait behind it, and its thread counts as long. */
+const holdUpMs = 2;
+/** A thread that has nothing left to run but does not return is replaced. */
+const stuckMs = 1_000;
+/** Short calls count as coming while the last one is not older. */
+const recentMs = 1_000;
+const maxFailures = 2;
+
+interface RevisionCalls {
+  readonly indexes: ReadonlyMap<string, number>;
+  readonly queues: FunctionQueue[];
+}
+
+/** Runs guest calls, each in a pristine instance, within the limits. `start` before `run`; a stopped one stays stopped. */
+export class Sandbox {
+  readonly #options: SandboxOptions;
+  readonly #threads: Threads;
+  readonly #queue = new CallQueue();
+  readonly #revisions = new Map<string, RevisionCalls>();
+  #tick: NodeJS.Timeout | undefined;
+  #lastShortAt = Number.NEGATIVE_INFINITY;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(options: SandboxOptions) {
+    this.#options = options;
+    this.#threads = new Threads({
+      count: options.workers + 1,
+      limits: options.limits,
+      nodeName: options.nodeName,
+      onLog: (line) => options.onLog(line),
+      onReady: () => this.#dispatch(),
+      onLost: (slot, cause) => this.#lost(slot, workerFailed(cause)),
+    });
+  }
+
+  /** Boots the threads; resolves when `workers` of them can run. */
+  start(): Promise<void> {
+    this.#starting ??= this.#threads.start(this.#options.workers);
+    return this.#starting;
+  }
+
+  /** Refuses new calls, lets the others end within their deadlines, and ends the threads. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  /** A component as it can be run; throws HerdError `source.invalid` or `function.out-of-memory`. */
+  prepare(component: Uint8Array, revision: string): Promise<Prepared> {
+    return prepare(component, { revision, limits: this.#options.limits });
+  }
+
+  /** Runs one call. Rejects with a HerdError, or with the reason of its signal when that left the queue with it. */
+  run(call: Call): Promise<CallResult> {
+    return new Promise((resolve, reject) => {
+      this.#admit(call);
+      const { indexes, queues } = this.#calls(call.prepared);
+      const index = indexes.get(call.function);
+      if (index === undefined) throw new HerdError("function.unknown", `no function ${call.function.slice(0, 128)}`);
+      queues[index] ??= new FunctionQueue();
+      const pending = new PendingCall({
+        prepared: call.prepared,
+        function: call.function,
+        invocation: call.invocation,
+        message: [call.prepared.revision, index, call.arguments.format, this.#body(call.arguments.body)],
+        queue: queues[index],
+        deadline: call.deadline,
+        signal: call.signal,
+        cameAt: this.#options.clock.monotonic(),
+        resolve,
+        reject,
+      });
+      this.#queue.push(pending);
+      this.#dispatch();
+    });
+  }
+
+  /** Slots are calls that can run at the same time; running includes what a thread was sent. */
+  stats(): { slots: number; running: number; queued: number } {
+    const running = this.#threads.busy.reduce((sum, slot) => sum + slot.pending, 0);
+    return { slots: this.#options.workers, running, queued: this.#queue.length };
+  }
+
+  /** Frees what is kept of a revision that will not be called any more. */
+  forget(revision: string): void {
+    this.#revisions.delete(revision);
+    for (const slot of this.#threads.slots) slot.forget(revision);
+  }
+
+  #admit({ signal, deadline }: Call): void {
+    if (this.#stopping !== undefined) {
+      throw draining();
+    }
+    signal?.throwIfAborted();
+    if (deadline <= this.#options.clock.now()) throw new HerdError("function.deadline", "the deadline has passed");
+    if (this.#queue.length >= this.#options.limits.queueLength) {
+      throw new HerdError("node.overloaded", `${this.#queue.length} calls are waiting`, { retryAfterSeconds: 1 });
+    }
+  }
+
+  #calls({ revision, interface: app }: Prepared): RevisionCalls {
+    let calls = this.#revisions.get(revision);
+    if (calls === undefined) {
+      calls = { indexes: new Map(app.functions.map(({ name }, index) => [name, index])), queues: [] };
+      this.#revisions.set(revision, calls);
+    }
+    return calls;
+  }
+
+  #body(body: Uint8Array | string): CallMessage[3] {
+    const { argumentBytes } = this.#options.limits;
+    if (body.length > argumentBytes)
+      throw new HerdError("request.too-large", `arguments take at most ${argumentBytes} bytes`);
+    if (typeof body === "string") return body;
+    if (!isUtf8(body))
+      throw new HerdError("request.malformed", `the body is not UTF-8 (at byte ${invalidUtf8At(body)})`);
+    if (body.length <= sharedBodyBytes) return Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8");
+    const shared = new SharedArrayBuffer(body.length);
+    new Uint8Array(shared).set(body);
+    return shared;
+  }
+
+  /** Sends what may go to the free threads. */
+  #dispatch(): void {
+    const { clock, workers } = { clock: this.#options.clock, workers: this.#options.workers };
+    while (this.#queue.length > 0) {
+      const { busy, free } = this.#threads;
+      const freeWorkers = Math.min(free.length, workers - busy.length);
+      if (freeWorkers <= 0) break;
+      const now = clock.monotonic();
+      const longSlots = busy.reduce((count, slot) => count + (slot.isLong ? 1 : 0), 0);
+      const reserve = workers > 1 && longSlots >= workers - 1 && now - this.#lastShortAt < recentMs;
+      const batch = this.#queue.take({ longAllowed: !reserve, freeWorkers });
+      const [first] = batch;
+      if (first === undefined) break;
+      if (!first.queue.isLong) this.#lastShortAt = now;
+      const slot = free.find(({ loaded }) => loaded.has(first.prepared.revision)) ?? free[0];
+      if (slot === undefined) break;
+      this.#send(slot, batch);
+    }
+    this.#arm();
+  }
+
+  #send(slot: Slot, batch: readonly PendingCall[]): void {
+    const message = slot.begin(batch, this.#options.clock.monotonic());
+    this.#threads.run(slot, message).then(
+      () => this.#returned(slot),
+      (cause) => this.#lost(slot, workerFailed(cause)),
+    );
+  }
+
+  #returned(slot: Slot): void {
+    if (slot.isDead) return;
+    const left = slot.finish();
+    for (const call of left) call.fail(new HerdError("internal", "the worker returned without a result"));
+    this.#settled();
+  }
+
+  /** The thread is gone: what ran fails, what had not started goes elsewhere. Also for a thread that was killed on purpose. */
+  #lost(slot: Slot, reason: HerdError): void {
+    if (slot.isDead) return;
+    slot.drain();
+    slot.collect();
+    const waiting = slot.takeBack();
+    for (const call of waiting) call.failures++;
+    for (const call of slot.finish()) call.fail(reason);
+    for (const call of waiting) if (call.failures >= maxFailures) call.fail(reason);
+    this.#threads.remove(slot);
+    this.#queue.putBack(waiting.filter((call) => call.failures < maxFailures));
+    this.#settled();
+  }
+
+  #settled(): void {
+    this.#dispatch();
+    if (this.#threads.busy.length === 0 && this.#queue.length === 0) this.#drained?.();
+  }
+
+  #arm(): void {
+    const { busy } = this.#threads;
+    if (this.#tick !== undefined || (busy.length === 0 && this.#queue.length === 0)) return;
+    const ms = busy.some((slot) => slot.pending > 1) ? busyTickMs : calmTickMs;
+    this.#tick = setTimeout(() => {
+      this.#tick = undefined;
+      this.#watch();
+      this.#arm();
+    }, ms);
+    this.#tick.unref();
+  }
+
+  /** Everything that depends on time: deadlines, calls that hold others up, cancelled ones. */
+  #watch(): void {
+    const { clock } = this.#options;
+    const times = { now: clock.now(), monotonic: clock.monotonic() };
+    for (const slot of [...this.#threads.busy]) this.#watchSlot(slot, times);
+    this.#queue.sweep((call) => call.expire(times.now));
+    this.#settled();
+  }
+
+  #watchSlot(slot: Slot, { now, monotonic }: { now: number; monotonic: number }): void {
+    slot.collect();
+    const running = slot.watch(monotonic);
+    if (running === undefined) {
+      if (slot.pending > 0) slot.idleSince = undefined;
+      else slot.idleSince ??= monotonic;
+      if (slot.idleSince !== undefined && monotonic - slot.idleSince > stuckMs) {
+        this.#lost(slot, new HerdError("internal", "the worker did not come back"));
+      }
+      return;
+    }
+    const { call, since } = running;
+    if (call.deadline <= now) {
+      this.#lost(slot, new HerdError("function.deadline", `${call.function} did not end within its deadline`));
+      return;
+    }
+    if (monotonic - since <= holdUpMs) return;
+    slot.isLong = true;
+    this.#queue.putBack(slot.takeBack());
+  }
+
+  async #stop(): Promise<void> {
+    await this.#starting?.catch(() => undefined);
+    if (this.#threads.busy.length > 0 || this.#queue.length > 0) await this.#drain();
+    clearTimeout(this.#tick);
+    for (const slot of [...this.#threads.busy]) this.#lost(slot, draining());
+    this.#queue.sweep((call) => {
+      call.fail(draining());
+      return true;
+    });
+    await this.#threads.stop();
+  }
+
+  /** Waits for the calls; each ends at its deadline, so the bound is for what goes wrong. */
+  #drain(): Promise<void> {
+    return new Promise((resolve) => {
+      const bound = setTimeout(resolve, this.#options.limits.deadlineMs + stuckMs);
+      this.#drained = () => {
+        clearTimeout(bound);
+        resolve();
+      };
+    });
+  }
+}
+
+function draining(): HerdError {
+  return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
+}
+
+function workerFailed(cause: unknown): HerdError {
+  return new HerdError("internal", "the worker failed", { cause });
+}
+
+function invalidUtf8At(body: Uint8Array): number {
+  let [valid, invalid] = [0, body.length];
+  while (invalid - valid > 4) {
+    const middle = (valid + invalid) >>> 1;
+    // A character may be cut at the middle: up to three bytes before it the prefix must be whole.
+    const whole = [0, 1, 2, 3].some((back) => isUtf8(body.subarray(0, middle - back)));
+    if (whole) valid = middle - 3;
+    else invalid = middle;
+  }
+  return Math.max(0, valid);
+}

@@ -1,0 +1,170 @@
+// One worker thread as the main thread sees it: its outbox, what it has loaded, the batch it runs.
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { type ErrorData, HerdError } from "../../src/core/errors.js";
+import { LoadedRevisions } from "./loaded-revisions.js";
+import type { Batch, SideMessage } from "./messages.js";
+import { Outbox } from "./outbox.js";
+import type { PendingCall } from "./pending-call.js";
+
+/** A line that a guest wrote. */
+export interface GuestLogLine {
+  readonly revision: string;
+  readonly function: string;
+  readonly invocation: string;
+  readonly level: "trace" | "debug" | "info" | "warn" | "error";
+  readonly message: string;
+}
+
+/** How a slot is made. */
+export interface SlotOptions {
+  readonly thread: number;
+  readonly port: MessagePort;
+  onLog(line: GuestLogLine): void;
+}
+
+/** A thread's account. It sends nothing itself: the pool posts what {@link begin} returns. */
+export class Slot {
+  readonly thread: number;
+  readonly outbox = new Outbox();
+  readonly loaded = new LoadedRevisions();
+  /** Aborts whatever task runs, and with it the thread. */
+  readonly kill = new AbortController();
+  /** Calls of the batch, a settled or taken one undefined; empty when the thread is free. */
+  #calls: (PendingCall | undefined)[] = [];
+  #cold: ReadonlySet<string> = new Set();
+  #drops: string[] = [];
+  readonly #port: MessagePort;
+  readonly #onLog: SlotOptions["onLog"];
+  /** Large results that came before their call was marked as done. */
+  readonly #posted = new Map<number, Uint8Array>();
+  #runningIndex = -1;
+  #runningSince = 0;
+  isFree = true;
+  isDead = false;
+  /** Monotonic milliseconds since which nothing of the batch is left to run, while it has not returned. */
+  idleSince: number | undefined;
+  /** The batch holds a long call, or one that turned out to be long. */
+  isLong = false;
+
+  constructor({ thread, port, onLog }: SlotOptions) {
+    this.thread = thread;
+    this.#port = port;
+    this.#onLog = onLog;
+    port.on("message", (message: SideMessage) => this.#receive(message));
+    port.unref();
+  }
+
+  /** Calls sent and neither settled nor taken back. */
+  get pending(): number {
+    return this.#calls.reduce((count, call) => count + (call === undefined ? 0 : 1), 0);
+  }
+
+  /** Takes `calls` as its batch and says what to post. */
+  begin(calls: readonly PendingCall[], now: number): Batch {
+    this.outbox.begin();
+    this.#calls = [...calls];
+    this.#posted.clear();
+    this.isFree = false;
+    this.isLong = calls[0]?.queue.isLong ?? false;
+    this.idleSince = undefined;
+    this.#runningIndex = -1;
+    for (const call of calls) call.sentAt = now;
+    const messages = calls.map(({ message }) => message);
+    const plan = this.loaded.plan(calls.map(({ prepared }) => prepared));
+    this.#cold = new Set(plan?.load.map(({ revision }) => revision));
+    if (plan === undefined && this.#drops.length === 0) return { calls: messages };
+    const drop = [...this.#drops, ...(plan?.drop ?? [])];
+    this.#drops = [];
+    return { calls: messages, load: plan?.load ?? [], drop };
+  }
+
+  /** Settles the calls that ended. */
+  collect(): void {
+    for (let index = 0; index < this.#calls.length; index++) {
+      if (this.#calls[index] !== undefined && this.outbox.isDone(index)) this.#settle(index);
+    }
+  }
+
+  /** Takes back every call that has not started, in order. */
+  takeBack(): PendingCall[] {
+    const taken: PendingCall[] = [];
+    this.#calls.forEach((call, index) => {
+      if (call === undefined || !this.outbox.takeBack(index)) return;
+      this.#calls[index] = undefined;
+      taken.push(call);
+    });
+    return taken;
+  }
+
+  /** The call that runs and since when, as far as it was watched; undefined when none does. */
+  watch(now: number): { readonly call: PendingCall; readonly since: number } | undefined {
+    const index = this.#calls.findIndex((call, at) => call !== undefined && this.outbox.isRunning(at));
+    const call = this.#calls[index];
+    if (call === undefined) return undefined;
+    if (index !== this.#runningIndex) {
+      this.#runningIndex = index;
+      this.#runningSince = now;
+    }
+    return { call, since: this.#runningSince };
+  }
+
+  /** Ends the batch: reads what is still on the port and settles; returns the calls that got no answer. */
+  finish(): PendingCall[] {
+    this.drain();
+    this.collect();
+    const left = this.#calls.filter((call) => call !== undefined);
+    this.#calls = [];
+    this.isFree = true;
+    this.isLong = false;
+    return left;
+  }
+
+  /** Handles what the thread posted, without waiting for the event loop. */
+  drain(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: SideMessage } | undefined;
+      if (received === undefined) return;
+      this.#receive(received.message);
+    }
+  }
+
+  /** The thread drops `revision` with its next batch. */
+  forget(revision: string): void {
+    if (this.loaded.forget(revision)) this.#drops.push(revision);
+  }
+
+  /** No more messages; the thread is gone or will be. */
+  close(): void {
+    this.isDead = true;
+    this.#port.close();
+  }
+
+  #receive(message: SideMessage): void {
+    if (message.kind === "collect") {
+      this.collect();
+      return;
+    }
+    const call = this.#calls[message.index];
+    if (call === undefined) return;
+    if (message.kind === "result") {
+      this.#posted.set(message.index, message.json);
+      if (this.outbox.isDone(message.index)) this.#settle(message.index);
+      return;
+    }
+    const { revision } = call.prepared;
+    const { level, message: text } = message;
+    this.#onLog({ revision, function: call.function, invocation: call.invocation, level, message: text });
+  }
+
+  #settle(index: number): void {
+    const call = this.#calls[index];
+    const ended = this.outbox.read(index);
+    const json = ended.kind === "posted" ? this.#posted.get(index) : ended.kind === "json" ? ended.json : null;
+    if (call === undefined || json === undefined) return;
+    this.#calls[index] = undefined;
+    const runMs = this.outbox.runMs(index);
+    call.queue.observe(runMs, this.#cold.has(call.prepared.revision));
+    if (ended.kind === "error") call.fail(HerdError.fromData(JSON.parse(ended.data) as ErrorData));
+    else call.succeed(json, runMs);
+  }
+}

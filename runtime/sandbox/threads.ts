@@ -1,0 +1,135 @@
+// The pool's threads on Piscina: greeted when they boot, addressed one by one, replaced when they die.
+import { fileURLToPath } from "node:url";
+import { MessageChannel } from "node:worker_threads";
+import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
+import type { Limits } from "../../src/core/limits.js";
+import { type Batch, type Greeting, handlers } from "./messages.js";
+import { type GuestLogLine, Slot } from "./slot.js";
+
+/** How the threads are made, and who hears of them. */
+export interface ThreadsOptions {
+  /** Threads kept alive, the spare one included. */
+  readonly count: number;
+  readonly limits: Limits;
+  readonly nodeName: string;
+  onLog(line: GuestLogLine): void;
+  /** A thread can take batches. */
+  onReady(): void;
+  /** A thread died by itself. */
+  onLost(slot: Slot, cause: unknown): void;
+}
+
+/** A thread's JavaScript heap: arguments and results as text and values. Linear memories are not in it. */
+const heapMegabytes = 512;
+
+type Addressed = { readonly [queueOptionsSymbol]: { readonly thread: number } };
+
+/** Live threads, as slots. Piscina boots, replaces and wakes them; which thread runs what is decided here. */
+export class Threads {
+  readonly #options: ThreadsOptions;
+  #piscina: Piscina | undefined;
+  #slots: Slot[] = [];
+  #started: { readonly wanted: number; resolve(): void; reject(reason: unknown): void } | undefined;
+
+  constructor(options: ThreadsOptions) {
+    this.#options = options;
+  }
+
+  /** All slots whose threads are ready. */
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+
+  /** Slots that run a batch. */
+  get busy(): Slot[] {
+    return this.#slots.filter(({ isFree }) => !isFree);
+  }
+
+  /** Slots that can take one. */
+  get free(): Slot[] {
+    return this.#slots.filter(({ isFree }) => isFree);
+  }
+
+  /** Boots the threads; resolves when `wanted` of them are ready, rejects when they fail to boot. */
+  start(wanted: number): Promise<void> {
+    const { count } = this.#options;
+    this.#piscina = new Piscina({
+      filename: fileURLToPath(new URL("./worker.js", import.meta.url)),
+      minThreads: count,
+      maxThreads: count,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      recordTiming: false,
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: heapMegabytes },
+      loadBalancer: (task: PiscinaTask, workers) => {
+        const { thread } = task[queueOptionsSymbol] as { thread: number };
+        return workers.find(({ id }) => id === thread) ?? null;
+      },
+    });
+    this.#piscina.on("workerCreate", ({ id }: { id: number }) => this.#greet(id));
+    this.#piscina.on("error", (error: unknown) => this.#started?.reject(error));
+    return new Promise((resolve, reject) => {
+      this.#started = { wanted, resolve, reject };
+    });
+  }
+
+  /** Runs `batch` on the thread of `slot`; rejects when the thread dies. */
+  run(slot: Slot, batch: Batch): Promise<void> {
+    const task: Batch & Addressed = { ...batch, [queueOptionsSymbol]: { thread: slot.thread } };
+    return this.#pool.run(task, { name: handlers.runBatch, signal: slot.kill.signal });
+  }
+
+  /** Ends the thread of `slot`; another is booted in its place. */
+  remove(slot: Slot): void {
+    slot.close();
+    this.#slots = this.#slots.filter((one) => one !== slot);
+    slot.kill.abort();
+  }
+
+  /** Ends all threads. */
+  async stop(): Promise<void> {
+    const pool = this.#piscina;
+    if (pool === undefined) return;
+    for (const slot of this.#slots) slot.close();
+    this.#slots = [];
+    await pool.destroy();
+  }
+
+  get #pool(): Piscina {
+    if (this.#piscina === undefined) throw new TypeError("the sandbox has not started");
+    return this.#piscina;
+  }
+
+  #greet(thread: number): void {
+    const { port1, port2 } = new MessageChannel();
+    const slot = new Slot({ thread, port: port1, onLog: this.#options.onLog });
+    this.#pool.threads
+      .find(({ threadId }) => threadId === thread)
+      ?.once("exit", () => {
+        // A death that no task reports: nothing may be sent there, since the task would wait for ever.
+        if (!slot.isDead) this.#options.onLost(slot, new Error("the thread ended"));
+      });
+    const { limits, nodeName } = this.#options;
+    const greeting: Greeting & Addressed = {
+      outbox: slot.outbox.shared,
+      port: port2,
+      nodeName,
+      limits,
+      [queueOptionsSymbol]: { thread },
+    };
+    this.#pool.run(greeting, { name: handlers.greet, transferList: [port2] }).then(
+      () => this.#ready(slot),
+      (error) => {
+        slot.close();
+        this.#started?.reject(error);
+      },
+    );
+  }
+
+  #ready(slot: Slot): void {
+    if (slot.isDead) return;
+    this.#slots.push(slot);
+    if (this.#started !== undefined && this.#slots.length >= this.#started.wanted) this.#started.resolve();
+    this.#options.onReady();
+  }
+}

@@ -1,0 +1,77 @@
+// The thread's entry: Piscina calls these handlers, one at a time. Imports only what runs in the thread.
+import { randomFillSync } from "node:crypto";
+import type { MessagePort } from "node:worker_threads";
+import { HerdError } from "../../src/core/errors.js";
+import { Engine } from "./engine.js";
+import type { Batch, CallMessage, Greeting, SideMessage } from "./messages.js";
+import { Outbox } from "./outbox.js";
+
+/** A finished result waits in the outbox no longer than this while other calls run, if the thread can help it. */
+const holdMs = 0.25;
+
+interface Thread {
+  readonly engine: Engine;
+  readonly outbox: Outbox;
+  readonly port: MessagePort;
+}
+
+let thread: Thread | undefined;
+
+/** Piscina handler: sets the thread up. */
+export function greet({ outbox, port, nodeName, limits }: Greeting): void {
+  const host = {
+    nodeName,
+    now: () => Date.now(),
+    monotonicNs: () => process.hrtime.bigint(),
+    fillRandom: (bytes: Uint8Array) => void randomFillSync(bytes),
+  };
+  thread = { engine: new Engine({ limits, host }), outbox: new Outbox(outbox), port };
+}
+
+/** Piscina handler: runs the calls of a batch that are not taken back meanwhile; results go to the outbox. */
+export function runBatch({ calls, load, drop }: Batch): void {
+  if (thread === undefined) throw new Error("a batch came before the greeting");
+  const { engine, outbox, port } = thread;
+  for (const revision of drop ?? []) engine.drop(revision);
+  for (const prepared of load ?? []) engine.load(prepared);
+  outbox.open();
+  let collectedAt = performance.now();
+  for (let index = 0; index < calls.length; index++) {
+    const call = calls[index];
+    if (call === undefined || !outbox.claim(index)) continue;
+    const startedAt = performance.now();
+    runCall(thread, { call, index });
+    const endedAt = performance.now();
+    outbox.finish(index, endedAt - startedAt);
+    // After the last call nobody waits but for the tidying, and a reset is shorter than a message.
+    const isLast = index === calls.length - 1;
+    if (engine.needsInstance || (!isLast && endedAt - collectedAt > holdMs)) {
+      port.postMessage({ kind: "collect" } satisfies SideMessage);
+      collectedAt = endedAt;
+    }
+    engine.tidy();
+  }
+}
+
+function runCall({ engine, outbox, port }: Thread, { call, index }: { call: CallMessage; index: number }): void {
+  const [revision, functionIndex, format, body] = call;
+  try {
+    const json = engine.run({ revision, function: functionIndex, format, text: textOf(body) }, (level, message) =>
+      port.postMessage({ kind: "line", index, level, message } satisfies SideMessage),
+    );
+    if (outbox.putJson(index, json)) return;
+    const bytes = new TextEncoder().encode(json ?? "");
+    port.postMessage({ kind: "result", index, json: bytes } satisfies SideMessage, [bytes.buffer as ArrayBuffer]);
+    // Marked only after the message was posted: who sees the mark finds the message.
+    outbox.putPosted(index);
+  } catch (error) {
+    // Anything else is our fault: the batch fails, and the main thread replaces this one.
+    if (!(error instanceof HerdError)) throw error;
+    if (outbox.putError(index, JSON.stringify(error.toData()))) return;
+    outbox.putError(index, JSON.stringify({ code: error.code, detail: "" }));
+  }
+}
+
+function textOf(body: string | SharedArrayBuffer): string {
+  return typeof body === "string" ? body : Buffer.from(body).toString("utf8");
+}
