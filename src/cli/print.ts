@@ -21,12 +21,11 @@ export function tell(text: string): void {
 export function printTable(rows: readonly (readonly string[])[]): void {
   const safe = rows.map((row) => row.map(printable));
   const widths: number[] = [];
-  for (const row of safe) row.forEach((cell, index) => (widths[index] = Math.max(widths[index] ?? 0, cell.length)));
-  for (const row of safe)
-    printLine(
-      row
-        .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    );
+  for (const row of safe) {
+    for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
+  }
+  for (const row of safe) {
+    const cells = row.map((cell, index) => cell.padEnd(widths[index] ?? 0));
+    printLine(cells.join("  ").trimEnd());
+  }
 }

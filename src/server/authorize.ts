@@ -1,9 +1,10 @@
 // Who may: the bearer token of a request and what its role allows.
 
 import { HerdError } from "../core/errors.js";
-import type { Claims, Role, Tokens } from "./seams.js";
+import type { Claims, Role } from "../pki/claims.js";
+import type { Tokens } from "./seams.js";
 
-const rank: { readonly [role in Role]: number } = { join: 0, invoke: 1, deploy: 2, admin: 3 };
+const rank: { readonly [role in Role]: number } = { invoke: 1, deploy: 2, admin: 3 };
 
 /** The token of an `Authorization` header. Throws `auth.missing` without one, `auth.invalid` for another scheme. */
 export function bearerOf(authorization: string | undefined): string {

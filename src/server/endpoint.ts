@@ -2,10 +2,11 @@
 
 import type { Request, Response } from "hyper-express";
 import { checkAppName } from "../core/app-name.js";
+import type { Claims, Role } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
 import { Exchange, pathParameter } from "./exchange.js";
 import { type ProblemOptions, sendProblem } from "./problem.js";
-import type { Claims, Role, Tokens } from "./seams.js";
+import type { Tokens } from "./seams.js";
 
 /** Methods that endpoints answer; HEAD follows from GET, OPTIONS and the refusal of others from the table. */
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
@@ -16,7 +17,7 @@ export interface Endpoint {
   /** As hyper-express writes it: `/v1/apps/:app`. */
   readonly path: string;
   /** Role that the token needs; `none` for everybody, `loopback` for everybody on this machine and admins elsewhere. */
-  readonly role: Exclude<Role, "join"> | "none" | "loopback";
+  readonly role: Role | "none" | "loopback";
   /** Whether a token for one app alone may list here; the endpoint then shows that app only. */
   readonly scoped?: boolean;
   handle(exchange: Exchange): Promise<void> | void;

@@ -2,8 +2,8 @@
 
 import type { Request, Response } from "hyper-express";
 import { HerdError } from "../core/errors.js";
+import type { Claims } from "../pki/claims.js";
 import { readBody } from "./request-body.js";
-import type { Claims } from "./seams.js";
 
 /** What an endpoint reads from and answers to. */
 export class Exchange {

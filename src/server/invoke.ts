@@ -8,13 +8,14 @@ import type { Limits } from "../core/limits.js";
 import type { Logger } from "../core/log.js";
 import type { ActiveApp, AppRouter } from "../invoke/app-router.js";
 import { type CallArguments, deadlineOf, type Invoker, type Outcome } from "../invoke/invoker.js";
+import type { Claims } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
 import { pathParameter } from "./exchange.js";
 import type { InFlight } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
 import { sendProblem } from "./problem.js";
 import { hasBody, readBody } from "./request-body.js";
-import type { Claims, Tokens } from "./seams.js";
+import type { Tokens } from "./seams.js";
 
 /** What the invoke endpoint works with. `draining` tells whether new calls are refused. */
 export interface InvokeOptions {

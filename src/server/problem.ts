@@ -41,7 +41,7 @@ export function sendProblem(
   }
   whenReceived(request, response, {
     limitBytes: options.bodyLimitBytes,
-    then: () => {
+    received: () => {
       if (response.completed) return;
       if (response.initiated) {
         // A stream that fails half-way: cutting it is the only way to tell.

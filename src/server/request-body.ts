@@ -43,23 +43,23 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
 }
 
 /**
- * Calls `then` when the whole body has arrived, throwing it away; at once when it has. hyper-express would wait for it without a
+ * Calls `received` when the whole body has arrived, throwing it away; at once when it has. hyper-express would wait for it without a
  * bound before it sends; this cuts the connection of a client that sends more than `patience` times the limit.
  */
 export function whenReceived(
   request: Request,
   response: Response,
-  options: { limitBytes: number; then: () => void },
+  options: { limitBytes: number; received: () => void },
 ): void {
   if (response.completed) return;
   if (request.received) {
-    options.then();
+    options.received();
     return;
   }
   receive(request, response, {
     limitBytes: options.limitBytes,
     keep: false,
-    done: options.then,
+    done: options.received,
     gone: () => undefined,
   });
 }

@@ -1,0 +1,126 @@
+// The public interface of a node, put together: every endpoint of CONTRACT.md that a mesh of one node has.
+
+import type { Clock } from "../core/clock.js";
+import { invocationIds } from "../core/ids.js";
+import type { Limits } from "../core/limits.js";
+import type { Logger } from "../core/log.js";
+import type { LogRing } from "../core/log-ring.js";
+import type { Metrics } from "../core/metrics.js";
+import type { Deployer } from "../deploy/deployer.js";
+import type { Catalog } from "../deploy/seams.js";
+import type { AppRouter } from "../invoke/app-router.js";
+import type { Invoker } from "../invoke/invoker.js";
+import { artifactEndpoints } from "./endpoints/app-artifacts.js";
+import { appPutEndpoint } from "./endpoints/app-put.js";
+import { appsEndpoints } from "./endpoints/apps.js";
+import { logsEndpoint } from "./endpoints/logs.js";
+import { nodeStateEndpoints } from "./endpoints/node-state.js";
+import { type Page, pageEndpoint } from "./endpoints/page.js";
+import { tokensEndpoints } from "./endpoints/tokens.js";
+import { HttpsServer, type KeyFiles } from "./https-server.js";
+import { InFlight } from "./in-flight.js";
+import { InvocationMetrics } from "./invocation-metrics.js";
+import { InvokeEndpoint } from "./invoke.js";
+import type { SignIn, Tokens } from "./seams.js";
+
+/** What the interface speaks for. */
+export interface HttpsApiOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The host that URLs name. */
+  readonly advertise: string;
+  readonly node: { readonly id: string; readonly name: string };
+  readonly rootCertificatePem: string;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly ring: LogRing;
+  readonly metrics: Metrics;
+  readonly tokens: Tokens;
+  readonly signIn: SignIn;
+  readonly catalog: Catalog;
+  readonly deployer: Deployer;
+  readonly router: AppRouter;
+  readonly invoker: Invoker;
+  readonly load: () => { readonly slots: number; readonly running: number; readonly queued: number };
+  readonly page: Page;
+}
+
+/** The running interface: bound, draining, gone. */
+export class HttpsApi {
+  readonly #options: HttpsApiOptions;
+  readonly #inFlight = new InFlight();
+  readonly #server: HttpsServer;
+  #readiness: "starting" | "ready" | "draining" = "starting";
+
+  constructor(options: HttpsApiOptions) {
+    this.#options = options;
+    const { limits, tokens, log } = options;
+    const place = { url: () => this.url, node: options.node.name };
+    const apps = { ...options, place };
+    const invoke = new InvokeEndpoint({
+      ...options,
+      node: options.node.name,
+      inFlight: this.#inFlight,
+      metrics: new InvocationMetrics(options.metrics),
+      nextInvocation: invocationIds(),
+      draining: () => this.#readiness === "draining",
+    });
+    this.#server = new HttpsServer({
+      host: options.host,
+      port: options.port,
+      tokens,
+      log,
+      bodyLimitBytes: limits.argumentBytes,
+      rawRoutes: [{ path: "/fn/:app/:function", methods: ["GET", "POST"], handle: invoke.handle }],
+      endpoints: [
+        ...appsEndpoints(apps),
+        ...artifactEndpoints(apps),
+        appPutEndpoint(apps),
+        ...tokensEndpoints(options),
+        logsEndpoint(options.ring),
+        ...nodeStateEndpoints({ ...options, readiness: () => this.#readiness }),
+        pageEndpoint(options.page),
+      ],
+    });
+  }
+
+  /** `https://host:port`, with the bound port. */
+  get url(): string {
+    const { advertise } = this.#options;
+    return `https://${advertise.includes(":") ? `[${advertise}]` : advertise}:${this.#server.port}`;
+  }
+
+  /** Calls under way. */
+  get inFlight(): Pick<InFlight, "size" | "appOf"> {
+    return this.#inFlight;
+  }
+
+  /** Binds the port; `/readyz` says no until {@link ready}. */
+  start(keyFiles: KeyFiles): Promise<void> {
+    return this.#server.start(keyFiles);
+  }
+
+  /** From now on the node says that it is ready. */
+  ready(): void {
+    if (this.#readiness === "starting") this.#readiness = "ready";
+  }
+
+  /** Serves new connections with a renewed certificate. */
+  reload(keyFiles: KeyFiles): Promise<void> {
+    return this.#server.reload(keyFiles);
+  }
+
+  /** Refuses new calls with `node.draining` and waits for those under way, until the signal aborts. */
+  drain(signal: AbortSignal): Promise<void> {
+    this.#readiness = "draining";
+    return this.#inFlight.idle(signal);
+  }
+
+  /** Closes the port and every connection; calls under way are cancelled. */
+  stop(): void {
+    this.#readiness = "draining";
+    this.#inFlight.stop();
+    this.#server.stop();
+  }
+}
