@@ -12,9 +12,13 @@ export async function installIfNeeded({ root, dev }) {
   const stdio = ["inherit", 2, 2];
   const npm = process.env.npm_execpath ?? "";
   const code = /npm-cli\.[cm]?js$/.test(npm)
-    ? await run(process.execPath, { args: [npm, ...why, "--no-audit", "--no-fund"], cwd: root, stdio })
+    ? await run(process.execPath, {
+        args: [npm, ...why, "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd: root,
+        stdio,
+      })
     : await run("npm", {
-        args: [...why, "--no-audit", "--no-fund"],
+        args: [...why, "--ignore-scripts", "--no-audit", "--no-fund"],
         cwd: root,
         stdio,
         shell: process.platform === "win32",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { buildIfNeeded } from "./build.mjs";
 import { installIfNeeded } from "./install.mjs";
+import { endWithParent } from "./parent.mjs";
 import { run } from "./run.mjs";
 
 const root = new URL("../", import.meta.url);
@@ -26,6 +27,7 @@ export async function runTarget(name, args) {
     process.exitCode = 2;
     return;
   }
+  endWithParent();
   await installIfNeeded({ root, dev: target.dev });
   await buildIfNeeded({ root, project: target.project });
   const code = await target.run(args);
