@@ -1,0 +1,18 @@
+// The admin token that a node keeps for the command line on its own machine.
+
+import type { TokenAuthority } from "./tokens.js";
+
+const lifeSeconds = 365 * 86_400;
+
+/** Keeps `previous` while it is good for another half year, else issues an admin token for a year: each start may call this. */
+export async function keepAdminToken(
+  tokens: TokenAuthority,
+  options: { previous: string | undefined; clock: { now(): number } },
+): Promise<string> {
+  const { previous, clock } = options;
+  // Any reason to refuse it is one to replace it.
+  const claims = previous === undefined ? undefined : await tokens.verify(previous).catch(() => undefined);
+  const enough = clock.now() + (lifeSeconds * 1_000) / 2;
+  if (previous !== undefined && claims?.role === "admin" && claims.expiresAt > enough) return previous;
+  return (await tokens.issue({ role: "admin", ttlSeconds: lifeSeconds })).token;
+}

@@ -1,0 +1,36 @@
+// What a token says, in the one shape that the rest of the node reads.
+
+import { isAppName } from "../core/app-name.js";
+
+/** What a token allows, each including the ones before it. */
+export const roles = ["invoke", "deploy", "admin"] as const;
+
+/** One of {@link roles}. */
+export type Role = (typeof roles)[number];
+
+/** A verified token: its id, role, the app that it is limited to, and its end in epoch ms. */
+export interface Claims {
+  readonly id: string;
+  readonly role: Role;
+  readonly app?: string;
+  readonly expiresAt: number;
+}
+
+/** Whether a text is a role. */
+export function isRole(text: unknown): text is Role {
+  return (roles as readonly unknown[]).includes(text);
+}
+
+/** The claims of a JWT's payload, `undefined` when it is not one of ours. */
+export function claimsOf(payload: Readonly<Record<string, unknown>>): Claims | undefined {
+  const { jti, role, app, exp } = payload;
+  if (typeof jti !== "string" || !isTokenId(jti) || !isRole(role) || typeof exp !== "number") return undefined;
+  const claims = { id: jti, role, expiresAt: exp * 1_000 };
+  if (app === undefined) return Object.freeze(claims);
+  return typeof app === "string" && isAppName(app) ? Object.freeze({ ...claims, app }) : undefined;
+}
+
+/** Whether a text can be a token's id. */
+export function isTokenId(text: string): boolean {
+  return /^[0-9a-f]{16}$/.test(text);
+}
