@@ -3,6 +3,7 @@
 import { createHash, type KeyObject, X509Certificate } from "node:crypto";
 import forge from "node-forge";
 import type { Clock } from "../core/clock.js";
+import { randomHex } from "../core/ids.js";
 import { certifySelf, type Issuer, rsaKey } from "./certificate.js";
 import { nameConstraintsExtension, nameScope } from "./name-constraints.js";
 
@@ -23,7 +24,8 @@ export async function foundRoot(options: { domains: readonly string[]; clock: Cl
   const now = options.clock.now();
   const certificate = certifySelf(
     {
-      commonName: `Wasmherd mesh root ${new Date(now).toISOString().slice(0, 10)}`,
+      // Unique, since a machine may trust the roots of several meshes, and clients look issuers up by name.
+      commonName: `Wasmherd mesh root ${new Date(now).toISOString().slice(0, 10)} ${randomHex(4)}`,
       // Machines of one mesh need not agree about the time to the minute.
       notBefore: now - day,
       notAfter: now + lifetimeMs,
