@@ -3,7 +3,11 @@
 import type { Request, Response } from "hyper-express";
 import { HerdError } from "../core/errors.js";
 import type { Claims } from "../pki/claims.js";
+import { answerEmpty } from "./empty-answer.js";
 import { readBody } from "./request-body.js";
+
+/** What a client may send along with a request that takes no body. */
+const unreadBytes = 65_536;
 
 /** What an endpoint reads from and answers to. */
 export class Exchange {
@@ -67,12 +71,20 @@ export class Exchange {
     this.send(status, { type: "application/json", body: JSON.stringify(value) });
   }
 
-  /** Answers with a body of that media type; without one, with the status alone. */
-  send(status: number, content?: { readonly type: string; readonly body: string | Buffer }): void {
+  /** Answers with a body of that media type. After HEAD the connection ends: uWebSockets still waits for the body there. */
+  send(status: number, content: { readonly type: string; readonly body: string | Buffer }): void {
     if (this.response.completed) return;
-    this.response.status(status).header("cache-control", "no-store").header("x-content-type-options", "nosniff");
-    if (content !== undefined) this.response.header("content-type", content.type);
-    this.response.send(content?.body);
+    this.response
+      .status(status)
+      .header("cache-control", "no-store")
+      .header("x-content-type-options", "nosniff")
+      .header("content-type", content.type)
+      .send(content.body, this.request.method === "HEAD");
+  }
+
+  /** Answers that it is done, without a body. */
+  done(): void {
+    answerEmpty(this, { headers: { "cache-control": "no-store" }, bodyLimitBytes: unreadBytes });
   }
 }
 

@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { type Request, type Response, Server } from "hyper-express";
 import { HerdError } from "../core/errors.js";
 import { UsageError } from "../core/usage-error.js";
+import { answerEmpty } from "./empty-answer.js";
 import { type ChainOptions, type Endpoint, handlerOf, type Method } from "./endpoint.js";
 import { sendProblem } from "./problem.js";
 
@@ -128,11 +129,11 @@ export class HttpsServer {
 
   #otherMethods(allow: string): Handler {
     return (request, response) => {
-      response.header("allow", allow);
       if (request.method === "OPTIONS") {
-        response.status(204).send();
+        answerEmpty({ request, response }, { headers: { allow }, bodyLimitBytes: this.#options.bodyLimitBytes });
         return;
       }
+      response.header("allow", allow);
       this.#refuse({ request, response }, new HerdError("method.unsupported", `this path supports ${allow}`));
     };
   }

@@ -10,6 +10,7 @@ import type { ActiveApp, AppRouter } from "../invoke/app-router.js";
 import { type CallArguments, deadlineOf, type Invoker, type Outcome } from "../invoke/invoker.js";
 import type { Claims } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
+import { answerEmpty } from "./empty-answer.js";
 import { pathParameter } from "./exchange.js";
 import type { InFlight } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
@@ -144,18 +145,19 @@ export class InvokeEndpoint {
   }
 
   #answer(call: Call, outcome: Outcome): void {
-    const { response } = call;
+    const { request, response } = call;
     this.#options.metrics.answered(outcome);
     if (response.completed) return;
-    this.#name(call);
-    response.header("server-timing", `queue;dur=${rounded(outcome.queueMs)}, run;dur=${rounded(outcome.runMs)}`);
+    const timing = `queue;dur=${rounded(outcome.queueMs)}, run;dur=${rounded(outcome.runMs)}`;
     const { json } = outcome;
     if (json === null) {
-      response.status(204).send();
-    } else {
-      response.header("content-type", "application/json");
-      response.send(typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength));
+      const headers = { ...this.#names(call), "server-timing": timing };
+      answerEmpty({ request, response }, { headers, bodyLimitBytes: this.#options.limits.argumentBytes });
+      return;
     }
+    this.#name(call);
+    response.header("server-timing", timing).header("content-type", "application/json");
+    response.send(typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength));
   }
 
   #fail(exchange: { request: Request; response: Response } | Call, error: unknown): void {
@@ -165,11 +167,17 @@ export class InvokeEndpoint {
   }
 
   #name(call: Call): void {
-    call.response
-      .header("herd-node", this.#options.node)
-      .header("herd-hops", "0")
-      .header("herd-revision", call.active.prepared.revision)
-      .header("herd-invocation", call.invocation);
+    const names = this.#names(call);
+    for (const name in names) call.response.header(name, names[name] ?? "");
+  }
+
+  #names(call: Call): Record<string, string> {
+    return {
+      "herd-node": this.#options.node,
+      "herd-hops": "0",
+      "herd-revision": call.active.prepared.revision,
+      "herd-invocation": call.invocation,
+    };
   }
 }
 

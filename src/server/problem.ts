@@ -53,7 +53,7 @@ export function sendProblem(
       if (problem.error.retryAfterSeconds !== undefined) {
         response.header("retry-after", String(Math.max(1, Math.ceil(problem.error.retryAfterSeconds))));
       }
-      response.send(JSON.stringify(problem.document));
+      response.send(JSON.stringify(problem.document), request.method === "HEAD");
     },
   });
 }

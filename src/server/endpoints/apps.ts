@@ -54,7 +54,7 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
       role: "deploy",
       async handle(exchange) {
         await deployer.remove(exchange.parameter("app"));
-        exchange.send(204);
+        exchange.done();
       },
     },
     {

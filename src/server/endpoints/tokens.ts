@@ -56,7 +56,7 @@ export function tokensEndpoints({ tokens, signIn }: { tokens: Tokens; signIn: Si
       role: "admin",
       async handle(exchange) {
         await tokens.revoke(exchange.parameter("id"));
-        exchange.send(204);
+        exchange.done();
       },
     },
     {

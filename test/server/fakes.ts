@@ -1,0 +1,98 @@
+// A compiler and a sandbox that behave like the real ones as far as the server can tell, without Wasm.
+
+import { createHash } from "node:crypto";
+import type { AppInterface } from "../../runtime/interface/model.js";
+import { appendInterface } from "../../runtime/interface/section.js";
+import type { StoredSource } from "../../src/catalog/model.js";
+import { HerdError } from "../../src/core/errors.js";
+import type { Compiler, Prepared, Preparer } from "../../src/deploy/seams.js";
+import type { Outcome, Runner } from "../../src/invoke/invoker.js";
+
+/** Every function of a fake app takes anything; what it does is in its name. */
+const functionNames = ["echo", "nothing", "slow", "trap", "overloaded", "broken", "memory", "deadline", "huge"];
+
+/** "Compiles" any text: `SYNTAX` in it is an error, and different texts are different revisions. */
+export class FakeCompiler implements Compiler {
+  /** Sources that were compiled. */
+  readonly compiled: (readonly StoredSource[])[] = [];
+  /** What a compilation waits for. */
+  gate: Promise<void> = Promise.resolve();
+
+  async compile(files: readonly StoredSource[]): Promise<{ component: Uint8Array; interface: AppInterface }> {
+    this.compiled.push(files);
+    await this.gate;
+    const text = files.map((file) => file.text).join("\n");
+    if (text.includes("SYNTAX")) {
+      const diagnostics = [{ file: "index.ts", line: 1, column: 3, message: "unexpected SYNTAX", source: text }];
+      throw new HerdError("source.invalid", "1 error", { diagnostics });
+    }
+    const app: AppInterface = {
+      version: 1,
+      functions: functionNames.map((name) => ({ name, wit: name, parameters: [], result: { kind: "string" } })),
+      records: [],
+      enums: [],
+    };
+    const digest = createHash("sha256").update(text).digest();
+    return {
+      component: appendInterface(Buffer.concat([Buffer.from("\0asm\r\0\u0001\0"), custom(digest)]), app),
+      interface: app,
+    };
+  }
+}
+
+/** Runs fake functions. */
+export class FakeSandbox implements Runner, Preparer {
+  readonly #interfaces = new Map<string, AppInterface>();
+  /** Invocations whose signal aborted. */
+  readonly cancelled: string[] = [];
+  /** Ends every call of `slow`. */
+  release: () => void = () => undefined;
+  readonly #released = new Promise<void>((resolve) => {
+    this.release = resolve;
+  });
+
+  async prepare(component: Uint8Array, revision: string): Promise<Prepared> {
+    const { readInterface } = await import("../../runtime/interface/section.js");
+    const app = readInterface(component);
+    this.#interfaces.set(revision, app);
+    return { revision, interface: app };
+  }
+
+  async run(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {
+    const json = Buffer.from(call.arguments.body).toString();
+    switch (call.function) {
+      case "nothing":
+        return { json: null, queueMs: 0.01, runMs: 0.02 };
+      case "slow":
+        return this.#slow(call);
+      case "trap":
+        throw new HerdError("function.trapped", "no luck", { where: "index.ts:3:1" });
+      case "overloaded":
+        throw new HerdError("node.overloaded", "1024 calls wait", { retryAfterSeconds: 1 });
+      case "memory":
+        throw new HerdError("function.out-of-memory", "64 MiB");
+      case "huge":
+        throw new HerdError("function.result-too-large", "6 MiB");
+      case "broken":
+        throw new TypeError("secret of the host");
+      case "deadline":
+        return { json: String(call.deadline), queueMs: 0, runMs: 0 };
+      default:
+        return { json: JSON.stringify({ [call.arguments.format]: json }), queueMs: 0.012_345, runMs: 1 };
+    }
+  }
+
+  async #slow(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {
+    const { signal } = call;
+    await Promise.race([
+      this.#released,
+      new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true })),
+    ]);
+    if (signal?.aborted) this.cancelled.push(call.invocation);
+    return { json: '"slow"', queueMs: 0, runMs: 0 };
+  }
+}
+
+function custom(content: Buffer): Buffer {
+  return Buffer.concat([Buffer.from([0, content.length + 2, 1, 0x78]), content]);
+}

@@ -1,0 +1,182 @@
+// A real HTTPS server with real certificates and tokens over a fake compiler and sandbox, and a client for it.
+
+import type { IncomingHttpHeaders } from "node:http";
+import { Agent, type RequestOptions, request } from "node:https";
+import { Catalog } from "../../src/catalog/catalog.js";
+import { systemClock } from "../../src/core/clock.js";
+import { defaultLimits, type Limits } from "../../src/core/limits.js";
+import type { Logger } from "../../src/core/log.js";
+import { LogRing } from "../../src/core/log-ring.js";
+import { Metrics } from "../../src/core/metrics.js";
+import { MemoryFiles } from "../../src/core/state-files.js";
+import { Deployer } from "../../src/deploy/deployer.js";
+import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
+import { LocalInvoker } from "../../src/invoke/invoker.js";
+import { withKeyFiles } from "../../src/pki/key-files.js";
+import { issuePublicLeaf } from "../../src/pki/public-leaf.js";
+import { foundRoot, rootIssuer } from "../../src/pki/root.js";
+import { SignIn } from "../../src/pki/sign-in.js";
+import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
+import { HttpsApi } from "../../src/server/https-api.js";
+import { FakeCompiler, FakeSandbox } from "./fakes.js";
+
+/** An answer, whole. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  readonly json: () => unknown;
+}
+
+/** What to send; `token: null` sends none, else an admin's. */
+export interface Question extends RequestOptions {
+  readonly body?: string | Buffer;
+  readonly token?: string | null;
+}
+
+/** The root of all test nodes of a process: making one takes a second. */
+const root = foundRoot({ domains: [], clock: systemClock });
+
+/** A running server. */
+export class TestNode {
+  readonly compiler = new FakeCompiler();
+  readonly sandbox = new FakeSandbox();
+  readonly ring = new LogRing();
+  readonly errors: unknown[] = [];
+  readonly limits: Limits;
+  readonly signIn: SignIn;
+  readonly agent: Agent;
+
+  private constructor(
+    readonly api: HttpsApi,
+    readonly tokens: TokenAuthority,
+    readonly admin: string,
+    parts: Pick<TestNode, "compiler" | "sandbox" | "ring" | "errors" | "limits" | "signIn" | "agent">,
+  ) {
+    this.compiler = parts.compiler;
+    this.sandbox = parts.sandbox;
+    this.ring = parts.ring;
+    this.errors = parts.errors;
+    this.limits = parts.limits;
+    this.signIn = parts.signIn;
+    this.agent = parts.agent;
+  }
+
+  /** Starts one on a free port. */
+  static async start(options: { limits?: Partial<Limits> } = {}): Promise<TestNode> {
+    const { certificate, key, meshId } = await root;
+    const clock = systemClock;
+    const issuer = rootIssuer({ certificate, key });
+    const leaf = await issuePublicLeaf({ issuer, hosts: ["localhost", "127.0.0.1"], nodeName: "test", clock });
+    const tokens = new TokenAuthority({ meshId, key: await tokenKey(), files: new MemoryFiles(), clock });
+    await tokens.open();
+    const catalog = new Catalog({ files: new MemoryFiles(), clock });
+    await catalog.open();
+    const limits = { ...defaultLimits, ...options.limits };
+    const parts = {
+      compiler: new FakeCompiler(),
+      sandbox: new FakeSandbox(),
+      ring: new LogRing(),
+      errors: [] as unknown[],
+      limits,
+      signIn: new SignIn({ tokens, clock }),
+      agent: new Agent({ ca: certificate, keepAlive: true }),
+    };
+    const ignore = (): void => undefined;
+    const log: Logger = {
+      trace: ignore,
+      debug: ignore,
+      info: ignore,
+      warn: ignore,
+      error: (_, more) => parts.errors.push(more?.cause),
+    };
+    const router = new AppRouter();
+    const deployer = new Deployer({
+      compiler: parts.compiler,
+      preparer: parts.sandbox,
+      catalog,
+      switch: {
+        activate: (app, prepared, more) => router.activate(activeApp(app, prepared, more)),
+        remove: (app) => router.remove(app),
+      },
+      log,
+      maxWaiting: 3,
+    });
+    const api = new HttpsApi({
+      host: "localhost",
+      port: 0,
+      advertise: "localhost",
+      node: { id: "0123", name: "test" },
+      rootCertificatePem: certificate,
+      limits,
+      clock,
+      log,
+      ring: parts.ring,
+      metrics: new Metrics(),
+      tokens,
+      signIn: parts.signIn,
+      catalog,
+      deployer,
+      router,
+      invoker: new LocalInvoker(parts.sandbox),
+      load: () => ({ slots: 1, running: 0, queued: 0 }),
+      page: { html: "<!doctype html>", scriptHash: "sha256-x", styleHash: "sha256-y" },
+    });
+    await withKeyFiles(leaf, (files) => api.start(files));
+    api.ready();
+    const admin = await tokens.issue({ role: "admin", ttlSeconds: 600 });
+    return new TestNode(api, tokens, admin.token, parts);
+  }
+
+  /** Closes everything. */
+  async stop(): Promise<void> {
+    this.agent.destroy();
+    this.api.stop();
+  }
+
+  /** Starts a request; the caller writes its body. */
+  open(path: string, question: Question = {}): ReturnType<typeof request> {
+    const { body: _body, token, headers, ...rest } = question;
+    const authorization = token === null ? {} : { authorization: `Bearer ${token ?? this.admin}` };
+    return request(this.api.url + path, {
+      agent: this.agent,
+      method: "GET",
+      ...rest,
+      headers: { ...authorization, ...(headers as Record<string, string> | undefined) },
+    });
+  }
+
+  /** Asks and waits for the whole answer. */
+  async ask(path: string, question: Question = {}): Promise<Answer> {
+    const outgoing = this.open(path, question);
+    if (question.body !== undefined) outgoing.setHeader("content-length", Buffer.byteLength(question.body));
+    outgoing.end(question.body);
+    return answerOf(outgoing);
+  }
+
+  /** Deploys a text. */
+  async deploy(app: string, text = "export function echo(): void {}", query = ""): Promise<Answer> {
+    return this.ask(`/v1/apps/${app}${query}`, {
+      method: "PUT",
+      body: text,
+      headers: { "content-type": "text/plain" },
+    });
+  }
+}
+
+/** The answer to a request that was sent. */
+export async function answerOf(outgoing: ReturnType<typeof request>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    outgoing.once("error", reject);
+    outgoing.once("response", (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.once("error", reject);
+      response.once("end", () => {
+        const body = Buffer.concat(chunks);
+        const json = (): unknown => JSON.parse(body.toString());
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, json });
+      });
+    });
+  });
+}
