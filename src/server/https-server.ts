@@ -52,7 +52,7 @@ export class HttpsServer {
     if (this.#server !== undefined) return;
     const { host, port } = this.#options;
     // uWebSockets shares a busy port without a word and explains no failure: a plain socket finds out first.
-    if (port !== 0) await probe(bindAddresses(host)[0] ?? host, port);
+    await checkPort(host, port);
     await this.#listen(keyFiles, port);
   }
 
@@ -148,18 +148,24 @@ function bindAddresses(host: string): string[] {
   return host === "localhost" ? ["127.0.0.1", "::1"] : [host];
 }
 
-function probe(host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
+/** Resolves when the port can be bound (0 always can); throws {@link UsageError} that says why not. */
+export async function checkPort(host: string, port: number): Promise<void> {
+  if (port === 0) return;
+  const [address = host] = bindAddresses(host);
+  await new Promise<void>((resolve, reject) => {
     const socket = createServer();
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      const reason =
-        error.code === "EADDRINUSE"
-          ? `port ${port} on ${host} is in use: stop what uses it, or choose another with --port`
-          : error.code === "EACCES"
-            ? `port ${port} needs more rights than this user has: choose one above 1023 with --port`
-            : `cannot listen on ${host}, port ${port}: ${error.message}`;
-      reject(new UsageError(reason, { cause: error }));
+      reject(new UsageError(bindFailure(error, { address, port }), { cause: error }));
     });
-    socket.listen({ host, port, exclusive: true }, () => socket.close(() => resolve()));
+    socket.listen({ host: address, port, exclusive: true }, () => socket.close(() => resolve()));
   });
+}
+
+function bindFailure(error: NodeJS.ErrnoException, { address, port }: { address: string; port: number }): string {
+  if (error.code === "EADDRINUSE") {
+    return `port ${port} on ${address} is in use: stop what uses it, or choose another with --port`;
+  }
+  if (error.code === "EACCES")
+    return `port ${port} needs more rights than this user has: choose one above 1023 with --port`;
+  return `cannot listen on ${address}, port ${port}: ${error.message}`;
 }

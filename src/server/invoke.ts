@@ -15,7 +15,7 @@ import { pathParameter } from "./exchange.js";
 import type { InFlight } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
 import { sendProblem } from "./problem.js";
-import { hasBody, readBody } from "./request-body.js";
+import { ClientGone, hasBody, readBody } from "./request-body.js";
 import type { Tokens } from "./seams.js";
 
 /** What the invoke endpoint works with. `draining` tells whether new calls are refused. */
@@ -139,7 +139,8 @@ export class InvokeEndpoint {
         },
         (error) => {
           inFlight.delete(invocation);
-          this.#fail(call, error);
+          // Whatever the call ended with, it was for nobody.
+          this.#fail(call, controller.signal.aborted ? new ClientGone() : error);
         },
       );
   }

@@ -1,0 +1,199 @@
+// The composition root: builds every part of a node from its configuration, starts and stops them in order.
+
+import { Compiler } from "../runtime/compile/compiler.js";
+import type { AppInterface } from "../runtime/interface/model.js";
+import { Sandbox } from "../runtime/sandbox/pool.js";
+import { Catalog } from "./catalog/catalog.js";
+import { consolePage } from "./console/page.js";
+import { readClientState, writeClientState } from "./core/client-state.js";
+import { type Clock, systemClock } from "./core/clock.js";
+import type { Config } from "./core/config.js";
+import { Lifecycle } from "./core/lifecycle.js";
+import { createLogger, type Logger } from "./core/log.js";
+import { LogRing } from "./core/log-ring.js";
+import { Metrics } from "./core/metrics.js";
+import { Deployer } from "./deploy/deployer.js";
+import { deploySamples } from "./deploy/samples.js";
+import { AppRouter, activeApp } from "./invoke/app-router.js";
+import { LocalInvoker } from "./invoke/invoker.js";
+import { keepAdminToken } from "./pki/admin-token.js";
+import { Identity } from "./pki/identity.js";
+import { withKeyFiles } from "./pki/key-files.js";
+import { LeafRenewal } from "./pki/leaf-renewal.js";
+import { HttpsApi } from "./server/https-api.js";
+import { checkPort } from "./server/https-server.js";
+
+/** What a node says when it serves: the `ready` line of CONTRACT.md, and what `herd up` shows people. */
+export interface Ready {
+  readonly url: string;
+  readonly peer: string;
+  readonly node: string;
+  readonly mesh: string;
+  /** An admin token, when the node founded its mesh. */
+  readonly foundingToken: string | undefined;
+  /** The token that the state directory holds for this machine's command line. */
+  readonly token: string;
+  readonly ca: string;
+  readonly state: string;
+  /** Address of the console with a one-time sign-in code. */
+  readonly signInUrl: string;
+  readonly apps: readonly { readonly app: string; readonly interface: AppInterface }[];
+}
+
+/** One node: started once, stopped once. */
+export class HerdNode {
+  readonly #config: Config;
+  readonly #clock: Clock;
+  readonly #ring = new LogRing();
+  #lifecycle: Lifecycle | undefined;
+  #ready: Ready | undefined;
+
+  constructor(config: Config, { clock = systemClock }: { clock?: Clock } = {}) {
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  /** Starts everything; resolves when the node serves. Throws `UsageError` or HerdError, with all that began stopped again. */
+  async start(): Promise<Ready> {
+    if (this.#ready !== undefined) return this.#ready;
+    const { state, ephemeral, name, domains, advertise, host, port } = this.#config;
+    await checkPort(host, port);
+    const identity = await Identity.open({ state, ephemeral, name, domains, advertise, clock: this.#clock });
+    try {
+      this.#ready = await this.#build(identity);
+      return this.#ready;
+    } catch (error) {
+      identity.close();
+      throw error;
+    }
+  }
+
+  /** Drains and stops; resolves when nothing is left open. */
+  async stop(): Promise<void> {
+    await this.#lifecycle?.stop();
+  }
+
+  async #build(identity: Identity): Promise<Ready> {
+    const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
+    const { limits } = config;
+    const node = identity.nodeName;
+    const log = createLogger({ node, clock, ring, level: config.logLevel });
+    const metrics = new Metrics();
+    const catalog = new Catalog({ files: await identity.files("catalog"), clock });
+    const compiler = new Compiler({ limits });
+    const sandbox: Sandbox = new Sandbox({
+      workers: config.workers,
+      limits,
+      nodeName: node,
+      clock,
+      onLog: ({ revision, function: name, invocation, level, message }) => {
+        const app = api.inFlight.appOf(invocation);
+        const origin = { ...(app === undefined ? {} : { app }), revision, function: name, invocation };
+        ring.add({ at: clock.now(), node, level, message, ...origin });
+      },
+    });
+    const router = new AppRouter((revision) => sandbox.forget(revision));
+    const deployer = new Deployer({
+      compiler,
+      preparer: sandbox,
+      catalog,
+      switch: {
+        activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
+        remove: (app) => router.remove(app),
+      },
+      log,
+    });
+    const api: HttpsApi = new HttpsApi({
+      host: config.host,
+      port: config.port,
+      advertise: config.advertise,
+      node: { id: identity.nodeId, name: node },
+      rootCertificatePem: identity.rootCertificate,
+      limits,
+      clock,
+      log,
+      ring,
+      metrics,
+      tokens: identity.tokens,
+      signIn: identity.signIn,
+      catalog,
+      deployer,
+      router,
+      invoker: new LocalInvoker(sandbox),
+      load: () => sandbox.stats(),
+      page: consolePage(),
+    });
+    const renewal = new LeafRenewal({
+      current: () => identity.publicLeaf(),
+      renew: () => identity.renewPublicLeaf(),
+      use: (leaf) => withKeyFiles(leaf, (files) => api.reload(files)),
+      onError: (cause) => log.error("the certificate could not be renewed", { cause }),
+      clock,
+    });
+    registerGauges(metrics, { sandbox, apps: () => router.size });
+
+    this.#lifecycle = new Lifecycle([
+      { name: "identity", stop: () => identity.close() },
+      { name: "catalog", start: () => catalog.open(), stop: () => catalog.close() },
+      { name: "compiler", stop: () => compiler.stop() },
+      { name: "sandbox", start: () => sandbox.start(), stop: () => sandbox.stop() },
+      { name: "apps", start: () => this.#startApps({ deployer, catalog, log }) },
+      {
+        name: "https",
+        start: () => withKeyFiles(identity.publicLeaf(), (files) => api.start(files)),
+        stop: () => api.stop(),
+      },
+      { name: "renewal", start: () => renewal.start(), stop: () => renewal.stop() },
+      {
+        name: "readiness",
+        start: () => api.ready(),
+        // Each call ends at its deadline; the second is for the answers to leave.
+        stop: () => api.drain(AbortSignal.timeout(limits.deadlineMs + 1_000)),
+      },
+    ]);
+    await this.#lifecycle.start();
+    return this.#describe(identity, { api, router, catalog });
+  }
+
+  async #startApps({ deployer, catalog, log }: { deployer: Deployer; catalog: Catalog; log: Logger }): Promise<void> {
+    const { functions, limits } = this.#config;
+    await deployer.restore();
+    if (functions !== undefined) await deploySamples(functions, { deployer, catalog, limits, log });
+  }
+
+  async #describe(
+    identity: Identity,
+    { api, router, catalog }: { api: HttpsApi; router: AppRouter; catalog: Catalog },
+  ): Promise<Ready> {
+    const { state, advertise, peerPort } = this.#config;
+    // A damaged file is one that is written anew.
+    const known = await readClientState(state).catch(() => undefined);
+    const token = await keepAdminToken(identity.tokens, { previous: known?.token, clock: this.#clock });
+    await writeClientState(state, { url: api.url, ca: identity.caPath, token });
+    const apps = catalog.list().flatMap(({ app }) => {
+      const active = router.find(app);
+      return active === undefined ? [] : [{ app, interface: active.prepared.interface }];
+    });
+    return {
+      url: api.url,
+      peer: `${advertise.includes(":") ? `[${advertise}]` : advertise}:${peerPort}`,
+      node: identity.nodeName,
+      mesh: identity.meshId,
+      foundingToken: identity.founded ? token : undefined,
+      token,
+      ca: identity.caPath,
+      state,
+      signInUrl: `${api.url}/#code=${identity.signIn.createCode()}`,
+      apps,
+    };
+  }
+}
+
+function registerGauges(metrics: Metrics, { sandbox, apps }: { sandbox: Sandbox; apps: () => number }): void {
+  const gauge = (name: string, help: string, read: () => number): void => metrics.gauge({ name, help }, read);
+  gauge("herd_apps", "Apps that answer calls.", apps);
+  gauge("herd_sandbox_slots", "Calls that can run at the same time.", () => sandbox.stats().slots);
+  gauge("herd_sandbox_running", "Calls that a worker has.", () => sandbox.stats().running);
+  gauge("herd_sandbox_queued", "Calls that wait for a worker.", () => sandbox.stats().queued);
+  gauge("process_resident_memory_bytes", "Resident memory of the node.", () => process.memoryUsage.rss());
+}
