@@ -43,6 +43,11 @@ test("imports are found in every form, and not where they only look like one", (
   );
 });
 
+test("an import of types alone can be left out: it is gone when the code runs", () => {
+  const text = 'import type { A } from "./a.js";\nimport { type B } from "./b.js";\nexport type { C } from "./c.js";\n';
+  assert.deepEqual(importsOf(text, { types: false }), ["./b.js"]);
+});
+
 test("a specifier resolves to the source that it names", () => {
   assert.equal(resolveImport("src/server/invoke.ts", "../core/ids.js"), "src/core/ids.ts");
   assert.equal(packageOf("@a/b/c.js"), "@a/b");

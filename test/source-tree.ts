@@ -34,11 +34,18 @@ const fromStatement = /^(?:import|export)\b[^;'"`]*?\bfrom\s*(["'])([^"'\n]+)\1/
 const bareImport = /^import\s*(["'])([^"'\n]+)\1/gm;
 const importCall = /\bimport\(\s*(["'])([^"'\n]+)\1/g;
 
+/** Which imports count: all by default, only those that are there when the code runs without `types`. */
+export interface ImportFilter {
+  readonly types?: boolean;
+}
+
 /** Every module that a source imports, re-exports from or names in an `import()` type or call, without comments' ones. */
-export function importsOf(text: string): string[] {
+export function importsOf(text: string, { types = true }: ImportFilter = {}): string[] {
   const code = text.replace(/^\s*\/\*[\s\S]*?\*\//gm, "").replace(/^\s*\/\/.*$/gm, "");
   return [fromStatement, bareImport, importCall].flatMap((pattern) =>
-    Array.from(code.matchAll(pattern), (match) => match[2] ?? ""),
+    Array.from(code.matchAll(pattern))
+      .filter(([statement]) => types || !/^(import|export) type\b/.test(statement))
+      .map((match) => match[2] ?? ""),
   );
 }
 
@@ -53,11 +60,11 @@ export function packageOf(specifier: string): string {
 }
 
 /** Relative imports by file: the graph of the sources. */
-export function importGraph(sources: readonly Source[]): Map<string, string[]> {
+export function importGraph(sources: readonly Source[], filter: ImportFilter = {}): Map<string, string[]> {
   return new Map(
     sources.map(({ path, text }) => [
       path,
-      importsOf(text)
+      importsOf(text, filter)
         .filter((specifier) => specifier.startsWith("."))
         .map((specifier) => resolveImport(path, specifier)),
     ]),
