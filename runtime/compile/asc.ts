@@ -96,9 +96,14 @@ function readDiagnostic({ message, range }: AscMessage, files: ReadonlyMap<strin
  * in place of its own; and the allocator says why it traps.
  */
 function installLibrary(library: Record<string, string>): void {
-  const dom = replaced(library["bindings/dom"], /^export (?:declare )?namespace (?:console|Date|performance|crypto) \{.*?^\}/gms, "");
+  const dom = replaced(
+    library["bindings/dom"],
+    /^export (?:declare )?namespace (?:console|Date|performance|crypto) \{.*?^\}/gms,
+    "",
+  );
   const allocator = replaced(library["rt/tlsf"], /< 0\) unreachable\(\)/g, "< 0) outOfMemory()");
-  for (const name of guestFiles) library[name] = readFileSync(new URL(`runtime/guest/${name}.ts`, packageRoot()), "utf8");
+  for (const name of guestFiles)
+    library[name] = readFileSync(new URL(`runtime/guest/${name}.ts`, packageRoot()), "utf8");
   library["bindings/dom"] = `${library["bindings/dom"]}\n${dom}`;
   library["rt/tlsf"] = `import { outOfMemory } from "../herd/abort";\n${allocator}`;
 }

@@ -62,7 +62,11 @@ function within(texts: ReadonlyMap<string, string>, diagnostics: readonly Diagno
   });
 }
 
-function refusal(found: { entry: SourceFile; refusals: readonly Refusal[]; compiler: readonly Diagnostic[] }): HerdError {
+function refusal(found: {
+  entry: SourceFile;
+  refusals: readonly Refusal[];
+  compiler: readonly Diagnostic[];
+}): HerdError {
   const { entry, refusals, compiler } = found;
   const refused = refusals.map(({ node, message }) => {
     const { source, start } = node.range;
@@ -76,7 +80,9 @@ function refusal(found: { entry: SourceFile; refusals: readonly Refusal[]; compi
     const diagnostics = sortDiagnostics(refused);
     return new HerdError("type.unsupported", summary(diagnostics), { diagnostics, where: where(diagnostics) });
   }
-  return invalid([diagnosticAt({ file: entry.path, text: entry.text, offset: 0 }, "the entry exports no function that can be called")]);
+  return invalid([
+    diagnosticAt({ file: entry.path, text: entry.text, offset: 0 }, "the entry exports no function that can be called"),
+  ]);
 }
 
 function invalid(unsorted: readonly Diagnostic[]): HerdError {
@@ -109,5 +115,8 @@ function where(diagnostics: readonly Diagnostic[]): string {
 }
 
 function describe(diagnostics: readonly Diagnostic[]): string {
-  return diagnostics.map((one) => `${one.file}:${one.line}: ${one.message}`).join("; ").slice(0, 2_000);
+  return diagnostics
+    .map((one) => `${one.file}:${one.line}: ${one.message}`)
+    .join("; ")
+    .slice(0, 2_000);
 }

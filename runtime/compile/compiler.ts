@@ -1,14 +1,12 @@
 // The node's side of compilation: one disposable process, kept warm, replaced after any fault, gone when idle.
 import { type ChildProcess, fork } from "node:child_process";
+import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { Compilation } from "./compile.js";
 import { type CompileReply, type CompileRequest, memoryLimitNotice } from "./messages.js";
 import { readSources, type SourceFile } from "./sources.js";
-
-export type { Compilation } from "./compile.js";
-export type { SourceFile } from "./sources.js";
 
 /** What a {@link Compiler} needs. */
 export interface CompilerOptions {
@@ -90,6 +88,7 @@ type Answer = Exclude<CompileReply, { kind: "ready" }>;
 
 /** One compiler process, from its start to its end. */
 class CompilerProcess {
+  /** True once it ended or was told to: it takes no more requests. */
   ended = false;
   readonly #child: ChildProcess;
   readonly #exit: Promise<void>;
@@ -123,10 +122,10 @@ class CompilerProcess {
         else this.#settle?.resolve(reply);
       });
     });
-    // A rejected wait for readiness is heard by whoever asks; the process itself may be idle.
+    // An idle compiler keeps no node alive; a wait for it does, by its timer.
     this.#child.unref();
     this.#child.channel?.unref();
-    (this.#child.stderr as unknown as { unref?(): void } | null)?.unref?.();
+    this.#stderrSocket?.unref();
   }
 
   async ask(request: CompileRequest, timeoutMs: number): Promise<Answer> {
@@ -140,8 +139,14 @@ class CompilerProcess {
   }
 
   async stop(): Promise<void> {
-    if (!this.ended) this.#child.kill("SIGKILL");
+    this.#child.ref();
+    this.#stderrSocket?.ref();
+    this.#child.kill("SIGKILL");
     await this.#exit;
+  }
+
+  get #stderrSocket(): Socket | undefined {
+    return (this.#child.stderr ?? undefined) as Socket | undefined;
   }
 
   /** `work`, unless the process ends first or `timeoutMs` pass, which ends it. The process stays referenced meanwhile. */
@@ -150,6 +155,7 @@ class CompilerProcess {
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         reject(new HerdError("source.invalid", reason));
+        this.ended = true;
         this.#child.kill("SIGKILL");
       }, timeoutMs);
     });
@@ -160,14 +166,17 @@ class CompilerProcess {
       return await Promise.race([work, timeout, ended]);
     } finally {
       clearTimeout(timer);
-      ended.catch(() => undefined);
     }
   }
 
   #fault(): HerdError {
     const reason = this.#stderr.includes(memoryLimitNotice) || this.#stderr.includes("heap out of memory");
-    return new HerdError("source.invalid", reason ? "the compilation ran out of memory" : "the compiler crashed on this source", {
-      cause: new Error(this.#stderr.slice(-500)),
-    });
+    return new HerdError(
+      "source.invalid",
+      reason ? "the compilation ran out of memory" : "the compiler crashed on this source",
+      {
+        cause: new Error(this.#stderr.slice(-500)),
+      },
+    );
   }
 }

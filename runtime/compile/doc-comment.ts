@@ -15,7 +15,8 @@ export function docOf(node: Node): { doc?: string } {
 export function parameterDoc(node: Node, name: string): { doc?: string } {
   for (const tag of commentBefore(node).split(/^@/m)) {
     const match = /^param\s+(?:\{[^}]*\}\s*)?\[?([A-Za-z0-9_$]+)[^\s\]]*\]?\s*-?\s*([\s\S]*)$/.exec(tag);
-    if (match?.[1] === name && match[2] !== undefined && match[2].trim() !== "") return { doc: match[2].trim().slice(0, maxDocLength) };
+    if (match?.[1] === name && match[2] !== undefined && match[2].trim() !== "")
+      return { doc: match[2].trim().slice(0, maxDocLength) };
   }
   return {};
 }
@@ -24,7 +25,8 @@ function commentBefore(node: Node): string {
   const { start: at, source } = node.range;
   const text = source.text.slice(Math.max(0, at - maxCommentLength), at);
   // Decorators and modifiers may stand between the comment and the declaration.
-  const end = /\*\/(?:\s|@[A-Za-z.]+(?:\([^()]*\))?|export|default|abstract|public|readonly|static|const|declare)*$/.exec(text);
+  const end =
+    /\*\/(?:\s|@[A-Za-z.]+(?:\([^()]*\))?|export|default|abstract|public|readonly|static|const|declare)*$/.exec(text);
   if (end === null) return "";
   const start = text.lastIndexOf("/*", end.index);
   if (start === -1 || text[start + 2] !== "*") return "";

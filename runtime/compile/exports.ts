@@ -1,5 +1,12 @@
 // An app's callable exports, read from the AST: the interface, and what the glue needs to call each of them.
-import type { ClassDeclaration, FunctionDeclaration, MethodDeclaration, Node, ParameterNode, TypeNode } from "assemblyscript";
+import type {
+  ClassDeclaration,
+  FunctionDeclaration,
+  MethodDeclaration,
+  Node,
+  ParameterNode,
+  TypeNode,
+} from "assemblyscript";
 import type { AppInterface, FunctionType, Parameter } from "../interface/model.js";
 import { WitScope } from "../interface/names.js";
 import { Flag, NodeKind, ParameterKind } from "./ast.js";
@@ -134,14 +141,18 @@ class ExportReader {
     const { declaration, module, name, member, self } = callable;
     const { signature, typeParameters } = declaration;
     if (typeParameters !== null && typeParameters.length > 0) {
-      this.types.refuse(declaration.name, `the generic ${member === undefined ? "function" : "method"} ${name} cannot cross; export one for each type`);
+      this.types.refuse(
+        declaration.name,
+        `the generic ${member === undefined ? "function" : "method"} ${name} cannot cross; export one for each type`,
+      );
       return;
     }
     if ((declaration.flags & Flag.Declare) !== 0) {
       this.types.refuse(declaration.name, `${name} is declared without a body, and nothing gives it to the guest`);
       return;
     }
-    if (signature.explicitThisType !== null) this.types.refuse(signature.explicitThisType, "a this parameter cannot cross");
+    if (signature.explicitThisType !== null)
+      this.types.refuse(signature.explicitThisType, "a this parameter cannot cross");
     const index = this.functions.length;
     const parameters: GuestParameter[] = [];
     const described: Parameter[] = [];
@@ -170,7 +181,14 @@ class ExportReader {
       ...(self && { self: (self.value as { name: string }).name }),
       ...docOf(declaration),
     };
-    this.functions.push({ type, ...callable.target, parameters, result, ...(member && { member }), ...(self && { self }) });
+    this.functions.push({
+      type,
+      ...callable.target,
+      parameters,
+      result,
+      ...(member && { member }),
+      ...(self && { self }),
+    });
   }
 
   #parameterType(parameter: ParameterNode, module: Module): GuestType | undefined {

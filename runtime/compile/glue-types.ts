@@ -158,7 +158,10 @@ export class GlueTypes {
       case "map": {
         const { size, offsets } = this.#abi.tuple([{ kind: "string" }, element.value]);
         const value = this.store(element, "unchecked(values[i])", { pointer: "q", offset: offsets[1] as number });
-        const key = this.store({ value: { kind: "string" }, text: "string", form: "string" }, "unchecked(keys[i])", { pointer: "q", offset: 0 });
+        const key = this.store({ value: { kind: "string" }, text: "string", form: "string" }, "unchecked(keys[i])", {
+          pointer: "q",
+          offset: 0,
+        });
         return `const keys = v.keys(); const values = v.values(); const n = keys.length; const out = allocate(n * ${size}); for (let i = 0, q = out; i < n; i++, q += ${size}) { ${key} ${value} } ${pair("out", "n")}`;
       }
       default:
@@ -210,7 +213,8 @@ export class GlueTypes {
   #elementsBody(type: GuestType, element: GuestType): string {
     const { size } = this.#abi.layout(element.value);
     const load = this.load(element, "p", 0);
-    if (type.form === "set") return `const v = new ${type.text}(); for (let i: u32 = 0; i < n; i++, p += ${size}) v.add(${load}); return v;`;
+    if (type.form === "set")
+      return `const v = new ${type.text}(); for (let i: u32 = 0; i < n; i++, p += ${size}) v.add(${load}); return v;`;
     const make = `const v = new ${type.text}(n);`;
     if (isBlock(element)) {
       const start = type.form === "static" ? "changetype<usize>(v)" : "v.dataStart";

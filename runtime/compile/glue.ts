@@ -1,5 +1,12 @@
 // The glue: AssemblyScript that exports each callable of an app by the canonical ABI (lowering and lifting on the guest's side).
-import { alignTo, CanonicalAbi, type CoreType, maxFlatParameters, parameterTypes, resultTypes } from "../interface/layout.js";
+import {
+  alignTo,
+  CanonicalAbi,
+  type CoreType,
+  maxFlatParameters,
+  parameterTypes,
+  resultTypes,
+} from "../interface/layout.js";
 import { exportedInterface } from "../interface/model.js";
 import type { GuestExports, GuestFunction } from "./exports.js";
 import { GlueTypes } from "./glue-types.js";
@@ -92,7 +99,8 @@ class GlueWriter {
     let next = 0;
     const take = (type: GuestType): string[] => this.#abi.flatten(type.value).map(() => `a${next++}`);
     const lines: string[] = [];
-    if (fn.self !== undefined) lines.push(`const s: ${fn.self.text} = ${this.#types.fromFlat(fn.self, take(fn.self))};`);
+    if (fn.self !== undefined)
+      lines.push(`const s: ${fn.self.text} = ${this.#types.fromFlat(fn.self, take(fn.self))};`);
     for (const [position, { type, fallback }] of fn.parameters.entries()) {
       const given = fallback === undefined ? undefined : `a${next++}`;
       const value = this.#types.fromFlat(type, take(type));
@@ -117,14 +125,18 @@ class GlueWriter {
 
   #call(fn: GuestFunction, index: number): string[] {
     const list = fn.parameters.map((_, position) => `v${position}`).join(", ");
-    const target = fn.self !== undefined ? `s.${fn.member}` : fn.member === undefined ? `f${index}` : `f${index}.${fn.member}`;
+    const target =
+      fn.self !== undefined ? `s.${fn.member}` : fn.member === undefined ? `f${index}` : `f${index}.${fn.member}`;
     return [fn.result === null ? `${target}(${list});` : `const r: ${fn.result.text} = ${target}(${list});`];
   }
 
   #storeResult(fn: GuestFunction): string[] {
     const { size, offsets } = this.#abi.tuple(resultTypes(fn.type));
     const lines = [`const out = allocate(${size});`];
-    const values: [GuestType | null | undefined, string][] = [[fn.self, "s"], [fn.result, "r"]];
+    const values: [GuestType | null | undefined, string][] = [
+      [fn.self, "s"],
+      [fn.result, "r"],
+    ];
     let at = 0;
     for (const [type, value] of values) {
       if (type !== undefined && type !== null) {

@@ -20,7 +20,18 @@ export interface GuestType {
   readonly value: ValueType;
   /** The type as the glue spells it. */
   readonly text: string;
-  readonly form: "scalar" | "string" | "buffer" | "typed" | "array" | "static" | "set" | "map" | "option" | "record" | "enum";
+  readonly form:
+    | "scalar"
+    | "string"
+    | "buffer"
+    | "typed"
+    | "array"
+    | "static"
+    | "set"
+    | "map"
+    | "option"
+    | "record"
+    | "enum";
   /** Element of a list or set, value of a map or an option. */
   readonly element?: GuestType;
 }
@@ -55,16 +66,32 @@ export interface Refusal {
 }
 
 const scalars: Readonly<Record<string, readonly [ScalarKind, string]>> = {
-  bool: ["bool", "bool"], boolean: ["bool", "bool"],
-  i8: ["s8", "i8"], i16: ["s16", "i16"], i32: ["s32", "i32"], i64: ["s64", "i64"],
-  u8: ["u8", "u8"], u16: ["u16", "u16"], u32: ["u32", "u32"], u64: ["u64", "u64"],
-  f32: ["f32", "f32"], f64: ["f64", "f64"], number: ["f64", "f64"],
+  bool: ["bool", "bool"],
+  boolean: ["bool", "bool"],
+  i8: ["s8", "i8"],
+  i16: ["s16", "i16"],
+  i32: ["s32", "i32"],
+  i64: ["s64", "i64"],
+  u8: ["u8", "u8"],
+  u16: ["u16", "u16"],
+  u32: ["u32", "u32"],
+  u64: ["u64", "u64"],
+  f32: ["f32", "f32"],
+  f64: ["f64", "f64"],
+  number: ["f64", "f64"],
 };
 
 const typedArrays: Readonly<Record<string, string>> = {
-  Int8Array: "i8", Int16Array: "i16", Int32Array: "i32", Int64Array: "i64",
-  Uint8ClampedArray: "u8", Uint16Array: "u16", Uint32Array: "u32", Uint64Array: "u64",
-  Float32Array: "f32", Float64Array: "f64",
+  Int8Array: "i8",
+  Int16Array: "i16",
+  Int32Array: "i32",
+  Int64Array: "i64",
+  Uint8ClampedArray: "u8",
+  Uint16Array: "u16",
+  Uint32Array: "u32",
+  Uint64Array: "u64",
+  Float32Array: "f32",
+  Float64Array: "f64",
 };
 
 const refusedNames: Readonly<Record<string, string>> = {
@@ -212,7 +239,11 @@ export class GuestTypes {
     };
     const typed = typedArrays[name];
     if (typed !== undefined) {
-      const of: GuestType = { value: { kind: (scalars[typed] as [ScalarKind, string])[0] }, text: typed, form: "scalar" };
+      const of: GuestType = {
+        value: { kind: (scalars[typed] as [ScalarKind, string])[0] },
+        text: typed,
+        form: "scalar",
+      };
       return { value: { kind: "list", element: of.value }, text: name, form: "typed", element: of };
     }
     switch (name) {
@@ -271,7 +302,10 @@ export class GuestTypes {
         if ((member.kind as number) !== NodeKind.FieldDeclaration || (member.flags & Flag.Static) !== 0) continue;
         const field = member as FieldDeclaration;
         if (fields.some((one) => one.name === field.name.text)) continue;
-        const type = field.type === null ? this.refuse(field, "a field that crosses needs a type") : this.resolve(field.type, level.module);
+        const type =
+          field.type === null
+            ? this.refuse(field, "a field that crosses needs a type")
+            : this.resolve(field.type, level.module);
         if (type === undefined) {
           whole = false;
           continue;

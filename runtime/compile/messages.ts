@@ -12,7 +12,12 @@ export interface CompileRequest {
 /** From the process: once, when it can compile; then one answer a request. `residentBytes` is its memory by then. */
 export type CompileReply =
   | { readonly kind: "ready" }
-  | { readonly kind: "done"; readonly component: Uint8Array; readonly interface: AppInterface; readonly residentBytes: number }
+  | {
+      readonly kind: "done";
+      readonly component: Uint8Array;
+      readonly interface: AppInterface;
+      readonly residentBytes: number;
+    }
   | { readonly kind: "failed"; readonly error: ErrorData; readonly residentBytes: number };
 
 /** Last line on stderr of a process that ended itself over its memory limit. */

@@ -20,7 +20,17 @@ export interface TupleLayout extends Layout {
 }
 
 const scalarSizes: Record<ScalarKind, number> = {
-  bool: 1, s8: 1, u8: 1, s16: 2, u16: 2, s32: 4, u32: 4, f32: 4, s64: 8, u64: 8, f64: 8,
+  bool: 1,
+  s8: 1,
+  u8: 1,
+  s16: 2,
+  u16: 2,
+  s32: 4,
+  u32: 4,
+  f32: 4,
+  s64: 8,
+  u64: 8,
+  f64: 8,
 };
 
 /** Layouts and flattenings of one interface; named types are looked up in it. */
@@ -29,7 +39,11 @@ export class CanonicalAbi {
   readonly #members = new Map<string, number>();
 
   constructor(app: Pick<AppInterface, "records" | "enums">) {
-    for (const record of app.records) this.#fields.set(record.name, record.fields.map((field) => field.type));
+    for (const record of app.records)
+      this.#fields.set(
+        record.name,
+        record.fields.map((field) => field.type),
+      );
     for (const one of app.enums) this.#members.set(one.name, one.members.length);
   }
 

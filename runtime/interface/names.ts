@@ -17,7 +17,7 @@ export function kebabCase(name: string): string {
   return /^[0-9]/.test(kebab) ? `x${kebab}` : kebab;
 }
 
-/** Gives each name of one scope its own WIT identifier: a later twin gets a number (`a-b`, `a-b2`, …). */
+/** Gives each name of one scope its own WIT identifier: a later twin gets a number (`a-b`, `ab-n2`, …). */
 export class WitScope {
   readonly #taken = new Set<string>();
 
@@ -25,8 +25,13 @@ export class WitScope {
   claim(name: string): string {
     const base = kebabCase(name);
     let identifier = base;
-    for (let n = 2; this.#taken.has(identifier); n++) identifier = `${base}${n}`;
-    this.#taken.add(identifier);
+    for (let n = 2; this.#taken.has(key(identifier)); n++) identifier = `${base}-n${n}`;
+    this.#taken.add(key(identifier));
     return identifier;
   }
+}
+
+/** What must differ: tools hold names that differ by hyphens alone for the same. */
+function key(identifier: string): string {
+  return identifier.replaceAll("-", "");
 }

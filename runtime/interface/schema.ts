@@ -14,8 +14,14 @@ export interface FunctionDescription {
 }
 
 const integerBits: Partial<Record<ScalarKind, readonly [signed: boolean, bits: number]>> = {
-  s8: [true, 8], s16: [true, 16], s32: [true, 32], s64: [true, 64],
-  u8: [false, 8], u16: [false, 16], u32: [false, 32], u64: [false, 64],
+  s8: [true, 8],
+  s16: [true, 16],
+  s32: [true, 32],
+  s64: [true, 64],
+  u8: [false, 8],
+  u16: [false, 16],
+  u32: [false, 32],
+  u64: [false, 64],
 };
 
 /** Every function of `app`. References to named types are `{typesPath}Name`. */
@@ -53,7 +59,9 @@ export function describeTypes(app: AppInterface, typesPath = "#/types/"): Record
 export function isOptional({ parameters }: FunctionType, position: number): boolean {
   const one = parameters[position];
   if (one === undefined || one.default !== undefined) return one !== undefined;
-  return parameters.slice(position).every(({ type, default: fallback }) => type.kind === "option" || fallback !== undefined);
+  return parameters
+    .slice(position)
+    .every(({ type, default: fallback }) => type.kind === "option" || fallback !== undefined);
 }
 
 function describeParameters(fn: FunctionType, typesPath: string): JsonSchema[] {
@@ -110,7 +118,12 @@ function integerSchema(kind: ScalarKind): JsonSchema {
   const [signed, bits] = integerBits[kind] ?? [true, 32];
   if (bits === 64) {
     const range = { minimum: signed ? -Number.MAX_SAFE_INTEGER : 0, maximum: Number.MAX_SAFE_INTEGER };
-    return { anyOf: [{ type: "integer", ...range }, { type: "string", pattern: signed ? "^-?[0-9]+$" : "^[0-9]+$" }] };
+    return {
+      anyOf: [
+        { type: "integer", ...range },
+        { type: "string", pattern: signed ? "^-?[0-9]+$" : "^[0-9]+$" },
+      ],
+    };
   }
   const span = 2 ** bits;
   return signed

@@ -101,7 +101,11 @@ function findSection(component: Uint8Array): Uint8Array | undefined {
     if (id === customSectionId) {
       const label = readLeb128(component, size.next);
       const from = label.next + label.value;
-      const text = Buffer.from(component.buffer, component.byteOffset + label.next, Math.min(label.value, end - label.next));
+      const text = Buffer.from(
+        component.buffer,
+        component.byteOffset + label.next,
+        Math.min(label.value, end - label.next),
+      );
       if (from <= end && text.equals(Buffer.from(sectionName))) {
         if (end - from > maxSectionBytes) break;
         return component.subarray(from, end);

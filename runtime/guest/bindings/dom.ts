@@ -20,13 +20,10 @@ export namespace console {
   export function error(message: string): void {
     writeLine(4, message);
   }
-  // @ts-ignore: decorator
   @external("env", "console.time")
   export declare function time(label: string): void;
-  // @ts-ignore: decorator
   @external("env", "console.timeLog")
   export declare function timeLog(label: string): void;
-  // @ts-ignore: decorator
   @external("env", "console.timeEnd")
   export declare function timeEnd(label: string): void;
 }

@@ -1,22 +1,17 @@
 // Host functions that a guest may import, as the canonical ABI lowers them (strings: UTF-16 code units).
 
-// @ts-ignore: decorator
 @external("herd:host/log", "write")
 declare function hostWrite(level: i32, message: usize, length: i32): void;
 
-// @ts-ignore: decorator
 @external("herd:host/node", "name")
 declare function hostNodeName(result: usize): void;
 
-// @ts-ignore: decorator
 @external("wasi:clocks/wall-clock@0.2.0", "now")
 declare function wallClockNow(result: usize): void;
 
-// @ts-ignore: decorator
 @external("wasi:clocks/monotonic-clock@0.2.0", "now")
 declare function monotonicNow(): u64;
 
-// @ts-ignore: decorator
 @external("wasi:random/random@0.2.0", "get-random-u64")
 declare function randomU64(): u64;
 

@@ -1,0 +1,60 @@
+// Sources that hang, crash or exhaust the compiler: their author gets an error, the next upload compiles.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { failure, testCompiler, upload } from "./compiling.js";
+
+const mebibyte = 1024 * 1024;
+const good = upload("export function f(a: i32): i32 { return a; }");
+
+/** Source that keeps the optimizer busy for a good while. */
+function slow(functions: number): string {
+  const body = (n: number): string =>
+    `let s = ''; for (let i = 0; i < a; i++) { s += i.toString() + '${n}'; if (s.length > ${n}) s = s.slice(${n}); } return s.length;`;
+  return Array.from({ length: functions }, (_, n) => `export function f${n}(a: i32): i32 { ${body(n)} }`).join("\n");
+}
+
+test("a source that takes too long is stopped at the limit, and the next one compiles", async () => {
+  const compiler = testCompiler({ compileTimeoutMs: 4_000 });
+  await compiler.compile(good);
+  const from = performance.now();
+  const error = await failure(compiler.compile(upload(slow(3_000))));
+  const took = performance.now() - from;
+  assert.equal(error.code, "source.invalid");
+  assert.match(error.message, /longer than 4000 ms/);
+  assert.ok(took < 5_000, `${took} ms`);
+  await compiler.compile(good);
+});
+
+test("sources that crash the compiler cost an error, and the next one compiles", async () => {
+  const compiler = testCompiler();
+  const crashes = {
+    "recursion in an expression": `export function f(a: i32): i32 { return ${Array.from({ length: 100_000 }, () => "a").join("+")}; }`,
+    "nesting of parentheses": `export function f(): i32 { return ${"(".repeat(50_000)}1${")".repeat(50_000)}; }`,
+    "endless instantiation of a generic":
+      "function g<T>(a: T, n: i32): void { if (n > 0) g<Array<T>>([a], n - 1); }\nexport function f(): void { g<i32>(1, 9); }",
+  };
+  for (const [name, source] of Object.entries(crashes)) {
+    assert.equal((await failure(compiler.compile(upload(source)))).code, "source.invalid", name);
+  }
+  await compiler.compile(good);
+});
+
+test("a source that exhausts the compiler's memory is stopped, and the next one compiles", async () => {
+  // Above what the compiler itself needs, below what this source makes of it.
+  const compiler = testCompiler({ compileMemoryBytes: 330 * mebibyte, compileTimeoutMs: 60_000 });
+  const error = await failure(compiler.compile(upload(slow(3_000))));
+  assert.equal(error.code, "source.invalid");
+  assert.match(error.message, /out of memory/);
+  await compiler.compile(good);
+});
+
+test("an idle compiler ends its process and starts a new one when needed", async () => {
+  const { Compiler } = await import("../../runtime/compile/compiler.js");
+  const { defaultLimits } = await import("../../src/core/limits.js");
+  const compiler = new Compiler({ limits: defaultLimits, idleMs: 50 });
+  await compiler.compile(good);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await compiler.compile(good);
+  await compiler.stop();
+  assert.equal((await failure(compiler.compile(good))).code, "node.draining");
+});
