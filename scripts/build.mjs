@@ -12,7 +12,7 @@ const projects = {
   test: {
     config: "test/tsconfig.json",
     folders: ["src", "runtime", "test", "bench"],
-    foreign: ["runtime/guest", "test/fixtures", "bench/kernels"],
+    foreign: ["runtime/guest", "test/fixtures", "bench/kernels", "bench/functions"],
   },
 };
 

@@ -1,0 +1,82 @@
+// The build of the bootstrap: what changed is compiled, what did not costs nothing, what is gone leaves no output.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../src/core/package-root.js";
+
+const root = fileURLToPath(packageRoot());
+
+function tree(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "herd-build-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  for (const name of ["scripts", "tsconfig.json", "package.json", "package-lock.json"]) {
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  }
+  // A junction, since Windows lets everyone make one.
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
+  mkdirSync(join(folder, "src/cli"), { recursive: true });
+  writeFileSync(join(folder, "src/one.ts"), "export const one: number = 1;\n");
+  writeFileSync(
+    join(folder, "src/cli/main.ts"),
+    "console.log(JSON.stringify(process.argv.slice(2)));\nprocess.exitCode = 7;\n",
+  );
+  return folder;
+}
+
+function bootstrap(folder: string, args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["scripts/bootstrap.mjs", ...args], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr, built: stderr.includes("Building") };
+}
+
+test("an unchanged tree is built once; a change, a lost output and a removed source are seen", (t) => {
+  const folder = tree(t);
+  const output = join(folder, "dist/src/one.js");
+  assert.deepEqual([bootstrap(folder, ["build"]).built, bootstrap(folder, ["build"]).built], [true, false]);
+  if (process.platform !== "win32") assert.ok(statSync(join(folder, "dist/src/cli/main.js")).mode & 0o100);
+
+  writeFileSync(join(folder, "src/two.ts"), 'export * from "./one.js";\n');
+  assert.ok(bootstrap(folder, ["build"]).built);
+  assert.ok(existsSync(join(folder, "dist/src/two.js")));
+
+  rmSync(output);
+  assert.ok(bootstrap(folder, ["build"]).built);
+  assert.ok(existsSync(output));
+
+  rmSync(join(folder, "src/two.ts"));
+  assert.ok(bootstrap(folder, ["build"]).built);
+  assert.ok(!existsSync(join(folder, "dist/src/two.js")));
+  assert.ok(!bootstrap(folder, ["build"]).built);
+});
+
+test("an error of a type fails the build each time, until it is mended", (t) => {
+  const folder = tree(t);
+  writeFileSync(join(folder, "src/one.ts"), 'export const one: number = "1";\n');
+  for (let attempt = 0; attempt < 2; attempt++) {
+    const failed = bootstrap(folder, ["build"]);
+    assert.notEqual(failed.status, 0);
+    assert.match(failed.stderr, /src\/one\.ts\(1,14\): error TS2322/);
+  }
+  writeFileSync(join(folder, "src/one.ts"), "export const one: number = 2;\n");
+  assert.equal(bootstrap(folder, ["build"]).status, 0);
+});
+
+test("start runs the command line here: its output alone on stdout, arguments passed on, exit code its own", (t) => {
+  const folder = tree(t);
+  const { status, stdout } = bootstrap(folder, ["start", "--json", "--port", "0"]);
+  assert.equal(status, 7);
+  const args = JSON.parse(stdout) as string[];
+  assert.deepEqual(args.slice(0, 4), ["up", "--port", "8443", "--functions"]);
+  assert.deepEqual(args.slice(5), ["--json", "--port", "0"]);
+});
+
+test("a target that does not exist is a usage error", (t) => {
+  assert.equal(bootstrap(tree(t), ["strat"]).status, 2);
+});
