@@ -10,6 +10,7 @@ import { type CallResult, PendingCall } from "./pending-call.js";
 import { type Prepared, prepare } from "./prepare.js";
 import type { GuestLogLine, Slot } from "./slot.js";
 import { Threads } from "./threads.js";
+import { invalidUtf8At } from "./utf8.js";
 
 /** What a sandbox is made with. `workers` calls run at the same time; one more thread is kept as a spare. */
 export interface SandboxOptions {
@@ -285,16 +286,4 @@ function draining(): HerdError {
 
 function workerFailed(cause: unknown): HerdError {
   return new HerdError("internal", "the worker failed", { cause });
-}
-
-function invalidUtf8At(body: Uint8Array): number {
-  let [valid, invalid] = [0, body.length];
-  while (invalid - valid > 4) {
-    const middle = (valid + invalid) >>> 1;
-    // A character may be cut at the middle: up to three bytes before it the prefix must be whole.
-    const whole = [0, 1, 2, 3].some((back) => isUtf8(body.subarray(0, middle - back)));
-    if (whole) valid = middle - 3;
-    else invalid = middle;
-  }
-  return Math.max(0, valid);
 }
