@@ -8,7 +8,9 @@ import { importGraph, importsOf, packageOf, reachable, readText, type Source, so
 
 const product = sourcesUnder(["src", "runtime"]).filter(({ path }) => !path.startsWith("runtime/guest/"));
 const guest = sourcesUnder(["runtime/guest"]);
-const tests = sourcesUnder(["test", "bench"]).filter(({ path }) => !/^(test\/fixtures|bench\/(kernels|functions))\//.test(path));
+const tests = sourcesUnder(["test", "bench"]).filter(
+  ({ path }) => !/^(test\/fixtures|bench\/(kernels|functions))\//.test(path),
+);
 const scripts = sourcesUnder(["scripts"], ".mjs");
 const everything = [...product, ...guest, ...tests, ...scripts];
 
