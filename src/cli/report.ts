@@ -36,9 +36,13 @@ export function problemText(document: {
   readonly where?: string;
   readonly diagnostics?: readonly Diagnostic[];
 }): string {
+  const { diagnostics = [] } = document;
+  if (diagnostics.length > 0) {
+    const count = diagnostics.length === 1 ? "1 error" : `${diagnostics.length} errors`;
+    return `${diagnostics.map(diagnosticText).join("")}herd: ${document.code}: ${count}\n`;
+  }
   const where = document.where === undefined ? "" : ` (at ${printable(document.where)})`;
-  const line = `herd: ${document.code}: ${printable(document.detail ?? "")}${where}\n`;
-  return (document.diagnostics ?? []).map(diagnosticText).join("") + line;
+  return `herd: ${document.code}: ${printable(document.detail ?? "")}${where}\n`;
 }
 
 /** `file:line:column message`, the source line, and a caret under the column. */

@@ -10,14 +10,17 @@ export interface CallArguments {
   readonly body: Uint8Array | string;
 }
 
-/** One request to one function. `deadline` is milliseconds since the epoch; `signal` tells that nobody waits any more. */
+/** Tells, when it is looked at, whether anybody still waits for a call. An AbortSignal is one. */
+export type Cancellation = Pick<AbortSignal, "aborted" | "reason" | "throwIfAborted">;
+
+/** One request to one function. `deadline` is milliseconds since the epoch. */
 export interface Invocation {
   readonly app: ActiveApp;
   readonly function: string;
   readonly arguments: CallArguments;
   readonly invocation: string;
   readonly deadline: number;
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
 }
 
 /** What a call gave: JSON text, or null for void; and where its time went. */
@@ -40,7 +43,7 @@ export interface Runner {
     readonly arguments: CallArguments;
     readonly invocation: string;
     readonly deadline: number;
-    readonly signal?: AbortSignal;
+    readonly signal?: Cancellation;
   }): Promise<Outcome>;
 }
 

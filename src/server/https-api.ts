@@ -117,10 +117,9 @@ export class HttpsApi {
     return this.#inFlight.idle(signal);
   }
 
-  /** Closes the port and every connection; calls under way are cancelled. */
+  /** Closes the port and every connection; whoever still waits for a call is cut off. */
   stop(): void {
     this.#readiness = "draining";
-    this.#inFlight.stop();
     this.#server.stop();
   }
 }

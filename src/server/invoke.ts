@@ -12,10 +12,10 @@ import type { Claims } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
 import { answerEmpty } from "./empty-answer.js";
 import { pathParameter } from "./exchange.js";
-import type { InFlight } from "./in-flight.js";
+import { type InFlight, WaitingCall } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
 import { sendProblem } from "./problem.js";
-import { ClientGone, hasBody, readBody } from "./request-body.js";
+import { hasBody, readBody } from "./request-body.js";
 import type { Tokens } from "./seams.js";
 
 /** What the invoke endpoint works with. `draining` tells whether new calls are refused. */
@@ -120,29 +120,19 @@ export class InvokeEndpoint {
 
   #run(call: Call, args: CallArguments): void {
     const { inFlight, invoker } = this.#options;
-    const { active, response, invocation } = call;
-    const controller = new AbortController();
-    inFlight.add(invocation, { app: active.app, response, controller });
-    invoker
-      .invoke({
-        app: active,
-        function: call.function,
-        arguments: args,
-        invocation,
-        deadline: call.deadline,
-        signal: controller.signal,
-      })
-      .then(
-        (outcome) => {
-          inFlight.delete(invocation);
-          this.#answer(call, outcome);
-        },
-        (error) => {
-          inFlight.delete(invocation);
-          // Whatever the call ended with, it was for nobody.
-          this.#fail(call, controller.signal.aborted ? new ClientGone() : error);
-        },
-      );
+    const { active, response, invocation, deadline } = call;
+    const signal = new WaitingCall(active.app, response);
+    inFlight.add(invocation, signal);
+    invoker.invoke({ app: active, function: call.function, arguments: args, invocation, deadline, signal }).then(
+      (outcome) => {
+        inFlight.delete(invocation);
+        this.#answer(call, outcome);
+      },
+      (error) => {
+        inFlight.delete(invocation);
+        this.#fail(call, error);
+      },
+    );
   }
 
   #answer(call: Call, outcome: Outcome): void {

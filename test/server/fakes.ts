@@ -1,6 +1,7 @@
 // A compiler and a sandbox that behave like the real ones as far as the server can tell, without Wasm.
 
 import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { AppInterface } from "../../runtime/interface/model.js";
 import { appendInterface } from "../../runtime/interface/section.js";
 import type { StoredSource } from "../../src/catalog/model.js";
@@ -82,13 +83,16 @@ export class FakeSandbox implements Runner, Preparer {
     }
   }
 
-  async #slow(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {
-    const { signal } = call;
-    await Promise.race([
-      this.#released,
-      new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true })),
-    ]);
-    if (signal?.aborted) this.cancelled.push(call.invocation);
+  /** Ends when it is released, or when a look at the signal says that nobody waits. */
+  async #slow({ signal, invocation }: Parameters<Runner["run"]>[0]): Promise<Outcome> {
+    const looking = new AbortController();
+    const cancelled = (async () => {
+      while (!looking.signal.aborted && signal?.aborted !== true) await sleep(5);
+    })();
+    await Promise.race([this.#released, cancelled]);
+    looking.abort();
+    if (signal?.aborted) this.cancelled.push(invocation);
+    signal?.throwIfAborted();
     return { json: '"slow"', queueMs: 0, runMs: 0 };
   }
 }
