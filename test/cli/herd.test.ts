@@ -1,0 +1,213 @@
+// The herd command as users and scripts run it: a process, its output and its exit code.
+
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../src/core/package-root.js";
+
+const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
+
+interface Run {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+let folder: string;
+let node: ChildProcess;
+let ready: Record<string, string>;
+
+function start(args: readonly string[]): ChildProcess {
+  const env = { ...process.env, HERD_STATE: join(folder, "state") };
+  return spawn(process.execPath, [main, ...args], { cwd: folder, env, stdio: ["pipe", "pipe", "pipe"] });
+}
+
+async function herd(...args: string[]): Promise<Run> {
+  const child = start(args);
+  child.stdin?.end();
+  let out = "";
+  let err = "";
+  child.stdout?.on("data", (chunk) => (out += chunk));
+  child.stderr?.on("data", (chunk) => (err += chunk));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, out, err };
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  let text = "";
+  for await (const chunk of child.stdout ?? []) {
+    text += chunk;
+    if (text.includes("\n")) break;
+  }
+  return text.split("\n")[0] ?? "";
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "herd-cli-"));
+  await writeFile(
+    join(folder, "math.ts"),
+    "/** Adds. */\nexport function add(a: i32, b: i32 = 1): i32 { return a + b; }\nexport function none(): void {}\n",
+  );
+  await writeFile(join(folder, "bad.ts"), 'export function f(a: i32): i32 {\n\treturn a + "x";\n}\n');
+  node = start(["up", "--port", "0", "--json", "--name", "cli-test"]);
+  ready = JSON.parse(await firstLine(node)) as Record<string, string>;
+});
+
+after(async () => {
+  if (node.exitCode === null) {
+    node.kill("SIGTERM");
+    const [code] = (await once(node, "exit")) as [number | null];
+    assert.equal(code, 0, "a node that is told to stop exits with 0");
+  }
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("up --json prints the ready line of the contract", () => {
+  assert.deepEqual(Object.keys(ready), ["event", "url", "peer", "node", "mesh", "token", "ca", "state"]);
+  assert.equal(ready.event, "ready");
+  assert.match(String(ready.url), /^https:\/\/localhost:\d+$/);
+  assert.equal(ready.node, "cli-test");
+});
+
+test("deploy prints functions and endpoints, and JSON on demand", async () => {
+  const human = await herd("deploy", "math.ts");
+  assert.equal(human.code, 0, human.err);
+  assert.match(
+    human.out,
+    /^math, revision [0-9a-f]{12}\n {2}add\(a: integer, b\?: integer\): integer +https:\/\/localhost/,
+  );
+  const json = JSON.parse((await herd("deploy", "math.ts", "--json", "--name", "other")).out);
+  assert.equal(json.app, "other");
+  assert.deepEqual(json.nodes, ["cli-test"]);
+  assert.equal(json.functions[0].url, `${ready.url}/fn/other/add`);
+});
+
+test("compile errors show file, line, column, the source line and a caret", async () => {
+  const { code, out, err } = await herd("deploy", "bad.ts");
+  assert.equal(code, 1);
+  assert.equal(out, "");
+  assert.match(err, /^bad\.ts:2:9 .*\n {2}\treturn a \+ "x";\n {2}\t {7}\^\nherd: source\.invalid: 1 error\n$/);
+  const json = JSON.parse((await herd("deploy", "bad.ts", "--json")).out);
+  assert.equal(json.code, "source.invalid");
+  assert.equal(json.diagnostics.length, 1);
+});
+
+test("invoke prints the result, nothing for void, and problems with their code", async () => {
+  await herd("deploy", "math.ts");
+  assert.deepEqual(await herd("invoke", "math/add", '{"a":1,"b":2}'), { code: 0, out: "3\n", err: "" });
+  assert.equal((await herd("invoke", "math/add", "[41]")).out, "42\n");
+  assert.equal((await herd("invoke", "math/none")).out, "");
+  assert.equal((await herd("invoke", "math/none", "--json")).out, "null\n");
+  const info = JSON.parse((await herd("invoke", "math/add", "[1]", "--node-info", "--json")).out);
+  assert.deepEqual([info.result, info.node, info.hops], [2, "cli-test", 0]);
+  assert.match((await herd("invoke", "math/add", "[1]", "--node-info")).err, /^node cli-test, hops 0, revision/);
+  const wrong = await herd("invoke", "math/add", '{"a":"x"}');
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.err, /^herd: arguments\.invalid: .* \(at \/a\)\n$/);
+});
+
+test("app list, show, rollback and remove", async () => {
+  await herd("deploy", "math.ts", "--name", "gone");
+  assert.match((await herd("app", "list")).out, /gone +[0-9a-f]{12} +private +add none/);
+  const shown = JSON.parse((await herd("app", "show", "gone", "--json")).out);
+  assert.equal(shown.revisions.length, 1);
+  assert.match((await herd("app", "rollback", "gone")).err, /revision\.unknown/);
+  assert.equal((await herd("app", "remove", "gone")).code, 0);
+  const removed = await herd("app", "show", "gone");
+  assert.equal(removed.code, 1);
+  assert.match(removed.err, /^herd: app\.unknown: /);
+});
+
+test("tokens are created, listed and revoked; a join token is refused clearly", async () => {
+  const created = JSON.parse((await herd("token", "create", "--role", "invoke", "--ttl", "5m", "--json")).out);
+  assert.deepEqual(Object.keys(created), ["token", "id", "role", "expires"]);
+  assert.match((await herd("token", "list")).out, new RegExp(created.id));
+  await writeFile(join(folder, "token"), `${created.token}\n`);
+  assert.equal((await herd("app", "list", "--token", "@token")).code, 0);
+  assert.match((await herd("token", "list", "--token", created.token)).err, /auth\.forbidden/);
+  assert.equal((await herd("token", "revoke", created.id)).code, 0);
+  assert.match((await herd("app", "list", "--token", created.token)).err, /auth\.invalid/);
+  const refused = await herd("token", "create", "--role", "join");
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /nothing to join yet/);
+});
+
+test("logs prints records, and follows until it is interrupted", async () => {
+  await writeFile(join(folder, "talk.ts"), 'export function say(): void { console.log("a\\u001b[2Jb"); }\n');
+  await herd("deploy", "talk.ts");
+  const follower = start(["logs", "talk", "--follow"]);
+  let out = "";
+  follower.stdout?.on("data", (chunk) => (out += chunk));
+  await sleep(400);
+  await herd("invoke", "talk/say");
+  for (let tries = 0; !out.includes("\\x1b") && tries < 100; tries++) await sleep(20);
+  assert.match(out, /talk\/say a\\x1b\[2Jb\n/, "what a guest writes cannot drive the terminal");
+  follower.kill("SIGINT");
+  const [code] = (await once(follower, "exit")) as [number | null];
+  assert.equal(code, 0);
+  assert.ok(JSON.parse((await herd("logs", "talk", "--json")).out).length >= 1);
+});
+
+test("deploy --watch deploys at each change and goes on after errors", async () => {
+  const path = join(folder, "watched.ts");
+  await writeFile(path, "export function v(): i32 { return 1; }\n");
+  const watcher = start(["deploy", "watched.ts", "--watch"]);
+  let err = "";
+  watcher.stderr?.on("data", (chunk) => (err += chunk));
+  const watching = async (times: number) => {
+    for (let tries = 0; err.split("watching").length - 1 < times && tries < 500; tries++) await sleep(20);
+  };
+  await watching(1);
+  await writeFile(path, "export function v(): i32 { return nothing; }\n");
+  await watching(2);
+  assert.match(err, /watched\.ts:1:\d+ .*nothing/);
+  await writeFile(path, "export function v(): i32 { return 2; }\n");
+  await watching(3);
+  watcher.kill("SIGINT");
+  await once(watcher, "exit");
+  assert.equal((await herd("invoke", "watched/v")).out, "2\n");
+});
+
+test("wrong usage exits with 2 and says what is wrong in a line", async () => {
+  const wrong: [string[], RegExp][] = [
+    [["invoke", "math"], /APP\/FUNCTION/],
+    [["nonsense"], /unknown command/],
+    [["app", "list", "--nonsense"], /unknown option/],
+    [["token", "create"], /--role/],
+    [["token", "create", "--role", "invoke", "--ttl", "soon"], /24h/],
+    [["deploy", "nothing.ts"], /nothing at/],
+    [["up", "--host", "0.0.0.0"], /--advertise/],
+    [["up", "--port", "70000"], /port/],
+    [["app", "list", "--url", "http://localhost"], /https/],
+    [["app", "list", "--state", join(folder, "empty")], /no node is known/],
+  ];
+  for (const [args, message] of wrong) {
+    const { code, out, err } = await herd(...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(err, message);
+    assert.equal(out, "");
+  }
+  assert.equal((await herd("--help")).code, 0);
+});
+
+test("a port in use, and a state in use, are told in one line", async () => {
+  const port = new URL(String(ready.url)).port;
+  const busy = await herd("up", "--port", port, "--state", join(folder, "second"));
+  assert.notEqual(busy.code, 0);
+  assert.match(busy.err, new RegExp(`^herd: port ${port} on 127\\.0\\.0\\.1 is in use: [^\\n]*\\n$`));
+  const locked = await herd("up", "--port", "0");
+  assert.notEqual(locked.code, 0);
+  assert.equal(locked.err.trim().split("\n").length, 1);
+});
+
+test("a node that is not there is told in one line, exit code 1", async () => {
+  const gone = await herd("app", "list", "--url", "https://localhost:1", "--ca", String(ready.ca), "--token", "x");
+  assert.equal(gone.code, 1);
+  assert.match(gone.err, /^herd: no answer from https:\/\/localhost:1: .*\n$/);
+});

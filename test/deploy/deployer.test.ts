@@ -1,0 +1,158 @@
+// Deploys while calls run, over the real sandbox and catalog; order, bounds and failures of deploys.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Compiler } from "../../runtime/compile/compiler.js";
+import { Sandbox } from "../../runtime/sandbox/pool.js";
+import { Catalog } from "../../src/catalog/catalog.js";
+import { systemClock } from "../../src/core/clock.js";
+import { HerdError } from "../../src/core/errors.js";
+import { defaultLimits } from "../../src/core/limits.js";
+import type { Logger } from "../../src/core/log.js";
+import { MemoryFiles } from "../../src/core/state-files.js";
+import { Deployer } from "../../src/deploy/deployer.js";
+import type { Compiler as CompilerSeam } from "../../src/deploy/seams.js";
+import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
+import { LocalInvoker } from "../../src/invoke/invoker.js";
+
+const clock = systemClock;
+const limits = defaultLimits;
+const ignore = (): void => undefined;
+const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
+
+let sandbox: Sandbox;
+let compilations: Awaited<ReturnType<Compiler["compile"]>>[];
+
+before(async () => {
+  sandbox = new Sandbox({ workers: 2, limits, nodeName: "test", clock, onLog: ignore });
+  await sandbox.start();
+  const compiler = new Compiler({ limits });
+  compilations = [];
+  for (let value = 0; value < 4; value++) {
+    const text = `export function value(): i32 { return ${value}; }`;
+    compilations.push(await compiler.compile([{ path: "index.ts", text }]));
+  }
+  await compiler.stop();
+});
+
+after(() => sandbox.stop());
+
+async function setUp(compiler: CompilerSeam, maxWaiting = 16) {
+  const catalog = new Catalog({ files: new MemoryFiles(), clock });
+  await catalog.open();
+  const router = new AppRouter((revision) => sandbox.forget(revision));
+  const deployer = new Deployer({
+    compiler,
+    preparer: sandbox,
+    catalog,
+    switch: {
+      activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
+      remove: (app) => router.remove(app),
+    },
+    log,
+    maxWaiting,
+  });
+  return { catalog, router, deployer, invoker: new LocalInvoker(sandbox) };
+}
+
+/** A compiler that has its answers: the file's text is the index of one. */
+const ready: CompilerSeam = {
+  async compile(files) {
+    const compilation = compilations[Number(files[0]?.text)];
+    if (compilation === undefined) throw new HerdError("source.invalid", "no such compilation");
+    return compilation;
+  },
+};
+
+const fileOf = (value: number) => [{ path: "index.ts", text: String(value) }];
+
+test("200 deploys while calls run: none fails", async () => {
+  const { router, deployer, invoker } = await setUp(ready);
+  await deployer.deploy({ app: "switch", files: fileOf(0), by: "test" });
+  let deploying = true;
+  let calls = 0;
+  const caller = async () => {
+    while (deploying) {
+      const app = router.find("switch");
+      assert.ok(app);
+      const deadline = clock.now() + limits.deadlineMs;
+      const signal = new AbortController().signal;
+      const call = {
+        app,
+        function: "value",
+        arguments: { format: "json", body: "" },
+        invocation: "x",
+        deadline,
+        signal,
+      } as const;
+      assert.match(String((await invoker.invoke(call)).json), /^[0-3]$/);
+      calls++;
+    }
+  };
+  const callers = [caller(), caller(), caller(), caller()];
+  for (let index = 1; index <= 200; index++) {
+    const { prepared } = await deployer.deploy({ app: "switch", files: fileOf(index % 4), by: "test" });
+    assert.equal(router.find("switch")?.prepared.revision, prepared.revision);
+    await sleep(1);
+  }
+  deploying = false;
+  await Promise.all(callers);
+  assert.ok(calls > 200, `${calls} calls`);
+});
+
+test("deploys of one app happen in the order they came", async () => {
+  const { catalog, deployer } = await setUp(ready);
+  const deployed = await Promise.all(
+    [0, 1, 2, 3].map((value) => deployer.deploy({ app: "order", files: fileOf(value), by: String(value) })),
+  );
+  assert.deepEqual(
+    deployed.map(({ created }) => created),
+    [true, false, false, false],
+  );
+  assert.deepEqual(
+    catalog.get("order")?.revisions.map(({ by }) => by),
+    ["0", "1", "2", "3"],
+  );
+});
+
+test("a deploy that fails changes nothing", async () => {
+  const { catalog, router, deployer } = await setUp(ready);
+  await deployer.deploy({ app: "stays", files: fileOf(1), by: "test" });
+  const before = router.find("stays");
+  await assert.rejects(deployer.deploy({ app: "stays", files: fileOf(9), by: "test" }), { code: "source.invalid" });
+  assert.equal(router.find("stays"), before);
+  assert.equal(catalog.get("stays")?.revisions.length, 1);
+});
+
+test("uploads over the bound are refused at once", async () => {
+  let open = ignore;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const slow: CompilerSeam = { compile: (files) => gate.then(() => ready.compile(files)) };
+  const { deployer } = await setUp(slow, 2);
+  const deploys = ["a", "b", "c"].map((app) => deployer.deploy({ app, files: fileOf(0), by: "test" }));
+  await assert.rejects(deploys[2] ?? Promise.resolve(), { code: "node.overloaded", retryAfterSeconds: 5 });
+  open();
+  await Promise.all(deploys.slice(0, 2));
+});
+
+test("an upload whose client left while it waited is not compiled", async () => {
+  const { catalog, deployer } = await setUp(ready);
+  const left = AbortSignal.abort();
+  await assert.rejects(deployer.deploy({ app: "left", files: fileOf(0), by: "test", signal: left }), {
+    name: "AbortError",
+  });
+  assert.equal(catalog.get("left"), undefined);
+});
+
+test("restore makes the apps of a catalog answer, and goes on after one that cannot", async () => {
+  const { catalog, router, deployer } = await setUp(ready);
+  await catalog.put({ app: "broken", component: Buffer.from("not wasm"), source: [], by: "test" });
+  const component = compilations[2]?.component ?? new Uint8Array();
+  await catalog.put({ app: "whole", component, source: [], by: "test" });
+  await deployer.restore();
+  assert.ok(router.find("whole"));
+  assert.equal(router.find("broken"), undefined);
+});

@@ -1,0 +1,47 @@
+// A whole node in this process: the real compiler, sandbox, catalog and certificates, and a client for it.
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "../../src/cli/client.js";
+import { loadConfig } from "../../src/core/config.js";
+import { HerdNode, type Ready } from "../../src/node.js";
+
+/** A running node and its folder. */
+export interface RealNode {
+  readonly node: HerdNode;
+  readonly ready: Ready;
+  readonly client: Client;
+  readonly folder: string;
+  /** Stops the node and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** Starts a node on a free port with a state folder of its own, or in `folder`. */
+export async function startNode(flags: Readonly<Record<string, unknown>> = {}, known?: string): Promise<RealNode> {
+  const folder = known ?? (await mkdtemp(join(tmpdir(), "herd-test-")));
+  const state = join(folder, "state");
+  const config = await loadConfig({
+    flags: { port: 0, state, workers: 2, logLevel: "silent", name: "test", ...flags },
+  });
+  const node = new HerdNode(config);
+  const ready = await node.start();
+  const client = new Client({ url: new URL(ready.url), token: ready.token, ca: await readFile(ready.ca, "utf8") });
+  const stop = async (): Promise<void> => {
+    await node.stop();
+    if (known === undefined) await rm(folder, { recursive: true, force: true });
+  };
+  return { node, ready, client, folder, stop };
+}
+
+/** Deploys one text. */
+export async function deployText(client: Client, app: string, text: string): Promise<{ revision: string }> {
+  const headers = { "content-type": "text/plain" };
+  return client.json(`/v1/apps/${app}`, { method: "PUT", body: text, headers });
+}
+
+/** Calls a function with JSON text; the answer's JSON text. */
+export async function callText(client: Client, path: string, body: string): Promise<string> {
+  const headers = { "content-type": "application/json" };
+  return (await client.send(`/fn/${path}`, { method: "POST", body, headers })).text;
+}
