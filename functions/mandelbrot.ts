@@ -18,7 +18,8 @@ export function image(
   span: f64 = 3.2,
   iterations: u32 = 255,
 ): Uint8Array {
-  if (width == 0 || height == 0 || width > maxSide || height > maxSide) throw new RangeError("a side has 1 to 2048 pixels");
+  if (width == 0 || height == 0 || width > maxSide || height > maxSide)
+    throw new RangeError("a side has 1 to 2048 pixels");
   if (iterations > 10_000) throw new RangeError("at most 10,000 iterations");
   const stride = (width + 3) & ~3;
   const file = header(width, height, stride);

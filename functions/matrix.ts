@@ -80,5 +80,6 @@ export function determinant(matrix: Matrix): f64 {
 
 function check(matrix: Matrix): void {
   const needed = <u64>matrix.rows * <u64>matrix.columns;
-  if (needed != <u64>matrix.values.length) throw new Error(`a ${matrix.rows}x${matrix.columns} matrix has ${needed} values`);
+  if (needed != <u64>matrix.values.length)
+    throw new Error(`a ${matrix.rows}x${matrix.columns} matrix has ${needed} values`);
 }

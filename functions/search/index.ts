@@ -1,5 +1,6 @@
 // Text search over documents that come with the call: ranked by BM25 (Robertson and Zaragoza 2009).
 import { tokenize } from "./tokenize";
+
 export { tokenize } from "./tokenize";
 
 /** A text to search in. */

@@ -1,10 +1,10 @@
 // The interface as a custom section of its component, so that the component's digest covers it.
 import { z } from "zod";
 import { HerdError } from "../../src/core/errors.js";
+import { BinaryReader, leb128, readSections } from "./binary.js";
 import type { AppInterface } from "./model.js";
 
 const sectionName = "herd:interface";
-const preambleBytes = 8;
 const customSectionId = 0;
 const maxSectionBytes = 4 * 1024 * 1024;
 
@@ -92,46 +92,10 @@ function checkReferences(app: AppInterface): void {
 }
 
 function findSection(component: Uint8Array): Uint8Array | undefined {
-  let at = preambleBytes;
-  while (at < component.length) {
-    const id = component[at];
-    const size = readLeb128(component, at + 1);
-    const end = size.next + size.value;
-    if (end > component.length) break;
-    if (id === customSectionId) {
-      const label = readLeb128(component, size.next);
-      const from = label.next + label.value;
-      const text = Buffer.from(
-        component.buffer,
-        component.byteOffset + label.next,
-        Math.min(label.value, end - label.next),
-      );
-      if (from <= end && text.equals(Buffer.from(sectionName))) {
-        if (end - from > maxSectionBytes) break;
-        return component.subarray(from, end);
-      }
-    }
-    at = end;
+  for (const section of readSections(component)) {
+    if (section.id !== customSectionId || section.end - section.start > maxSectionBytes) continue;
+    const reader = new BinaryReader(component, section);
+    if (reader.name() === sectionName) return component.subarray(reader.offset, section.end);
   }
   return undefined;
-}
-
-function readLeb128(bytes: Uint8Array, at: number): { value: number; next: number } {
-  let value = 0;
-  for (let shift = 0; shift < 35; shift += 7) {
-    const byte = bytes[at++];
-    if (byte === undefined) break;
-    value += (byte & 0x7f) * 2 ** shift;
-    if (byte < 0x80) return { value, next: at };
-  }
-  throw new HerdError("source.invalid", "the component is cut off or malformed");
-}
-
-function leb128(value: number): Buffer {
-  const bytes: number[] = [];
-  do {
-    bytes.push((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-    value >>>= 7;
-  } while (value > 0);
-  return Buffer.from(bytes);
 }

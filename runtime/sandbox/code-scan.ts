@@ -1,6 +1,5 @@
 // Looks through a core module's code for what a reset cannot undo: a changed table, a dropped segment.
-import { BinaryReader } from "./binary-reader.js";
-import type { Section } from "./wasm-module.js";
+import { BinaryReader, type Section } from "../interface/binary.js";
 
 /** How the immediates of an instruction are skipped; `stop` is an unknown or a state-changing one. */
 enum Immediate {

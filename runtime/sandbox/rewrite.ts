@@ -1,8 +1,8 @@
 // Rewrites a core module so that it can be bounded and reset: memory and tables capped, mutable globals exported.
 import { HerdError } from "../../src/core/errors.js";
-import { BinaryReader } from "./binary-reader.js";
+import { BinaryReader, leb128 as leb, type Section } from "../interface/binary.js";
 import { isResettable } from "./code-scan.js";
-import { coreSections, type Section, sectionId } from "./wasm-module.js";
+import { coreSections, sectionId } from "./wasm-module.js";
 
 /** Exports whose names begin so are ours: mutable global `n` is `herd:global:{n}`. */
 export const globalExportPrefix = "herd:global:";
@@ -163,16 +163,6 @@ function addExports(core: Uint8Array, { section, globals }: { section: Section; 
 
 function frame(id: number, content: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.of(id), leb(content.length), content]);
-}
-
-function leb(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-    rest >>>= 7;
-  } while (rest > 0);
-  return Buffer.from(bytes);
 }
 
 function refusal(what: string): HerdError {

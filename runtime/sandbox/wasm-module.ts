@@ -1,6 +1,6 @@
 // The sections of a component and of a core module (component-model Binary.md; core specification, "Modules").
 import { HerdError } from "../../src/core/errors.js";
-import { BinaryReader } from "./binary-reader.js";
+import { readSections, type Section } from "../interface/binary.js";
 
 /** Section ids of a core module that the sandbox reads or rewrites. */
 export const sectionId = {
@@ -19,14 +19,6 @@ const coreModuleSection = 1;
 const preambleBytes = 8;
 const coreVersion = 0x0000_0001;
 const componentVersion = 0x0001_000d;
-const maxSections = 10_000;
-
-/** One section: its id and where its content lies. */
-export interface Section {
-  readonly id: number;
-  readonly start: number;
-  readonly end: number;
-}
 
 /** The first core module of `component`: the one that wit-component made from the app's code. */
 export function firstCoreModule(component: Uint8Array): Uint8Array {
@@ -48,17 +40,5 @@ function checkPreamble(bytes: Uint8Array, version: number): void {
   const matches = bytes.length >= preambleBytes && view.getUint32(0) === 0x0061_736d;
   if (!matches || view.getUint32(4, true) !== version) {
     throw new HerdError("source.invalid", "the bytes are not a WebAssembly component");
-  }
-}
-
-function* readSections(bytes: Uint8Array): Generator<Section> {
-  const reader = new BinaryReader(bytes, { start: preambleBytes, end: bytes.length });
-  for (let count = 0; !reader.done; count++) {
-    if (count >= maxSections) reader.fail("has too many sections");
-    const id = reader.byte();
-    const size = reader.u32();
-    const start = reader.offset;
-    reader.skip(size);
-    yield { id, start, end: reader.offset };
   }
 }

@@ -1,4 +1,4 @@
-// Reads WebAssembly binaries that may be hostile: every read is checked against the end of its range.
+// WebAssembly binaries, which may be hostile: every read is checked against the end of its range.
 import { HerdError } from "../../src/core/errors.js";
 
 /** A cursor over `bytes` from `offset` to `end`; a read past the end throws HerdError `source.invalid`. */
@@ -64,4 +64,38 @@ export class BinaryReader {
   fail(what: string): never {
     throw new HerdError("source.invalid", `the component ${what} (at byte ${this.offset})`);
   }
+}
+
+const preambleBytes = 8;
+const maxSections = 10_000;
+
+/** One section of a component or a core module: its id and where its content lies. */
+export interface Section {
+  readonly id: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The sections of `binary`, in order (core specification, "Modules"; component-model Binary.md). */
+export function* readSections(binary: Uint8Array): Generator<Section> {
+  const reader = new BinaryReader(binary, { start: preambleBytes, end: binary.length });
+  for (let count = 0; !reader.done; count++) {
+    if (count >= maxSections) reader.fail("has too many sections");
+    const id = reader.byte();
+    const size = reader.u32();
+    const start = reader.offset;
+    reader.skip(size);
+    yield { id, start, end: reader.offset };
+  }
+}
+
+/** `value` as an unsigned LEB128. */
+export function leb128(value: number): Uint8Array {
+  const bytes: number[] = [];
+  let rest = value;
+  do {
+    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
+    rest >>>= 7;
+  } while (rest > 0);
+  return Buffer.from(bytes);
 }

@@ -1,0 +1,77 @@
+// What a deploy takes once the compiler is warm, and what a node holds when it has nothing to do.
+import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { Agent, request } from "node:https";
+import { promisify } from "node:util";
+import type { Target } from "./processes.js";
+import { median } from "./statistics.js";
+
+const deploys = 7;
+/** The compiler's process ends after a minute without work. */
+const settleMs = 65_000;
+
+/** Milliseconds from the upload of a source of 100 lines to the answer, the compiler warm; the median of several. */
+export async function deployTime(target: Target): Promise<number> {
+  const agent = new Agent({ ca: target.ca, keepAlive: true });
+  const times: number[] = [];
+  for (let run = 0; run < deploys + 2; run++) {
+    const from = performance.now();
+    await put(target, agent, source(run));
+    // The first two warm the compiler up.
+    if (run >= 2) times.push(performance.now() - from);
+  }
+  agent.destroy();
+  return median(times);
+}
+
+/** Resident memory in MiB of the node and its children, after its compiler went to sleep. */
+export async function idleMemory(target: Target): Promise<number> {
+  await new Promise((resolve) => setTimeout(resolve, settleMs));
+  const children = await childrenOf(target.pid);
+  const sizes = await Promise.all([target.pid, ...children].map(residentKibibytes));
+  return sizes.reduce((sum, size) => sum + size, 0) / 1024;
+}
+
+/** A hundred and one lines that differ from run to run. */
+function source(run: number): string {
+  const lines = [`// run ${run}`, "export class Point { x: f64 = 0; y: f64 = 0; }", "const scale: f64 = 1.5;"];
+  for (let n = 0; lines.length < 100; n++) {
+    lines.push(
+      `export function f${n}(points: Array<Point>, name: string = "p"): string {`,
+      `  let sum: f64 = ${run};`,
+      "  for (let i = 0; i < points.length; i++) {",
+      "    sum += points[i].x * scale + points[i].y;",
+      "  }",
+      `  return name + "${n}:" + sum.toString();`,
+      "}",
+    );
+  }
+  return lines.join("\n");
+}
+
+function put(target: Target, agent: Agent, body: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${target.token}`, "content-type": "text/plain" };
+    const sent = request(`${target.url}/v1/apps/bench-deploy`, { method: "PUT", agent, headers }, (response) => {
+      response.resume();
+      response.once("end", () => {
+        if (response.statusCode === 200 || response.statusCode === 201) resolve();
+        else reject(new Error(`the deploy was answered with ${response.statusCode}`));
+      });
+    });
+    sent.once("error", reject);
+    sent.end(body);
+  });
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  if (process.platform !== "linux") return [];
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+  return text.split(" ").filter(Boolean).map(Number);
+}
+
+async function residentKibibytes(pid: number): Promise<number> {
+  if (process.platform === "win32") return Number.NaN;
+  const { stdout } = await promisify(execFile)("ps", ["-o", "rss=", "-p", String(pid)]);
+  return Number(stdout.trim());
+}

@@ -1,0 +1,42 @@
+// The processes that a benchmark measures: a node, and the bare server beside it.
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+/** A server to measure. */
+export interface Target {
+  readonly url: string;
+  readonly ca: string;
+  readonly token?: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** Starts a node on a free port with the functions under `functions`, its state in `state`. */
+export async function startNode(state: string, functions: string): Promise<Target> {
+  const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
+  const { child, line } = await start("../src/cli/main.js", flags);
+  const { url, token, ca } = JSON.parse(line) as { url: string; token: string; ca: string };
+  return { url, token, ca: readFileSync(ca, "utf8"), pid: child.pid ?? 0, stop: () => stop(child) };
+}
+
+/** Starts the bare hyper-express server with the given key and certificate files. */
+export async function startEcho(files: { key: string; cert: string }, ca: string): Promise<Target> {
+  const { child, line } = await start("./echo-server.js", [files.key, files.cert]);
+  return { url: `https://localhost:${line}/echo`, ca, pid: child.pid ?? 0, stop: () => stop(child) };
+}
+
+async function start(module: string, args: readonly string[]): Promise<{ child: ChildProcess; line: string }> {
+  const path = fileURLToPath(new URL(module, import.meta.url));
+  const child = spawn(process.execPath, [path, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  if (child.stdout === null) throw new TypeError("the child has no stdout");
+  for await (const line of createInterface({ input: child.stdout })) return { child, line };
+  throw new Error(`${module} ended before it was ready`);
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await ended;
+}
