@@ -1,45 +1,11 @@
 // Waiting calls: a queue per function, served in turns, and the rule for what goes over together (DESIGN, "Dispatch").
 import { maxBatch } from "./outbox.js";
-import type { PendingCall } from "./pending-call.js";
+import type { FunctionQueue, PendingCall } from "./pending-call.js";
 
 /** Expected time of all calls in a batch. */
 const batchBudgetMs = 1;
-/** A function whose mean is above travels alone. */
-const smallMs = 0.25;
-/** A function whose mean is above counts as long. */
-const longMs = 2;
-/** A first call in a thread compiles and instantiates: below this its time says nothing about the next. */
-const coldMs = 20;
 /** What a call costs beside its own time. */
 const overheadMs = 0.003;
-
-/** The calls that wait for one function, and how long its calls take. */
-export class FunctionQueue {
-  readonly calls: PendingCall[] = [];
-  #meanMs: number | undefined;
-
-  /** Decayed mean of a call's milliseconds; undefined until one ended. It rises fast and falls slowly. */
-  get meanMs(): number | undefined {
-    return this.#meanMs;
-  }
-
-  /** Learns from a call; `cold` when its thread saw the function's revision for the first time. */
-  observe(runMs: number, cold: boolean): void {
-    if (cold && runMs < coldMs) return;
-    const mean = this.#meanMs ?? runMs;
-    this.#meanMs = mean + (runMs - mean) * (runMs > mean ? 0.5 : 0.125);
-  }
-
-  /** An unknown function counts as long: it may be. */
-  get isLong(): boolean {
-    return this.#meanMs === undefined || this.#meanMs > longMs;
-  }
-
-  /** Whether its calls may travel with others. */
-  get isSmall(): boolean {
-    return this.#meanMs !== undefined && this.#meanMs <= smallMs;
-  }
-}
 
 /** What may be taken now. */
 export interface TakeOptions {

@@ -1,8 +1,14 @@
-// A call between `run` and its answer, as the main thread keeps it.
+// A call between `run` and its answer, as the main thread keeps it, and the calls that wait for one function.
 import { HerdError } from "../../src/core/errors.js";
-import type { FunctionQueue } from "./call-queue.js";
 import type { CallMessage } from "./messages.js";
 import type { Prepared } from "./prepare.js";
+
+/** A function whose mean is above travels alone. */
+const smallMs = 0.25;
+/** A function whose mean is above counts as long. */
+const longMs = 2;
+/** A first call in a thread compiles and instantiates: below this its time says nothing about the next. */
+const coldMs = 20;
 
 /** What a call came to. `json` is null for void, bytes when it is large; times in milliseconds. */
 export interface CallResult {
@@ -10,6 +16,9 @@ export interface CallResult {
   readonly queueMs: number;
   readonly runMs: number;
 }
+
+/** Tells, when it is looked at, whether anybody still waits for a call. An AbortSignal is one. */
+export type Cancellation = Pick<AbortSignal, "aborted" | "reason" | "throwIfAborted">;
 
 /** What a pending call is made of. */
 export interface PendingOptions {
@@ -20,7 +29,7 @@ export interface PendingOptions {
   readonly queue: FunctionQueue;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
   /** Monotonic milliseconds at which it came. */
   readonly cameAt: number;
   resolve(result: CallResult): void;
@@ -35,7 +44,7 @@ export class PendingCall {
   readonly message: CallMessage;
   readonly queue: FunctionQueue;
   readonly deadline: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: Cancellation | undefined;
   readonly cameAt: number;
   /** Monotonic milliseconds at which it last went to a thread. */
   sentAt = 0;
@@ -79,5 +88,33 @@ export class PendingCall {
       this.fail(new HerdError("function.deadline", `${this.function} waited for a free worker until its deadline`));
     }
     return this.#settled;
+  }
+}
+
+/** The calls that wait for one function, and how long its calls take. */
+export class FunctionQueue {
+  readonly calls: PendingCall[] = [];
+  #meanMs: number | undefined;
+
+  /** Decayed mean of a call's milliseconds; undefined until one ended. It rises fast and falls slowly. */
+  get meanMs(): number | undefined {
+    return this.#meanMs;
+  }
+
+  /** Learns from a call; `cold` when its thread saw the function's revision for the first time. */
+  observe(runMs: number, cold: boolean): void {
+    if (cold && runMs < coldMs) return;
+    const mean = this.#meanMs ?? runMs;
+    this.#meanMs = mean + (runMs - mean) * (runMs > mean ? 0.5 : 0.125);
+  }
+
+  /** An unknown function counts as long: it may be. */
+  get isLong(): boolean {
+    return this.#meanMs === undefined || this.#meanMs > longMs;
+  }
+
+  /** Whether its calls may travel with others. */
+  get isSmall(): boolean {
+    return this.#meanMs !== undefined && this.#meanMs <= smallMs;
   }
 }

@@ -4,9 +4,9 @@ import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { ArgumentFormat } from "./binding/arguments.js";
-import { CallQueue, FunctionQueue } from "./call-queue.js";
+import { CallQueue } from "./call-queue.js";
 import type { CallMessage } from "./messages.js";
-import { type CallResult, PendingCall } from "./pending-call.js";
+import { type CallResult, type Cancellation, FunctionQueue, PendingCall } from "./pending-call.js";
 import { type Prepared, prepare } from "./prepare.js";
 import type { GuestLogLine, Slot } from "./slot.js";
 import { Threads } from "./threads.js";
@@ -28,7 +28,7 @@ export interface Call {
   readonly arguments: { readonly format: ArgumentFormat; readonly body: Uint8Array | string };
   readonly invocation: string;
   readonly deadline: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: Cancellation;
 }
 
 /** Larger bodies cross as shared memory: one copy, and still there when a call must move to another thread. */
@@ -169,9 +169,12 @@ export class Sandbox {
       const now = clock.monotonic();
       const longSlots = busy.reduce((count, slot) => count + (slot.isLong ? 1 : 0), 0);
       const reserve = workers > 1 && longSlots >= workers - 1 && now - this.#lastShortAt < recentMs;
-      const batch = this.#queue.take({ longAllowed: !reserve, freeWorkers });
+      const taken = this.#queue.take({ longAllowed: !reserve, freeWorkers });
+      if (taken.length === 0) break;
+      const epoch = clock.now();
+      const batch = taken.filter((call) => !call.expire(epoch));
       const [first] = batch;
-      if (first === undefined) break;
+      if (first === undefined) continue;
       if (!first.queue.isLong) this.#lastShortAt = now;
       const slot = free.find(({ loaded }) => loaded.has(first.prepared.revision)) ?? free[0];
       if (slot === undefined) break;

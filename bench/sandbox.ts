@@ -1,0 +1,145 @@
+// What a call costs without the network: in process with its reset, and through the pool.
+import { readFile } from "node:fs/promises";
+import { Compiler } from "../runtime/compile/compiler.js";
+import { Engine } from "../runtime/sandbox/engine.js";
+import { Instance } from "../runtime/sandbox/instance.js";
+import { Sandbox } from "../runtime/sandbox/pool.js";
+import type { Prepared } from "../runtime/sandbox/prepare.js";
+import { systemClock } from "../src/core/clock.js";
+import { defaultLimits } from "../src/core/limits.js";
+import { packageRoot } from "../src/core/package-root.js";
+import { median, percentile, rounded } from "./statistics.js";
+
+const rounds = 5;
+const body = "[19,23]";
+
+/** Medians over the rounds. In process: microseconds of a call and its reset, and of its parts; through the pool: as named. */
+export interface SandboxReport {
+  readonly prepareMs: number;
+  readonly inProcessUs: { readonly callAndReset: number; readonly reset: number; readonly freshInstance: number };
+  readonly pool: { readonly sequentialP50Us: number; readonly callsPerSecondAt32: number };
+}
+
+/** Measures on an otherwise idle machine; takes some ten seconds. */
+export async function measureSandbox(): Promise<SandboxReport> {
+  const component = await compileBench();
+  const sandbox = new Sandbox({
+    workers: 2,
+    limits: defaultLimits,
+    nodeName: "bench",
+    clock: systemClock,
+    onLog: () => undefined,
+  });
+  await sandbox.start();
+  try {
+    const prepared = await sandbox.prepare(component, "bench");
+    const prepareTimes: number[] = [];
+    for (let index = 0; index < 20; index++) {
+      const started = performance.now();
+      await sandbox.prepare(component, `bench-${index}`);
+      prepareTimes.push(performance.now() - started);
+    }
+    return {
+      prepareMs: rounded(median(prepareTimes)),
+      inProcessUs: inProcess(prepared),
+      pool: {
+        sequentialP50Us: rounded(median(await repeat(() => sequential(sandbox, prepared)))),
+        callsPerSecondAt32: rounded(median(await repeat(() => together(sandbox, { prepared, inFlight: 32 })))),
+      },
+    };
+  } finally {
+    await sandbox.stop();
+  }
+}
+
+async function compileBench(): Promise<Uint8Array> {
+  const compiler = new Compiler({ limits: defaultLimits });
+  try {
+    const text = await readFile(new URL("bench/functions/bench.ts", packageRoot()), "utf8");
+    return (await compiler.compile([{ path: "index.ts", text }])).component;
+  } finally {
+    await compiler.stop();
+  }
+}
+
+function inProcess(prepared: Prepared): SandboxReport["inProcessUs"] {
+  const host = {
+    nodeName: "bench",
+    now: () => 0,
+    monotonicNs: () => 0n,
+    fillRandom: () => undefined,
+    log: () => undefined,
+    logUnits: () => 0,
+  };
+  const engine = new Engine({ limits: defaultLimits, host });
+  engine.load(prepared);
+  const call = { revision: "bench", function: 0, format: "json", text: body } as const;
+  const sink = (): void => undefined;
+  const count = 200_000;
+  const callAndReset: number[] = [];
+  const reset: number[] = [];
+  const freshInstance: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    callAndReset.push(
+      perCallUs(count, () => {
+        engine.run(call, sink);
+        engine.tidy();
+      }),
+    );
+    const instance = new Instance(prepared, host);
+    reset.push(perCallUs(count, () => instance.reset()));
+    freshInstance.push(perCallUs(500, () => void new Instance(prepared, host)));
+  }
+  return {
+    callAndReset: rounded(median(callAndReset)),
+    reset: rounded(median(reset)),
+    freshInstance: rounded(median(freshInstance)),
+  };
+}
+
+function perCallUs(count: number, run: () => void): number {
+  const started = performance.now();
+  for (let index = 0; index < count; index++) run();
+  return ((performance.now() - started) / count) * 1_000;
+}
+
+function call(sandbox: Sandbox, prepared: Prepared): Promise<unknown> {
+  return sandbox.run({
+    prepared,
+    function: "add",
+    arguments: { format: "json", body },
+    invocation: "bench",
+    deadline: Date.now() + 5_000,
+  });
+}
+
+async function repeat(measure: () => Promise<number>): Promise<number[]> {
+  await measure();
+  const measured: number[] = [];
+  for (let round = 0; round < rounds; round++) measured.push(await measure());
+  return measured;
+}
+
+async function sequential(sandbox: Sandbox, prepared: Prepared): Promise<number> {
+  const times: number[] = [];
+  for (let index = 0; index < 2_000; index++) {
+    const started = performance.now();
+    await call(sandbox, prepared);
+    times.push((performance.now() - started) * 1_000);
+  }
+  return percentile(times, 0.5);
+}
+
+async function together(
+  sandbox: Sandbox,
+  { prepared, inFlight }: { prepared: Prepared; inFlight: number },
+): Promise<number> {
+  const count = 50_000;
+  let left = count;
+  const started = performance.now();
+  const chain = async (): Promise<void> => {
+    while (left-- > 0) await call(sandbox, prepared);
+  };
+  await Promise.all(Array.from({ length: inFlight }, chain));
+  return (count / (performance.now() - started)) * 1_000;
+}

@@ -1,0 +1,176 @@
+// How calls reach threads: bounds, deadlines, cancelling, moving on, stopping.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { after, test } from "node:test";
+import { promisify } from "node:util";
+import { compileGuests, failureOf, Guest, startSandbox } from "./guests.js";
+
+const { spin: component } = await compileGuests("spin");
+const started: { stop(): Promise<void> }[] = [];
+after(() => Promise.all(started.map((sandbox) => sandbox.stop())));
+
+async function open(options: Parameters<typeof startSandbox>[0]) {
+  const { sandbox } = await startSandbox(options);
+  started.push(sandbox);
+  return { sandbox, guest: new Guest(sandbox, await sandbox.prepare(component, "spin")) };
+}
+
+/** Calls often enough that the function is known to be small. */
+async function warm(guest: Guest, name = "add", args: unknown = { a: 1, b: 2 }): Promise<void> {
+  for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 200 }, () => guest.call(name, args)));
+}
+
+test("a full queue refuses at once, and says when to come again", async () => {
+  const { sandbox, guest } = await open({ workers: 1, limit: { queueLength: 5 } });
+  const running = guest.failure("forever", {}, { deadline: Date.now() + 500 });
+  const queued = Array.from({ length: 5 }, () => guest.call("add", [1, 2]));
+  assert.deepEqual(sandbox.stats(), { slots: 1, running: 1, queued: 5 });
+  const began = performance.now();
+  const error = await guest.failure("add", [1, 2]);
+  assert.ok(performance.now() - began < 50);
+  assert.deepEqual([error.code, error.retryAfterSeconds], ["node.overloaded", 1]);
+  assert.deepEqual(await Promise.all(queued), [3, 3, 3, 3, 3]);
+  assert.equal((await running).code, "function.deadline");
+});
+
+test("a call whose deadline passes while it waits fails then, not later", async () => {
+  const { guest } = await open({ workers: 1 });
+  const running = guest.failure("forever", {}, { deadline: Date.now() + 600 });
+  const began = Date.now();
+  const error = await guest.failure("add", [1, 2], { deadline: began + 100 });
+  assert.equal(error.code, "function.deadline");
+  assert.ok(Date.now() - began < 250);
+  assert.equal((await guest.failure("add", [1, 2], { deadline: Date.now() - 1 })).code, "function.deadline");
+  await running;
+});
+
+test("a cancelled call leaves the queue", async () => {
+  const { sandbox, guest } = await open({ workers: 1 });
+  const running = guest.failure("forever", {}, { deadline: Date.now() + 500 });
+  const controller = new AbortController();
+  const waiting = guest.raw("add", "[1,2]", { signal: controller.signal });
+  controller.abort(new Error("the client went away"));
+  await assert.rejects(waiting, /the client went away/);
+  assert.equal(sandbox.stats().queued, 0);
+  await assert.rejects(guest.raw("add", "[1,2]", { signal: controller.signal }), /went away/);
+  await running;
+});
+
+test("a spinning call in the middle of a batch fails alone: those before it are answered, those after it move", async () => {
+  const { guest } = await open({ workers: 1 });
+  await warm(guest);
+  await warm(guest, "moody", { spin: false });
+  const before = Array.from({ length: 5 }, (_, index) => guest.call("add", [index, 0]));
+  const spinning = guest.failure("moody", { spin: true }, { deadline: Date.now() + 400 });
+  const behind = Array.from({ length: 20 }, (_, index) => guest.call("add", [index, 1]));
+  const began = Date.now();
+  assert.deepEqual(
+    await Promise.all(before),
+    Array.from({ length: 5 }, (_, index) => index),
+  );
+  assert.ok(Date.now() - began < 350, "results leave when their calls end");
+  assert.deepEqual(
+    await Promise.all(behind),
+    Array.from({ length: 20 }, (_, index) => index + 1),
+  );
+  assert.equal((await spinning).code, "function.deadline");
+});
+
+test("calls behind a spinning one go to the other worker at once", async () => {
+  const { guest } = await open({ workers: 2 });
+  await warm(guest);
+  await warm(guest, "moody", { spin: false });
+  const spinning = guest.failure("moody", { spin: true }, { deadline: Date.now() + 600 });
+  const began = Date.now();
+  await Promise.all(Array.from({ length: 500 }, (_, index) => guest.call("add", [index, 1])));
+  assert.ok(Date.now() - began < 400);
+  assert.equal((await spinning).code, "function.deadline");
+});
+
+test("while short calls come, long ones never take the last worker", async () => {
+  const { guest } = await open({ workers: 2 });
+  await warm(guest);
+  await guest.call("spinFor", [30]);
+  await guest.call("spinFor", [30]);
+  const long = Array.from({ length: 10 }, () => guest.call("spinFor", [100]));
+  const waits: number[] = [];
+  for (let round = 0; round < 50; round++) {
+    const began = performance.now();
+    await guest.call("add", [1, 2]);
+    waits.push(performance.now() - began);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const late = waits.filter((ms) => ms > 50);
+  assert.ok(late.length <= 2, `short calls waited ${late} ms`);
+  await Promise.all(long);
+});
+
+test("each deadline of many at once is kept, and the node goes on", async () => {
+  const { sandbox, guest } = await open({ workers: 2 });
+  const began = Date.now();
+  const errors = await Promise.all(
+    Array.from({ length: 8 }, () => guest.failure("forever", {}, { deadline: began + 300 })),
+  );
+  assert.deepEqual(new Set(errors.map(({ code }) => code)), new Set(["function.deadline"]));
+  assert.ok(Date.now() - began < 450);
+  assert.equal(await guest.call("add", [1, 2]), 3);
+  assert.deepEqual(sandbox.stats(), { slots: 2, running: 0, queued: 0 });
+});
+
+test("a revision that was forgotten runs again when it is called", async () => {
+  const { sandbox, guest } = await open({ workers: 1 });
+  assert.equal(await guest.call("add", [1, 2]), 3);
+  sandbox.forget("spin");
+  assert.equal(await guest.call("add", [1, 2]), 3);
+});
+
+test("more revisions than a thread keeps all run, in turns", async () => {
+  const { sandbox } = await open({ workers: 1 });
+  const guests: Guest[] = [];
+  for (let index = 0; index < 80; index++)
+    guests.push(new Guest(sandbox, await sandbox.prepare(component, `r${index}`)));
+  for (let round = 0; round < 2; round++) {
+    const sums: unknown[] = await Promise.all(guests.map((guest, index) => guest.call("add", [index, round])));
+    const expected = guests.map((_guest, index) => index + round);
+    assert.deepEqual(sums, expected);
+  }
+});
+
+test("an unknown function is refused by name", async () => {
+  const { guest } = await open({ workers: 1 });
+  assert.equal((await guest.failure("nope", {})).code, "function.unknown");
+  assert.equal((await guest.failure("__proto__", {})).code, "function.unknown");
+});
+
+test("stop lets calls end, refuses new ones, and can be asked twice", async () => {
+  const { sandbox, guest } = await open({ workers: 2 });
+  await sandbox.start();
+  const running = [guest.call("spinFor", [100]), guest.call("add", [1, 2]), guest.call("spinFor", [100])];
+  const stopped = Promise.all([sandbox.stop(), sandbox.stop()]);
+  assert.equal((await failureOf(guest.raw("add", "[1,2]"))).code, "node.draining");
+  assert.equal((await Promise.all(running))[1], 3);
+  await stopped;
+  assert.deepEqual(sandbox.stats(), { slots: 2, running: 0, queued: 0 });
+});
+
+test("after stop no handle of the sandbox is open, whether idle, after a kill, or never started", async () => {
+  const script = `
+    import { Sandbox } from ${JSON.stringify(new URL("../../runtime/sandbox/pool.js", import.meta.url).href)};
+    import { defaultLimits as limits } from ${JSON.stringify(new URL("../../src/core/limits.js", import.meta.url).href)};
+    import { systemClock as clock } from ${JSON.stringify(new URL("../../src/core/clock.js", import.meta.url).href)};
+    const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} });
+    const component = Buffer.from(process.argv[1], "base64");
+    await sandbox.start();
+    const prepared = await sandbox.prepare(component, "r");
+    await sandbox.run({ prepared, function: "forever", arguments: { format: "json", body: "" }, invocation: "i", deadline: Date.now() + 100 })
+      .catch((error) => console.log(error.code));
+    await sandbox.stop();
+    console.log(process.getActiveResourcesInfo().filter((kind) => !kind.includes("Wrap") && !kind.includes("TTY")).join());
+    await new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} }).stop();
+  `;
+  const base64 = Buffer.from(component).toString("base64");
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script, base64], {
+    timeout: 20_000,
+  });
+  assert.equal(stdout.trim(), "function.deadline");
+});
