@@ -1,6 +1,7 @@
 // The public HTTPS server: a table of routes on hyper-express, and its life from port to last connection.
 
-import { createServer } from "node:net";
+import type { us_listen_socket } from "uWebSockets.js";
+import { type AddressInfo, createServer } from "node:net";
 import { type Request, type Response, Server } from "hyper-express";
 import { HerdError } from "../core/errors.js";
 import { UsageError } from "../core/usage-error.js";
@@ -31,10 +32,16 @@ export interface HttpsServerOptions extends ChainOptions {
   readonly rawRoutes: readonly RawRoute[];
 }
 
+/** A server with what it listens on: one socket per address. */
+interface Bound {
+  readonly server: Server;
+  readonly sockets: us_listen_socket[];
+}
+
 /** Serves the routes over TLS. uWebSockets reads a certificate once, so a new one means a new server on the same port. */
 export class HttpsServer {
   readonly #options: HttpsServerOptions;
-  #server: Server | undefined;
+  #bound: Bound | undefined;
   #retired: Server[] = [];
   #port = 0;
 
@@ -49,29 +56,27 @@ export class HttpsServer {
 
   /** Binds and serves. Throws {@link UsageError} when the address cannot be bound. */
   async start(keyFiles: KeyFiles): Promise<void> {
-    if (this.#server !== undefined) return;
+    if (this.#bound !== undefined) return;
     const { host, port } = this.#options;
-    // uWebSockets shares a busy port without a word and explains no failure: a plain socket finds out first.
-    await checkPort(host, port);
-    await this.#listen(keyFiles, port);
+    // uWebSockets shares a busy port without a word and explains no failure: a plain socket finds out first. It also finds the
+    // free port for 0, since uWebSockets does not share a port that it chose itself, and a renewal has to.
+    await this.#listen(keyFiles, await checkPort(host, port));
   }
 
   /** Serves new connections with a new certificate; those that are open end with the old one. */
   async reload(keyFiles: KeyFiles): Promise<void> {
-    const before = this.#server;
+    const before = this.#bound;
     if (before === undefined) throw new TypeError("reload before start");
     await this.#listen(keyFiles, this.#port);
-    before.close();
-    this.#retired.push(before);
+    for (const socket of before.sockets) before.server.close(socket);
+    this.#retired.push(before.server);
   }
 
   /** Closes the port and every connection. */
   stop(): void {
-    for (const server of [...this.#retired, ...(this.#server === undefined ? [] : [this.#server])]) {
-      server.close();
-      server.uws_instance.close();
-    }
-    this.#server = undefined;
+    const current = this.#bound === undefined ? [] : [this.#bound.server];
+    for (const server of [...this.#retired, ...current]) server.uws_instance.close();
+    this.#bound = undefined;
     this.#retired = [];
   }
 
@@ -87,17 +92,20 @@ export class HttpsServer {
     });
     this.#register(server);
     const [first = this.#options.host, ...others] = bindAddresses(this.#options.host);
+    const sockets: us_listen_socket[] = [];
     try {
-      await server.listen(port, first);
+      sockets.push(await server.listen(port, first));
     } catch (error) {
       throw new UsageError(`cannot listen on ${first}, port ${port}`, { cause: error });
     }
-    this.#port = server.port;
     for (const address of others) {
       // A machine without IPv6 has no ::1; localhost is served all the same.
-      server.uws_instance.listen(address, this.#port, () => undefined);
+      server.uws_instance.listen(address, port, (socket) => {
+        if (socket) sockets.push(socket);
+      });
     }
-    this.#server = server;
+    this.#port = port;
+    this.#bound = { server, sockets };
   }
 
   #register(server: Server): void {
@@ -148,16 +156,18 @@ function bindAddresses(host: string): string[] {
   return host === "localhost" ? ["127.0.0.1", "::1"] : [host];
 }
 
-/** Resolves when the port can be bound (0 always can); throws {@link UsageError} that says why not. */
-export async function checkPort(host: string, port: number): Promise<void> {
-  if (port === 0) return;
+/** The port, once it can be bound; a free one for 0. Throws {@link UsageError} that says why it cannot. */
+export async function checkPort(host: string, port: number): Promise<number> {
   const [address = host] = bindAddresses(host);
-  await new Promise<void>((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     const socket = createServer();
     socket.once("error", (error: NodeJS.ErrnoException) => {
       reject(new UsageError(bindFailure(error, { address, port }), { cause: error }));
     });
-    socket.listen({ host: address, port, exclusive: true }, () => socket.close(() => resolve()));
+    socket.listen({ host: address, port, exclusive: true }, () => {
+      const bound = (socket.address() as AddressInfo).port;
+      socket.close(() => resolve(bound));
+    });
   });
 }
 

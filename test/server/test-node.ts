@@ -46,12 +46,19 @@ export class TestNode {
   readonly limits: Limits;
   readonly signIn: SignIn;
   readonly agent: Agent;
+  /** The root certificate, in PEM. */
+  readonly root: string;
+  /** Puts a new certificate into service. */
+  readonly renew: () => Promise<void>;
 
   private constructor(
     readonly api: HttpsApi,
     readonly tokens: TokenAuthority,
     readonly admin: string,
-    parts: Pick<TestNode, "compiler" | "sandbox" | "ring" | "errors" | "limits" | "signIn" | "agent">,
+    parts: Pick<
+      TestNode,
+      "compiler" | "sandbox" | "ring" | "errors" | "limits" | "signIn" | "agent" | "root" | "renew"
+    >,
   ) {
     this.compiler = parts.compiler;
     this.sandbox = parts.sandbox;
@@ -60,6 +67,8 @@ export class TestNode {
     this.limits = parts.limits;
     this.signIn = parts.signIn;
     this.agent = parts.agent;
+    this.root = parts.root;
+    this.renew = parts.renew;
   }
 
   /** Starts one on a free port. */
@@ -67,7 +76,7 @@ export class TestNode {
     const { certificate, key, meshId } = await root;
     const clock = systemClock;
     const issuer = rootIssuer({ certificate, key });
-    const leaf = await issuePublicLeaf({ issuer, hosts: ["localhost", "127.0.0.1"], nodeName: "test", clock });
+    const issue = () => issuePublicLeaf({ issuer, hosts: ["localhost", "127.0.0.1"], nodeName: "test", clock });
     const tokens = new TokenAuthority({ meshId, key: await tokenKey(), files: new MemoryFiles(), clock });
     await tokens.open();
     const catalog = new Catalog({ files: new MemoryFiles(), clock });
@@ -122,10 +131,11 @@ export class TestNode {
       load: () => ({ slots: 1, running: 0, queued: 0 }),
       page: { html: "<!doctype html>", scriptHash: "sha256-x", styleHash: "sha256-y" },
     });
-    await withKeyFiles(leaf, (files) => api.start(files));
+    await withKeyFiles(await issue(), (files) => api.start(files));
+    const renew = async () => withKeyFiles(await issue(), (files) => api.reload(files));
     api.ready();
     const admin = await tokens.issue({ role: "admin", ttlSeconds: 600 });
-    return new TestNode(api, tokens, admin.token, parts);
+    return new TestNode(api, tokens, admin.token, { ...parts, root: certificate, renew });
   }
 
   /** Closes everything. */
