@@ -2,6 +2,7 @@
 
 import type { us_listen_socket } from "uWebSockets.js";
 import { type AddressInfo, createServer } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type Request, type Response, Server } from "hyper-express";
 import { HerdError } from "../core/errors.js";
 import { UsageError } from "../core/usage-error.js";
@@ -63,11 +64,15 @@ export class HttpsServer {
     await this.#listen(keyFiles, await checkPort(host, port));
   }
 
-  /** Serves new connections with a new certificate; those that are open end with the old one. */
+  /**
+   * Serves new connections with a new certificate; those that are open end with the old one. Known limit: the kernel resets what
+   * stands in the old socket's backlog when it closes, hence right after a turn of the loop has emptied it.
+   */
   async reload(keyFiles: KeyFiles): Promise<void> {
     const before = this.#bound;
     if (before === undefined) throw new TypeError("reload before start");
     await this.#listen(keyFiles, this.#port);
+    await nextTurn();
     for (const socket of before.sockets) before.server.close(socket);
     this.#retired.push(before.server);
   }
