@@ -13,7 +13,7 @@ function hashOf(text: string | undefined): string {
 
 test("the hashes are those of the inline script and style", () => {
   const { html, scriptHash, styleHash } = consolePage();
-  assert.equal(hashOf(/<script>([^]*?)<\/script>/.exec(html)?.[1]), scriptHash);
-  assert.equal(hashOf(/<style>([^]*?)<\/style>/.exec(html)?.[1]), styleHash);
+  assert.equal(hashOf(/<script>([\s\S]*?)<\/script>/.exec(html)?.[1]), scriptHash);
+  assert.equal(hashOf(/<style>([\s\S]*?)<\/style>/.exec(html)?.[1]), styleHash);
   assert.ok(!/\son[a-z]+=|\sstyle=|innerHTML|https?:\/\//.test(html));
 });
