@@ -33,8 +33,8 @@ export interface Call {
 
 /** Larger bodies cross as shared memory: one copy, and still there when a call must move to another thread. */
 const sharedBodyBytes = 32 * 1024;
-/** While several calls are with a thread, how often it is looked after; and otherwise. */
-const [busyTickMs, calmTickMs] = [2, 5];
+/** While calls are under way, how often they are looked after. */
+const tickMs = 2;
 /** A call that runs longer gives back those that wait behind it, and its thread counts as long. */
 const holdUpMs = 2;
 /** A thread that has nothing left to run but does not return is replaced. */
@@ -176,7 +176,8 @@ export class Sandbox {
       const [first] = batch;
       if (first === undefined) continue;
       if (!first.queue.isLong) this.#lastShortAt = now;
-      const slot = free.find(({ loaded }) => loaded.has(first.prepared.revision)) ?? free[0];
+      // Long calls from the back, short ones from the front: each stays on its thread, and the thread on its core.
+      const slot = first.queue.isLong ? free.at(-1) : free[0];
       if (slot === undefined) break;
       this.#send(slot, batch);
     }
@@ -220,12 +221,11 @@ export class Sandbox {
   #arm(): void {
     const { busy } = this.#threads;
     if (this.#tick !== undefined || (busy.length === 0 && this.#queue.length === 0)) return;
-    const ms = busy.some((slot) => slot.pending > 1) ? busyTickMs : calmTickMs;
     this.#tick = setTimeout(() => {
       this.#tick = undefined;
       this.#watch();
       this.#arm();
-    }, ms);
+    }, tickMs);
     this.#tick.unref();
   }
 
