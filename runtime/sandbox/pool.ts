@@ -226,7 +226,6 @@ export class Sandbox {
       this.#watch();
       this.#arm();
     }, tickMs);
-    this.#tick.unref();
   }
 
   /** Everything that depends on time: deadlines, calls that hold others up, cancelled ones. */

@@ -22,6 +22,11 @@ export interface ThreadsOptions {
 /** A thread's JavaScript heap: arguments and results as text and values. Linear memories are not in it. */
 const heapMegabytes = 512;
 
+/** How long a missing thread is waited for before another is asked for. */
+const refillMs = 200;
+/** No thread has this id: a task addressed to it makes Piscina add one. */
+const nobody = -1;
+
 type Addressed = { readonly [queueOptionsSymbol]: { readonly thread: number } };
 
 /** Live threads, as slots. Piscina boots, replaces and wakes them; which thread runs what is decided here. */
@@ -29,6 +34,7 @@ export class Threads {
   readonly #options: ThreadsOptions;
   #piscina: Piscina | undefined;
   #slots: Slot[] = [];
+  #refill: NodeJS.Timeout | undefined;
   #started: { readonly wanted: number; resolve(): void; reject(reason: unknown): void } | undefined;
 
   constructor(options: ThreadsOptions) {
@@ -67,6 +73,7 @@ export class Threads {
       },
     });
     this.#piscina.on("workerCreate", ({ id }: { id: number }) => this.#greet(id));
+    this.#piscina.on("workerDestroy", () => this.#watchCount());
     this.#piscina.on("error", (error: unknown) => this.#started?.reject(error));
     return new Promise((resolve, reject) => {
       this.#started = { wanted, resolve, reject };
@@ -90,6 +97,8 @@ export class Threads {
   async stop(): Promise<void> {
     const pool = this.#piscina;
     if (pool === undefined) return;
+    this.#piscina = undefined;
+    clearTimeout(this.#refill);
     for (const slot of this.#slots) slot.close();
     this.#slots = [];
     await pool.destroy();
@@ -100,10 +109,29 @@ export class Threads {
     return this.#piscina;
   }
 
+  /** Piscina replaces no thread any more once one died while it booted: see that they are all there. */
+  #watchCount(): void {
+    if (this.#refill !== undefined || this.#piscina === undefined) return;
+    this.#refill = setTimeout(() => {
+      this.#refill = undefined;
+      const pool = this.#piscina;
+      if (pool === undefined || pool.threads.length >= this.#options.count) return;
+      const asked = new AbortController();
+      const task: Addressed = { [queueOptionsSymbol]: { thread: nobody } };
+      // It is aborted before any thread could take it: only its side effect is wanted.
+      pool.run(task, { signal: asked.signal }).catch(() => undefined);
+      asked.abort();
+      this.#watchCount();
+    }, refillMs);
+    this.#refill.unref();
+  }
+
   #greet(thread: number): void {
+    const pool = this.#piscina;
+    if (pool === undefined) return;
     const { port1, port2 } = new MessageChannel();
     const slot = new Slot({ thread, port: port1, onLog: this.#options.onLog });
-    this.#pool.threads
+    pool.threads
       .find(({ threadId }) => threadId === thread)
       ?.once("exit", () => {
         // A death that no task reports: nothing may be sent there, since the task would wait for ever.
@@ -117,10 +145,10 @@ export class Threads {
       limits,
       [queueOptionsSymbol]: { thread },
     };
-    this.#pool.run(greeting, { name: handlers.greet, transferList: [port2] }).then(
+    pool.run(greeting, { name: handlers.greet, transferList: [port2] }).then(
       () => this.#ready(slot),
       (error) => {
-        slot.close();
+        if (!slot.isDead) slot.close();
         this.#started?.reject(error);
       },
     );

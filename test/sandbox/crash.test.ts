@@ -1,0 +1,47 @@
+// Threads that die under the pool: running calls fail, waiting ones go elsewhere, the pool is whole again.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import type { Worker } from "node:worker_threads";
+import { compileGuests, Guest, startSandbox } from "./guests.js";
+
+const threads = new Set<Worker>();
+process.on("worker", (worker: Worker) => {
+  threads.add(worker);
+  worker.once("exit", () => threads.delete(worker));
+});
+const { spin } = await compileGuests("spin");
+const { sandbox } = await startSandbox({ workers: 2 });
+after(() => sandbox.stop());
+const guest = new Guest(sandbox, await sandbox.prepare(spin, "spin"));
+
+async function untilThreads(count: number): Promise<void> {
+  for (let left = 200; left > 0 && threads.size !== count; left--)
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  assert.equal(threads.size, count);
+}
+
+test("a thread that dies fails the call that ran, and no other", async () => {
+  const running = [guest.failure("forever", {}), guest.failure("forever", {})];
+  const waiting = Array.from({ length: 50 }, (_, index) => guest.call("add", [index, 1]));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  for (const thread of threads) void thread.terminate();
+  const errors = await Promise.all(running);
+  assert.deepEqual(
+    errors.map(({ code }) => code),
+    ["internal", "internal"],
+  );
+  assert.deepEqual(
+    await Promise.all(waiting),
+    Array.from({ length: 50 }, (_, index) => index + 1),
+  );
+});
+
+test("idle threads that die are replaced, and no call is sent to a dead one", async () => {
+  await untilThreads(3);
+  for (let round = 0; round < 3; round++) {
+    await Promise.all([...threads].map((thread) => thread.terminate()));
+    assert.equal(await guest.call("add", [round, 1]), round + 1);
+    await untilThreads(3);
+  }
+  assert.deepEqual(sandbox.stats(), { slots: 2, running: 0, queued: 0 });
+});
