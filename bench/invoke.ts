@@ -9,12 +9,13 @@ import { packageRoot } from "../src/core/package-root.js";
 import { Identity } from "../src/pki/identity.js";
 import { withKeyFiles } from "../src/pki/key-files.js";
 import { deployTime, idleMemory } from "./deploy-and-idle.js";
-import { type LoadOptions, type LoadResult, load } from "./load.js";
+import { type LoadOptions, type LoadResult, loadGenerator } from "./load.js";
 import { machine } from "./machine.js";
 import { startEcho, startNode, type Target } from "./processes.js";
 import { measureSandbox } from "./sandbox.js";
 import { median, rounded } from "./statistics.js";
 
+const generator = loadGenerator();
 const seconds = 3;
 const rounds = 5;
 const results = fileURLToPath(new URL("bench/results/invoke.json", packageRoot()));
@@ -33,10 +34,10 @@ async function compare(node: Target, echo: Target, connections: number): Promise
   const body = "[19,23]";
   const nodeLoad: LoadOptions = { ...node, url: `${node.url}/fn/bench/add`, body, connections, seconds };
   const echoLoad: LoadOptions = { url: echo.url, ca: echo.ca, body, connections, seconds };
-  await load({ ...nodeLoad, seconds: 1 });
-  await load({ ...echoLoad, seconds: 1 });
+  for (const warm of [nodeLoad, echoLoad]) await generator.run({ ...warm, seconds: 2 });
   const pairs: { node: LoadResult; echo: LoadResult }[] = [];
-  for (let round = 0; round < rounds; round++) pairs.push({ node: await load(nodeLoad), echo: await load(echoLoad) });
+  for (let round = 0; round < rounds; round++)
+    pairs.push({ node: await generator.run(nodeLoad), echo: await generator.run(echoLoad) });
   const failed = pairs.reduce((sum, pair) => sum + pair.node.failed + pair.echo.failed, 0);
   if (failed > 0) throw new Error(`${failed} calls failed`);
   const side = (name: "node" | "echo"): Comparison["node"] => ({
@@ -65,9 +66,9 @@ async function besideSlow(node: Target): Promise<{ alone: number; beside: number
   };
   const pairs: { alone: number; beside: number }[] = [];
   for (let round = 0; round < rounds; round++) {
-    const alone = await load(fast);
-    const running = load(slow);
-    const beside = await load(fast);
+    const alone = await generator.run(fast);
+    const running = generator.run(slow);
+    const beside = await generator.run(fast);
     await running;
     pairs.push({ alone: alone.p99, beside: beside.p99 });
   }
@@ -91,6 +92,7 @@ async function overHttps(folder: string): Promise<Record<string, unknown>> {
   const echo = await withKeyFiles(identity.publicLeaf(), (files) => startEcho(files, identity.rootCertificate));
   try {
     return {
+      loadGenerator: generator.name,
       https: [await compare(node, echo, 1), await compare(node, echo, 32)],
       fastBesideSlowP99Ms: await besideSlow(node),
       warmDeployMs: rounded(await deployTime(node)),

@@ -1,4 +1,10 @@
-// Load over HTTPS, made by autocannon.
+// Load over HTTPS by an established generator: wrk where it is installed, since it leaves most of a small machine to the
+// server; autocannon otherwise.
+import { execFile, execFileSync } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import autocannon from "autocannon";
 import { percentile } from "./statistics.js";
 
@@ -20,12 +26,65 @@ export interface LoadResult {
   readonly failed: number;
 }
 
-/** Sends `body` over and over on `connections` connections for `seconds`. Its own histogram has whole milliseconds, so every latency is kept here. */
-export function load(options: LoadOptions): Promise<LoadResult> {
+/** A generator of load, by its name. It sends `body` over and over on `connections` connections for `seconds`. */
+export interface LoadGenerator {
+  readonly name: string;
+  run(options: LoadOptions): Promise<LoadResult>;
+}
+
+/** The best generator that this machine has. */
+export function loadGenerator(): LoadGenerator {
+  try {
+    // wrk prints its version and fails.
+    execFileSync("wrk", ["--version"], { stdio: "ignore" });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return { name: "autocannon", run: runAutocannon };
+  }
+  return { name: "wrk", run: runWrk };
+}
+
+function headersOf({ token }: LoadOptions): Record<string, string> {
+  return { "content-type": "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+}
+
+async function runWrk(options: LoadOptions): Promise<LoadResult> {
+  const folder = await mkdtemp(join(tmpdir(), "herd-load-"));
+  const script = join(folder, "call.lua");
+  const headers = Object.entries(headersOf(options)).map(
+    ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
+  );
+  const print =
+    'function done(s, l) io.write(string.format("HERD %d %d %d %d %d\\n", s.requests, s.duration,\
+    l:percentile(50), l:percentile(99), s.errors.connect + s.errors.read + s.errors.write + s.errors.status + s.errors.timeout)) end';
+  const lines = ['wrk.method = "POST"', `wrk.body = ${JSON.stringify(options.body)}`, ...headers, print];
+  await writeFile(script, lines.join("\n"), { mode: 0o600 });
+  try {
+    const flags = ["-t1", `-c${options.connections}`, `-d${options.seconds}s`, "-s", script, options.url];
+    const { stdout } = await promisify(execFile)("wrk", flags);
+    const [requests, micros, p50, p99, failed] = (/HERD (.*)/.exec(stdout)?.[1] ?? "").split(" ").map(Number);
+    if (requests === undefined || micros === undefined || failed === undefined) throw new Error(`wrk said: ${stdout}`);
+    const ms = (value: number | undefined): number => (value ?? Number.NaN) / 1_000;
+    return { callsPerSecond: (requests / micros) * 1e6, p50: ms(p50), p99: ms(p99), failed };
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** Its own histogram has whole milliseconds, so every latency is kept here. */
+function runAutocannon(options: LoadOptions): Promise<LoadResult> {
   const latencies: number[] = [];
   let failed = 0;
+  const request: autocannon.Options = {
+    url: options.url,
+    method: "POST",
+    body: options.body,
+    headers: headersOf(options),
+    connections: options.connections,
+    duration: options.seconds,
+    tlsOptions: { ca: options.ca, rejectUnauthorized: true },
+  };
   return new Promise((resolve, reject) => {
-    const instance = autocannon(request(options), (error: Error | null, result) => {
+    const instance = autocannon(request, (error: Error | null, result) => {
       if (error !== null) return reject(error);
       resolve({
         callsPerSecond: latencies.length / result.duration,
@@ -39,16 +98,4 @@ export function load(options: LoadOptions): Promise<LoadResult> {
       if (status !== 200) failed++;
     });
   });
-}
-
-function request({ url, ca, token, body, connections, seconds }: LoadOptions): autocannon.Options {
-  return {
-    url,
-    method: "POST",
-    body,
-    headers: { "content-type": "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) },
-    connections,
-    duration: seconds,
-    tlsOptions: { ca, rejectUnauthorized: true },
-  };
 }

@@ -56,7 +56,7 @@ class GlueWriter {
     };
     for (const one of [...this.#app.types.classes, ...this.#app.types.enums]) add(one.exportName, one);
     for (const [index, fn] of this.#app.functions.entries()) {
-      if (fn.self === undefined) add(fn.exportName, { alias: `f${index}`, module: fn.module });
+      if (fn.self === undefined) add(fn.exportName, { alias: `fn${index}`, module: fn.module });
       for (const [position, { fallback }] of fn.parameters.entries()) {
         if (fallback !== undefined) add(fallback.name, { alias: `d${index}_${position}`, module: fallback.module });
       }
@@ -126,7 +126,7 @@ class GlueWriter {
   #call(fn: GuestFunction, index: number): string[] {
     const list = fn.parameters.map((_, position) => `v${position}`).join(", ");
     const target =
-      fn.self !== undefined ? `s.${fn.member}` : fn.member === undefined ? `f${index}` : `f${index}.${fn.member}`;
+      fn.self !== undefined ? `s.${fn.member}` : fn.member === undefined ? `fn${index}` : `fn${index}.${fn.member}`;
     return [fn.result === null ? `${target}(${list});` : `const r: ${fn.result.text} = ${target}(${list});`];
   }
 

@@ -11,8 +11,8 @@ const overheadMs = 0.003;
 export interface TakeOptions {
   /** False while the last worker is kept free of long calls. */
   readonly longAllowed: boolean;
-  /** Workers that are free: they share what waits. */
-  readonly freeWorkers: number;
+  /** Workers that share what waits. */
+  readonly workers: number;
 }
 
 /** All waiting calls of a node. */
@@ -40,11 +40,22 @@ export class CallQueue {
     }
   }
 
+  /** Whether all that waits are small calls that together take no longer than `limitMs`. */
+  fits(limitMs: number): boolean {
+    if (this.#length > maxBatch) return false;
+    let expectedMs = 0;
+    for (const queue of this.#ring) {
+      if (!queue.isSmall) return false;
+      expectedMs += queue.calls.length * ((queue.meanMs ?? 0) + overheadMs);
+    }
+    return expectedMs <= limitMs;
+  }
+
   /** The next batch: one call, or several small ones within the budget; empty when nothing may go. */
-  take({ longAllowed, freeWorkers }: TakeOptions): PendingCall[] {
+  take({ longAllowed, workers }: TakeOptions): PendingCall[] {
     const first = this.#ring.findIndex((queue) => longAllowed || !queue.isLong);
     if (first < 0) return [];
-    const share = Math.min(maxBatch, Math.ceil(this.#length / freeWorkers));
+    const share = Math.min(maxBatch, Math.ceil(this.#length / workers));
     const batch: PendingCall[] = [];
     let expectedMs = 0;
     for (let index = first; index < this.#ring.length && batch.length < share; index++) {

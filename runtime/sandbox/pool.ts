@@ -39,6 +39,8 @@ const tickMs = 2;
 const holdUpMs = 2;
 /** A thread that has nothing left to run but does not return is replaced. */
 const stuckMs = 1_000;
+/** Waking a thread costs about as much as this many milliseconds of calls: less is not shared out among the free ones. */
+const wakeMs = 0.4;
 /** Short calls count as coming while the last one is not older. */
 const recentMs = 1_000;
 const maxFailures = 2;
@@ -54,6 +56,7 @@ export class Sandbox {
   readonly #threads: Threads;
   readonly #queue = new CallQueue();
   readonly #revisions = new Map<string, RevisionCalls>();
+  #turn: NodeJS.Immediate | undefined;
   #tick: NodeJS.Timeout | undefined;
   #lastShortAt = Number.NEGATIVE_INFINITY;
   #starting: Promise<void> | undefined;
@@ -110,7 +113,11 @@ export class Sandbox {
         reject,
       });
       this.#queue.push(pending);
-      this.#dispatch();
+      // What else came with the same turn of the event loop goes over together: nothing waits for what is not there yet.
+      this.#turn ??= setImmediate(() => {
+        this.#turn = undefined;
+        this.#dispatch();
+      });
     });
   }
 
@@ -132,6 +139,8 @@ export class Sandbox {
     }
     signal?.throwIfAborted();
     if (deadline <= this.#options.clock.now()) throw new HerdError("function.deadline", "the deadline has passed");
+    // What came with this turn of the event loop may still wait for its end while threads are free.
+    if (this.#queue.length >= this.#options.limits.queueLength) this.#dispatch();
     if (this.#queue.length >= this.#options.limits.queueLength) {
       throw new HerdError("node.overloaded", `${this.#queue.length} calls are waiting`, { retryAfterSeconds: 1 });
     }
@@ -169,7 +178,7 @@ export class Sandbox {
       const now = clock.monotonic();
       const longSlots = busy.reduce((count, slot) => count + (slot.isLong ? 1 : 0), 0);
       const reserve = workers > 1 && longSlots >= workers - 1 && now - this.#lastShortAt < recentMs;
-      const taken = this.#queue.take({ longAllowed: !reserve, freeWorkers });
+      const taken = this.#queue.take({ longAllowed: !reserve, workers: this.#queue.fits(wakeMs) ? 1 : freeWorkers });
       if (taken.length === 0) break;
       const epoch = clock.now();
       const batch = taken.filter((call) => !call.expire(epoch));

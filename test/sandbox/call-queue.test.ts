@@ -35,7 +35,7 @@ function queueOf(...groups: readonly PendingCall[][]): CallQueue {
   return queue;
 }
 
-const take = { longAllowed: true, freeWorkers: 1 };
+const take = { longAllowed: true, workers: 1 };
 
 test("small calls travel together up to 64, and in their order", () => {
   const all = calls(known(0.005), 100);
@@ -57,7 +57,7 @@ test("an unknown or slow function travels alone", () => {
 });
 
 test("free workers share what waits", () => {
-  assert.equal(queueOf(calls(known(0.005), 10)).take({ ...take, freeWorkers: 3 }).length, 4);
+  assert.equal(queueOf(calls(known(0.005), 10)).take({ ...take, workers: 3 }).length, 4);
 });
 
 test("functions are served in turns, small ones of several together", () => {
