@@ -7,8 +7,9 @@ import { diagnosticAt, sortDiagnostics } from "./diagnostics.js";
 import { type GuestExports, readExports } from "./exports.js";
 import { glueModule, writeGlue } from "./glue.js";
 import type { Refusal } from "./guest-types.js";
+import type { CompileRequest } from "./messages.js";
 import { ModuleGraph } from "./modules.js";
-import { readSources, type SourceFile, type SourceLimits } from "./sources.js";
+import type { SourceFile } from "./sources.js";
 
 /** What a source becomes. */
 export interface Compilation {
@@ -17,11 +18,10 @@ export interface Compilation {
 }
 
 /**
- * Compiles an upload.
- * @throws {HerdError} `source.invalid` or `type.unsupported` with every diagnostic; those of {@link readSources}.
+ * Compiles an upload whose files were checked.
+ * @throws {HerdError} `source.invalid` or `type.unsupported` with every diagnostic.
  */
-export async function compile(asc: Asc, upload: readonly SourceFile[], limits: SourceLimits): Promise<Compilation> {
-  const { files, entry } = readSources(upload, limits);
+export async function compile(asc: Asc, { files, entry }: CompileRequest): Promise<Compilation> {
   const texts = new Map([...files.values()].map((file) => [file.path, file.text]));
   const exports = readExports(new ModuleGraph(files, entry));
   const { refusals } = exports.types;
@@ -51,7 +51,7 @@ function compileWithGlue(asc: Asc, exports: GuestExports, texts: ReadonlyMap<str
   return asc.run({ entry, files, exports: glue.exports });
 }
 
-/** The diagnostics that lie in the upload, which is where its author can act; the rest only when there is no other. */
+/** The diagnostics that lie in the upload, which is where its author can act. */
 function within(texts: ReadonlyMap<string, string>, diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const inside = diagnostics.filter((one) => texts.has(one.file));
   return inside.map((one) => {

@@ -39,8 +39,7 @@ export class Compiler {
   compile(files: readonly SourceFile[], options: { signal?: AbortSignal } = {}): Promise<Compilation> {
     const run = async (): Promise<Compilation> => {
       options.signal?.throwIfAborted();
-      readSources(files, this.#limits);
-      return this.#compile({ files, limits: this.#limits });
+      return this.#compile(readSources(files, this.#limits));
     };
     const result = this.#tail.then(run, run);
     this.#tail = result.catch(() => undefined);
@@ -56,7 +55,7 @@ export class Compiler {
   }
 
   async #compile(request: CompileRequest): Promise<Compilation> {
-    if (this.#stopped) throw new HerdError("node.draining", "the node is stopping");
+    if (this.#stopped) throw draining();
     clearTimeout(this.#idle);
     this.#process ??= new CompilerProcess(this.#limits.compileMemoryBytes);
     const running = this.#process;
@@ -66,6 +65,8 @@ export class Compiler {
       if (reply.residentBytes > this.#limits.compileMemoryBytes / 2) await this.#replace(running);
       if (reply.kind === "failed") throw HerdError.fromData(reply.error);
       return { component: reply.component, interface: reply.interface };
+    } catch (error) {
+      throw this.#stopped ? draining() : error;
     } finally {
       if (running.ended) await this.#replace(running);
       this.#idle = setTimeout(() => void this.#release(), this.#idleMs).unref();
@@ -93,6 +94,7 @@ class CompilerProcess {
   readonly #child: ChildProcess;
   readonly #exit: Promise<void>;
   readonly #ready: Promise<void>;
+  #hasStarted = false;
   #stderr = "";
   #settle: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
 
@@ -129,13 +131,15 @@ class CompilerProcess {
   }
 
   async ask(request: CompileRequest, timeoutMs: number): Promise<Answer> {
-    await this.#within(this.#ready, bootTimeoutMs, "the compiler did not start");
+    await this.#within(this.#ready, bootTimeoutMs, new HerdError("internal", "the compiler did not start"));
+    this.#hasStarted = true;
     const answer = new Promise<Answer>((resolve, reject) => {
       this.#settle = { resolve, reject };
       if (this.ended) reject(this.#fault());
       else this.#child.send(request);
     });
-    return this.#within(answer, timeoutMs, `the compilation took longer than ${timeoutMs} ms`);
+    const late = new HerdError("source.invalid", `the compilation took longer than ${timeoutMs} ms`);
+    return this.#within(answer, timeoutMs, late);
   }
 
   async stop(): Promise<void> {
@@ -150,11 +154,11 @@ class CompilerProcess {
   }
 
   /** `work`, unless the process ends first or `timeoutMs` pass, which ends it. The process stays referenced meanwhile. */
-  async #within<T>(work: Promise<T>, timeoutMs: number, reason: string): Promise<T> {
+  async #within<T>(work: Promise<T>, timeoutMs: number, reason: HerdError): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new HerdError("source.invalid", reason));
+        reject(reason);
         this.ended = true;
         this.#child.kill("SIGKILL");
       }, timeoutMs);
@@ -170,13 +174,14 @@ class CompilerProcess {
   }
 
   #fault(): HerdError {
-    const reason = this.#stderr.includes(memoryLimitNotice) || this.#stderr.includes("heap out of memory");
-    return new HerdError(
-      "source.invalid",
-      reason ? "the compilation ran out of memory" : "the compiler crashed on this source",
-      {
-        cause: new Error(this.#stderr.slice(-500)),
-      },
-    );
+    const cause = new Error(this.#stderr.slice(-500));
+    if (!this.#hasStarted) return new HerdError("internal", "the compiler did not start", { cause });
+    const swelled = this.#stderr.includes(memoryLimitNotice) || this.#stderr.includes("heap out of memory");
+    const reason = swelled ? "the compilation ran out of memory" : "the compiler crashed on this source";
+    return new HerdError("source.invalid", reason, { cause });
   }
+}
+
+function draining(): HerdError {
+  return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 5 });
 }

@@ -30,7 +30,7 @@ export function coreImports(core: Uint8Array): CoreImport[] {
 /** Those of `imports` that no host interface has, as `module.name`, or by the name alone that AssemblyScript's library gives them. */
 export function foreignImports(imports: readonly CoreImport[]): string[] {
   return imports
-    .filter((one) => hostInterfaces[one.module] === undefined)
+    .filter((one) => !Object.hasOwn(hostInterfaces, one.module))
     .map((one) => (one.module === "env" ? one.name : `${one.module}.${one.name}`));
 }
 

@@ -1,6 +1,8 @@
 // Doc comments: the text before a declaration, and what it says of a parameter.
 import type { Node } from "assemblyscript";
 
+/** Control and direction characters but the line feed: no tool's text may hold them. */
+const unprintable = /(?!\n)[\p{Cc}\p{Bidi_Control}]/gu;
 const maxDocLength = 4_000;
 const maxCommentLength = 8_192;
 
@@ -32,6 +34,7 @@ function commentBefore(node: Node): string {
   if (start === -1 || text[start + 2] !== "*") return "";
   return text
     .slice(start + 3, end.index)
+    .replace(unprintable, "")
     .split("\n")
     .map((line) => line.replace(/^\s*\*? ?/, "").trimEnd())
     .join("\n");

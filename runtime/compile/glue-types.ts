@@ -1,7 +1,7 @@
 // The part of the glue that knows types: for each, AssemblyScript that reads it from core values or memory and writes it back.
-import { alignTo, type CanonicalAbi } from "../interface/layout.js";
+import type { CanonicalAbi } from "../interface/layout.js";
 import type { EnumType } from "../interface/model.js";
-import type { GuestClass, GuestType, GuestTypes } from "./guest-types.js";
+import type { GuestClass, GuestField, GuestType, GuestTypes } from "./guest-types.js";
 
 /** A place in linear memory: a pointer expression and a constant offset. */
 export interface MemoryPlace {
@@ -78,7 +78,7 @@ export class GlueTypes {
   toCore(type: GuestType, value: string): string {
     if (type.form === "enum") return `${this.#enumTo(type)}(${value})`;
     if (type.form === "record") {
-      const field = (this.#class(type).fields[0] as { name: string; type: GuestType }) ?? undefined;
+      const field = this.#class(type).fields[0] as GuestField;
       return this.toCore(field.type, this.#readField(type, { value, name: field.name, text: field.type.text }));
     }
     const core = this.#abi.flatten(type.value)[0] as string;
@@ -120,7 +120,7 @@ export class GlueTypes {
       const head = `function ${name}(p: usize): ${type.text} {`;
       if (type.form === "option") {
         const element = type.element as GuestType;
-        return `${head} if (load<u8>(p) == 0) return null; return ${this.load(element, "p", this.#payload(element))}; }`;
+        return `${head} if (load<u8>(p) == 0) return null; return ${this.load(element, "p", this.#abi.payloadOffset(element.value))}; }`;
       }
       const { offsets } = this.#abi.tuple(this.#class(type).type.fields.map((field) => field.type));
       const fields = this.#class(type).fields.map((field, at) => this.load(field.type, "p", offsets[at] as number));
@@ -145,7 +145,7 @@ export class GlueTypes {
       case "typed":
         return pair("v.dataStart", "v.length");
       case "option":
-        return `if (v === null) { store<u8>(p, 0); return; } store<u8>(p, 1); ${this.store(element, "v", { pointer: "p", offset: this.#payload(element) })}`;
+        return `if (v === null) { store<u8>(p, 0); return; } store<u8>(p, 1); ${this.store(element, "v", { pointer: "p", offset: this.#abi.payloadOffset(element.value) })}`;
       case "record": {
         const { fields, type: record } = this.#class(type);
         const { offsets } = this.#abi.tuple(record.fields.map((field) => field.type));
@@ -259,10 +259,6 @@ export class GlueTypes {
 
   #discriminant(type: GuestType): string {
     return `u${this.#abi.enumSize(this.#enum(type).name) * 8}`;
-  }
-
-  #payload(element: GuestType): number {
-    return alignTo(1, this.#abi.layout(element.value).align);
   }
 
   #class(type: GuestType): GuestClass {

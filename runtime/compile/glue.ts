@@ -1,12 +1,5 @@
 // The glue: AssemblyScript that exports each callable of an app by the canonical ABI (lowering and lifting on the guest's side).
-import {
-  alignTo,
-  CanonicalAbi,
-  type CoreType,
-  maxFlatParameters,
-  parameterTypes,
-  resultTypes,
-} from "../interface/layout.js";
+import { CanonicalAbi, maxFlatParameters, parameterTypes, resultTypes } from "../interface/layout.js";
 import { exportedInterface } from "../interface/model.js";
 import type { GuestExports, GuestFunction } from "./exports.js";
 import { GlueTypes } from "./glue-types.js";
@@ -72,7 +65,7 @@ class GlueWriter {
     lines.push(...this.#call(fn, index));
     const results = resultTypes(fn.type);
     const flatResult = results.flatMap((type) => this.#abi.flatten(type));
-    const declared = spilled ? "a0: usize" : flat.map((core, at) => `a${at}: ${coreText(core)}`).join(", ");
+    const declared = spilled ? "a0: usize" : flat.map((core, at) => `a${at}: ${core}`).join(", ");
     const name = `x${index}`;
     this.#exports.set(name, `${exportedInterface}#${fn.type.wit}`);
     let returns = "void";
@@ -83,7 +76,7 @@ class GlueWriter {
     } else {
       const only = flatResult[0];
       if (only !== undefined) {
-        returns = coreText(only);
+        returns = only;
         const value = fn.self === undefined ? "r" : "s";
         lines.push(`const flat = ${this.#types.toCore((fn.self ?? fn.result) as GuestType, value)};`);
       }
@@ -116,7 +109,7 @@ class GlueWriter {
     if (fn.self !== undefined) lines.push(`const s: ${fn.self.text} = ${this.#types.load(fn.self, "a0", 0)};`);
     for (const [position, { type, fallback }] of fn.parameters.entries()) {
       const offset = offsets[position + shift] as number;
-      const payload = fallback === undefined ? offset : offset + alignTo(1, this.#abi.layout(type.value).align);
+      const payload = fallback === undefined ? offset : offset + this.#abi.payloadOffset(type.value);
       const given = fallback === undefined ? undefined : `load<u8>(a0, ${offset})`;
       lines.push(parameterLine({ type, position, index, given, value: this.#types.load(type, "a0", payload) }));
     }
@@ -160,8 +153,4 @@ function parameterLine({ type, position, index, given, value }: ParameterLine): 
   const before = Array.from({ length: position }, (_, at) => `v${at}`).join(", ");
   if (given === undefined) return `const v${position}: ${type.text} = ${value};`;
   return `let v${position}: ${type.text}; if (${given}) v${position} = ${value}; else v${position} = d${index}_${position}(${before});`;
-}
-
-function coreText(core: CoreType): string {
-  return core;
 }

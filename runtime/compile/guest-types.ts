@@ -3,6 +3,7 @@ import type {
   ClassDeclaration,
   EnumDeclaration,
   FieldDeclaration,
+  IdentifierExpression,
   NamedTypeNode,
   Node,
   TypeDeclaration,
@@ -292,6 +293,10 @@ export class GuestTypes {
     const exportName = exportNameOf(declaration, module);
     const name = declaration.name.text;
     if (exportName === undefined) return this.refuse(at, `the class ${name} is not exported and cannot cross`);
+    // Its objects have no header, so they cannot be made or kept alive here.
+    if (declaration.decorators?.some((one) => (one.name as IdentifierExpression).text === "unmanaged")) {
+      return this.refuse(at, `the unmanaged class ${name} cannot cross`);
+    }
     if ((declaration.flags & Flag.Abstract) !== 0) return this.refuse(at, `the abstract class ${name} cannot cross`);
     const wit = new WitScope();
     const fields: GuestField[] = [];

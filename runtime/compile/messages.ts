@@ -1,12 +1,13 @@
 // What the compiler's process and the node say to each other.
 import type { ErrorData } from "../../src/core/errors.js";
 import type { AppInterface } from "../interface/model.js";
-import type { SourceFile, SourceLimits } from "./sources.js";
+import type { SourceFile } from "./sources.js";
 
-/** To the process: compile this. */
+/** To the process: compile these files, which were checked. */
 export interface CompileRequest {
-  readonly files: readonly SourceFile[];
-  readonly limits: SourceLimits;
+  readonly files: ReadonlyMap<string, SourceFile>;
+  /** One of `files`. */
+  readonly entry: SourceFile;
 }
 
 /** From the process: once, when it can compile; then one answer a request. `residentBytes` is its memory by then. */

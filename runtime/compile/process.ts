@@ -9,9 +9,9 @@ function send(reply: CompileReply): void {
   process.send?.(reply);
 }
 
-async function answer(asc: Asc, { files, limits }: CompileRequest): Promise<CompileReply> {
+async function answer(asc: Asc, request: CompileRequest): Promise<CompileReply> {
   try {
-    const done = await compile(asc, files, limits);
+    const done = await compile(asc, request);
     return { kind: "done", ...done, residentBytes: process.memoryUsage.rss() };
   } catch (cause) {
     const error =

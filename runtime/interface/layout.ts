@@ -58,7 +58,7 @@ export class CanonicalAbi {
         return { size: 8, align: 4 };
       case "option": {
         const { size, align } = this.layout(type.value);
-        return { size: alignTo(alignTo(1, align) + size, align), align };
+        return { size: alignTo(this.payloadOffset(type.value) + size, align), align };
       }
       case "record":
         return this.tuple(this.#fieldTypes(type.name));
@@ -86,6 +86,11 @@ export class CanonicalAbi {
       align = Math.max(align, layout.align);
     }
     return { size: alignTo(size, align), align, offsets };
+  }
+
+  /** Where the value of an `option<type>` lies, behind its discriminant. */
+  payloadOffset(type: ValueType): number {
+    return alignTo(1, this.layout(type).align);
   }
 
   /** Bytes of an enum's discriminant. */

@@ -71,6 +71,13 @@ test("documentation and defaults come from the source", async () => {
   );
 });
 
+test("control and direction characters in documentation are left out", async () => {
+  const { interface: app } = await compiler.compile(
+    upload("/** a\u0001b\u202ec\r\n * d */\nexport function f(): void {}"),
+  );
+  assert.equal(app.functions[0]?.doc, "abc\nd");
+});
+
 test("methods are functions, instance methods carry self, and what is private is no endpoint", async () => {
   const { interface: app } = await compiler.compile(
     upload(`

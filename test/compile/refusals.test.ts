@@ -44,6 +44,11 @@ const unsupported: readonly [name: string, source: string, place: string][] = [
     "index.ts:2:22 the class A has no field and cannot cross",
   ],
   [
+    "an unmanaged class",
+    "@unmanaged export class A { x: i32 = 0; }\nexport function f(a: A): void {}",
+    "index.ts:2:22 the unmanaged class A cannot cross",
+  ],
+  [
     "an interface",
     "export interface I { a(): i32 }\nexport function f(a: I): void {}",
     "index.ts:2:22 the interface I cannot cross; use an exported class",
