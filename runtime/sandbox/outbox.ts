@@ -6,11 +6,13 @@
 export const maxBatch = 64;
 
 const textBytes = 256 * 1024;
+/** A place of its own for each call, so that an error always finds room. */
+const shortErrorBytes = 256;
 
 /** States of a call in a batch; only `waiting` can be changed by both sides, and then by compare-and-exchange. */
 const state = { waiting: 0, running: 1, done: 2, takenBack: 3 } as const;
 
-const kind = { none: 0, ascii: 1, utf8: 2, error: 3, posted: 4 } as const;
+const kind = { unset: 0, none: 1, ascii: 2, utf8: 3, error: 4, posted: 5 } as const;
 
 /** How a call ended, as the worker left it. `posted`: the result comes on the port. */
 export type Ended =
@@ -33,13 +35,13 @@ export class Outbox {
   constructor(shared?: SharedArrayBuffer) {
     const words = maxBatch * Int32Array.BYTES_PER_ELEMENT;
     const times = maxBatch * Float64Array.BYTES_PER_ELEMENT;
-    this.shared = shared ?? new SharedArrayBuffer(times + 4 * words + textBytes);
+    this.shared = shared ?? new SharedArrayBuffer(times + 4 * words + textBytes + maxBatch * shortErrorBytes);
     this.#runMs = new Float64Array(this.shared, 0, maxBatch);
     this.#states = new Int32Array(this.shared, times, maxBatch);
     this.#kinds = new Int32Array(this.shared, times + words, maxBatch);
     this.#offsets = new Int32Array(this.shared, times + 2 * words, maxBatch);
     this.#lengths = new Int32Array(this.shared, times + 3 * words, maxBatch);
-    this.#text = Buffer.from(this.shared, times + 4 * words, textBytes);
+    this.#text = Buffer.from(this.shared, times + 4 * words, textBytes + maxBatch * shortErrorBytes);
   }
 
   /** Main: every call waits, the text is empty. Only while the worker has no batch. */
@@ -75,8 +77,11 @@ export class Outbox {
         return { kind: "error", data: this.#text.toString("utf8", from, to) };
       case kind.posted:
         return { kind: "posted" };
-      default:
+      case kind.none:
         return { kind: "json", json: null };
+      default:
+        // Never what a batch before left here: that would be somebody else's result.
+        return { kind: "error", data: '{"code":"internal","detail":"the worker left no result"}' };
     }
   }
 
@@ -92,7 +97,9 @@ export class Outbox {
 
   /** Worker: begins call `index`; false when the main thread took it back. */
   claim(index: number): boolean {
-    return Atomics.compareExchange(this.#states, index, state.waiting, state.running) === state.waiting;
+    if (Atomics.compareExchange(this.#states, index, state.waiting, state.running) !== state.waiting) return false;
+    this.#kinds[index] = kind.unset;
+    return true;
   }
 
   /** Worker: leaves a result; false when there is no room, and it must be posted. */
@@ -103,6 +110,15 @@ export class Outbox {
   /** Worker: leaves an error's data as JSON; false when there is no room. */
   putError(index: number, data: string): boolean {
     return this.#put(index, { text: data, isError: true });
+  }
+
+  /** Worker: leaves a short error's data as JSON, for which there is always room; throws when it is not short. */
+  putShortError(index: number, data: string): void {
+    if (data.length * 3 > shortErrorBytes) throw new RangeError("the error is too long");
+    const offset = textBytes + index * shortErrorBytes;
+    this.#offsets[index] = offset;
+    this.#lengths[index] = this.#text.write(data, offset, "utf8");
+    this.#mark(index, kind.error);
   }
 
   /** Worker: the result of call `index` went over the port. */

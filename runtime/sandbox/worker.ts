@@ -68,7 +68,7 @@ function runCall({ engine, outbox, port }: Thread, { call, index }: { call: Call
     // Anything else is our fault: the batch fails, and the main thread replaces this one.
     if (!(error instanceof HerdError)) throw error;
     if (outbox.putError(index, JSON.stringify(error.toData()))) return;
-    outbox.putError(index, JSON.stringify({ code: error.code, detail: "" }));
+    outbox.putShortError(index, JSON.stringify({ code: error.code, detail: "" }));
   }
 }
 
