@@ -50,7 +50,7 @@ export class Blobs {
     return content;
   }
 
-  /** Whether a digest was dropped or never stored. */
+  /** Whether a digest is stored: not when it was dropped, or never written. */
   has(digest: string): boolean {
     return this.#stored.has(digest);
   }

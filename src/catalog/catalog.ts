@@ -6,12 +6,14 @@ import { HerdError } from "../core/errors.js";
 import { SerialQueue } from "../core/serial-queue.js";
 import type { StateFiles } from "../core/state-files.js";
 import { Blobs, sha256 } from "./blobs.js";
-import { decodeIndex, encodeIndex } from "./catalog-index.js";
+import { type CatalogIndex, decodeIndex, encodeIndex } from "./catalog-index.js";
 import { type AppEntry, deployed, recordOf, revisionOf, rolledBack } from "./entry.js";
-import type { AppRecord, CatalogChange, Deployment, DeploymentResult, StoredSource } from "./model.js";
+import type { AppRecord, Deployment, DeploymentResult, StoredSource } from "./model.js";
 
 const indexName = "index";
 const byLength = 200;
+// Names that are remembered after their removal: a bound on what removals may add to the index.
+const removedNames = 1_024;
 
 interface Loaded {
   readonly entry: AppEntry;
@@ -27,8 +29,8 @@ export class Catalog {
   readonly #blobs: Blobs;
   readonly #clock: Clock;
   readonly #changes = new SerialQueue();
-  readonly #listeners = new Set<(change: CatalogChange) => void>();
   #apps: ReadonlyMap<string, Loaded> = new Map();
+  #removed: ReadonlySet<string> = new Set();
   #opened = false;
 
   constructor(options: { files: StateFiles; clock: Clock }) {
@@ -40,9 +42,11 @@ export class Catalog {
   /** Reads the index and checks every blob. Throws `internal` naming the file that is damaged or missing. */
   async open(): Promise<void> {
     if (this.#opened) return;
-    const apps = new Map((await this.#readIndex()).map((entry) => [entry.app, loaded(entry)]));
+    const index = await this.#readIndex();
+    const apps = new Map(index.apps.map((entry) => [entry.app, loaded(entry)]));
     await this.#blobs.open(digestsOf(apps));
     this.#apps = apps;
+    this.#removed = new Set(index.removed);
     this.#opened = true;
   }
 
@@ -60,6 +64,11 @@ export class Catalog {
   /** An app, `undefined` when there is none. Throws `request.malformed` for what cannot be an app's name. */
   get(app: string): AppRecord | undefined {
     return this.#apps.get(checkAppName(app))?.record;
+  }
+
+  /** Whether this app was removed and not deployed since; known of the last 1,024 removed ones. */
+  wasRemoved(app: string): boolean {
+    return this.#removed.has(checkAppName(app));
   }
 
   /** Makes a component the app's current revision and, once that is durable, says so. */
@@ -97,12 +106,16 @@ export class Catalog {
     });
   }
 
+  /** The revision that {@link rollback} would make current. Throws as that does. */
+  rollbackTarget(app: string, revision?: string): string {
+    return this.#rolledBack(checkAppName(app), revision).revision;
+  }
+
   /** Makes a kept revision current again; without one, the one before. Throws `app.unknown` or `revision.unknown`. */
   async rollback(app: string, revision?: string): Promise<AppRecord> {
     checkAppName(app);
     return this.#change(async () => {
-      const entry = rolledBack(this.#entry(app), revision);
-      if (entry === undefined) throw unknownRevision(app, revision);
+      const entry = this.#rolledBack(app, revision);
       await this.#switch(app, entry);
       return recordOf(entry);
     });
@@ -125,12 +138,6 @@ export class Catalog {
     return JSON.parse(text.toString("utf8")) as StoredSource[];
   }
 
-  /** Calls `listener` at each change, right after readers see it; returns how to stop that. It must not throw. */
-  subscribe(listener: (change: CatalogChange) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
   async #change<Result>(task: () => Promise<Result>): Promise<Result> {
     const guarded = async () => {
       if (!this.#opened) throw new HerdError("node.draining", "The catalog is closed.", { retryAfterSeconds: 1 });
@@ -142,12 +149,14 @@ export class Catalog {
   /** The order is the guarantee: index durable, then readers, then the acknowledgement; what nothing names goes last. */
   async #switch(app: string, entry: AppEntry | undefined): Promise<void> {
     const apps = new Map(this.#apps);
+    const others = [...this.#removed].filter((other) => other !== app);
+    const removed = entry === undefined ? [...others, app].slice(-removedNames) : others;
     if (entry === undefined) apps.delete(app);
     else apps.set(app, loaded(entry));
-    await this.#files.write(indexName, encodeIndex([...apps.values()].map((other) => other.entry)));
+    const index = { apps: [...apps.values()].map((other) => other.entry), removed };
+    await this.#files.write(indexName, encodeIndex(index));
     this.#apps = apps;
-    const record = apps.get(app)?.record;
-    for (const listener of this.#listeners) listener(record === undefined ? { app } : { app, record });
+    this.#removed = new Set(removed);
     // A blob that cannot be removed now is an orphan, which the next open removes: the change itself is done.
     await this.#blobs.retain(digestsOf(apps)).catch(() => undefined);
   }
@@ -177,7 +186,13 @@ export class Catalog {
     return entry;
   }
 
-  async #readIndex(): Promise<AppEntry[]> {
+  #rolledBack(app: string, revision: string | undefined): AppEntry {
+    const entry = rolledBack(this.#entry(app), revision);
+    if (entry === undefined) throw unknownRevision(app, revision);
+    return entry;
+  }
+
+  async #readIndex(): Promise<CatalogIndex> {
     const bytes = await this.#files.read(indexName);
     if (bytes === undefined) {
       const orphans = (await this.#files.list()).length;
@@ -188,8 +203,9 @@ export class Catalog {
           `${this.#files.describe(indexName)} is missing, but ${orphans} blobs are there`,
         );
       }
-      await this.#files.write(indexName, encodeIndex([]));
-      return [];
+      const empty: CatalogIndex = { apps: [], removed: [] };
+      await this.#files.write(indexName, encodeIndex(empty));
+      return empty;
     }
     try {
       return decodeIndex(bytes);

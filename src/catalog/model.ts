@@ -36,11 +36,5 @@ export interface DeploymentResult {
   readonly revision: string;
 }
 
-/** A change that readers now see; without `record` the app is gone. */
-export interface CatalogChange {
-  readonly app: string;
-  readonly record?: AppRecord;
-}
-
 /** How many revisions of an app are kept; the current one always is. */
 export const keptRevisions = 10;

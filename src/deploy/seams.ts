@@ -26,8 +26,10 @@ export interface Preparer {
 export interface Catalog {
   list(): readonly AppRecord[];
   get(app: string): AppRecord | undefined;
+  wasRemoved(app: string): boolean;
   put(deployment: Deployment): Promise<DeploymentResult>;
   remove(app: string): Promise<void>;
+  rollbackTarget(app: string, revision?: string): string;
   rollback(app: string, revision?: string): Promise<AppRecord>;
   component(revision: string): Promise<Uint8Array>;
   source(app: string, revision: string): Promise<readonly StoredSource[]>;
