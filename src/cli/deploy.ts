@@ -3,9 +3,8 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { isAppName } from "../core/app-name.js";
-import { defaultLimits } from "../core/limits.js";
 import { UsageError } from "../core/usage-error.js";
-import { appNameOf, readSourceTree } from "../deploy/source-tree.js";
+import { appNameOf, readSourceTree, sendLimits } from "../deploy/source-tree.js";
 import { printFunctions } from "./app.js";
 import type { AppBody } from "./app-text.js";
 import type { Client } from "./client.js";
@@ -38,7 +37,7 @@ async function deployOnce(
   { client, app, path }: { client: Client; app: string; path: string },
   options: DeployOptions,
 ): Promise<void> {
-  const files = await readSourceTree(path, defaultLimits);
+  const files = await readSourceTree(path, sendLimits);
   if (files.length === 0) throw new UsageError(`${path} holds no .ts file`);
   const form = new FormData();
   for (const file of files) form.append("file", new Blob([file.text], { type: "application/typescript" }), file.path);

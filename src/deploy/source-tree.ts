@@ -1,7 +1,7 @@
 // Source files as they lie on disk: one file, or every TypeScript file of a folder.
 
-import { readdir, readFile } from "node:fs/promises";
-import { basename, join, relative, sep } from "node:path";
+import { opendir, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import type { StoredSource } from "../catalog/model.js";
 import { HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
@@ -9,30 +9,51 @@ import type { Limits } from "../core/limits.js";
 /** Bounds of what is read. */
 export type SourceLimits = Pick<Limits, "sourceBytes" | "sourceFiles">;
 
-/** Reads one file (which becomes `index.ts`' peer under its own name) or every `.ts` file below a folder. */
+/** For who sends sources to a node: far over what nodes accept, so that the node's own limits decide. */
+export const sendLimits: SourceLimits = { sourceBytes: 64 * 1024 * 1024, sourceFiles: 4_096 };
+
+// A folder that was named by mistake (a home, a disk) is refused after this much, and not walked to its end.
+const maxEntries = 100_000;
+const maxDepth = 32;
+
+/**
+ * Reads one file (which becomes `index.ts`' peer under its own name) or every `.ts` file below a folder, `node_modules`
+ * and folders that start with a dot left out. Throws `request.too-large` before it reads more than the limits.
+ */
 export async function readSourceTree(path: string, limits: SourceLimits): Promise<StoredSource[]> {
-  const entries = await readdir(path, { withFileTypes: true, recursive: true }).catch(
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOTDIR") return undefined;
-      throw error;
-    },
-  );
-  const paths =
-    entries === undefined
-      ? [path]
-      : entries
-          .filter((entry) => entry.isFile() && isSource(entry.name))
-          .map((entry) => join(entry.parentPath, entry.name));
-  const inside = paths.filter((file) => !relative(path, file).split(sep).includes("node_modules")).sort();
-  if (inside.length > limits.sourceFiles) {
-    throw new HerdError("request.too-large", `${path} has more than ${limits.sourceFiles} source files`);
+  const isFolder = (await stat(path)).isDirectory();
+  const found = isFolder ? await filesBelow(path, limits) : [basename(path)];
+  const sources: StoredSource[] = [];
+  let bytes = 0;
+  for (const name of found.sort()) {
+    const file = isFolder ? join(path, name) : path;
+    bytes += (await stat(file)).size;
+    if (bytes > limits.sourceBytes) throw tooLarge(path, `${limits.sourceBytes} bytes of source`);
+    sources.push({ path: name, text: await readFile(file, "utf8") });
   }
-  return Promise.all(
-    inside.map(async (file) => ({
-      path: entries === undefined ? basename(file) : relative(path, file).split(sep).join("/"),
-      text: await readFile(file, "utf8"),
-    })),
-  );
+  return sources;
+}
+
+/** Paths of the source files below a folder, relative to it and with forward slashes. */
+async function filesBelow(root: string, limits: SourceLimits): Promise<string[]> {
+  const found: string[] = [];
+  const folders: { path: string; depth: number }[] = [{ path: "", depth: 0 }];
+  let entries = 0;
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    if (folder.depth > maxDepth) throw tooLarge(root, `${maxDepth} folders within each other`);
+    for await (const entry of await opendir(join(root, folder.path))) {
+      if (++entries > maxEntries) throw tooLarge(root, `${maxEntries} files and folders`);
+      const path = folder.path === "" ? entry.name : `${folder.path}/${entry.name}`;
+      if (entry.isDirectory() && isSourceFolder(entry.name)) folders.push({ path, depth: folder.depth + 1 });
+      else if (entry.isFile() && isSource(entry.name)) found.push(path);
+      if (found.length > limits.sourceFiles) throw tooLarge(root, `${limits.sourceFiles} source files`);
+    }
+  }
+  return found;
+}
+
+function tooLarge(path: string, bound: string): HerdError {
+  return new HerdError("request.too-large", `${path} has more than ${bound}`);
 }
 
 /** The app name that a file or folder name gives: lower case, hyphens for what a name cannot hold. */
@@ -48,4 +69,9 @@ export function appNameOf(path: string): string {
 /** Whether a file of this name is compiled. */
 export function isSource(name: string): boolean {
   return name.endsWith(".ts") && !name.endsWith(".d.ts") && !name.startsWith(".");
+}
+
+/** Whether a folder of this name may hold sources of the app, not of its tools. */
+export function isSourceFolder(name: string): boolean {
+  return name !== "node_modules" && !name.startsWith(".");
 }
