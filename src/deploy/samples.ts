@@ -1,42 +1,42 @@
-// The functions that a node is started with: each file or folder of one directory is an app.
+// The functions that a node is started with: each file or folder of one directory is an app, until a user changes it.
 
+import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { StoredSource } from "../catalog/model.js";
+import type { AppRecord, StoredSource } from "../catalog/model.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { Deployer } from "./deployer.js";
 import type { Catalog } from "./seams.js";
-import { appNameOf, isSource, readSourceTree, type SourceLimits } from "./source-tree.js";
+import { appNameOf, isSource, isSourceFolder, readSourceTree, type SourceLimits } from "./source-tree.js";
 
-/** An app as it lies on disk. */
-export interface SourceTree {
-  readonly app: string;
-  readonly files: readonly StoredSource[];
+/** Who the record of a revision says deployed it, when it was this file. No token has such an id. */
+const samplesBy = "functions";
+
+/** What {@link deploySamples} works with. An aborted signal stops it, also within a compilation. */
+export interface SamplesOptions {
+  readonly deployer: Pick<Deployer, "deploy">;
+  readonly catalog: Pick<Catalog, "get" | "wasRemoved" | "source">;
+  readonly limits: SourceLimits;
+  readonly log: Logger;
+  readonly signal?: AbortSignal;
 }
 
-/** Deploys every app of `folder` whose source is not what the catalog holds; returns the names of all that answer. */
-export async function deploySamples(
-  folder: string,
-  options: {
-    readonly deployer: Deployer;
-    readonly catalog: Catalog;
-    readonly limits: SourceLimits;
-    readonly log: Logger;
-  },
-): Promise<string[]> {
+/**
+ * Deploys the apps of `folder` that are new or changed there; returns the names of all that the catalog then has. An app
+ * that a user deployed, rolled back or removed is the user's and stays as it is.
+ */
+export async function deploySamples(folder: string, options: SamplesOptions): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const apps: string[] = [];
   for (const entry of entries.sort((left, right) => (left.name < right.name ? -1 : 1))) {
-    if (!entry.isDirectory() && !isSource(entry.name)) continue;
+    if (options.signal?.aborted) break;
+    if (!isSample(entry)) continue;
     const app = appNameOf(entry.name);
     try {
-      const files = await readSourceTree(join(folder, entry.name), options.limits);
-      if (files.length === 0) continue;
-      if (!(await holds(options.catalog, { app, files })))
-        await options.deployer.deploy({ app, files, by: "functions" });
-      apps.push(app);
+      if (await deploySample({ app, path: join(folder, entry.name) }, options)) apps.push(app);
     } catch (error) {
+      if (options.signal?.aborted) break;
       const places =
         error instanceof HerdError
           ? error.diagnostics?.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`)
@@ -47,10 +47,29 @@ export async function deploySamples(
   return apps;
 }
 
-async function holds(catalog: Catalog, tree: SourceTree): Promise<boolean> {
-  const record = catalog.get(tree.app);
-  if (record === undefined) return false;
-  const known = await catalog.source(tree.app, record.revision);
+function isSample(entry: Dirent): boolean {
+  return entry.isDirectory() ? isSourceFolder(entry.name) : isSource(entry.name);
+}
+
+/** Whether the catalog has the app then. */
+async function deploySample(sample: { app: string; path: string }, options: SamplesOptions): Promise<boolean> {
+  const { deployer, catalog, limits, signal } = options;
+  const { app, path } = sample;
+  const record = catalog.get(app);
+  if (record === undefined ? catalog.wasRemoved(app) : !isOurs(record)) return record !== undefined;
+  const files = await readSourceTree(path, limits);
+  if (files.length === 0) return record !== undefined;
+  if (record !== undefined && isSame(files, await catalog.source(app, record.revision))) return true;
+  await deployer.deploy({ app, files, by: samplesBy, signal });
+  return true;
+}
+
+/** Whether what runs came from here and is the newest that did: after a rollback it is not. */
+function isOurs({ revision, revisions }: AppRecord): boolean {
+  return revisions.findLast(({ by }) => by === samplesBy)?.revision === revision;
+}
+
+function isSame(files: readonly StoredSource[], known: readonly StoredSource[]): boolean {
   const textOf = new Map(known.map((file) => [file.path, file.text]));
-  return known.length === tree.files.length && tree.files.every((file) => textOf.get(file.path) === file.text);
+  return known.length === files.length && files.every((file) => textOf.get(file.path) === file.text);
 }

@@ -1,0 +1,151 @@
+// The samples of a node over its restarts: new and changed ones come, and what a user made of them stays.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import type { AppInterface } from "../../runtime/interface/model.js";
+import { Catalog } from "../../src/catalog/catalog.js";
+import { systemClock } from "../../src/core/clock.js";
+import { HerdError } from "../../src/core/errors.js";
+import { defaultLimits } from "../../src/core/limits.js";
+import type { Logger } from "../../src/core/log.js";
+import { MemoryFiles } from "../../src/core/state-files.js";
+import { Deployer } from "../../src/deploy/deployer.js";
+import { deploySamples } from "../../src/deploy/samples.js";
+import type { Compiler } from "../../src/deploy/seams.js";
+
+const ignore = (): void => undefined;
+const none: AppInterface = { version: 1, functions: [], records: [], enums: [] };
+
+let folder: string;
+let files: MemoryFiles;
+let compiled: string[];
+let warnings: string[];
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "herd-samples-"));
+});
+
+after(() => rm(folder, { recursive: true, force: true }));
+
+beforeEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
+  await writeFile(join(folder, "hello.ts"), "sample 1");
+  files = new MemoryFiles();
+  compiled = [];
+  warnings = [];
+});
+
+/** A component is the text of its source; the text `bad` does not compile. */
+const compiler: Compiler = {
+  async compile(sources, { signal } = {}) {
+    signal?.throwIfAborted();
+    const text = sources.map((file) => file.text).join("\n");
+    compiled.push(text);
+    if (text === "bad") throw new HerdError("source.invalid", "it is bad");
+    return { component: Buffer.from(text), interface: none };
+  },
+};
+
+/** What a node does when it starts. */
+async function start(signal?: AbortSignal) {
+  const log: Logger = {
+    trace: ignore,
+    debug: ignore,
+    info: ignore,
+    warn: (message) => warnings.push(message),
+    error: ignore,
+  };
+  const catalog = new Catalog({ files, clock: systemClock });
+  await catalog.open();
+  const preparer = { prepare: async (_: Uint8Array, revision: string) => ({ revision, interface: none }) };
+  const ways = { activate: ignore, remove: ignore };
+  const deployer = new Deployer({ compiler, preparer, catalog, switch: ways, log });
+  const options = { deployer, catalog, limits: defaultLimits, log, ...(signal === undefined ? {} : { signal }) };
+  const apps = await deploySamples(folder, options);
+  const put = (text: string) => deployer.deploy({ app: "hello", files: [{ path: "hello.ts", text }], by: "token" });
+  const text = async () => {
+    const record = catalog.get("hello");
+    return record === undefined ? undefined : (await catalog.component(record.revision)).toString();
+  };
+  return { apps, deployer, put, text };
+}
+
+const change = (text: string) => writeFile(join(folder, "hello.ts"), text);
+
+test("a sample is deployed once, and again when its file changed", async () => {
+  assert.deepEqual((await start()).apps, ["hello"]);
+  assert.deepEqual((await start()).apps, ["hello"]);
+  assert.deepEqual(compiled, ["sample 1"]);
+  await change("sample 2");
+  assert.equal(await (await start()).text(), "sample 2");
+  await change("sample 1");
+  assert.equal(await (await start()).text(), "sample 1");
+});
+
+test("an app that a user deployed under a sample's name stays, whatever the file says", async () => {
+  await (await start()).put("mine");
+  const again = await start();
+  assert.equal(await again.text(), "mine");
+  assert.deepEqual(again.apps, ["hello"]);
+  await change("sample 2");
+  assert.equal(await (await start()).text(), "mine");
+});
+
+test("a sample that a user removed stays away, until a user deploys it", async () => {
+  await (await start()).deployer.remove("hello");
+  assert.deepEqual((await start()).apps, []);
+  await change("sample 2");
+  const again = await start();
+  assert.equal(await again.text(), undefined);
+  await again.put("mine");
+  assert.equal(await (await start()).text(), "mine");
+});
+
+test("a sample that a user rolled back stays rolled back, also when its file changes", async () => {
+  await start();
+  await change("sample 2");
+  await (await start()).deployer.rollback("hello");
+  assert.equal(await (await start()).text(), "sample 1");
+  await change("sample 3");
+  assert.equal(await (await start()).text(), "sample 1");
+});
+
+test("a sample that does not compile is told, and the others come", async () => {
+  await change("bad");
+  await writeFile(join(folder, "other.ts"), "other");
+  assert.deepEqual((await start()).apps, ["other"]);
+  assert.equal(warnings.length, 1);
+});
+
+test("folders of tools are no samples", async () => {
+  for (const name of ["node_modules", ".git", "kit"]) {
+    await mkdir(join(folder, name, "node_modules"), { recursive: true });
+    await writeFile(join(folder, name, "index.ts"), name);
+    await writeFile(join(folder, name, "node_modules", "index.ts"), "not this");
+  }
+  assert.deepEqual((await start()).apps, ["hello", "kit"]);
+  assert.deepEqual(compiled, ["sample 1", "kit"]);
+});
+
+test("a signal stops between samples, and reaches the compiler", async () => {
+  await writeFile(join(folder, "later.ts"), "later");
+  assert.deepEqual((await start(AbortSignal.abort())).apps, []);
+  const stopping = new AbortController();
+  const compile = compiler.compile;
+  compiler.compile = async (sources, options) => {
+    assert.equal(options?.signal, stopping.signal);
+    stopping.abort();
+    return compile(sources, options);
+  };
+  try {
+    assert.deepEqual((await start(stopping.signal)).apps, []);
+  } finally {
+    compiler.compile = compile;
+  }
+  assert.deepEqual(compiled, []);
+  assert.deepEqual(warnings, [], "an end is no failure");
+});
