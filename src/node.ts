@@ -1,5 +1,7 @@
 // The composition root: builds every part of a node from its configuration, starts and stops them in order.
 
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { Compiler } from "../runtime/compile/compiler.js";
 import type { AppInterface } from "../runtime/interface/model.js";
 import { Sandbox } from "../runtime/sandbox/pool.js";
@@ -45,32 +47,53 @@ export class HerdNode {
   readonly #config: Config;
   readonly #clock: Clock;
   readonly #ring = new LogRing();
+  readonly #stopped = new AbortController();
   #lifecycle: Lifecycle | undefined;
-  #ready: Ready | undefined;
+  #starting: Promise<Ready> | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(config: Config, { clock = systemClock }: { clock?: Clock } = {}) {
     this.#config = config;
     this.#clock = clock;
   }
 
-  /** Starts everything; resolves when the node serves. Throws `UsageError` or HerdError, with all that began stopped again. */
-  async start(): Promise<Ready> {
-    if (this.#ready !== undefined) return this.#ready;
+  /**
+   * Starts everything; resolves when the node serves. Throws `UsageError` or HerdError, with all that began stopped again, and
+   * an AbortError when {@link stop} came first.
+   */
+  start(): Promise<Ready> {
+    this.#starting ??= this.#startAll();
+    return this.#starting;
+  }
+
+  /** Drains and stops, also a start under way; resolves when nothing is left open. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  async #startAll(): Promise<Ready> {
+    const { signal } = this.#stopped;
+    signal.throwIfAborted();
     const { state, ephemeral, name, domains, advertise, host, port } = this.#config;
     await checkPort(host, port);
+    signal.throwIfAborted();
     const identity = await Identity.open({ state, ephemeral, name, domains, advertise, clock: this.#clock });
     try {
-      this.#ready = await this.#build(identity);
-      return this.#ready;
+      signal.throwIfAborted();
+      return await this.#build(identity);
     } catch (error) {
       identity.close();
       throw error;
     }
   }
 
-  /** Drains and stops; resolves when nothing is left open. */
-  async stop(): Promise<void> {
-    await this.#lifecycle?.stop();
+  async #stopAll(): Promise<void> {
+    this.#stopped.abort();
+    // Told at once, so that a start under way ends after its current part instead of its last.
+    const told = this.#lifecycle?.stop();
+    await this.#starting?.catch(() => undefined);
+    await (told ?? this.#lifecycle?.stop());
   }
 
   async #build(identity: Identity): Promise<Ready> {
@@ -80,6 +103,7 @@ export class HerdNode {
     const log = createLogger({ node, clock, ring, level: config.logLevel });
     const metrics = new Metrics();
     const catalog = new Catalog({ files: await identity.files("catalog"), clock });
+    this.#stopped.signal.throwIfAborted();
     const compiler = new Compiler({ limits });
     const sandbox: Sandbox = new Sandbox({
       workers: config.workers,
@@ -132,6 +156,7 @@ export class HerdNode {
     });
     registerGauges(metrics, { sandbox, apps: () => router.size });
 
+    let ready: Ready | undefined;
     this.#lifecycle = new Lifecycle([
       { name: "identity", stop: () => identity.close() },
       { name: "catalog", start: () => catalog.open(), stop: () => catalog.close() },
@@ -150,15 +175,27 @@ export class HerdNode {
         // Each call ends at its deadline; the second is for the answers to leave.
         stop: () => api.drain(AbortSignal.timeout(limits.deadlineMs + 1_000)),
       },
+      {
+        name: "announcement",
+        start: async () => {
+          ready = await this.#describe(identity, { api, router, catalog });
+        },
+        // An ephemeral mesh ends with its node: the token in the file is good for nothing any more.
+        stop: () => (config.ephemeral ? rm(join(config.state, "client.json"), { force: true }) : undefined),
+      },
     ]);
     await this.#lifecycle.start();
-    return this.#describe(identity, { api, router, catalog });
+    if (ready === undefined) throw new TypeError("the lifecycle started without its last part");
+    return ready;
   }
 
   async #startApps({ deployer, catalog, log }: { deployer: Deployer; catalog: Catalog; log: Logger }): Promise<void> {
     const { functions, limits } = this.#config;
+    const { signal } = this.#stopped;
     await deployer.restore();
-    if (functions !== undefined) await deploySamples(functions, { deployer, catalog, limits, log });
+    signal.throwIfAborted();
+    const options = { deployer, catalog, limits, log, signal };
+    if (functions !== undefined) await deploySamples(functions, options);
   }
 
   async #describe(

@@ -1,7 +1,7 @@
 // `herd up`: a node in the foreground, until SIGTERM or SIGINT drains it.
 
 import { loadConfig } from "../core/config.js";
-import { HerdNode, type Ready } from "../node.js";
+import type { Ready } from "../node.js";
 import type { GlobalOptions } from "./connection.js";
 import { curlLine } from "./example-call.js";
 import { printJson, printLine } from "./print.js";
@@ -14,23 +14,40 @@ export interface UpOptions extends GlobalOptions {
 
 /** Runs a node until it is told to stop. Throws `UsageError` for what cannot be run. */
 export async function up(options: UpOptions): Promise<void> {
+  const signalled = firstSignal();
   const { url: _url, token: _token, ca: _ca, json, domain, ...flags } = options;
   const config = await loadConfig({ flags: { ...flags, domains: domain }, env: process.env });
+  // Loaded once a signal is heard, since it takes a while.
+  const { HerdNode } = await import("../node.js");
   const node = new HerdNode(config);
-  // From here on a signal stops the node in order, also while it starts.
-  const stopped = new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      process.once("SIGINT", () => process.exit(130));
-      node.stop().then(resolve, reject);
-    };
-    process.once("SIGTERM", stop);
-    process.once("SIGINT", stop);
+  const stopped = signalled.then(() => node.stop());
+  // A start that a signal ended fails, as it should: what counts then is how the stop went.
+  const started = node.start().catch(async (error: unknown) => {
+    if (!signalled.came()) throw error;
+    await stopped;
   });
-  const ready = await Promise.race([node.start(), stopped]);
-  if (ready === undefined) return;
-  if (json) printJson(readyLine(ready));
-  else printWelcome(ready);
+  const ready = await Promise.race([started, stopped]);
+  if (ready && !signalled.came()) {
+    if (json) printJson(readyLine(ready));
+    else printWelcome(ready);
+  }
   await stopped;
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a SIGINT after it ends the process at once. */
+function firstSignal(): Promise<void> & { readonly came: () => boolean } {
+  let came = false;
+  const signal = new Promise<void>((resolve) => {
+    const hear = (): void => {
+      if (came) return;
+      came = true;
+      process.once("SIGINT", () => process.exit(130));
+      resolve();
+    };
+    process.once("SIGTERM", hear);
+    process.once("SIGINT", hear);
+  });
+  return Object.assign(signal, { came: () => came });
 }
 
 function readyLine(ready: Ready): Record<string, unknown> {
