@@ -2,7 +2,7 @@
 
 import { mkdir, readFile, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "../core/atomic-file.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
@@ -143,9 +143,23 @@ function hostsFor(known: MeshIdentity | undefined, options: IdentityOptions): st
 
 async function makeFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeEach(resolve(path));
   } catch (error) {
     throw new HerdError("internal", `${path} cannot be made: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** One folder after the other: Node's `recursive` never ends where a folder exists and can hold none, such as /proc. */
+async function makeEach(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== "ENOENT" || parent === path || (await exists(parent))) throw error;
+    await makeEach(parent);
+    await mkdir(path, { mode: 0o700 });
   }
 }
 
