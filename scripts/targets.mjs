@@ -37,7 +37,7 @@ export async function runTarget(name, args) {
 /** One node with the sample functions. It runs in this process, so signals and exit code need nobody in between. */
 async function start(args) {
   const functions = join(folder, "functions");
-  await runHere("dist/src/cli/main.js", ["up", "--port", "8443", "--functions", functions, ...args]);
+  await runHere("dist/src/cli/main.js", ["up", "--functions", functions, ...args]);
 }
 
 /** Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner. */
