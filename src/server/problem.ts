@@ -21,7 +21,7 @@ export function problemOf(error: unknown): { readonly error: HerdError; readonly
   } else {
     document.detail = known.message;
     if (known.where !== undefined) document.where = known.where;
-    if (known.diagnostics !== undefined) document.diagnostics = known.diagnostics;
+    if (known.diagnostics !== undefined || status === 422) document.diagnostics = known.diagnostics ?? [];
   }
   return { error: known, document };
 }
@@ -50,10 +50,16 @@ export function sendProblem(
       }
       response.status(problem.error.status).header("content-type", "application/problem+json", true);
       if (problem.error.status === 401) response.header("www-authenticate", 'Bearer realm="wasmherd"');
-      if (problem.error.retryAfterSeconds !== undefined) {
-        response.header("retry-after", String(Math.max(1, Math.ceil(problem.error.retryAfterSeconds))));
-      }
+      const retryAfter = retryAfterOf(problem.error);
+      if (retryAfter !== undefined) response.header("retry-after", retryAfter);
       response.send(JSON.stringify(problem.document), request.method === "HEAD");
     },
   });
+}
+
+/** Seconds after which a client should try again; 503 and 429 always say so, whoever threw them. */
+function retryAfterOf(error: HerdError): string | undefined {
+  const { status, retryAfterSeconds } = error;
+  const seconds = retryAfterSeconds ?? (status === 503 || status === 429 ? 1 : undefined);
+  return seconds === undefined ? undefined : String(Math.max(1, Math.ceil(seconds)));
 }
