@@ -37,7 +37,9 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
       path: "/v1/nodes",
       role: "admin",
       handle: (exchange) =>
-        exchange.answer(200, [{ name: node.name, id: node.id, state: state(), master: true, revoked: false }]),
+        exchange.answer(200, [
+          { name: node.name, id: node.id, state: state(), master: true, revoked: false, ...load() },
+        ]),
     },
     {
       method: "GET",
@@ -45,7 +47,7 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
       role: "admin",
       handle: (exchange) =>
         exchange.answer(200, {
-          node: { name: node.name, id: node.id, state: state(), ...load() },
+          node: node.name,
           peers: [],
           masters: [node.name],
           revoked: [],
