@@ -33,6 +33,9 @@ export interface HttpsServerOptions extends ChainOptions {
   readonly rawRoutes: readonly RawRoute[];
 }
 
+/** How many free ports are tried when any will do. */
+const portAttempts = 5;
+
 /** A server with what it listens on: one socket per address. */
 interface Bound {
   readonly server: Server;
@@ -161,14 +164,37 @@ function bindAddresses(host: string): string[] {
   return host === "localhost" ? ["127.0.0.1", "::1"] : [host];
 }
 
-/** The port, once it can be bound; a free one for 0. Throws {@link UsageError} that says why it cannot. */
+/** The port, once every address of the host can be bound; a free one for 0. Throws {@link UsageError} that says why it cannot. */
 export async function checkPort(host: string, port: number): Promise<number> {
-  const [address = host] = bindAddresses(host);
+  for (let attempt = 1; port === 0 && attempt < portAttempts; attempt++) {
+    // What is free on one address need not be on the next.
+    const free = await checkAddresses(host, 0).catch(() => undefined);
+    if (free !== undefined) return free;
+  }
+  return checkAddresses(host, port);
+}
+
+async function checkAddresses(host: string, port: number): Promise<number> {
+  let chosen = port;
+  for (const [index, address] of bindAddresses(host).entries()) {
+    try {
+      chosen = await probe(address, chosen);
+    } catch (error) {
+      const failure = error as NodeJS.ErrnoException;
+      // A machine without IPv6 has no ::1.
+      const absent = failure.code === "EADDRNOTAVAIL" || failure.code === "EAFNOSUPPORT";
+      if (index === 0 || !absent)
+        throw new UsageError(bindFailure(failure, { address, port: chosen }), { cause: error });
+    }
+  }
+  return chosen;
+}
+
+/** Binds and lets go; resolves to the port. */
+function probe(address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = createServer();
-    socket.once("error", (error: NodeJS.ErrnoException) => {
-      reject(new UsageError(bindFailure(error, { address, port }), { cause: error }));
-    });
+    socket.once("error", reject);
     socket.listen({ host: address, port, exclusive: true }, () => {
       const bound = (socket.address() as AddressInfo).port;
       socket.close(() => resolve(bound));
