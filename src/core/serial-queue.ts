@@ -2,12 +2,22 @@
 
 /** Runs tasks strictly in the order they came; a task that fails does not hold up the next. */
 export class SerialQueue {
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<void> = Promise.resolve();
+  #pending = 0;
+
+  /** Tasks that have not settled. */
+  get pending(): number {
+    return this.#pending;
+  }
 
   /** Runs `task` after all earlier ones and settles as it does. */
   run<Result>(task: () => Promise<Result>): Promise<Result> {
+    this.#pending++;
     const result = this.#last.then(task);
-    this.#last = result.catch(() => undefined);
+    const settled = () => {
+      this.#pending--;
+    };
+    this.#last = result.then(settled, settled);
     return result;
   }
 

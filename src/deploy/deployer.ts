@@ -2,7 +2,7 @@
 
 import { sha256 } from "../catalog/blobs.js";
 import { revisionOf } from "../catalog/entry.js";
-import type { AppRecord, StoredSource } from "../catalog/model.js";
+import type { StoredSource } from "../catalog/model.js";
 import type { Logger } from "../core/log.js";
 import { AppLock } from "./app-lock.js";
 import { CompileQueue } from "./compile-queue.js";
@@ -15,7 +15,7 @@ export interface DeployerOptions {
   readonly catalog: Catalog;
   readonly switch: Switch;
   readonly log: Logger;
-  /** Uploads that may wait for the compiler; 16 when not given. */
+  /** Uploads that may be under way, of one app or of many; 16 when not given. */
   readonly maxWaiting?: number;
 }
 
@@ -34,7 +34,7 @@ export interface Deployed {
   readonly prepared: Prepared;
 }
 
-/** Deploys, rolls back and removes apps; changes of one app are serialized. */
+/** Deploys, rolls back and removes apps; changes of one app are serialized, uploads in the order they came. */
 export class Deployer {
   readonly #options: DeployerOptions;
   readonly #compiles: CompileQueue;
@@ -50,7 +50,7 @@ export class Deployer {
     const { catalog, log } = this.#options;
     await Promise.all(
       catalog.list().map((record) =>
-        this.#prepare(record).then(
+        this.#prepare(record.revision).then(
           (prepared) => this.#options.switch.activate(record.app, prepared, { public: record.public }),
           (cause) => log.error(`the app ${record.app} cannot run`, { revision: record.revision, cause }),
         ),
@@ -65,24 +65,29 @@ export class Deployer {
   async deploy(upload: Upload): Promise<Deployed> {
     const { compiler, preparer, catalog } = this.#options;
     const { app, files, by, signal } = upload;
-    return this.#lock.run(app, async () => {
-      const { component } = await this.#compiles.run(
-        () => compiler.compile(files, signal === undefined ? {} : { signal }),
-        signal,
-      );
-      const prepared = await preparer.prepare(component, revisionOf(sha256(component)));
-      const visibility = upload.public === undefined ? {} : { public: upload.public };
-      const { created } = await catalog.put({ app, component, source: files, by, ...visibility });
-      this.#options.switch.activate(app, prepared, { public: catalog.get(app)?.public ?? false });
-      return { created, prepared };
-    });
+    const compile = () => compiler.compile(files, signal === undefined ? {} : { signal });
+    // The lock comes after the compiler: before it, uploads of one app would wait without a bound.
+    const install = ({ component }: Awaited<ReturnType<typeof compile>>) =>
+      this.#lock.run(app, async () => {
+        const prepared = await preparer.prepare(component, revisionOf(sha256(component)));
+        const visibility = upload.public === undefined ? {} : { public: upload.public };
+        const { created } = await catalog.put({ app, component, source: files, by, ...visibility });
+        this.#options.switch.activate(app, prepared, { public: catalog.get(app)?.public ?? false });
+        return { created, prepared };
+      });
+    return this.#compiles.run({ compile, install }, signal);
   }
 
-  /** Returns to an earlier revision, or to the one before the current. Throws `app.unknown`, `revision.unknown`. */
+  /**
+   * Returns to an earlier revision, or to the one before the current; one that cannot be prepared changes nothing. Throws
+   * `app.unknown` and `revision.unknown`.
+   */
   async rollback(app: string, revision?: string): Promise<Prepared> {
     return this.#lock.run(app, async () => {
-      const record = await this.#options.catalog.rollback(app, revision);
-      const prepared = await this.#prepare(record);
+      const { catalog } = this.#options;
+      const target = catalog.rollbackTarget(app, revision);
+      const prepared = await this.#prepare(target);
+      const record = await catalog.rollback(app, target);
       this.#options.switch.activate(app, prepared, { public: record.public });
       return prepared;
     });
@@ -96,8 +101,8 @@ export class Deployer {
     });
   }
 
-  async #prepare(record: AppRecord): Promise<Prepared> {
+  async #prepare(revision: string): Promise<Prepared> {
     const { catalog, preparer } = this.#options;
-    return preparer.prepare(await catalog.component(record.revision), record.revision);
+    return preparer.prepare(await catalog.component(revision), revision);
   }
 }

@@ -138,6 +138,56 @@ test("uploads over the bound are refused at once", async () => {
   await Promise.all(deploys.slice(0, 2));
 });
 
+test("many uploads of one app are refused over the bound, and the last accepted one wins", async () => {
+  const { catalog, router, deployer } = await setUp(ready, 6);
+  const uploads = Array.from({ length: 500 }, (_, index) =>
+    deployer.deploy({ app: "one", files: fileOf(index % 4), by: String(index) }),
+  );
+  const settled = await Promise.allSettled(uploads);
+  const refused = settled.filter((upload) => upload.status === "rejected");
+  assert.equal(refused.length, 494);
+  assert.ok(refused.every(({ reason }) => reason instanceof HerdError && reason.code === "node.overloaded"));
+  const record = catalog.get("one");
+  assert.deepEqual(
+    record?.revisions.map(({ by }) => by),
+    ["2", "3", "4", "5"],
+  );
+  assert.equal(record?.revision, record?.revisions.at(-1)?.revision);
+  assert.equal(router.find("one")?.prepared.revision, record?.revision);
+  await deployer.deploy({ app: "one", files: fileOf(0), by: "later" });
+});
+
+test("what is compiled and waits for its app counts", async () => {
+  const { catalog, deployer } = await setUp(ready, 2);
+  let open = ignore;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const put = catalog.put.bind(catalog);
+  catalog.put = (deployment) => gate.then(() => put(deployment));
+  const uploads = [0, 1].map((value) => deployer.deploy({ app: "slow", files: fileOf(value), by: "test" }));
+  await sleep(50);
+  await assert.rejects(deployer.deploy({ app: "slow", files: fileOf(2), by: "test" }), { code: "node.overloaded" });
+  open();
+  await Promise.all(uploads);
+});
+
+test("a rollback to what cannot be prepared changes nothing", async () => {
+  const { catalog, router, deployer } = await setUp(ready);
+  const broken = await catalog.put({ app: "back", component: Buffer.from("not wasm"), source: [], by: "test" });
+  await deployer.deploy({ app: "back", files: fileOf(1), by: "test" });
+  const before = { record: catalog.get("back"), active: router.find("back") };
+  await assert.rejects(deployer.rollback("back"));
+  await assert.rejects(deployer.rollback("back", broken.revision));
+  await assert.rejects(deployer.rollback("back", "0123456789ab"), { code: "revision.unknown" });
+  assert.equal(catalog.get("back"), before.record);
+  assert.equal(router.find("back"), before.active);
+  await deployer.deploy({ app: "back", files: fileOf(2), by: "test" });
+  const { revision } = await deployer.rollback("back");
+  assert.equal(revision, before.active?.prepared.revision);
+  assert.equal(catalog.get("back")?.revision, revision);
+});
+
 test("an upload whose client left while it waited is not compiled", async () => {
   const { catalog, deployer } = await setUp(ready);
   const left = AbortSignal.abort();
