@@ -250,11 +250,7 @@ export class Sandbox {
     slot.collect();
     const running = slot.watch(monotonic);
     if (running === undefined) {
-      if (slot.pending > 0) slot.idleSince = undefined;
-      else slot.idleSince ??= monotonic;
-      if (slot.idleSince !== undefined && monotonic - slot.idleSince > stuckMs) {
-        this.#lost(slot, new HerdError("internal", "the worker did not come back"));
-      }
+      this.#watchIdle(slot, { now, monotonic });
       return;
     }
     const { call, since } = running;
@@ -263,6 +259,22 @@ export class Sandbox {
       return;
     }
     if (monotonic - since <= holdUpMs) return;
+    slot.isLong = true;
+    this.#queue.putBack(slot.takeBack());
+  }
+
+  /**
+   * Between two calls the thread may make an instance, and the guest's start with it may take for ever: what waits behind
+   * goes elsewhere. A thread that has not begun is only slow to wake: to take its calls at once would gain nothing.
+   */
+  #watchIdle(slot: Slot, { now, monotonic }: { now: number; monotonic: number }): void {
+    const idleMs = slot.idleMs(monotonic);
+    for (const call of slot.takeBack(({ deadline }) => deadline <= now)) call.expire(now);
+    if (slot.pending === 0) {
+      if (idleMs > stuckMs) this.#lost(slot, new HerdError("internal", "the worker did not come back"));
+      return;
+    }
+    if (idleMs <= (slot.hasBegun ? holdUpMs : stuckMs)) return;
     slot.isLong = true;
     this.#queue.putBack(slot.takeBack());
   }

@@ -37,12 +37,12 @@ export class Slot {
   readonly #onLog: SlotOptions["onLog"];
   /** Large results that came before their call was marked as done. */
   readonly #posted = new Map<number, Uint8Array>();
+  #settled = 0;
   #runningIndex = -1;
   #runningSince = 0;
+  #idle: { readonly pending: number; readonly since: number } | undefined;
   isFree = true;
   isDead = false;
-  /** Monotonic milliseconds since which nothing of the batch is left to run, while it has not returned. */
-  idleSince: number | undefined;
   /** The batch holds a long call, or one that turned out to be long. */
   isLong = false;
 
@@ -66,7 +66,8 @@ export class Slot {
     this.#posted.clear();
     this.isFree = false;
     this.isLong = calls[0]?.queue.isLong ?? false;
-    this.idleSince = undefined;
+    this.#idle = undefined;
+    this.#settled = 0;
     this.#runningIndex = -1;
     for (const call of calls) call.sentAt = now;
     const messages = calls.map(({ message }) => message);
@@ -85,11 +86,11 @@ export class Slot {
     }
   }
 
-  /** Takes back every call that has not started, in order. */
-  takeBack(): PendingCall[] {
+  /** Takes back the calls that have not started, in order; with `only`, those for which it says true. */
+  takeBack(only: (call: PendingCall) => boolean = () => true): PendingCall[] {
     const taken: PendingCall[] = [];
     this.#calls.forEach((call, index) => {
-      if (call === undefined || !this.outbox.takeBack(index)) return;
+      if (call === undefined || !only(call) || !this.outbox.takeBack(index)) return;
       this.#calls[index] = undefined;
       taken.push(call);
     });
@@ -101,11 +102,24 @@ export class Slot {
     const index = this.#calls.findIndex((call, at) => call !== undefined && this.outbox.isRunning(at));
     const call = this.#calls[index];
     if (call === undefined) return undefined;
+    this.#idle = undefined;
     if (index !== this.#runningIndex) {
       this.#runningIndex = index;
       this.#runningSince = now;
     }
     return { call, since: this.#runningSince };
+  }
+
+  /** Milliseconds for which no call ran and none ended, as far as it was watched; ask when {@link watch} finds none. */
+  idleMs(now: number): number {
+    const { pending } = this;
+    if (this.#idle?.pending !== pending) this.#idle = { pending, since: now };
+    return now - this.#idle.since;
+  }
+
+  /** Whether the thread has begun the batch: one of its calls ended. */
+  get hasBegun(): boolean {
+    return this.#settled > 0;
   }
 
   /** Ends the batch: reads what is still on the port and settles; returns the calls that got no answer. */
@@ -162,6 +176,7 @@ export class Slot {
     const json = ended.kind === "posted" ? this.#posted.get(index) : ended.kind === "json" ? ended.json : null;
     if (call === undefined || json === undefined) return;
     this.#calls[index] = undefined;
+    this.#settled++;
     const runMs = this.outbox.runMs(index);
     call.queue.observe(runMs, this.#cold.has(call.prepared.revision));
     if (ended.kind === "error") call.fail(HerdError.fromData(JSON.parse(ended.data) as ErrorData));

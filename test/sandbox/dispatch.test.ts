@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { compileGuests, failureOf, Guest, startSandbox } from "./guests.js";
 
-const { spin: component } = await compileGuests("spin");
+const { spin: component, "start-spins-later": spinsLater } = await compileGuests("spin", "start-spins-later");
 const started: { stop(): Promise<void> }[] = [];
 after(() => Promise.all(started.map((sandbox) => sandbox.stop())));
 
@@ -85,6 +85,26 @@ test("calls behind a spinning one go to the other worker at once", async () => {
   await Promise.all(Array.from({ length: 500 }, (_, index) => guest.call("add", [index, 1])));
   assert.ok(Date.now() - began < 400);
   assert.equal((await spinning).code, "function.deadline");
+});
+
+test("a start that spins between two calls holds nobody up: each call ends by its deadline", {
+  timeout: 20_000,
+}, async () => {
+  const { sandbox } = await open({ workers: 2 });
+  const guest = new Guest(sandbox, await sandbox.prepare(spinsLater, "spins-later"));
+  const until = Date.now() + 4_000;
+  const lateMs: number[] = [];
+  const codes = new Set<string>();
+  const caller = async (): Promise<void> => {
+    while (Date.now() < until) {
+      const deadline = Date.now() + 500;
+      await guest.call("value", [], { deadline }).catch(({ code }: { code: string }) => codes.add(code));
+      lateMs.push(Date.now() - deadline);
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, caller));
+  assert.deepEqual(codes, new Set(["function.deadline"]));
+  assert.ok(Math.max(...lateMs) < 400, `a call came ${Math.max(...lateMs)} ms after its deadline`);
 });
 
 test("while short calls come, long ones never take the last worker", async () => {
