@@ -56,6 +56,8 @@ export class Sandbox {
   readonly #threads: Threads;
   readonly #queue = new CallQueue();
   readonly #revisions = new Map<string, RevisionCalls>();
+  /** Arguments of the calls that are not settled. */
+  #heldBytes = 0;
   #turn: NodeJS.Immediate | undefined;
   #tick: NodeJS.Timeout | undefined;
   #lastShortAt = Number.NEGATIVE_INFINITY;
@@ -100,6 +102,7 @@ export class Sandbox {
       const index = indexes.get(call.function);
       if (index === undefined) throw new HerdError("function.unknown", `no function ${call.function.slice(0, 128)}`);
       queues[index] ??= new FunctionQueue();
+      const bytes = call.arguments.body.length;
       const pending = new PendingCall({
         prepared: call.prepared,
         function: call.function,
@@ -109,9 +112,16 @@ export class Sandbox {
         deadline: call.deadline,
         signal: call.signal,
         cameAt: this.#options.clock.monotonic(),
-        resolve,
-        reject,
+        resolve: (result) => {
+          this.#heldBytes -= bytes;
+          resolve(result);
+        },
+        reject: (reason) => {
+          this.#heldBytes -= bytes;
+          reject(reason);
+        },
       });
+      this.#heldBytes += bytes;
       this.#queue.push(pending);
       // What else came with the same turn of the event loop goes over together: nothing waits for what is not there yet.
       this.#turn ??= setImmediate(() => {
@@ -133,16 +143,16 @@ export class Sandbox {
     for (const slot of this.#threads.slots) slot.forget(revision);
   }
 
-  #admit({ signal, deadline }: Call): void {
-    if (this.#stopping !== undefined) {
-      throw draining();
-    }
+  #admit({ signal, deadline, arguments: { body } }: Call): void {
+    if (this.#stopping !== undefined) throw draining();
     signal?.throwIfAborted();
     if (deadline <= this.#options.clock.now()) throw new HerdError("function.deadline", "the deadline has passed");
     // What came with this turn of the event loop may still wait for its end while threads are free.
-    if (this.#queue.length >= this.#options.limits.queueLength) this.#dispatch();
-    if (this.#queue.length >= this.#options.limits.queueLength) {
-      throw new HerdError("node.overloaded", `${this.#queue.length} calls are waiting`, { retryAfterSeconds: 1 });
+    const { queueLength, queueBytes } = this.#options.limits;
+    if (this.#queue.length >= queueLength) this.#dispatch();
+    if (this.#queue.length >= queueLength) throw overloaded(`${this.#queue.length} calls are waiting`);
+    if (this.#heldBytes > 0 && this.#heldBytes + body.length > queueBytes) {
+      throw overloaded(`calls with ${this.#heldBytes} bytes of arguments wait or run`);
     }
   }
 
@@ -305,6 +315,10 @@ export class Sandbox {
 
 function draining(): HerdError {
   return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
+}
+
+function overloaded(detail: string): HerdError {
+  return new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });
 }
 
 function workerFailed(cause: unknown): HerdError {

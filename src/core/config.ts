@@ -68,6 +68,7 @@ const limitsSchema = z.strictObject({
   logLines: z.number().int().min(0).max(100_000),
   logLineBytes: count(gibibyte / 1_024),
   queueLength: count(1_000_000),
+  queueBytes: count(64 * gibibyte),
   sourceBytes: count(gibibyte / 16),
   sourceFiles: count(10_000),
   compileTimeoutMs: count(600_000),

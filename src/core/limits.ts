@@ -16,6 +16,8 @@ export interface Limits {
   readonly logLineBytes: number;
   /** Calls waiting on this node before `node.overloaded`. */
   readonly queueLength: number;
+  /** Argument text of all calls that wait or run on this node before `node.overloaded`; one call is always let in. */
+  readonly queueBytes: number;
   /** All source files of an upload together. */
   readonly sourceBytes: number;
   /** Files of an upload. */
@@ -37,6 +39,7 @@ export const defaultLimits: Limits = {
   logLines: 100,
   logLineBytes: 4_096,
   queueLength: 1_024,
+  queueBytes: 256 * mebibyte,
   sourceBytes: mebibyte,
   sourceFiles: 256,
   compileTimeoutMs: 10_000,

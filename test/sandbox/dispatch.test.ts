@@ -33,6 +33,20 @@ test("a full queue refuses at once, and says when to come again", async () => {
   assert.equal((await running).code, "function.deadline");
 });
 
+test("arguments that wait are bounded in bytes, and make room when their calls end", async () => {
+  const { guest } = await open({ workers: 1, limit: { queueBytes: 200_000 } });
+  const body = Buffer.from(`[1,2]${" ".repeat(99_995)}`);
+  for (let round = 0; round < 2; round++) {
+    const running = guest.failure("forever", [], { deadline: Date.now() + 300 });
+    const waiting = guest.raw("add", body);
+    const error = await failureOf(guest.raw("add", body));
+    assert.deepEqual([error.code, error.retryAfterSeconds], ["node.overloaded", 1]);
+    assert.equal((await waiting).json, "3");
+    assert.equal((await running).code, "function.deadline");
+  }
+  assert.equal((await guest.raw("add", Buffer.from(`[1,2]${" ".repeat(300_000)}`))).json, "3");
+});
+
 test("a call whose deadline passes while it waits fails then, not later", async () => {
   const { guest } = await open({ workers: 1 });
   const running = guest.failure("forever", {}, { deadline: Date.now() + 600 });
