@@ -54,7 +54,10 @@ test("a readable secret is found in every form, wherever it stands", () => {
     const plain = Buffer.from(`{"${padding}":"${secrets.source}"}`);
     for (const encoding of ["utf8", "hex", "base64"] as const) {
       const content = Buffer.from(plain.toString(encoding));
-      assert.ok(formsOf(secrets.source).some((form) => content.includes(form)), `${encoding} after "${padding}"`);
+      assert.ok(
+        formsOf(secrets.source).some((form) => content.includes(form)),
+        `${encoding} after "${padding}"`,
+      );
     }
   }
 });
