@@ -85,10 +85,7 @@ function readMemory(
   const maximum = flags === 1 ? reader.u32() : memory32Pages;
   if (initial > maxPages) {
     const [needs, allows] = [initial, maxPages].map((pages) => `${(pages * pageBytes) / 2 ** 20} MiB`);
-    throw new HerdError(
-      "function.out-of-memory",
-      `the app needs ${needs} of memory to start; this node allows ${allows}`,
-    );
+    throw new HerdError("source.invalid", `the app needs ${needs} of memory to start; this node allows ${allows}`);
   }
   return { initial, content: Buffer.concat([Buffer.of(1, 1), leb(initial), leb(Math.min(maximum, maxPages))]) };
 }

@@ -63,7 +63,7 @@ for (const [what, [text, message]] of Object.entries(refused)) {
 
 test("a memory that starts above the limit is refused with both numbers", async () => {
   const error = await failureOf(open("", { memory: "5" }));
-  assert.equal(error.code, "function.out-of-memory");
+  assert.equal(error.code, "source.invalid");
   assert.match(error.message, /0\.3125 MiB .* 0\.25 MiB/);
 });
 
