@@ -77,8 +77,9 @@ export class Sandbox {
     });
   }
 
-  /** Boots the threads; resolves when `workers` of them can run. */
+  /** Boots the threads; resolves when `workers` of them can run, rejects when they do not boot or are stopped before. */
   start(): Promise<void> {
+    if (this.#stopping !== undefined) this.#starting ??= Promise.reject(draining());
     this.#starting ??= this.#threads.start(this.#options.workers);
     return this.#starting;
   }
@@ -89,7 +90,7 @@ export class Sandbox {
     return this.#stopping;
   }
 
-  /** A component as it can be run; throws HerdError `source.invalid` or `function.out-of-memory`. */
+  /** A component as it can be run; throws HerdError `source.invalid`. */
   prepare(component: Uint8Array, revision: string): Promise<Prepared> {
     return prepare(component, { revision, limits: this.#options.limits });
   }
@@ -290,7 +291,6 @@ export class Sandbox {
   }
 
   async #stop(): Promise<void> {
-    await this.#starting?.catch(() => undefined);
     if (this.#threads.busy.length > 0 || this.#queue.length > 0) await this.#drain();
     clearTimeout(this.#tick);
     for (const slot of [...this.#threads.busy]) this.#lost(slot, draining());

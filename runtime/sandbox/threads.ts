@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
+import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import { type Batch, type Greeting, handlers } from "./messages.js";
 import { type GuestLogLine, Slot } from "./slot.js";
@@ -17,7 +18,11 @@ export interface ThreadsOptions {
   onReady(): void;
   /** A thread died by itself. */
   onLost(slot: Slot, cause: unknown): void;
+  /** How long the boot may take; half a minute unless given. */
+  readonly bootMs?: number;
 }
+
+const defaultBootMs = 30_000;
 
 /** A thread's JavaScript heap: arguments and results as text and values. Linear memories are not in it. */
 const heapMegabytes = 512;
@@ -75,9 +80,13 @@ export class Threads {
     this.#piscina.on("workerCreate", ({ id }: { id: number }) => this.#greet(id));
     this.#piscina.on("workerDestroy", () => this.#watchCount());
     this.#piscina.on("error", (error: unknown) => this.#started?.reject(error));
-    return new Promise((resolve, reject) => {
+    const { bootMs = defaultBootMs } = this.#options;
+    let bound: NodeJS.Timeout | undefined;
+    const started = new Promise<void>((resolve, reject) => {
       this.#started = { wanted, resolve, reject };
+      bound = setTimeout(() => reject(new HerdError("internal", `the threads did not boot in ${bootMs} ms`)), bootMs);
     });
+    return started.finally(() => clearTimeout(bound));
   }
 
   /** Runs `batch` on the thread of `slot`; rejects when the thread dies. */
@@ -93,11 +102,12 @@ export class Threads {
     slot.kill.abort();
   }
 
-  /** Ends all threads. */
+  /** Ends all threads; a start that has not ended rejects. */
   async stop(): Promise<void> {
     const pool = this.#piscina;
     if (pool === undefined) return;
     this.#piscina = undefined;
+    this.#started?.reject(new HerdError("node.draining", "the sandbox was stopped while it started"));
     clearTimeout(this.#refill);
     for (const slot of this.#slots) slot.close();
     this.#slots = [];

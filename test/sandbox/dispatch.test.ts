@@ -3,6 +3,10 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+import { Sandbox } from "../../runtime/sandbox/pool.js";
+import { Threads } from "../../runtime/sandbox/threads.js";
+import { systemClock } from "../../src/core/clock.js";
+import { defaultLimits } from "../../src/core/limits.js";
 import { compileGuests, failureOf, Guest, startSandbox } from "./guests.js";
 
 const { spin: component, "start-spins-later": spinsLater } = await compileGuests("spin", "start-spins-later");
@@ -185,6 +189,31 @@ test("stop lets calls end, refuses new ones, and can be asked twice", async () =
   assert.equal((await Promise.all(running))[1], 3);
   await stopped;
   assert.deepEqual(sandbox.stats(), { slots: 2, running: 0, queued: 0 });
+});
+
+test("stop does not wait for a start that has not ended, and no start follows a stop", async () => {
+  const options = {
+    workers: 2,
+    limits: defaultLimits,
+    nodeName: "testing",
+    clock: systemClock,
+    onLog: () => undefined,
+  };
+  const sandbox = new Sandbox(options);
+  const starting = failureOf(sandbox.start());
+  await sandbox.stop();
+  assert.equal((await starting).code, "node.draining");
+  const never = new Sandbox(options);
+  await never.stop();
+  assert.equal((await failureOf(never.start())).code, "node.draining");
+});
+
+test("threads that do not boot in time fail the start", async () => {
+  const ignore = (): void => undefined;
+  const events = { onLog: ignore, onReady: ignore, onLost: ignore };
+  const threads = new Threads({ count: 1, limits: defaultLimits, nodeName: "testing", bootMs: 1, ...events });
+  assert.match((await failureOf(threads.start(1))).message, /did not boot in 1 ms/);
+  await threads.stop();
 });
 
 test("after stop no handle of the sandbox is open, whether idle, after a kill, or never started", async () => {
