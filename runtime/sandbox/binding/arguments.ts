@@ -1,6 +1,7 @@
 // A call's arguments: JSON (object by name or array by position) or a query string → values in the parameters' order.
 import { HerdError } from "../../../src/core/errors.js";
 import type { FunctionType } from "../../interface/model.js";
+import { isOptional } from "../../interface/schema.js";
 import { parseJson } from "./json-text.js";
 import { cut, excerpt, jsonPointer } from "./mismatch.js";
 import { parseQuery } from "./query.js";
@@ -86,15 +87,12 @@ export class ArgumentReader {
 }
 
 function expectedArguments(fn: FunctionType): Expected[] {
-  const last = fn.parameters.findLastIndex(
-    ({ type, default: fallback }) => type.kind !== "option" && fallback === undefined,
-  );
   const self: Expected[] = fn.self === undefined ? [] : [{ name: "self" }];
   return [
     ...self,
-    ...fn.parameters.map(({ name, type, default: fallback }, index): Expected => {
-      if (fallback !== undefined) return { name, absent: { value: undefined } };
-      return type.kind === "option" && index > last ? { name, absent: { value: null } } : { name };
+    ...fn.parameters.map(({ name, default: fallback }, index): Expected => {
+      if (!isOptional(fn, index)) return { name };
+      return { name, absent: { value: fallback === undefined ? null : undefined } };
     }),
   ];
 }
