@@ -60,11 +60,6 @@ export class Instance {
     return core;
   }
 
-  /** Bytes that this instance and its snapshot hold. */
-  get weightBytes(): number {
-    return this.heap.bytes.length + (this.#snapshot?.memory.length ?? 0);
-  }
-
   /** Never reset this instance: its guest trapped. */
   spoil(): void {
     this.#spoiled = true;

@@ -29,7 +29,7 @@ export interface PrepareOptions {
 const maxFlatValues = 4_096;
 const requiredExports = ["memory", "cabi_realloc"];
 
-/** Checks, rewrites and compiles `component`, which may be hostile. Throws HerdError `source.invalid` or `function.out-of-memory`. */
+/** Checks, rewrites and compiles `component`, which may be hostile. Throws HerdError `source.invalid`. */
 export async function prepare(component: Uint8Array, { revision, limits }: PrepareOptions): Promise<Prepared> {
   const app = readInterface(component);
   checkSizes(app);
@@ -67,8 +67,11 @@ function checkSizes(app: AppInterface): void {
   const counted = new Map<string, number>();
   const count = (type: ValueType): number => {
     if (type.kind === "option") return 1 + count(type.value);
-    if ("element" in type) return 2 + 0 * count(type.element);
-    if (type.kind === "map") return 2 + 0 * count(type.value);
+    if ("element" in type || type.kind === "map") {
+      // Elements lie behind a pointer and a length, but are walked too: their records have the same bound.
+      count("element" in type ? type.element : type.value);
+      return 2;
+    }
     if (type.kind !== "record") return type.kind === "string" || type.kind === "bytes" ? 2 : 1;
     const known = counted.get(type.name);
     if (known !== undefined) return known;

@@ -10,9 +10,7 @@ export const sectionId = {
   memory: 5,
   global: 6,
   export: 7,
-  element: 9,
   code: 10,
-  dataCount: 12,
 } as const;
 
 const coreModuleSection = 1;

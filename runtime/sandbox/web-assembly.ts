@@ -31,10 +31,7 @@ interface WebAssemblyApi {
   compile(bytes: Uint8Array): Promise<WasmModule>;
   readonly Instance: new (module: WasmModule, imports: WasmImports) => { readonly exports: WasmExports };
   readonly Module: { exports(module: WasmModule): { readonly name: string; readonly kind: string }[] };
-  readonly Memory: new (limits: { initial: number; maximum?: number }) => WasmMemory;
-  readonly Global: new (type: { value: string; mutable: boolean }, value: CoreValue) => WasmGlobal;
   readonly RuntimeError: new (message?: string) => Error;
-  readonly CompileError: new (message?: string) => Error;
 }
 
 /** The engine's WebAssembly namespace. */

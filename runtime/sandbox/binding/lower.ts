@@ -16,7 +16,7 @@ export interface Lowerer {
   store(heap: Heap, value: unknown, address: number): void;
 }
 
-/** A value or nothing. `undefined` stands for an argument that was left out. */
+/** Writes a value of variable length and says where it lies. */
 type Chunk = (heap: Heap, value: unknown) => { readonly address: number; readonly length: number };
 
 /** The lowerer of `type`. */
