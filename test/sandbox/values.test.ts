@@ -237,6 +237,8 @@ test("a query string names arguments by their types", async () => {
     ["fBool", "a=1", "arguments.invalid"],
     ["fStrings", "a=1", "method.unsupported"],
   ] as const) {
-    assert.equal((await failureOf(ask(fn, query))).code, code, `${fn}?${query}`);
+    const error = await failureOf(ask(fn, query));
+    assert.equal(error.code, code, `${fn}?${query}`);
+    if (code === "arguments.invalid") assert.equal(error.where, "/a", `${fn}?${query}`);
   }
 });

@@ -1,6 +1,7 @@
 // Query strings as arguments: text by name, converted by the parameter's type.
 import { HerdError } from "../../../src/core/errors.js";
 import type { FunctionType, ValueType } from "../../interface/model.js";
+import { cut, jsonPointer } from "./mismatch.js";
 
 const number = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
 
@@ -26,7 +27,10 @@ export function parseQuery(query: string, fn: FunctionType): Record<string, unkn
   const types = new Map(fn.parameters.map(({ name, type }) => [name, type.kind === "option" ? type.value : type]));
   const values = Object.create(null) as Record<string, unknown>;
   for (const [name, text] of new URLSearchParams(query)) {
-    if (name in values) throw new HerdError("arguments.invalid", `${fn.name}: "${name.slice(0, 64)}" is given twice`);
+    if (name in values) {
+      const where = jsonPointer([name]);
+      throw new HerdError("arguments.invalid", `${fn.name}: "${cut(name)}" is given twice`, { where });
+    }
     const type = types.get(name);
     values[name] = type === undefined ? text : convert(text, type);
   }
