@@ -26,6 +26,8 @@ export interface Endpoint {
 /** What the chain works with. */
 export interface ChainOptions extends ProblemOptions {
   readonly tokens: Tokens;
+  /** Counts an exchange that changes something, so that an end in order waits for it; see `InFlight.hold`. */
+  readonly hold: () => () => void;
 }
 
 /** The hyper-express handler of an endpoint. */
@@ -33,9 +35,12 @@ export function handlerOf(endpoint: Endpoint, options: ChainOptions): (request: 
   return (request, response) => {
     // The address is known only while the handler runs.
     const local = endpoint.role === "loopback" && isLoopback(response.raw.getRemoteAddress());
-    perform(endpoint, { request, response, tokens: options.tokens, local }).catch((error: unknown) => {
-      sendProblem({ request, response }, error, options);
-    });
+    const release = endpoint.method === "GET" ? undefined : options.hold();
+    // A client that leaves within its body ends no promise.
+    if (release !== undefined) response.once("abort", release);
+    perform(endpoint, { request, response, tokens: options.tokens, local })
+      .catch((error: unknown) => sendProblem({ request, response }, error, options))
+      .finally(release);
   };
 }
 

@@ -71,6 +71,7 @@ export class HttpsApi {
       port: options.port,
       tokens,
       log,
+      hold: () => this.#inFlight.hold(),
       bodyLimitBytes: limits.argumentBytes,
       rawRoutes: [{ path: "/fn/:app/:function", methods: ["GET", "POST"], handle: invoke.handle }],
       endpoints: [

@@ -10,6 +10,8 @@ import { ClientGone } from "./request-body.js";
  */
 export class WaitingCall implements Cancellation {
   readonly app: string;
+  /** Whether its arguments are still on their way. */
+  arriving = true;
   readonly #response: Response;
 
   constructor(app: string, response: Response) {
@@ -30,25 +32,46 @@ export class WaitingCall implements Cancellation {
   }
 }
 
-/** The calls under way by invocation id. */
+/** From this many calls on, those whose clients left before their arguments came are looked for. */
+const sweepFrom = 1_024;
+/** How often they are looked for while somebody waits for the end of all. */
+const sweepMs = 50;
+
+/** What is under way: calls by invocation id, from acceptance to the end of their answer, and exchanges that change something. */
 export class InFlight {
   readonly #calls = new Map<string, WaitingCall>();
+  #exchanges = 0;
+  #sweepAt = sweepFrom;
   #onIdle: (() => void) | undefined;
 
-  /** Number of calls under way. */
+  /** Number of calls and exchanges under way. */
   get size(): number {
-    return this.#calls.size;
+    this.#sweep();
+    return this.#calls.size + this.#exchanges;
   }
 
   /** Remembers a call. */
   add(invocation: string, call: WaitingCall): void {
     this.#calls.set(invocation, call);
+    if (this.#calls.size > this.#sweepAt) this.#sweep();
   }
 
   /** Forgets a call that ended. */
   delete(invocation: string): void {
     this.#calls.delete(invocation);
-    if (this.#calls.size === 0) this.#onIdle?.();
+    this.#settle();
+  }
+
+  /** Counts an exchange until the function that is returned is called; a second time does nothing. */
+  hold(): () => void {
+    let held = true;
+    this.#exchanges++;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#exchanges--;
+      this.#settle();
+    };
   }
 
   /** The app that an invocation under way belongs to. */
@@ -56,12 +79,34 @@ export class InFlight {
     return this.#calls.get(invocation)?.app;
   }
 
-  /** Resolves when no call is under way, or when the signal aborts. */
+  /** Resolves when nothing is under way, or when the signal aborts. */
   idle(signal: AbortSignal): Promise<void> {
-    if (this.#calls.size === 0 || signal.aborted) return Promise.resolve();
+    if (this.size === 0 || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#onIdle = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      const sweeper = setInterval(() => {
+        this.#sweep();
+        this.#settle();
+      }, sweepMs);
+      const end = (): void => {
+        clearInterval(sweeper);
+        this.#onIdle = undefined;
+        // uWebSockets writes out what was answered within one of its events only after that event.
+        setImmediate(resolve);
+      };
+      this.#onIdle = end;
+      signal.addEventListener("abort", end, { once: true });
     });
+  }
+
+  #settle(): void {
+    if (this.#calls.size + this.#exchanges === 0) this.#onIdle?.();
+  }
+
+  /** A body that its client never finished ends no promise of hyper-express, so nothing else would forget such a call. */
+  #sweep(): void {
+    for (const [invocation, call] of this.#calls) {
+      if (call.arriving && call.aborted) this.#calls.delete(invocation);
+    }
+    this.#sweepAt = Math.max(sweepFrom, 2 * this.#calls.size);
   }
 }

@@ -14,6 +14,7 @@ import { answerEmpty } from "./empty-answer.js";
 import { pathParameter } from "./exchange.js";
 import { type InFlight, WaitingCall } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
+import { largeResultBytes, sendLargeResult } from "./large-result.js";
 import { sendProblem } from "./problem.js";
 import { hasBody, readBody } from "./request-body.js";
 import type { Tokens } from "./seams.js";
@@ -41,6 +42,7 @@ interface Call {
   readonly function: string;
   readonly deadline: number;
   readonly invocation: string;
+  readonly signal: WaitingCall;
 }
 
 const noArguments = "";
@@ -104,13 +106,15 @@ export class InvokeEndpoint {
     }
     const deadline = deadlineOf(headers["herd-deadline-ms"], { deadlineMs: limits.deadlineMs, clock });
     const invocation = this.#options.nextInvocation();
-    const call: Call = { request, response, active, function: name, deadline, invocation };
+    const signal = new WaitingCall(active.app, response);
+    const call: Call = { request, response, active, function: name, deadline, invocation, signal };
     if (request.method === "GET") {
       this.#run(call, { format: "query", body: request.path_query });
     } else if (!hasBody(request)) {
       this.#run(call, { format: "json", body: noArguments });
     } else {
       checkMedia(headers["content-type"], headers["content-encoding"]);
+      this.#options.inFlight.add(invocation, signal);
       readBody(request, response, limits.argumentBytes).then(
         (body) => this.#run(call, { format: "json", body }),
         (error) => this.#fail(call, error),
@@ -120,30 +124,29 @@ export class InvokeEndpoint {
 
   #run(call: Call, args: CallArguments): void {
     const { inFlight, invoker } = this.#options;
-    const { active, response, invocation, deadline } = call;
-    const signal = new WaitingCall(active.app, response);
+    const { active, invocation, deadline, signal } = call;
+    signal.arriving = false;
     inFlight.add(invocation, signal);
     invoker.invoke({ app: active, function: call.function, arguments: args, invocation, deadline, signal }).then(
-      (outcome) => {
-        inFlight.delete(invocation);
-        this.#answer(call, outcome);
-      },
-      (error) => {
-        inFlight.delete(invocation);
-        this.#fail(call, error);
-      },
+      (outcome) => this.#answer(call, outcome),
+      (error) => this.#fail(call, error),
     );
   }
 
   #answer(call: Call, outcome: Outcome): void {
-    const { request, response } = call;
-    this.#options.metrics.answered(outcome);
-    if (response.completed) return;
+    const { request, response, invocation } = call;
+    const { inFlight, limits, metrics } = this.#options;
+    metrics.answered(outcome);
+    if (response.completed) {
+      inFlight.delete(invocation);
+      return;
+    }
     const timing = `queue;dur=${rounded(outcome.queueMs)}, run;dur=${rounded(outcome.runMs)}`;
     const { json } = outcome;
     if (json === null) {
       const headers = { ...this.#names(call), "server-timing": timing };
-      answerEmpty({ request, response }, { headers, bodyLimitBytes: this.#options.limits.argumentBytes });
+      answerEmpty({ request, response }, { headers, bodyLimitBytes: limits.argumentBytes });
+      inFlight.delete(invocation);
       return;
     }
     // Straight to uWebSockets: hyper-express would keep each header in a dictionary first.
@@ -152,7 +155,14 @@ export class InvokeEndpoint {
       const names = this.#names(call);
       for (const name in names) raw.writeHeader(name, names[name] ?? "");
       raw.writeHeader("server-timing", timing).writeHeader("content-type", "application/json");
-      response.send(typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength));
+      const body = typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+      if (body.length >= largeResultBytes && request.received) {
+        const bytes = typeof body === "string" ? Buffer.from(body) : body;
+        sendLargeResult(response, bytes, () => inFlight.delete(invocation));
+      } else {
+        response.send(body);
+        inFlight.delete(invocation);
+      }
     });
   }
 
@@ -160,6 +170,7 @@ export class InvokeEndpoint {
     this.#options.metrics.failed(error);
     if ("invocation" in exchange && !exchange.response.initiated) this.#name(exchange);
     sendProblem(exchange, error, { log: this.#options.log, bodyLimitBytes: this.#options.limits.argumentBytes });
+    if ("invocation" in exchange) this.#options.inFlight.delete(exchange.invocation);
   }
 
   #name(call: Call): void {
