@@ -48,8 +48,8 @@ export function openApi(record: AppRecord, appInterface: AppInterface, url: stri
 function operation(description: FunctionDescription): Json {
   const properties: Record<string, unknown> = {};
   const required: string[] = [];
-  for (const { name, optional, default: fallback, ...schema } of description.parameters) {
-    properties[String(name)] = fallback === undefined ? schema : { ...schema, $comment: `default: ${fallback}` };
+  for (const { name, optional, ...schema } of description.parameters) {
+    properties[String(name)] = schema;
     if (optional !== true) required.push(String(name));
   }
   const answered =
