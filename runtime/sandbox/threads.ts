@@ -39,6 +39,8 @@ export class Threads {
   readonly #options: ThreadsOptions;
   #piscina: Piscina | undefined;
   #slots: Slot[] = [];
+  /** Slots whose threads were not ready yet. */
+  readonly #booting = new Set<Slot>();
   #refill: NodeJS.Timeout | undefined;
   #started: { readonly wanted: number; resolve(): void; reject(reason: unknown): void } | undefined;
 
@@ -109,8 +111,9 @@ export class Threads {
     this.#piscina = undefined;
     this.#started?.reject(new HerdError("node.draining", "the sandbox was stopped while it started"));
     clearTimeout(this.#refill);
-    for (const slot of this.#slots) slot.close();
+    for (const slot of [...this.#slots, ...this.#booting]) slot.close();
     this.#slots = [];
+    this.#booting.clear();
     await pool.destroy();
   }
 
@@ -141,6 +144,7 @@ export class Threads {
     if (pool === undefined) return;
     const { port1, port2 } = new MessageChannel();
     const slot = new Slot({ thread, port: port1, onLog: this.#options.onLog });
+    this.#booting.add(slot);
     pool.threads
       .find(({ threadId }) => threadId === thread)
       ?.once("exit", () => {
@@ -158,6 +162,7 @@ export class Threads {
     pool.run(greeting, { name: handlers.greet, transferList: [port2] }).then(
       () => this.#ready(slot),
       (error) => {
+        this.#booting.delete(slot);
         if (!slot.isDead) slot.close();
         this.#started?.reject(error);
       },
@@ -165,6 +170,7 @@ export class Threads {
   }
 
   #ready(slot: Slot): void {
+    this.#booting.delete(slot);
     if (slot.isDead) return;
     this.#slots.push(slot);
     if (this.#started !== undefined && this.#slots.length >= this.#started.wanted) this.#started.resolve();

@@ -1,6 +1,7 @@
 // How calls reach threads: bounds, deadlines, cancelling, moving on, stopping.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import diagnostics from "node:diagnostics_channel";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { Sandbox } from "../../runtime/sandbox/pool.js";
@@ -236,4 +237,19 @@ test("after stop no handle of the sandbox is open, whether idle, after a kill, o
     timeout: 20_000,
   });
   assert.equal(stdout.trim(), "function.deadline");
+});
+
+test("a caller's deadline shorter than the call answers then, and costs no thread when the call ends soon after", async () => {
+  const { guest } = await open({ workers: 1 });
+  await warm(guest, "spinFor", { ms: 0 });
+  let threads = 0;
+  const count = (): void => void threads++;
+  diagnostics.subscribe("worker_threads", count);
+  for (let round = 0; round < 5; round++) {
+    const error = await guest.failure("spinFor", { ms: 15 }, { deadline: Date.now() + 5 });
+    assert.equal(error.code, "function.deadline");
+    assert.equal(await guest.call("add", [1, 2]), 3);
+  }
+  diagnostics.unsubscribe("worker_threads", count);
+  assert.equal(threads, 0);
 });
