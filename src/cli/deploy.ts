@@ -26,7 +26,12 @@ export async function deploy(path: string, options: DeployOptions): Promise<void
     throw new UsageError(`there is nothing at ${path}`, { cause: error });
   });
   const app = options.name ?? appNameOf(full);
-  if (!isAppName(app)) throw new UsageError(`${basename(full)} gives no app name: say one with --name`);
+  if (!isAppName(app)) {
+    const rule = "an app's name is a small letter, then up to 62 small letters, digits and hyphens";
+    throw new UsageError(
+      options.name === undefined ? `${basename(full)} gives no app name (${rule}): say one with --name` : rule,
+    );
+  }
   const client = await connect(options);
   const once = () => deployOnce({ client, app, path: full }, options);
   if (options.watch) await (await import("./watch.js")).watch(full, { once, json: options.json === true });

@@ -183,4 +183,9 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+// Who reads no further (`| head`) ends the command, as it would any other.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
 process.exitCode = await run(process.argv);

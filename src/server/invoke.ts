@@ -10,6 +10,7 @@ import type { ActiveApp, AppRouter } from "../invoke/app-router.js";
 import { type CallArguments, deadlineOf, type Invoker, type Outcome } from "../invoke/invoker.js";
 import type { Claims } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
+import { BodyBudget } from "./body-budget.js";
 import { answerEmpty } from "./empty-answer.js";
 import { pathParameter } from "./exchange.js";
 import { type InFlight, WaitingCall } from "./in-flight.js";
@@ -50,9 +51,11 @@ const noArguments = "";
 /** Answers calls. */
 export class InvokeEndpoint {
   readonly #options: InvokeOptions;
+  readonly #bodies: BodyBudget;
 
   constructor(options: InvokeOptions) {
     this.#options = options;
+    this.#bodies = new BodyBudget(options.limits.queueBytes);
   }
 
   /** The handler of both methods. Not async: hyper-express would wrap each call in two more promises. */
@@ -109,15 +112,23 @@ export class InvokeEndpoint {
     const signal = new WaitingCall(active.app, response);
     const call: Call = { request, response, active, function: name, deadline, invocation, signal };
     if (request.method === "GET") {
-      this.#run(call, { format: "query", body: request.path_query });
+      // Without a question mark hyper-express gives undefined, whatever its types say.
+      this.#run(call, { format: "query", body: (request.path_query as string | undefined) ?? "" });
     } else if (!hasBody(request)) {
       this.#run(call, { format: "json", body: noArguments });
     } else {
       checkMedia(headers["content-type"], headers["content-encoding"]);
+      const arrived = this.#bodies.admit(call, limits.argumentBytes);
       this.#options.inFlight.add(invocation, signal);
       readBody(request, response, limits.argumentBytes).then(
-        (body) => this.#run(call, { format: "json", body }),
-        (error) => this.#fail(call, error),
+        (body) => {
+          arrived();
+          this.#run(call, { format: "json", body });
+        },
+        (error) => {
+          arrived();
+          this.#fail(call, error);
+        },
       );
     }
   }

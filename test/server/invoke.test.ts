@@ -36,6 +36,7 @@ test("a call answers with the result and says who computed it", async () => {
 test("no body is no arguments, GET takes a query, void answers 204 without a body", async () => {
   assert.deepEqual((await call("echo")).json(), { json: "" });
   assert.deepEqual((await node.ask("/fn/calc/echo?a=1&b=x%20y")).json(), { query: "a=1&b=x%20y" });
+  assert.deepEqual((await node.ask("/fn/calc/echo")).json(), { query: "" });
   const nothing = await call("nothing");
   assert.equal(nothing.status, 204);
   assert.equal(nothing.body.length, 0);
