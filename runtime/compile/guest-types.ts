@@ -355,13 +355,13 @@ export class GuestTypes {
 }
 
 /** `T | null`. */
-export function optionOf(type: GuestType): GuestType {
+function optionOf(type: GuestType): GuestType {
   const text = type.form === "scalar" || type.form === "enum" ? type.text : `${type.text}|null`;
   return { value: { kind: "option", value: type.value }, text, form: "option", element: type };
 }
 
 /** The name under which `module` exports `declaration`. */
-export function exportNameOf(declaration: Declaration, module: Module): string | undefined {
+function exportNameOf(declaration: Declaration, module: Module): string | undefined {
   for (const [exported, local] of module.exports) if (local === declaration.name.text) return exported;
   return undefined;
 }

@@ -4,7 +4,7 @@
  * `name` as a WIT identifier (Component Model, WIT.md "Identifiers"): words of lower-case ASCII letters and digits,
  * each starting with a letter, joined by `-`. `HTTPServer2` → `http-server2`, `_x` → `x`, `Point.scale` → `point-scale`.
  */
-export function kebabCase(name: string): string {
+function kebabCase(name: string): string {
   const words = name
     .replace(/([a-z0-9])([A-Z])/g, "$1-$2")
     .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")

@@ -88,7 +88,7 @@ function describeResult({ self, result }: FunctionType, typesPath: string): Json
 }
 
 /** The schema of a value of `type`. */
-export function valueSchema(type: ValueType, typesPath: string): JsonSchema {
+function valueSchema(type: ValueType, typesPath: string): JsonSchema {
   switch (type.kind) {
     case "bool":
       return { type: "boolean" };

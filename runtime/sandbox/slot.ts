@@ -1,6 +1,7 @@
 // One worker thread as the main thread sees it: its outbox, what it has loaded, the batch it runs.
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { type ErrorData, HerdError } from "../../src/core/errors.js";
+import type { LogLevel } from "./host-imports.js";
 import { LoadedRevisions } from "./loaded-revisions.js";
 import type { Batch, SideMessage } from "./messages.js";
 import { Outbox } from "./outbox.js";
@@ -11,7 +12,7 @@ export interface GuestLogLine {
   readonly revision: string;
   readonly function: string;
   readonly invocation: string;
-  readonly level: "trace" | "debug" | "info" | "warn" | "error";
+  readonly level: LogLevel;
   readonly message: string;
 }
 
