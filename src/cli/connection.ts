@@ -30,7 +30,7 @@ export async function connect(options: GlobalOptions): Promise<Client> {
   }
   // A token and a root belong to the node that made them: a token of the state directory goes to no other address.
   const own = options.url === undefined || sameOrigin(options.url, state?.url) ? state : undefined;
-  const token = await textOf(options.token ?? own?.token);
+  const token = await tokenText(options.token ?? own?.token);
   const caPath = options.ca ?? own?.ca;
   const ca = caPath === undefined ? undefined : await read(caPath);
   return new Client({ url: parsed(url), token, ca });
@@ -47,7 +47,8 @@ function sameOrigin(left: string, right: string | undefined): boolean {
   return right !== undefined && URL.canParse(left) && new URL(left).origin === new URL(right).origin;
 }
 
-async function textOf(token: string | undefined): Promise<string | undefined> {
+/** A `--token` as it is meant: `@FILE` is what the file holds. Throws {@link UsageError}. */
+export async function tokenText(token: string | undefined): Promise<string | undefined> {
   return token?.startsWith("@") ? (await read(token.slice(1))).trim() : token;
 }
 

@@ -24,19 +24,23 @@ function program(): Command {
   addApp(herd);
   addLogs(herd);
   addToken(herd);
+  addJoin(herd);
   return herd;
 }
 
 function addUp(herd: Command): void {
   herd
     .command("up")
-    .description("run a node in the foreground; founds a mesh when the state directory has none")
+    .description("run a node in the foreground; without an identity it joins a mesh, or founds one")
     .option("--name <name>", "name of the node (default: the host name)")
     .option("--host <host>", "what to bind (default: localhost)")
     .option("--advertise <host>", "what others dial and URLs print; needed when --host is a wildcard")
     .option("--port <port>", "HTTPS port, 0 for a free one (default: 8443)")
     .option("--peer-port <port>", "port for peers (default: the one after --port)")
     .option("--domain <domain>", "domain that a new root may vouch for; can be repeated", repeated)
+    .option("--join <url>", "node of a mesh to join, with --token TOKEN or a person's approval there")
+    .option("--no-deploy", "join as a node that never deploys")
+    .option("--root-passphrase-file <file>", "encrypt the root's key under this passphrase too; needed to make masters")
     .option("--workers <count>", "threads that run functions")
     .option("--functions <dir>", "deploy each file and folder of this one as an app")
     .option("--ephemeral", "keep identity and apps in memory only")
@@ -128,6 +132,9 @@ function addToken(herd: Command): void {
     .option("--node <name>", "node that may use it (join)")
     .option("--ttl <duration>", "life: 90s, 30m, 24h, 7d", duration)
     .option("--uses <count>", "how often it can be used (join)", positive)
+    .option("--master", "the node that joins becomes a master (join)")
+    .option("--no-deploy", "the node that joins may not deploy (join)")
+    .option("--host <host>", "name that its certificate may carry (join); can be repeated", repeated)
     .action(async (_options, command: Command) => (await load()).createToken(command.optsWithGlobals()));
   token
     .command("list")
@@ -140,6 +147,33 @@ function addToken(herd: Command): void {
     .action(async (id: string, _options, command: Command) =>
       (await load()).revokeToken(id, command.optsWithGlobals()),
     );
+}
+
+function addJoin(herd: Command): void {
+  const join = herd.command("join").description("nodes that ask to join without a token");
+  const load = () => import("./join.js");
+  join
+    .command("list")
+    .description("requests that wait for a person, with the code that the other side shows")
+    .action(async (_options, command: Command) => (await load()).listJoins(command.optsWithGlobals()));
+  join
+    .command("approve")
+    .argument("<id>")
+    .description("let the node in, once both sides show the same code")
+    .option("--no-deploy", "it may not deploy")
+    .option(
+      "--host <host>",
+      "name that its certificate may carry, instead of all it asked for; can be repeated",
+      repeated,
+    )
+    .action(async (id: string, _options, command: Command) =>
+      (await load()).approveJoin(id, command.optsWithGlobals()),
+    );
+  join
+    .command("reject")
+    .argument("<id>")
+    .description("turn the node away")
+    .action(async (id: string, _options, command: Command) => (await load()).rejectJoin(id, command.optsWithGlobals()));
 }
 
 interface FunctionPath {

@@ -9,6 +9,10 @@ interface TokenBody {
   readonly expires: string;
   readonly app?: string;
   readonly token?: string;
+  readonly node?: string;
+  readonly uses?: number;
+  readonly url?: string;
+  readonly fingerprint?: string;
 }
 
 /** What to create; `ttl` in seconds. */
@@ -18,22 +22,31 @@ export interface CreateOptions extends GlobalOptions {
   readonly node?: string;
   readonly ttl?: number;
   readonly uses?: number;
+  readonly master?: boolean;
+  readonly deploy?: boolean;
+  readonly host?: readonly string[];
 }
 
 /** Creates a token and prints it. */
 export async function createToken(options: CreateOptions): Promise<void> {
-  const { role, app, node, ttl: ttlSeconds, uses } = options;
+  const { role, app, node, ttl: ttlSeconds, uses, master, host: hosts } = options;
+  const deploy = options.deploy === false ? false : undefined;
   const created = await (await connect(options)).json<TokenBody>("/v1/tokens", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ role, app, node, ttlSeconds, uses }),
+    body: JSON.stringify({ role, app, node, ttlSeconds, uses, master, deploy, hosts }),
   });
+  const { token = "", id, expires, url, fingerprint } = created;
   if (options.json) {
-    printJson({ token: created.token, id: created.id, role: created.role, expires: created.expires });
+    printJson({ token, id, role: created.role, expires, ...(url === undefined ? {} : { url, fingerprint }) });
     return;
   }
-  tell(`role ${created.role}${app === undefined ? "" : `, app ${app}`}, expires ${created.expires}, id ${created.id}`);
-  printLine(created.token ?? "");
+  tell(`role ${created.role}${app === undefined ? "" : `, app ${app}`}, expires ${expires}, id ${id}`);
+  if (url !== undefined) {
+    tell(`master ${url}, root SHA-256 ${fingerprint ?? ""}`);
+    tell(`on the new machine: herd up --join ${url} --token ${token}`);
+  }
+  printLine(token);
 }
 
 /** Lists the tokens that were issued. */
@@ -42,8 +55,14 @@ export async function listTokens(options: GlobalOptions): Promise<void> {
   if (options.json) printJson(tokens);
   else
     printTable([
-      ["ID", "ROLE", "APP", "EXPIRES"],
-      ...tokens.map(({ id, role, app, expires }) => [id, role, app ?? "-", expires]),
+      ["ID", "ROLE", "FOR", "EXPIRES", "USES"],
+      ...tokens.map(({ id, role, app, node, expires, uses }) => [
+        id,
+        role,
+        app ?? node ?? "-",
+        expires,
+        `${uses ?? "-"}`,
+      ]),
     ]);
 }
 

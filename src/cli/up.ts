@@ -2,21 +2,24 @@
 
 import { loadConfig } from "../core/config.js";
 import type { Ready } from "../node.js";
-import type { GlobalOptions } from "./connection.js";
+import { type GlobalOptions, tokenText } from "./connection.js";
 import { curlLine } from "./example-call.js";
 import { printJson, printLine } from "./print.js";
 
 /** The flags of `herd up`, as commander names them. */
 export interface UpOptions extends GlobalOptions {
   readonly domain?: readonly string[];
+  /** `--no-deploy` makes it false; true says nothing, so that a file can. */
+  readonly deploy?: boolean;
   readonly [flag: string]: unknown;
 }
 
 /** Runs a node until it is told to stop. Throws `UsageError` for what cannot be run. */
 export async function up(options: UpOptions): Promise<void> {
   const signalled = firstSignal();
-  const { url: _url, token: _token, ca: _ca, json, domain, ...flags } = options;
-  const config = await loadConfig({ flags: { ...flags, domains: domain }, env: process.env });
+  const { url: _url, token, ca: _ca, json, domain, deploy, ...flags } = options;
+  const joining = { token: await tokenText(token), deploy: deploy === false ? false : undefined };
+  const config = await loadConfig({ flags: { ...flags, ...joining, domains: domain }, env: process.env });
   // Loaded once a signal is heard, since it takes a while.
   const { HerdNode } = await import("../node.js");
   const node = new HerdNode(config);

@@ -23,6 +23,15 @@ export interface Config {
   readonly peerPort: number;
   /** DNS domains, beside localhost, `.local` and `.internal`, that a new root may vouch for. */
   readonly domains: readonly string[];
+  /** Address of a node of the mesh to join, when the node has no identity yet; and the join token's text. */
+  readonly join: string | undefined;
+  readonly token: string | undefined;
+  /** More addresses of nodes of that mesh, tried in turn. Any of `join`, `token` and `seeds` means: join, do not found. */
+  readonly seeds: readonly string[];
+  /** `false`: this node never deploys, it asks for no such mark. */
+  readonly deploy: boolean;
+  /** File with the passphrase that encrypts the root's key, beside the state's key. */
+  readonly rootPassphraseFile: string | undefined;
   readonly workers: number;
   /** Folder of functions that are deployed at the start. */
   readonly functions: string | undefined;
@@ -53,6 +62,12 @@ const domainName = z
   .string()
   .max(253)
   .regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "not a lower-case DNS domain");
+const nodeUrl = z
+  .string()
+  .max(512)
+  .refine((url) => URL.canParse(url) && new URL(url).protocol === "https:", {
+    error: "not an address like https://localhost:8443",
+  });
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = (max: number) => z.number().int().min(1).max(max);
 
@@ -87,6 +102,11 @@ const settings = z
     port,
     peerPort: port,
     domains: z.array(domainName).max(64),
+    join: nodeUrl,
+    token: z.string().min(1).max(8_192),
+    seeds: z.array(nodeUrl).max(64),
+    deploy: z.boolean(),
+    rootPassphraseFile: z.string().min(1),
     workers: z.coerce.number().int().min(1).max(1_024),
     functions: z.string().min(1),
     ephemeral: z.boolean(),
@@ -142,6 +162,11 @@ function complete(given: Omit<Settings, "limits"> & { limits: Limits }, cwd: str
     port,
     peerPort: given.peerPort ?? (port === 0 || port === 65_535 ? 0 : port + 1),
     domains: given.domains ?? [],
+    join: given.join,
+    token: given.token,
+    seeds: given.seeds ?? [],
+    deploy: given.deploy ?? true,
+    rootPassphraseFile: given.rootPassphraseFile,
     // One core is left to the main thread; two workers at least, so that a call that spins cannot stop the others.
     workers: given.workers ?? Math.min(16, Math.max(2, availableParallelism() - 1)),
     functions: given.functions,
@@ -177,10 +202,12 @@ function parse(value: unknown, origin: string): Settings {
 
 /** Paths mean what they mean where they were written: beside the file, or in the folder of the command. */
 function atFolder(given: Settings, folder: string): Settings {
+  const { state, functions, rootPassphraseFile } = given;
   return {
     ...given,
-    ...(given.state === undefined ? {} : { state: resolve(folder, given.state) }),
-    ...(given.functions === undefined ? {} : { functions: resolve(folder, given.functions) }),
+    ...(state === undefined ? {} : { state: resolve(folder, state) }),
+    ...(functions === undefined ? {} : { functions: resolve(folder, functions) }),
+    ...(rootPassphraseFile === undefined ? {} : { rootPassphraseFile: resolve(folder, rootPassphraseFile) }),
   };
 }
 

@@ -39,6 +39,11 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
       port: 8443,
       peerPort: 8444,
       domains: [],
+      join: undefined,
+      token: undefined,
+      seeds: [],
+      deploy: true,
+      rootPassphraseFile: undefined,
       workers: 0,
       functions: undefined,
       ephemeral: false,
@@ -67,6 +72,22 @@ test("paths in a file are beside the file", async (t) => {
   const path = await file(t, { state: "s", functions: "f" });
   const config = await loadConfig({ cwd, flags: { config: path } });
   assert.deepEqual([config.state, config.functions], [join(path, "../s"), join(path, "../f")]);
+});
+
+test("joining takes addresses of nodes, a token and seeds; a passphrase's file is beside the one that names it", async (t) => {
+  const seeds = ["https://a.internal:8443", "https://b.internal:8443"];
+  const path = await file(t, { seeds, deploy: false, rootPassphraseFile: "pass" });
+  const config = await loadConfig({
+    cwd,
+    flags: { config: path, join: "https://localhost:9000", token: "herd-join.x" },
+  });
+  assert.deepEqual(
+    [config.join, config.token, config.seeds, config.deploy],
+    ["https://localhost:9000", "herd-join.x", seeds, false],
+  );
+  assert.equal(config.rootPassphraseFile, join(path, "../pass"));
+  await refused({ flags: { join: "http://localhost:9000" } }, /join: not an address like https:/);
+  await refused({ flags: { config: await file(t, { seeds: ["localhost"] }) } }, /seeds\.0/);
 });
 
 test("an empty HERD_STATE counts as none", async () => {
