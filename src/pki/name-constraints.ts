@@ -6,6 +6,7 @@ import { addressBytes, networkBytes } from "./network-address.js";
 const { asn1 } = forge;
 const nameConstraintsOid = "2.5.29.30";
 const dnsTag = 2;
+const uriTag = 6;
 const addressTag = 7;
 
 /** Every mesh may name these. A DNS constraint covers the domain and everything below it. */
@@ -45,9 +46,21 @@ export function permits(scope: NameScope, host: string): boolean {
   );
 }
 
-/** The critical extension for a scope, as node-forge takes it (which has no encoder of its own). */
-export function nameConstraintsExtension(scope: NameScope): { id: string; critical: boolean; value: string } {
+/** Those of `hosts` that a scope does not permit, as they were spelled. */
+export function notPermitted(scope: NameScope, hosts: readonly string[]): string[] {
+  return hosts.filter((host) => !permits(scope, host));
+}
+
+/**
+ * The critical extension for a scope, as node-forge takes it (which has no encoder of its own). With `uriHost`, URIs must have that
+ * very host; without it, they are not constrained.
+ */
+export function nameConstraintsExtension(
+  scope: NameScope,
+  { uriHost }: { uriHost?: string } = {},
+): { id: string; critical: boolean; value: string } {
   const names = [
+    ...(uriHost === undefined ? [] : [generalName(uriTag, uriHost)]),
     ...scope.domains.map((domain) => generalName(dnsTag, domain)),
     ...scope.networks.map(({ address, mask }) =>
       generalName(addressTag, Buffer.concat([address, mask]).toString("latin1")),

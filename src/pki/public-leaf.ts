@@ -1,14 +1,14 @@
 // The certificate that a node shows to browsers and command lines: names and addresses only, thirty days.
 
-import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Clock } from "../core/clock.js";
 import { UsageError } from "../core/usage-error.js";
 import { certify, type Issuer, rsaKey } from "./certificate.js";
 import { type NameScope, permits } from "./name-constraints.js";
 import { addressBytes } from "./network-address.js";
+import { leafKeyBits } from "./peer-leaf.js";
 
-const leafKeyBits = 2_048;
 const hour = 3_600_000;
 const lifetimeMs = 30 * 24 * hour;
 
@@ -34,29 +34,46 @@ export function publicHosts(options: { advertise: string; hostName: string; scop
         : `the mesh's root may not vouch for ${advertise}: it covers loopback and private addresses only`,
     );
   }
+  return wantedHosts(options).filter((host) => permits(scope, host));
+}
+
+/** The hosts that every node's leaf names, whoever asks. */
+export const loopbackHosts = ["localhost", "127.0.0.1", "::1"] as const;
+
+/** The hosts that a node would like its leaf to name, before anybody judged them: {@link loopbackHosts}, what it advertises, its machine's name. */
+export function wantedHosts(options: { advertise: string; hostName: string }): string[] {
   const hostName = options.hostName.toLowerCase().replace(/\.$/, "");
   const [label = ""] = hostName.split(".");
   // A machine answers to label.local where multicast DNS runs, which is nearly every desktop.
-  const own = [hostName, `${label}.local`].filter((name) => isDnsName(name) && permits(scope, name));
-  return [...new Set(["localhost", "127.0.0.1", "::1", advertise.toLowerCase(), ...own])];
+  const own = [hostName, `${label}.local`].filter(isDnsName);
+  return [...new Set([...loopbackHosts, options.advertise.toLowerCase(), ...own])];
 }
 
-/** Issues a leaf for `hosts` with a key of its own. The caller answers for the hosts lying in the issuer's scope. */
-export async function issuePublicLeaf(options: {
-  issuer: Issuer;
-  hosts: readonly string[];
-  nodeName: string;
-  clock: Clock;
-}): Promise<PublicLeaf> {
-  const { issuer, hosts } = options;
+/** Whom a public leaf is for. The caller answers for the hosts lying in the issuer's scope. */
+export interface PublicLeafRequest {
+  readonly issuer: Issuer;
+  readonly hosts: readonly string[];
+  readonly nodeName: string;
+  readonly clock: Clock;
+}
+
+/** Issues a leaf for `hosts` with a key of its own. */
+export async function issuePublicLeaf(request: PublicLeafRequest): Promise<PublicLeaf> {
   const key = await rsaKey(leafKeyBits);
-  const now = options.clock.now();
+  const chain = certifyPublicLeaf({ ...request, publicKey: createPublicKey(key) });
+  return publicLeaf(chain, key.export({ type: "pkcs8", format: "pem" }) as string);
+}
+
+/** Issues a leaf for a public key that somebody else holds the private half of, and returns its chain (PEM). */
+export function certifyPublicLeaf(request: PublicLeafRequest & { readonly publicKey: KeyObject }): string {
+  const { issuer, hosts, publicKey } = request;
+  const now = request.clock.now();
   const certificate = certify(
     {
       // With spaces, so that no verifier takes it for a host name.
-      commonName: `Wasmherd node ${options.nodeName}`,
-      publicKey: createPublicKey(key),
-      notBefore: now - hour,
+      commonName: `Wasmherd node ${request.nodeName}`,
+      publicKey,
+      notBefore: Math.max(now - hour, issuer.certificate.validity.notBefore.getTime()),
       notAfter: Math.min(now + lifetimeMs, issuer.certificate.validity.notAfter.getTime()),
       extensions: [
         { name: "basicConstraints", cA: false, critical: true },
@@ -67,8 +84,7 @@ export async function issuePublicLeaf(options: {
     },
     issuer,
   );
-  const chain = [certificate, ...issuer.chain].join("");
-  return publicLeaf(chain, key.export({ type: "pkcs8", format: "pem" }) as string);
+  return [certificate, ...issuer.chain].join("");
 }
 
 /** The leaf of a stored chain and key. Throws `TypeError` when they do not belong together. */
