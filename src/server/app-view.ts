@@ -5,17 +5,21 @@ import { describeFunctions, describeTypes } from "../../runtime/interface/schema
 import type { AppRecord } from "../catalog/model.js";
 import type { Limits } from "../core/limits.js";
 
-/** What every view needs: where this node is reached (`https://host:port`) and what it is called. */
+/** What every view needs: the address (`https://host:port`) that the client used, and the names of the nodes that have the revision. */
 export interface Place {
-  readonly url: () => string;
-  readonly node: string;
+  readonly baseUrl: string;
+  readonly nodes: readonly string[];
 }
 
 /** The functions of an app, each with its endpoint. */
-export function functionsView(app: string, appInterface: AppInterface, place: Place): Record<string, unknown>[] {
+export function functionsView(
+  app: string,
+  appInterface: AppInterface,
+  { baseUrl }: Pick<Place, "baseUrl">,
+): Record<string, unknown>[] {
   return describeFunctions(appInterface).map((description) => {
     const { name, ...rest } = description;
-    return { name, url: functionUrl(place.url(), app, name), ...rest };
+    return { name, url: functionUrl(baseUrl, app, name), ...rest };
   });
 }
 
@@ -33,7 +37,7 @@ export function appView(
     types: describeTypes(appInterface),
     limits,
     public: record.public,
-    nodes: [place.node],
+    nodes: place.nodes,
   };
 }
 
@@ -47,7 +51,7 @@ export function deployedView(
     app,
     revision: prepared.revision,
     functions: functionsView(app, prepared.interface, place),
-    nodes: [place.node],
+    nodes: place.nodes,
   };
 }
 

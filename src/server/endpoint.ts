@@ -1,11 +1,14 @@
-// The chain that every endpoint off the hot path runs in: name → authorize → act, and errors become problems once.
+// The chain that every endpoint off the hot path runs in: name → authorize → act here or elsewhere; errors become problems once.
 
 import type { Request, Response } from "hyper-express";
 import { checkAppName } from "../core/app-name.js";
 import type { Claims, Role } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
-import { Exchange, pathParameter } from "./exchange.js";
-import { type ProblemOptions, sendProblem } from "./problem.js";
+import { Exchange, type Incoming, type Outgoing } from "./exchange.js";
+import { HttpIncoming, HttpOutgoing } from "./http-exchange.js";
+import type { ProblemOptions } from "./problem.js";
+import { type Relay, relayExchange, type Where } from "./relay.js";
+import { isLoopback } from "./remote-address.js";
 import type { Tokens } from "./seams.js";
 
 /** Methods that endpoints answer; HEAD follows from GET, OPTIONS and the refusal of others from the table. */
@@ -20,58 +23,78 @@ export interface Endpoint {
   readonly role: Role | "none" | "loopback";
   /** Whether a token for one app alone may list here; the endpoint then shows that app only. */
   readonly scoped?: boolean;
+  /**
+   * Which node acts, when not every node can; another one relays the request there. It may read the body, which stays readable.
+   * Peers reach only endpoints that have it.
+   */
+  readonly at?: Where | ((exchange: Exchange) => Where | "here" | Promise<Where | "here">);
+  /** The largest body that is relayed; 64 KiB when not given. */
+  readonly bodyLimitBytes?: number;
   handle(exchange: Exchange): Promise<void> | void;
 }
 
 /** What the chain works with. */
 export interface ChainOptions extends ProblemOptions {
   readonly tokens: Tokens;
+  readonly relay: Relay;
+  /** This node's id and how clients reach it (`https://host:port`). */
+  readonly place: { readonly id: string; readonly url: () => string };
   /** Counts an exchange that changes something, so that an end in order waits for it; see `InFlight.hold`. */
   readonly hold: () => () => void;
 }
 
+const smallBodyBytes = 65_536;
+
 /** The hyper-express handler of an endpoint. */
 export function handlerOf(endpoint: Endpoint, options: ChainOptions): (request: Request, response: Response) => void {
+  const { tokens, relay, place } = options;
   return (request, response) => {
-    // The address is known only while the handler runs.
-    const local = endpoint.role === "loopback" && isLoopback(response.raw.getRemoteAddress());
+    const incoming = new HttpIncoming({ request, response }, { node: place.id, baseUrl: place.url() });
+    const outgoing = new HttpOutgoing({ request, response }, options);
     const release = endpoint.method === "GET" ? undefined : options.hold();
     // A client that leaves within its body ends no promise.
     if (release !== undefined) response.once("abort", release);
-    perform(endpoint, { request, response, tokens: options.tokens, local })
-      .catch((error: unknown) => sendProblem({ request, response }, error, options))
+    const bodyLimitBytes = endpoint.bodyLimitBytes ?? smallBodyBytes;
+    perform(
+      endpoint,
+      { incoming, outgoing },
+      {
+        tokens,
+        local: isLoopback(incoming.remoteAddress),
+        isHere: (where) => relay.isHere(where),
+        elsewhere: (where, exchange) => relayExchange(exchange, { relay, where, bodyLimitBytes }),
+      },
+    )
+      .catch((error: unknown) => outgoing.problem(error))
       .finally(release);
   };
 }
 
-async function perform(
+/** How an exchange is carried out. `local` tells whether the client is on this machine. */
+export interface PerformOptions {
+  readonly tokens: Tokens;
+  readonly local: boolean;
+  readonly isHere: (where: Where) => boolean;
+  /** What happens to an exchange whose place is another node. */
+  readonly elsewhere: (where: Where, exchange: Exchange) => Promise<void>;
+}
+
+/** Authorizes the request and acts on it, or has it acted on elsewhere. Throws what becomes a problem. */
+export async function perform(
   endpoint: Endpoint,
-  { request, response, tokens, local }: { request: Request; response: Response; tokens: Tokens; local: boolean },
+  { incoming, outgoing }: { readonly incoming: Incoming; readonly outgoing: Outgoing },
+  { tokens, local, isHere, elsewhere }: PerformOptions,
 ): Promise<void> {
-  const app = request.path_parameters.app === undefined ? undefined : checkAppName(pathParameter(request, "app"));
+  const named = new Exchange(incoming, outgoing);
+  const app = incoming.parameters.app === undefined ? undefined : checkAppName(named.parameter("app"));
   let claims: Claims | undefined;
-  if (endpoint.role !== "none" && !local) {
-    claims = await claimsOf(tokens, request.headers.authorization);
+  if (endpoint.role !== "none" && !(endpoint.role === "loopback" && local)) {
+    claims = await claimsOf(tokens, incoming.headers.authorization);
     const role = endpoint.role === "loopback" ? "admin" : endpoint.role;
     requireRole(claims, role, endpoint.scoped === true ? claims.app : app);
   }
-  await endpoint.handle(new Exchange(request, response, { claims, signal: () => goneSignal(response) }));
-}
-
-/** Aborts when the client goes away. The event costs the response a stream, which is fine off the hot path. */
-function goneSignal(response: Response): AbortSignal {
-  const controller = new AbortController();
-  if (response.completed) controller.abort();
-  else response.once("abort", () => controller.abort());
-  return controller.signal;
-}
-
-/** Whether an address of 4 or 16 bytes is this machine's: 127/8, ::1, or 127/8 mapped into IPv6. */
-export function isLoopback(address: ArrayBuffer): boolean {
-  const bytes = new Uint8Array(address);
-  if (bytes.length === 4) return bytes[0] === 127;
-  if (bytes.length !== 16) return false;
-  const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 0xff && bytes[11] === 0xff;
-  if (mapped) return bytes[12] === 127;
-  return bytes.subarray(0, 15).every((byte) => byte === 0) && bytes[15] === 1;
+  const exchange = new Exchange(incoming, outgoing, claims);
+  const where = typeof endpoint.at === "function" ? await endpoint.at(exchange) : (endpoint.at ?? "here");
+  if (where === "here" || isHere(where)) await endpoint.handle(exchange);
+  else await elsewhere(where, exchange);
 }

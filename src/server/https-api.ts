@@ -21,6 +21,8 @@ import { HttpsServer, type KeyFiles } from "./https-server.js";
 import { InFlight } from "./in-flight.js";
 import { InvocationMetrics } from "./invocation-metrics.js";
 import { InvokeEndpoint } from "./invoke.js";
+import type { Relay, RelayedResponse } from "./relay.js";
+import { type RelayedFrom, RelayedRequests } from "./relayed-exchange.js";
 import type { SignIn, Tokens } from "./seams.js";
 
 /** What the interface speaks for. */
@@ -42,6 +44,7 @@ export interface HttpsApiOptions {
   readonly deployer: Deployer;
   readonly router: AppRouter;
   readonly invoker: Invoker;
+  readonly relay: Relay;
   readonly load: () => { readonly slots: number; readonly running: number; readonly queued: number };
   readonly page: Page;
 }
@@ -51,12 +54,13 @@ export class HttpsApi {
   readonly #options: HttpsApiOptions;
   readonly #inFlight = new InFlight();
   readonly #server: HttpsServer;
+  readonly #relayed: RelayedRequests;
   #readiness: "starting" | "ready" | "draining" = "starting";
 
   constructor(options: HttpsApiOptions) {
     this.#options = options;
-    const { limits, tokens, log } = options;
-    const place = { url: () => this.url, node: options.node.name };
+    const { limits, tokens, log, relay } = options;
+    const place = { id: options.node.id, url: () => this.url, node: options.node.name };
     const apps = { ...options, place };
     const invoke = new InvokeEndpoint({
       ...options,
@@ -66,23 +70,28 @@ export class HttpsApi {
       nextInvocation: invocationIds(),
       draining: () => this.#readiness === "draining",
     });
+    const endpoints = [
+      ...appsEndpoints(apps),
+      ...artifactEndpoints(apps),
+      appPutEndpoint(apps),
+      ...tokensEndpoints(options),
+      logsEndpoint(options.ring),
+      ...nodeStateEndpoints({ ...options, readiness: () => this.#readiness }),
+      pageEndpoint(options.page),
+    ];
+    const hold = () => this.#inFlight.hold();
+    this.#relayed = new RelayedRequests({ endpoints, tokens, log, hold, isHere: (where) => relay.isHere(where) });
     this.#server = new HttpsServer({
       host: options.host,
       port: options.port,
       tokens,
       log,
-      hold: () => this.#inFlight.hold(),
+      relay,
+      place,
+      hold,
       bodyLimitBytes: limits.argumentBytes,
       rawRoutes: [{ path: "/fn/:app/:function", methods: ["GET", "POST"], handle: invoke.handle }],
-      endpoints: [
-        ...appsEndpoints(apps),
-        ...artifactEndpoints(apps),
-        appPutEndpoint(apps),
-        ...tokensEndpoints(options),
-        logsEndpoint(options.ring),
-        ...nodeStateEndpoints({ ...options, readiness: () => this.#readiness }),
-        pageEndpoint(options.page),
-      ],
+      endpoints,
     });
   }
 
@@ -95,6 +104,11 @@ export class HttpsApi {
   /** Calls under way. */
   get inFlight(): Pick<InFlight, "size" | "appOf"> {
     return this.#inFlight;
+  }
+
+  /** Answers a request that a peer relayed (ask kind `http`), problems included. Throws `request.malformed` when it is none. */
+  handleRelayed(request: unknown, from: RelayedFrom): Promise<RelayedResponse> {
+    return this.#relayed.answer(request, from);
   }
 
   /** Binds the port; `/readyz` says no until {@link ready}. */

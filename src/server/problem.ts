@@ -49,17 +49,18 @@ export function sendProblem(
         return;
       }
       response.status(problem.error.status).header("content-type", "application/problem+json", true);
-      if (problem.error.status === 401) response.header("www-authenticate", 'Bearer realm="wasmherd"');
-      const retryAfter = retryAfterOf(problem.error);
-      if (retryAfter !== undefined) response.header("retry-after", retryAfter);
+      for (const [name, value] of Object.entries(problemHeaders(problem.error))) response.header(name, value);
       response.send(JSON.stringify(problem.document), request.method === "HEAD");
     },
   });
 }
 
-/** Seconds after which a client should try again; 503 and 429 always say so, whoever threw them. */
-function retryAfterOf(error: HerdError): string | undefined {
+/** Headers beside the document: 401 names the scheme; 503 and 429 always say when to try again, whoever threw them. */
+export function problemHeaders(error: HerdError): Record<string, string> {
   const { status, retryAfterSeconds } = error;
   const seconds = retryAfterSeconds ?? (status === 503 || status === 429 ? 1 : undefined);
-  return seconds === undefined ? undefined : String(Math.max(1, Math.ceil(seconds)));
+  return {
+    ...(status === 401 ? { "www-authenticate": 'Bearer realm="wasmherd"' } : {}),
+    ...(seconds === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(seconds))) }),
+  };
 }

@@ -2,7 +2,7 @@
 
 import { Writable } from "node:stream";
 import type { Request, Response } from "hyper-express";
-import { HerdError } from "../core/errors.js";
+import { tooLarge } from "./exchange.js";
 
 /** After this many times the limit, a client that still sends is cut off instead of answered. */
 const patience = 8;
@@ -35,7 +35,7 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
       limitBytes,
       done: (body) => {
         if (body !== undefined) resolve(body);
-        else reject(new HerdError("request.too-large", `the body is larger than ${limitBytes} bytes`));
+        else reject(tooLarge(limitBytes));
       },
       gone: () => reject(new ClientGone()),
     });

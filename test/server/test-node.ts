@@ -18,6 +18,7 @@ import { foundRoot, rootIssuer } from "../../src/pki/root.js";
 import { SignIn } from "../../src/pki/sign-in.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
 import { HttpsApi } from "../../src/server/https-api.js";
+import type { Relay } from "../../src/server/relay.js";
 import { FakeCompiler, FakeSandbox } from "./fakes.js";
 
 /** An answer, whole. */
@@ -36,6 +37,17 @@ export interface Question extends RequestOptions {
 
 /** The root of all test nodes of a process: making one takes a second. */
 const root = foundRoot({ domains: [], clock: systemClock });
+
+/** How a test's server differs. Servers with the same `tokenKey` are of one mesh. */
+export interface TestNodeOptions {
+  readonly limits?: Partial<Limits>;
+  readonly node?: { readonly id: string; readonly name: string };
+  readonly relay?: Relay;
+  readonly tokenKey?: Awaited<ReturnType<typeof tokenKey>>;
+}
+
+/** Everything may be done here. */
+const alone: Relay = { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to ask")) };
 
 /** A running server. */
 export class TestNode {
@@ -72,12 +84,17 @@ export class TestNode {
   }
 
   /** Starts one on a free port. */
-  static async start(options: { limits?: Partial<Limits> } = {}): Promise<TestNode> {
+  static async start(options: TestNodeOptions = {}): Promise<TestNode> {
     const { certificate, key, meshId } = await root;
     const clock = systemClock;
     const issuer = rootIssuer({ certificate, key });
     const issue = () => issuePublicLeaf({ issuer, hosts: ["localhost", "127.0.0.1"], nodeName: "test", clock });
-    const tokens = new TokenAuthority({ meshId, key: await tokenKey(), files: new MemoryFiles(), clock });
+    const tokens = new TokenAuthority({
+      meshId,
+      key: options.tokenKey ?? (await tokenKey()),
+      files: new MemoryFiles(),
+      clock,
+    });
     await tokens.open();
     const catalog = new Catalog({ files: new MemoryFiles(), clock });
     await catalog.open();
@@ -115,7 +132,7 @@ export class TestNode {
       host: "localhost",
       port: 0,
       advertise: "localhost",
-      node: { id: "0123", name: "test" },
+      node: options.node ?? { id: "0123", name: "test" },
       rootCertificatePem: certificate,
       limits,
       clock,
@@ -128,6 +145,7 @@ export class TestNode {
       deployer,
       router,
       invoker: new LocalInvoker(parts.sandbox),
+      relay: options.relay ?? alone,
       load: () => ({ slots: 1, running: 0, queued: 0 }),
       page: { html: "<!doctype html>", scriptHash: "sha256-x", styleHash: "sha256-y" },
     });

@@ -7,7 +7,7 @@ import { type AppsOptions, interfaceOf, knownApp } from "./apps.js";
 
 /** The artifacts of an app's current revision. */
 export function artifactEndpoints(options: AppsOptions): Endpoint[] {
-  const { catalog, place } = options;
+  const { catalog } = options;
   return [
     {
       method: "GET",
@@ -15,7 +15,7 @@ export function artifactEndpoints(options: AppsOptions): Endpoint[] {
       role: "invoke",
       async handle(exchange) {
         const record = knownApp(exchange.parameter("app"), catalog);
-        exchange.answer(200, openApi(record, await interfaceOf(record, options), place.url()));
+        exchange.answer(200, openApi(record, await interfaceOf(record, options), exchange.incoming.baseUrl));
       },
     },
     {
@@ -25,7 +25,7 @@ export function artifactEndpoints(options: AppsOptions): Endpoint[] {
       async handle(exchange) {
         const { revision } = knownApp(exchange.parameter("app"), catalog);
         const body = Buffer.from(await catalog.component(revision));
-        exchange.response.header("herd-revision", revision);
+        exchange.outgoing.header("herd-revision", revision);
         exchange.send(200, { type: "application/wasm", body });
       },
     },

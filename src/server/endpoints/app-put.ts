@@ -13,10 +13,12 @@ export function appPutEndpoint(options: AppsOptions): Endpoint {
     method: "PUT",
     path: "/v1/apps/:app",
     role: "deploy",
+    at: "deployer",
+    bodyLimitBytes: uploadLimitBytes(limits),
     async handle(exchange) {
       const app = exchange.parameter("app");
       const isPublic = exchange.flag("public");
-      const { headers } = exchange.request;
+      const { headers } = exchange.incoming;
       if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") {
         throw new HerdError("media.unsupported", "an upload is not compressed");
       }
@@ -25,7 +27,8 @@ export function appPutEndpoint(options: AppsOptions): Endpoint {
       const files = await read(await exchange.body(uploadLimitBytes(limits)));
       const by = exchange.claims?.id ?? "";
       const { created, prepared } = await deployer.deploy({ app, files, by, public: isPublic, signal });
-      exchange.answer(created ? 201 : 200, deployedView(app, prepared, place));
+      const { baseUrl } = exchange.incoming;
+      exchange.answer(created ? 201 : 200, deployedView(app, prepared, { baseUrl, nodes: [place.node] }));
     },
   };
 }

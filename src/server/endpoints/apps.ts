@@ -9,8 +9,9 @@ import type { Limits } from "../../core/limits.js";
 import type { Deployer } from "../../deploy/deployer.js";
 import type { Catalog } from "../../deploy/seams.js";
 import type { AppRouter } from "../../invoke/app-router.js";
-import { appView, deployedView, type Place } from "../app-view.js";
+import { appView, deployedView } from "../app-view.js";
 import type { Endpoint } from "../endpoint.js";
+import type { Exchange } from "../exchange.js";
 
 /** What the endpoints of apps work with. */
 export interface AppsOptions {
@@ -18,14 +19,20 @@ export interface AppsOptions {
   readonly router: AppRouter;
   readonly deployer: Deployer;
   readonly limits: Limits;
-  readonly place: Place;
+  /** This node's name. */
+  readonly place: { readonly node: string };
 }
 
 const rollbackBody = z.strictObject({ revision: z.string().max(64).optional() }).optional();
 
 /** Apps: list, show, remove, roll back. */
 export function appsEndpoints(options: AppsOptions): Endpoint[] {
-  const { catalog, deployer, place } = options;
+  const { catalog, deployer } = options;
+  const view = async (record: AppRecord, { incoming: { baseUrl } }: Exchange) =>
+    appView(record, await interfaceOf(record, options), {
+      place: { baseUrl, nodes: holdersOf(record, options) },
+      limits: options.limits,
+    });
   return [
     {
       method: "GET",
@@ -35,7 +42,7 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
       async handle(exchange) {
         const scope = exchange.claims?.app;
         const records = catalog.list().filter(({ app }) => scope === undefined || app === scope);
-        const views = records.map(async (record) => appView(record, await interfaceOf(record, options), options));
+        const views = records.map((record) => view(record, exchange));
         exchange.answer(200, await Promise.all(views));
       },
     },
@@ -45,13 +52,14 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
       role: "invoke",
       async handle(exchange) {
         const record = knownApp(exchange.parameter("app"), catalog);
-        exchange.answer(200, appView(record, await interfaceOf(record, options), options));
+        exchange.answer(200, await view(record, exchange));
       },
     },
     {
       method: "DELETE",
       path: "/v1/apps/:app",
       role: "deploy",
+      at: "deployer",
       async handle(exchange) {
         await deployer.remove(exchange.parameter("app"));
         exchange.done();
@@ -61,11 +69,14 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
       method: "POST",
       path: "/v1/apps/:app/rollback",
       role: "deploy",
+      at: "deployer",
       async handle(exchange) {
         const app = exchange.parameter("app");
         const body = rollbackBody.safeParse(await exchange.json());
         if (!body.success) throw new HerdError("request.malformed", 'the body is empty or {"revision": "…"}');
-        exchange.answer(200, deployedView(app, await deployer.rollback(app, body.data?.revision), place));
+        const prepared = await deployer.rollback(app, body.data?.revision);
+        const { baseUrl } = exchange.incoming;
+        exchange.answer(200, deployedView(app, prepared, { baseUrl, nodes: [options.place.node] }));
       },
     },
   ];
@@ -76,6 +87,11 @@ export function knownApp(app: string, catalog: Pick<Catalog, "get">): AppRecord 
   const record = catalog.get(app);
   if (record === undefined) throw new HerdError("app.unknown", `there is no app ${app}`);
   return record;
+}
+
+/** The names of the nodes that have an app's current revision. */
+function holdersOf(_record: AppRecord, { place }: AppsOptions): string[] {
+  return [place.node];
 }
 
 /** The interface of an app's current revision: at hand while it answers calls, else from its component. */

@@ -25,10 +25,9 @@ export function pageEndpoint(page: Page): Endpoint {
     path: "/",
     role: "none",
     handle(exchange) {
-      exchange.response
-        .header("content-security-policy", policy)
-        .header("referrer-policy", "no-referrer")
-        .header("cross-origin-opener-policy", "same-origin");
+      exchange.outgoing.header("content-security-policy", policy);
+      exchange.outgoing.header("referrer-policy", "no-referrer");
+      exchange.outgoing.header("cross-origin-opener-policy", "same-origin");
       exchange.send(200, { type: "text/html; charset=utf-8", body: page.html });
     },
   };

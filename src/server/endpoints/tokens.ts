@@ -25,6 +25,7 @@ export function tokensEndpoints({ tokens, signIn }: { tokens: Tokens; signIn: Si
       method: "POST",
       path: "/v1/tokens",
       role: "admin",
+      at: "master",
       async handle(exchange) {
         const { role, app, node, ttlSeconds, uses } = parse(createBody, await exchange.json());
         if (role === "join") {
@@ -54,6 +55,7 @@ export function tokensEndpoints({ tokens, signIn }: { tokens: Tokens; signIn: Si
       method: "DELETE",
       path: "/v1/tokens/:id",
       role: "admin",
+      at: "master",
       async handle(exchange) {
         await tokens.revoke(exchange.parameter("id"));
         exchange.done();

@@ -1,0 +1,72 @@
+// Relays over the mesh's links: the first linked peer that may is asked.
+
+import { HerdError } from "../core/errors.js";
+import { AskTimeout, type Link, LinkBroken, type Links } from "../mesh/seams.js";
+import type { Relay, RelayedRequest, Where } from "./relay.js";
+
+/** The kind of ask that carries a relayed request. */
+export const relayKind = "http";
+
+/** Longer than any endpoint takes, uploads that wait for the compiler included. */
+const timeoutMs = 120_000;
+
+/** What a {@link LinkRelay} works with. */
+export interface LinkRelayOptions {
+  /** This node's id. */
+  readonly node: string;
+  readonly links: Pick<Links, "get" | "all">;
+  /** Whether this node is a master now, and whether it may deploy. */
+  readonly marks: () => { readonly master: boolean; readonly deploy: boolean };
+}
+
+/** Finds who may by the marks in the certificates of linked peers. */
+export class LinkRelay implements Relay {
+  readonly #options: LinkRelayOptions;
+
+  constructor(options: LinkRelayOptions) {
+    this.#options = options;
+  }
+
+  isHere(where: Where): boolean {
+    const { node, marks } = this.#options;
+    if (where === "master") return marks().master;
+    if (where === "deployer") return marks().deploy;
+    if ("node" in where) return where.node === node;
+    return marks().master && !where.masterExcept.includes(node);
+  }
+
+  /** A request that may have changed something is asked once; a GET goes on to the next peer when a link breaks. */
+  async ask(where: Where, request: RelayedRequest, signal: AbortSignal): Promise<unknown> {
+    for (const link of this.#candidates(where)) {
+      try {
+        return await link.ask(relayKind, request, { timeoutMs, signal });
+      } catch (error) {
+        if (!(error instanceof LinkBroken || error instanceof AskTimeout)) throw error;
+        if (error instanceof LinkBroken && request.method === "GET") continue;
+        const detail = "the node that was asked for this did not answer; whether it acted is not known";
+        throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 1, cause: error });
+      }
+    }
+    throw new HerdError("node.overloaded", missing(where), { retryAfterSeconds: 2 });
+  }
+
+  /** Always in the same order, so that a client that asks twice meets the same node. */
+  #candidates(where: Where): Link[] {
+    const { links } = this.#options;
+    if (typeof where === "object" && "node" in where) {
+      const link = links.get(where.node);
+      return link === undefined ? [] : [link];
+    }
+    const except = typeof where === "object" ? where.masterExcept : [];
+    return links
+      .all()
+      .filter(({ peer }) => (where === "deployer" ? peer.deploy : peer.master) && !except.includes(peer.nodeId))
+      .sort((left, right) => (left.peer.nodeId < right.peer.nodeId ? -1 : 1));
+  }
+}
+
+function missing(where: Where): string {
+  if (where === "deployer") return "this needs a node with the deploy mark, and none is reachable";
+  if (typeof where === "object" && "node" in where) return "the node that this is for is not reachable";
+  return "this needs a master, and none is reachable";
+}
