@@ -10,6 +10,7 @@ import { consolePage } from "./console/page.js";
 import { readClientState, writeClientState } from "./core/client-state.js";
 import { type Clock, systemClock } from "./core/clock.js";
 import type { Config } from "./core/config.js";
+import { HerdError } from "./core/errors.js";
 import { Lifecycle } from "./core/lifecycle.js";
 import { createLogger, type Logger } from "./core/log.js";
 import { LogRing } from "./core/log-ring.js";
@@ -24,6 +25,8 @@ import { withKeyFiles } from "./pki/key-files.js";
 import { LeafRenewal } from "./pki/leaf-renewal.js";
 import { HttpsApi } from "./server/https-api.js";
 import { checkPort } from "./server/https-server.js";
+import { MeshEvents } from "./server/mesh-events.js";
+import type { Mesh } from "./server/seams.js";
 
 /** What a node says when it serves: the `ready` line of CONTRACT.md, and what `herd up` shows people. */
 export interface Ready {
@@ -146,6 +149,8 @@ export class HerdNode {
       invoker: new LocalInvoker(sandbox),
       // One node is all there is.
       relay: { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to relay to")) },
+      mesh: meshOfOne(identity),
+      events: new MeshEvents(),
       load: () => sandbox.stats(),
       page: consolePage(),
     });
@@ -226,6 +231,38 @@ export class HerdNode {
       apps,
     };
   }
+}
+
+/** What the server is told while there is one node. */
+function meshOfOne({ nodeId: id, nodeName: name }: Identity): Mesh {
+  const marks = { master: true, deploy: true, revoked: false };
+  const self = { id, name, fingerprint: "", ...marks, parent: undefined, approvedBy: "founder", at: 0 };
+  const drainable = {
+    draining: false,
+    setDraining: (on: boolean): void => {
+      drainable.draining = on;
+    },
+  };
+  return {
+    registry: {
+      nodes: () => [self],
+      node: (wanted) => (wanted === id ? self : undefined),
+      byName: (wanted) => (wanted === name ? self : undefined),
+      subtree: () => [],
+      tree: (stateOf) => ({ name, parent: null, approvedBy: "founder", state: stateOf(id), children: [] }),
+    },
+    members: { all: () => [], get: () => undefined },
+    links: { get: () => undefined },
+    loadOf: () => undefined,
+    holders: () => [],
+    drainable,
+    revoke: () => {
+      throw new HerdError("request.malformed", "the last master cannot be revoked");
+    },
+    masters: () => ({ masters: [] }),
+    crl: () => "",
+    audit: { list: () => [], bundle: () => ({}) },
+  };
 }
 
 function registerGauges(metrics: Metrics, { sandbox, apps }: { sandbox: Sandbox; apps: () => number }): void {

@@ -1,4 +1,4 @@
-// The public interface of a node, put together: every endpoint of CONTRACT.md that a mesh of one node has.
+// The public interface of a node, put together: every endpoint of CONTRACT.md so far.
 
 import type { Clock } from "../core/clock.js";
 import { invocationIds } from "../core/ids.js";
@@ -13,17 +13,21 @@ import type { Invoker } from "../invoke/invoker.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";
+import { eventsEndpoint } from "./endpoints/events.js";
 import { logsEndpoint } from "./endpoints/logs.js";
+import { meshEndpoints } from "./endpoints/mesh.js";
 import { nodeStateEndpoints } from "./endpoints/node-state.js";
+import { nodesEndpoints } from "./endpoints/nodes.js";
 import { type Page, pageEndpoint } from "./endpoints/page.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
 import { HttpsServer, type KeyFiles } from "./https-server.js";
 import { InFlight } from "./in-flight.js";
 import { InvocationMetrics } from "./invocation-metrics.js";
 import { InvokeEndpoint } from "./invoke.js";
+import type { MeshEvents } from "./mesh-events.js";
 import type { Relay, RelayedResponse } from "./relay.js";
 import { type RelayedFrom, RelayedRequests } from "./relayed-exchange.js";
-import type { SignIn, Tokens } from "./seams.js";
+import type { Load, Mesh, SignIn, Tokens } from "./seams.js";
 
 /** What the interface speaks for. */
 export interface HttpsApiOptions {
@@ -45,7 +49,10 @@ export interface HttpsApiOptions {
   readonly router: AppRouter;
   readonly invoker: Invoker;
   readonly relay: Relay;
-  readonly load: () => { readonly slots: number; readonly running: number; readonly queued: number };
+  readonly mesh: Mesh;
+  /** What `GET /v1/events` tells; whoever learns of something publishes it. */
+  readonly events: MeshEvents;
+  readonly load: () => Load;
   readonly page: Page;
 }
 
@@ -76,7 +83,10 @@ export class HttpsApi {
       appPutEndpoint(apps),
       ...tokensEndpoints(options),
       logsEndpoint(options.ring),
-      ...nodeStateEndpoints({ ...options, readiness: () => this.#readiness }),
+      eventsEndpoint(options.events),
+      ...nodesEndpoints({ ...options, self: { id: options.node.id, leaving: () => this.#readiness === "draining" } }),
+      ...meshEndpoints(options),
+      ...nodeStateEndpoints({ ...options, readiness: () => this.#told() }),
       pageEndpoint(options.page),
     ];
     const hold = () => this.#inFlight.hold();
@@ -130,6 +140,10 @@ export class HttpsApi {
   drain(signal: AbortSignal): Promise<void> {
     this.#readiness = "draining";
     return this.#inFlight.idle(signal);
+  }
+
+  #told(): "starting" | "ready" | "draining" {
+    return this.#readiness === "ready" && this.#options.mesh.drainable.draining ? "draining" : this.#readiness;
   }
 
   /** Closes the port and every connection; whoever still waits for a call is cut off. */

@@ -1,5 +1,6 @@
-// What the HTTPS interface uses of the mesh's tokens and sign-in codes.
+// What the HTTPS interface uses of the mesh: its tokens, nodes, links and log. `src/node.ts` wires them.
 
+import type { Links, Members } from "../mesh/seams.js";
 import type { SignIn as SignInCodes } from "../pki/sign-in.js";
 import type { TokenAuthority } from "../pki/tokens.js";
 
@@ -8,3 +9,85 @@ export type Tokens = Pick<TokenAuthority, "verifyCached" | "verify" | "issue" | 
 
 /** Exchanges one-time codes for admin tokens. */
 export type SignIn = Pick<SignInCodes, "redeem">;
+
+/** A node as the mesh's records describe it. `at` (epoch ms) is when it was let in, by `parent` (id; none for the founder). */
+export interface NodeEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly master: boolean;
+  readonly deploy: boolean;
+  readonly revoked: boolean;
+  readonly parent: string | undefined;
+  readonly approvedBy: string;
+  readonly at: number;
+}
+
+/** Every node that was ever let in. */
+export interface NodeRegistry {
+  nodes(): readonly NodeEntry[];
+  node(id: string): NodeEntry | undefined;
+  byName(name: string): NodeEntry | undefined;
+  /** Ids of those whom a node let in, and whom they did. */
+  subtree(id: string): readonly string[];
+  /** The tree of CONTRACT's `node tree`, as JSON. */
+  tree(stateOf: (id: string) => string): unknown;
+}
+
+/** Calls that a node can run at once, runs, and keeps waiting. */
+export interface Load {
+  readonly slots: number;
+  readonly running: number;
+  readonly queued: number;
+}
+
+/** Gives this node's calls to others, and takes none from them, while it is on. */
+export interface Drainable {
+  readonly draining: boolean;
+  setDraining(on: boolean): void;
+}
+
+/** A record of the audit log. `at` is epoch ms, `master` and `node` (who signed it) are ids, `seq` counts in that master's log. */
+export interface AuditRecord {
+  readonly seq: number;
+  readonly master: string;
+  readonly at: number;
+  readonly event: string;
+  readonly node: string;
+  readonly by: string;
+  readonly subject: string;
+  readonly detail?: string | undefined;
+}
+
+/** The audit log, at a master. */
+export interface AuditView {
+  /** The newest records that match, oldest first. */
+  list(query: {
+    readonly limit: number;
+    readonly event?: string | undefined;
+  }): Promise<readonly AuditRecord[]> | readonly AuditRecord[];
+  /** All that an offline proof needs, as JSON. */
+  bundle(): Promise<unknown> | unknown;
+}
+
+/** The mesh as a node sees it. */
+export interface Mesh {
+  readonly registry: NodeRegistry;
+  readonly members: Pick<Members, "all" | "get">;
+  readonly links: Pick<Links, "get">;
+  /** A peer's load, when it was heard of lately. */
+  loadOf(nodeId: string): Load | undefined;
+  /** Ids of the peers that can run a revision. */
+  holders(revision: string): Iterable<string>;
+  readonly drainable: Drainable;
+  /** Revokes a node, with `subtree` all that it let in; the ids that were. `by` is a token's id. Throws `request.malformed`. */
+  revoke(
+    nodeId: string,
+    options: { readonly subtree: boolean; readonly by: string },
+  ): Promise<readonly string[]> | readonly string[];
+  /** The signed registry of masters, as JSON. */
+  masters(): unknown;
+  /** The newest revocation lists, in PEM. */
+  crl(): string;
+  readonly audit: AuditView;
+}

@@ -18,7 +18,9 @@ import { foundRoot, rootIssuer } from "../../src/pki/root.js";
 import { SignIn } from "../../src/pki/sign-in.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
 import { HttpsApi } from "../../src/server/https-api.js";
+import { MeshEvents } from "../../src/server/mesh-events.js";
 import type { Relay } from "../../src/server/relay.js";
+import { FakeMesh } from "./fake-mesh.js";
 import { FakeCompiler, FakeSandbox } from "./fakes.js";
 
 /** An answer, whole. */
@@ -57,6 +59,8 @@ export class TestNode {
   readonly errors: unknown[] = [];
   readonly limits: Limits;
   readonly signIn: SignIn;
+  readonly mesh: FakeMesh;
+  readonly events: MeshEvents;
   readonly agent: Agent;
   /** The root certificate, in PEM. */
   readonly root: string;
@@ -69,7 +73,7 @@ export class TestNode {
     readonly admin: string,
     parts: Pick<
       TestNode,
-      "compiler" | "sandbox" | "ring" | "errors" | "limits" | "signIn" | "agent" | "root" | "renew"
+      "compiler" | "sandbox" | "ring" | "errors" | "limits" | "signIn" | "mesh" | "events" | "agent" | "root" | "renew"
     >,
   ) {
     this.compiler = parts.compiler;
@@ -78,6 +82,8 @@ export class TestNode {
     this.errors = parts.errors;
     this.limits = parts.limits;
     this.signIn = parts.signIn;
+    this.mesh = parts.mesh;
+    this.events = parts.events;
     this.agent = parts.agent;
     this.root = parts.root;
     this.renew = parts.renew;
@@ -99,7 +105,10 @@ export class TestNode {
     const catalog = new Catalog({ files: new MemoryFiles(), clock });
     await catalog.open();
     const limits = { ...defaultLimits, ...options.limits };
+    const named = options.node ?? { id: "0123", name: "test" };
     const parts = {
+      mesh: new FakeMesh(named),
+      events: new MeshEvents(),
       compiler: new FakeCompiler(),
       sandbox: new FakeSandbox(),
       ring: new LogRing(),
@@ -132,7 +141,7 @@ export class TestNode {
       host: "localhost",
       port: 0,
       advertise: "localhost",
-      node: options.node ?? { id: "0123", name: "test" },
+      node: named,
       rootCertificatePem: certificate,
       limits,
       clock,
@@ -146,6 +155,8 @@ export class TestNode {
       router,
       invoker: new LocalInvoker(parts.sandbox),
       relay: options.relay ?? alone,
+      mesh: parts.mesh,
+      events: parts.events,
       load: () => ({ slots: 1, running: 0, queued: 0 }),
       page: { html: "<!doctype html>", scriptHash: "sha256-x", styleHash: "sha256-y" },
     });

@@ -12,6 +12,8 @@ import type { AppRouter } from "../../invoke/app-router.js";
 import { appView, deployedView } from "../app-view.js";
 import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
+import { nameOf } from "../mesh-names.js";
+import type { Mesh } from "../seams.js";
 
 /** What the endpoints of apps work with. */
 export interface AppsOptions {
@@ -21,6 +23,7 @@ export interface AppsOptions {
   readonly limits: Limits;
   /** This node's name. */
   readonly place: { readonly node: string };
+  readonly mesh: Pick<Mesh, "holders" | "registry">;
 }
 
 const rollbackBody = z.strictObject({ revision: z.string().max(64).optional() }).optional();
@@ -89,9 +92,10 @@ export function knownApp(app: string, catalog: Pick<Catalog, "get">): AppRecord 
   return record;
 }
 
-/** The names of the nodes that have an app's current revision. */
-function holdersOf(_record: AppRecord, { place }: AppsOptions): string[] {
-  return [place.node];
+/** The names of the nodes that can run an app's current revision, this one first. */
+function holdersOf({ app, revision }: AppRecord, { router, place, mesh }: AppsOptions): string[] {
+  const here = router.find(app)?.prepared.revision === revision ? [place.node] : [];
+  return [...here, ...[...mesh.holders(revision)].map((id) => nameOf(id, mesh.registry)).sort()];
 }
 
 /** The interface of an app's current revision: at hand while it answers calls, else from its component. */

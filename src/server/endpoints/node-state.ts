@@ -1,4 +1,4 @@
-// GET /healthz, /readyz, /ca.pem, /metrics, /v1/nodes, /v1/mesh: what a node says about itself.
+// GET /healthz, /readyz, /ca.pem, /metrics: what a node says about itself.
 
 import { HerdError } from "../../core/errors.js";
 import type { Metrics } from "../../core/metrics.js";
@@ -6,18 +6,15 @@ import type { Endpoint } from "../endpoint.js";
 
 /** What a node knows of itself. */
 export interface NodeStateOptions {
-  readonly node: { readonly id: string; readonly name: string };
   readonly rootCertificatePem: string;
   readonly metrics: Metrics;
-  /** `ready` once calls are served, `draining` from the signal that ends the node. */
+  /** `ready` once calls are served; `draining` from the signal that ends the node, and while an operator drains it. */
   readonly readiness: () => "starting" | "ready" | "draining";
-  readonly load: () => { readonly slots: number; readonly running: number; readonly queued: number };
 }
 
-/** Health, metrics, and the mesh of one node. */
+/** Health, metrics and the root certificate. */
 export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
-  const { node, metrics, readiness, load } = options;
-  const state = (): string => (readiness() === "draining" ? "draining" : "alive");
+  const { metrics, readiness } = options;
   const text = (path: string, role: Endpoint["role"], content: () => { type: string; body: string }): Endpoint => ({
     method: "GET",
     path,
@@ -32,26 +29,5 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
     }),
     text("/ca.pem", "none", () => ({ type: "application/x-pem-file", body: options.rootCertificatePem })),
     text("/metrics", "loopback", () => ({ type: "text/plain; version=0.0.4; charset=utf-8", body: metrics.text() })),
-    {
-      method: "GET",
-      path: "/v1/nodes",
-      role: "admin",
-      handle: (exchange) =>
-        exchange.answer(200, [
-          { name: node.name, id: node.id, state: state(), master: true, revoked: false, ...load() },
-        ]),
-    },
-    {
-      method: "GET",
-      path: "/v1/mesh",
-      role: "admin",
-      handle: (exchange) =>
-        exchange.answer(200, {
-          node: node.name,
-          peers: [],
-          masters: [node.name],
-          revoked: [],
-        }),
-    },
   ];
 }

@@ -1,0 +1,88 @@
+// GET /v1/mesh, /v1/masters, /crl.pem, /v1/audit: what a node knows of its mesh.
+
+import type { Endpoint } from "../endpoint.js";
+import { nameOf } from "../mesh-names.js";
+import type { AuditRecord, Mesh } from "../seams.js";
+
+const defaultAuditLimit = 1_000;
+/** Until nodes measure each other, each counts the same. */
+const evenWeight = 1;
+
+/** The mesh's state, masters, revocation list and audit log. */
+export function meshEndpoints({ mesh, node }: { mesh: Mesh; node: { readonly name: string } }): Endpoint[] {
+  const { registry, audit } = mesh;
+  return [
+    {
+      method: "GET",
+      path: "/v1/mesh",
+      role: "admin",
+      handle(exchange) {
+        const nodes = registry.nodes();
+        exchange.answer(200, {
+          node: node.name,
+          peers: peersOf(mesh),
+          masters: nodes.filter(({ master, revoked }) => master && !revoked).map(({ name }) => name),
+          revoked: nodes.filter(({ revoked }) => revoked).map(({ name }) => name),
+        });
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/masters",
+      role: "none",
+      handle: (exchange) => exchange.answer(200, mesh.masters()),
+    },
+    {
+      method: "GET",
+      path: "/crl.pem",
+      role: "none",
+      handle: (exchange) => exchange.send(200, { type: "application/x-pem-file", body: mesh.crl() }),
+    },
+    {
+      method: "GET",
+      path: "/v1/audit",
+      role: "admin",
+      at: "master",
+      async handle(exchange) {
+        if (exchange.flag("proof") === true) {
+          exchange.answer(200, await audit.bundle());
+          return;
+        }
+        const limit = exchange.count("limit", defaultAuditLimit);
+        const records = await audit.list({ limit, event: exchange.query("event") });
+        exchange.answer(
+          200,
+          records.map((record) => auditView(record, mesh)),
+        );
+      },
+    },
+  ];
+}
+
+/** Peers that are not revoked, by name; what was not heard of yet is null. */
+function peersOf(mesh: Mesh): Record<string, unknown>[] {
+  return mesh.members
+    .all()
+    .flatMap(({ id, state }) => {
+      const entry = mesh.registry.node(id);
+      if (entry === undefined || entry.revoked) return [];
+      const { slots = null, running = null, queued = null } = mesh.loadOf(id) ?? {};
+      const rttMs = mesh.links.get(id)?.rttMs ?? null;
+      return [{ name: entry.name, id, state, rttMs, slots, running, queued, capacity: null, weight: evenWeight }];
+    })
+    .sort((left, right) => left.name.localeCompare(right.name, "en"));
+}
+
+function auditView(record: AuditRecord, { registry }: Mesh): Record<string, unknown> {
+  const { at, event, by, subject, detail, node, master, seq } = record;
+  return {
+    at: new Date(at).toISOString(),
+    event,
+    subject,
+    by,
+    node: nameOf(node, registry),
+    master: nameOf(master, registry),
+    seq,
+    ...(detail === undefined ? {} : { detail }),
+  };
+}

@@ -1,0 +1,112 @@
+// GET /v1/nodes, POST /v1/nodes/{node}/revoke, drain, resume: the nodes of the mesh, and what an operator does to one.
+
+import { z } from "zod";
+import { HerdError } from "../../core/errors.js";
+import type { Endpoint } from "../endpoint.js";
+import type { Exchange } from "../exchange.js";
+import { knownNode, nameOf, type SelfState, stateOf } from "../mesh-names.js";
+import type { Where } from "../relay.js";
+import type { Load, Mesh, NodeEntry } from "../seams.js";
+
+/** What the endpoints of nodes work with. */
+export interface NodesOptions {
+  readonly mesh: Mesh;
+  readonly self: SelfState;
+  readonly load: () => Load;
+}
+
+const revokeBody = z.strictObject({ subtree: z.boolean().optional() }).optional();
+
+/** Nodes: list, tree, revoke, drain, resume. `{node}` is a name or an id. */
+export function nodesEndpoints(options: NodesOptions): Endpoint[] {
+  const { mesh, self } = options;
+  const { registry, drainable } = mesh;
+  const named = (exchange: Exchange): NodeEntry => knownNode(exchange.parameter("node"), registry);
+  const setDraining = (verb: "drain" | "resume"): Endpoint => ({
+    method: "POST",
+    path: `/v1/nodes/:node/${verb}`,
+    role: "admin",
+    at: (exchange) => ({ node: live(named(exchange)).id }),
+    handle(exchange) {
+      const { id, name } = named(exchange);
+      drainable.setDraining(verb === "drain");
+      exchange.answer(200, { name, id, state: stateOf(id, options) });
+    },
+  });
+  return [
+    {
+      method: "GET",
+      path: "/v1/nodes",
+      role: "admin",
+      handle(exchange) {
+        const state = (id: string): string => stateOf(id, options);
+        if (exchange.flag("tree") === true) exchange.answer(200, registry.tree(state));
+        else
+          exchange.answer(
+            200,
+            sorted(registry.nodes(), self.id).map((node) => nodeView(node, exchange, options)),
+          );
+      },
+    },
+    {
+      method: "POST",
+      path: "/v1/nodes/:node/revoke",
+      role: "admin",
+      at: async (exchange) => revoker(named(exchange).id, await isSubtree(exchange), mesh),
+      async handle(exchange) {
+        const { id } = named(exchange);
+        const by = exchange.claims?.id ?? "";
+        const revoked = await mesh.revoke(id, { subtree: await isSubtree(exchange), by });
+        exchange.answer(200, { revoked: revoked.map((node) => nameOf(node, registry)) });
+      },
+    },
+    setDraining("drain"),
+    setDraining("resume"),
+  ];
+}
+
+async function isSubtree(exchange: Exchange): Promise<boolean> {
+  const body = revokeBody.safeParse(await exchange.json());
+  if (!body.success) throw new HerdError("request.malformed", 'the body is empty or {"subtree": true or false}');
+  return body.data?.subtree === true;
+}
+
+/** A master that stays: what a revoked one signs is worth nothing. Without another one, this node's master says why not. */
+function revoker(id: string, subtree: boolean, { registry }: Mesh): Where {
+  const except = [id, ...(subtree ? registry.subtree(id) : [])];
+  const stays = ({ id, master, revoked }: NodeEntry): boolean => master && !revoked && !except.includes(id);
+  return registry.nodes().some(stays) ? { masterExcept: except } : "master";
+}
+
+function live(node: NodeEntry): NodeEntry {
+  if (node.revoked) throw new HerdError("node.unknown", `the node ${node.name} was revoked`);
+  return node;
+}
+
+/** This node first, then by name. */
+function sorted(nodes: readonly NodeEntry[], self: string): NodeEntry[] {
+  const rank = ({ id }: NodeEntry): number => (id === self ? 0 : 1);
+  return [...nodes].sort((left, right) => rank(left) - rank(right) || left.name.localeCompare(right.name, "en"));
+}
+
+function nodeView(node: NodeEntry, exchange: Exchange, options: NodesOptions): Record<string, unknown> {
+  const { mesh, self, load } = options;
+  const { id, name, fingerprint, master, deploy, revoked, parent, approvedBy } = node;
+  const member = mesh.members.get(id);
+  const isSelf = id === self.id;
+  return {
+    name,
+    id,
+    state: stateOf(id, options),
+    master,
+    revoked,
+    deploy,
+    fingerprint,
+    parent: parent === undefined ? null : nameOf(parent, mesh.registry),
+    approvedBy,
+    at: new Date(node.at).toISOString(),
+    url: isSelf ? exchange.incoming.baseUrl : (member?.url ?? null),
+    address: member?.address ?? null,
+    ...(isSelf ? load() : mesh.loadOf(id)),
+  };
+}

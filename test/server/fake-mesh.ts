@@ -1,0 +1,122 @@
+// A mesh that behaves like the real one as far as the server can tell: nodes with states, revoked with their subtree.
+
+import type { Member, MemberState } from "../../src/mesh/seams.js";
+import type { AuditRecord, Load, Mesh, NodeEntry } from "../../src/server/seams.js";
+
+/** Nodes by id; the first one is the server itself and the founder. */
+export class FakeMesh implements Mesh {
+  readonly entries: NodeEntry[];
+  readonly states = new Map<string, MemberState>();
+  readonly loads = new Map<string, Load>();
+  /** Peers that can run a revision: what the answers' `nodes` come from. */
+  readonly holding = new Map<string, string[]>();
+  readonly records: AuditRecord[] = [];
+  readonly drainable = {
+    draining: false,
+    setDraining: (on: boolean): void => {
+      this.drainable.draining = on;
+    },
+  };
+
+  constructor(self: { readonly id: string; readonly name: string }) {
+    this.entries = [entryOf({ ...self, master: true, deploy: true, approvedBy: "founder" })];
+  }
+
+  /** Lets a node in, alive. */
+  add(entry: Partial<NodeEntry> & Pick<NodeEntry, "id" | "name">): void {
+    this.entries.push(entryOf({ parent: this.entries[0]?.id, ...entry }));
+    this.states.set(entry.id, "alive");
+  }
+
+  readonly registry = {
+    nodes: () => this.entries,
+    node: (id: string) => this.entries.find((entry) => entry.id === id),
+    byName: (name: string) => this.entries.find((entry) => entry.name === name),
+    subtree: (id: string): string[] =>
+      this.entries
+        .filter(({ parent }) => parent === id)
+        .flatMap((child) => [child.id, ...this.registry.subtree(child.id)]),
+    tree: (stateOf: (id: string) => string) => this.#branch(this.entries[0], stateOf),
+  };
+
+  readonly members = {
+    get: (id: string): Member | undefined => {
+      const state = this.states.get(id);
+      const entry = this.registry.node(id);
+      if (state === undefined || entry === undefined) return undefined;
+      return { id, state, incarnation: 1, address: `${entry.name}:1`, url: `https://${entry.name}:2` };
+    },
+    all: (): Member[] => [...this.states.keys()].flatMap((id) => this.members.get(id) ?? []),
+  };
+
+  readonly links: Mesh["links"] = {
+    get: (nodeId) => {
+      if (this.states.get(nodeId) !== "alive") return undefined;
+      const peer = { nodeId, serial: "", issuer: "", master: false, deploy: false, notAfter: 0 };
+      return { peer, rttMs: 0.5, tell: () => true, ask: () => Promise.reject(new TypeError("not here")) };
+    },
+  };
+
+  loadOf(nodeId: string): Load | undefined {
+    return this.loads.get(nodeId);
+  }
+
+  holders(revision: string): readonly string[] {
+    return this.holding.get(revision) ?? [];
+  }
+
+  revoke(nodeId: string, { subtree, by }: { readonly subtree: boolean; readonly by: string }): string[] {
+    const ids = [nodeId, ...(subtree ? this.registry.subtree(nodeId) : [])];
+    for (const [index, entry] of this.entries.entries()) {
+      if (ids.includes(entry.id)) this.entries[index] = { ...entry, revoked: true };
+    }
+    const record = { seq: this.records.length, master: this.entries[0]?.id ?? "", node: this.entries[0]?.id ?? "" };
+    this.records.push({ ...record, at: 0, event: "node.revoked", by, subject: nodeId });
+    return ids;
+  }
+
+  masters(): unknown {
+    return { mesh: "fake", masters: [] };
+  }
+
+  crl(): string {
+    return "-----BEGIN X509 CRL-----\n";
+  }
+
+  readonly audit = {
+    list: ({ limit, event }: { readonly limit: number; readonly event?: string | undefined }): AuditRecord[] =>
+      this.records.filter((record) => event === undefined || record.event === event).slice(-limit),
+    bundle: (): unknown => ({ logs: this.records }),
+  };
+
+  #branch(entry: NodeEntry | undefined, stateOf: (id: string) => string): unknown {
+    if (entry === undefined) return undefined;
+    const children = this.entries.filter(({ parent }) => parent === entry.id);
+    const { name, approvedBy, fingerprint } = entry;
+    const state = entry.revoked ? "revoked" : stateOf(entry.id);
+    const at = new Date(entry.at).toISOString();
+    const parent = entry.parent === undefined ? null : (this.registry.node(entry.parent)?.name ?? null);
+    return {
+      name,
+      parent,
+      approvedBy,
+      at,
+      fingerprint,
+      state,
+      children: children.map((c) => this.#branch(c, stateOf)),
+    };
+  }
+}
+
+function entryOf(entry: Partial<NodeEntry> & Pick<NodeEntry, "id" | "name">): NodeEntry {
+  return {
+    fingerprint: entry.id.padEnd(64, "0"),
+    master: false,
+    deploy: true,
+    revoked: false,
+    parent: undefined,
+    approvedBy: "token 1",
+    at: 0,
+    ...entry,
+  };
+}
