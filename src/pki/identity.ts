@@ -1,74 +1,119 @@
-// A node's identity, opened: founded when there is none, locked against a second process, with all that hangs on its keys.
+// A node's identity, opened: founded or joined when there is none, locked against a second process, with all that hangs on its keys.
 
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { type KeyObject, X509Certificate } from "node:crypto";
 import { hostname } from "node:os";
-import { dirname, join, resolve } from "node:path";
-import { writeFileAtomic } from "../core/atomic-file.js";
+import { join } from "node:path";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
-import { SealedFiles } from "../core/sealed-files.js";
-import type { Sealer } from "../core/sealer.js";
-import { MemoryFiles, type StateFiles } from "../core/state-files.js";
+import type { Signed, Signer } from "../core/signed.js";
+import type { StateFiles } from "../core/state-files.js";
 import { UsageError } from "../core/usage-error.js";
-import { LeafStore } from "./leaf-store.js";
-import { foundIdentity, loadIdentity, type MeshIdentity } from "./mesh-files.js";
-import { nameScope, nameScopeOf, permits } from "./name-constraints.js";
-import { type PublicLeaf, publicHosts } from "./public-leaf.js";
+import { type Issuer, issuerOf } from "./certificate.js";
+import { signerOf } from "./enrolled-key.js";
+import { askToEnroll, type Enroll, enrollIdentity } from "./enrolling.js";
+import { type Certifier, issueLeaves } from "./enrollment-issue.js";
+import { foundIdentity } from "./founding.js";
+import { signAsRoot } from "./founding-records.js";
+import { loadIdentity, loadRootKey, type MeshIdentity, protectRootKey } from "./mesh-files.js";
+import { type NameScope, nameScope, nameScopeOf, permits } from "./name-constraints.js";
+import { isPeerLeafDue, NodeLeaves, type RenewLeaves } from "./node-leaves.js";
+import { peerIdentityOf } from "./peer-identity.js";
+import type { PeerLeaf } from "./peer-leaf.js";
+import { covers, needsRenewal, type PublicLeaf, publicHosts, wantedHosts } from "./public-leaf.js";
 import { rootIssuer } from "./root.js";
 import { SignIn } from "./sign-in.js";
-import { openStateKey } from "./state-key.js";
+import { keepCertificate, makeStateFolder, stateFileSource } from "./state-folder.js";
 import { StateLock } from "./state-lock.js";
 import { TokenAuthority } from "./tokens.js";
 
-const scope = "identity";
+const identityScope = "identity";
+/** The last part of a peer leaf's life, in which a node whose links do not renew it asks to be let in again. */
+const lastPart = 1 / 4;
 
 /** What an identity is opened from: the node's configuration, and the time. */
 export interface IdentityOptions {
   /** State folder; with `ephemeral` it holds the lock and `ca.pem` only. */
   readonly state: string;
   readonly ephemeral: boolean;
-  /** The node's name if it has none yet: a stored identity keeps its own. */
+  /** The node's name if it has none yet: a stored identity keeps its own, and a mesh that is joined may give another. */
   readonly name: string;
+  /** What a root that is founded may vouch for, beside local names. */
   readonly domains: readonly string[];
   readonly advertise: string;
   readonly clock: Clock;
+  /** Whether a founder may deploy (default yes); a node that joins is told by the mesh. */
+  readonly deploy?: boolean | undefined;
+  /** Encrypts the root's key beside the state's key; a key that had no passphrase gets it now. */
+  readonly rootPassphrase?: string | undefined;
+  /** Joins a mesh instead of founding one. Not asked when there is an identity. */
+  readonly enroll?: Enroll | undefined;
+  /** Asks the mesh for new leaves with nothing but the enrolled key: for a node whose peer leaf ran out, or soon will. */
+  readonly rejoin?: Enroll | undefined;
+  /** Told when {@link rejoin} failed at the start; the node opens all the same if it has leaves. */
+  readonly onRejoinError?: ((error: unknown) => void) | undefined;
 }
 
-/** An open identity. `founded` tells a new mesh from one that was there; `caPath` is the root certificate's file. */
-export class Identity {
+/**
+ * An open identity. `founded` and `joined` say how it came to be if it came to be now; `caPath` is the root certificate's file;
+ * `records` introduce the node to others (texts of signed records); `scope` is what the mesh's certificates may name.
+ */
+export class Identity implements Certifier {
   readonly meshId: string;
   readonly nodeId: string;
   readonly nodeName: string;
   readonly rootCertificate: string;
   readonly caPath: string;
   readonly founded: boolean;
+  readonly joined: boolean;
+  readonly isMaster: boolean;
+  readonly records: readonly string[];
+  readonly scope: NameScope;
+  readonly clock: Clock;
+  /** Signs with the enrolled key. */
+  readonly signer: Signer;
+  readonly enrolledKey: KeyObject;
+  readonly tokenPublicKey: KeyObject;
+  /** The mesh's private token key, and what signs leaves: masters only. */
+  readonly tokenKey: KeyObject | undefined;
+  readonly masterIssuer: Issuer | undefined;
   readonly tokens: TokenAuthority;
   readonly signIn: SignIn;
-  readonly #leaves: LeafStore;
-  readonly #files: (scope: string) => Promise<StateFiles>;
-  readonly #lock: StateLock;
+  readonly #parts: Parts;
 
-  private constructor(parts: Opened) {
-    const { mesh, lock, options } = parts;
+  private constructor(parts: Parts) {
+    const { mesh, options, how, tokens } = parts;
     this.meshId = mesh.meshId;
     this.nodeId = mesh.nodeId;
     this.nodeName = mesh.nodeName;
     this.rootCertificate = mesh.rootCertificate;
     this.caPath = join(options.state, "ca.pem");
-    this.founded = parts.founded;
-    this.tokens = parts.tokens;
-    this.signIn = new SignIn({ tokens: parts.tokens, clock: options.clock });
-    this.#leaves = parts.leaves;
-    this.#files = parts.files;
-    this.#lock = lock;
+    this.founded = how === "founded";
+    this.joined = how === "joined";
+    this.isMaster = mesh.master !== undefined;
+    this.records = mesh.records;
+    this.scope = nameScopeOf(mesh.rootCertificate);
+    this.clock = options.clock;
+    this.signer = signerOf(mesh.enrolledKey);
+    this.enrolledKey = mesh.enrolledKey;
+    this.tokenPublicKey = mesh.tokenPublicKey;
+    this.tokenKey = mesh.master?.tokenKey;
+    this.masterIssuer = mesh.master && issuerOf(mesh.master.certificate, mesh.master.key, [mesh.master.certificate]);
+    this.tokens = tokens;
+    this.signIn = new SignIn({ tokens, clock: options.clock });
+    this.#parts = parts;
+    if (this.isMaster) parts.leaves.renewVia(async (requests) => this.#signOwn(requests));
   }
 
-  /** Opens or founds. Throws `internal` naming the file that is in the way, and `UsageError` for a host that the root may not name. */
+  /**
+   * Opens an identity; makes one when there is none: by `enroll` when that is given, else by founding a mesh. Throws `internal`
+   * naming the file that is in the way, `UsageError` for a host that the root may not name, and what a join ends with.
+   */
   static async open(options: IdentityOptions): Promise<Identity> {
-    await makeFolder(options.state);
+    await makeStateFolder(options.state);
     const lock = await StateLock.acquire(options.state);
     try {
       const identity = new Identity(await openParts(options, lock));
+      await identity.#readyLeaves();
       await keepCertificate(identity.caPath, identity.rootCertificate);
       return identity;
     } catch (error) {
@@ -77,101 +122,190 @@ export class Identity {
     }
   }
 
-  /** The leaf in service. */
-  publicLeaf(): PublicLeaf {
-    return this.#leaves.current;
+  /** Whether the peer leaf in service carries the deploy mark. */
+  get mayDeploy(): boolean {
+    return peerIdentityOf(this.peerLeaf().certificate, this.meshId).deploy;
   }
 
-  /** A new leaf for the same hosts, stored and from now on the one in service. */
+  /** The public leaf in service. */
+  publicLeaf(): PublicLeaf {
+    return present(this.#parts.leaves.public);
+  }
+
+  /** The peer leaf in service; it may have ended. */
+  peerLeaf(): PeerLeaf {
+    return present(this.#parts.leaves.peer);
+  }
+
+  /** Hears of each new peer leaf, once it is stored; returns the function that unsubscribes. */
+  onPeerLeaf(listener: (leaf: PeerLeaf) => void): () => void {
+    return this.#parts.leaves.onPeer(listener);
+  }
+
+  /** How leaves are renewed from now on: over a link to a master. A master's own hand stays. */
+  renewVia(renew: RenewLeaves): void {
+    if (!this.isMaster) this.#parts.leaves.renewVia(renew);
+  }
+
+  /** A new public leaf, stored and from now on the one in service. */
   async renewPublicLeaf(): Promise<PublicLeaf> {
-    return this.#leaves.renew();
+    return this.#parts.leaves.renewPublic();
+  }
+
+  /** A new peer leaf, stored and from now on the one in service. Near the end of the old one, when the links give none, by `rejoin`. */
+  async renewPeerLeaf(): Promise<PeerLeaf> {
+    const { leaves, options } = this.#parts;
+    const { notBefore, notAfter } = this.peerLeaf();
+    const left = notAfter - this.clock.now();
+    if (options.rejoin === undefined || left > (notAfter - notBefore) * lastPart) return leaves.renewPeer();
+    if (left > 0) {
+      try {
+        return await leaves.renewPeer();
+      } catch {
+        // No master over the links: what follows reports its own failure.
+      }
+    }
+    return leaves.putPeer((await this.#askAgain(options.rejoin)).peer);
+  }
+
+  /** The root as an issuer, its key read for this occasion. Throws `request.malformed` when it is not here, or its passphrase is missing. */
+  async rootIssuer(): Promise<Issuer> {
+    return rootIssuer({ certificate: this.rootCertificate, key: await this.#rootKey() });
+  }
+
+  /** Signs a payload as the root. Throws as {@link rootIssuer}. */
+  async rootSign(payload: string): Promise<Signed> {
+    return signAsRoot(payload, await this.#rootKey());
   }
 
   /** Files under the identity's key, such as `catalog`; in memory when the node is ephemeral. A scope is opened once. */
   async files(scope: string): Promise<StateFiles> {
-    return this.#files(scope);
+    return this.#parts.files(scope);
   }
 
   /** Lets another process have the state. */
   close(): void {
-    this.#lock.release();
+    this.#parts.lock.release();
+  }
+
+  async #rootKey(): Promise<KeyObject> {
+    const { mesh, options, store } = this.#parts;
+    if (!mesh.holdsRoot) {
+      const detail = "this node does not have the root's key: only the node that founded the mesh can make masters";
+      throw new HerdError("request.malformed", detail);
+    }
+    return loadRootKey(store, { rootCertificate: mesh.rootCertificate, passphrase: options.rootPassphrase });
+  }
+
+  #signOwn({ peer, public: open }: Parameters<RenewLeaves>[0]) {
+    const { mesh, hosts } = this.#parts;
+    const { nodeId, nodeName: name, deploy } = mesh;
+    const request = { nodeId, name, csr: peer, publicCsr: open, hosts, deploy, master: true };
+    const { peerCertificate, publicCertificate } = issueLeaves(request, this);
+    return { peer: peerCertificate, public: publicCertificate };
+  }
+
+  async #readyLeaves(): Promise<void> {
+    const { leaves, hosts } = this.#parts;
+    const { peer, public: open } = leaves;
+    if (!this.isMaster) return this.#rejoinIfDue();
+    const own = (leaf: { certificate: string } | undefined) =>
+      leaf !== undefined && this.masterIssuer !== undefined && isFrom(this.masterIssuer, leaf.certificate);
+    if (!own(peer) || peer === undefined || isPeerLeafDue(peer, this.clock)) await leaves.renewPeer();
+    const kept = own(open) && open !== undefined && !needsRenewal(open, this.clock) && covers(open, hosts);
+    if (!kept) await leaves.renewPublic();
+  }
+
+  async #rejoinIfDue(): Promise<void> {
+    const { leaves, options } = this.#parts;
+    const { peer, public: open } = leaves;
+    const complete = peer !== undefined && open !== undefined;
+    if (complete && !isPeerLeafDue(peer, this.clock)) return;
+    try {
+      if (options.rejoin === undefined)
+        throw new HerdError("internal", "a leaf is missing, and no mesh to ask for one");
+      const again = await this.#askAgain(options.rejoin);
+      await leaves.putPeer(again.peer);
+      await leaves.putPublic(again.public);
+    } catch (error) {
+      if (!complete) throw error;
+      options.onRejoinError?.(error);
+    }
+  }
+
+  async #askAgain(rejoin: Enroll) {
+    const { mesh, hosts } = this.#parts;
+    const applicant = { enrolledKey: mesh.enrolledKey, name: mesh.nodeName, hosts };
+    const again = await askToEnroll(applicant, rejoin);
+    if (again.enrollment.meshId === mesh.meshId) return again;
+    throw new HerdError("join.refused", "the answer to the join cannot be used: it is another mesh's");
   }
 }
 
-interface Opened {
+interface Parts {
   readonly options: IdentityOptions;
   readonly lock: StateLock;
   readonly mesh: MeshIdentity;
-  readonly founded: boolean;
+  readonly how: "founded" | "joined" | "known";
+  readonly hosts: readonly string[];
   readonly tokens: TokenAuthority;
-  readonly leaves: LeafStore;
+  readonly leaves: NodeLeaves;
+  readonly store: StateFiles;
   readonly files: (scope: string) => Promise<StateFiles>;
 }
 
-async function openParts(options: IdentityOptions, lock: StateLock): Promise<Opened> {
-  const { clock } = options;
-  const files = await fileSource(options);
-  const store = await files(scope);
+async function openParts(options: IdentityOptions, lock: StateLock): Promise<Parts> {
+  const { state, ephemeral, clock, rootPassphrase } = options;
+  const files = await stateFileSource({ state, ephemeral, scope: identityScope });
+  const store = await files(identityScope);
   const known = await loadIdentity(store);
-  // Before anything is founded: a mesh whose root cannot name its node would only be in the way.
-  const hosts = hostsFor(known, options);
-  const mesh = known ?? (await foundIdentity(store, { nodeName: options.name, domains: options.domains, clock }));
-  const issuer = rootIssuer({ certificate: mesh.rootCertificate, key: mesh.rootKey });
-  const leaves = await LeafStore.open({ files: store, issuer, hosts, nodeName: mesh.nodeName, clock });
-  const tokens = new TokenAuthority({ meshId: mesh.meshId, key: mesh.tokenKey, files: store, clock });
+  const { mesh, how, hosts } = known === undefined ? await create(store, options) : reopen(known, options);
+  if (known?.holdsRoot === true && rootPassphrase !== undefined) {
+    await protectRootKey(store, { rootCertificate: known.rootCertificate, passphrase: rootPassphrase });
+  }
+  const nobody: RenewLeaves = async () => {
+    throw new HerdError("node.overloaded", "no master is linked to sign a leaf", { retryAfterSeconds: 5 });
+  };
+  const leaves = await NodeLeaves.open({ files: store, hosts, initial: mesh.leaves, renew: nobody });
+  const key = mesh.master?.tokenKey ?? mesh.tokenPublicKey;
+  const tokens = new TokenAuthority({ meshId: mesh.meshId, key, files: store, clock });
   await tokens.open();
-  return { options, lock, mesh, founded: known === undefined, tokens, leaves, files };
+  return { options, lock, mesh, how, hosts, tokens, leaves, store, files };
 }
 
-async function fileSource(options: IdentityOptions): Promise<(scope: string) => Promise<StateFiles>> {
-  if (options.ephemeral) return async () => new MemoryFiles();
-  const sealer: Sealer = await openStateKey(options.state, { mustExist: await exists(join(options.state, scope)) });
-  return (name) => SealedFiles.open(join(options.state, name), sealer, { scope: name });
+async function create(store: StateFiles, options: IdentityOptions): Promise<Pick<Parts, "mesh" | "how" | "hosts">> {
+  const { name, advertise, domains, clock, enroll, rootPassphrase: passphrase, deploy = true } = options;
+  if (enroll !== undefined) {
+    const wanted = wantedHosts({ advertise, hostName: hostname() });
+    const mesh = await enrollIdentity(store, { name, hosts: wanted, enroll });
+    const scope = nameScopeOf(mesh.rootCertificate);
+    return { mesh, how: "joined", hosts: wanted.filter((host) => permits(scope, host)) };
+  }
+  // Before anything is founded: a mesh whose root cannot name its node would only be in the way.
+  const hosts = publicHosts({ advertise, hostName: hostname(), scope: nameScope(domains) });
+  const mesh = await foundIdentity(store, { nodeName: name, domains, deploy, passphrase, clock });
+  return { mesh, how: "founded", hosts };
 }
 
-/** The leaf's hosts. A root's domains were fixed when the mesh was founded. */
-function hostsFor(known: MeshIdentity | undefined, options: IdentityOptions): string[] {
-  const scope = known === undefined ? nameScope(options.domains) : nameScopeOf(known.rootCertificate);
-  const missing = options.domains.find((domain) => !permits(scope, domain));
+/** A root's domains were fixed when the mesh was founded. */
+function reopen(mesh: MeshIdentity, options: IdentityOptions): Pick<Parts, "mesh" | "how" | "hosts"> {
+  const { advertise, domains, state } = options;
+  const scope = nameScopeOf(mesh.rootCertificate);
+  const missing = domains.find((domain) => !permits(scope, domain));
   if (missing !== undefined) {
     throw new UsageError(
-      `the mesh in ${options.state} was founded without --domain ${missing}, and its root cannot learn it: found a new mesh with another --state`,
+      `the mesh in ${state} was founded without --domain ${missing}, and its root cannot learn it: found a new mesh with another --state`,
     );
   }
-  return publicHosts({ advertise: options.advertise, hostName: hostname(), scope });
+  return { mesh, how: "known", hosts: publicHosts({ advertise, hostName: hostname(), scope }) };
 }
 
-async function makeFolder(path: string): Promise<void> {
-  try {
-    await makeEach(resolve(path));
-  } catch (error) {
-    throw new HerdError("internal", `${path} cannot be made: ${(error as Error).message}`, { cause: error });
-  }
+function isFrom(issuer: Issuer, leaf: string): boolean {
+  const [authority = ""] = issuer.chain;
+  return new X509Certificate(leaf).verify(new X509Certificate(authority).publicKey);
 }
 
-/** One folder after the other: Node's `recursive` never ends where a folder exists and can hold none, such as /proc. */
-async function makeEach(path: string): Promise<void> {
-  try {
-    await mkdir(path, { mode: 0o700 });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
-    const parent = dirname(path);
-    if (code !== "ENOENT" || parent === path || (await exists(parent))) throw error;
-    await makeEach(parent);
-    await mkdir(path, { mode: 0o700 });
-  }
-}
-
-/** Writes the root certificate where people and tools look for it, unless it is there. */
-async function keepCertificate(path: string, certificate: string): Promise<void> {
-  const known = await readFile(path, "utf8").catch(() => undefined);
-  if (known !== certificate) await writeFileAtomic(path, certificate, { mode: 0o644 });
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
+function present<Leaf>(leaf: Leaf | undefined): Leaf {
+  if (leaf === undefined) throw new TypeError("an identity is open when it has its leaves");
+  return leaf;
 }

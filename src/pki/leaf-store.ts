@@ -1,74 +1,61 @@
-// The node's public leaf over restarts: kept while it is good, made anew when not.
+// A leaf over restarts: the one in service, and its file.
 
-import { X509Certificate } from "node:crypto";
-import forge from "node-forge";
-import type { Clock } from "../core/clock.js";
 import type { StateFiles } from "../core/state-files.js";
-import type { Issuer } from "./certificate.js";
-import { covers, issuePublicLeaf, needsRenewal, type PublicLeaf, publicLeaf } from "./public-leaf.js";
+import type { LeafText } from "./mesh-files.js";
 
-const fileName = "public-leaf";
-
-/** What a leaf is kept for. */
-export interface LeafStoreOptions {
+/** Where a kind of leaf is kept and how its text becomes one; `read` throws when chain and key do not belong together. */
+export interface LeafStoreOptions<Leaf extends LeafText> {
   readonly files: StateFiles;
-  readonly issuer: Issuer;
-  readonly hosts: readonly string[];
-  readonly nodeName: string;
-  readonly clock: Clock;
+  readonly fileName: "peer-leaf" | "public-leaf";
+  readonly read: (certificate: string, key: string) => Leaf;
+  /** The leaf when there is no file yet. */
+  readonly initial: LeafText | undefined;
 }
 
-/** Holds the leaf in service. */
-export class LeafStore {
-  readonly #options: LeafStoreOptions;
-  #current: PublicLeaf;
+/** Holds the leaf in service, if there is one. */
+export class LeafStore<Leaf extends LeafText> {
+  readonly #options: LeafStoreOptions<Leaf>;
+  #current: Leaf | undefined;
 
-  private constructor(options: LeafStoreOptions, current: PublicLeaf) {
+  private constructor(options: LeafStoreOptions<Leaf>, current: Leaf | undefined) {
     this.#options = options;
     this.#current = current;
   }
 
-  /** Takes the stored leaf if it covers the hosts, is this issuer's and has most of its life before it, else issues one. */
-  static async open(options: LeafStoreOptions): Promise<LeafStore> {
-    const stored = await load(options.files);
-    const good =
-      stored !== undefined &&
-      covers(stored, options.hosts) &&
-      !needsRenewal(stored, options.clock) &&
-      isFrom(options.issuer, stored);
-    return new LeafStore(options, good ? stored : await issueAndStore(options));
+  /** Reads the stored leaf. Throws `internal` naming the file when it is damaged. */
+  static async open<Leaf extends LeafText>(options: LeafStoreOptions<Leaf>): Promise<LeafStore<Leaf>> {
+    const content = await options.files.read(options.fileName);
+    const text = content === undefined ? options.initial : parse(content);
+    return new LeafStore(options, text === undefined ? undefined : readable(text, options.read));
   }
 
-  get current(): PublicLeaf {
+  get current(): Leaf | undefined {
     return this.#current;
   }
 
-  /** Issues and stores a new leaf, which is `current` from then on. */
-  async renew(): Promise<PublicLeaf> {
-    this.#current = await issueAndStore(this.#options);
-    return this.#current;
+  /** Stores a leaf, which is `current` from then on. Throws `TypeError` when chain and key do not belong together. */
+  async put(certificate: string, key: string): Promise<Leaf> {
+    const { files, fileName, read } = this.#options;
+    const leaf = read(certificate, key);
+    await files.write(fileName, JSON.stringify({ certificate, key }));
+    this.#current = leaf;
+    return leaf;
   }
 }
 
-async function issueAndStore(options: LeafStoreOptions): Promise<PublicLeaf> {
-  const leaf = await issuePublicLeaf(options);
-  await options.files.write(fileName, JSON.stringify({ certificate: leaf.certificate, key: leaf.key }));
-  return leaf;
+function parse(content: Buffer): LeafText {
+  const { certificate, key } = JSON.parse(content.toString("utf8")) as LeafText;
+  return { certificate, key };
 }
 
-async function load(files: StateFiles): Promise<PublicLeaf | undefined> {
-  const content = await files.read(fileName);
-  if (content === undefined) return undefined;
+function readable<Leaf>(
+  { certificate, key }: LeafText,
+  read: (certificate: string, key: string) => Leaf,
+): Leaf | undefined {
   try {
-    const { certificate, key } = JSON.parse(content.toString("utf8")) as { certificate: string; key: string };
-    return publicLeaf(certificate, key);
+    return read(certificate, key);
   } catch {
     // Nothing is lost with a leaf that another version wrote: a new one takes its place.
     return undefined;
   }
-}
-
-function isFrom(issuer: Issuer, leaf: PublicLeaf): boolean {
-  const authority = new X509Certificate(forge.pki.certificateToPem(issuer.certificate));
-  return new X509Certificate(leaf.certificate).verify(authority.publicKey);
 }

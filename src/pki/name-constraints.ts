@@ -32,12 +32,17 @@ export function nameScope(domains: readonly string[]): NameScope {
   };
 }
 
-/** Whether a host name or IP address lies in the scope. */
+/** Whether a text is a host name as certificates may carry it: lower-case labels of letters, digits and inner hyphens (RFC 1123). */
+export function isDnsName(name: string): boolean {
+  return name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
+}
+
+/** Whether a host name or IP address lies in the scope; a text that is neither does not. */
 export function permits(scope: NameScope, host: string): boolean {
   const address = addressBytes(host);
   if (address === undefined) {
     const name = host.toLowerCase();
-    return scope.domains.some((domain) => name === domain || name.endsWith(`.${domain}`));
+    return isDnsName(name) && scope.domains.some((domain) => name === domain || name.endsWith(`.${domain}`));
   }
   return scope.networks.some(
     ({ address: network, mask }) =>

@@ -5,7 +5,7 @@ import { isIP } from "node:net";
 import type { Clock } from "../core/clock.js";
 import { UsageError } from "../core/usage-error.js";
 import { certify, type Issuer, rsaKey } from "./certificate.js";
-import { type NameScope, permits } from "./name-constraints.js";
+import { isDnsName, type NameScope, permits } from "./name-constraints.js";
 import { addressBytes } from "./network-address.js";
 import { leafKeyBits } from "./peer-leaf.js";
 
@@ -126,8 +126,4 @@ function hostsOf(certificate: X509Certificate): string[] {
 /** One spelling per host: OpenSSL prints `::1` in full. */
 function canonical(host: string): string {
   return addressBytes(host)?.toString("hex") ?? host.toLowerCase();
-}
-
-function isDnsName(name: string): boolean {
-  return name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
 }

@@ -49,10 +49,11 @@ export class TokenAuthority {
   readonly #ledger: TokenLedger;
   readonly #cache: TokenCache;
 
+  /** `key` is the mesh's token key: the private one on masters, which issue tokens; the public one elsewhere. */
   constructor(options: { meshId: string; key: KeyObject; files: StateFiles; clock: Clock }) {
     this.#meshId = options.meshId;
     this.#key = options.key;
-    this.#publicKey = createPublicKey(options.key);
+    this.#publicKey = options.key.type === "private" ? createPublicKey(options.key) : options.key;
     this.#clock = options.clock;
     this.#ledger = new TokenLedger(options);
     this.#cache = new TokenCache(options);
@@ -63,8 +64,11 @@ export class TokenAuthority {
     await this.#ledger.open();
   }
 
-  /** Issues a token once its record is durable. Throws `request.malformed` for what cannot be asked for. */
+  /** Issues a token once its record is durable. Throws `request.malformed` for what cannot be asked for, `node.overloaded` without the key. */
   async issue(request: TokenRequest): Promise<TokenRecord & { readonly token: string }> {
+    if (this.#key.type !== "private") {
+      throw new HerdError("node.overloaded", "only a master issues tokens", { retryAfterSeconds: 5 });
+    }
     const { role, app, ttlSeconds } = checked(request);
     const id = randomHex(idBytes);
     const issuedSeconds = Math.floor(this.#clock.now() / 1_000);

@@ -115,8 +115,8 @@ test("what is missing or damaged is an error that names the file, and is not mad
       await writeFile(join(state, path), content.subarray(0, -1));
       await assert.rejects(open(state), coded("internal", `${path} is damaged`), path);
       await rename(join(state, path), join(state, "moved"));
-      // The leaf alone can be made again.
-      if (path.endsWith("public-leaf.sealed")) (await open(state)).close();
+      // Leaves alone can be made again.
+      if (path.endsWith("-leaf.sealed")) (await open(state)).close();
       else await assert.rejects(open(state), coded("internal", `${path} is missing`), path);
       await writeFile(join(state, path), content);
     }
@@ -176,7 +176,7 @@ test("of processes that start together on a stale lock, one gets the state", asy
 
 test("kill -9 while a mesh is founded leaves none or a whole one", { timeout: 120_000 }, async () => {
   let whole = 0;
-  for (let round = 0; round < 12; round++) {
+  for (let round = 0; round < 9; round++) {
     await inFolder(async (state) => {
       const child = start(state);
       await child.line(0);
@@ -198,7 +198,7 @@ test("kill -9 while a mesh is founded leaves none or a whole one", { timeout: 12
       again.close();
     });
   }
-  assert.ok(whole >= 4, `${whole} foundings were far enough`);
+  assert.ok(whole >= 3, `${whole} foundings were far enough`);
 });
 
 interface Child {
