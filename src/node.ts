@@ -15,11 +15,13 @@ import { Lifecycle } from "./core/lifecycle.js";
 import { createLogger, type Logger } from "./core/log.js";
 import { LogRing } from "./core/log-ring.js";
 import { Metrics } from "./core/metrics.js";
+import { Activation } from "./deploy/activation.js";
 import { Deployer } from "./deploy/deployer.js";
 import { deploySamples } from "./deploy/samples.js";
 import { AppRouter, activeApp } from "./invoke/app-router.js";
 import { LocalInvoker } from "./invoke/invoker.js";
 import { keepAdminToken } from "./pki/admin-token.js";
+import { makeEnrolledKey, signerOf } from "./pki/enrolled-key.js";
 import { Identity } from "./pki/identity.js";
 import { withKeyFiles } from "./pki/key-files.js";
 import { LeafRenewal } from "./pki/leaf-renewal.js";
@@ -105,7 +107,14 @@ export class HerdNode {
     const node = identity.nodeName;
     const log = createLogger({ node, clock, ring, level: config.logLevel });
     const metrics = new Metrics();
-    const catalog = new Catalog({ files: await identity.files("catalog"), clock });
+    const catalog = new Catalog({
+      files: await identity.files("catalog"),
+      clock,
+      limits,
+      meshId: identity.meshId,
+      signer: signerOf(await makeEnrolledKey()),
+      authors: { verify: () => "unknown", isRevoked: () => false },
+    });
     this.#stopped.signal.throwIfAborted();
     const compiler = new Compiler({ limits });
     const sandbox: Sandbox = new Sandbox({
@@ -120,16 +129,15 @@ export class HerdNode {
       },
     });
     const router = new AppRouter((revision) => sandbox.forget(revision));
-    const deployer = new Deployer({
-      compiler,
-      preparer: sandbox,
+    const activation = new Activation({
       catalog,
+      preparer: sandbox,
       switch: {
         activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
         remove: (app) => router.remove(app),
       },
-      log,
     });
+    const deployer = new Deployer({ compiler, catalog, activation, log, node });
     const api: HttpsApi = new HttpsApi({
       host: config.host,
       port: config.port,

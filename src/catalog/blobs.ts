@@ -28,7 +28,7 @@ export class Blobs {
     };
     await Promise.all(Array.from({ length: parallelReads }, check));
     // Only now: with a damaged catalog nothing may be removed that could help to mend it.
-    await this.retain(wanted);
+    await this.remove([...this.#stored].filter((digest) => !wanted.has(digest)));
   }
 
   /** Stores bytes and returns their digest; bytes that are there already cost a hash. */
@@ -55,11 +55,10 @@ export class Blobs {
     return this.#stored.has(digest);
   }
 
-  /** Removes every blob that is not `wanted`. */
-  async retain(wanted: ReadonlySet<string>): Promise<void> {
-    for (const digest of [...this.#stored]) {
-      if (wanted.has(digest)) continue;
-      this.#stored.delete(digest);
+  /** Removes blobs; one that is not there is fine. */
+  async remove(digests: Iterable<string>): Promise<void> {
+    for (const digest of digests) {
+      if (!this.#stored.delete(digest)) continue;
       await this.#files.remove(prefix + digest);
     }
   }

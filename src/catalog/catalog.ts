@@ -1,231 +1,240 @@
-// The apps and revisions that a node knows. A change is durable before it is acknowledged, and atomic for readers.
+// The apps and revisions that a node knows, and the changes that it makes and signs itself.
 
 import { checkAppName } from "../core/app-name.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
-import { SerialQueue } from "../core/serial-queue.js";
+import type { Limits } from "../core/limits.js";
+import type { Signer } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
-import { Blobs, sha256 } from "./blobs.js";
-import { type CatalogIndex, decodeIndex, encodeIndex } from "./catalog-index.js";
-import { type AppEntry, deployed, recordOf, revisionOf, rolledBack } from "./entry.js";
-import type { AppRecord, Deployment, DeploymentResult, StoredSource } from "./model.js";
+import { sha256 } from "./blobs.js";
+import { type AppEntry, type RevisionEntry, recordOf, replacedBy, revisionOf, rollbackEntry } from "./entry.js";
+import {
+  byLimit,
+  componentLimitBytes,
+  type Manifest,
+  type ManifestRecord,
+  manifestRecord,
+  nextTurn,
+  type RevisionManifest,
+  sourceLimitBytes,
+} from "./manifest.js";
+import { type Authors, ManifestRecords } from "./manifest-records.js";
+import { ManifestStore } from "./manifest-store.js";
+import type { AppRecord, Deployment, DeploymentResult, PublishedManifest, StoredSource } from "./model.js";
 
-const indexName = "index";
-const byLength = 200;
-// Names that are remembered after their removal: a bound on what removals may add to the index.
-const removedNames = 1_024;
+/** What a {@link Catalog} works with. */
+export interface CatalogOptions {
+  /** Sealed ones on disk for a master, memory for others. */
+  readonly files: StateFiles;
+  readonly clock: Clock;
+  readonly meshId: string;
+  readonly signer: Signer;
+  readonly authors: Authors;
+  /** What this node's manifests say about how their functions run. */
+  readonly limits: Pick<Limits, "deadlineMs" | "memoryBytes">;
+  /** Spreads a manifest that this node signed and stored; must not throw. */
+  readonly publish?: (text: string) => void;
+}
 
-interface Loaded {
-  readonly entry: AppEntry;
-  readonly record: AppRecord;
+/** Who asks for a change: the id of a token. */
+export interface ChangeBy {
+  readonly by: string;
 }
 
 /**
- * The catalog over {@link StateFiles}: sealed ones on disk, or memory. One index names the blobs that count: blobs are
- * written before it and removed after it, so a crash leaves orphans at most, which the next `open` removes.
+ * The catalog over {@link StateFiles}: a fold over signed manifests. A change that this node makes is signed, durable, then
+ * seen by readers, then spread.
  */
 export class Catalog {
-  readonly #files: StateFiles;
-  readonly #blobs: Blobs;
-  readonly #clock: Clock;
-  readonly #changes = new SerialQueue();
-  #apps: ReadonlyMap<string, Loaded> = new Map();
-  #removed: ReadonlySet<string> = new Set();
-  #opened = false;
+  /** The manifests as the mesh spreads them. */
+  readonly records: ManifestRecords;
+  readonly #options: CatalogOptions;
+  readonly #store: ManifestStore;
+  readonly #shown = new WeakMap<AppEntry, AppRecord>();
 
-  constructor(options: { files: StateFiles; clock: Clock }) {
-    this.#files = options.files;
-    this.#blobs = new Blobs(options.files);
-    this.#clock = options.clock;
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+    this.#store = new ManifestStore(options.files);
+    this.records = new ManifestRecords({ ...options, store: this.#store });
   }
 
-  /** Reads the index and checks every blob. Throws `internal` naming the file that is damaged or missing. */
+  /** Reads the manifests and checks every blob. Throws `internal` naming the file that is damaged or missing. */
   async open(): Promise<void> {
-    if (this.#opened) return;
-    const index = await this.#readIndex();
-    const apps = new Map(index.apps.map((entry) => [entry.app, loaded(entry)]));
-    await this.#blobs.open(digestsOf(apps));
-    this.#apps = apps;
-    this.#removed = new Set(index.removed);
-    this.#opened = true;
+    await this.#store.open();
   }
 
   /** Refuses further changes and waits for those under way. */
   async close(): Promise<void> {
-    this.#opened = false;
-    await this.#changes.idle();
+    await this.#store.close();
   }
 
   /** All apps, by name. */
   list(): AppRecord[] {
-    return [...this.#apps.values()].map(({ record }) => record).sort((a, b) => (a.app < b.app ? -1 : 1));
+    return [...this.#store.set.entries()].map((entry) => this.#show(entry)).sort((a, b) => (a.app < b.app ? -1 : 1));
   }
 
   /** An app, `undefined` when there is none. Throws `request.malformed` for what cannot be an app's name. */
   get(app: string): AppRecord | undefined {
-    return this.#apps.get(checkAppName(app))?.record;
+    const entry = this.#store.set.entry(checkAppName(app));
+    return entry === undefined ? undefined : this.#show(entry);
   }
 
-  /** Whether this app was removed and not deployed since; known of the last 1,024 removed ones. */
+  /** Whether this app was removed and not deployed since. Of 10,000 names, the oldest removals are forgotten first. */
   wasRemoved(app: string): boolean {
-    return this.#removed.has(checkAppName(app));
+    const { held } = this.#store.set.of(checkAppName(app));
+    return held.at(-1)?.manifest.op === "remove";
   }
 
-  /** Makes a component the app's current revision and, once that is durable, says so. */
+  /** Makes a component the app's current revision and, once that is durable, says so. Throws `request.too-large`. */
   async put(deployment: Deployment): Promise<DeploymentResult> {
     const app = checkAppName(deployment.app);
     const component = Buffer.from(deployment.component);
     const source = Buffer.from(JSON.stringify(deployment.source.map(({ path, text }) => ({ path, text }))));
-    return this.#change(async () => {
-      const digest = sha256(component);
-      const revision = revisionOf(digest);
+    if (component.length > componentLimitBytes || source.length > sourceLimitBytes) {
+      throw new HerdError("request.too-large", "the component or its source is larger than what a mesh spreads");
+    }
+    const digest = sha256(component);
+    const revision = revisionOf(digest);
+    return this.#store.change(async () => {
       this.#refuseCollision(revision, digest);
-      await this.#blobs.write(component);
-      const stored = {
-        revision,
-        at: new Date(this.#clock.now()).toISOString(),
-        by: deployment.by.slice(0, byLength),
-        component: digest,
-        source: await this.#blobs.write(source),
-      };
-      const known = this.#apps.get(app)?.entry;
-      await this.#switch(
-        app,
-        deployed(known, { app, public: deployment.public ?? known?.public ?? false, revision: stored }),
+      const known = this.#store.set.entry(app);
+      const manifest = await this.#make(
+        {
+          ...this.#turn(app, deployment.by),
+          op: "deploy",
+          revision,
+          component: digest,
+          componentBytes: component.length,
+          source: sha256(source),
+          sourceBytes: source.length,
+          functions: [...deployment.functions].sort(byCodeUnits),
+          public: deployment.public ?? known?.public ?? false,
+          ...this.#runs(replacedBy(known, revision)),
+        },
+        [component, source],
       );
-      return { created: known === undefined, revision };
+      return { created: known === undefined, revision, manifest };
     });
   }
 
   /** Removes an app with all its revisions. Throws `app.unknown`. */
-  async remove(app: string): Promise<void> {
+  async remove(app: string, { by }: ChangeBy): Promise<PublishedManifest> {
     checkAppName(app);
-    await this.#change(async () => {
+    return this.#store.change(async () => {
       this.#entry(app);
-      await this.#switch(app, undefined);
+      return this.#make({ ...this.#turn(app, by), op: "remove" }, []);
     });
   }
 
   /** The revision that {@link rollback} would make current. Throws as that does. */
   rollbackTarget(app: string, revision?: string): string {
-    return this.#rolledBack(checkAppName(app), revision).revision;
+    return this.#rollbackEntry(checkAppName(app), revision).revision;
   }
 
   /** Makes a kept revision current again; without one, the one before. Throws `app.unknown` or `revision.unknown`. */
-  async rollback(app: string, revision?: string): Promise<AppRecord> {
+  async rollback(
+    app: string,
+    { revision, by }: ChangeBy & { readonly revision?: string | undefined },
+  ): Promise<PublishedManifest> {
     checkAppName(app);
-    return this.#change(async () => {
-      const entry = this.#rolledBack(app, revision);
-      await this.#switch(app, entry);
-      return recordOf(entry);
+    return this.#store.change(async () => {
+      const target = this.#rollbackEntry(app, revision);
+      const { before, component, source } = target;
+      const stored = this.#manifestOf(app, target);
+      return this.#make(
+        {
+          ...this.#turn(app, by),
+          op: "rollback",
+          revision: target.revision,
+          component,
+          componentBytes: stored.componentBytes,
+          source,
+          sourceBytes: stored.sourceBytes,
+          functions: stored.functions,
+          public: this.#entry(app).public,
+          ...this.#runs(before),
+        },
+        [],
+      );
     });
   }
 
   /** The component of a revision, whichever app has it. Throws `revision.unknown`. */
   async component(revision: string): Promise<Buffer> {
-    for (const { entry } of this.#apps.values()) {
-      const found = entry.revisions.find((other) => other.revision === revision);
-      if (found !== undefined) return this.#blob(found.component, () => unknownRevision(undefined, revision));
-    }
-    throw unknownRevision(undefined, revision);
+    const digest = this.#store.set.componentOf(revision);
+    const bytes = digest === undefined ? undefined : await this.#store.blob(digest);
+    if (bytes === undefined) throw unknownRevision(undefined, revision);
+    return bytes;
   }
 
   /** The source files of an app's revision as they were last uploaded. Throws `app.unknown` or `revision.unknown`. */
   async source(app: string, revision: string): Promise<StoredSource[]> {
     const found = this.#entry(checkAppName(app)).revisions.find((other) => other.revision === revision);
-    if (found === undefined) throw unknownRevision(app, revision);
-    const text = await this.#blob(found.source, () => unknownRevision(app, revision));
+    const text = found === undefined ? undefined : await this.#store.blob(found.source);
+    if (text === undefined) throw unknownRevision(app, revision);
     return JSON.parse(text.toString("utf8")) as StoredSource[];
   }
 
-  async #change<Result>(task: () => Promise<Result>): Promise<Result> {
-    const guarded = async () => {
-      if (!this.#opened) throw new HerdError("node.draining", "The catalog is closed.", { retryAfterSeconds: 1 });
-      return task();
-    };
-    return this.#changes.run(guarded);
+  #show(entry: AppEntry): AppRecord {
+    const shown = this.#shown.get(entry) ?? recordOf(entry);
+    this.#shown.set(entry, shown);
+    return shown;
   }
 
-  /** The order is the guarantee: index durable, then readers, then the acknowledgement; what nothing names goes last. */
-  async #switch(app: string, entry: AppEntry | undefined): Promise<void> {
-    const apps = new Map(this.#apps);
-    const others = [...this.#removed].filter((other) => other !== app);
-    const removed = entry === undefined ? [...others, app].slice(-removedNames) : others;
-    if (entry === undefined) apps.delete(app);
-    else apps.set(app, loaded(entry));
-    const index = { apps: [...apps.values()].map((other) => other.entry), removed };
-    await this.#files.write(indexName, encodeIndex(index));
-    this.#apps = apps;
-    this.#removed = new Set(removed);
-    // A blob that cannot be removed now is an orphan, which the next open removes: the change itself is done.
-    await this.#blobs.retain(digestsOf(apps)).catch(() => undefined);
+  /** What every manifest of this node says: who, when, and that it counts over all that is known. */
+  #turn(app: string, by: string) {
+    const { clock, meshId, signer } = this.#options;
+    const turn = nextTurn(this.#store.set.highest(app), clock.now());
+    return { kind: "manifest", mesh: meshId, app, ...turn, author: signer.nodeId, by: by.slice(0, byLimit) } as const;
+  }
+
+  #runs(before: string | undefined): Pick<RevisionManifest, "limits" | "before"> {
+    const { deadlineMs, memoryBytes } = this.#options.limits;
+    return { limits: { deadlineMs, memoryBytes }, ...(before === undefined ? {} : { before }) };
+  }
+
+  /** Signs, stores, shows, spreads. */
+  async #make(manifest: Manifest, blobs: readonly Uint8Array[]): Promise<PublishedManifest> {
+    const { signer, publish } = this.#options;
+    const record = manifestRecord(manifest, (payload) => signer.sign(payload));
+    await this.#store.hold(record, blobs);
+    this.records.own(record);
+    publish?.(record.text);
+    return { id: record.id, text: record.text };
+  }
+
+  /** A manifest that brings a revision, for the sizes of its bytes. */
+  #manifestOf(app: string, { component, source }: RevisionEntry): RevisionManifest {
+    const names = ({ manifest }: ManifestRecord) =>
+      manifest.op !== "remove" && manifest.component === component && manifest.source === source;
+    const found = this.#store.set.of(app).held.find(names)?.manifest;
+    if (found === undefined || found.op === "remove") throw unknownRevision(app, revisionOf(component));
+    return found;
   }
 
   /** Two components may share 48 bits of digest by design of someone hostile; a name must not mean both. */
   #refuseCollision(revision: string, digest: string): void {
-    for (const { entry } of this.#apps.values()) {
-      if (entry.revisions.some((other) => other.revision === revision && other.component !== digest)) {
-        throw new HerdError("request.malformed", `Revision ${revision} already names another component.`);
-      }
-    }
-  }
-
-  /** A blob that a change dropped while it was being read is unknown, not damage. */
-  async #blob(digest: string, unknown: () => HerdError): Promise<Buffer> {
-    try {
-      return await this.#blobs.read(digest);
-    } catch (error) {
-      if (!this.#blobs.has(digest)) throw unknown();
-      throw error;
+    const other = this.#store.set.componentOf(revision);
+    if (other !== undefined && other !== digest) {
+      throw new HerdError("request.malformed", `Revision ${revision} already names another component.`);
     }
   }
 
   #entry(app: string): AppEntry {
-    const entry = this.#apps.get(app)?.entry;
+    const entry = this.#store.set.entry(app);
     if (entry === undefined) throw new HerdError("app.unknown", `There is no app ${app}.`);
     return entry;
   }
 
-  #rolledBack(app: string, revision: string | undefined): AppEntry {
-    const entry = rolledBack(this.#entry(app), revision);
-    if (entry === undefined) throw unknownRevision(app, revision);
-    return entry;
-  }
-
-  async #readIndex(): Promise<CatalogIndex> {
-    const bytes = await this.#files.read(indexName);
-    if (bytes === undefined) {
-      const orphans = (await this.#files.list()).length;
-      // Even an empty catalog has an index, written before the first blob: without one, something was lost.
-      if (orphans > 0) {
-        throw new HerdError(
-          "internal",
-          `${this.#files.describe(indexName)} is missing, but ${orphans} blobs are there`,
-        );
-      }
-      const empty: CatalogIndex = { apps: [], removed: [] };
-      await this.#files.write(indexName, encodeIndex(empty));
-      return empty;
-    }
-    try {
-      return decodeIndex(bytes);
-    } catch (error) {
-      const file = this.#files.describe(indexName);
-      throw new HerdError("internal", `${file} is damaged: ${(error as Error).message}`, { cause: error });
-    }
+  #rollbackEntry(app: string, revision: string | undefined): RevisionEntry {
+    const found = rollbackEntry(this.#entry(app), revision);
+    if (found === undefined) throw unknownRevision(app, revision);
+    return found;
   }
 }
 
-function loaded(entry: AppEntry): Loaded {
-  return { entry, record: recordOf(entry) };
-}
-
-function digestsOf(apps: ReadonlyMap<string, Loaded>): Set<string> {
-  const digests = new Set<string>();
-  for (const { entry } of apps.values()) {
-    for (const { component, source } of entry.revisions) digests.add(component).add(source);
-  }
-  return digests;
+function byCodeUnits(left: string, right: string): number {
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 function unknownRevision(app: string | undefined, revision: string | undefined): HerdError {

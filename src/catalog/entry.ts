@@ -1,16 +1,16 @@
-// An app's history as pure functions: deploy, roll back, and which revisions stay.
+// An app as a node sees it: its kept revisions, and where a rollback goes.
 
-import { type AppRecord, keptRevisions, type RevisionRecord } from "./model.js";
+import type { AppRecord, RevisionRecord } from "./model.js";
 
 /** A kept revision with where its bytes are: SHA-256, in hex, of its component and of its encoded source. */
 export interface RevisionEntry extends RevisionRecord {
   readonly component: string;
   readonly source: string;
   /** What was current when this was deployed: where a rollback goes. */
-  readonly before?: string;
+  readonly before?: string | undefined;
 }
 
-/** An app as the index stores it. */
+/** An app with its kept revisions, the current one among them. */
 export interface AppEntry {
   readonly app: string;
   readonly public: boolean;
@@ -23,32 +23,19 @@ export function revisionOf(digest: string): string {
   return digest.slice(0, 12);
 }
 
-/** The app after a deployment. A revision that it already has moves to the end: nothing stands twice. */
-export function deployed(
-  entry: AppEntry | undefined,
-  deployment: { app: string; public: boolean; revision: Omit<RevisionEntry, "before"> },
-): AppEntry {
-  const { revision } = deployment;
-  const known = entry?.revisions.find((other) => other.revision === revision.revision);
-  const before = entry === undefined || entry.revision === revision.revision ? known?.before : entry.revision;
-  const others = entry?.revisions.filter((other) => other !== known) ?? [];
-  const added: RevisionEntry = { ...revision, ...(before === undefined ? {} : { before }) };
-  return {
-    app: deployment.app,
-    public: deployment.public,
-    revision: revision.revision,
-    revisions: [...others, added].slice(-keptRevisions),
-  };
+/** What a deploy of `revision` replaces: where a rollback from it goes. */
+export function replacedBy(entry: AppEntry | undefined, revision: string): string | undefined {
+  if (entry === undefined || entry.revision !== revision) return entry?.revision;
+  return entry.revisions.find((other) => other.revision === revision)?.before;
 }
 
 /**
- * The app after a rollback to `revision`; without one, to what was current before the current one was deployed, else to
- * the next older one. `undefined` when there is no such revision.
+ * Where a rollback goes: to `revision`; without one, to what was current before the current one was deployed, else to the next
+ * older one. `undefined` when there is no such revision.
  */
-export function rolledBack(entry: AppEntry, revision?: string): AppEntry | undefined {
+export function rollbackEntry(entry: AppEntry, revision?: string): RevisionEntry | undefined {
   const target = revision ?? revisionBefore(entry);
-  if (!entry.revisions.some((other) => other.revision === target)) return undefined;
-  return { ...entry, revision: target as string };
+  return entry.revisions.find((other) => other.revision === target);
 }
 
 /** The app as its readers see it. */

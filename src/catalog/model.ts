@@ -21,19 +21,27 @@ export interface AppRecord {
   readonly public: boolean;
 }
 
-/** A deployment to store. Without `public` the app keeps its setting; a new app is private. */
+/** A deployment to store. Without `public` the app keeps its setting; a new app is private. `functions` are the interface's names. */
 export interface Deployment {
   readonly app: string;
   readonly component: Uint8Array;
   readonly source: readonly StoredSource[];
+  readonly functions: readonly string[];
   readonly by: string;
   readonly public?: boolean;
+}
+
+/** The signed manifest of a change: its record's id, and the text that spreads. */
+export interface PublishedManifest {
+  readonly id: string;
+  readonly text: string;
 }
 
 /** What a deployment did: `created` tells a new app from a new revision. */
 export interface DeploymentResult {
   readonly created: boolean;
   readonly revision: string;
+  readonly manifest: PublishedManifest;
 }
 
 /** How many revisions of an app are kept; the current one always is. */

@@ -1,7 +1,7 @@
 // What a deploy needs from its neighbours: a compiler, a sandbox that prepares, a catalog, and the switch that calls read.
 
 import type { AppInterface } from "../../runtime/interface/model.js";
-import type { AppRecord, Deployment, DeploymentResult, StoredSource } from "../catalog/model.js";
+import type { AppRecord, Deployment, DeploymentResult, PublishedManifest, StoredSource } from "../catalog/model.js";
 
 /** A revision that is ready to run. */
 export interface Prepared {
@@ -22,15 +22,18 @@ export interface Preparer {
   prepare(component: Uint8Array, revision: string): Promise<Prepared>;
 }
 
-/** Apps and their revisions; every change is durable when its promise resolves. */
+/** Apps and their revisions; every change is signed and durable when its promise resolves. */
 export interface Catalog {
   list(): readonly AppRecord[];
   get(app: string): AppRecord | undefined;
   wasRemoved(app: string): boolean;
   put(deployment: Deployment): Promise<DeploymentResult>;
-  remove(app: string): Promise<void>;
+  remove(app: string, options: { readonly by: string }): Promise<PublishedManifest>;
   rollbackTarget(app: string, revision?: string): string;
-  rollback(app: string, revision?: string): Promise<AppRecord>;
+  rollback(
+    app: string,
+    options: { readonly by: string; readonly revision?: string | undefined },
+  ): Promise<PublishedManifest>;
   component(revision: string): Promise<Uint8Array>;
   source(app: string, revision: string): Promise<readonly StoredSource[]>;
 }
@@ -39,4 +42,21 @@ export interface Catalog {
 export interface Switch {
   activate(app: string, prepared: Prepared, options: { readonly public: boolean }): void;
   remove(app: string): void;
+}
+
+/** A change of an app, for the audit log. `subject` is the app, `by` the id of the token that asked for it. */
+export interface DeployEvent {
+  readonly event: "app.deployed" | "app.rolled-back" | "app.removed";
+  readonly subject: string;
+  readonly by: string;
+  readonly detail: string;
+}
+
+/** Who has what: waits until others hold a change. */
+export interface Spread {
+  /**
+   * Resolves to the names of the other nodes that hold it, once enough of them do that no single death loses it. Throws
+   * `node.overloaded` when none does although some are alive, and the signal's reason when that aborts.
+   */
+  acknowledge(manifest: PublishedManifest, signal?: AbortSignal): Promise<readonly string[]>;
 }

@@ -12,6 +12,7 @@ import { Catalog } from "../../src/catalog/catalog.js";
 import { systemClock } from "../../src/core/clock.js";
 import { SealedFiles } from "../../src/core/sealed-files.js";
 import { Sealer } from "../../src/core/sealer.js";
+import { soloMesh } from "./solo-mesh.js";
 
 const program = fileURLToPath(new URL("./deploy-forever.js", import.meta.url));
 
@@ -23,7 +24,7 @@ test("every acknowledged deployment survives kill -9", { timeout: 120_000 }, asy
       const lines = await deployUntilKilled(directory, round);
       acknowledged += lines.length;
       const files = await SealedFiles.open(directory, new Sealer(Buffer.alloc(32, 7)), { scope: "catalog" });
-      const catalog = new Catalog({ files, clock: systemClock });
+      const catalog = new Catalog({ files, clock: systemClock, ...soloMesh() });
       await catalog.open();
       for (const line of lastTenOfEach(lines)) {
         const [app = "", revision = ""] = line.split(" ");
@@ -32,8 +33,8 @@ test("every acknowledged deployment survives kill -9", { timeout: 120_000 }, asy
         assert.equal((await catalog.component(revision)).length, 20_000);
         assert.equal((await catalog.source(app, revision)).length, 1);
       }
-      const blobs = catalog.list().reduce((sum, app) => sum + app.revisions.length * 2, 0);
-      assert.equal((await readdir(directory)).length, blobs + 1, "orphans are removed");
+      const expected = catalog.list().reduce((sum, app) => sum + app.revisions.length * 2 + 1, 0);
+      assert.equal((await readdir(directory)).length, expected + 1, "orphans are removed");
     }
     assert.ok(acknowledged > 50, `only ${acknowledged} deployments were acknowledged`);
   } finally {

@@ -13,14 +13,23 @@ import { SealedFiles } from "../../src/core/sealed-files.js";
 import { Sealer } from "../../src/core/sealer.js";
 import { MemoryFiles, type StateFiles } from "../../src/core/state-files.js";
 import { ManualClock } from "../core/manual-clock.js";
+import { soloMesh } from "./solo-mesh.js";
 
 const sealer = new Sealer(Buffer.alloc(32, 1));
 const clock = new ManualClock(Date.UTC(2030, 0, 1));
+const solo = soloMesh();
+const by = "tester";
+/** Rolls back; the revision that is current then. */
+const rolledBack = async (catalog: Catalog, revision?: string) => {
+  await catalog.rollback("hello", { revision, by });
+  return catalog.get("hello")?.revision;
+};
 
 const deployment = (text: string, options: Partial<Deployment> = {}): Deployment => ({
   app: "hello",
   component: Buffer.from(`component ${text}`),
   source: [{ path: "index.ts", text }],
+  functions: ["hello"],
   by: "tester",
   ...options,
 });
@@ -59,7 +68,7 @@ async function onDisk(run: (files: StateFiles, directory: string) => Promise<voi
 }
 
 async function opened(files: StateFiles): Promise<Catalog> {
-  const catalog = new Catalog({ files, clock });
+  const catalog = new Catalog({ files, clock, ...solo });
   await catalog.open();
   return catalog;
 }
@@ -122,39 +131,39 @@ for (const [kind, withFiles] of Object.entries(kinds)) {
       assert.deepEqual(kept, revisions.slice(3));
       await assert.rejects(catalog.component(revisions[0] ?? ""), coded("revision.unknown"));
       await assert.rejects(catalog.source("hello", revisions[0] ?? ""), coded("revision.unknown"));
-      assert.equal((await files.list()).length, 21);
+      assert.equal((await files.list()).length, 22);
     });
 
     promise("rollback goes to what served before, never to the revision that was rolled back", async (catalog) => {
       const revisions: string[] = [];
       for (const name of ["a", "b", "bad"]) revisions.push((await catalog.put(deployment(name))).revision);
       const [a, b, bad] = revisions;
-      assert.equal((await catalog.rollback("hello")).revision, b);
+      assert.equal(await rolledBack(catalog), b);
       await catalog.put(deployment("worse"));
-      assert.equal((await catalog.rollback("hello")).revision, b);
-      assert.equal((await catalog.rollback("hello")).revision, a);
-      await assert.rejects(catalog.rollback("hello"), coded("revision.unknown"));
-      assert.equal((await catalog.rollback("hello", bad)).revision, bad);
+      assert.equal(await rolledBack(catalog), b);
+      assert.equal(await rolledBack(catalog), a);
+      await assert.rejects(rolledBack(catalog), coded("revision.unknown"));
+      assert.equal(await rolledBack(catalog, bad), bad);
       assert.equal(catalog.get("hello")?.revision, bad);
-      await assert.rejects(catalog.rollback("hello", "0123456789ab"), coded("revision.unknown"));
-      await assert.rejects(catalog.rollback("nobody"), coded("app.unknown"));
+      await assert.rejects(rolledBack(catalog, "0123456789ab"), coded("revision.unknown"));
+      await assert.rejects(catalog.rollback("nobody", { by }), coded("app.unknown"));
     });
 
     promise("an app that is removed is gone with its bytes, except what another app shares", async (catalog, files) => {
       const { revision } = await catalog.put(deployment("one"));
       await catalog.put(deployment("one", { app: "other" }));
-      await catalog.remove("hello");
+      await catalog.remove("hello", { by });
       assert.equal(catalog.get("hello"), undefined);
       assert.equal((await catalog.component(revision)).toString(), "component one");
-      await catalog.remove("other");
-      assert.deepEqual(await files.list(), ["index"]);
-      await assert.rejects(catalog.remove("other"), coded("app.unknown"));
+      await catalog.remove("other", { by });
+      assert.equal((await files.list()).length, 3, "the index and a removal of each");
+      await assert.rejects(catalog.remove("other", { by }), coded("app.unknown"));
     });
 
     promise("a removal is remembered, also after a reopen, until the app is deployed again", async (catalog, files) => {
       assert.equal(catalog.wasRemoved("hello"), false);
       await catalog.put(deployment("one"));
-      await catalog.remove("hello");
+      await catalog.remove("hello", { by });
       assert.equal(catalog.wasRemoved("hello"), true);
       const again = await opened(files);
       assert.equal(again.wasRemoved("hello"), true);
@@ -163,12 +172,23 @@ for (const [kind, withFiles] of Object.entries(kinds)) {
       assert.equal((await opened(files)).wasRemoved("hello"), false);
     });
 
-    promise("an index from before removals were remembered opens", async (_, files) => {
+    promise("an index of another version, or of what are no names, does not open", async (_, files) => {
       await files.write("index", JSON.stringify({ version: 1, apps: [] }));
-      assert.equal((await opened(files)).wasRemoved("hello"), false);
-      await files.write("index", JSON.stringify({ version: 1, apps: [], removed: ["../a"] }));
-      await assert.rejects(opened(files), coded("internal", /removed apps/));
+      await assert.rejects(opened(files), coded("internal", /version 2/));
+      await files.write("index", JSON.stringify({ version: 2, apps: ["../a"] }));
+      await assert.rejects(opened(files), coded("internal", /names are not/));
     });
+
+    promise(
+      "an app's file that the index names and that is gone is a loss, one that it does not name yet counts",
+      async (catalog, files) => {
+        await catalog.put(deployment("one"));
+        await files.write("index", JSON.stringify({ version: 2, apps: [] }));
+        assert.deepEqual((await opened(files)).list(), catalog.list());
+        await files.write("index", JSON.stringify({ version: 2, apps: ["hello", "lost"] }));
+        await assert.rejects(opened(files), coded("internal", /app-.* is missing/));
+      },
+    );
 
     promise("where a rollback would go is told without going there", async (catalog) => {
       const one = await catalog.put(deployment("one"));
@@ -184,8 +204,8 @@ for (const [kind, withFiles] of Object.entries(kinds)) {
       for (const app of ["", "A", "1a", "a/b", "../a", "a".repeat(64), "a\n", "__proto__"]) {
         assert.throws(() => catalog.get(app), coded("request.malformed"));
         await assert.rejects(catalog.put(deployment("x", { app })), coded("request.malformed"));
-        await assert.rejects(catalog.remove(app), coded("request.malformed"));
-        await assert.rejects(catalog.rollback(app), coded("request.malformed"));
+        await assert.rejects(catalog.remove(app, { by }), coded("request.malformed"));
+        await assert.rejects(catalog.rollback(app, { by }), coded("request.malformed"));
       }
       assert.equal(catalog.get("constructor"), undefined);
     });
@@ -259,7 +279,7 @@ test("damage is an error that names the file, and nothing is removed", async () 
       await writeFile(path, content);
     }
     assert.equal((await opened(files)).list().length, 1);
-    assert.equal((await readdir(directory)).length, 5);
+    assert.equal((await readdir(directory)).length, 6);
   });
 });
 
@@ -280,7 +300,7 @@ test("leftovers of a crash are cleared, foreign files are left alone", async () 
     await writeFile(join(directory, "notes.txt"), "mine");
     await opened(await SealedFiles.open(directory, sealer, { scope: "catalog" }));
     const names = await readdir(directory);
-    assert.equal(names.length, 4);
+    assert.equal(names.length, 5);
     assert.ok(names.includes("notes.txt"));
   });
 });

@@ -5,16 +5,23 @@ import { Catalog } from "../../src/catalog/catalog.js";
 import { systemClock } from "../../src/core/clock.js";
 import { SealedFiles } from "../../src/core/sealed-files.js";
 import { Sealer } from "../../src/core/sealer.js";
+import { soloMesh } from "./solo-mesh.js";
 
 const [directory = "", round = ""] = process.argv.slice(2);
 const files = await SealedFiles.open(directory, new Sealer(Buffer.alloc(32, 7)), { scope: "catalog" });
-const catalog = new Catalog({ files, clock: systemClock });
+const catalog = new Catalog({ files, clock: systemClock, ...soloMesh() });
 await catalog.open();
 for (let count = 0; ; count++) {
   const text = `round ${round}, deployment ${count}`;
   const app = `app-${count % 3}`;
   const component = Buffer.alloc(20_000, text);
-  const { revision } = await catalog.put({ app, component, source: [{ path: "index.ts", text }], by: "test" });
+  const { revision } = await catalog.put({
+    app,
+    component,
+    source: [{ path: "index.ts", text }],
+    functions: [],
+    by: "test",
+  });
   // Synchronous, so that what the parent reads was acknowledged before the kill.
   writeSync(1, `${app} ${revision}\n`);
 }

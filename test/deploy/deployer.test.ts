@@ -11,13 +11,16 @@ import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
+import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
 import type { Compiler as CompilerSeam } from "../../src/deploy/seams.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { LocalInvoker } from "../../src/invoke/invoker.js";
+import { soloMesh } from "../catalog/solo-mesh.js";
 
 const clock = systemClock;
 const limits = defaultLimits;
+const by = "test";
 const ignore = (): void => undefined;
 const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
@@ -39,20 +42,18 @@ before(async () => {
 after(() => sandbox.stop());
 
 async function setUp(compiler: CompilerSeam, maxWaiting = 16) {
-  const catalog = new Catalog({ files: new MemoryFiles(), clock });
+  const catalog = new Catalog({ files: new MemoryFiles(), clock, ...soloMesh() });
   await catalog.open();
   const router = new AppRouter((revision) => sandbox.forget(revision));
-  const deployer = new Deployer({
-    compiler,
-    preparer: sandbox,
+  const activation = new Activation({
     catalog,
+    preparer: sandbox,
     switch: {
       activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
       remove: (app) => router.remove(app),
     },
-    log,
-    maxWaiting,
   });
+  const deployer = new Deployer({ compiler, catalog, activation, log, node: "test", maxWaiting });
   return { catalog, router, deployer, invoker: new LocalInvoker(sandbox) };
 }
 
@@ -174,16 +175,16 @@ test("what is compiled and waits for its app counts", async () => {
 
 test("a rollback to what cannot be prepared changes nothing", async () => {
   const { catalog, router, deployer } = await setUp(ready);
-  const broken = await catalog.put({ app: "back", component: Buffer.from("not wasm"), source: [], by: "test" });
+  const broken = await catalog.put({ app: "back", component: Buffer.from("not wasm"), source: [], functions: [], by });
   await deployer.deploy({ app: "back", files: fileOf(1), by: "test" });
   const before = { record: catalog.get("back"), active: router.find("back") };
-  await assert.rejects(deployer.rollback("back"));
-  await assert.rejects(deployer.rollback("back", broken.revision));
-  await assert.rejects(deployer.rollback("back", "0123456789ab"), { code: "revision.unknown" });
+  await assert.rejects(deployer.rollback("back", { by }));
+  await assert.rejects(deployer.rollback("back", { revision: broken.revision, by }));
+  await assert.rejects(deployer.rollback("back", { revision: "0123456789ab", by }), { code: "revision.unknown" });
   assert.equal(catalog.get("back"), before.record);
   assert.equal(router.find("back"), before.active);
   await deployer.deploy({ app: "back", files: fileOf(2), by: "test" });
-  const { revision } = await deployer.rollback("back");
+  const { revision } = (await deployer.rollback("back", { by })).prepared;
   assert.equal(revision, before.active?.prepared.revision);
   assert.equal(catalog.get("back")?.revision, revision);
 });
@@ -199,9 +200,9 @@ test("an upload whose client left while it waited is not compiled", async () => 
 
 test("restore makes the apps of a catalog answer, and goes on after one that cannot", async () => {
   const { catalog, router, deployer } = await setUp(ready);
-  await catalog.put({ app: "broken", component: Buffer.from("not wasm"), source: [], by: "test" });
+  await catalog.put({ app: "broken", component: Buffer.from("not wasm"), source: [], functions: [], by });
   const component = compilations[2]?.component ?? new Uint8Array();
-  await catalog.put({ app: "whole", component, source: [], by: "test" });
+  await catalog.put({ app: "whole", component, source: [], functions: [], by });
   await deployer.restore();
   assert.ok(router.find("whole"));
   assert.equal(router.find("broken"), undefined);

@@ -12,9 +12,11 @@ import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
+import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
 import { deploySamples } from "../../src/deploy/samples.js";
 import type { Compiler } from "../../src/deploy/seams.js";
+import { soloMesh } from "../catalog/solo-mesh.js";
 
 const ignore = (): void => undefined;
 const none: AppInterface = { version: 1, functions: [], records: [], enums: [] };
@@ -59,11 +61,12 @@ async function start(signal?: AbortSignal) {
     warn: (message) => warnings.push(message),
     error: ignore,
   };
-  const catalog = new Catalog({ files, clock: systemClock });
+  const catalog = new Catalog({ files, clock: systemClock, ...soloMesh() });
   await catalog.open();
   const preparer = { prepare: async (_: Uint8Array, revision: string) => ({ revision, interface: none }) };
   const ways = { activate: ignore, remove: ignore };
-  const deployer = new Deployer({ compiler, preparer, catalog, switch: ways, log });
+  const activation = new Activation({ catalog, preparer, switch: ways });
+  const deployer = new Deployer({ compiler, catalog, activation, log, node: "test" });
   const options = { deployer, catalog, limits: defaultLimits, log, ...(signal === undefined ? {} : { signal }) };
   const apps = await deploySamples(folder, options);
   const put = (text: string) => deployer.deploy({ app: "hello", files: [{ path: "hello.ts", text }], by: "token" });
@@ -96,7 +99,7 @@ test("an app that a user deployed under a sample's name stays, whatever the file
 });
 
 test("a sample that a user removed stays away, until a user deploys it", async () => {
-  await (await start()).deployer.remove("hello");
+  await (await start()).deployer.remove("hello", { by: "token" });
   assert.deepEqual((await start()).apps, []);
   await change("sample 2");
   const again = await start();
@@ -108,7 +111,7 @@ test("a sample that a user removed stays away, until a user deploys it", async (
 test("a sample that a user rolled back stays rolled back, also when its file changes", async () => {
   await start();
   await change("sample 2");
-  await (await start()).deployer.rollback("hello");
+  await (await start()).deployer.rollback("hello", { by: "token" });
   assert.equal(await (await start()).text(), "sample 1");
   await change("sample 3");
   assert.equal(await (await start()).text(), "sample 1");

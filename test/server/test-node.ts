@@ -9,6 +9,7 @@ import type { Logger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import { Metrics } from "../../src/core/metrics.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
+import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { LocalInvoker } from "../../src/invoke/invoker.js";
@@ -20,6 +21,7 @@ import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
 import { HttpsApi } from "../../src/server/https-api.js";
 import { MeshEvents } from "../../src/server/mesh-events.js";
 import type { Relay } from "../../src/server/relay.js";
+import { soloMesh } from "../catalog/solo-mesh.js";
 import { FakeMesh } from "./fake-mesh.js";
 import { FakeCompiler, FakeSandbox } from "./fakes.js";
 
@@ -102,7 +104,7 @@ export class TestNode {
       clock,
     });
     await tokens.open();
-    const catalog = new Catalog({ files: new MemoryFiles(), clock });
+    const catalog = new Catalog({ files: new MemoryFiles(), clock, ...soloMesh() });
     await catalog.open();
     const limits = { ...defaultLimits, ...options.limits };
     const named = options.node ?? { id: "0123", name: "test" };
@@ -126,17 +128,15 @@ export class TestNode {
       error: (_, more) => parts.errors.push(more?.cause),
     };
     const router = new AppRouter();
-    const deployer = new Deployer({
-      compiler: parts.compiler,
-      preparer: parts.sandbox,
+    const activation = new Activation({
       catalog,
+      preparer: parts.sandbox,
       switch: {
         activate: (app, prepared, more) => router.activate(activeApp(app, prepared, more)),
         remove: (app) => router.remove(app),
       },
-      log,
-      maxWaiting: 3,
     });
+    const deployer = new Deployer({ compiler: parts.compiler, catalog, activation, log, node: "test", maxWaiting: 3 });
     const api = new HttpsApi({
       host: "localhost",
       port: 0,

@@ -8,7 +8,7 @@ import type { AppsOptions } from "./apps.js";
 
 /** The endpoint that takes uploads. */
 export function appPutEndpoint(options: AppsOptions): Endpoint {
-  const { deployer, limits, place } = options;
+  const { deployer, limits } = options;
   return {
     method: "PUT",
     path: "/v1/apps/:app",
@@ -26,9 +26,9 @@ export function appPutEndpoint(options: AppsOptions): Endpoint {
       const { signal } = exchange;
       const files = await read(await exchange.body(uploadLimitBytes(limits)));
       const by = exchange.claims?.id ?? "";
-      const { created, prepared } = await deployer.deploy({ app, files, by, public: isPublic, signal });
+      const { created, prepared, nodes } = await deployer.deploy({ app, files, by, public: isPublic, signal });
       const { baseUrl } = exchange.incoming;
-      exchange.answer(created ? 201 : 200, deployedView(app, prepared, { baseUrl, nodes: [place.node] }));
+      exchange.answer(created ? 201 : 200, deployedView(app, prepared, { baseUrl, nodes }));
     },
   };
 }

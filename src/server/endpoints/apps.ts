@@ -64,7 +64,10 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
       role: "deploy",
       at: "deployer",
       async handle(exchange) {
-        await deployer.remove(exchange.parameter("app"));
+        await deployer.remove(exchange.parameter("app"), {
+          by: exchange.claims?.id ?? "",
+          signal: exchange.signal,
+        });
         exchange.done();
       },
     },
@@ -77,9 +80,10 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
         const app = exchange.parameter("app");
         const body = rollbackBody.safeParse(await exchange.json());
         if (!body.success) throw new HerdError("request.malformed", 'the body is empty or {"revision": "…"}');
-        const prepared = await deployer.rollback(app, body.data?.revision);
-        const { baseUrl } = exchange.incoming;
-        exchange.answer(200, deployedView(app, prepared, { baseUrl, nodes: [options.place.node] }));
+        const by = exchange.claims?.id ?? "";
+        const revision = body.data?.revision;
+        const { prepared, nodes } = await deployer.rollback(app, { revision, by, signal: exchange.signal });
+        exchange.answer(200, deployedView(app, prepared, { baseUrl: exchange.incoming.baseUrl, nodes }));
       },
     },
   ];

@@ -1,0 +1,128 @@
+// Manifests as files: one per app with the signed texts that it holds, and an index of the names, so that a lost file is noticed.
+
+import { isAppName } from "../core/app-name.js";
+import { HerdError } from "../core/errors.js";
+import type { StateFiles } from "../core/state-files.js";
+import { kept } from "./app-history.js";
+import { sha256 } from "./blobs.js";
+import { type ManifestRecord, readManifest } from "./manifest.js";
+
+const version = 2;
+const indexName = "index";
+const prefix = "app-";
+const parallelReads = 8;
+
+/** The held manifests of all apps over {@link StateFiles}. They are authenticated where they are stored, and not verified again. */
+export class ManifestFiles {
+  readonly #files: StateFiles;
+  readonly #names = new Set<string>();
+
+  constructor(files: StateFiles) {
+    this.#files = files;
+  }
+
+  /** Reads everything. Throws `internal` naming the file that is damaged or missing. */
+  async open(): Promise<ReadonlyMap<string, readonly ManifestRecord[]>> {
+    const listed = await this.#files.list();
+    const known = await this.#readIndex(listed.length);
+    const stored = new Set(listed.filter((name) => name.startsWith(prefix)));
+    const lost = known.map(fileOf).find((name) => !stored.has(name));
+    if (lost !== undefined) {
+      throw new HerdError("internal", `${this.#files.describe(lost)} is missing, but the index names it`);
+    }
+    const apps = new Map<string, readonly ManifestRecord[]>();
+    // A file that the index does not name yet was written just before a crash: whole and signed, so it counts.
+    const queue = [...stored];
+    const read = async () => {
+      for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+        const { app, records } = await this.#read(name);
+        apps.set(app, records);
+      }
+    };
+    await Promise.all(Array.from({ length: parallelReads }, read));
+    this.#names.clear();
+    for (const app of apps.keys()) this.#names.add(app);
+    return apps;
+  }
+
+  /** Stores what an app holds; durable when it resolves. */
+  async write(app: string, records: readonly ManifestRecord[]): Promise<void> {
+    const manifests = records.map(({ text }) => text);
+    await this.#files.write(fileOf(app), JSON.stringify({ version, app, manifests }));
+    if (this.#names.has(app)) return;
+    // After the file: an index that names a file which is missing tells of a loss.
+    await this.#writeIndex([...this.#names, app]);
+    this.#names.add(app);
+  }
+
+  /** Forgets an app. */
+  async remove(app: string): Promise<void> {
+    if (!this.#names.has(app)) return;
+    await this.#writeIndex([...this.#names].filter((name) => name !== app));
+    this.#names.delete(app);
+    await this.#files.remove(fileOf(app));
+  }
+
+  async #read(name: string): Promise<{ readonly app: string; readonly records: readonly ManifestRecord[] }> {
+    const bytes = await this.#files.read(name);
+    if (bytes === undefined) throw new HerdError("internal", `${this.#files.describe(name)} is missing`);
+    const { app, manifests } = this.#parse(name, bytes);
+    if (typeof app !== "string" || fileOf(app) !== name || !Array.isArray(manifests) || manifests.length === 0) {
+      throw this.#damaged(name, "it is another app's, or has no manifests");
+    }
+    const records = manifests.map((text: unknown) => {
+      try {
+        return readManifest(String(text));
+      } catch (cause) {
+        throw this.#damaged(name, "it has a manifest that is not well-formed", cause);
+      }
+    });
+    if (records.some(({ manifest }) => manifest.app !== app))
+      throw this.#damaged(name, "it has another app's manifest");
+    return { app, records: kept(records) };
+  }
+
+  async #readIndex(files: number): Promise<readonly string[]> {
+    const bytes = await this.#files.read(indexName);
+    if (bytes === undefined) {
+      // Even an empty catalog has an index, written before anything else: without one, something was lost.
+      if (files > 0) {
+        const missing = this.#files.describe(indexName);
+        throw new HerdError("internal", `${missing} is missing, but ${files} files of the catalog are there`);
+      }
+      await this.#writeIndex([]);
+      return [];
+    }
+    const { apps } = this.#parse(indexName, bytes);
+    if (!Array.isArray(apps) || !apps.every((app: unknown) => typeof app === "string" && isAppName(app))) {
+      throw this.#damaged(indexName, "its names are not well-formed");
+    }
+    return apps as string[];
+  }
+
+  async #writeIndex(apps: readonly string[]): Promise<void> {
+    await this.#files.write(indexName, JSON.stringify({ version, apps }));
+  }
+
+  #parse(name: string, bytes: Uint8Array): Record<string, unknown> {
+    let value: unknown;
+    try {
+      value = JSON.parse(Buffer.from(bytes).toString("utf8"));
+    } catch (cause) {
+      throw this.#damaged(name, "it is not JSON", cause);
+    }
+    if (typeof value !== "object" || value === null || (value as { version?: unknown }).version !== version) {
+      throw this.#damaged(name, `it is not a catalog of version ${version}`);
+    }
+    return value as Record<string, unknown>;
+  }
+
+  #damaged(name: string, why: string, cause?: unknown): HerdError {
+    return new HerdError("internal", `${this.#files.describe(name)} is damaged: ${why}`, { cause });
+  }
+}
+
+/** The name of an app's file does not show the app's: what is readable in a state directory tells nothing. */
+function fileOf(app: string): string {
+  return prefix + sha256(Buffer.from(app)).slice(0, 40);
+}

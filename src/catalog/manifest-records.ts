@@ -1,0 +1,196 @@
+// Manifests as the mesh spreads them: verified before they count, announced before their bytes are here, held after.
+
+import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
+import { encodeSigned, type Signed, type Signer } from "../core/signed.js";
+import { sha256 } from "./blobs.js";
+import { blobsOf, type ManifestRecord, maxAheadMs, readManifest } from "./manifest.js";
+import type { ManifestStore } from "./manifest-store.js";
+
+/** Who may sign manifests: what the mesh knows of its nodes. */
+export interface Authors {
+  /**
+   * The signer with its marks when the signature is good and it belongs to the mesh now; `unknown` when nothing is known of it.
+   * Throws `auth.invalid` for a bad signature and for a signer that was revoked.
+   */
+  verify(signed: Signed): { readonly deploy: boolean; readonly master: boolean } | "unknown";
+  isRevoked(nodeId: string): boolean;
+}
+
+/** What {@link ManifestRecords} works with. */
+export interface ManifestRecordsOptions {
+  readonly store: ManifestStore;
+  readonly clock: Clock;
+  readonly meshId: string;
+  readonly signer: Signer;
+  readonly authors: Authors;
+  readonly publish?: (text: string) => void;
+}
+
+/** What {@link ManifestRecords.take} made of a text. */
+export interface Taken {
+  readonly id: string;
+  readonly verdict: "new" | "known" | "waiting";
+}
+
+// Ids of what was not passed on yet: far more than ever wait for that at a time.
+const maxUnspread = 10_000;
+
+/**
+ * The record store of kind `manifest`. What it accepts is announced: it is passed on and compared, but no reader and no call sees
+ * it before {@link hold} was given its bytes.
+ */
+export class ManifestRecords {
+  readonly kind = "manifest";
+  readonly #options: ManifestRecordsOptions;
+  readonly #listeners = new Set<(record: ManifestRecord) => void>();
+  readonly #unspread = new Set<string>();
+
+  constructor(options: ManifestRecordsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes a manifest from anywhere: `new` is to be passed on, `known` says nothing that is not known, `waiting` cannot be judged
+   * yet. Throws `auth.invalid`: not well-formed, of another mesh, from the future, badly signed, or by who may not.
+   */
+  async accept(text: string): Promise<"new" | "known" | "waiting"> {
+    const { id, verdict } = await this.take(text);
+    if (verdict === "waiting") return verdict;
+    // What came by another way, or was made here, was not passed on yet.
+    return this.#unspread.delete(id) ? "new" : "known";
+  }
+
+  /** As {@link accept}, for who does not pass it on: the next `accept` of the same manifest still says `new`. */
+  async take(text: string): Promise<Taken> {
+    const { store, authors } = this.#options;
+    const record = readManifest(text);
+    const { id } = record;
+    const known = store.set.get(id);
+    if (known !== undefined) {
+      const better = authors.isRevoked(known.signed.signer) && !authors.isRevoked(record.signed.signer);
+      if (!better || this.#judge(record) === "waiting") return { id, verdict: "known" };
+      await store.change(() => store.replace(record));
+      this.#toSpread(id);
+      return { id, verdict: "new" };
+    }
+    // What says nothing new needs no proof: nothing comes of it.
+    if (!store.matters(record)) return { id, verdict: "known" };
+    if (this.#judge(record) === "waiting" || !store.announce(record)) return { id, verdict: "waiting" };
+    this.#toSpread(id);
+    for (const listener of this.#listeners) listener(record);
+    return { id, verdict: "new" };
+  }
+
+  /** The ids of all manifests that still matter. */
+  *ids(): Generator<string> {
+    for (const { id } of this.#options.store.set.offered()) yield id;
+  }
+
+  /** A manifest's text by its record id. */
+  get(id: string): string | undefined {
+    return this.#options.store.set.get(id)?.text;
+  }
+
+  /** Hears of each manifest that was announced; returns the function that unsubscribes. */
+  watch(announced: (record: ManifestRecord) => void): () => void {
+    this.#listeners.add(announced);
+    return () => this.#listeners.delete(announced);
+  }
+
+  /** Every manifest that waits to be held. */
+  announced(): ManifestRecord[] {
+    return [...this.#options.store.set.announced()];
+  }
+
+  /** `held`; `announced` while it waits for its bytes; `over` when it says nothing (any more) that others do not. */
+  stateOf(id: string): "held" | "announced" | "over" {
+    const { set } = this.#options.store;
+    if (set.get(id) === undefined) return "over";
+    return set.isHeld(id) ? "held" : "announced";
+  }
+
+  /** Whether a manifest is the highest that is known of its app. */
+  isHighest({ id, manifest }: ManifestRecord): boolean {
+    return this.#options.store.set.highest(manifest.app)?.id === id;
+  }
+
+  /** The blobs that a manifest needs and that are not here, with their sizes in bytes. */
+  missing({ manifest }: ManifestRecord): { readonly digest: string; readonly bytes: number }[] {
+    return blobsOf(manifest).filter(({ digest }) => !this.#options.store.hasBlob(digest));
+  }
+
+  /** Bytes that a held manifest names, `undefined` for all others. */
+  async blob(digest: string): Promise<Buffer | undefined> {
+    const { store } = this.#options;
+    return store.hasBlob(digest) ? store.blob(digest) : undefined;
+  }
+
+  /**
+   * Holds an announced manifest: durable, then seen by readers. `blobs` are the bytes that were {@link missing}. Returns the apps
+   * that may look different now, none when the manifest is held already or over. Throws `auth.invalid` for bytes that are not those
+   * that it names, and, forgetting it, when its signer was revoked meanwhile.
+   */
+  async hold(id: string, blobs: ReadonlyMap<string, Uint8Array>): Promise<readonly string[]> {
+    const { store, authors } = this.#options;
+    return store.change(async () => {
+      const record = store.set.get(id);
+      if (record === undefined || store.set.isHeld(id)) return [];
+      const contents = blobsOf(record.manifest).flatMap(({ digest, bytes }) => {
+        const content = blobs.get(digest);
+        if (content === undefined) return [];
+        if (content.length === bytes && sha256(content) === digest) return [content];
+        throw new HerdError("auth.invalid", "the bytes are not those that the manifest names");
+      });
+      if (authors.isRevoked(record.signed.signer)) {
+        store.drop(record);
+        throw new HerdError("auth.invalid", "the manifest's signer was revoked");
+      }
+      return store.hold(record, contents);
+    });
+  }
+
+  /**
+   * After a revocation, on a master: signs what this node holds from the revoked node itself, so that nodes which come later get
+   * it. Returns how many.
+   */
+  async resignFrom(nodeId: string): Promise<number> {
+    const { store, signer, publish } = this.#options;
+    return store.change(async () => {
+      const theirs = [...store.set.held()].filter(({ signed }) => signed.signer === nodeId);
+      for (const { id, manifest, signed: before } of theirs) {
+        const signed = signer.sign(before.payload);
+        const text = encodeSigned(signed);
+        await store.replace({ id, manifest, signed, text });
+        this.#toSpread(id);
+        publish?.(text);
+      }
+      return theirs.length;
+    });
+  }
+
+  /** Notes a manifest that this node made: the replica has not passed it on. */
+  own({ id }: ManifestRecord): void {
+    this.#toSpread(id);
+  }
+
+  #toSpread(id: string): void {
+    if (this.#unspread.size >= maxUnspread) this.#unspread.clear();
+    this.#unspread.add(id);
+  }
+
+  #judge({ manifest, signed }: ManifestRecord): "good" | "waiting" {
+    const { clock, meshId, authors } = this.#options;
+    if (manifest.mesh !== meshId) throw new HerdError("auth.invalid", "the manifest is of another mesh");
+    if (manifest.at > clock.now() + maxAheadMs) throw new HerdError("auth.invalid", "the manifest is from the future");
+    const signer = authors.verify(signed);
+    if (signer === "unknown") return "waiting";
+    if (signed.signer === manifest.author) {
+      if (signer.deploy) return "good";
+      throw new HerdError("auth.invalid", "the manifest's signer has no deploy mark");
+    }
+    // A master signs anew what a revoked node had signed; this node may not have heard of the revocation yet.
+    if (!signer.master) throw new HerdError("auth.invalid", "the manifest is signed by another node than its author");
+    return authors.isRevoked(manifest.author) ? "good" : "waiting";
+  }
+}

@@ -1,0 +1,154 @@
+// Manifests and their bytes, kept: a change is durable before readers see it, and atomic for them.
+
+import { HerdError } from "../core/errors.js";
+import { SerialQueue } from "../core/serial-queue.js";
+import type { StateFiles } from "../core/state-files.js";
+import { bringsRevision } from "./app-history.js";
+import { Blobs } from "./blobs.js";
+import { blobsOf, type ManifestRecord } from "./manifest.js";
+import { ManifestFiles } from "./manifest-files.js";
+import {
+  type AppManifests,
+  ManifestSet,
+  noManifests,
+  withAnnounced,
+  withHeld,
+  withoutAnnounced,
+} from "./manifest-set.js";
+
+// Names of apps, removed ones included: a bound on what a catalog may grow to. The oldest removals are forgotten for new names.
+const maxNames = 10_000;
+const maxAnnounced = 20_000;
+
+/**
+ * Order is the guarantee: blobs are written before the manifests that name them and removed after, so a crash leaves orphans at
+ * most, which the next `open` removes. What was only announced lies in memory: it comes again.
+ */
+export class ManifestStore {
+  readonly #files: ManifestFiles;
+  readonly #blobs: Blobs;
+  readonly #changes = new SerialQueue();
+  readonly #set = new ManifestSet();
+  #opened = false;
+
+  constructor(files: StateFiles) {
+    this.#files = new ManifestFiles(files);
+    this.#blobs = new Blobs(files);
+  }
+
+  /** What is known: to be read only. */
+  get set(): ManifestSet {
+    return this.#set;
+  }
+
+  /** Reads all manifests and checks every blob. Throws `internal` naming the file that is damaged or missing. */
+  async open(): Promise<void> {
+    if (this.#opened) return;
+    const apps = await this.#files.open();
+    const manifests = [...apps.values()].flat();
+    const digests = manifests.flatMap(({ manifest }) => blobsOf(manifest).map(({ digest }) => digest));
+    await this.#blobs.open(new Set(digests));
+    for (const [app, held] of apps) this.#set.set(app, { held, announced: [] });
+    this.#opened = true;
+  }
+
+  /** Refuses further changes and waits for those under way. */
+  async close(): Promise<void> {
+    this.#opened = false;
+    await this.#changes.idle();
+  }
+
+  /** Runs a change after all others. Throws `node.draining` once the catalog is closed. */
+  async change<Result>(task: () => Promise<Result>): Promise<Result> {
+    return this.#changes.run(async () => {
+      if (!this.#opened) throw new HerdError("node.draining", "The catalog is closed.", { retryAfterSeconds: 1 });
+      return task();
+    });
+  }
+
+  /**
+   * Within a change: holds a manifest whose bytes are `blobs`, or are there already. Returns the apps that may look different
+   * now. Throws `internal` when bytes are missing, `node.overloaded` when there are too many apps.
+   */
+  async hold(record: ManifestRecord, blobs: readonly Uint8Array[]): Promise<readonly string[]> {
+    const { app } = record.manifest;
+    await this.#makeRoom(app);
+    for (const content of blobs) await this.#blobs.write(content);
+    for (const { digest } of blobsOf(record.manifest)) {
+      if (!this.#blobs.has(digest)) throw new HerdError("internal", `the bytes of ${digest} are missing`);
+    }
+    return this.#commit(app, withHeld(this.#set.of(app), record));
+  }
+
+  /** Within a change: puts another signature of the same manifest in the place of the known one. */
+  async replace(record: ManifestRecord): Promise<void> {
+    const { app } = record.manifest;
+    const { held, announced } = this.#set.of(app);
+    const swap = (other: ManifestRecord) => (other.id === record.id ? record : other);
+    if (this.#set.isHeld(record.id)) await this.#commit(app, { held: held.map(swap), announced });
+    else this.#set.set(app, { held, announced: announced.map(swap) });
+  }
+
+  /** Remembers a manifest whose bytes are to come. `false` when there are too many of them now. */
+  announce(record: ManifestRecord): boolean {
+    const { app } = record.manifest;
+    if (this.#set.announcedCount >= maxAnnounced) return false;
+    const before = this.#set.of(app);
+    const next = withAnnounced(before, record);
+    if (next !== before) this.#set.set(app, next);
+    return true;
+  }
+
+  /** Whether a manifest would say anything that those which are known do not. */
+  matters(record: ManifestRecord): boolean {
+    const manifests = this.#set.of(record.manifest.app);
+    return withAnnounced(manifests, record) !== manifests;
+  }
+
+  /** Forgets a manifest that cannot be held. */
+  drop(record: ManifestRecord): void {
+    const { app } = record.manifest;
+    const next = withoutAnnounced(this.#set.of(app), record.id);
+    this.#set.set(app, next.held.length + next.announced.length === 0 ? undefined : next);
+  }
+
+  /** Whether bytes are stored that a held manifest names. */
+  hasBlob(digest: string): boolean {
+    return this.#set.refersTo(digest) && this.#blobs.has(digest);
+  }
+
+  /** Bytes by digest. A blob that a change dropped while it was being read is `undefined`, not damage, which throws `internal`. */
+  async blob(digest: string): Promise<Buffer | undefined> {
+    try {
+      return this.#blobs.has(digest) ? await this.#blobs.read(digest) : undefined;
+    } catch (error) {
+      if (!this.#blobs.has(digest)) return undefined;
+      throw error;
+    }
+  }
+
+  async #commit(app: string, next: AppManifests): Promise<readonly string[]> {
+    await this.#files.write(app, next.held);
+    // What was announced meanwhile stays announced.
+    const { announced } = this.#set.of(app);
+    const ids = new Set(next.held.map(({ id }) => id));
+    const late = announced.filter(({ id }) => !ids.has(id));
+    const whole = late.reduce(withAnnounced, { held: next.held, announced: [] } as AppManifests);
+    const { unused, apps } = this.#set.set(app, whole);
+    // A blob that cannot be removed now is an orphan, which the next open removes: the change itself is done.
+    await this.#blobs.remove(unused).catch(() => undefined);
+    return apps;
+  }
+
+  async #makeRoom(app: string): Promise<void> {
+    if (this.#set.of(app) !== noManifests || this.#set.size < maxNames) return;
+    const removed = this.#set.names().filter((name) => !this.#set.of(name).held.some(bringsRevision));
+    const at = (name: string) => this.#set.highest(name)?.manifest.at ?? 0;
+    const [oldest] = removed.sort((left, right) => at(left) - at(right));
+    if (oldest === undefined) {
+      throw new HerdError("node.overloaded", `there are ${maxNames} apps already`, { retryAfterSeconds: 60 });
+    }
+    await this.#files.remove(oldest);
+    this.#set.set(oldest, undefined);
+  }
+}
