@@ -1,0 +1,55 @@
+// Work that repeats: starts at a random moment of its first interval, never overlaps itself, and stops for good.
+
+import type { Clock } from "../core/clock.js";
+import type { Logger } from "../core/log.js";
+import type { Random, Timers } from "../core/timers.js";
+
+/** What a {@link Ticker} needs. */
+export interface TickerOptions {
+  readonly name: string;
+  /** Asked anew before each wait, in milliseconds. */
+  readonly intervalMs: () => number;
+  readonly run: () => void | Promise<void>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log?: Logger | undefined;
+}
+
+/** Runs something every interval, counted from one start to the next; a run that takes longer delays the next. */
+export class Ticker {
+  readonly #options: TickerOptions;
+  #cancel: (() => void) | undefined;
+
+  constructor(options: TickerOptions) {
+    this.#options = options;
+  }
+
+  /** Idempotent. */
+  start(): void {
+    if (this.#cancel !== undefined) return;
+    const { timers, intervalMs, random } = this.#options;
+    // Staggered, so that nodes that started together do not speak together.
+    this.#cancel = timers.after(random() * intervalMs(), this.#tick);
+  }
+
+  /** Idempotent; a run under way ends by itself. */
+  stop(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  readonly #tick = async (): Promise<void> => {
+    const { run, clock, timers, intervalMs, name, log } = this.#options;
+    const startedAt = clock.monotonic();
+    const intervalAtStart = intervalMs();
+    try {
+      await run();
+    } catch (error) {
+      log?.error(`the ${name} failed`, { cause: error });
+    }
+    if (this.#cancel === undefined) return;
+    const waitMs = Math.max(1, intervalAtStart - (clock.monotonic() - startedAt));
+    this.#cancel = timers.after(waitMs, this.#tick);
+  };
+}
