@@ -121,6 +121,12 @@ export class RecordSlots<Kind extends RecordKind> {
     return held !== undefined && this.#rules.counts(held.signed.signer) ? encodeSigned(held.signed) : undefined;
   }
 
+  /** The node that a record is about, by the record's id. */
+  about(id: string): string | undefined {
+    const payload = this.#byId.get(id)?.payload;
+    return payload !== undefined && "node" in payload ? payload.node : undefined;
+  }
+
   /** The record in a slot, whether its signer still counts or not. */
   at(slot: string): Held<Kind> | undefined {
     return this.#bySlot.get(slot);

@@ -7,25 +7,11 @@ import type { Logger } from "../core/log.js";
 import { encodeSigned, type Signed } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
 import { keyIdentifierOf } from "./certificate.js";
-import { fingerprintOf, publicKeyOfText } from "./enrolled-key.js";
+import { describeNode, type NodeRecord, precedes } from "./node-record.js";
+import { nodeTree, subtreeOf, type TreeNode } from "./node-tree.js";
 import { type Held, RecordSlots } from "./record-slots.js";
-import { type Payload, verifySigned } from "./records.js";
+import { verifySigned } from "./records.js";
 import { registryRules } from "./registry-rules.js";
-
-/** A node as the records describe it. `at` (epoch ms) is when it was let in; `parent` is undefined for the founder. */
-export interface NodeRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly key: KeyObject;
-  readonly fingerprint: string;
-  /** Whether the root granted it to sign for the mesh. */
-  readonly master: boolean;
-  readonly deploy: boolean;
-  readonly parent: string | undefined;
-  readonly approvedBy: string;
-  readonly at: number;
-  readonly revoked: boolean;
-}
 
 /** A master that is not revoked, and where it is reached as far as known. */
 export interface MasterAddress {
@@ -219,6 +205,16 @@ export class Registry {
       .map(({ payload: { kind }, signed: { payload } }) => ({ kind, payload }));
   }
 
+  /** Who let whom in; `stateOf` tells a node's state as a member. `undefined` while nobody is known. */
+  tree(stateOf: (id: string) => string): TreeNode | undefined {
+    return nodeTree(this.nodes(), stateOf);
+  }
+
+  /** Ids of a node and of all that it let in, directly or not, itself first. */
+  subtree(id: string): string[] {
+    return subtreeOf(this.nodes(), id);
+  }
+
   #grantsOf(node: string): Held<"grant">[] {
     return [...this.stores[0].values()]
       .filter(({ payload }) => payload.node === node)
@@ -229,7 +225,7 @@ export class Registry {
   #refresh(id: string): void {
     const revoked = this.stores[2].at(id) !== undefined;
     const grants = this.#grantsOf(id);
-    const described = describe(this.stores[1].at(id)?.payload, grants.at(-1)?.payload);
+    const described = describeNode(this.stores[1].at(id)?.payload, grants.at(-1)?.payload);
     if (described !== undefined) this.#nodes.set(id, Object.freeze({ ...described, revoked }));
     if (!revoked) return;
     for (const { payload } of grants) this.#revokedIssuers.add(keyIdentifierOf(payload.certificate));
@@ -237,29 +233,4 @@ export class Registry {
     this.#revoked.add(id);
     for (const listener of this.#listeners) listener(id);
   }
-}
-
-function describe(
-  admission: Payload<"admission"> | undefined,
-  grant: Payload<"grant"> | undefined,
-): Omit<NodeRecord, "revoked"> | undefined {
-  const basis = admission ?? grant;
-  const key = basis === undefined ? undefined : publicKeyOfText(basis.key);
-  if (basis === undefined || key === undefined) return undefined;
-  return {
-    id: basis.node,
-    name: basis.name,
-    key,
-    fingerprint: fingerprintOf(key),
-    master: grant !== undefined,
-    deploy: admission?.deploy ?? false,
-    parent: admission?.parent ?? undefined,
-    approvedBy: admission?.approvedBy ?? "root",
-    at: basis.at,
-  };
-}
-
-function precedes(a: NodeRecord, b: NodeRecord): boolean {
-  if (a.revoked !== b.revoked) return b.revoked;
-  return a.at === b.at ? a.id < b.id : a.at < b.at;
 }

@@ -1,0 +1,47 @@
+// A node as the signed records of its mesh describe it.
+
+import type { KeyObject } from "node:crypto";
+import { fingerprintOf, publicKeyOfText } from "./enrolled-key.js";
+import type { Payload } from "./records.js";
+
+/** A node as the records describe it. `at` (epoch ms) is when it was let in; `parent` is undefined for the founder. */
+export interface NodeRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly key: KeyObject;
+  readonly fingerprint: string;
+  /** Whether the root granted it to sign for the mesh. */
+  readonly master: boolean;
+  readonly deploy: boolean;
+  readonly parent: string | undefined;
+  readonly approvedBy: string;
+  readonly at: number;
+  readonly revoked: boolean;
+}
+
+/** A node as its admission says, or else its newest grant; `undefined` when there is neither. */
+export function describeNode(
+  admission: Payload<"admission"> | undefined,
+  grant: Payload<"grant"> | undefined,
+): Omit<NodeRecord, "revoked"> | undefined {
+  const basis = admission ?? grant;
+  const key = basis === undefined ? undefined : publicKeyOfText(basis.key);
+  if (basis === undefined || key === undefined) return undefined;
+  return {
+    id: basis.node,
+    name: basis.name,
+    key,
+    fingerprint: fingerprintOf(key),
+    master: grant !== undefined,
+    deploy: admission?.deploy ?? false,
+    parent: admission?.parent ?? undefined,
+    approvedBy: admission?.approvedBy ?? "root",
+    at: basis.at,
+  };
+}
+
+/** Which of two nodes has a name that both were given: one that is not revoked, then the one that came first. */
+export function precedes(a: NodeRecord, b: NodeRecord): boolean {
+  if (a.revoked !== b.revoked) return b.revoked;
+  return a.at === b.at ? a.id < b.id : a.at < b.at;
+}

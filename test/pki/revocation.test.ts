@@ -1,0 +1,220 @@
+// Revoking: whom a master may revoke, that it reaches everyone, and the tree and the list of masters that remain.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { HerdError } from "../../src/core/errors.js";
+import { MemoryFiles } from "../../src/core/state-files.js";
+import type { AuditEvent } from "../../src/pki/audit-record.js";
+import { mastersView, readMasters } from "../../src/pki/masters.js";
+import type { TreeNode } from "../../src/pki/node-tree.js";
+import { Registry } from "../../src/pki/registry.js";
+import { Revoker } from "../../src/pki/revocation.js";
+import { PaperMesh, type PaperNode } from "./mesh-records.js";
+import { silent } from "./silent-log.js";
+
+const mesh = await PaperMesh.found();
+const m1 = await mesh.master("m1");
+const m2 = await mesh.master("m2");
+const [n1, n2, n3, n4] = [mesh.node("n1"), mesh.node("n2"), mesh.node("n3"), mesh.node("n4")];
+const everyone = [
+  ...[mesh.grant(m1), mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" })],
+  ...[mesh.grant(m2), mesh.admission(m2, { master: m1 })],
+  ...[mesh.admission(n1, { master: m1 }), mesh.admission(n2, { master: m1, parent: n1 })],
+  ...[mesh.admission(n3, { master: m2, parent: n2 }), mesh.admission(n4, { master: m2, parent: m2 })],
+];
+
+const refused = (code: string, text = /./) => {
+  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
+};
+
+/** Offers each text to the store that takes it. */
+async function learn(registry: Registry, texts: readonly string[]): Promise<void> {
+  for (const store of registry.stores) {
+    for (const text of texts)
+      if (text.includes(`\\"kind\\":\\"${store.kind}\\"`)) await store.accept(text).catch(() => undefined);
+  }
+}
+
+/** Masters and nodes whose records reach each other at once, as long as the wire is whole. */
+function meshOf(...nodes: readonly PaperNode[]) {
+  const audited: AuditEvent[] = [];
+  const parts = nodes.map((node) => {
+    const { meshId, root, clock } = mesh;
+    const registry = new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock });
+    const publish = async (kind: string, text: string) => {
+      for (const { registry: to } of parts) {
+        const store = to.stores.find((candidate) => candidate.kind === kind);
+        const accepted = store?.accept(text);
+        await (to === registry ? accepted : accepted?.catch(() => undefined));
+      }
+    };
+    const audit = async (event: AuditEvent) => {
+      audited.push(event);
+    };
+    const revoker = new Revoker({ registry, signer: node.signer, clock, log: silent, publish, audit });
+    return { node, registry, revoker };
+  });
+  return { parts, audited };
+}
+
+async function meshOfAll() {
+  const { parts, audited } = meshOf(m1, m2, n1);
+  for (const { registry, revoker } of parts) {
+    await learn(registry, everyone);
+    revoker.start();
+  }
+  const [first, second, node] = parts;
+  assert.ok(first !== undefined && second !== undefined && node !== undefined);
+  return { first, second, node, audited, stop: () => Promise.all(parts.map(({ revoker }) => revoker.stop())) };
+}
+
+const by = "token 0123456789abcdef";
+
+describe("a master", () => {
+  test("revokes a node by name everywhere, says so once, and not twice", async () => {
+    const { first, second, node, audited, stop } = await meshOfAll();
+    assert.deepEqual(await first.revoker.revoke("n1", { subtree: false, by }), [n1.id]);
+    for (const { registry } of [first, second, node]) {
+      assert.equal(registry.isRevoked(n1.id), true);
+      assert.equal(registry.isRevoked(n2.id), false);
+    }
+    assert.deepEqual(audited, [{ event: "node.revoked", by, subject: n1.id, detail: "n1" }]);
+    assert.deepEqual(await first.revoker.revoke(n1.id, { subtree: false, by }), []);
+    assert.equal(audited.length, 1);
+    await stop();
+  });
+
+  test("revokes everyone that a node let in, directly or not", async () => {
+    const { first, second, audited, stop } = await meshOfAll();
+    const ids = await first.revoker.revoke("n1", { subtree: true, by });
+    assert.deepEqual(new Set(ids), new Set([n1.id, n2.id, n3.id]));
+    assert.equal(second.registry.isRevoked(n3.id), true);
+    assert.equal(second.registry.isRevoked(n4.id), false);
+    assert.deepEqual(
+      audited.map(({ detail }) => detail),
+      ["n1", "n2, let in below n1", "n3, let in below n1"],
+    );
+    await stop();
+  });
+
+  test("does not revoke itself or the last master, and nobody revokes whom nobody knows", async () => {
+    const { first, second, node, stop } = await meshOfAll();
+    const options = { subtree: false, by };
+    await assert.rejects(
+      first.revoker.revoke("m1", options),
+      refused("request.malformed", /itself: ask another one, such as m2/),
+    );
+    await assert.rejects(
+      second.revoker.revoke("m1", { subtree: true, by }),
+      refused("request.malformed", /last master/),
+    );
+    await assert.rejects(first.revoker.revoke("n9", options), refused("node.unknown"));
+    await assert.rejects(node.revoker.revoke("n2", options), refused("auth.forbidden"));
+    await second.revoker.revoke("m1", options);
+    await assert.rejects(second.revoker.revoke("m2", options), refused("request.malformed", /last master/));
+    await assert.rejects(
+      first.revoker.revoke("n2", options),
+      refused("auth.forbidden"),
+      "a revoked master revokes nobody",
+    );
+    assert.equal(second.registry.isRevoked(n2.id), false);
+    await stop();
+  });
+
+  test("repeats what a revoked master had said, so that late nodes learn it", async () => {
+    const { first, second, stop } = await meshOfAll();
+    await second.revoker.revoke("n4", { subtree: false, by });
+    await first.revoker.revoke("m2", { subtree: false, by });
+    await stop();
+    assert.deepEqual(first.registry.orphans(), []);
+    const { parts } = meshOf(n2);
+    const [late] = parts;
+    const texts = first.registry.stores.flatMap((store) => [...store.ids()].map((id) => store.get(id) ?? ""));
+    assert.ok(late !== undefined);
+    await learn(late.registry, texts);
+    assert.equal(late.registry.node(n3.id)?.parent, n2.id);
+    assert.equal(late.registry.isRevoked(n4.id), true);
+    assert.equal(late.registry.isRevoked(m2.id), true);
+  });
+});
+
+describe("the tree", () => {
+  const shape = (tree: TreeNode | undefined): unknown =>
+    tree && [tree.name, tree.state, tree.parent, tree.children.map(shape)];
+
+  test("shows who let whom in", async () => {
+    const { first, stop } = await meshOfAll();
+    await first.revoker.revoke("n1", { subtree: false, by });
+    await stop();
+    const tree = first.registry.tree((id) => (id === n4.id ? "dead" : "alive"));
+    const n1Branch = ["n1", "revoked", "m1", [["n2", "alive", "n1", [["n3", "alive", "n2", []]]]]];
+    const children = [n1Branch, ["m2", "alive", "m1", [["n4", "dead", "m2", []]]]].sort();
+    const [name, state, parent, below] = shape(tree) as [string, string, null, unknown[]];
+    assert.deepEqual([name, state, parent, below.sort()], ["m1", "alive", null, children.sort()]);
+    assert.equal(tree?.fingerprint.slice(0, 32), m1.id);
+    assert.equal(tree?.at, new Date(mesh.clock.now()).toISOString());
+  });
+
+  test("holds every node once, whatever parents masters invent", async () => {
+    const [part] = meshOf(m1).parts;
+    assert.ok(part !== undefined);
+    const at = mesh.clock.now() + 1;
+    await learn(part.registry, [
+      ...everyone,
+      ...[
+        mesh.admission(n1, { master: m1, parent: n3, at }),
+        mesh.admission(n4, { master: m1, parent: mesh.node("x"), at }),
+      ],
+    ]);
+    const names: string[] = [];
+    const walk = (tree: TreeNode): void => {
+      names.push(tree.name);
+      tree.children.forEach(walk);
+    };
+    const tree = part.registry.tree(() => "alive");
+    assert.ok(tree !== undefined);
+    walk(tree);
+    assert.deepEqual(names.sort(), ["m1", "m2", "n1", "n2", "n3", "n4"]);
+    assert.deepEqual(part.registry.subtree(n1.id).sort(), [n1.id, n2.id, n3.id].sort());
+  });
+});
+
+describe("the list of masters", () => {
+  const trust = { meshId: mesh.meshId, rootCertificate: mesh.root.certificate, clock: mesh.clock };
+
+  test("proves itself to who knows the root", async () => {
+    const { first, stop } = await meshOfAll();
+    const address = mesh.record("address", { node: m2.id, url: "https://b:8443", peer: "b:8444" }, m2);
+    await learn(first.registry, [address]);
+    await stop();
+    const view = mastersView(first.registry);
+    const second = view.masters.find(({ name }) => name === "m2");
+    assert.deepEqual(second, {
+      name: "m2",
+      id: m2.id,
+      url: "https://b:8443",
+      peer: "b:8444",
+      fingerprint: second?.fingerprint,
+    });
+    const read = await readMasters(JSON.parse(JSON.stringify(view)), trust);
+    assert.deepEqual(new Set(read.masters), new Set(view.masters));
+  });
+
+  test("leaves a revoked master out, and believes no claim without a record", async () => {
+    const { first, stop } = await meshOfAll();
+    await first.revoker.revoke("m2", { subtree: false, by });
+    await stop();
+    const view = mastersView(first.registry);
+    const claimed = { ...view, masters: [{ name: "m2", id: m2.id }] };
+    assert.deepEqual(
+      (await readMasters(claimed, trust)).masters.map(({ name }) => name),
+      ["m1"],
+    );
+    const other = await PaperMesh.found();
+    const stranger = { meshId: other.meshId, rootCertificate: other.root.certificate, clock: mesh.clock };
+    await assert.rejects(readMasters(view, stranger), refused("auth.invalid", /proves none/));
+    for (const body of [null, {}, { records: [1] }, { records: Array(2_000).fill("") }]) {
+      await assert.rejects(readMasters(body, trust), refused("auth.invalid"));
+    }
+  });
+});
