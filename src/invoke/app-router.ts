@@ -23,9 +23,18 @@ export function activeApp(app: string, prepared: PreparedRevision, options: { re
   return { app, public: options.public, prepared, functions };
 }
 
+/** Hears which revisions can be called on this node. */
+export interface RevisionListener {
+  /** An app is active whose revision no other had. */
+  added(revision: string): void;
+  /** The last app that used this revision is gone. */
+  dropped(revision: string): void;
+}
+
 /** The active apps by name. */
 export class AppRouter {
   readonly #apps = new Map<string, ActiveApp>();
+  readonly #listeners = new Set<RevisionListener>();
   readonly #onRetired: (revision: string) => void;
 
   /** `onRetired` hears of each revision that no active app uses any more; calls that run on it may still be ending. */
@@ -43,10 +52,26 @@ export class AppRouter {
     return this.#apps.size;
   }
 
+  /** Revisions of the active apps, each once. */
+  revisions(): Set<string> {
+    return new Set([...this.#apps.values()].map(({ prepared }) => prepared.revision));
+  }
+
+  /** Tells `listener` of every change of {@link revisions}; the returned function ends that. */
+  watch(listener: RevisionListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+
   /** From now on, calls of this app run on that revision. */
   activate(next: ActiveApp): void {
     const before = this.#apps.get(next.app);
+    const { revision } = next.prepared;
+    const isNew = !this.#uses(revision);
     this.#apps.set(next.app, next);
+    if (isNew) for (const listener of this.#listeners) listener.added(revision);
     this.#retire(before);
   }
 
@@ -61,7 +86,13 @@ export class AppRouter {
     if (before === undefined) return;
     const { revision } = before.prepared;
     // Two apps with the same source share one revision.
-    for (const active of this.#apps.values()) if (active.prepared.revision === revision) return;
+    if (this.#uses(revision)) return;
+    for (const listener of this.#listeners) listener.dropped(revision);
     this.#onRetired(revision);
+  }
+
+  #uses(revision: string): boolean {
+    for (const active of this.#apps.values()) if (active.prepared.revision === revision) return true;
+    return false;
   }
 }

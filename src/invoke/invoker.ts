@@ -1,7 +1,7 @@
-// The one verb that runs a call, wherever it runs: in this node's sandbox, and later on a peer.
+// The one verb that runs a call, wherever it runs: in this node's sandbox, or on a peer.
 
 import type { Clock } from "../core/clock.js";
-import { HerdError } from "../core/errors.js";
+import { type ErrorData, HerdError } from "../core/errors.js";
 import type { ActiveApp, PreparedRevision } from "./app-router.js";
 
 /** A call's arguments as they came: JSON text of a body, or a query string without its question mark. */
@@ -21,6 +21,8 @@ export interface Invocation {
   readonly invocation: string;
   readonly deadline: number;
   readonly signal: Cancellation;
+  /** Id of the one node that is to run it; chosen when undefined. */
+  readonly node?: string | undefined;
 }
 
 /** What a call gave: JSON text, or null for void; and where its time went. */
@@ -28,6 +30,24 @@ export interface Outcome {
   readonly json: string | Uint8Array | null;
   readonly queueMs: number;
   readonly runMs: number;
+  /** The hop that it made, if it made one. It cannot have made two. */
+  readonly hop?: Hop;
+}
+
+/** Where a call went: the peer's name, and the milliseconds that it spent outside the peer's queue and run. */
+export interface Hop {
+  readonly node: string;
+  readonly hopMs: number;
+}
+
+/** What a function's run on a peer failed with. */
+export class PeerFailure extends HerdError {
+  readonly hop: Hop;
+
+  constructor(data: ErrorData, hop: Hop) {
+    super(data.code, data.detail, data);
+    this.hop = hop;
+  }
 }
 
 /** Runs a call. Rejects with a HerdError. */
@@ -47,7 +67,7 @@ export interface Runner {
   }): Promise<Outcome>;
 }
 
-/** Runs every call in this node's sandbox: what a mesh of one node chooses. */
+/** Runs every call in this node's sandbox. Whatever has only this can forward nothing. */
 export class LocalInvoker implements Invoker {
   readonly #runner: Runner;
 

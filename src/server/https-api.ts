@@ -53,6 +53,8 @@ export interface HttpsApiOptions {
   /** What `GET /v1/events` tells; whoever learns of something publishes it. */
   readonly events: MeshEvents;
   readonly load: () => Load;
+  /** The id of the node that a name belongs to, this one included. */
+  readonly nodeIdOf?: (name: string) => string | undefined;
   readonly page: Page;
 }
 

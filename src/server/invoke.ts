@@ -7,7 +7,14 @@ import { HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
 import type { Logger } from "../core/log.js";
 import type { ActiveApp, AppRouter } from "../invoke/app-router.js";
-import { type CallArguments, deadlineOf, type Invoker, type Outcome } from "../invoke/invoker.js";
+import {
+  type CallArguments,
+  deadlineOf,
+  type Hop,
+  type Invoker,
+  type Outcome,
+  PeerFailure,
+} from "../invoke/invoker.js";
 import type { Claims } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
 import { BodyBudget } from "./body-budget.js";
@@ -30,7 +37,10 @@ export interface InvokeOptions {
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
+  /** This node's name. */
   readonly node: string;
+  /** The id of the node that a name belongs to, also this one's; without it this node knows no other. */
+  readonly nodeIdOf?: ((name: string) => string | undefined) | undefined;
   readonly nextInvocation: () => string;
   readonly draining: () => boolean;
 }
@@ -44,6 +54,8 @@ interface Call {
   readonly deadline: number;
   readonly invocation: string;
   readonly signal: WaitingCall;
+  /** Id of the node that an admin wants it to run at. */
+  readonly node: string | undefined;
 }
 
 const noArguments = "";
@@ -65,7 +77,7 @@ export class InvokeEndpoint {
       const active = this.#options.router.find(name);
       const { headers } = request;
       if (active?.public === true && headers["herd-node"] === undefined) {
-        this.#accept({ request, response }, active);
+        this.#accept({ request, response }, { active, node: undefined });
         return;
       }
       if (active === undefined) checkAppName(name);
@@ -86,18 +98,29 @@ export class InvokeEndpoint {
 
   #authorize(exchange: { request: Request; response: Response }, who: { claims: Claims; name: string }): void {
     requireRole(who.claims, "invoke", who.name);
-    const node = exchange.request.headers["herd-node"];
-    if (node !== undefined) {
-      requireRole(who.claims, "admin", who.name);
-      if (node !== this.#options.node) throw new HerdError("node.unknown", `no node is called ${node.slice(0, 80)}`);
-    }
+    const wanted = exchange.request.headers["herd-node"];
+    if (wanted !== undefined) requireRole(who.claims, "admin", who.name);
+    const node = wanted === undefined ? undefined : this.#nodeOf(wanted);
     const active = this.#options.router.find(who.name);
     if (active === undefined) throw new HerdError("app.unknown", `there is no app ${who.name}`);
-    this.#accept(exchange, active);
+    this.#accept(exchange, { active, node });
+  }
+
+  /** Id of the node with that name; undefined for a node that is alone and runs everything itself. */
+  #nodeOf(name: string): string | undefined {
+    const { nodeIdOf, node } = this.#options;
+    const id = nodeIdOf?.(name);
+    if (id === undefined && (nodeIdOf !== undefined || name !== node)) {
+      throw new HerdError("node.unknown", `no node is called ${name.slice(0, 80)}`);
+    }
+    return id;
   }
 
   /** Reads what the call brings; the caller has been allowed to make it. */
-  #accept({ request, response }: { request: Request; response: Response }, active: ActiveApp): void {
+  #accept(
+    { request, response }: { request: Request; response: Response },
+    { active, node }: { active: ActiveApp; node: string | undefined },
+  ): void {
     const { limits, clock } = this.#options;
     const { headers } = request;
     const name = pathParameter(request, "function");
@@ -110,7 +133,7 @@ export class InvokeEndpoint {
     const deadline = deadlineOf(headers["herd-deadline-ms"], { deadlineMs: limits.deadlineMs, clock });
     const invocation = this.#options.nextInvocation();
     const signal = new WaitingCall(active.app, response);
-    const call: Call = { request, response, active, function: name, deadline, invocation, signal };
+    const call: Call = { request, response, active, function: name, deadline, invocation, signal, node };
     if (request.method === "GET") {
       // Without a question mark hyper-express gives undefined, whatever its types say.
       this.#run(call, { format: "query", body: (request.path_query as string | undefined) ?? "" });
@@ -135,10 +158,10 @@ export class InvokeEndpoint {
 
   #run(call: Call, args: CallArguments): void {
     const { inFlight, invoker } = this.#options;
-    const { active, invocation, deadline, signal } = call;
+    const { active, invocation, deadline, signal, node } = call;
     signal.arriving = false;
     inFlight.add(invocation, signal);
-    invoker.invoke({ app: active, function: call.function, arguments: args, invocation, deadline, signal }).then(
+    invoker.invoke({ app: active, function: call.function, arguments: args, invocation, deadline, signal, node }).then(
       (outcome) => this.#answer(call, outcome),
       (error) => this.#fail(call, error),
     );
@@ -152,10 +175,10 @@ export class InvokeEndpoint {
       inFlight.delete(invocation);
       return;
     }
-    const timing = `queue;dur=${rounded(outcome.queueMs)}, run;dur=${rounded(outcome.runMs)}`;
-    const { json } = outcome;
+    const { json, hop } = outcome;
+    const timing = timingOf(outcome);
     if (json === null) {
-      const headers = { ...this.#names(call), "server-timing": timing };
+      const headers = { ...this.#names(call, hop), "server-timing": timing };
       answerEmpty({ request, response }, { headers, bodyLimitBytes: limits.argumentBytes });
       inFlight.delete(invocation);
       return;
@@ -163,7 +186,7 @@ export class InvokeEndpoint {
     // Straight to uWebSockets: hyper-express would keep each header in a dictionary first.
     response.atomic(() => {
       const { raw } = response;
-      const names = this.#names(call);
+      const names = this.#names(call, hop);
       for (const name in names) raw.writeHeader(name, names[name] ?? "");
       raw.writeHeader("server-timing", timing).writeHeader("content-type", "application/json");
       const body = typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
@@ -179,24 +202,28 @@ export class InvokeEndpoint {
 
   #fail(exchange: { request: Request; response: Response } | Call, error: unknown): void {
     this.#options.metrics.failed(error);
-    if ("invocation" in exchange && !exchange.response.initiated) this.#name(exchange);
+    if ("invocation" in exchange && !exchange.response.initiated) {
+      const names = this.#names(exchange, error instanceof PeerFailure ? error.hop : undefined);
+      for (const name in names) exchange.response.header(name, names[name] ?? "");
+    }
     sendProblem(exchange, error, { log: this.#options.log, bodyLimitBytes: this.#options.limits.argumentBytes });
     if ("invocation" in exchange) this.#options.inFlight.delete(exchange.invocation);
   }
 
-  #name(call: Call): void {
-    const names = this.#names(call);
-    for (const name in names) call.response.header(name, names[name] ?? "");
-  }
-
-  #names(call: Call): Record<string, string> {
+  #names(call: Call, hop: Hop | undefined): Record<string, string> {
     return {
-      "herd-node": this.#options.node,
-      "herd-hops": "0",
+      "herd-node": hop === undefined ? this.#options.node : hop.node,
+      "herd-hops": hop === undefined ? "0" : "1",
       "herd-revision": call.active.prepared.revision,
       "herd-invocation": call.invocation,
     };
   }
+}
+
+/** The `server-timing` of an answered call. */
+function timingOf({ queueMs, runMs, hop }: Outcome): string {
+  const here = `queue;dur=${rounded(queueMs)}, run;dur=${rounded(runMs)}`;
+  return hop === undefined ? here : `${here}, hop;dur=${rounded(hop.hopMs)}`;
 }
 
 /** Milliseconds to the microsecond. */

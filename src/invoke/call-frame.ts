@@ -1,0 +1,147 @@
+// A call and its answer as they cross a link: flat arrays, of which nothing is believed before it was checked.
+
+import type { ErrorCode, ErrorData } from "../core/errors.js";
+import type { CallArguments } from "./invoker.js";
+
+/** A call that a peer hands over. It came one hop: there is no field that could say otherwise. */
+export interface CallFrame {
+  readonly app: string;
+  readonly revision: string;
+  readonly function: string;
+  readonly arguments: CallArguments;
+  /** The id that its first node gave it. */
+  readonly invocation: string;
+  readonly remainingMs: number;
+  /** How long it may wait before it runs; undefined: until its deadline, since it is meant for this node alone. */
+  readonly patienceMs: number | undefined;
+}
+
+/** Why a call was refused; nothing ran, but for `too-large`: its result does not fit a frame. */
+export const refusals = ["busy", "unknown", "draining", "too-large"] as const;
+
+/** One of {@link refusals}. */
+export type Refusal = (typeof refusals)[number];
+
+/** What the answering node adds to each answer: its load then, and how many calls it had had from the asking one. */
+export interface Told {
+  readonly running: number;
+  readonly queued: number;
+  readonly seen: number;
+}
+
+/** How a forwarded call ended. */
+export type CallAnswer =
+  | { readonly kind: "ok"; readonly json: string | Uint8Array | null; readonly queueMs: number; readonly runMs: number }
+  | { readonly kind: "failed"; readonly error: ErrorData }
+  | { readonly kind: "refused"; readonly reason: Refusal };
+
+/** The one hop that a forwarded call makes. */
+const oneHop = 1;
+/** Larger counts, from a peer, are no counts. */
+const maxCount = 1e9;
+const maxMs = 1e9;
+const maxDetail = 16_384;
+const maxWhere = 1_024;
+
+/** What a function's run at a peer may come to, beside a result: everything else is the peer's own trouble. */
+const answers: ReadonlySet<string> = new Set<ErrorCode>([
+  "request.malformed",
+  "request.too-large",
+  "arguments.invalid",
+  "function.trapped",
+  "function.out-of-memory",
+  "function.result-too-large",
+  "function.deadline",
+  "internal",
+]);
+
+/** A call as an ask's body. */
+export function encodeCall(call: CallFrame): unknown[] {
+  const { format, body } = call.arguments;
+  const { app, revision, function: name, invocation, remainingMs, patienceMs } = call;
+  return [oneHop, app, revision, name, format, body, invocation, remainingMs, patienceMs ?? null];
+}
+
+/** The call in an ask's body, or what is wrong with it. */
+export function decodeCall(frame: unknown): CallFrame | { readonly wrong: string } {
+  if (!Array.isArray(frame) || frame.length !== 9) return { wrong: "a call has nine fields" };
+  const [hop, app, revision, name, format, body, invocation, remainingMs, patienceMs] = frame as unknown[];
+  if (hop !== oneHop) return { wrong: `a call came with hop ${describe(hop)}` };
+  if (typeof app !== "string" || app.length > 63) return { wrong: "the app is no name" };
+  if (!isRevision(revision)) return { wrong: "the revision is no revision" };
+  if (typeof name !== "string" || name.length > 1_024) return { wrong: "the function is no name" };
+  if (format !== "json" && format !== "query") return { wrong: "the format is unknown" };
+  if (typeof body !== "string" && !(body instanceof Uint8Array)) return { wrong: "the arguments are no bytes" };
+  if (typeof invocation !== "string" || !/^[0-9a-z-]{1,40}$/.test(invocation)) return { wrong: "the id is no id" };
+  if (!isMs(remainingMs)) return { wrong: "the remaining time is no time" };
+  if (patienceMs !== null && !isMs(patienceMs)) return { wrong: "the patience is no time" };
+  return {
+    app,
+    revision,
+    function: name,
+    arguments: { format, body },
+    invocation,
+    remainingMs,
+    patienceMs: patienceMs ?? undefined,
+  };
+}
+
+/** An answer as an ask's result. */
+export function encodeAnswer(answer: CallAnswer, { running, queued, seen }: Told): unknown[] {
+  switch (answer.kind) {
+    case "ok":
+      return [0, running, queued, seen, answer.json, answer.queueMs, answer.runMs];
+    case "failed": {
+      const { code, detail, where } = answer.error;
+      return [1, running, queued, seen, code, detail.slice(0, maxDetail), where?.slice(0, maxWhere) ?? null];
+    }
+    default:
+      return [2, running, queued, seen, refusals.indexOf(answer.reason), null, null];
+  }
+}
+
+/** The answer in an ask's result; undefined when it is none. */
+export function decodeAnswer(result: unknown): { readonly answer: CallAnswer; readonly told: Told } | undefined {
+  if (!Array.isArray(result) || result.length !== 7) return undefined;
+  const [kind, running, queued, seen, ...fields] = result as unknown[];
+  if (!isCount(running) || !isCount(queued) || !isCount(seen)) return undefined;
+  const answer = kind === 0 ? success(fields) : kind === 1 ? failure(fields) : kind === 2 ? refusal(fields) : undefined;
+  return answer === undefined ? undefined : { answer, told: { running, queued, seen } };
+}
+
+/** Whether a text is a revision's name: 12 hex digits. */
+export function isRevision(text: unknown): text is string {
+  return typeof text === "string" && /^[0-9a-f]{12}$/.test(text);
+}
+
+/** Whether a value from a peer is a count. */
+export function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= maxCount;
+}
+
+/** Whether a value from a peer is a time in milliseconds. */
+export function isMs(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= maxMs;
+}
+
+function success([json, queueMs, runMs]: readonly unknown[]): CallAnswer | undefined {
+  if (json !== null && typeof json !== "string" && !(json instanceof Uint8Array)) return undefined;
+  return isMs(queueMs) && isMs(runMs) ? { kind: "ok", json, queueMs, runMs } : undefined;
+}
+
+function failure([code, detail, where]: readonly unknown[]): CallAnswer | undefined {
+  if (typeof code !== "string" || !answers.has(code) || typeof detail !== "string") return undefined;
+  if (where !== null && typeof where !== "string") return undefined;
+  const place = where === null ? {} : { where: where.slice(0, maxWhere) };
+  return { kind: "failed", error: { code: code as ErrorCode, detail: detail.slice(0, maxDetail), ...place } };
+}
+
+function refusal([index]: readonly unknown[]): CallAnswer | undefined {
+  const reason = typeof index === "number" ? refusals[index] : undefined;
+  return reason === undefined ? undefined : { kind: "refused", reason };
+}
+
+/** A value that a peer sent, short and on one line. */
+function describe(value: unknown): string {
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : `of type ${typeof value}`;
+}

@@ -1,0 +1,152 @@
+// Calls that peers hand over: run here or refused, never handed on. Nothing in this file can forward.
+
+import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
+import type { Limits } from "../core/limits.js";
+import type { Logger } from "../core/log.js";
+import type { From, Links } from "../mesh/seams.js";
+import type { ActiveApp, AppRouter } from "./app-router.js";
+import { type CallAnswer, type CallFrame, decodeCall, encodeAnswer, type Refusal } from "./call-frame.js";
+import { estimateWaitMs } from "./choose.js";
+import type { ForwardMetrics } from "./forward-metrics.js";
+import type { ForwardedCalls } from "./forwarded-calls.js";
+import type { LocalInvoker, Outcome } from "./invoker.js";
+import type { OwnLoad } from "./own-load.js";
+import type { PeerStatuses } from "./peer-statuses.js";
+
+/** What {@link CallReceiver} works with. */
+export interface CallReceiverOptions {
+  readonly links: Links;
+  readonly router: Pick<AppRouter, "find">;
+  /** The sandbox of this node, and no way to any other. */
+  readonly local: LocalInvoker;
+  readonly load: OwnLoad;
+  readonly statuses: Pick<PeerStatuses, "received" | "tell">;
+  readonly calls: ForwardedCalls;
+  readonly metrics: ForwardMetrics;
+  readonly limits: Pick<Limits, "deadlineMs" | "queueLength">;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Names for calls, from the same source as those of this node's own. */
+  readonly nextInvocation: () => string;
+  /** The largest result that one frame takes, in bytes; 7 MiB unless given. */
+  readonly maxResultBytes?: number;
+}
+
+const defaultMaxResultBytes = 7 * 1024 * 1024;
+/** Peers' calls leave this share of the queue to the node's own clients. */
+const queueShare = 0.5;
+/** Malformed calls are logged at most this often. */
+const logEveryMs = 10_000;
+
+/** Answers `call` asks. */
+export class CallReceiver {
+  readonly #options: CallReceiverOptions;
+  #started = false;
+  #running = 0;
+  #onIdle: (() => void) | undefined;
+  #loggedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: CallReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** Takes calls; call it before the links start. */
+  start(): void {
+    if (this.#started) return;
+    this.#started = true;
+    this.#options.links.handle("call", (body, from) => this.#answer(body, from));
+  }
+
+  /** Peers' calls that run or wait here. */
+  get size(): number {
+    return this.#running;
+  }
+
+  /** Resolves when there are none, or when the signal aborts. */
+  idle(signal: AbortSignal): Promise<void> {
+    if (this.#running === 0 || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onIdle = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  }
+
+  #answer(body: unknown, from: From): Promise<unknown[]> | unknown[] {
+    const { statuses, metrics } = this.#options;
+    const { nodeId } = from.peer;
+    statuses.received(nodeId);
+    const call = decodeCall(body);
+    if ("wrong" in call) return this.#refuseMalformed(nodeId, call.wrong);
+    const active = this.#options.router.find(call.app);
+    const refusal = this.#refusal(call, active);
+    if (refusal === undefined && active !== undefined) return this.#run(call, { active, from });
+    metrics.taken(refusal ?? "unknown");
+    return encodeAnswer({ kind: "refused", reason: refusal ?? "unknown" }, statuses.tell(nodeId));
+  }
+
+  #refusal({ revision, function: name, patienceMs }: CallFrame, active: ActiveApp | undefined): Refusal | undefined {
+    const { load, limits } = this.#options;
+    if (load.draining) return "draining";
+    if (active?.prepared.revision !== revision || !active.functions.has(name)) return "unknown";
+    if (patienceMs === undefined) return undefined;
+    const now = load.read();
+    if (now.queued >= limits.queueLength * queueShare) return "busy";
+    return estimateWaitMs(now) > patienceMs ? "busy" : undefined;
+  }
+
+  async #run(call: CallFrame, { active, from }: { active: ActiveApp; from: From }): Promise<unknown[]> {
+    const { local, load, statuses, calls, metrics, limits, clock, nextInvocation } = this.#options;
+    const { nodeId } = from.peer;
+    const invocation = nextInvocation();
+    calls.runs(invocation, { link: from.link, invocation: call.invocation });
+    this.#running++;
+    try {
+      const deadline = clock.now() + Math.min(call.remainingMs, limits.deadlineMs);
+      const { function: name, arguments: args } = call;
+      const outcome = await load.track(
+        local.invoke({ app: active, function: name, arguments: args, invocation, deadline, signal: from.signal }),
+      );
+      const answer = this.#result(outcome);
+      metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
+      return encodeAnswer(answer, statuses.tell(nodeId));
+    } catch (error) {
+      // The reason of its signal: nobody hears the answer.
+      if (from.signal.aborted) throw error;
+      const answer = this.#failure(error);
+      metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
+      return encodeAnswer(answer, statuses.tell(nodeId));
+    } finally {
+      calls.ran(invocation);
+      this.#running--;
+      if (this.#running === 0) this.#onIdle?.();
+    }
+  }
+
+  #result({ json, queueMs, runMs }: Outcome): CallAnswer {
+    const limit = this.#options.maxResultBytes ?? defaultMaxResultBytes;
+    // UTF-8 needs at most three bytes for one UTF-16 unit.
+    const fits = json === null || json.length * 3 <= limit || Buffer.byteLength(json) <= limit;
+    return fits ? { kind: "ok", json, queueMs, runMs } : { kind: "refused", reason: "too-large" };
+  }
+
+  #failure(error: unknown): CallAnswer {
+    const known = error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
+    // These say that nothing ran.
+    if (known.code === "node.overloaded") return { kind: "refused", reason: "busy" };
+    if (known.code === "node.draining") return { kind: "refused", reason: "draining" };
+    if (known.code !== "internal") return { kind: "failed", error: known.toData() };
+    this.#options.log.error("a call of a peer failed", { cause: known.cause ?? known });
+    return { kind: "failed", error: { code: "internal", detail: "the peer's log says more" } };
+  }
+
+  #refuseMalformed(nodeId: string, wrong: string): never {
+    const { metrics, clock, log } = this.#options;
+    metrics.malformed.add();
+    if (clock.monotonic() - this.#loggedAt >= logEveryMs) {
+      this.#loggedAt = clock.monotonic();
+      log.warn(`a call of a peer was refused: ${wrong}`, { peer: nodeId });
+    }
+    throw new HerdError("request.malformed", wrong);
+  }
+}

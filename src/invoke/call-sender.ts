@@ -1,0 +1,150 @@
+// One call to one peer over its link: its deadline on the way, its cancellation, its answer or why there is none.
+
+import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import { AskTimeout, LinkBroken, type Wanted } from "../mesh/seams.js";
+import { type CallAnswer, decodeAnswer, encodeCall } from "./call-frame.js";
+import type { ForwardMetrics } from "./forward-metrics.js";
+import type { ForwardedCalls } from "./forwarded-calls.js";
+import { type Invocation, type Outcome, PeerFailure } from "./invoker.js";
+import type { Peer } from "./peer.js";
+import type { PeerStatuses } from "./peer-statuses.js";
+
+/** What {@link CallSender} works with. */
+export interface CallSenderOptions {
+  readonly statuses: Pick<PeerStatuses, "heard">;
+  readonly calls: ForwardedCalls;
+  readonly metrics: ForwardMetrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A node's name for people. */
+  readonly nameOf: (nodeId: string) => string;
+}
+
+/** Where a call goes, and how long it may wait there before it runs; undefined: until its deadline. */
+export interface Destination {
+  readonly peer: Peer;
+  readonly patienceMs: number | undefined;
+}
+
+/** Why there is no answer: `refused`: nothing ran there; `lost`: the peer or its link is gone, and it may have run. */
+export type Unanswered = "refused" | "lost";
+
+/** A peer answers a call that ran out of time by itself; this long after its deadline nobody waits for that any more. */
+const graceMs = 100;
+
+/** Sends calls. */
+export class CallSender {
+  readonly #options: CallSenderOptions;
+
+  constructor(options: CallSenderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends a call to a peer. Rejects with what its run there failed with, with `function.deadline` when its time is over, and
+   * with the reason of its signal.
+   */
+  async send(invocation: Invocation, { peer, patienceMs }: Destination): Promise<Outcome | Unanswered> {
+    const { calls, clock, metrics } = this.#options;
+    const { app, function: name, signal } = invocation;
+    signal.throwIfAborted();
+    const { revision } = app.prepared;
+    const remainingMs = invocation.deadline - clock.now() - (peer.rttMs ?? 0);
+    if (remainingMs <= 0) throw late(name);
+    const frame = encodeCall({
+      app: app.app,
+      revision,
+      function: name,
+      arguments: invocation.arguments,
+      invocation: invocation.invocation,
+      remainingMs,
+      patienceMs,
+    });
+    const away = { nodeId: peer.nodeId, app: app.app, revision, function: name, invocation: invocation.invocation };
+    const returned = calls.left(away);
+    const sentAt = clock.monotonic();
+    const timeoutMs = remainingMs + (peer.rttMs ?? 0) + graceMs;
+    peer.begin();
+    let result: unknown;
+    try {
+      result = await peer.link.ask("call", frame, { timeoutMs, signal: new StillWanted(invocation, peer) });
+    } catch (error) {
+      return this.#unanswered(invocation, { error, peer });
+    } finally {
+      returned();
+      peer.end();
+    }
+    const decoded = decodeAnswer(result);
+    if (decoded === undefined) {
+      this.#options.log.warn("a peer answered a call with what is no answer", { peer: peer.nodeId });
+      metrics.sent("broken");
+      return "lost";
+    }
+    this.#options.statuses.heard(peer, decoded.told);
+    return this.#answered(decoded.answer, { peer, tookMs: clock.monotonic() - sentAt });
+  }
+
+  #answered(answer: CallAnswer, { peer, tookMs }: { peer: Peer; tookMs: number }): Outcome | "refused" {
+    const { metrics, nameOf } = this.#options;
+    const node = nameOf(peer.nodeId);
+    switch (answer.kind) {
+      case "ok": {
+        const { json, queueMs, runMs } = answer;
+        const hopMs = Math.max(0, tookMs - queueMs - runMs);
+        metrics.sent("ok");
+        metrics.hop(hopMs);
+        return { json, queueMs, runMs, hop: { node, hopMs } };
+      }
+      case "failed":
+        metrics.sent("failed");
+        throw new PeerFailure(answer.error, { node, hopMs: tookMs });
+      default:
+        if (answer.reason === "draining") peer.draining = true;
+        metrics.sent("refused");
+        return "refused";
+    }
+  }
+
+  #unanswered({ signal, function: name }: Invocation, { error, peer }: { error: unknown; peer: Peer }): Unanswered {
+    const { metrics } = this.#options;
+    if (signal.aborted) {
+      metrics.sent("cancelled");
+      throw signal.reason;
+    }
+    if (error instanceof AskTimeout) {
+      metrics.sent("late");
+      throw late(name);
+    }
+    // The peer's link layer would not take it: it does not trust this node any more, or has too much to do.
+    if (error instanceof HerdError && error.code !== "internal") {
+      metrics.sent("refused");
+      return "refused";
+    }
+    metrics.sent("broken");
+    if (!(error instanceof LinkBroken) && peer.fresh) {
+      this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId });
+    }
+    return "lost";
+  }
+}
+
+/** A call is wanted while its caller waits and its peer is heard of: one that fell silent has it no more. */
+class StillWanted implements Wanted {
+  readonly #invocation: Invocation;
+  readonly #peer: Peer;
+
+  constructor(invocation: Invocation, peer: Peer) {
+    this.#invocation = invocation;
+    this.#peer = peer;
+  }
+
+  get aborted(): boolean {
+    return this.#invocation.signal.aborted || !this.#peer.fresh;
+  }
+}
+
+function late(name: string): HerdError {
+  return new HerdError("function.deadline", `${name} did not end within its deadline`);
+}

@@ -1,0 +1,378 @@
+// Here or one hop: which way a call takes, what a refusal, a lost link and a deadline do to it, and what crosses the wire.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HerdError } from "../../src/core/errors.js";
+import { PeerFailure } from "../../src/invoke/invoker.js";
+import type { Sent } from "./fake-links.js";
+import { FakeNode, type FakeNodeOptions } from "./fake-node.js";
+import { World } from "./world.js";
+
+/** Nodes a, b, c… that all have the app and are all linked, once they know each other. */
+async function mesh(count: number, options: FakeNodeOptions = {}): Promise<{ world: World; nodes: FakeNode[] }> {
+  const world = new World(count);
+  const nodes = Array.from({ length: count }, (_, index) => new FakeNode(world, "abcdef"[index] ?? "", options));
+  for (const [index, node] of nodes.entries()) {
+    node.deploy();
+    for (const other of nodes.slice(0, index)) node.link(other);
+  }
+  await world.pass(100);
+  return { world, nodes };
+}
+
+function pick(nodes: FakeNode[], index: number): FakeNode {
+  const node = nodes[index];
+  if (node === undefined) throw new TypeError("no such node");
+  return node;
+}
+
+const ranAt = (nodes: FakeNode[]) => nodes.map(({ runner }) => runner.ran.length);
+
+test("a call stays here while a worker is idle", async () => {
+  const { world, nodes } = await mesh(3);
+  const outcome = await world.until(pick(nodes, 0).call("1"));
+  assert.equal(outcome.hop, undefined);
+  assert.deepEqual(ranAt(nodes), [1, 0, 0]);
+});
+
+test("calls that would wait here go to peers that are idle, and say so", async () => {
+  const { world, nodes } = await mesh(3);
+  const outcomes = await world.until(Promise.all(["1", "2", "3"].map((text) => pick(nodes, 0).call(text))));
+  assert.deepEqual(ranAt(nodes), [1, 1, 1]);
+  assert.deepEqual(outcomes.map(({ hop }) => hop?.node).toSorted(), ["name-b", "name-c", undefined]);
+  for (const { hop, runMs } of outcomes) {
+    assert.equal(runMs, 10);
+    if (hop !== undefined) assert.ok(hop.hopMs > 0 && hop.hopMs < 5, `${hop.hopMs} ms on the way`);
+  }
+});
+
+test("a call waits here when the peers are as busy", async () => {
+  const { world, nodes } = await mesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const busy = [a.call("1"), b.call("2")];
+  await world.pass(5);
+  assert.equal((await world.until(a.call("3"))).hop, undefined);
+  await Promise.all(busy);
+});
+
+test("a peer that lacks the revision, drains, is suspect or silent gets no calls", async () => {
+  const reasons: [string, (a: FakeNode, b: FakeNode) => void][] = [
+    ["other revision", (_, b) => b.deploy("ffffffffffff")],
+    ["no app", (_, b) => b.router.remove("app")],
+    ["draining", (_, b) => b.load.setDraining(true)],
+    ["suspect", (a) => a.judge("b", "suspect")],
+    ["asleep", (a) => a.judge("b", "asleep")],
+    ["silent", (_, b) => b.statuses.stop()],
+    ["no link", (a) => a.links.get("b")?.break()],
+  ];
+  for (const [reason, make] of reasons) {
+    const { world, nodes } = await mesh(2);
+    const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+    make(a, b);
+    await world.pass(4_000);
+    await world.until(Promise.all([a.call("1"), a.call("2")]));
+    assert.deepEqual(ranAt(nodes), [2, 0], reason);
+    assert.doesNotMatch(a.metrics.text(), /herd_forwarded_total\{outcome="refused"\} [1-9]/, reason);
+  }
+});
+
+test("a revision that comes later is known to peers at once, and one that is dropped forgotten", async () => {
+  const { world, nodes } = await mesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  b.deploy("aaaaaaaaaaaa", "other");
+  await world.pass(5);
+  assert.deepEqual(a.statuses.holders("aaaaaaaaaaaa"), ["b"]);
+  b.router.remove("other");
+  await world.pass(5);
+  assert.deepEqual(a.statuses.holders("aaaaaaaaaaaa"), []);
+  assert.deepEqual(a.statuses.holders("0123456789ab"), ["b"]);
+});
+
+test("a refusal is redrawn at another peer, then the call waits here", async () => {
+  const { world, nodes } = await mesh(3);
+  const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
+  // Their calls come before anybody could tell.
+  const all = [b.call("b"), c.call("c"), a.call("a1"), a.call("a2")];
+  const outcome = await world.until(all[3] ?? a.call("never"));
+  assert.equal(outcome.hop, undefined);
+  assert.match(a.metrics.text(), /herd_forwarded_total\{outcome="refused"\} 2/);
+  assert.match(a.metrics.text(), /herd_forward_retries_total 2/);
+  assert.match(b.metrics.text(), /herd_peer_calls_total\{outcome="busy"\} 1/);
+  await world.until(Promise.all(all));
+  assert.deepEqual(ranAt(nodes), [2, 1, 1]);
+});
+
+test("a refused call goes to another peer rather than home", async () => {
+  const { world, nodes } = await mesh(3);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const first = [a.call("1"), a.call("2"), a.call("3")];
+  await world.until(Promise.all(first));
+  // B refuses whatever comes; C is idle.
+  b.load.setDraining(true);
+  const outcomes = await world.until(Promise.all(Array.from({ length: 2 }, (_, index) => a.call(`x${index}`))));
+  assert.equal(outcomes[1]?.hop?.node, "name-c");
+});
+
+test("a failure of the function at a peer is the answer, with its place and where it ran", async () => {
+  const { world, nodes } = await mesh(2);
+  const a = pick(nodes, 0);
+  const here = a.call("1");
+  const failed = a.call("2", { function: "trap" }).catch((error: unknown) => error);
+  const error = await world.until(failed);
+  assert.ok(error instanceof PeerFailure);
+  assert.equal(error.code, "function.trapped");
+  assert.equal(error.where, "index.ts:1:1");
+  assert.equal(error.hop.node, "name-b");
+  assert.deepEqual(ranAt(nodes), [1, 1]);
+  await here;
+});
+
+test("what breaks inside a peer crosses without details", async () => {
+  const { world, nodes } = await mesh(2);
+  const here = pick(nodes, 0).call("1");
+  const error = await world.until(
+    pick(nodes, 0)
+      .call("2", { function: "broken" })
+      .catch((reason: unknown) => reason),
+  );
+  assert.ok(error instanceof HerdError);
+  assert.equal(error.code, "internal");
+  assert.doesNotMatch(error.message, /secret/);
+  assert.equal(pick(nodes, 1).warnings.length, 1);
+  await here;
+});
+
+test("a call whose link breaks runs again elsewhere within its deadline", async () => {
+  const { world, nodes } = await mesh(3);
+  const a = pick(nodes, 0);
+  for (const { runner } of nodes) runner.runMs = 100;
+  const first = a.call("1");
+  const second = a.call("2");
+  await world.pass(20);
+  const victim = nodes.slice(1).find(({ runner }) => runner.ran.length === 1);
+  assert.ok(victim);
+  a.links.get(victim.id)?.break();
+  const outcome = await world.until(second);
+  assert.equal(outcome.json, "2");
+  assert.notEqual(outcome.hop?.node, `name-${victim.id}`);
+  assert.deepEqual(ranAt(nodes), [1, 1, 1]);
+  assert.match(a.metrics.text(), /herd_forwarded_total\{outcome="broken"\} 1/);
+  await first;
+});
+
+test("a call at a peer that falls silent runs again, and the peer's run is cancelled", async () => {
+  const { world, nodes } = await mesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  for (const { runner } of nodes) runner.runMs = 10_000;
+  const first = a.call("1", { deadlineMs: 30_000 }).catch(() => undefined);
+  const second = a.call("2", { deadlineMs: 30_000 });
+  await world.pass(20);
+  assert.deepEqual(ranAt(nodes), [1, 1]);
+  b.statuses.stop();
+  a.runner.runMs = 10;
+  const outcome = await world.until(second);
+  assert.equal(outcome.hop, undefined);
+  assert.equal(outcome.json, "2");
+  await world.until(first);
+});
+
+test("the deadline crosses the hop and bounds the call there", async () => {
+  const { world, nodes } = await mesh(2);
+  const a = pick(nodes, 0);
+  for (const { runner } of nodes) runner.runMs = 10_000;
+  const calls = ["1", "2"].map((text) => a.call(text, { deadlineMs: 200 }).catch((error: HerdError) => error.code));
+  const cameAt = world.clock.now();
+  assert.deepEqual(await world.until(Promise.all(calls)), ["function.deadline", "function.deadline"]);
+  assert.ok(world.clock.now() - cameAt < 250, `${world.clock.now() - cameAt} ms`);
+});
+
+test("a receiver's own limit bounds what a peer asks for", async () => {
+  const { world, nodes } = await mesh(2, { limits: { deadlineMs: 50 } });
+  for (const { runner } of nodes) runner.runMs = 10_000;
+  const calls = ["1", "2"].map((text) =>
+    pick(nodes, 0)
+      .call(text, { deadlineMs: 1_000 })
+      .catch(() => undefined),
+  );
+  await world.pass(80);
+  assert.equal(pick(nodes, 1).runner.stats().running, 0);
+  await world.until(Promise.all(calls));
+});
+
+test("a cancelled call is cancelled over there", async () => {
+  const { world, nodes } = await mesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  for (const { runner } of nodes) runner.runMs = 3_000;
+  const first = a.call("1");
+  const gone = new AbortController();
+  const second = a.call("2", { signal: gone.signal }).catch((error: unknown) => error);
+  await world.pass(20);
+  assert.equal(b.runner.stats().running, 1);
+  gone.abort(new Error("the client left"));
+  assert.equal(await world.until(second), gone.signal.reason);
+  await world.pass(20);
+  assert.equal(b.runner.stats().running, 0);
+  assert.equal(b.receiver.size, 0);
+  await world.until(first);
+});
+
+test("a draining node gives its calls away, takes none, and says so when nobody can take them", async () => {
+  const { world, nodes } = await mesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  a.load.setDraining(true);
+  await world.pass(30);
+  assert.equal((await world.until(a.call("1"))).hop?.node, "name-b");
+  const others = await world.until(Promise.all([b.call("2"), b.call("3")]));
+  assert.deepEqual(
+    others.map(({ hop }) => hop),
+    [undefined, undefined],
+  );
+  b.load.setDraining(true);
+  await world.pass(30);
+  assert.equal(await world.until(a.call("4").catch((error: HerdError) => error.code)), "node.draining");
+  a.load.setDraining(false);
+  assert.equal((await world.until(a.call("5"))).hop, undefined);
+});
+
+test("a call meant for one node runs there however busy it is, or nowhere", async () => {
+  const { world, nodes } = await mesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const busy = [b.call("1"), b.call("2")];
+  assert.equal((await world.until(a.call("3", { node: "b" }))).hop?.node, "name-b");
+  assert.equal((await world.until(a.call("4", { node: "a" }))).hop, undefined);
+  await world.until(Promise.all(busy));
+  const code = (error: HerdError) => error.code;
+  assert.equal(await world.until(a.call("5", { node: "z" }).catch(code)), "node.overloaded");
+  b.load.setDraining(true);
+  await world.pass(30);
+  assert.equal(await world.until(a.call("6", { node: "b" }).catch(code)), "node.draining");
+  a.links.get("b")?.break();
+  assert.equal(await world.until(a.call("7", { node: "b" }).catch(code)), "node.overloaded");
+});
+
+test("a result that does not fit a frame is made here instead", async () => {
+  const { world, nodes } = await mesh(2);
+  const a = pick(nodes, 0);
+  const outcomes = await world.until(Promise.all([a.call("1"), a.call("2", { function: "huge" })]));
+  assert.equal(outcomes[1]?.hop, undefined);
+  assert.equal(outcomes[1]?.json?.length, 10_000);
+});
+
+test("large arguments stay here", async () => {
+  const { world, nodes } = await mesh(2);
+  const text = "x".repeat(4 * 1024 * 1024 + 1);
+  await world.until(Promise.all([pick(nodes, 0).call(text), pick(nodes, 0).call(text)]));
+  assert.deepEqual(ranAt(nodes), [2, 0]);
+});
+
+test("frames with another hop than one, and frames that are no calls, run nothing and are logged", async () => {
+  const sent: Sent[] = [];
+  const { world, nodes } = await mesh(2, { wire: (frame) => sent.push(frame) });
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const good = [1, "app", "0123456789ab", "echo", "json", "1", "a-1", 1_000, null];
+  const link = a.links.get("b");
+  const ask = async (body: unknown) => {
+    const asked = link?.ask("call", body, { timeoutMs: 5_000 }).then(
+      (answer) => (answer as unknown[])[0],
+      (error: unknown) => (error instanceof HerdError ? error.code : error),
+    );
+    return world.until(asked ?? Promise.reject(new Error("no link")));
+  };
+  const forged: unknown[] = [0, 2, -1, "1", 1.5, Number.NaN, true, null, [1], {}].map((hop) => [hop, ...good.slice(1)]);
+  const other: [number, unknown][] = [
+    [1, "a".repeat(64)],
+    [2, "0123456789aB"],
+    [3, 7],
+    [4, "xml"],
+    [5, 12],
+    [6, "A-1"],
+    [6, "a".repeat(41)],
+    [7, -1],
+    [7, Number.NaN],
+    [7, Number.POSITIVE_INFINITY],
+    [8, "long"],
+  ];
+  for (const [index, value] of other) forged.push(good.with(index, value as string));
+  forged.push(null, [], "call", {}, good.slice(1), [...good, 1], 1n);
+  for (const body of forged) assert.equal(await ask(body), "request.malformed");
+  assert.equal(b.runner.ran.length, 0);
+  assert.match(b.metrics.text(), new RegExp(`herd_peer_calls_malformed_total ${forged.length}`));
+  assert.equal(b.warnings.length, 1, "logged at a bounded rate");
+  assert.match(b.warnings[0] ?? "", /hop 0/);
+  assert.equal(await ask(good), 0);
+  assert.ok(!sent.some(({ from, kind }) => from === "b" && kind === "call"), "a receiver never forwards");
+});
+
+test("log lines of a forwarded call come home, and a peer can add lines to no other call", async () => {
+  const { world, nodes } = await mesh(3, { limits: { logLines: 2, logLineBytes: 10 } });
+  const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
+  for (const { runner } of nodes) runner.runMs = 200;
+  c.load.setDraining(true);
+  await world.pass(50);
+  const all = [a.call("1", { invocation: "a-1" }), a.call("2", { invocation: "a-2" })];
+  await world.pass(20);
+  assert.equal(b.calls.sendHome({ invocation: "a-2", level: "info", message: "not that name" }), false);
+  const own = "b-own-0";
+  assert.equal(b.calls.originOf(own)?.peer.nodeId, "a");
+  for (const message of ["one", "two two two two", "3 more", "forged"]) {
+    assert.equal(b.calls.sendHome({ invocation: own, level: "info", message }), true);
+  }
+  c.links.get("a")?.tell("log", ["a-2", "info", "from a stranger"]);
+  b.links.get("a")?.tell("log", ["a-1", "info", "of another call"]);
+  b.links.get("a")?.tell("log", ["a-2", "loud", "no level"]);
+  await world.pass(20);
+  assert.deepEqual(
+    a.lines.map(({ message }) => message),
+    ["one", "two two tw", "3 more"],
+  );
+  assert.deepEqual(a.lines[0], {
+    nodeId: "b",
+    app: "app",
+    revision: "0123456789ab",
+    function: "echo",
+    invocation: "a-2",
+    level: "info",
+    message: "one",
+  });
+  await world.until(Promise.all(all));
+  b.links.get("a")?.tell("log", ["a-2", "info", "too late"]);
+  await world.pass(20);
+  assert.equal(a.lines.length, 3);
+});
+
+test("statuses and revisions that are none change nothing", async () => {
+  const { world, nodes } = await mesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const link = b.links.get("a");
+  const wrong = [null, 1, [], [1, 2], [0, 0, 0, false, null, 0], [1, -1, 0, false, null, 0], [1, 0, 0, 1, null, 0]];
+  for (const body of [...wrong, [1, 0, 0, false, "1", 0], [1e10, 0, 0, false, 1, 0], [1, 0, 0, true, null, 0.5]]) {
+    link?.tell("status", body);
+  }
+  for (const body of [null, [true], [true, "x", []], [1, [], []], [false, [], null]]) link?.tell("revisions", body);
+  link?.tell("revisions", [false, ["no", 7, null, "bbbbbbbbbbbb"], ["no", 7]]);
+  await world.pass(10);
+  const peer = a.statuses.get("b");
+  assert.deepEqual([peer?.slots, peer?.running, peer?.draining, peer?.weight], [1, 0, false, 1]);
+  assert.deepEqual([...(peer?.revisions ?? [])], ["0123456789ab", "bbbbbbbbbbbb"]);
+  link?.tell("revisions", [
+    true,
+    Array.from({ length: 20_000 }, (_, index) => index.toString(16).padStart(12, "0")),
+    [],
+  ]);
+  await world.pass(10);
+  assert.equal(peer?.revisions.size, 10_000);
+});
+
+test("calls under way to a peer count until it counts them itself", async () => {
+  const { world, nodes } = await mesh(2, { slots: 4 });
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  for (const { runner } of nodes) runner.runMs = 50;
+  const all = Array.from({ length: 8 }, (_, index) => a.call(`${index}`));
+  assert.equal(a.statuses.get("b")?.inFlight, 4);
+  await world.pass(30);
+  const peer = a.statuses.get("b");
+  assert.deepEqual([peer?.running, peer?.inFlight], [4, 0], "told after it settled, nothing counted twice");
+  await world.until(Promise.all(all));
+  assert.deepEqual(ranAt(nodes), [4, 4]);
+  assert.equal(b.statuses.get("a")?.inFlight, 0);
+});
