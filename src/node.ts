@@ -257,7 +257,7 @@ function meshOfOne({ nodeId: id, nodeName: name }: Identity): Mesh {
       node: (wanted) => (wanted === id ? self : undefined),
       byName: (wanted) => (wanted === name ? self : undefined),
       subtree: () => [],
-      tree: (stateOf) => ({ name, parent: null, approvedBy: "founder", state: stateOf(id), children: [] }),
+      tree: (stateOf) => ({ ...self, parent: null, at: "", state: stateOf(id), children: [] }),
     },
     members: { all: () => [], get: () => undefined },
     links: { get: () => undefined },

@@ -17,7 +17,28 @@ export interface AppBody {
   readonly revision: string;
   readonly revisions: readonly { readonly revision: string; readonly at: string; readonly by: string }[];
   readonly functions: readonly FunctionBody[];
+  readonly limits: Readonly<Record<string, number>>;
   readonly public: boolean;
+  /** Names of the nodes that have the current revision. */
+  readonly nodes: readonly string[];
+}
+
+/** Limits that a caller meets, in people's units: `5 s, 64 MiB of memory, …`; what the node did not tell is left out. */
+export function limitsText(limits: AppBody["limits"]): string {
+  const { deadlineMs, memoryBytes, argumentBytes, resultBytes, logLines } = limits;
+  return [
+    ...(deadlineMs === undefined ? [] : [`${deadlineMs / 1_000} s`]),
+    ...(memoryBytes === undefined ? [] : [`${bytesText(memoryBytes)} of memory`]),
+    ...(argumentBytes === undefined ? [] : [`${bytesText(argumentBytes)} of arguments`]),
+    ...(resultBytes === undefined ? [] : [`${bytesText(resultBytes)} of result`]),
+    ...(logLines === undefined ? [] : [`${logLines} log lines a call`]),
+  ].join(", ");
+}
+
+function bytesText(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB"];
+  const exponent = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+  return `${Math.round((bytes / 1_024 ** exponent) * 10) / 10} ${units[exponent]}`;
 }
 
 /** `add(a: integer, b?: integer): integer`. */

@@ -1,6 +1,7 @@
 // `herd app list | show | remove | rollback`.
 
-import { type AppBody, type FunctionBody, signature } from "./app-text.js";
+import { printable } from "../core/terminal-text.js";
+import { type AppBody, type FunctionBody, limitsText, signature } from "./app-text.js";
 import { connect, type GlobalOptions } from "./connection.js";
 import { printJson, printLine, printTable, tell } from "./print.js";
 
@@ -27,7 +28,9 @@ export async function showApp(name: string, options: GlobalOptions): Promise<voi
     printJson(app);
     return;
   }
-  printLine(`${app.app}, revision ${app.revision}, ${app.public ? "public" : "private"}`);
+  printLine(`${app.app}, revision ${app.revision}, ${app.public ? "public: calls need no token" : "private"}`);
+  printLine(`limits ${limitsText(app.limits)}`);
+  printLine(`nodes ${app.nodes.map(printable).join(" ")}`);
   printLine("functions");
   printFunctions(app.functions);
   printLine("revisions, newest last");

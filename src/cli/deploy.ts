@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { isAppName } from "../core/app-name.js";
+import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { appNameOf, readSourceTree, sendLimits } from "../deploy/source-tree.js";
 import { printFunctions } from "./app.js";
@@ -61,4 +62,5 @@ async function deployOnce(
   }
   printLine(`${deployed.app}, revision ${deployed.revision}`);
   printFunctions(deployed.functions);
+  printLine(`nodes ${deployed.nodes.map(printable).join(" ")}`);
 }

@@ -25,6 +25,8 @@ function program(): Command {
   addLogs(herd);
   addToken(herd);
   addJoin(herd);
+  addNode(herd);
+  addMesh(herd);
   return herd;
 }
 
@@ -174,6 +176,50 @@ function addJoin(herd: Command): void {
     .argument("<id>")
     .description("turn the node away")
     .action(async (id: string, _options, command: Command) => (await load()).rejectJoin(id, command.optsWithGlobals()));
+}
+
+function addNode(herd: Command): void {
+  const node = herd.command("node").description("the nodes of the mesh; NODE is a name or an id");
+  const load = () => import("./node.js");
+  node
+    .command("list")
+    .description("every node that was ever let in")
+    .action(async (_options, command: Command) => (await load()).listNodes(command.optsWithGlobals()));
+  node
+    .command("tree")
+    .description("who let whom in, and when")
+    .action(async (_options, command: Command) => (await load()).showTree(command.optsWithGlobals()));
+  node
+    .command("revoke")
+    .argument("<node>")
+    .description("put a node out of the mesh, for good")
+    .option("--subtree", "and everyone that it let in")
+    .action(async (name: string, _options, command: Command) =>
+      (await load()).revokeNode(name, command.optsWithGlobals()),
+    );
+  node
+    .command("drain")
+    .argument("<node>")
+    .description("have a node give its calls to others and take none")
+    .action(async (name: string, _options, command: Command) =>
+      (await load()).setDraining({ node: name, verb: "drain" }, command.optsWithGlobals()),
+    );
+  node
+    .command("resume")
+    .argument("<node>")
+    .description("have a drained node take calls again")
+    .action(async (name: string, _options, command: Command) =>
+      (await load()).setDraining({ node: name, verb: "resume" }, command.optsWithGlobals()),
+    );
+}
+
+function addMesh(herd: Command): void {
+  herd
+    .command("mesh")
+    .description("the mesh as a node sees it")
+    .command("status")
+    .description("peers, their load and how far away they are")
+    .action(async (_options, command: Command) => (await import("./mesh.js")).meshStatus(command.optsWithGlobals()));
 }
 
 interface FunctionPath {

@@ -2,6 +2,7 @@
 
 import type { AppInterface } from "../../runtime/interface/model.js";
 import { describeFunctions, describeTypes, type FunctionDescription } from "../../runtime/interface/schema.js";
+import { takesQuery } from "../../runtime/sandbox/binding/query.js";
 import type { AppRecord } from "../catalog/model.js";
 
 type Json = Record<string, unknown>;
@@ -23,8 +24,12 @@ const problemSchema = {
 /** The OpenAPI document of an app that is served at `url`. */
 export function openApi(record: AppRecord, appInterface: AppInterface, url: string): Json {
   const paths: Record<string, Json> = {};
+  const byQuery = new Set(appInterface.functions.filter(takesQuery).map(({ name }) => name));
   for (const description of describeFunctions(appInterface, schemasPath)) {
-    paths[`/fn/${record.app}/${encodeURIComponent(description.name)}`] = { post: operation(description) };
+    paths[`/fn/${record.app}/${encodeURIComponent(description.name)}`] = {
+      post: operation(description),
+      ...(byQuery.has(description.name) ? { get: queryOperation(description) } : {}),
+    };
   }
   return {
     openapi: "3.1.0",
@@ -52,15 +57,6 @@ function operation(description: FunctionDescription): Json {
     properties[String(name)] = schema;
     if (optional !== true) required.push(String(name));
   }
-  const answered =
-    description.result === null
-      ? { "204": { description: "Done; the function gives no result" } }
-      : {
-          "200": {
-            description: "The result",
-            content: { "application/json": { schema: description.result } },
-          },
-        };
   return {
     operationId: description.name,
     ...(description.doc === undefined ? {} : { description: description.doc }),
@@ -70,6 +66,35 @@ function operation(description: FunctionDescription): Json {
         "application/json": { schema: { type: "object", properties, required, additionalProperties: false } },
       },
     },
-    responses: { ...answered, default: { $ref: "#/components/responses/Problem" } },
+    responses: responses(description),
   };
+}
+
+/** The same call with its arguments in the query. No method has the id: a function and a class cannot share a name. */
+function queryOperation(description: FunctionDescription): Json {
+  return {
+    operationId: `${description.name}.query`,
+    ...(description.doc === undefined ? {} : { description: description.doc }),
+    parameters: description.parameters.map(({ name, optional, description: doc, ...schema }) => ({
+      name,
+      in: "query",
+      required: optional !== true,
+      ...(doc === undefined ? {} : { description: doc }),
+      schema,
+    })),
+    responses: responses(description),
+  };
+}
+
+function responses(description: FunctionDescription): Json {
+  const answered =
+    description.result === null
+      ? { "204": { description: "Done; the function gives no result" } }
+      : {
+          "200": {
+            description: "The result",
+            content: { "application/json": { schema: description.result } },
+          },
+        };
+  return { ...answered, default: { $ref: "#/components/responses/Problem" } };
 }

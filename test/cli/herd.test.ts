@@ -85,6 +85,7 @@ test("deploy prints functions and endpoints, and JSON on demand", async () => {
   const json = JSON.parse((await herd("deploy", "math.ts", "--json", "--name", "other")).out);
   assert.equal(json.app, "other");
   assert.deepEqual(json.nodes, ["cli-test"]);
+  assert.match(human.out, /\nnodes cli-test\n$/);
   assert.equal(json.functions[0].url, `${ready.url}/fn/other/add`);
 });
 
@@ -117,6 +118,8 @@ test("app list, show, rollback and remove", async () => {
   assert.match((await herd("app", "list")).out, /gone +[0-9a-f]{12} +private +add none/);
   const shown = JSON.parse((await herd("app", "show", "gone", "--json")).out);
   assert.equal(shown.revisions.length, 1);
+  const text = (await herd("app", "show", "gone")).out;
+  assert.match(text, /^gone, revision [0-9a-f]{12}, private\nlimits 5 s, 64 MiB of memory, [^\n]*\nnodes cli-test\n/);
   assert.match((await herd("app", "rollback", "gone")).err, /revision\.unknown/);
   assert.equal((await herd("app", "remove", "gone")).code, 0);
   const removed = await herd("app", "show", "gone");
@@ -136,6 +139,25 @@ test("tokens are created, listed and revoked; a join token is refused clearly", 
   const refused = await herd("token", "create", "--role", "join");
   assert.equal(refused.code, 1);
   assert.match(refused.err, /nothing to join yet/);
+});
+
+test("nodes are listed, drained and resumed; the mesh has a status", async () => {
+  const [self] = JSON.parse((await herd("node", "list", "--json")).out);
+  assert.deepEqual([self.name, self.state, self.master, self.revoked], ["cli-test", "alive", true, false]);
+  assert.match(
+    (await herd("node", "list")).out,
+    /^NAME +STATE +MARKS[^\n]*\ncli-test +alive +master,deploy +[0-9a-f]{32}/,
+  );
+  assert.equal((await herd("node", "drain", "cli-test")).err, "cli-test is draining\n");
+  assert.equal(JSON.parse((await herd("node", "resume", self.id, "--json")).out).state, "alive");
+  const tree = JSON.parse((await herd("node", "tree", "--json")).out);
+  assert.deepEqual([tree.name, tree.state, tree.children], ["cli-test", "alive", []]);
+  assert.match((await herd("node", "tree")).out, /^cli-test {2}alive, let in by founder/);
+  const mesh = JSON.parse((await herd("mesh", "status", "--json")).out);
+  assert.deepEqual(mesh, { node: "cli-test", peers: [], masters: ["cli-test"], revoked: [] });
+  assert.match((await herd("mesh", "status")).out, /^cli-test, masters cli-test, revoked none\nno peers\n/);
+  assert.match((await herd("node", "revoke", "ghost")).err, /^herd: node\.unknown: /);
+  assert.match((await herd("node", "revoke", "cli-test")).err, /^herd: request\.malformed: /);
 });
 
 test("logs prints records, and follows until it is interrupted", async () => {
