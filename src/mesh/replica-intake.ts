@@ -1,0 +1,152 @@
+// Where records from peers are judged: one after the other, in slices of time, each peer within its budget.
+
+import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import { SerialQueue } from "../core/serial-queue.js";
+import { decodeSigned, recordId } from "../core/signed.js";
+import { GossipBudget } from "./gossip-budget.js";
+import { WaitingRecords } from "./replica-waiting.js";
+import type { RecordStore } from "./seams.js";
+
+/** What became of a record from a peer. `dropped` was not looked at; a comparison will bring it again. */
+export type Intake = "new" | "known" | "waiting" | "refused" | "dropped";
+
+/** What a {@link RecordIntake} needs. */
+export interface RecordIntakeOptions {
+  /** In order of dependency: those that say whose signature counts come first. */
+  readonly stores: readonly RecordStore[];
+  readonly clock: Clock;
+  readonly log?: Logger | undefined;
+  /** Lets the event loop turn. */
+  readonly yieldLoop: () => Promise<void>;
+  /** A record that waited was accepted. */
+  readonly acceptedLate: (record: { readonly kind: string; readonly text: string; readonly peer: string }) => void;
+}
+
+/** Records that wait for their signer; text that waits to be judged, of one peer and of all. */
+const maxWaiting = 1_000;
+const maxPeerBytes = 4 * 1024 * 1024;
+const maxBytes = 32 * 1024 * 1024;
+/** The longest that verifying signatures (0.2 ms each) may hold up the event loop. */
+const sliceMs = 8;
+/** Kinds that make a signer known. */
+const introducing = new Set(["grant", "admission"]);
+
+/** Judges records through their stores. */
+export class RecordIntake {
+  readonly #options: RecordIntakeOptions;
+  readonly #stores: ReadonlyMap<string, RecordStore>;
+  readonly #serial = new SerialQueue();
+  readonly #waiting = new WaitingRecords(maxWaiting);
+  readonly #refusals: GossipBudget;
+  readonly #loudness: GossipBudget;
+  readonly #bytes = new Map<string, number>();
+  #allBytes = 0;
+  #sliceStart = 0;
+  #introduced = false;
+  /** Records by what became of them. */
+  readonly counts: Record<Intake, number> = { new: 0, known: 0, waiting: 0, refused: 0, dropped: 0 };
+
+  constructor(options: RecordIntakeOptions) {
+    this.#options = options;
+    this.#stores = new Map(options.stores.map((store) => [store.kind, store]));
+    this.#refusals = new GossipBudget({ clock: options.clock, burst: 200, perSecond: 20 });
+    this.#loudness = new GossipBudget({ clock: options.clock, burst: 3, perSecond: 0.1 });
+  }
+
+  /** The store of a kind. */
+  store(kind: string): RecordStore | undefined {
+    return this.#stores.get(kind);
+  }
+
+  /** Records that wait for their signer to be known. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Whether a peer has not used up what it may send in vain. */
+  trusts(peer: string): boolean {
+    return this.#refusals.has(peer);
+  }
+
+  /** Judges a record of this node's own. Throws as its store does. */
+  async own(store: RecordStore, text: string): Promise<void> {
+    await this.#serial.run(async () => this.#note(store.kind, await store.accept(text)));
+    this.#retryWhenIdle();
+  }
+
+  /** Judges a record from a peer, after those that came before it. Never rejects. */
+  async offer(kind: string, { text, peer }: { readonly text: string; readonly peer: string }): Promise<Intake> {
+    const store = this.#stores.get(kind);
+    const bytes = this.#bytes.get(peer) ?? 0;
+    const room = bytes + text.length <= maxPeerBytes && this.#allBytes + text.length <= maxBytes;
+    if (store === undefined || !room || !this.trusts(peer)) return this.#count("dropped");
+    this.#bytes.set(peer, bytes + text.length);
+    this.#allBytes += text.length;
+    try {
+      return await this.#serial.run(() => this.#judge(store, { text, peer }));
+    } finally {
+      const left = (this.#bytes.get(peer) ?? 0) - text.length;
+      if (left > 0) this.#bytes.set(peer, left);
+      else this.#bytes.delete(peer);
+      this.#allBytes -= text.length;
+      this.#retryWhenIdle();
+    }
+  }
+
+  /** Judges again what waits. */
+  async retry(): Promise<void> {
+    this.#introduced = false;
+    for (const { kind, text, peer } of this.#waiting.takeAll()) {
+      const store = this.#stores.get(kind);
+      if (store === undefined) continue;
+      const outcome = await this.#serial.run(() => this.#judge(store, { text, peer }));
+      if (outcome === "new") this.#options.acceptedLate({ kind, text, peer });
+    }
+  }
+
+  /** After a burst, not after each of its records: what waits may be many. */
+  #retryWhenIdle(): void {
+    if (this.#introduced && this.#serial.pending === 0) void this.retry();
+  }
+
+  async #judge(store: RecordStore, { text, peer }: { text: string; peer: string }): Promise<Intake> {
+    // Asked again: it may have been used up while this record waited for its turn.
+    if (!this.trusts(peer)) return this.#count("dropped");
+    await this.#slice();
+    const signed = decodeSigned(text);
+    if (signed !== undefined && store.get(recordId(signed)) === text) return this.#count("known");
+    try {
+      if (signed === undefined) throw new HerdError("auth.invalid", "this is no signed record");
+      const outcome = await store.accept(text);
+      if (outcome === "waiting") this.#waiting.add({ kind: store.kind, text, peer });
+      this.#note(store.kind, outcome);
+      return this.#count(outcome);
+    } catch (error) {
+      this.#refusals.take(peer);
+      if (this.#loudness.take(peer)) {
+        const { log } = this.#options;
+        const say = error instanceof HerdError ? log?.warn : log?.error;
+        say?.("a record from a peer was refused", { peer, kind: store.kind, cause: error });
+      }
+      return this.#count("refused");
+    }
+  }
+
+  #note(kind: string, outcome: "new" | "known" | "waiting"): void {
+    if (outcome === "new" && introducing.has(kind)) this.#introduced = true;
+  }
+
+  #count(outcome: Intake): Intake {
+    this.counts[outcome] += 1;
+    return outcome;
+  }
+
+  async #slice(): Promise<void> {
+    const { clock, yieldLoop } = this.#options;
+    if (clock.monotonic() - this.#sliceStart < sliceMs) return;
+    await yieldLoop();
+    this.#sliceStart = clock.monotonic();
+  }
+}
