@@ -58,13 +58,18 @@ function parse(pem: string): { content: Buffer; algorithm: Buffer; signature: Bu
       // Encoded again: bytes that are not DER, which allows one spelling, do not fit their signature.
       content: encodeDer(required(content)),
       algorithm: encodeDer(required(algorithm)),
-      // Without the count of unused bits.
-      signature: required(bytesOf(signature)).subarray(1),
+      signature: wholeBytes(required(bytesOf(signature))),
       key: createPublicKey({ key: encodeDer(required(key)), type: "spki", format: "der" }),
     };
   } catch (cause) {
     throw refused("it cannot be read", cause);
   }
+}
+
+/** The bytes of a bit string behind its count of unused bits. */
+function wholeBytes([unused, ...bytes]: Buffer): Buffer {
+  if (unused !== 0) throw new TypeError("a signature has whole bytes");
+  return Buffer.from(bytes);
 }
 
 function required<Part extends Der | Buffer>(part: Part | undefined): Part {

@@ -1,53 +1,83 @@
-// Renews the public leaf long before it ends, while the node runs.
+// Renews a leaf long before it ends, while the node runs.
 
 import type { Clock } from "../core/clock.js";
-import { needsRenewal, type PublicLeaf } from "./public-leaf.js";
+import { type Random, systemTimers, type Timers } from "../core/timers.js";
 
-const hour = 3_600_000;
+const second = 1_000;
+/** The longest wait between two looks at the clock: a machine that slept, or whose time was set, is found out about. */
+const lookMs = 60 * second;
+const retryMs = { first: 5 * second, most: 600 * second } as const;
 
-/** What a renewal works on. `renew` makes and stores a leaf; `use` puts it into service. */
-export interface LeafRenewalOptions {
-  readonly current: () => PublicLeaf;
-  readonly renew: () => Promise<PublicLeaf>;
-  readonly use: (leaf: PublicLeaf) => Promise<void>;
-  /** Told of a failure; the next check tries again, a third of a leaf's life long. */
-  readonly onError: (error: unknown) => void;
-  readonly clock: Clock;
-  /** Time between checks; each is up to a tenth later, so that nodes that started together do not act together. */
-  readonly everyMs?: number;
+/** The life of a leaf, in epoch ms. */
+export interface LeafLife {
+  readonly notBefore: number;
+  readonly notAfter: number;
 }
 
-/** Checks the leaf every hour. */
-export class LeafRenewal {
-  readonly #options: LeafRenewalOptions;
-  #timer: NodeJS.Timeout | undefined;
+/** What a renewal works on. `renew` makes and stores a leaf; `use` puts it into service. */
+export interface LeafRenewalOptions<Leaf extends LeafLife> {
+  readonly current: () => Leaf;
+  readonly renew: () => Promise<Leaf>;
+  readonly use?: ((leaf: Leaf) => Promise<void>) | undefined;
+  /** The part of a leaf's life after which it is renewed, drawn for each leaf: {@link publicLeafPart} or {@link peerLeafPart}. */
+  readonly part?: (random: Random) => number;
+  /** Whether a leaf is to be renewed whatever its age, as when it lacks a host. Asked until one renewal succeeded. */
+  readonly unfit?: (() => boolean) | undefined;
+  /** Told of a failure; it is tried again after 5 s, then twice as long, up to ten minutes. */
+  readonly onError: (error: unknown) => void;
+  readonly clock: Clock;
+  readonly timers?: Timers;
+  readonly random?: Random;
+}
+
+/** Two thirds: ten of a public leaf's thirty days are left for whatever is in the way. */
+export function publicLeafPart(): number {
+  return 2 / 3;
+}
+
+/** Half ± 10 %, so that nodes that started together do not act together: 10.8 to 13.2 of a peer leaf's 24 hours. */
+export function peerLeafPart(random: Random): number {
+  return 0.5 * (0.9 + 0.2 * random());
+}
+
+/** Looks at a leaf's age once a minute. */
+export class LeafRenewal<Leaf extends LeafLife> {
+  readonly #options: LeafRenewalOptions<Leaf>;
+  readonly #timers: Timers;
+  readonly #random: Random;
+  #cancel: (() => void) | undefined;
   #running: Promise<void> | undefined;
   /** A leaf that was made but could not be put into service. */
-  #unused: PublicLeaf | undefined;
+  #unused: Leaf | undefined;
+  /** The leaf that the part was drawn for. */
+  #drawn: { readonly leaf: Leaf; readonly part: number } | undefined;
+  #wasFitted = false;
+  #failures = 0;
 
-  constructor(options: LeafRenewalOptions) {
+  constructor(options: LeafRenewalOptions<Leaf>) {
     this.#options = options;
+    this.#timers = options.timers ?? systemTimers;
+    this.#random = options.random ?? Math.random;
   }
 
+  /** Checks at once, and from then on by itself. */
   start(): void {
-    if (this.#timer !== undefined) return;
-    const everyMs = this.#options.everyMs ?? hour;
-    const next = () => {
-      this.#timer = setTimeout(
-        async () => {
-          await this.check();
-          if (this.#timer !== undefined) next();
-        },
-        everyMs * (1 + Math.random() / 10),
-      ).unref();
+    if (this.#cancel !== undefined) return;
+    const next = (ms: number): void => {
+      const cancel = this.#timers.after(ms, async () => {
+        await this.check();
+        // Stopped, or stopped and started again, in the meantime.
+        if (this.#cancel === cancel) next(this.#waitMs());
+      });
+      this.#cancel = cancel;
     };
-    next();
+    next(0);
   }
 
   /** Ends the checks and waits for one that is under way. */
   async stop(): Promise<void> {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancel?.();
+    this.#cancel = undefined;
     await this.#running;
   }
 
@@ -60,14 +90,34 @@ export class LeafRenewal {
   }
 
   async #renewIfNeeded(): Promise<void> {
-    const { current, renew, use, onError, clock } = this.#options;
+    const { renew, use, onError } = this.#options;
     try {
-      if (this.#unused === undefined && !needsRenewal(current(), clock)) return;
+      if (this.#unused === undefined && !this.#isDue()) return;
       this.#unused ??= await renew();
-      await use(this.#unused);
+      await use?.(this.#unused);
       this.#unused = undefined;
+      this.#wasFitted = true;
+      this.#failures = 0;
     } catch (error) {
+      this.#failures++;
       onError(error);
     }
+  }
+
+  #isDue(): boolean {
+    const { current, unfit, part = publicLeafPart, clock } = this.#options;
+    if (!this.#wasFitted && unfit?.() === true) return true;
+    const leaf = current();
+    if (this.#drawn?.leaf !== leaf) this.#drawn = { leaf, part: part(this.#random) };
+    const now = clock.now();
+    const { notBefore, notAfter } = leaf;
+    // A leaf that has not begun: the clock was set back.
+    return now < notBefore || now >= notBefore + (notAfter - notBefore) * this.#drawn.part;
+  }
+
+  #waitMs(): number {
+    const { first, most } = retryMs;
+    if (this.#failures === 0) return lookMs;
+    return Math.min(first * 2 ** (this.#failures - 1), most) * (0.9 + 0.2 * this.#random());
   }
 }
