@@ -256,7 +256,7 @@ function meshOfOne({ nodeId: id, nodeName: name }: Identity): Mesh {
       nodes: () => [self],
       node: (wanted) => (wanted === id ? self : undefined),
       byName: (wanted) => (wanted === name ? self : undefined),
-      subtree: () => [],
+      subtree: () => [id],
       tree: (stateOf) => ({ ...self, parent: null, at: "", state: stateOf(id), children: [] }),
     },
     members: { all: () => [], get: () => undefined },

@@ -28,9 +28,9 @@ export interface NodeRegistry {
   nodes(): readonly NodeEntry[];
   node(id: string): NodeEntry | undefined;
   byName(name: string): NodeEntry | undefined;
-  /** Ids of those whom a node let in, and whom they did. */
+  /** Ids of a node and of all that it let in, directly or not, itself first. */
   subtree(id: string): readonly string[];
-  /** The tree of CONTRACT's `node tree`, as JSON. */
+  /** The tree of CONTRACT's `node tree`, as JSON; undefined while nobody is known. */
   tree(stateOf: (id: string) => string): unknown;
 }
 
@@ -80,7 +80,7 @@ export interface Mesh {
   /** Ids of the peers that can run a revision. */
   holders(revision: string): Iterable<string>;
   readonly drainable: Drainable;
-  /** Revokes a node, with `subtree` all that it let in; the ids that were. `by` is a token's id. Throws `request.malformed`. */
+  /** Revokes a node, with `subtree` all that it let in; the ids that were. `by` names who asked, such as `token ID`. Throws `request.malformed`. */
   revoke(
     nodeId: string,
     options: { readonly subtree: boolean; readonly by: string },

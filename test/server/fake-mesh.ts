@@ -32,10 +32,10 @@ export class FakeMesh implements Mesh {
     nodes: () => this.entries,
     node: (id: string) => this.entries.find((entry) => entry.id === id),
     byName: (name: string) => this.entries.find((entry) => entry.name === name),
-    subtree: (id: string): string[] =>
-      this.entries
-        .filter(({ parent }) => parent === id)
-        .flatMap((child) => [child.id, ...this.registry.subtree(child.id)]),
+    subtree: (id: string): string[] => {
+      const children = this.entries.filter(({ parent }) => parent === id);
+      return [id, ...children.flatMap((child) => this.registry.subtree(child.id))];
+    },
     tree: (stateOf: (id: string) => string) => this.#branch(this.entries[0], stateOf),
   };
 
@@ -66,7 +66,7 @@ export class FakeMesh implements Mesh {
   }
 
   revoke(nodeId: string, { subtree, by }: { readonly subtree: boolean; readonly by: string }): string[] {
-    const ids = [nodeId, ...(subtree ? this.registry.subtree(nodeId) : [])];
+    const ids = subtree ? this.registry.subtree(nodeId) : [nodeId];
     for (const [index, entry] of this.entries.entries()) {
       if (ids.includes(entry.id)) this.entries[index] = { ...entry, revoked: true };
     }

@@ -136,7 +136,14 @@ export class TestNode {
         remove: (app) => router.remove(app),
       },
     });
-    const deployer = new Deployer({ compiler: parts.compiler, catalog, activation, log, node: "test", maxWaiting: 3 });
+    const deployer = new Deployer({
+      compiler: parts.compiler,
+      catalog,
+      activation,
+      log,
+      node: named.name,
+      maxWaiting: 3,
+    });
     const api = new HttpsApi({
       host: "localhost",
       port: 0,

@@ -40,7 +40,7 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
       role: "admin",
       handle(exchange) {
         const state = (id: string): string => stateOf(id, options);
-        if (exchange.flag("tree") === true) exchange.answer(200, registry.tree(state));
+        if (exchange.flag("tree") === true) exchange.answer(200, registry.tree(state) ?? null);
         else
           exchange.answer(
             200,
@@ -55,7 +55,7 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
       at: async (exchange) => revoker(named(exchange).id, await isSubtree(exchange), mesh),
       async handle(exchange) {
         const { id } = named(exchange);
-        const by = exchange.claims?.id ?? "";
+        const by = `token ${exchange.claims?.id ?? ""}`;
         const revoked = await mesh.revoke(id, { subtree: await isSubtree(exchange), by });
         exchange.answer(200, { revoked: revoked.map((node) => nameOf(node, registry)) });
       },
@@ -73,7 +73,7 @@ async function isSubtree(exchange: Exchange): Promise<boolean> {
 
 /** A master that stays: what a revoked one signs is worth nothing. Without another one, this node's master says why not. */
 function revoker(id: string, subtree: boolean, { registry }: Mesh): Where {
-  const except = [id, ...(subtree ? registry.subtree(id) : [])];
+  const except = subtree ? registry.subtree(id) : [id];
   const stays = ({ id, master, revoked }: NodeEntry): boolean => master && !revoked && !except.includes(id);
   return registry.nodes().some(stays) ? { masterExcept: except } : "master";
 }
