@@ -53,8 +53,6 @@ export interface HttpsApiOptions {
   /** What `GET /v1/events` tells; whoever learns of something publishes it. */
   readonly events: MeshEvents;
   readonly load: () => Load;
-  /** The id of the node that a name belongs to, this one included. */
-  readonly nodeIdOf?: (name: string) => string | undefined;
   readonly page: Page;
 }
 
@@ -77,6 +75,10 @@ export class HttpsApi {
       inFlight: this.#inFlight,
       metrics: new InvocationMetrics(options.metrics),
       nextInvocation: invocationIds(),
+      nodeIdOf: (name) => {
+        const entry = options.mesh.registry.byName(name);
+        return entry === undefined || entry.revoked ? undefined : entry.id;
+      },
       draining: () => this.#readiness === "draining",
     });
     const endpoints = [

@@ -39,8 +39,8 @@ export interface InvokeOptions {
   readonly log: Logger;
   /** This node's name. */
   readonly node: string;
-  /** The id of the node that a name belongs to, also this one's; without it this node knows no other. */
-  readonly nodeIdOf?: ((name: string) => string | undefined) | undefined;
+  /** The id of the node that a name belongs to, also of this one. */
+  readonly nodeIdOf: (name: string) => string | undefined;
   readonly nextInvocation: () => string;
   readonly draining: () => boolean;
 }
@@ -106,13 +106,10 @@ export class InvokeEndpoint {
     this.#accept(exchange, { active, node });
   }
 
-  /** Id of the node with that name; undefined for a node that is alone and runs everything itself. */
-  #nodeOf(name: string): string | undefined {
-    const { nodeIdOf, node } = this.#options;
-    const id = nodeIdOf?.(name);
-    if (id === undefined && (nodeIdOf !== undefined || name !== node)) {
-      throw new HerdError("node.unknown", `no node is called ${name.slice(0, 80)}`);
-    }
+  /** Id of the node with that name. */
+  #nodeOf(name: string): string {
+    const id = this.#options.nodeIdOf(name);
+    if (id === undefined) throw new HerdError("node.unknown", `no node is called ${name.slice(0, 80)}`);
     return id;
   }
 

@@ -1,0 +1,185 @@
+// Forwarding over random meshes, loads, refusals and broken links, with forged frames in between: what holds for every seed.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HerdError } from "../../src/core/errors.js";
+import { PeerFailure } from "../../src/invoke/invoker.js";
+import type { Sent } from "./fake-links.js";
+import { FakeNode } from "./fake-node.js";
+import { World } from "./world.js";
+
+const seeds = Number(process.env.HERD_SEEDS ?? 200);
+const first = Number(process.env.HERD_SEED ?? 1);
+const revision = "0123456789ab";
+
+interface Called {
+  readonly text: string;
+  readonly from: FakeNode;
+  readonly trap: boolean;
+  json?: string;
+  error?: unknown;
+  hop?: string | undefined;
+}
+
+/** One run of a random mesh, and all that was seen of it. */
+class Run {
+  readonly world: World;
+  readonly nodes: FakeNode[] = [];
+  readonly sent: Sent[] = [];
+  readonly called: Called[] = [];
+  /** Whether a link was broken, so that a call may have run twice. */
+  broke = false;
+  #forged = 0;
+
+  constructor(seed: number) {
+    this.world = new World(seed);
+    const count = 2 + this.#below(11);
+    for (let index = 0; index < count; index++) {
+      const slots = 1 + this.#below(3);
+      const node = new FakeNode(this.world, index.toString(36), { slots, wire: (sent) => this.sent.push(sent) });
+      node.runner.runMs = 1 + this.#below(60);
+      if (this.#below(4) === 0) node.runner.queueLength = this.#below(4);
+      if (this.#below(5) > 0) node.deploy(revision);
+      this.nodes.push(node);
+    }
+    const density = this.world.random();
+    for (const [index, node] of this.nodes.entries()) {
+      for (const other of this.nodes.slice(0, index)) if (this.world.random() < density) node.link(other);
+    }
+  }
+
+  async play(): Promise<void> {
+    const calls: Promise<void>[] = [];
+    await this.world.pass(50);
+    for (let step = 0; step < 60; step++) {
+      const [node, other] = [this.#any(), this.#any()];
+      const event = this.#below(40);
+      if (event < 24) {
+        for (let more = this.#below(4); more >= 0; more--) calls.push(this.#call(node));
+      } else if (event < 28) this.#forge(node);
+      else if (event === 28) this.#break(node);
+      else if (event === 29 && node !== other && node.links.get(other.id) === undefined) node.link(other);
+      else if (event === 30) node.load.setDraining(!node.load.draining);
+      else if (event === 31) node.deploy(revision);
+      else if (event === 32) node.router.remove("app");
+      else if (event === 33) node.judge(other.id, this.#below(2) === 0 ? "suspect" : "alive");
+      await this.world.pass(this.world.random() * 15);
+    }
+    await this.world.until(Promise.all(calls));
+  }
+
+  check(): void {
+    assert.equal(
+      this.called.filter(({ json, error }) => json === undefined && error === undefined).length,
+      0,
+      "answered",
+    );
+    this.#checkAnswers();
+    this.#checkFrames();
+  }
+
+  #checkAnswers(): void {
+    const ran = new Map<string, number>();
+    for (const { runner } of this.nodes) for (const text of runner.ran) ran.set(text, (ran.get(text) ?? 0) + 1);
+    for (const call of this.called) {
+      const runs = ran.get(call.text) ?? 0;
+      ran.delete(call.text);
+      if (!this.broke) assert.ok(runs <= 1, `${call.text} ran ${runs} times though no link broke`);
+      assert.ok(runs <= 3, `${call.text} ran ${runs} times`);
+      const place = call.hop === undefined ? call.from : this.nodes.find(({ id }) => `name-${id}` === call.hop);
+      if (call.error === undefined) {
+        assert.equal(call.json, call.text, "its own answer");
+        assert.ok(place?.runner.ran.includes(call.text), "computed where the answer says");
+      } else {
+        assert.ok(call.error instanceof HerdError, String(call.error));
+        const codes = call.trap ? ["function.trapped"] : [];
+        assert.ok([...codes, "node.overloaded", "node.draining"].includes(call.error.code), call.error.code);
+        if (call.error.code === "function.trapped") assert.equal(call.error.message, call.text, "its own failure");
+      }
+    }
+    assert.deepEqual([...ran.keys()], [], "nothing ran that nobody called");
+  }
+
+  /** Each call leaves only the node where it arrived, at most twice, with hop 1. */
+  #checkFrames(): void {
+    const sent = new Map<string, string[]>();
+    for (const { from, to, kind, body } of this.sent) {
+      if (kind !== "call") continue;
+      if ((body as unknown[]).includes("forged")) continue;
+      const [hop, , , , , bytes, invocation] = body as [unknown, string, string, string, string, Uint8Array, string];
+      assert.equal(hop, 1);
+      const origin = this.called.find(({ text }) => text === Buffer.from(bytes).toString())?.from;
+      assert.equal(from, origin?.id, "only the node where it arrived hands a call on");
+      sent.set(invocation, [...(sent.get(invocation) ?? []), to]);
+    }
+    for (const places of sent.values()) {
+      assert.ok(places.length <= 2, "at most one redraw");
+      assert.equal(new Set(places).size, places.length, "never twice to one peer");
+    }
+  }
+
+  async #call(from: FakeNode): Promise<void> {
+    if (from.router.find("app") === undefined) return;
+    const trap = this.#below(8) === 0;
+    const call: Called = { text: `call ${this.called.length}`, from, trap };
+    this.called.push(call);
+    try {
+      const outcome = await from.call(call.text, trap ? { function: "trap" } : {});
+      call.hop = outcome.hop?.node;
+      call.json = String(outcome.json);
+    } catch (error) {
+      call.error = error;
+      if (error instanceof PeerFailure) call.hop = error.hop.node;
+    }
+  }
+
+  #forge(node: FakeNode): void {
+    const hops = [0, 2, -1, 3, "1", null, undefined, 1.5, Number.NaN];
+    const hop = hops[this.#below(hops.length)];
+    const links = node.links.all();
+    const link = links[this.#below(links.length)];
+    const frame = [hop, "app", revision, "echo", "json", "forged", `forged-${this.#forged++}`, 5_000, null];
+    const body = this.#below(3) === 0 ? frame.slice(1) : frame;
+    link?.ask("call", body, { timeoutMs: 60_000 }).then(
+      () => assert.fail("a forged frame was answered"),
+      () => undefined,
+    );
+  }
+
+  #break(node: FakeNode): void {
+    const links = node.links.all();
+    const link = links[this.#below(links.length)];
+    if (link === undefined) return;
+    this.broke = true;
+    link.break();
+  }
+
+  #any(): FakeNode {
+    const node = this.nodes[this.#below(this.nodes.length)];
+    if (node === undefined) throw new TypeError("no nodes");
+    return node;
+  }
+
+  #below(count: number): number {
+    return Math.floor(this.world.random() * count);
+  }
+}
+
+test(`a call makes one hop at most and is answered rightly, in ${seeds} random meshes`, async () => {
+  let forwarded = 0;
+  let lost = 0;
+  for (let seed = first; seed < first + seeds; seed++) {
+    const run = new Run(seed);
+    try {
+      await run.play();
+      run.check();
+    } catch (error) {
+      throw new Error(`HERD_SEED=${seed} HERD_SEEDS=1: ${String(error)}`, { cause: error });
+    }
+    forwarded += run.called.filter(({ hop }) => hop !== undefined).length;
+    if (run.broke) lost++;
+  }
+  // What is not exercised proves nothing.
+  if (seeds >= 20)
+    assert.ok(forwarded > seeds && lost > seeds / 8, `${forwarded} forwarded, ${lost} runs with broken links`);
+});
