@@ -159,6 +159,11 @@ export class Catalog {
     });
   }
 
+  /** The SHA-256, in hex, of the component that a revision names, whichever app has it. */
+  digestOf(revision: string): string | undefined {
+    return this.#store.set.componentOf(revision);
+  }
+
   /** The component of a revision, whichever app has it. Throws `revision.unknown`. */
   async component(revision: string): Promise<Buffer> {
     const digest = this.#store.set.componentOf(revision);

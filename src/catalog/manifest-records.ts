@@ -120,6 +120,11 @@ export class ManifestRecords {
     return blobsOf(manifest).filter(({ digest }) => !this.#options.store.hasBlob(digest));
   }
 
+  /** Whether the bytes of a digest are here and a held manifest names them. */
+  hasBlob(digest: string): boolean {
+    return this.#options.store.hasBlob(digest);
+  }
+
   /** Bytes that a held manifest names, `undefined` for all others. */
   async blob(digest: string): Promise<Buffer | undefined> {
     const { store } = this.#options;

@@ -12,7 +12,7 @@ export interface PreparedComponent {
 
 /** What an {@link Activation} works with. */
 export interface ActivationOptions {
-  readonly catalog: Pick<Catalog, "get" | "component">;
+  readonly catalog: Pick<Catalog, "get" | "digestOf" | "component">;
   readonly preparer: Preparer;
   readonly switch: Switch;
 }
@@ -41,27 +41,26 @@ export class Activation {
 
   /**
    * Within the app's lock: makes calls run the catalog's current revision, or end for a removed app. `ready` saves preparing when it
-   * is that one. Returns what is active then. Rejects, changing nothing, when it cannot be prepared.
+   * is that one. Rejects, changing nothing, when it cannot be prepared.
    */
-  async settle(app: string, ready?: PreparedComponent): Promise<Prepared | undefined> {
+  async settle(app: string, ready?: PreparedComponent): Promise<void> {
     const { catalog } = this.#options;
     const record = catalog.get(app);
     if (record === undefined) {
-      this.#options.switch.remove(app);
-      this.#active.delete(app);
-      return undefined;
+      if (this.#active.delete(app)) this.#options.switch.remove(app);
+      return;
     }
-    const known = ready?.prepared.revision === record.revision ? ready : undefined;
-    const { prepared, component } =
-      known ?? (await this.prepare(await catalog.component(record.revision), record.revision));
+    const { revision, public: isPublic } = record;
     const before = this.#active.get(app);
-    const next = { revision: record.revision, component, public: record.public };
-    const same = before?.revision === next.revision;
-    if (same && before.component === component && before.public === next.public) return prepared;
+    const digest = catalog.digestOf(revision);
+    if (before?.revision === revision && before.component === digest && before.public === isPublic) return;
+    const { prepared, component } =
+      ready !== undefined && ready.component === digest
+        ? ready
+        : await this.prepare(await catalog.component(revision), revision);
     // Two components of one name: workers tell revisions apart by name, so the old one goes before the new one comes.
-    if (same && before.component !== component) this.#options.switch.remove(app);
-    this.#options.switch.activate(app, prepared, { public: record.public });
-    this.#active.set(app, next);
-    return prepared;
+    if (before?.revision === revision && before.component !== component) this.#options.switch.remove(app);
+    this.#options.switch.activate(app, prepared, { public: isPublic });
+    this.#active.set(app, { revision, component, public: isPublic });
   }
 }

@@ -20,6 +20,10 @@ export interface SamplesOptions {
   readonly limits: SourceLimits;
   readonly log: Logger;
   readonly signal?: AbortSignal;
+  /** Whether this node carries the deploy mark; without it nothing is deployed. It does when not given. */
+  readonly mayDeploy?: boolean;
+  /** Whether the mesh was another's before: then only what it does not have is deployed, since its own samples may be newer. */
+  readonly joined?: boolean;
 }
 
 /**
@@ -56,6 +60,7 @@ async function deploySample(sample: { app: string; path: string }, options: Samp
   const { deployer, catalog, limits, signal } = options;
   const { app, path } = sample;
   const record = catalog.get(app);
+  if (options.mayDeploy === false || (options.joined === true && record !== undefined)) return record !== undefined;
   if (record === undefined ? catalog.wasRemoved(app) : !isOurs(record)) return record !== undefined;
   const files = await readSourceTree(path, limits);
   if (files.length === 0) return record !== undefined;

@@ -34,6 +34,8 @@ export interface Catalog {
     app: string,
     options: { readonly by: string; readonly revision?: string | undefined },
   ): Promise<PublishedManifest>;
+  /** SHA-256, in hex, of a revision's component. */
+  digestOf(revision: string): string | undefined;
   component(revision: string): Promise<Uint8Array>;
   source(app: string, revision: string): Promise<readonly StoredSource[]>;
 }

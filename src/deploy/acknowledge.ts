@@ -1,0 +1,147 @@
+// When a deploy may be acknowledged: once another living node holds it, so that no single death loses it.
+
+import type { PublishedManifest } from "../catalog/model.js";
+import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import type { Timers } from "../core/timers.js";
+import type { Link, Links, Members } from "../mesh/seams.js";
+import type { HoldQuestion } from "./propagate.js";
+import type { Spread } from "./seams.js";
+
+const windowMs = 5_000;
+const restMs = 1_000;
+const lookMs = 100;
+const retryMs = 250;
+
+/** What an {@link Acknowledger} works with. */
+export interface AcknowledgerOptions {
+  readonly links: Pick<Links, "all" | "watch">;
+  readonly members: Pick<Members, "all" | "get">;
+  /** Whether this node is a master, and whether another one is. */
+  readonly isMaster: { readonly self: boolean; readonly of: (nodeId: string) => boolean };
+  readonly nameOf: (nodeId: string) => string;
+  readonly timers: Timers;
+  readonly log: Logger;
+}
+
+/**
+ * Asks every linked peer to hold a change. It is acknowledged when a master and another node hold it, of which this node is one;
+ * without another living master, when one other living node does; alone, at once.
+ */
+export class Acknowledger implements Spread {
+  readonly #options: AcknowledgerOptions;
+
+  constructor(options: AcknowledgerOptions) {
+    this.#options = options;
+  }
+
+  /** See {@link Spread}. Waits 5 s at most, and 1 s at most for those that come after it is safe. */
+  async acknowledge(manifest: PublishedManifest, signal?: AbortSignal): Promise<readonly string[]> {
+    const { links, nameOf } = this.#options;
+    const round = new Round(manifest, this.#options);
+    const unwatch = links.watch({ opened: (link) => round.ask(link) });
+    try {
+      for (const link of links.all()) round.ask(link);
+      await round.until(windowMs, () => signal?.aborted === true || round.isSafe());
+      signal?.throwIfAborted();
+      if (!round.isSafe() && round.holders.size === 0) {
+        const detail = "no other node could take it over yet; it is deployed here and goes on spreading";
+        throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 2 });
+      }
+      await round.until(restMs, () => signal?.aborted === true || round.pending === 0);
+      return [...round.holders].map(nameOf).sort();
+    } finally {
+      unwatch();
+      round.end();
+    }
+  }
+}
+
+/** One change, and who holds it so far. */
+class Round {
+  readonly holders = new Set<string>();
+  readonly #question: HoldQuestion;
+  readonly #options: AcknowledgerOptions;
+  readonly #asked = new Set<string>();
+  readonly #wanted = { aborted: false };
+  #changed: () => void = () => undefined;
+
+  constructor({ text }: PublishedManifest, options: AcknowledgerOptions) {
+    this.#question = { text };
+    this.#options = options;
+  }
+
+  /** Peers that have not answered. */
+  get pending(): number {
+    return this.#asked.size;
+  }
+
+  ask(link: Link): void {
+    const { nodeId } = link.peer;
+    if (this.#wanted.aborted || this.#asked.has(nodeId) || this.holders.has(nodeId)) return;
+    this.#asked.add(nodeId);
+    void this.#untilHeld(link).then((held) => {
+      this.#asked.delete(nodeId);
+      if (held) this.holders.add(nodeId);
+      this.#changed();
+    });
+  }
+
+  /** Whether no single death loses the change: see {@link Acknowledger}. */
+  isSafe(): boolean {
+    const { isMaster } = this.#options;
+    const living = this.#living();
+    if (living.length === 0) return true;
+    if (isMaster.self || !living.some(isMaster.of)) return this.holders.size > 0;
+    return [...this.holders].some(isMaster.of);
+  }
+
+  /** Waits until something is so, `ms` at most; looks after each answer, and now and then, since members come and go. */
+  async until(ms: number, done: () => boolean): Promise<void> {
+    const { timers } = this.#options;
+    let over = false;
+    const cancelEnd = timers.after(ms, () => {
+      over = true;
+      this.#changed();
+    });
+    while (!over && !done()) {
+      await new Promise<void>((resolve) => {
+        const cancelLook = timers.after(lookMs, resolve);
+        this.#changed = () => {
+          cancelLook();
+          resolve();
+        };
+      });
+    }
+    cancelEnd();
+  }
+
+  /** Asks no more. What peers were asked to hold they go on holding. */
+  end(): void {
+    this.#wanted.aborted = true;
+  }
+
+  async #untilHeld(link: Link): Promise<boolean> {
+    const { timers, log } = this.#options;
+    for (;;) {
+      try {
+        await link.ask("hold", this.#question, { timeoutMs: windowMs, signal: this.#wanted });
+        return true;
+      } catch (cause) {
+        const mayChange = cause instanceof HerdError && cause.code === "node.overloaded";
+        if (!this.#wanted.aborted) log.debug("a peer does not hold a change", { peer: link.peer.nodeId, cause });
+        if (this.#wanted.aborted || !mayChange) return false;
+      }
+      await new Promise<void>((resolve) => timers.after(retryMs, resolve));
+      if (this.#wanted.aborted) return false;
+    }
+  }
+
+  /** Nodes that count as alive: by what the members say, and by an open link when they say nothing else. */
+  #living(): string[] {
+    const { links, members } = this.#options;
+    const living = members.all().filter(({ state }) => state === "alive" || state === "draining");
+    const linked = links.all().filter(({ peer }) => members.get(peer.nodeId) === undefined);
+    return [...living.map(({ id }) => id), ...linked.map(({ peer }) => peer.nodeId)];
+  }
+}

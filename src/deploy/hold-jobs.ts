@@ -1,0 +1,164 @@
+// Manifests on their way to being held: which comes next, who waits for it, and when a failed one is tried again.
+
+import type { ManifestRecord } from "../catalog/manifest.js";
+import { HerdError } from "../core/errors.js";
+import type { Timers } from "../core/timers.js";
+
+const parallel = 4;
+const firstRetryMs = 200;
+const lastRetryMs = 10_000;
+
+/** One manifest to hold; `holders` said that they have its bytes. */
+export interface HoldJob {
+  readonly record: ManifestRecord;
+  readonly holders: Set<string>;
+}
+
+/** What {@link HoldJobs} works with. */
+export interface HoldJobsOptions {
+  readonly timers: Timers;
+  /** Whether this one goes before others. */
+  readonly isUrgent: (record: ManifestRecord) => boolean;
+  /** Whether it still has to be held. */
+  readonly isOpen: (record: ManifestRecord) => boolean;
+  /** Holds it, or rejects. */
+  readonly run: (job: HoldJob) => Promise<void>;
+  /** Hears of each failure and when the next try comes. */
+  readonly onFailure?: (job: HoldJob, failure: { readonly cause: unknown; readonly tries: number }) => void;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+interface State extends HoldJob {
+  tries: number;
+  phase: "queued" | "running" | "failed";
+  cancelRetry: () => void;
+  readonly waiting: Set<Waiting>;
+}
+
+/** Runs jobs, four at a time, each manifest once at a time. */
+export class HoldJobs {
+  readonly #options: HoldJobsOptions;
+  readonly #jobs = new Map<string, State>();
+  readonly #urgent = new Set<State>();
+  readonly #later = new Set<State>();
+  #running = 0;
+  #stopped = false;
+
+  constructor(options: HoldJobsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up a manifest; one that failed before is tried at once. */
+  add(record: ManifestRecord): void {
+    if (this.#stopped) return;
+    const { id } = record;
+    const known = this.#jobs.get(id);
+    if (known?.phase === "failed") this.#queue(known);
+    if (known !== undefined) return;
+    const job: State = {
+      record,
+      holders: new Set(),
+      tries: 0,
+      phase: "failed",
+      cancelRetry: () => undefined,
+      waiting: new Set(),
+    };
+    this.#jobs.set(id, job);
+    this.#queue(job);
+  }
+
+  /** Tries every one that failed again: something changed. */
+  retryAll(): void {
+    for (const job of [...this.#jobs.values()]) if (job.phase === "failed") this.#queue(job);
+  }
+
+  /**
+   * Resolves when the manifest is held or need not be any more. Rejects with what made the next try fail, and with the
+   * signal's reason.
+   */
+  ended(id: string, { holder, signal }: { readonly holder: string; readonly signal: AbortSignal }): Promise<void> {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return Promise.resolve();
+    job.holders.add(holder);
+    if (job.phase === "failed") this.#queue(job);
+    return new Promise((resolve, reject) => {
+      const left = () => waiting.reject(signal.reason);
+      const settle = (done: () => void) => {
+        signal.removeEventListener("abort", left);
+        job.waiting.delete(waiting);
+        done();
+      };
+      const waiting: Waiting = {
+        resolve: () => settle(resolve),
+        reject: (reason) => settle(() => reject(reason)),
+      };
+      job.waiting.add(waiting);
+      signal.addEventListener("abort", left);
+      if (signal.aborted) left();
+    });
+  }
+
+  /** Starts nothing more. Those who wait hear that the node is ending. */
+  stop(): void {
+    this.#stopped = true;
+    for (const job of this.#jobs.values()) {
+      job.cancelRetry();
+      const reason = new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
+      for (const waiting of [...job.waiting]) waiting.reject(reason);
+    }
+    this.#jobs.clear();
+    this.#urgent.clear();
+    this.#later.clear();
+  }
+
+  #queue(job: State): void {
+    job.cancelRetry();
+    job.phase = "queued";
+    (this.#options.isUrgent(job.record) ? this.#urgent : this.#later).add(job);
+    // Not at once: who adds one may know a holder of it.
+    queueMicrotask(() => this.#pump());
+  }
+
+  #pump(): void {
+    while (this.#running < parallel) {
+      const queue = this.#urgent.size > 0 ? this.#urgent : this.#later;
+      const [job] = queue;
+      if (job === undefined) return;
+      queue.delete(job);
+      this.#running++;
+      job.phase = "running";
+      void this.#run(job);
+    }
+  }
+
+  async #run(job: State): Promise<void> {
+    try {
+      if (this.#options.isOpen(job.record)) await this.#options.run(job);
+      this.#jobs.delete(job.record.id);
+      for (const waiting of [...job.waiting]) waiting.resolve();
+    } catch (cause) {
+      this.#failed(job, cause);
+    } finally {
+      this.#running--;
+      this.#pump();
+    }
+  }
+
+  #failed(job: State, cause: unknown): void {
+    for (const waiting of [...job.waiting]) waiting.reject(cause);
+    if (this.#stopped) return;
+    if (!this.#options.isOpen(job.record)) {
+      this.#jobs.delete(job.record.id);
+      return;
+    }
+    job.phase = "failed";
+    const delayMs = Math.min(firstRetryMs * 2 ** Math.min(job.tries, 16), lastRetryMs);
+    job.tries++;
+    this.#options.onFailure?.(job, { cause, tries: job.tries });
+    job.cancelRetry = this.#options.timers.after(delayMs, () => this.#queue(job));
+  }
+}

@@ -1,0 +1,142 @@
+// Brings here what others deployed: pulls the bytes of announced manifests, checks them, holds them, and switches calls over.
+
+import { readInterface } from "../../runtime/interface/section.js";
+import type { ManifestRecord } from "../catalog/manifest.js";
+import type { ManifestRecords } from "../catalog/manifest-records.js";
+import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import { signedLimitBytes } from "../core/signed.js";
+import type { Random, Timers } from "../core/timers.js";
+import type { From, Link, Links } from "../mesh/seams.js";
+import type { Activation, PreparedComponent } from "./activation.js";
+import { BlobPulls } from "./blob-pull.js";
+import { BlobSource } from "./blob-source.js";
+import { type HoldJob, HoldJobs } from "./hold-jobs.js";
+
+const warnAfter = 4;
+
+/** What a {@link Propagator} works with. */
+export interface PropagatorOptions {
+  readonly records: ManifestRecords;
+  readonly activation: Activation;
+  readonly links: Pick<Links, "get" | "all" | "handle" | "watch">;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** The ask `hold`: a manifest's text; its answer tells that it is held, or that later changes made it meaningless. */
+export interface HoldQuestion {
+  readonly text: string;
+}
+
+/**
+ * Holds what is announced. Highest manifests of their apps come first, four at a time; what cannot be pulled or prepared is tried
+ * again, later each time, and at once when a link opens.
+ */
+export class Propagator {
+  readonly #options: PropagatorOptions;
+  readonly #stopped = new AbortController();
+  readonly #source: BlobSource;
+  readonly #pulls: BlobPulls;
+  readonly #jobs: HoldJobs;
+  #unwatch: (() => void)[] = [];
+
+  /** Registers the asks `blob` and `hold`. */
+  constructor(options: PropagatorOptions) {
+    this.#options = options;
+    const { records, links, timers, log } = options;
+    this.#source = new BlobSource({ records, timers });
+    this.#pulls = new BlobPulls({ log, signal: this.#stopped.signal });
+    this.#jobs = new HoldJobs({
+      timers,
+      isUrgent: (record) => records.isHighest(record),
+      isOpen: ({ id }) => records.stateOf(id) === "announced",
+      run: (job) => this.#hold(job),
+      onFailure: ({ record }, { cause, tries }) => {
+        // The first failures are what a young link or a busy node makes; later ones are for an operator.
+        const level = tries === warnAfter ? "warn" : "debug";
+        log[level]("a deploy cannot be held yet", { app: record.manifest.app, id: record.id, tries, cause });
+      },
+    });
+    links.handle("blob", (body) => this.#source.answer(body));
+    links.handle("hold", (body, from) => this.#held(body, from));
+  }
+
+  /** Takes up everything that is announced, and from now on what will be. */
+  start(): void {
+    if (this.#unwatch.length > 0) return;
+    const { records, links } = this.#options;
+    this.#unwatch = [
+      records.watch((record) => this.#jobs.add(record)),
+      links.watch({ opened: () => this.#jobs.retryAll() }),
+    ];
+    for (const record of records.announced()) this.#jobs.add(record);
+  }
+
+  /** Ends pulls and retries. */
+  stop(): void {
+    this.#stopped.abort();
+    for (const unwatch of this.#unwatch.splice(0)) unwatch();
+    this.#jobs.stop();
+  }
+
+  /** Answers who deployed something and waits for others to hold it. */
+  async #held(body: unknown, from: From): Promise<{ readonly held: true }> {
+    const text = (body as Partial<HoldQuestion> | null | undefined)?.text;
+    if (typeof text !== "string" || text.length > signedLimitBytes) {
+      throw new HerdError("request.malformed", "not an ask to hold a manifest");
+    }
+    const { records } = this.#options;
+    const { id, verdict } = await records.take(text);
+    if (verdict === "waiting") {
+      throw new HerdError("node.overloaded", "who signed the manifest is not known here yet", { retryAfterSeconds: 1 });
+    }
+    if (records.stateOf(id) === "announced")
+      await this.#jobs.ended(id, { holder: from.peer.nodeId, signal: from.signal });
+    return { held: true };
+  }
+
+  async #hold({ record, holders }: HoldJob): Promise<void> {
+    const { records, activation, log } = this.#options;
+    const { app } = record.manifest;
+    const links = this.#linksFor(record, holders);
+    const missing = records.missing(record);
+    const contents = await Promise.all(missing.map((blob) => this.#pulls.pull(blob, links)));
+    const blobs = new Map(missing.map(({ digest }, index) => [digest, contents[index] ?? Buffer.alloc(0)]));
+    const ready = await this.#checked(record, blobs);
+    const affected = await activation.lock.run(app, () => records.hold(record.id, blobs));
+    // The others first: where two components have one name, its old owner lets it go before the new one takes it.
+    for (const name of [...affected].sort((left, right) => Number(left === app) - Number(right === app))) {
+      await activation.lock
+        .run(name, () => activation.settle(name, ready))
+        .catch((cause: unknown) => {
+          log.error(`the app ${name} cannot run`, { cause });
+        });
+    }
+    log.debug("a manifest is held", { app, op: record.manifest.op, version: record.manifest.version });
+  }
+
+  /** What the manifest's component is when it is ready to run; only what may become current is prepared. */
+  async #checked(record: ManifestRecord, blobs: ReadonlyMap<string, Buffer>): Promise<PreparedComponent | undefined> {
+    const { records, activation } = this.#options;
+    const { manifest } = record;
+    if (manifest.op === "remove") return undefined;
+    const component = blobs.get(manifest.component) ?? (await records.blob(manifest.component));
+    if (component === undefined) throw new HerdError("internal", "the component was dropped meanwhile");
+    const names = readInterface(component).functions.map(({ name }) => name);
+    if (names.length !== manifest.functions.length || !manifest.functions.every((name) => names.includes(name))) {
+      throw new HerdError("auth.invalid", "the component has other functions than its manifest says");
+    }
+    return records.isHighest(record) ? activation.prepare(component, manifest.revision) : undefined;
+  }
+
+  /** Whom to ask for bytes: who said that it has them, the author, then all others in random order. */
+  #linksFor({ manifest }: ManifestRecord, holders: ReadonlySet<string>): Link[] {
+    const { links, random } = this.#options;
+    const first = [...holders, manifest.author].flatMap((id) => links.get(id) ?? []);
+    const rest = links.all().map((link) => ({ link, turn: random() }));
+    rest.sort((left, right) => left.turn - right.turn);
+    return [...new Set([...first, ...rest.map(({ link }) => link)])];
+  }
+}
