@@ -33,7 +33,6 @@ export interface Sent {
 /** One end of a link. */
 export class FakeLink implements Link {
   readonly peer: PeerIdentity;
-  readonly hello = { address: undefined, url: "https://localhost:8443" };
   readonly rttMs = 1;
   readonly hello = { address: undefined, url: "" };
   readonly owner: LinkOwner;
