@@ -151,6 +151,7 @@ export class HerdNode {
       metrics,
       tokens: identity.tokens,
       signIn: identity.signIn,
+      joins: { desk: undefined, masters: () => [identity.nodeId] },
       catalog,
       deployer,
       router,

@@ -107,17 +107,15 @@ export class CallSender {
     }
   }
 
-  #unanswered(invocation: Invocation, { error, peer }: { error: unknown; peer: Peer }): Unanswered {
-    const { metrics, clock } = this.#options;
-    const { signal, deadline } = invocation;
+  #unanswered({ signal, function: name }: Invocation, { error, peer }: { error: unknown; peer: Peer }): Unanswered {
+    const { metrics } = this.#options;
     if (signal.aborted) {
       metrics.sent("cancelled");
       throw signal.reason;
     }
-    // One that is not wanted any more ends so too, before its time: its peer fell silent.
-    if (error instanceof AskTimeout && clock.now() >= deadline) {
+    if (error instanceof AskTimeout) {
       metrics.sent("late");
-      throw late(invocation.function);
+      throw late(name);
     }
     // The peer's link layer would not take it: it does not trust this node any more, or has too much to do.
     if (error instanceof HerdError && error.code !== "internal") {
@@ -125,7 +123,7 @@ export class CallSender {
       return "refused";
     }
     metrics.sent("broken");
-    if (!(error instanceof LinkBroken || error instanceof AskTimeout)) {
+    if (!(error instanceof LinkBroken) && peer.fresh) {
       this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId });
     }
     return "lost";

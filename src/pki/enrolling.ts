@@ -22,6 +22,7 @@ export interface Applicant {
   readonly enrolledKey: KeyObject;
   readonly name: string;
   readonly hosts: readonly string[];
+  readonly current?: EnrollmentRequest["current"];
 }
 
 /** A join's answer with the keys that belong to it. */
@@ -69,7 +70,7 @@ export async function enrollIdentity(
  * the caller of the mesh has made sure; the chains are checked by every handshake.
  */
 export async function askToEnroll(applicant: Applicant, enroll: Enroll): Promise<Enrolled> {
-  const { enrolledKey, name, hosts } = applicant;
+  const { enrolledKey, name, hosts, current } = applicant;
   const [peerKey, publicKey] = await Promise.all([rsaKey(leafKeyBits), rsaKey(leafKeyBits)]);
   let masterKey: KeyObject | undefined;
   const enrollment = await enroll({
@@ -83,6 +84,7 @@ export async function askToEnroll(applicant: Applicant, enroll: Enroll): Promise
     },
     name,
     hosts,
+    current,
     sign: (payload) => signerOf(enrolledKey).sign(payload),
   });
   const keys = { enrolledKey, peerKey, publicKey, masterKey };

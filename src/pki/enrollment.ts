@@ -20,6 +20,8 @@ export interface EnrollmentRequest {
   /** The name that the node would like, and the hosts that its public leaf should name. */
   readonly name: string;
   readonly hosts: readonly string[];
+  /** The chains (PEM) that the node has, when it asks again: what was approved before, and until when it was trusted. */
+  readonly current?: { readonly peer: string; readonly public: string } | undefined;
   /** Signs with the enrolled key. */
   sign(payload: string): Signed;
 }

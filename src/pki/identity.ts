@@ -214,11 +214,11 @@ export class Identity implements Certifier {
     const { leaves, hosts } = this.#parts;
     const { peer, public: open } = leaves;
     if (!this.isMaster) return this.#rejoinIfDue();
-    const own = (leaf: { certificate: string }) =>
-      this.masterIssuer !== undefined && isFrom(this.masterIssuer, leaf.certificate);
-    const peerStays = peer !== undefined && own(peer) && !isPeerLeafDue(peer, this.clock);
-    const publicStays = open !== undefined && own(open) && !needsRenewal(open, this.clock) && covers(open, hosts);
-    await Promise.all([peerStays || leaves.renewPeer(), publicStays || leaves.renewPublic()]);
+    const own = (leaf: { certificate: string } | undefined) =>
+      leaf !== undefined && this.masterIssuer !== undefined && isFrom(this.masterIssuer, leaf.certificate);
+    if (!own(peer) || peer === undefined || isPeerLeafDue(peer, this.clock)) await leaves.renewPeer();
+    const kept = own(open) && open !== undefined && !needsRenewal(open, this.clock) && covers(open, hosts);
+    if (!kept) await leaves.renewPublic();
   }
 
   async #rejoinIfDue(): Promise<void> {
@@ -239,8 +239,10 @@ export class Identity implements Certifier {
   }
 
   async #askAgain(rejoin: Enroll) {
-    const { mesh, hosts } = this.#parts;
-    const applicant = { enrolledKey: mesh.enrolledKey, name: mesh.nodeName, hosts };
+    const { mesh, hosts, leaves } = this.#parts;
+    const { peer, public: open } = leaves;
+    const current = peer && open && { peer: peer.certificate, public: open.certificate };
+    const applicant = { enrolledKey: mesh.enrolledKey, name: mesh.nodeName, hosts, current };
     const again = await askToEnroll(applicant, rejoin);
     if (again.enrollment.meshId === mesh.meshId) return again;
     throw new HerdError("join.refused", "the answer to the join cannot be used: it is another mesh's");

@@ -13,6 +13,8 @@ const shape = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
   secret: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/),
   master: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Whether the joiner becomes a master, and so asks for a master's certificate too. */
+  makesMaster: z.boolean(),
   urls: z.array(z.url({ protocol: /^https$/ }).max(512)).max(16),
 });
 

@@ -14,6 +14,7 @@ import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";
 import { eventsEndpoint } from "./endpoints/events.js";
+import { type Joins, joinsEndpoints } from "./endpoints/joins.js";
 import { logsEndpoint } from "./endpoints/logs.js";
 import { meshEndpoints } from "./endpoints/mesh.js";
 import { nodeStateEndpoints } from "./endpoints/node-state.js";
@@ -44,6 +45,7 @@ export interface HttpsApiOptions {
   readonly metrics: Metrics;
   readonly tokens: Tokens;
   readonly signIn: SignIn;
+  readonly joins: Joins;
   readonly catalog: Catalog;
   readonly deployer: Deployer;
   readonly router: AppRouter;
@@ -86,6 +88,7 @@ export class HttpsApi {
       ...artifactEndpoints(apps),
       appPutEndpoint(apps),
       ...tokensEndpoints(options),
+      ...joinsEndpoints(options),
       logsEndpoint(options.ring),
       eventsEndpoint(options.events),
       ...nodesEndpoints({ ...options, self: { id: options.node.id, leaving: () => this.#readiness === "draining" } }),

@@ -58,6 +58,13 @@ const responseShape = z.object({
 const returnedHeader =
   /^(content-type|cache-control|x-content-type-options|retry-after|www-authenticate|herd-[a-z-]+)$/;
 
+/** A peer's answer, parsed. Throws `internal` for one that is none. */
+export function relayedResponse(answer: unknown): RelayedResponse {
+  const parsed = responseShape.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new HerdError("internal", "", { cause: new Error("a peer's answer has no shape", { cause: parsed.error }) });
+}
+
 /** Has a peer answer the exchange. Throws as {@link Relay.ask}, `request.too-large`, and `internal` for an answer that is none. */
 export async function relayExchange(
   exchange: Exchange,
@@ -84,11 +91,7 @@ export async function relayExchange(
     },
     exchange.signal,
   );
-  const parsed = responseShape.safeParse(answer);
-  if (!parsed.success) {
-    throw new HerdError("internal", "", { cause: new Error("a peer's answer has no shape", { cause: parsed.error }) });
-  }
-  const response = parsed.data;
+  const response = relayedResponse(answer);
   let type = "application/octet-stream";
   for (const [name, value] of Object.entries(response.headers)) {
     if (!returnedHeader.test(name) || !/^[\x20-\x7e]*$/.test(value)) continue;

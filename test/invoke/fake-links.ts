@@ -34,7 +34,6 @@ export interface Sent {
 export class FakeLink implements Link {
   readonly peer: PeerIdentity;
   readonly rttMs = 1;
-  readonly hello = { address: undefined, url: "" };
   readonly owner: LinkOwner;
   other: FakeLink | undefined;
   open = true;
@@ -77,7 +76,7 @@ export class FakeLink implements Link {
       const sweep = (): void => {
         stopSweep = world.after(10, sweep);
         if (signal?.aborted !== true) return;
-        broken(new AskTimeout("cancelled"));
+        broken(new Error("cancelled"));
         this.#deliver("cancel", null, () => serving.abort());
       };
       if (signal !== undefined) sweep();
@@ -119,8 +118,8 @@ export class FakeLink implements Link {
     wire({ from: this.owner.id, to: this.peer.nodeId, kind, body });
     const bytes = pack(body);
     // In order, as on a socket.
-    this.#lastAt = Math.max(this.#lastAt, world.now() + 0.05 + world.random());
-    const at = this.#lastAt - world.now();
+    this.#lastAt = Math.max(this.#lastAt, world.clock.now() + 0.05 + world.random());
+    const at = this.#lastAt - world.clock.now();
     world.after(at, () => {
       const { other } = this;
       if (this.open && other !== undefined) arrive(other, unpack(bytes));

@@ -150,7 +150,7 @@ test("tokens are created, listed without their text, and revoked", async () => {
   assert.equal((await node.ask(`/v1/tokens/${id}`, { method: "DELETE" })).status, 204);
   assert.equal(codeOf(await node.ask("/v1/apps", { token })), "auth.invalid");
   for (const wrong of [
-    { role: "join" },
+    { role: "join", app: "hello" },
     { role: "king" },
     { role: "invoke", uses: 2 },
     { role: "invoke", ttlSeconds: -1 },

@@ -131,7 +131,7 @@ test("a relayed request is never relayed again", async () => {
 });
 
 test("peers reach only what is meant for them", async () => {
-  for (const target of ["/v1/logs", "/metrics", "/fn/a/b", "/nothing", "/", "/v1/tokens?x", "/v1/tokens/a/b"]) {
+  for (const target of ["/v1/logs", "/metrics", "/fn/a/b", "/nothing", "/", "/v1/tokens/a/b"]) {
     const answer = await relayed({ method: "GET", target });
     assert.equal(answer.status, 404, target);
   }

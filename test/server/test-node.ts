@@ -12,12 +12,13 @@ import { MemoryFiles } from "../../src/core/state-files.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
-import { type Invoker, LocalInvoker } from "../../src/invoke/invoker.js";
+import { LocalInvoker } from "../../src/invoke/invoker.js";
 import { withKeyFiles } from "../../src/pki/key-files.js";
 import { issuePublicLeaf } from "../../src/pki/public-leaf.js";
 import { foundRoot, rootIssuer } from "../../src/pki/root.js";
 import { SignIn } from "../../src/pki/sign-in.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
+import type { Joins } from "../../src/server/endpoints/joins.js";
 import { HttpsApi } from "../../src/server/https-api.js";
 import { MeshEvents } from "../../src/server/mesh-events.js";
 import type { Relay } from "../../src/server/relay.js";
@@ -47,9 +48,8 @@ export interface TestNodeOptions {
   readonly limits?: Partial<Limits>;
   readonly node?: { readonly id: string; readonly name: string };
   readonly relay?: Relay;
+  readonly joins?: Joins;
   readonly tokenKey?: Awaited<ReturnType<typeof tokenKey>>;
-  /** Stands in for the invoker of a node in a mesh, given that of a node alone. */
-  readonly invoker?: (local: Invoker) => Invoker;
 }
 
 /** Everything may be done here. */
@@ -159,10 +159,11 @@ export class TestNode {
       metrics: new Metrics(),
       tokens,
       signIn: parts.signIn,
+      joins: options.joins ?? { desk: undefined, masters: () => [] },
       catalog,
       deployer,
       router,
-      invoker: options.invoker?.(new LocalInvoker(parts.sandbox)) ?? new LocalInvoker(parts.sandbox),
+      invoker: new LocalInvoker(parts.sandbox),
       relay: options.relay ?? alone,
       mesh: parts.mesh,
       events: parts.events,

@@ -4,7 +4,11 @@ import { z } from "zod";
 import { isAppName } from "../../core/app-name.js";
 import { HerdError } from "../../core/errors.js";
 import type { Endpoint } from "../endpoint.js";
+import { askOtherMasters } from "../other-masters.js";
+import { parseBody } from "../parse-body.js";
+import type { Relay } from "../relay.js";
 import type { SignIn, Tokens } from "../seams.js";
+import { deskOf, type Joins } from "./joins.js";
 
 const day = 24 * 3_600;
 
@@ -14,12 +18,34 @@ const createBody = z.strictObject({
   node: z.string().max(64).optional(),
   ttlSeconds: z.number().int().positive().optional(),
   uses: z.number().int().positive().optional(),
+  master: z.boolean().optional(),
+  deploy: z.boolean().optional(),
+  hosts: z
+    .array(
+      z
+        .string()
+        .max(253)
+        .regex(/^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/, "not a host"),
+    )
+    .max(16)
+    .optional(),
 });
 
+type CreateBody = z.infer<typeof createBody>;
+
+const views = z.array(z.object({ id: z.string().max(64) }).loose()).max(20_000);
 const signInBody = z.strictObject({ code: z.string().min(1).max(256) });
 
+/** What the endpoints work with. */
+export interface TokensOptions {
+  readonly tokens: Tokens;
+  readonly signIn: SignIn;
+  readonly joins: Joins;
+  readonly relay: Relay;
+}
+
 /** Tokens, and the sign-in that gives the console one. */
-export function tokensEndpoints({ tokens, signIn }: { tokens: Tokens; signIn: SignIn }): Endpoint[] {
+export function tokensEndpoints({ tokens, signIn, joins, relay }: TokensOptions): Endpoint[] {
   return [
     {
       method: "POST",
@@ -27,15 +53,16 @@ export function tokensEndpoints({ tokens, signIn }: { tokens: Tokens; signIn: Si
       role: "admin",
       at: "master",
       async handle(exchange) {
-        const { role, app, node, ttlSeconds, uses } = parse(createBody, await exchange.json());
+        const body = parseBody(createBody, await exchange.json());
+        const { role, app, ttlSeconds } = body;
         if (role === "join") {
-          throw new HerdError(
-            "request.malformed",
-            "this version runs meshes of one node: there is nothing to join yet",
-          );
+          const request = { ...joinRequest(body), by: exchange.claims?.id ?? "" };
+          exchange.answer(201, await deskOf(joins).createToken(request));
+          return;
         }
-        if (node !== undefined || uses !== undefined) {
-          throw new HerdError("request.malformed", "node and uses are for tokens of role join");
+        const foreign = (["node", "uses", "master", "deploy", "hosts"] as const).find((key) => body[key] !== undefined);
+        if (foreign !== undefined) {
+          throw new HerdError("request.malformed", `${foreign} is for tokens of role join`, { where: `/${foreign}` });
         }
         const issued = await tokens.issue({
           role,
@@ -49,7 +76,17 @@ export function tokensEndpoints({ tokens, signIn }: { tokens: Tokens; signIn: Si
       method: "GET",
       path: "/v1/tokens",
       role: "admin",
-      handle: (exchange) => exchange.answer(200, tokens.list()),
+      at: () => "here",
+      async handle(exchange) {
+        const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
+        const all = [
+          tokens.list(),
+          joins.desk?.tokens() ?? [],
+          ...others.map(({ json }) => views.safeParse(json).data ?? []),
+        ];
+        // Tokens of other roles are known everywhere.
+        exchange.answer(200, [...new Map(all.flat().map((token) => [token.id, token])).values()]);
+      },
     },
     {
       method: "DELETE",
@@ -57,7 +94,14 @@ export function tokensEndpoints({ tokens, signIn }: { tokens: Tokens; signIn: Si
       role: "admin",
       at: "master",
       async handle(exchange) {
-        await tokens.revoke(exchange.parameter("id"));
+        const id = exchange.parameter("id");
+        if (!(await joins.desk?.revokeToken(id, exchange.claims?.id ?? ""))) {
+          await tokens.revoke(id).catch(async (error: unknown) => {
+            if (!(error instanceof HerdError) || error.code !== "path.unknown") throw error;
+            const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
+            if (!others.some(({ status }) => status === 204)) throw error;
+          });
+        }
         exchange.done();
       },
     },
@@ -66,17 +110,15 @@ export function tokensEndpoints({ tokens, signIn }: { tokens: Tokens; signIn: Si
       path: "/v1/sign-in",
       role: "none",
       async handle(exchange) {
-        const { code } = parse(signInBody, await exchange.json(4_096));
+        const { code } = parseBody(signInBody, await exchange.json(4_096));
         exchange.answer(200, await signIn.redeem(code));
       },
     },
   ];
 }
 
-function parse<Shape>(schema: z.ZodType<Shape>, value: unknown): Shape {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const where = `/${issue?.path.join("/") ?? ""}`;
-  throw new HerdError("request.malformed", `the body does not fit: ${issue?.message ?? "unreadable"}`, { where });
+/** What is asked for a join token. Throws `request.malformed` for what only other tokens have. */
+function joinRequest({ app, node, ttlSeconds, uses, master, deploy, hosts }: CreateBody) {
+  if (app !== undefined) throw new HerdError("request.malformed", "a join token is for no app", { where: "/app" });
+  return { node, ttlSeconds, uses, master, deploy, hosts };
 }
