@@ -275,7 +275,13 @@ async function openParts(options: IdentityOptions, lock: StateLock): Promise<Par
   };
   const leaves = await NodeLeaves.open({ files: store, hosts, initial: mesh.leaves, renew: nobody });
   const key = mesh.master?.tokenKey ?? mesh.tokenPublicKey;
-  const tokens = new TokenAuthority({ meshId: mesh.meshId, key, files: store, clock });
+  const tokens = new TokenAuthority({
+    meshId: mesh.meshId,
+    key,
+    signer: signerOf(mesh.enrolledKey),
+    files: store,
+    clock,
+  });
   await tokens.open();
   return { options, lock, mesh, how, hosts, tokens, leaves, store, files };
 }

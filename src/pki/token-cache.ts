@@ -36,6 +36,11 @@ export class TokenCache {
     }
   }
 
+  /** Forgets every token. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
   /** Forgets a token by its id. */
   forget(id: string): void {
     for (const [key, claims] of this.#entries) {

@@ -1,120 +1,169 @@
-// Which tokens were issued and which of them were revoked. Never the tokens themselves.
+// Which tokens of the mesh were issued and which of them were revoked, as every node knows it. Never the tokens themselves.
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
-import { SerialQueue } from "../core/serial-queue.js";
+import { encodeSigned, type Signed, type Signer } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
-import { type Claims, isRole, isTokenId } from "./claims.js";
+import type { Claims } from "./claims.js";
+import { RecordSlots, type SlotRules } from "./record-slots.js";
+import { type Payload, payloadText } from "./records.js";
+import { aheadLimitMs, checkTime, newest } from "./registry-rules.js";
 
-const fileName = "tokens";
-const version = 1;
 const issuedLimit = 10_000;
 /** Entries outlive their tokens by this, so that a clock that is set back revives none. */
 const graceMs = 86_400_000;
+
+/** The longest life of a token: ten years of seconds. */
+export const maxTokenSeconds = 10 * 365 * 86_400;
 
 /** An issued token: its claims, and when it was made, in epoch ms. */
 export interface IssuedToken extends Claims {
   readonly issuedAt: number;
 }
 
-/** A revoked token's id, and until when that must be remembered (epoch ms). The set only grows until then, so two can merge. */
-export interface Revocation {
-  readonly id: string;
-  readonly expiresAt: number;
+/** Who may sign for the mesh: its registry. */
+export interface TokenAuthors {
+  isRevoked(node: string): boolean;
+  /** Throws `auth.invalid` unless a master that counts signed it; `unknown` when it is not known yet. */
+  verifyMaster(signed: Signed): object | "unknown";
+  /** Whether any master was ever revoked. */
+  readonly lostMaster: boolean;
+  onRevoked(listener: (node: string) => void): () => void;
 }
 
-interface Ledger {
-  readonly version: typeof version;
-  readonly issued: readonly IssuedToken[];
-  readonly revoked: readonly Revocation[];
+/** What connects a ledger with the rest of its mesh; `publish` accepts a record here and spreads it (mesh `Replica`). */
+export interface TokenMesh {
+  readonly authors: TokenAuthors;
+  readonly publish: (kind: string, text: string) => Promise<void>;
 }
 
-/** The ledger in one state file. A change is durable before its promise resolves and before it takes effect. */
+/** What a ledger is made of; `signer` is this node's, `revoked` hears of each revocation when it counts. */
+export interface TokenLedgerOptions {
+  readonly meshId: string;
+  readonly files: StateFiles;
+  readonly clock: Clock;
+  readonly signer: Signer;
+  readonly revoked: (id: string) => void;
+}
+
+/**
+ * Records of kind `token` and `token-revocation`, which merge in any order: a revocation only adds, and each is kept until its
+ * token has ended. A change is durable before its promise resolves and before it takes effect.
+ */
 export class TokenLedger {
-  readonly #files: StateFiles;
-  readonly #clock: Clock;
-  readonly #changes = new SerialQueue();
-  #issued: ReadonlyMap<string, IssuedToken> = new Map();
-  #revoked: ReadonlyMap<string, Revocation> = new Map();
+  /** `RecordStore`s. Until {@link connect} they take only what this node says itself. */
+  readonly stores: readonly [RecordSlots<"token">, RecordSlots<"token-revocation">];
+  readonly #options: TokenLedgerOptions;
+  /** Payloads that this node is about to keep. */
+  readonly #own = new Set<string>();
+  #mesh: TokenMesh | undefined;
 
-  constructor(options: { files: StateFiles; clock: Clock }) {
-    this.#files = options.files;
-    this.#clock = options.clock;
+  constructor(options: TokenLedgerOptions) {
+    this.#options = options;
+    const { meshId, clock } = options;
+    const base = {
+      meshId,
+      prefers: newest,
+      slot: ({ id }: { readonly id: string }) => id,
+      counts: (signer: string) => this.#mesh?.authors.isRevoked(signer) !== true,
+      judge: (signed: Signed, payload: Payload<"token" | "token-revocation">) => this.#judge(signed, payload),
+      over: ({ expiresAt }: { readonly expiresAt: number }) => expiresAt + graceMs <= clock.now(),
+    };
+    const token: SlotRules<"token"> = { ...base, kind: "token", limit: 2 * issuedLimit };
+    const revocation: SlotRules<"token-revocation"> = {
+      ...base,
+      kind: "token-revocation",
+      limit: 2 * issuedLimit,
+      // A flood of revocations of tokens that nobody knows must not keep out one that matters.
+      admits: ({ id }) => this.stores[0].at(id) !== undefined,
+      changed: ({ payload }) => options.revoked(payload.id),
+    };
+    this.stores = [new RecordSlots(token, options), new RecordSlots(revocation, options)];
   }
 
   /** Reads the ledger. Throws `internal` naming the file when it is damaged. */
   async open(): Promise<void> {
-    const bytes = await this.#files.read(fileName);
-    if (bytes === undefined) return;
-    const ledger = parse(bytes);
-    if (ledger === undefined) throw new HerdError("internal", `${this.#files.describe(fileName)} is damaged`);
-    this.#issued = byId(ledger.issued);
-    this.#revoked = byId(ledger.revoked);
+    for (const store of this.stores) await store.open();
   }
 
-  /** Tokens that are neither expired nor revoked, oldest first. */
+  /** From now on takes what masters of the mesh say, and tells them what this one does. */
+  connect(mesh: TokenMesh): void {
+    this.#mesh = mesh;
+  }
+
+  /** Tokens of the whole mesh that are neither expired nor revoked, oldest first. */
   list(): IssuedToken[] {
-    const now = this.#clock.now();
-    return [...this.#issued.values()].filter(({ id, expiresAt }) => expiresAt > now && !this.#revoked.has(id));
+    const now = this.#options.clock.now();
+    return [...this.stores[0].values()]
+      .filter(({ payload: { id, expiresAt } }) => expiresAt > now && !this.isRevoked(id))
+      .map(({ payload: { id, role, app, at, expiresAt } }) => {
+        return { id, role, ...(app === undefined ? {} : { app }), expiresAt, issuedAt: at };
+      })
+      .sort((a, b) => a.issuedAt - b.issuedAt);
   }
 
   isRevoked(id: string): boolean {
-    return this.#revoked.has(id);
+    return this.stores[1].at(id) !== undefined;
   }
 
-  /** Writes down a token. Throws `request.throttled` when too many are alive. */
-  async record(token: IssuedToken): Promise<void> {
-    await this.#changes.run(async () => {
-      if (this.list().length >= issuedLimit) {
-        throw new HerdError("request.throttled", `${issuedLimit} tokens are alive: revoke some first`, {
-          retryAfterSeconds: 60,
-        });
-      }
-      await this.#save([...this.#issued.values(), token], [...this.#revoked.values()]);
-    });
+  /**
+   * Whether a token that has the mesh's signature counts. Masters share the key of that signature: once one was revoked, only tokens
+   * that the ledger knows are good, since whoever has that master can sign others.
+   */
+  counts(id: string): boolean {
+    return this.#mesh?.authors.lostMaster !== true || this.stores[0].at(id) !== undefined;
   }
 
-  /** Revokes an issued token; `false` when it is not known here. Revoking twice is fine. */
+  /** Writes down a token and tells the mesh. Throws `request.throttled` when too many are alive. */
+  async record({ id, role, app, expiresAt, issuedAt }: IssuedToken): Promise<void> {
+    if (this.list().length >= issuedLimit) {
+      throw new HerdError("request.throttled", `${issuedLimit} tokens are alive: revoke some first`, {
+        retryAfterSeconds: 60,
+      });
+    }
+    const limited = app === undefined ? {} : { app };
+    await this.#say({ kind: "token", mesh: this.#options.meshId, id, role, ...limited, at: issuedAt, expiresAt });
+  }
+
+  /** Revokes an issued token and tells the mesh; `false` when it is not known here. Revoking twice is fine. */
   async revoke(id: string): Promise<boolean> {
-    return this.#changes.run(async () => {
-      const token = this.#issued.get(id);
-      if (token === undefined) return false;
-      const revoked = [...this.#revoked.values(), { id, expiresAt: token.expiresAt }];
-      if (!this.#revoked.has(id)) await this.#save([...this.#issued.values()], revoked);
-      return true;
-    });
+    const token = this.stores[0].at(id)?.payload;
+    if (token === undefined) return false;
+    if (this.isRevoked(id)) return true;
+    const { meshId: mesh, clock } = this.#options;
+    await this.#say({ kind: "token-revocation", mesh, id, expiresAt: token.expiresAt, at: clock.now() });
+    return true;
   }
 
-  async #save(issued: readonly IssuedToken[], revoked: readonly Revocation[]): Promise<void> {
-    const from = this.#clock.now() - graceMs;
-    const ledger: Ledger = {
-      version,
-      issued: issued.filter(({ expiresAt }) => expiresAt > from),
-      revoked: revoked.filter(({ expiresAt }) => expiresAt > from),
-    };
-    await this.#files.write(fileName, JSON.stringify(ledger));
-    this.#issued = byId(ledger.issued);
-    this.#revoked = byId(ledger.revoked);
+  /** Records whose signer was revoked: what a master that counts signs again. */
+  orphans(): { readonly kind: string; readonly payload: string }[] {
+    return this.stores.flatMap((store) =>
+      [...store.values()]
+        .filter(({ signed }) => this.#mesh?.authors.isRevoked(signed.signer))
+        .map(({ signed: { payload } }) => ({ kind: store.kind, payload })),
+    );
   }
-}
 
-function byId<Entry extends { readonly id: string }>(entries: readonly Entry[]): ReadonlyMap<string, Entry> {
-  return new Map(entries.map((entry) => [entry.id, entry]));
-}
-
-function parse(bytes: Buffer): Ledger | undefined {
-  let value: Partial<Ledger> | null;
-  try {
-    value = JSON.parse(bytes.toString("utf8")) as Partial<Ledger> | null;
-  } catch {
-    return undefined;
+  async #say(said: Payload<"token" | "token-revocation">): Promise<void> {
+    const payload = payloadText(said);
+    const text = encodeSigned(this.#options.signer.sign(payload));
+    this.#own.add(payload);
+    try {
+      if (this.#mesh !== undefined) await this.#mesh.publish(said.kind, text);
+      else await this.stores[said.kind === "token" ? 0 : 1].accept(text);
+    } finally {
+      this.#own.delete(payload);
+    }
   }
-  const { issued, revoked } = value ?? {};
-  if (value?.version !== version || !Array.isArray(issued) || !Array.isArray(revoked)) return undefined;
-  const whole = revoked.every(isEntry) && issued.every((entry) => isEntry(entry) && isRole(entry.role));
-  return whole ? (value as Ledger) : undefined;
-}
 
-function isEntry(entry: { id?: unknown; expiresAt?: unknown } | null): boolean {
-  return typeof entry?.id === "string" && isTokenId(entry.id) && typeof entry.expiresAt === "number";
+  #judge(signed: Signed, payload: Payload<"token" | "token-revocation">): "good" | "unknown" {
+    const { clock, signer } = this.#options;
+    checkTime(payload, clock);
+    if (payload.expiresAt > clock.now() + maxTokenSeconds * 1_000 + aheadLimitMs) {
+      throw new HerdError("auth.invalid", `the ${payload.kind} record is about a token that lives too long`);
+    }
+    if (signed.signer === signer.nodeId && this.#own.has(signed.payload)) return "good";
+    if (this.#mesh === undefined) return "unknown";
+    return this.#mesh.authors.verifyMaster(signed) === "unknown" ? "unknown" : "good";
+  }
 }

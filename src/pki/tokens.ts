@@ -7,17 +7,15 @@ import { checkAppName } from "../core/app-name.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import { randomHex } from "../core/ids.js";
+import type { Signer } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
 import { type Claims, claimsOf, isRole, type Role } from "./claims.js";
 import { TokenCache } from "./token-cache.js";
-import { TokenLedger } from "./token-ledger.js";
+import { maxTokenSeconds, TokenLedger, type TokenMesh } from "./token-ledger.js";
 
 const algorithm = "EdDSA";
 const tokenBytes = 4_096;
 const idBytes = 8;
-
-/** The longest life of a token: ten years of seconds. */
-export const maxTokenSeconds = 10 * 365 * 86_400;
 
 /** What to issue. An app limits an invoke or deploy token to that app. */
 export interface TokenRequest {
@@ -49,14 +47,14 @@ export class TokenAuthority {
   readonly #ledger: TokenLedger;
   readonly #cache: TokenCache;
 
-  /** `key` is the mesh's token key: the private one on masters, which issue tokens; the public one elsewhere. */
-  constructor(options: { meshId: string; key: KeyObject; files: StateFiles; clock: Clock }) {
+  /** `key` is the mesh's token key: the private one on masters, which issue tokens; the public one elsewhere. `signer` is this node's. */
+  constructor(options: { meshId: string; key: KeyObject; signer: Signer; files: StateFiles; clock: Clock }) {
     this.#meshId = options.meshId;
     this.#key = options.key;
     this.#publicKey = options.key.type === "private" ? createPublicKey(options.key) : options.key;
     this.#clock = options.clock;
-    this.#ledger = new TokenLedger(options);
     this.#cache = new TokenCache(options);
+    this.#ledger = new TokenLedger({ ...options, revoked: (id) => this.#cache.forget(id) });
   }
 
   /** Reads which tokens were issued and revoked. */
@@ -64,11 +62,27 @@ export class TokenAuthority {
     await this.#ledger.open();
   }
 
+  /** The ledger's `RecordStore`s, of kinds `token` and `token-revocation`. */
+  get stores(): TokenLedger["stores"] {
+    return this.#ledger.stores;
+  }
+
+  /** Joins the ledger with those of the mesh: before, tokens and revocations stay on this node. */
+  connect(mesh: TokenMesh): void {
+    this.#ledger.connect(mesh);
+    mesh.authors.onRevoked(() => {
+      if (mesh.authors.lostMaster) this.#cache.clear();
+    });
+  }
+
+  /** What the ledger knows from masters that were revoked, for another master to sign again. */
+  orphans(): ReturnType<TokenLedger["orphans"]> {
+    return this.#ledger.orphans();
+  }
+
   /** Issues a token once its record is durable. Throws `request.malformed` for what cannot be asked for, `node.overloaded` without the key. */
   async issue(request: TokenRequest): Promise<TokenRecord & { readonly token: string }> {
-    if (this.#key.type !== "private") {
-      throw new HerdError("node.overloaded", "only a master issues tokens", { retryAfterSeconds: 5 });
-    }
+    this.#checkMaster("issues");
     const { role, app, ttlSeconds } = checked(request);
     const id = randomHex(idBytes);
     const issuedSeconds = Math.floor(this.#clock.now() / 1_000);
@@ -99,22 +113,30 @@ export class TokenAuthority {
     const claims = this.verifyCached(token) ?? claimsOf(await this.#payload(token));
     if (claims === undefined) throw new HerdError("auth.invalid", "the token is not one of this mesh");
     if (this.#ledger.isRevoked(claims.id)) throw new HerdError("auth.invalid", "the token was revoked");
+    if (!this.#ledger.counts(claims.id)) {
+      throw new HerdError("auth.invalid", "the token is not among those that the masters of this mesh issued");
+    }
     this.#cache.set(token, claims);
     return claims;
   }
 
-  /** Tokens that are alive, oldest first. */
+  /** Tokens of the mesh that are alive, oldest first. */
   list(): TokenRecord[] {
     return this.#ledger.list().map(recordOf);
   }
 
-  /** Revokes a token for good, durably. Throws `path.unknown` when no token has the id. */
+  /** Revokes a token for good, durably, at every node. Throws `path.unknown` when no token has the id, `node.overloaded` without the key. */
   async revoke(id: string): Promise<boolean> {
+    this.#checkMaster("revokes");
     if (!(await this.#ledger.revoke(id))) {
       throw new HerdError("path.unknown", `no token has the id ${JSON.stringify(id.slice(0, 64))}`);
     }
-    this.#cache.forget(id);
     return true;
+  }
+
+  #checkMaster(does: string): void {
+    if (this.#key.type === "private") return;
+    throw new HerdError("node.overloaded", `only a master ${does} tokens`, { retryAfterSeconds: 5 });
   }
 
   async #payload(token: string): Promise<JWTPayload> {

@@ -6,12 +6,15 @@ import { SignJWT } from "jose";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { keepAdminToken } from "../../src/pki/admin-token.js";
+import { makeEnrolledKey, signerOf } from "../../src/pki/enrolled-key.js";
 import { SignIn } from "../../src/pki/sign-in.js";
 import { TokenCache } from "../../src/pki/token-cache.js";
-import { maxTokenSeconds, TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
+import { maxTokenSeconds } from "../../src/pki/token-ledger.js";
+import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
 import { ManualClock } from "../core/manual-clock.js";
 
 const key = await tokenKey();
+const signer = signerOf(await makeEnrolledKey());
 const meshId = "0123456789abcdef0123456789abcdef";
 
 const coded = (code: string, text = /./) => {
@@ -21,7 +24,7 @@ const coded = (code: string, text = /./) => {
 async function authority(options: Partial<ConstructorParameters<typeof TokenAuthority>[0]> = {}) {
   const clock = new ManualClock();
   const files = new MemoryFiles();
-  const tokens = new TokenAuthority({ meshId, key, files, clock, ...options });
+  const tokens = new TokenAuthority({ meshId, key, signer, files, clock, ...options });
   await tokens.open();
   return { tokens, clock, files };
 }
@@ -96,7 +99,7 @@ describe("tokens", () => {
     assert.deepEqual(tokens.list(), [record, other]);
     const { tokens: restarted } = await authority({ files, clock });
     assert.deepEqual(restarted.list(), [record, other]);
-    const stored = (await files.read("tokens"))?.toString() ?? "";
+    const stored = (await files.read("token-0"))?.toString() ?? "";
     assert.ok(stored.includes(record.id) && !stored.includes(token) && !stored.includes(second.split(".")[2] ?? ""));
   });
 
@@ -105,8 +108,9 @@ describe("tokens", () => {
     const { id } = await tokens.issue({ role: "invoke", ttlSeconds: 60 });
     await tokens.revoke(id);
     clock.advance(2 * 86_400_000);
-    await tokens.issue({ role: "invoke", ttlSeconds: 60 });
-    assert.ok(!((await files.read("tokens"))?.toString() ?? id).includes(id));
+    const other = await tokens.issue({ role: "invoke", ttlSeconds: 60 });
+    await tokens.revoke(other.id);
+    for (const name of await files.list()) assert.ok(!((await files.read(name))?.toString() ?? id).includes(id), name);
   });
 
   test("only what makes sense can be asked for", async () => {
@@ -124,10 +128,10 @@ describe("tokens", () => {
   });
 
   test("a damaged ledger is an error", async () => {
-    for (const content of ["", "{}", '{"version":1,"issued":[{"id":"x"}],"revoked":[]}', "null"]) {
+    for (const content of ["", "{}", '{"payload":"{}","signer":"root","signature":"AAAA"}', "null"]) {
       const files = new MemoryFiles();
-      await files.write("tokens", content);
-      await assert.rejects(authority({ files }), coded("internal", /tokens is damaged/));
+      await files.write("token-0", content);
+      await assert.rejects(authority({ files }), coded("internal", /token-0 is damaged/));
     }
   });
 });

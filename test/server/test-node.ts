@@ -13,6 +13,7 @@ import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { LocalInvoker } from "../../src/invoke/invoker.js";
+import { makeEnrolledKey, signerOf } from "../../src/pki/enrolled-key.js";
 import { withKeyFiles } from "../../src/pki/key-files.js";
 import { issuePublicLeaf } from "../../src/pki/public-leaf.js";
 import { foundRoot, rootIssuer } from "../../src/pki/root.js";
@@ -102,6 +103,7 @@ export class TestNode {
     const tokens = new TokenAuthority({
       meshId,
       key: options.tokenKey ?? (await tokenKey()),
+      signer: signerOf(await makeEnrolledKey()),
       files: new MemoryFiles(),
       clock,
     });

@@ -1,0 +1,153 @@
+// Tokens across a mesh: what one master issues or revokes holds at every node, in whatever order it is heard.
+
+import assert from "node:assert/strict";
+import { createPublicKey } from "node:crypto";
+import { test } from "node:test";
+import { HerdError } from "../../src/core/errors.js";
+import { MemoryFiles } from "../../src/core/state-files.js";
+import { Registry } from "../../src/pki/registry.js";
+import { Revoker } from "../../src/pki/revocation.js";
+import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
+import { PaperMesh, type PaperNode } from "./mesh-records.js";
+import { silent } from "./silent-log.js";
+
+const mesh = await PaperMesh.found();
+const key = await tokenKey();
+const m1 = await mesh.master("m1");
+const m2 = await mesh.master("m2");
+const n1 = mesh.node("n1");
+const base: [string, string][] = [
+  ["grant", mesh.grant(m1)],
+  ["grant", mesh.grant(m2)],
+  ["admission", mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" })],
+  ["admission", mesh.admission(m2, { master: m1 })],
+  ["admission", mesh.admission(n1, { master: m1 })],
+];
+
+const refused = (code: string, text = /./) => {
+  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
+};
+
+/** One node, and the wire of records on which it stands; `deaf` nodes hear nothing. */
+async function nodeOf(
+  node: PaperNode,
+  wire: ((kind: string, text: string) => Promise<void>)[],
+  files = new MemoryFiles(),
+) {
+  const { meshId, root, clock } = mesh;
+  const registry = new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock });
+  const tokens = new TokenAuthority({
+    ...{ meshId, signer: node.signer, files, clock },
+    key: node.certificate === undefined ? createPublicKey(key) : key,
+  });
+  const state = { deaf: false };
+  const take = async (kind: string, text: string) => {
+    const store = [...registry.stores, ...tokens.stores].find((candidate) => candidate.kind === kind);
+    assert.notEqual(await store?.accept(text), undefined);
+  };
+  wire.push(async (kind, text) => {
+    if (!state.deaf) await take(kind, text).catch(() => undefined);
+  });
+  const publish = async (kind: string, text: string) => {
+    await take(kind, text);
+    for (const send of wire) await send(kind, text);
+  };
+  for (const [kind, text] of base) await take(kind, text);
+  await tokens.open();
+  tokens.connect({ authors: registry, publish });
+  const audit = async () => undefined;
+  const revoker = new Revoker({
+    ...{ registry, signer: node.signer, clock, log: silent, publish, audit },
+    alsoRepeats: [tokens],
+  });
+  revoker.start();
+  return { registry, tokens, take, revoker, state };
+}
+
+async function three(files = new MemoryFiles()) {
+  const wire: ((kind: string, text: string) => Promise<void>)[] = [];
+  return { first: await nodeOf(m1, wire), second: await nodeOf(m2, wire), node: await nodeOf(n1, wire, files) };
+}
+
+test("a token of one master is good and listed everywhere, and a revocation by another ends it at once", async () => {
+  const { first, second, node } = await three();
+  const { token, ...record } = await first.tokens.issue({ role: "deploy", ttlSeconds: 60 });
+  for (const { tokens } of [first, second, node]) {
+    assert.equal((await tokens.verify(token)).id, record.id);
+    assert.deepEqual(tokens.list(), [record]);
+  }
+  assert.notEqual(node.tokens.verifyCached(token), undefined);
+  await second.tokens.revoke(record.id);
+  for (const { tokens } of [first, second, node]) {
+    assert.equal(tokens.verifyCached(token), undefined, "the cache forgets at once");
+    await assert.rejects(tokens.verify(token), refused("auth.invalid", /revoked/));
+    assert.deepEqual(tokens.list(), []);
+  }
+});
+
+test("a node that is no master issues and revokes nothing", async () => {
+  const { first, node } = await three();
+  const { id } = await first.tokens.issue({ role: "invoke", ttlSeconds: 60 });
+  await assert.rejects(node.tokens.issue({ role: "invoke", ttlSeconds: 60 }), refused("node.overloaded", /master/));
+  await assert.rejects(node.tokens.revoke(id), refused("node.overloaded", /master/));
+  const record = { id, expiresAt: mesh.clock.now() + 60_000 };
+  const forged = mesh.record("token-revocation", record, n1);
+  await assert.rejects(first.take("token-revocation", forged), refused("auth.invalid", /no master/));
+});
+
+test("a revocation that comes before its token holds, also after a restart", async () => {
+  const files = new MemoryFiles();
+  const { first, node } = await three(files);
+  node.state.deaf = true;
+  const { id, token } = await first.tokens.issue({ role: "invoke", ttlSeconds: 60 });
+  await first.tokens.revoke(id);
+  for (const store of [...first.tokens.stores].reverse()) {
+    for (const record of store.ids()) await node.take(store.kind, store.get(record) ?? "");
+  }
+  await assert.rejects(node.tokens.verify(token), refused("auth.invalid", /revoked/));
+  const { node: restarted } = await three(files);
+  await assert.rejects(restarted.tokens.verify(token), refused("auth.invalid", /revoked/));
+  assert.deepEqual(restarted.tokens.list(), []);
+});
+
+test("what a revoked master issued before stays good, also for late nodes; what it signs later is not", async () => {
+  const { first, second, node } = await three();
+  const before = await second.tokens.issue({ role: "invoke", ttlSeconds: 60 });
+  const unknown = await (async () => {
+    // The stolen master goes on by itself: nobody hears of what it issues.
+    for (const { state } of [first, node]) state.deaf = true;
+    const issued = await second.tokens.issue({ role: "admin", ttlSeconds: 60 });
+    for (const { state } of [first, node]) state.deaf = false;
+    return issued;
+  })();
+  assert.equal((await node.tokens.verify(unknown.token)).role, "admin", "until it is known to be stolen");
+  await first.revoker.revoke("m2", { subtree: false, by: "test" });
+  await first.revoker.stop();
+  for (const { tokens } of [first, node]) {
+    assert.equal(tokens.verifyCached(unknown.token), undefined);
+    await assert.rejects(tokens.verify(unknown.token), refused("auth.invalid", /not among those/));
+    assert.equal((await tokens.verify(before.token)).id, before.id);
+    assert.deepEqual(tokens.orphans(), []);
+  }
+  const late = mesh.record(
+    "token",
+    { id: "00112233445566aa", role: "admin", expiresAt: mesh.clock.now() + 60_000 },
+    m2,
+  );
+  await assert.rejects(first.take("token", late), refused("auth.invalid", /revoked/));
+});
+
+test("records that would stay for ever, or from the future, are refused", async () => {
+  const { first } = await three();
+  const { clock } = mesh;
+  const said = { id: "00112233445566aa", expiresAt: clock.now() + 11 * 365 * 86_400_000 };
+  await assert.rejects(
+    first.take("token-revocation", mesh.record("token-revocation", said, m2)),
+    refused("auth.invalid", /too long/),
+  );
+  const future = { ...said, at: clock.now() + 3_600_000, expiresAt: clock.now() + 7_200_000 };
+  await assert.rejects(
+    first.take("token-revocation", mesh.record("token-revocation", future, m2)),
+    refused("auth.invalid", /future/),
+  );
+});
