@@ -27,6 +27,7 @@ function program(): Command {
   addJoin(herd);
   addNode(herd);
   addMesh(herd);
+  addAudit(herd);
   return herd;
 }
 
@@ -220,6 +221,16 @@ function addMesh(herd: Command): void {
     .command("status")
     .description("peers, their load and how far away they are")
     .action(async (_options, command: Command) => (await import("./mesh.js")).meshStatus(command.optsWithGlobals()));
+}
+
+function addAudit(herd: Command): void {
+  const audit = herd.command("audit").description("what was done in the mesh, and its proof");
+  audit
+    .command("list")
+    .description("the newest records of the audit log")
+    .option("--event <event>", "only this event, such as node.revoked")
+    .option("--limit <count>", "how many of the last records", positive)
+    .action(async (_options, command: Command) => (await import("./audit.js")).listAudit(command.optsWithGlobals()));
 }
 
 interface FunctionPath {
