@@ -68,8 +68,14 @@ const nodeUrl = z
   .refine((url) => URL.canParse(url) && new URL(url).protocol === "https:", {
     error: "not an address like https://localhost:8443",
   });
-const port = z.coerce.number().int().min(0).max(65_535);
-const count = (max: number) => z.number().int().min(1).max(max);
+const wholeNumber = (min: number, max: number) => {
+  const error = `a whole number from ${min} to ${max} is needed`;
+  return z.number({ error }).int({ error }).min(min, { error }).max(max, { error });
+};
+/** The command line has text where a file has numbers. */
+const fromText = (value: unknown): unknown => (typeof value === "string" && /^[0-9]+$/.test(value) ? +value : value);
+const port = z.preprocess(fromText, wholeNumber(0, 65_535));
+const count = (max: number) => wholeNumber(1, max);
 
 const limitsSchema = z.strictObject({
   deadlineMs: count(3_600_000),
@@ -80,18 +86,14 @@ const limitsSchema = z.strictObject({
     .multipleOf(64 * kibibyte),
   argumentBytes: count(gibibyte / 4),
   resultBytes: count(gibibyte / 4),
-  logLines: z.number().int().min(0).max(100_000),
+  logLines: wholeNumber(0, 100_000),
   logLineBytes: count(gibibyte / 1_024),
   queueLength: count(1_000_000),
   queueBytes: count(64 * gibibyte),
   sourceBytes: count(gibibyte / 16),
   sourceFiles: count(10_000),
   compileTimeoutMs: count(600_000),
-  compileMemoryBytes: z
-    .number()
-    .int()
-    .min(gibibyte / 8)
-    .max(64 * gibibyte),
+  compileMemoryBytes: wholeNumber(gibibyte / 8, 64 * gibibyte),
 } satisfies { [limit in keyof Limits]: z.ZodType<number> });
 
 const settings = z
@@ -107,7 +109,7 @@ const settings = z
     seeds: z.array(nodeUrl).max(64),
     deploy: z.boolean(),
     rootPassphraseFile: z.string().min(1),
-    workers: z.coerce.number().int().min(1).max(1_024),
+    workers: z.preprocess(fromText, wholeNumber(1, 1_024)),
     functions: z.string().min(1),
     ephemeral: z.boolean(),
     state: z.string().min(1),

@@ -107,15 +107,17 @@ export class CallSender {
     }
   }
 
-  #unanswered({ signal, function: name }: Invocation, { error, peer }: { error: unknown; peer: Peer }): Unanswered {
-    const { metrics } = this.#options;
+  #unanswered(invocation: Invocation, { error, peer }: { error: unknown; peer: Peer }): Unanswered {
+    const { metrics, clock } = this.#options;
+    const { signal, deadline } = invocation;
     if (signal.aborted) {
       metrics.sent("cancelled");
       throw signal.reason;
     }
-    if (error instanceof AskTimeout) {
+    // One that is not wanted any more ends so too, before its time: its peer fell silent.
+    if (error instanceof AskTimeout && clock.now() >= deadline) {
       metrics.sent("late");
-      throw late(name);
+      throw late(invocation.function);
     }
     // The peer's link layer would not take it: it does not trust this node any more, or has too much to do.
     if (error instanceof HerdError && error.code !== "internal") {
@@ -123,7 +125,7 @@ export class CallSender {
       return "refused";
     }
     metrics.sent("broken");
-    if (!(error instanceof LinkBroken) && peer.fresh) {
+    if (!(error instanceof LinkBroken || error instanceof AskTimeout)) {
       this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId });
     }
     return "lost";

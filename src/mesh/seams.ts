@@ -24,11 +24,17 @@ export interface Connection {
   readonly peer: PeerIdentity;
   /** When our own certificate on this connection ends, epoch ms. */
   readonly ownNotAfter: number;
-  /** Queues one frame, in order. `false` asks the sender to wait for `onDrain`. */
+  /** Queues one frame, in order. `false` asks the sender to wait for `drained`. */
   send(frame: Uint8Array): boolean;
   /** Bytes accepted by `send` that have not left. */
   readonly queuedBytes: number;
-  close(reason: string): void;
+  /** Bytes that came in, those of half a frame too: a sign of life. */
+  readonly receivedBytes: number;
+  /** Reads nothing more until `resume`, so that the peer's sending stalls. */
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued, then ends; at once when `abrupt`. `closed` follows, with this reason. */
+  close(reason: string, options?: { readonly abrupt?: boolean }): void;
   /** Set once, before the first turn of the event loop after the connection was handed over. */
   receive(events: ConnectionEvents): void;
 }
@@ -61,16 +67,29 @@ export interface AskOptions {
   readonly signal?: Wanted | undefined;
 }
 
-/** A link to one peer, over which both sides ask and tell. */
+/** What a peer said of itself when it was greeted. Bounded, of the right shape, not proved. */
+export interface PeerHello {
+  /** Where it may be dialled (`HOST:PORT`), `undefined` when it cannot; and its HTTPS address. */
+  readonly address: string | undefined;
+  readonly url: string;
+}
+
+/**
+ * A link to one peer, over which both sides ask and tell. It outlives the connection under it when that is replaced in time, as after
+ * a renewed certificate; only then may what was sent before arrive after what was sent later.
+ */
 export interface Link {
+  /** As proved on the present connection. */
   readonly peer: PeerIdentity;
+  readonly hello: PeerHello;
   /** Smoothed round-trip time; undefined before the first measurement. */
   readonly rttMs: number | undefined;
   /** Sends a message that has no answer; `false` when it was dropped, because the link is down or its queue is full. */
   tell(kind: string, body: unknown): boolean;
   /**
    * Asks and waits. Rejects with the HerdError that the peer answered with, with {@link LinkBroken} when the link ended or its queue
-   * is full (the peer may or may not have acted), and with {@link AskTimeout}.
+   * is full (the peer may or may not have acted), and with {@link AskTimeout}, also when `signal` aborted. Throws `RangeError` for a
+   * body that fits no frame.
    */
   ask(kind: string, body: unknown, options: AskOptions): Promise<unknown>;
 }
@@ -80,7 +99,7 @@ export class LinkBroken extends Error {
   override readonly name = "LinkBroken";
 }
 
-/** The peer did not answer in time. */
+/** The peer did not answer in time, or the answer was not wanted any more. */
 export class AskTimeout extends Error {
   override readonly name = "AskTimeout";
 }

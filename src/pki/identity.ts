@@ -214,11 +214,11 @@ export class Identity implements Certifier {
     const { leaves, hosts } = this.#parts;
     const { peer, public: open } = leaves;
     if (!this.isMaster) return this.#rejoinIfDue();
-    const own = (leaf: { certificate: string } | undefined) =>
-      leaf !== undefined && this.masterIssuer !== undefined && isFrom(this.masterIssuer, leaf.certificate);
-    if (!own(peer) || peer === undefined || isPeerLeafDue(peer, this.clock)) await leaves.renewPeer();
-    const kept = own(open) && open !== undefined && !needsRenewal(open, this.clock) && covers(open, hosts);
-    if (!kept) await leaves.renewPublic();
+    const own = (leaf: { certificate: string }) =>
+      this.masterIssuer !== undefined && isFrom(this.masterIssuer, leaf.certificate);
+    const peerStays = peer !== undefined && own(peer) && !isPeerLeafDue(peer, this.clock);
+    const publicStays = open !== undefined && own(open) && !needsRenewal(open, this.clock) && covers(open, hosts);
+    await Promise.all([peerStays || leaves.renewPeer(), publicStays || leaves.renewPublic()]);
   }
 
   async #rejoinIfDue(): Promise<void> {

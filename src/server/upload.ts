@@ -41,6 +41,7 @@ async function readForm(
   const files: StoredSource[] = [];
   const seen = new Set<string>();
   let bytes = 0;
+  checkCount(partCount(body, { contentType, enough: limits.sourceFiles + 1 }), limits);
   for (const value of await partsOf(body, contentType)) {
     if (typeof value === "string") throw malformed("each part of the form is a file with a filename");
     const path = checkPath(value.name);
@@ -48,9 +49,7 @@ async function readForm(
     seen.add(path);
     bytes += value.size;
     checkSize(bytes, limits);
-    if (seen.size > limits.sourceFiles) {
-      throw new HerdError("request.too-large", `an upload has at most ${limits.sourceFiles} files`);
-    }
+    checkCount(seen.size, limits);
     files.push({ path, text: textOf(new Uint8Array(await value.arrayBuffer()), shown(path)) });
   }
   if (files.length === 0) throw malformed("the form holds no file");
@@ -77,6 +76,23 @@ function checkPath(path: string): string {
   }
   if (!path.endsWith(".ts")) throw malformed(`${shown(path)} is no .ts file`);
   return path;
+}
+
+/** Parts of a form, counted up to `enough`: parsing thousands blocks the node for as long as it takes (RFC 2046, section 5.1.1). */
+function partCount(body: Buffer, { contentType, enough }: { contentType: string; enough: number }): number {
+  const boundary = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType);
+  const text = boundary?.[1] ?? boundary?.[2];
+  if (text === undefined) return 0;
+  const delimiter = Buffer.from(`--${text}\r\n`);
+  let count = 0;
+  for (let at = body.indexOf(delimiter); at >= 0 && count < enough; count++) {
+    at = body.indexOf(delimiter, at + delimiter.length);
+  }
+  return count;
+}
+
+function checkCount(files: number, { sourceFiles }: SourceLimits): void {
+  if (files > sourceFiles) throw new HerdError("request.too-large", `an upload has at most ${sourceFiles} files`);
 }
 
 function checkSize(bytes: number, { sourceBytes }: SourceLimits): void {

@@ -205,7 +205,9 @@ test("wrong usage exits with 2 and says what is wrong in a line", async () => {
     [["token", "create", "--role", "invoke", "--ttl", "soon"], /24h/],
     [["deploy", "nothing.ts"], /nothing at/],
     [["up", "--host", "0.0.0.0"], /--advertise/],
-    [["up", "--port", "70000"], /port/],
+    [["up", "--port", "70000"], /^herd: command line: port: a whole number from 0 to 65535 is needed\n$/],
+    [["up", "--port", "many"], /port: a whole number from 0 to 65535/],
+    [["up", "--workers", "0"], /workers: a whole number from 1 to 1024/],
     [["app", "list", "--url", "http://localhost"], /https/],
     [["app", "list", "--state", join(folder, "empty")], /no node is known/],
   ];

@@ -34,6 +34,7 @@ export interface Sent {
 export class FakeLink implements Link {
   readonly peer: PeerIdentity;
   readonly rttMs = 1;
+  readonly hello = { address: undefined, url: "" };
   readonly owner: LinkOwner;
   other: FakeLink | undefined;
   open = true;
@@ -76,7 +77,7 @@ export class FakeLink implements Link {
       const sweep = (): void => {
         stopSweep = world.after(10, sweep);
         if (signal?.aborted !== true) return;
-        broken(new Error("cancelled"));
+        broken(new AskTimeout("cancelled"));
         this.#deliver("cancel", null, () => serving.abort());
       };
       if (signal !== undefined) sweep();
@@ -118,8 +119,8 @@ export class FakeLink implements Link {
     wire({ from: this.owner.id, to: this.peer.nodeId, kind, body });
     const bytes = pack(body);
     // In order, as on a socket.
-    this.#lastAt = Math.max(this.#lastAt, world.clock.now() + 0.05 + world.random());
-    const at = this.#lastAt - world.clock.now();
+    this.#lastAt = Math.max(this.#lastAt, world.now() + 0.05 + world.random());
+    const at = this.#lastAt - world.now();
     world.after(at, () => {
       const { other } = this;
       if (this.open && other !== undefined) arrive(other, unpack(bytes));

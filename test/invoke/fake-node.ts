@@ -37,7 +37,7 @@ export class FakeRunner implements Runner {
   }
 
   async run(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {
-    const { clock } = this.#world;
+    const clock = this.#world;
     const cameAt = clock.now();
     if (this.#waiting.length >= this.queueLength) throw new HerdError("node.overloaded", "many calls are waiting");
     if (this.#running >= this.#slots) await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -102,7 +102,8 @@ export class FakeNode {
     this.id = id;
     this.wire = wire;
     this.runner = new FakeRunner(world, slots);
-    const { clock, timers, random } = world;
+    const [clock, timers] = [world, world];
+    const { random } = world;
     const { links, router } = this;
     const all = { ...defaultLimits, ...limits };
     const local = new LocalInvoker(this.runner);
@@ -182,7 +183,7 @@ export class FakeNode {
       function: options.function ?? "echo",
       arguments: { format: "json", body: Buffer.from(text) },
       invocation: options.invocation ?? `${this.id}-${this.#count++}`,
-      deadline: this.world.clock.now() + (options.deadlineMs ?? 5_000),
+      deadline: this.world.now() + (options.deadlineMs ?? 5_000),
       signal: options.signal ?? new AbortController().signal,
       node: options.node,
     });

@@ -4,12 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
+import { forSeeds, seeds } from "../mesh/virtual-time.js";
 import type { Sent } from "./fake-links.js";
 import { FakeNode } from "./fake-node.js";
 import { World } from "./world.js";
 
-const seeds = Number(process.env.HERD_SEEDS ?? 200);
-const first = Number(process.env.HERD_SEED ?? 1);
 const revision = "0123456789ab";
 
 interface Called {
@@ -50,7 +49,7 @@ class Run {
 
   async play(): Promise<void> {
     const calls: Promise<void>[] = [];
-    await this.world.pass(50);
+    await this.world.advance(50);
     for (let step = 0; step < 60; step++) {
       const [node, other] = [this.#any(), this.#any()];
       const event = this.#below(40);
@@ -63,9 +62,9 @@ class Run {
       else if (event === 31) node.deploy(revision);
       else if (event === 32) node.router.remove("app");
       else if (event === 33) node.judge(other.id, this.#below(2) === 0 ? "suspect" : "alive");
-      await this.world.pass(this.world.random() * 15);
+      await this.world.advance(this.world.random() * 15);
     }
-    await this.world.until(Promise.all(calls));
+    await this.world.settle(Promise.all(calls));
   }
 
   check(): void {
@@ -165,21 +164,19 @@ class Run {
   }
 }
 
-test(`a call makes one hop at most and is answered rightly, in ${seeds} random meshes`, async () => {
+const all = seeds(200);
+
+test(`a call makes one hop at most and is answered rightly, in ${all.length} random meshes`, async () => {
   let forwarded = 0;
   let lost = 0;
-  for (let seed = first; seed < first + seeds; seed++) {
+  await forSeeds(all, async (seed) => {
     const run = new Run(seed);
-    try {
-      await run.play();
-      run.check();
-    } catch (error) {
-      throw new Error(`HERD_SEED=${seed} HERD_SEEDS=1: ${String(error)}`, { cause: error });
-    }
+    await run.play();
+    run.check();
     forwarded += run.called.filter(({ hop }) => hop !== undefined).length;
     if (run.broke) lost++;
-  }
+  });
   // What is not exercised proves nothing.
-  if (seeds >= 20)
-    assert.ok(forwarded > seeds && lost > seeds / 8, `${forwarded} forwarded, ${lost} runs with broken links`);
+  if (all.length < 20) return;
+  assert.ok(forwarded > all.length && lost > all.length / 8, `${forwarded} forwarded, ${lost} runs with broken links`);
 });

@@ -16,7 +16,7 @@ async function mesh(count: number, options: FakeNodeOptions = {}): Promise<{ wor
     node.deploy();
     for (const other of nodes.slice(0, index)) node.link(other);
   }
-  await world.pass(100);
+  await world.advance(100);
   return { world, nodes };
 }
 
@@ -30,14 +30,14 @@ const ranAt = (nodes: FakeNode[]) => nodes.map(({ runner }) => runner.ran.length
 
 test("a call stays here while a worker is idle", async () => {
   const { world, nodes } = await mesh(3);
-  const outcome = await world.until(pick(nodes, 0).call("1"));
+  const outcome = await world.settle(pick(nodes, 0).call("1"));
   assert.equal(outcome.hop, undefined);
   assert.deepEqual(ranAt(nodes), [1, 0, 0]);
 });
 
 test("calls that would wait here go to peers that are idle, and say so", async () => {
   const { world, nodes } = await mesh(3);
-  const outcomes = await world.until(Promise.all(["1", "2", "3"].map((text) => pick(nodes, 0).call(text))));
+  const outcomes = await world.settle(Promise.all(["1", "2", "3"].map((text) => pick(nodes, 0).call(text))));
   assert.deepEqual(ranAt(nodes), [1, 1, 1]);
   assert.deepEqual(outcomes.map(({ hop }) => hop?.node).toSorted(), ["name-b", "name-c", undefined]);
   for (const { hop, runMs } of outcomes) {
@@ -50,8 +50,8 @@ test("a call waits here when the peers are as busy", async () => {
   const { world, nodes } = await mesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const busy = [a.call("1"), b.call("2")];
-  await world.pass(5);
-  assert.equal((await world.until(a.call("3"))).hop, undefined);
+  await world.advance(5);
+  assert.equal((await world.settle(a.call("3"))).hop, undefined);
   await Promise.all(busy);
 });
 
@@ -69,8 +69,8 @@ test("a peer that lacks the revision, drains, is suspect or silent gets no calls
     const { world, nodes } = await mesh(2);
     const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
     make(a, b);
-    await world.pass(4_000);
-    await world.until(Promise.all([a.call("1"), a.call("2")]));
+    await world.advance(4_000);
+    await world.settle(Promise.all([a.call("1"), a.call("2")]));
     assert.deepEqual(ranAt(nodes), [2, 0], reason);
     assert.doesNotMatch(a.metrics.text(), /herd_forwarded_total\{outcome="refused"\} [1-9]/, reason);
   }
@@ -80,10 +80,10 @@ test("a revision that comes later is known to peers at once, and one that is dro
   const { world, nodes } = await mesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.deploy("aaaaaaaaaaaa", "other");
-  await world.pass(5);
+  await world.advance(5);
   assert.deepEqual(a.statuses.holders("aaaaaaaaaaaa"), ["b"]);
   b.router.remove("other");
-  await world.pass(5);
+  await world.advance(5);
   assert.deepEqual(a.statuses.holders("aaaaaaaaaaaa"), []);
   assert.deepEqual(a.statuses.holders("0123456789ab"), ["b"]);
 });
@@ -93,12 +93,12 @@ test("a refusal is redrawn at another peer, then the call waits here", async () 
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   // Their calls come before anybody could tell.
   const all = [b.call("b"), c.call("c"), a.call("a1"), a.call("a2")];
-  const outcome = await world.until(all[3] ?? a.call("never"));
+  const outcome = await world.settle(all[3] ?? a.call("never"));
   assert.equal(outcome.hop, undefined);
   assert.match(a.metrics.text(), /herd_forwarded_total\{outcome="refused"\} 2/);
   assert.match(a.metrics.text(), /herd_forward_retries_total 2/);
   assert.match(b.metrics.text(), /herd_peer_calls_total\{outcome="busy"\} 1/);
-  await world.until(Promise.all(all));
+  await world.settle(Promise.all(all));
   assert.deepEqual(ranAt(nodes), [2, 1, 1]);
 });
 
@@ -106,10 +106,10 @@ test("a refused call goes to another peer rather than home", async () => {
   const { world, nodes } = await mesh(3);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const first = [a.call("1"), a.call("2"), a.call("3")];
-  await world.until(Promise.all(first));
+  await world.settle(Promise.all(first));
   // B refuses whatever comes; C is idle.
   b.load.setDraining(true);
-  const outcomes = await world.until(Promise.all(Array.from({ length: 2 }, (_, index) => a.call(`x${index}`))));
+  const outcomes = await world.settle(Promise.all(Array.from({ length: 2 }, (_, index) => a.call(`x${index}`))));
   assert.equal(outcomes[1]?.hop?.node, "name-c");
 });
 
@@ -118,7 +118,7 @@ test("a failure of the function at a peer is the answer, with its place and wher
   const a = pick(nodes, 0);
   const here = a.call("1");
   const failed = a.call("2", { function: "trap" }).catch((error: unknown) => error);
-  const error = await world.until(failed);
+  const error = await world.settle(failed);
   assert.ok(error instanceof PeerFailure);
   assert.equal(error.code, "function.trapped");
   assert.equal(error.where, "index.ts:1:1");
@@ -130,7 +130,7 @@ test("a failure of the function at a peer is the answer, with its place and wher
 test("what breaks inside a peer crosses without details", async () => {
   const { world, nodes } = await mesh(2);
   const here = pick(nodes, 0).call("1");
-  const error = await world.until(
+  const error = await world.settle(
     pick(nodes, 0)
       .call("2", { function: "broken" })
       .catch((reason: unknown) => reason),
@@ -148,11 +148,11 @@ test("a call whose link breaks runs again elsewhere within its deadline", async 
   for (const { runner } of nodes) runner.runMs = 100;
   const first = a.call("1");
   const second = a.call("2");
-  await world.pass(20);
+  await world.advance(20);
   const victim = nodes.slice(1).find(({ runner }) => runner.ran.length === 1);
   assert.ok(victim);
   a.links.get(victim.id)?.break();
-  const outcome = await world.until(second);
+  const outcome = await world.settle(second);
   assert.equal(outcome.json, "2");
   assert.notEqual(outcome.hop?.node, `name-${victim.id}`);
   assert.deepEqual(ranAt(nodes), [1, 1, 1]);
@@ -166,14 +166,14 @@ test("a call at a peer that falls silent runs again, and the peer's run is cance
   for (const { runner } of nodes) runner.runMs = 10_000;
   const first = a.call("1", { deadlineMs: 30_000 }).catch(() => undefined);
   const second = a.call("2", { deadlineMs: 30_000 });
-  await world.pass(20);
+  await world.advance(20);
   assert.deepEqual(ranAt(nodes), [1, 1]);
   b.statuses.stop();
   a.runner.runMs = 10;
-  const outcome = await world.until(second);
+  const outcome = await world.settle(second);
   assert.equal(outcome.hop, undefined);
   assert.equal(outcome.json, "2");
-  await world.until(first);
+  await world.settle(first);
 });
 
 test("the deadline crosses the hop and bounds the call there", async () => {
@@ -181,9 +181,9 @@ test("the deadline crosses the hop and bounds the call there", async () => {
   const a = pick(nodes, 0);
   for (const { runner } of nodes) runner.runMs = 10_000;
   const calls = ["1", "2"].map((text) => a.call(text, { deadlineMs: 200 }).catch((error: HerdError) => error.code));
-  const cameAt = world.clock.now();
-  assert.deepEqual(await world.until(Promise.all(calls)), ["function.deadline", "function.deadline"]);
-  assert.ok(world.clock.now() - cameAt < 250, `${world.clock.now() - cameAt} ms`);
+  const cameAt = world.now();
+  assert.deepEqual(await world.settle(Promise.all(calls)), ["function.deadline", "function.deadline"]);
+  assert.ok(world.now() - cameAt < 250, `${world.now() - cameAt} ms`);
 });
 
 test("a receiver's own limit bounds what a peer asks for", async () => {
@@ -194,9 +194,9 @@ test("a receiver's own limit bounds what a peer asks for", async () => {
       .call(text, { deadlineMs: 1_000 })
       .catch(() => undefined),
   );
-  await world.pass(80);
+  await world.advance(80);
   assert.equal(pick(nodes, 1).runner.stats().running, 0);
-  await world.until(Promise.all(calls));
+  await world.settle(Promise.all(calls));
 });
 
 test("a cancelled call is cancelled over there", async () => {
@@ -206,54 +206,54 @@ test("a cancelled call is cancelled over there", async () => {
   const first = a.call("1");
   const gone = new AbortController();
   const second = a.call("2", { signal: gone.signal }).catch((error: unknown) => error);
-  await world.pass(20);
+  await world.advance(20);
   assert.equal(b.runner.stats().running, 1);
   gone.abort(new Error("the client left"));
-  assert.equal(await world.until(second), gone.signal.reason);
-  await world.pass(20);
+  assert.equal(await world.settle(second), gone.signal.reason);
+  await world.advance(20);
   assert.equal(b.runner.stats().running, 0);
   assert.equal(b.receiver.size, 0);
-  await world.until(first);
+  await world.settle(first);
 });
 
 test("a draining node gives its calls away, takes none, and says so when nobody can take them", async () => {
   const { world, nodes } = await mesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   a.load.setDraining(true);
-  await world.pass(30);
-  assert.equal((await world.until(a.call("1"))).hop?.node, "name-b");
-  const others = await world.until(Promise.all([b.call("2"), b.call("3")]));
+  await world.advance(30);
+  assert.equal((await world.settle(a.call("1"))).hop?.node, "name-b");
+  const others = await world.settle(Promise.all([b.call("2"), b.call("3")]));
   assert.deepEqual(
     others.map(({ hop }) => hop),
     [undefined, undefined],
   );
   b.load.setDraining(true);
-  await world.pass(30);
-  assert.equal(await world.until(a.call("4").catch((error: HerdError) => error.code)), "node.draining");
+  await world.advance(30);
+  assert.equal(await world.settle(a.call("4").catch((error: HerdError) => error.code)), "node.draining");
   a.load.setDraining(false);
-  assert.equal((await world.until(a.call("5"))).hop, undefined);
+  assert.equal((await world.settle(a.call("5"))).hop, undefined);
 });
 
 test("a call meant for one node runs there however busy it is, or nowhere", async () => {
   const { world, nodes } = await mesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const busy = [b.call("1"), b.call("2")];
-  assert.equal((await world.until(a.call("3", { node: "b" }))).hop?.node, "name-b");
-  assert.equal((await world.until(a.call("4", { node: "a" }))).hop, undefined);
-  await world.until(Promise.all(busy));
+  assert.equal((await world.settle(a.call("3", { node: "b" }))).hop?.node, "name-b");
+  assert.equal((await world.settle(a.call("4", { node: "a" }))).hop, undefined);
+  await world.settle(Promise.all(busy));
   const code = (error: HerdError) => error.code;
-  assert.equal(await world.until(a.call("5", { node: "z" }).catch(code)), "node.overloaded");
+  assert.equal(await world.settle(a.call("5", { node: "z" }).catch(code)), "node.overloaded");
   b.load.setDraining(true);
-  await world.pass(30);
-  assert.equal(await world.until(a.call("6", { node: "b" }).catch(code)), "node.draining");
+  await world.advance(30);
+  assert.equal(await world.settle(a.call("6", { node: "b" }).catch(code)), "node.draining");
   a.links.get("b")?.break();
-  assert.equal(await world.until(a.call("7", { node: "b" }).catch(code)), "node.overloaded");
+  assert.equal(await world.settle(a.call("7", { node: "b" }).catch(code)), "node.overloaded");
 });
 
 test("a result that does not fit a frame is made here instead", async () => {
   const { world, nodes } = await mesh(2);
   const a = pick(nodes, 0);
-  const outcomes = await world.until(Promise.all([a.call("1"), a.call("2", { function: "huge" })]));
+  const outcomes = await world.settle(Promise.all([a.call("1"), a.call("2", { function: "huge" })]));
   assert.equal(outcomes[1]?.hop, undefined);
   assert.equal(outcomes[1]?.json?.length, 10_000);
 });
@@ -261,7 +261,7 @@ test("a result that does not fit a frame is made here instead", async () => {
 test("large arguments stay here", async () => {
   const { world, nodes } = await mesh(2);
   const text = "x".repeat(4 * 1024 * 1024 + 1);
-  await world.until(Promise.all([pick(nodes, 0).call(text), pick(nodes, 0).call(text)]));
+  await world.settle(Promise.all([pick(nodes, 0).call(text), pick(nodes, 0).call(text)]));
   assert.deepEqual(ranAt(nodes), [2, 0]);
 });
 
@@ -276,7 +276,7 @@ test("frames with another hop than one, and frames that are no calls, run nothin
       (answer) => (answer as unknown[])[0],
       (error: unknown) => (error instanceof HerdError ? error.code : error),
     );
-    return world.until(asked ?? Promise.reject(new Error("no link")));
+    return world.settle(asked ?? Promise.reject(new Error("no link")));
   };
   const forged: unknown[] = [0, 2, -1, "1", 1.5, Number.NaN, true, null, [1], {}].map((hop) => [hop, ...good.slice(1)]);
   const other: [number, unknown][] = [
@@ -308,9 +308,9 @@ test("log lines of a forwarded call come home, and a peer can add lines to no ot
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   for (const { runner } of nodes) runner.runMs = 200;
   c.load.setDraining(true);
-  await world.pass(50);
+  await world.advance(50);
   const all = [a.call("1", { invocation: "a-1" }), a.call("2", { invocation: "a-2" })];
-  await world.pass(20);
+  await world.advance(20);
   assert.equal(b.calls.sendHome({ invocation: "a-2", level: "info", message: "not that name" }), false);
   const own = "b-own-0";
   assert.equal(b.calls.originOf(own)?.peer.nodeId, "a");
@@ -320,7 +320,7 @@ test("log lines of a forwarded call come home, and a peer can add lines to no ot
   c.links.get("a")?.tell("log", ["a-2", "info", "from a stranger"]);
   b.links.get("a")?.tell("log", ["a-1", "info", "of another call"]);
   b.links.get("a")?.tell("log", ["a-2", "loud", "no level"]);
-  await world.pass(20);
+  await world.advance(20);
   assert.deepEqual(
     a.lines.map(({ message }) => message),
     ["one", "two two tw", "3 more"],
@@ -334,9 +334,9 @@ test("log lines of a forwarded call come home, and a peer can add lines to no ot
     level: "info",
     message: "one",
   });
-  await world.until(Promise.all(all));
+  await world.settle(Promise.all(all));
   b.links.get("a")?.tell("log", ["a-2", "info", "too late"]);
-  await world.pass(20);
+  await world.advance(20);
   assert.equal(a.lines.length, 3);
 });
 
@@ -350,7 +350,7 @@ test("statuses and revisions that are none change nothing", async () => {
   }
   for (const body of [null, [true], [true, "x", []], [1, [], []], [false, [], null]]) link?.tell("revisions", body);
   link?.tell("revisions", [false, ["no", 7, null, "bbbbbbbbbbbb"], ["no", 7]]);
-  await world.pass(10);
+  await world.advance(10);
   const peer = a.statuses.get("b");
   assert.deepEqual([peer?.slots, peer?.running, peer?.draining, peer?.weight], [1, 0, false, 1]);
   assert.deepEqual([...(peer?.revisions ?? [])], ["0123456789ab", "bbbbbbbbbbbb"]);
@@ -359,7 +359,7 @@ test("statuses and revisions that are none change nothing", async () => {
     Array.from({ length: 20_000 }, (_, index) => index.toString(16).padStart(12, "0")),
     [],
   ]);
-  await world.pass(10);
+  await world.advance(10);
   assert.equal(peer?.revisions.size, 10_000);
 });
 
@@ -369,10 +369,10 @@ test("calls under way to a peer count until it counts them itself", async () => 
   for (const { runner } of nodes) runner.runMs = 50;
   const all = Array.from({ length: 8 }, (_, index) => a.call(`${index}`));
   assert.equal(a.statuses.get("b")?.inFlight, 4);
-  await world.pass(30);
+  await world.advance(30);
   const peer = a.statuses.get("b");
   assert.deepEqual([peer?.running, peer?.inFlight], [4, 0], "told after it settled, nothing counted twice");
-  await world.until(Promise.all(all));
+  await world.settle(Promise.all(all));
   assert.deepEqual(ranAt(nodes), [4, 4]);
   assert.equal(b.statuses.get("a")?.inFlight, 0);
 });

@@ -68,6 +68,7 @@ interface End {
 /** One side of a link. */
 export class FabricLink implements Link {
   readonly peer: PeerIdentity;
+  readonly hello = { address: undefined, url: "https://localhost:8443" };
   readonly rttMs = 1;
   readonly #of: FabricLinks;
   other!: End;

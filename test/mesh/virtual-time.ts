@@ -44,11 +44,15 @@ export class VirtualTime implements Clock, Timers {
     };
   }
 
-  /** Runs every event of the next `ms` milliseconds, each with all that follows from it before the next. */
-  async advance(ms: number): Promise<void> {
+  /**
+   * Runs every event of the next `ms` milliseconds, each with all that follows from it before the next. Stops when something is
+   * `done`, looked at after each event, and tells whether it is.
+   */
+  async advance(ms: number, done: () => boolean = () => false): Promise<boolean> {
     const end = this.#now + ms;
     await turn();
     for (let next = this.#heap[0]; next !== undefined && next.at <= end; next = this.#heap[0]) {
+      if (done()) return true;
       this.#pop();
       if (next.run === undefined) continue;
       this.#now = Math.max(this.#now, next.at);
@@ -56,7 +60,9 @@ export class VirtualTime implements Clock, Timers {
       next.run();
       await turn();
     }
+    if (done()) return true;
     this.#now = end;
+    return false;
   }
 
   /** Advances in steps until `done`; throws with `what` when that takes longer than `ms`. Returns the milliseconds it took. */

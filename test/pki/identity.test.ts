@@ -176,7 +176,7 @@ test("of processes that start together on a stale lock, one gets the state", asy
 
 test("kill -9 while a mesh is founded leaves none or a whole one", { timeout: 120_000 }, async () => {
   let whole = 0;
-  for (let round = 0; round < 9; round++) {
+  for (let round = 0; round < 6; round++) {
     await inFolder(async (state) => {
       const child = start(state);
       await child.line(0);
@@ -198,7 +198,7 @@ test("kill -9 while a mesh is founded leaves none or a whole one", { timeout: 12
       again.close();
     });
   }
-  assert.ok(whole >= 3, `${whole} foundings were far enough`);
+  assert.ok(whole >= 2, `${whole} foundings were far enough`);
 });
 
 interface Child {

@@ -53,7 +53,8 @@ export class FakeMesh implements Mesh {
     get: (nodeId) => {
       if (this.states.get(nodeId) !== "alive") return undefined;
       const peer = { nodeId, serial: "", issuer: "", master: false, deploy: false, notAfter: 0 };
-      return { peer, rttMs: 0.5, tell: () => true, ask: () => Promise.reject(new TypeError("not here")) };
+      const hello = { address: undefined, url: "https://localhost:8443" };
+      return { peer, hello, rttMs: 0.5, tell: () => true, ask: () => Promise.reject(new TypeError("not here")) };
     },
   };
 

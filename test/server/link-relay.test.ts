@@ -19,7 +19,13 @@ const { signal } = new AbortController();
 
 function linkTo(nodeId: string, marks: Partial<PeerIdentity>, ask: () => Promise<unknown>): Link {
   const peer = { nodeId, serial: "", issuer: "", master: false, deploy: false, notAfter: 0, ...marks };
-  return { peer, rttMs: undefined, tell: () => true, ask };
+  return {
+    peer,
+    hello: { address: undefined, url: "https://localhost:8443" },
+    rttMs: undefined,
+    tell: () => true,
+    ask,
+  };
 }
 
 function relayOver(links: Link[], marks = { master: false, deploy: false }): LinkRelay {

@@ -12,7 +12,7 @@ import { MemoryFiles } from "../../src/core/state-files.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
-import { LocalInvoker } from "../../src/invoke/invoker.js";
+import { type Invoker, LocalInvoker } from "../../src/invoke/invoker.js";
 import { makeEnrolledKey, signerOf } from "../../src/pki/enrolled-key.js";
 import { withKeyFiles } from "../../src/pki/key-files.js";
 import { issuePublicLeaf } from "../../src/pki/public-leaf.js";
@@ -51,6 +51,8 @@ export interface TestNodeOptions {
   readonly relay?: Relay;
   readonly joins?: Joins;
   readonly tokenKey?: Awaited<ReturnType<typeof tokenKey>>;
+  /** Stands in for the invoker of a node in a mesh, given that of a node alone. */
+  readonly invoker?: (local: Invoker) => Invoker;
 }
 
 /** Everything may be done here. */
@@ -165,7 +167,7 @@ export class TestNode {
       catalog,
       deployer,
       router,
-      invoker: new LocalInvoker(parts.sandbox),
+      invoker: options.invoker?.(new LocalInvoker(parts.sandbox)) ?? new LocalInvoker(parts.sandbox),
       relay: options.relay ?? alone,
       mesh: parts.mesh,
       events: parts.events,
