@@ -1,5 +1,10 @@
 // What happens in the mesh, told to whoever listens: joins, states, deploys, revocations.
 
+import type { Clock } from "../core/clock.js";
+import type { Member, Members } from "../mesh/seams.js";
+import { nameOf } from "./mesh-names.js";
+import type { NodeRegistry } from "./seams.js";
+
 /** Something that happened. `type` is like `node.state` or `app.deployed`; `at` is epoch ms; the rest is JSON. */
 export interface MeshEvent {
   readonly type: string;
@@ -28,4 +33,29 @@ export class MeshEvents {
       this.#listeners.delete(listener);
     };
   }
+}
+
+/** What {@link publishNodes} listens to. */
+export interface NodeSources {
+  readonly members: Pick<Members, "watch">;
+  readonly registry: Pick<NodeRegistry, "node"> & { onRevoked(listener: (node: string) => void): () => void };
+  readonly events: MeshEvents;
+  readonly clock: Clock;
+}
+
+/** Publishes `node.state` and `node.revoked`, by name, until the returned function is called. */
+export function publishNodes({ members, registry, events, clock }: NodeSources): () => void {
+  const ends = [
+    members.watch((member: Member, before: Member | undefined) => {
+      if (member.state === before?.state) return;
+      const { id, state } = member;
+      events.publish({ type: "node.state", at: clock.now(), node: nameOf(id, registry), id, state });
+    }),
+    registry.onRevoked((id) => {
+      events.publish({ type: "node.revoked", at: clock.now(), node: nameOf(id, registry), id });
+    }),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
 }
