@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import { encodeSigned, type Signed, type Signer } from "../core/signed.js";
 import { sha256 } from "./blobs.js";
-import { blobsOf, type ManifestRecord, maxAheadMs, readManifest } from "./manifest.js";
+import { blobsOf, compareManifests, type ManifestRecord, maxAheadMs, readManifest } from "./manifest.js";
 import type { ManifestStore } from "./manifest-store.js";
 
 /** Who may sign manifests: what the mesh knows of its nodes. */
@@ -113,6 +113,12 @@ export class ManifestRecords {
   /** Whether a manifest is the highest that is known of its app. */
   isHighest({ id, manifest }: ManifestRecord): boolean {
     return this.#options.store.set.highest(manifest.app)?.id === id;
+  }
+
+  /** Whether readers would see a manifest as what is current, were it held now. */
+  leads(record: ManifestRecord): boolean {
+    const highest = this.#options.store.set.of(record.manifest.app).held.at(-1);
+    return highest === undefined || compareManifests(record, highest) > 0;
   }
 
   /** The blobs that a manifest needs and that are not here, with their sizes in bytes. */

@@ -25,8 +25,8 @@ export interface AcknowledgerOptions {
 }
 
 /**
- * Asks every linked peer to hold a change. It is acknowledged when a master and another node hold it, of which this node is one;
- * without another living master, when one other living node does; alone, at once.
+ * Asks every linked peer to hold a change. On a master it is acknowledged when one other living node holds it, and at once when no
+ * other one lives; elsewhere when a living master holds it, or, as long as none lives or none could in time, one other node.
  */
 export class Acknowledger implements Spread {
   readonly #options: AcknowledgerOptions;
@@ -91,7 +91,8 @@ class Round {
   isSafe(): boolean {
     const { isMaster } = this.#options;
     const living = this.#living();
-    if (living.length === 0) return true;
+    // A master's own store is durable; another node's is gone with it, and it never is the whole mesh.
+    if (living.length === 0) return isMaster.self;
     if (isMaster.self || !living.some(isMaster.of)) return this.holders.size > 0;
     return [...this.holders].some(isMaster.of);
   }

@@ -117,7 +117,7 @@ export class Propagator {
     log.debug("a manifest is held", { app, op: record.manifest.op, version: record.manifest.version });
   }
 
-  /** What the manifest's component is when it is ready to run; only what may become current is prepared. */
+  /** The manifest's component, checked; ready to run when it becomes what is current. */
   async #checked(record: ManifestRecord, blobs: ReadonlyMap<string, Buffer>): Promise<PreparedComponent | undefined> {
     const { records, activation } = this.#options;
     const { manifest } = record;
@@ -128,7 +128,7 @@ export class Propagator {
     if (names.length !== manifest.functions.length || !manifest.functions.every((name) => names.includes(name))) {
       throw new HerdError("auth.invalid", "the component has other functions than its manifest says");
     }
-    return records.isHighest(record) ? activation.prepare(component, manifest.revision) : undefined;
+    return records.leads(record) ? activation.prepare(component, manifest.revision) : undefined;
   }
 
   /** Whom to ask for bytes: who said that it has them, the author, then all others in random order. */

@@ -84,14 +84,14 @@ export class FabricLink implements Link {
 
   tell(kind: string, body: unknown): boolean {
     if (!this.up) return false;
-    const copy: unknown = JSON.parse(JSON.stringify(body));
+    const copy: unknown = structuredClone(body);
     this.#send(() => void this.other.of.deliver(kind, copy, this.other.link).catch(() => undefined));
     return true;
   }
 
   ask(kind: string, body: unknown, { timeoutMs }: AskOptions): Promise<unknown> {
     if (!this.up) return Promise.reject(new LinkBroken("no link"));
-    const copy: unknown = JSON.parse(JSON.stringify(body));
+    const copy: unknown = structuredClone(body);
     return new Promise((resolve, reject) => {
       const settle = (run: () => void): void => {
         cancel();
@@ -104,7 +104,7 @@ export class FabricLink implements Link {
       this.#send(async () => {
         let answer: () => void;
         try {
-          const result = JSON.parse(JSON.stringify((await this.other.of.deliver(kind, copy, this.other.link)) ?? null));
+          const result: unknown = structuredClone(await this.other.of.deliver(kind, copy, this.other.link));
           answer = () => resolve(result);
         } catch (error) {
           const failure = error instanceof HerdError ? error : new HerdError("internal", "failed");
