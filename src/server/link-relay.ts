@@ -41,10 +41,8 @@ export class LinkRelay implements Relay {
       try {
         return await link.ask(relayKind, request, { timeoutMs, signal });
       } catch (error) {
-        if (!(error instanceof LinkBroken || error instanceof AskTimeout)) throw error;
         if (error instanceof LinkBroken && request.method === "GET") continue;
-        const detail = "the node that was asked for this did not answer; whether it acted is not known";
-        throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 1, cause: error });
+        throw failed(error);
       }
     }
     throw new HerdError("node.overloaded", missing(where), { retryAfterSeconds: 2 });
@@ -63,6 +61,16 @@ export class LinkRelay implements Relay {
       .filter(({ peer }) => (where === "deployer" ? peer.deploy : peer.master) && !except.includes(peer.nodeId))
       .sort((left, right) => (left.peer.nodeId < right.peer.nodeId ? -1 : 1));
   }
+}
+
+/** What went wrong between nodes is not the client's: a peer that distrusts this node must not read as a bad token. */
+function failed(error: unknown): unknown {
+  const broken = error instanceof LinkBroken || error instanceof AskTimeout;
+  if (!broken && !(error instanceof HerdError)) return error;
+  const detail = broken
+    ? "the node that was asked for this did not answer; whether it acted is not known"
+    : `the node that was asked for this refused: ${error.message}`;
+  return new HerdError("node.overloaded", detail, { retryAfterSeconds: 1, cause: error });
 }
 
 function missing(where: Where): string {

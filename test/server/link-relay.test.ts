@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HerdError } from "../../src/core/errors.js";
 import { AskTimeout, type Link, LinkBroken, type PeerIdentity } from "../../src/mesh/seams.js";
 import { LinkRelay } from "../../src/server/link-relay.js";
 import type { RelayedRequest } from "../../src/server/relay.js";
@@ -79,4 +80,10 @@ test("a GET goes on to the next master when a link breaks; what may have acted i
   assert.equal(asked, 2);
   const slow = relayOver([linkTo("1", { master: true }, () => Promise.reject(new AskTimeout("late")))]);
   await assert.rejects(slow.ask("master", request, signal), { code: "node.overloaded" });
+});
+
+test("a peer that refuses this node's question is no problem of the client's token", async () => {
+  const refuse = () => Promise.reject(new HerdError("auth.invalid", "node 1 was revoked"));
+  const relay = relayOver([linkTo("1", { master: true }, refuse)]);
+  await assert.rejects(relay.ask("master", request, signal), { code: "node.overloaded", message: /revoked/ });
 });

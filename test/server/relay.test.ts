@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
+import { decodeFrame, encodeFrame } from "../../src/mesh/frame.js";
 import { tokenKey } from "../../src/pki/tokens.js";
 import type { Relay, RelayedRequest, Where } from "../../src/server/relay.js";
 import { type Answer, type Question, TestNode } from "./test-node.js";
@@ -36,7 +37,8 @@ class Pair {
       ask: async (where, request, signal) => {
         if (!this.linked) throw new HerdError("node.overloaded", "this needs a master, and none is reachable");
         this.travelled.push({ where, request });
-        return this.tamper(await this.master.api.handleRelayed(request, { node: plainId, signal }));
+        const answer = await this.master.api.handleRelayed(overLink(request), { node: plainId, signal });
+        return this.tamper(overLink(answer));
       },
     };
     this.plain = await TestNode.start({ limits, tokenKey: key, relay, node: { id: plainId, name: "plain" } });
@@ -45,6 +47,11 @@ class Pair {
   async stop(): Promise<void> {
     await Promise.all([this.master.stop(), this.plain.stop()]);
   }
+}
+
+/** What a link makes of a value. */
+function overLink(value: unknown): unknown {
+  return decodeFrame(encodeFrame(value));
 }
 
 const pair = new Pair();
