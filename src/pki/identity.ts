@@ -149,7 +149,15 @@ export class Identity implements Certifier {
 
   /** How leaves are renewed from now on: over a link to a master. A master's own hand stays. */
   renewVia(renew: RenewLeaves): void {
-    if (!this.isMaster) this.#parts.leaves.renewVia(renew);
+    if (this.isMaster) return;
+    this.#parts.leaves.renewVia(async (requests) => {
+      const chains = await renew(requests);
+      // A leaf that is not this node's would cut it off from everybody until the next one.
+      if (chains.peer !== undefined && peerIdentityOf(chains.peer, this.meshId).nodeId !== this.nodeId) {
+        throw new HerdError("auth.invalid", "the peer leaf that was signed is another node's");
+      }
+      return chains;
+    });
   }
 
   /** A new public leaf, stored and from now on the one in service. */

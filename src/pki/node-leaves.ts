@@ -10,11 +10,15 @@ import type { LeafText } from "./mesh-files.js";
 import { leafKeyBits, type PeerLeaf, peerLeaf } from "./peer-leaf.js";
 import { type PublicLeaf, publicLeaf } from "./public-leaf.js";
 
-/** Certificate requests (PEM) for the leaves to renew, and the hosts that the public one should name. */
+/**
+ * Certificate requests (PEM) for the leaves to renew, the hosts that the public one should name, and the public chain in service, whose
+ * hosts a master approved before.
+ */
 export interface LeafRequests {
   readonly peer?: string;
   readonly public?: string;
   readonly hosts: readonly string[];
+  readonly current?: string;
 }
 
 /** The chains (PEM, leaf first) that were signed for {@link LeafRequests}. */
@@ -92,7 +96,12 @@ export class NodeLeaves {
   /** A new public leaf with a fresh key, stored and in service. */
   async renewPublic(): Promise<PublicLeaf> {
     const key = await rsaKey(leafKeyBits);
-    const { public: chain } = await this.#renew({ public: makeCsr(key), hosts: this.#hosts });
+    const current = this.public?.certificate;
+    const { public: chain } = await this.#renew({
+      public: makeCsr(key),
+      hosts: this.#hosts,
+      ...(current === undefined ? {} : { current }),
+    });
     if (chain === undefined) throw new TypeError("a public leaf was asked for, and none was signed");
     return this.putPublic({ certificate: chain, key: pemOf(key) });
   }

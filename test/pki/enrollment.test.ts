@@ -61,7 +61,8 @@ function desk(founder: Identity, options: { deploy?: boolean; master?: boolean; 
 
 /** Signs over what would be a link. */
 function overLink(founder: Identity, node: { nodeId: string; nodeName: string }): RenewLeaves {
-  return async ({ peer, public: open, hosts }) => {
+  return async ({ peer, public: open, hosts, current }) => {
+    assert.equal(current === undefined, open === undefined);
     const { nodeId, nodeName: name } = node;
     const wanted = hosts.filter((host) => founder.publicLeaf().hosts.includes(host));
     const marks = { deploy: true, master: false };
@@ -239,6 +240,9 @@ describe("nodes that join", () => {
     const unsubscribe = node.onPeerLeaf(({ certificate }) => heard.push(certificate));
     await assert.rejects(node.renewPeerLeaf(), coded("node.overloaded", "no master"));
     const before = node.peerLeaf();
+    node.renewVia(overLink(founder, { nodeId: "b".repeat(32), nodeName: "other" }));
+    await assert.rejects(node.renewPeerLeaf(), coded("auth.invalid", "another node's"));
+    assert.equal(node.peerLeaf(), before);
     node.renewVia(overLink(founder, node));
     const renewed = await node.renewPeerLeaf();
     assert.notEqual(renewed.key, before.key);
