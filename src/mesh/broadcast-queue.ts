@@ -7,38 +7,48 @@ export function retransmitLimit(nodes: number, retransmitMult: number): number {
 
 interface Queued<Message> {
   readonly message: Message;
-  readonly subject: string;
+  readonly by: string;
   transmits: number;
 }
 
-/** Messages by subject: what is newer about a subject takes the place of what was older. */
+/** Messages by subject. */
 export class BroadcastQueue<Message> {
-  readonly #queued = new Map<string, Queued<Message>>();
+  readonly #subjects = new Map<string, Queued<Message>[]>();
 
-  get size(): number {
-    return this.#queued.size;
+  /** True when there is nothing to tell. */
+  get empty(): boolean {
+    return this.#subjects.size === 0;
   }
 
-  /** Queues news about a subject. */
-  add(subject: string, message: Message): void {
+  /**
+   * Queues news about a subject in place of all that was queued about it; news `by` somebody only in place of what was by the same, since
+   * every voice counts.
+   */
+  add(subject: string, message: Message, { by }: { readonly by?: string | undefined } = {}): void {
+    const others = by === undefined ? [] : (this.#subjects.get(subject) ?? []).filter((queued) => queued.by !== by);
     // Deleted first, so that the map's order is the order of news.
-    this.#queued.delete(subject);
-    this.#queued.set(subject, { message, subject, transmits: 0 });
-  }
-
-  delete(subject: string): void {
-    this.#queued.delete(subject);
+    this.#subjects.delete(subject);
+    this.#subjects.set(subject, [...others, { message, by: by ?? "", transmits: 0 }]);
   }
 
   /** Up to `count` messages, those told least first, then the newest. One that was told `limit` times leaves. */
   take(count: number, limit: number): Message[] {
-    if (this.#queued.size === 0) return [];
-    const order = [...this.#queued.values()].reverse().sort((a, b) => a.transmits - b.transmits);
-    const taken = order.slice(0, count);
-    for (const queued of taken) {
-      queued.transmits += 1;
-      if (queued.transmits >= limit) this.#queued.delete(queued.subject);
+    if (this.empty) return [];
+    const taken = [...this.#subjects]
+      .flatMap(([subject, queued]) => queued.map((one) => ({ subject, one })))
+      .reverse()
+      .sort((a, b) => a.one.transmits - b.one.transmits)
+      .slice(0, count);
+    for (const { subject, one } of taken) {
+      one.transmits += 1;
+      if (one.transmits >= limit) this.#drop(subject, one);
     }
-    return taken.map(({ message }) => message);
+    return taken.map(({ one }) => one.message);
+  }
+
+  #drop(subject: string, queued: Queued<Message>): void {
+    const left = (this.#subjects.get(subject) ?? []).filter((other) => other !== queued);
+    if (left.length > 0) this.#subjects.set(subject, left);
+    else this.#subjects.delete(subject);
   }
 }

@@ -61,7 +61,7 @@ export class Gossip {
   round(): void {
     this.#retryEarly();
     const { queue, links, config, random } = this.#options;
-    if (queue.size === 0) return;
+    if (queue.empty) return;
     for (const link of sample(links.all(), { count: config.gossipNodes, random })) {
       const news = queue.take(perMessage, this.#limit());
       if (news.length === 0) return;

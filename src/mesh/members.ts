@@ -74,7 +74,7 @@ export class Membership implements Members {
     const self = new MemberSelf({ mesh, signer, address, url, clock });
     const table = new MemberTable({
       ...{ config, clock, timers, self: self.id },
-      spread: (node, update) => queue.add(node, update),
+      spread: (node, update) => queue.add(node, update, { by: update[0] === "suspect" ? update[3] : undefined }),
       changed: (member, before) => this.#changed(member, before),
       linked: (node) => links.get(node) !== undefined,
     });

@@ -1,10 +1,8 @@
-// Where records from peers are judged: one after the other, in slices of time, each peer within its budget.
+// Where records from peers are judged: in the order they came, in slices of time, each peer within its budget.
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
-import { SerialQueue } from "../core/serial-queue.js";
-import { decodeSigned, recordId } from "../core/signed.js";
 import { GossipBudget } from "./gossip-budget.js";
 import { WaitingRecords } from "./replica-waiting.js";
 import type { RecordStore } from "./seams.js";
@@ -28,21 +26,31 @@ export interface RecordIntakeOptions {
 const maxWaiting = 1_000;
 const maxPeerBytes = 4 * 1024 * 1024;
 const maxBytes = 32 * 1024 * 1024;
+/** Records of one kind that are judged together, so that they share a write of their store. */
+const maxBatch = 64;
 /** The longest that verifying signatures (0.2 ms each) may hold up the event loop. */
 const sliceMs = 8;
 /** Kinds that make a signer known. */
 const introducing = new Set(["grant", "admission"]);
 
+interface Task {
+  readonly store: RecordStore;
+  readonly judge: () => Promise<void>;
+}
+
 /** Judges records through their stores. */
 export class RecordIntake {
   readonly #options: RecordIntakeOptions;
   readonly #stores: ReadonlyMap<string, RecordStore>;
-  readonly #serial = new SerialQueue();
   readonly #waiting = new WaitingRecords(maxWaiting);
+  /** What each peer may send that is refused, that is known, and how often that is worth a line in the log. */
   readonly #refusals: GossipBudget;
+  readonly #repetitions: GossipBudget;
   readonly #loudness: GossipBudget;
   readonly #bytes = new Map<string, number>();
   #allBytes = 0;
+  #tasks: Task[] = [];
+  #working = false;
   #sliceStart = 0;
   #introduced = false;
   /** Records by what became of them. */
@@ -50,9 +58,11 @@ export class RecordIntake {
 
   constructor(options: RecordIntakeOptions) {
     this.#options = options;
-    this.#stores = new Map(options.stores.map((store) => [store.kind, store]));
-    this.#refusals = new GossipBudget({ clock: options.clock, burst: 200, perSecond: 20 });
-    this.#loudness = new GossipBudget({ clock: options.clock, burst: 3, perSecond: 0.1 });
+    const { clock, stores } = options;
+    this.#stores = new Map(stores.map((store) => [store.kind, store]));
+    this.#refusals = new GossipBudget({ clock, burst: 200, perSecond: 20 });
+    this.#repetitions = new GossipBudget({ clock, burst: 4_000, perSecond: 400 });
+    this.#loudness = new GossipBudget({ clock, burst: 3, perSecond: 0.1 });
   }
 
   /** The store of a kind. */
@@ -67,59 +77,73 @@ export class RecordIntake {
 
   /** Whether a peer has not used up what it may send in vain. */
   trusts(peer: string): boolean {
-    return this.#refusals.has(peer);
+    return this.#refusals.has(peer) && this.#repetitions.has(peer);
   }
 
   /** Judges a record of this node's own. Throws as its store does. */
-  async own(store: RecordStore, text: string): Promise<void> {
-    await this.#serial.run(async () => this.#note(store.kind, await store.accept(text)));
-    this.#retryWhenIdle();
+  own(store: RecordStore, text: string): Promise<void> {
+    return this.#queue(store, async () => this.#note(store.kind, await store.accept(text)));
   }
 
-  /** Judges a record from a peer, after those that came before it. Never rejects. */
+  /** Judges a record from a peer, after those of other kinds that came before it. Never rejects. */
   async offer(kind: string, { text, peer }: { readonly text: string; readonly peer: string }): Promise<Intake> {
     const store = this.#stores.get(kind);
     const bytes = this.#bytes.get(peer) ?? 0;
     const room = bytes + text.length <= maxPeerBytes && this.#allBytes + text.length <= maxBytes;
-    if (store === undefined || !room || !this.trusts(peer)) return this.#count("dropped");
+    if (store === undefined || !room) return this.#count("dropped");
     this.#bytes.set(peer, bytes + text.length);
     this.#allBytes += text.length;
     try {
-      return await this.#serial.run(() => this.#judge(store, { text, peer }));
+      return await this.#queue(store, () => this.#judge(store, { text, peer }));
     } finally {
       const left = (this.#bytes.get(peer) ?? 0) - text.length;
       if (left > 0) this.#bytes.set(peer, left);
       else this.#bytes.delete(peer);
       this.#allBytes -= text.length;
-      this.#retryWhenIdle();
     }
   }
 
   /** Judges again what waits. */
   async retry(): Promise<void> {
     this.#introduced = false;
-    for (const { kind, text, peer } of this.#waiting.takeAll()) {
-      const store = this.#stores.get(kind);
-      if (store === undefined) continue;
-      const outcome = await this.#serial.run(() => this.#judge(store, { text, peer }));
-      if (outcome === "new") this.#options.acceptedLate({ kind, text, peer });
-    }
+    const retried = this.#waiting.takeAll().map(async ({ kind, text, peer }) => {
+      if ((await this.offer(kind, { text, peer })) === "new") this.#options.acceptedLate({ kind, text, peer });
+    });
+    await Promise.all(retried);
   }
 
-  /** After a burst, not after each of its records: what waits may be many. */
-  #retryWhenIdle(): void {
-    if (this.#introduced && this.#serial.pending === 0) void this.retry();
+  #queue<Result>(store: RecordStore, run: () => Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#tasks.push({ store, judge: () => run().then(resolve, reject) });
+      if (!this.#working) void this.#work();
+    });
+  }
+
+  /** Kinds in the order in which they came, since one may make another's signer known; records of one kind together. */
+  async #work(): Promise<void> {
+    this.#working = true;
+    for (let [first] = this.#tasks; first !== undefined; [first] = this.#tasks) {
+      const { store } = first;
+      const end = this.#tasks.slice(0, maxBatch).findIndex((task) => task.store !== store);
+      const batch = this.#tasks.splice(0, end < 0 ? maxBatch : end);
+      const judged: Promise<void>[] = [];
+      for (const task of batch) {
+        await this.#slice();
+        judged.push(task.judge());
+      }
+      await Promise.all(judged);
+    }
+    this.#working = false;
+    // After a burst, not after each of its records: what waits may be many.
+    if (this.#introduced) void this.retry();
   }
 
   async #judge(store: RecordStore, { text, peer }: { text: string; peer: string }): Promise<Intake> {
-    // Asked again: it may have been used up while this record waited for its turn.
+    // Asked only now: it may have been used up while this record waited for its turn.
     if (!this.trusts(peer)) return this.#count("dropped");
-    await this.#slice();
-    const signed = decodeSigned(text);
-    if (signed !== undefined && store.get(recordId(signed)) === text) return this.#count("known");
     try {
-      if (signed === undefined) throw new HerdError("auth.invalid", "this is no signed record");
       const outcome = await store.accept(text);
+      if (outcome !== "new") this.#repetitions.take(peer);
       if (outcome === "waiting") this.#waiting.add({ kind: store.kind, text, peer });
       this.#note(store.kind, outcome);
       return this.#count(outcome);

@@ -139,9 +139,9 @@ export class RecordSync {
       // [how many of the ids were dealt with, texts]: some may be gone over there.
       const [done, texts] = Array.isArray(answer) ? answer : [];
       if (!Number.isSafeInteger(done) || done < 1 || !Array.isArray(texts) || texts.length > textsPerAsk) break;
-      for (const text of texts as unknown[]) {
-        if (typeof text === "string" && (await intake.offer(kind, { text, peer })) === "new") learned += 1;
-      }
+      const offered = (texts as unknown[]).filter((text): text is string => typeof text === "string");
+      const outcomes = await Promise.all(offered.map((text) => intake.offer(kind, { text, peer })));
+      learned += outcomes.filter((outcome) => outcome === "new").length;
       from += done as number;
     }
     return learned;

@@ -38,6 +38,7 @@ export interface NodeOptions {
   readonly dialable?: boolean;
   readonly seeds?: readonly string[];
   readonly remembered?: readonly KnownAddress[];
+  readonly masters?: readonly KnownAddress[];
 }
 
 /** One node of a simulated mesh. */
@@ -48,7 +49,8 @@ export class MeshNode {
   remembered: readonly KnownAddress[] = [];
   loopDelayMs = 0;
 
-  constructor(of: MemberMesh, { id, dialable = true, seeds = [], remembered = [] }: NodeOptions & { id: string }) {
+  constructor(of: MemberMesh, options: NodeOptions & { readonly id: string }) {
+    const { id, dialable = true, seeds = [], remembered = [], masters = [] } = options;
     this.id = id;
     this.links = new FabricLinks(of.fabric, { id, dialable });
     this.members = new Membership({
@@ -60,6 +62,7 @@ export class MeshNode {
         verify: (signed) => of.admitted.has(signed.signer) && !of.revoked.has(signed.signer) && fakeVerify(signed),
       },
       seeds: () => seeds,
+      masters: () => masters,
       remember: (addresses) => {
         this.remembered = addresses;
       },
