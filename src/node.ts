@@ -270,7 +270,7 @@ function meshOfOne({ nodeId: id, nodeName: name }: Identity): Mesh {
     },
     masters: () => ({ masters: [] }),
     crl: () => "",
-    audit: { list: () => [], bundle: () => ({}) },
+    audit: { list: () => [], bundle: () => ({}), heads: () => [] },
   };
 }
 

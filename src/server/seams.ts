@@ -59,7 +59,7 @@ export interface AuditRecord {
   readonly detail?: string | undefined;
 }
 
-/** The audit log, at a master. */
+/** The audit log: its records at a master, its heads everywhere. */
 export interface AuditView {
   /** The newest records that match, oldest first. */
   list(query: {
@@ -68,6 +68,8 @@ export interface AuditView {
   }): Promise<readonly AuditRecord[]> | readonly AuditRecord[];
   /** All that an offline proof needs, as JSON. */
   bundle(): Promise<unknown> | unknown;
+  /** Texts of the signed heads that this node has seen, whoever's log they are of. */
+  heads(): readonly string[];
 }
 
 /** The mesh as a node sees it. */

@@ -88,6 +88,7 @@ export class FakeMesh implements Mesh {
     list: ({ limit, event }: { readonly limit: number; readonly event?: string | undefined }): AuditRecord[] =>
       this.records.filter((record) => event === undefined || record.event === event).slice(-limit),
     bundle: (): unknown => ({ logs: this.records }),
+    heads: (): string[] => ["a head"],
   };
 
   #branch(entry: NodeEntry | undefined, stateOf: (id: string) => string): unknown {

@@ -157,6 +157,7 @@ test("the audit log by names, bounded, by event, or whole for a proof", async ()
   );
   assert.deepEqual(await rows("/v1/audit?event=app.deployed"), []);
   assert.equal(((await node.ask("/v1/audit?proof=true")).json() as { logs: Row[] }).logs.length, 2);
+  assert.deepEqual(await rows("/v1/audit?heads=true"), ["a head"]);
   assert.equal(codeOf(await node.ask("/v1/audit?limit=x")), "request.malformed");
 });
 

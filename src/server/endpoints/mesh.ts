@@ -42,8 +42,13 @@ export function meshEndpoints({ mesh, node }: { mesh: Mesh; node: { readonly nam
       method: "GET",
       path: "/v1/audit",
       role: "admin",
-      at: "master",
+      // Heads are asked of the very node: what it has seen is a witness against a master that tells others something else.
+      at: (exchange) => (exchange.flag("heads") === true ? "here" : "master"),
       async handle(exchange) {
+        if (exchange.flag("heads") === true) {
+          exchange.answer(200, audit.heads());
+          return;
+        }
         if (exchange.flag("proof") === true) {
           exchange.answer(200, await audit.bundle());
           return;
