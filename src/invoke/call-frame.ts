@@ -16,7 +16,7 @@ export interface CallFrame {
   readonly patienceMs: number | undefined;
 }
 
-/** Why a call was refused; nothing ran, but for `too-large`: its result does not fit a frame. */
+/** Why a call was refused; nothing ran, but for `too-large` when it is the result that does not fit a frame. */
 export const refusals = ["busy", "unknown", "draining", "too-large"] as const;
 
 /** One of {@link refusals}. */
@@ -46,7 +46,6 @@ const maxWhere = 1_024;
 /** What a function's run at a peer may come to, beside a result: everything else is the peer's own trouble. */
 const answers: ReadonlySet<string> = new Set<ErrorCode>([
   "request.malformed",
-  "request.too-large",
   "arguments.invalid",
   "function.trapped",
   "function.out-of-memory",

@@ -1,7 +1,7 @@
 // Calls that peers hand over: run here or refused, never handed on. Nothing in this file can forward.
 
 import type { Clock } from "../core/clock.js";
-import { HerdError } from "../core/errors.js";
+import { type ErrorCode, HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
 import type { Logger } from "../core/log.js";
 import type { From, Links } from "../mesh/seams.js";
@@ -38,6 +38,14 @@ const defaultMaxResultBytes = 7 * 1024 * 1024;
 const queueShare = 0.5;
 /** Malformed calls are logged at most this often. */
 const logEveryMs = 10_000;
+
+/** What a sandbox that will not run a call says. The call fits its first node, whose limits may be others. */
+const nothingRan: { readonly [code in ErrorCode]?: Refusal } = {
+  "node.overloaded": "busy",
+  "node.draining": "draining",
+  "request.too-large": "too-large",
+  "function.unknown": "unknown",
+};
 
 /** Answers `call` asks. */
 export class CallReceiver {
@@ -132,9 +140,8 @@ export class CallReceiver {
 
   #failure(error: unknown): CallAnswer {
     const known = error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
-    // These say that nothing ran.
-    if (known.code === "node.overloaded") return { kind: "refused", reason: "busy" };
-    if (known.code === "node.draining") return { kind: "refused", reason: "draining" };
+    const reason = nothingRan[known.code];
+    if (reason !== undefined) return { kind: "refused", reason };
     if (known.code !== "internal") return { kind: "failed", error: known.toData() };
     this.#options.log.error("a call of a peer failed", { cause: known.cause ?? known });
     return { kind: "failed", error: { code: "internal", detail: "the peer's log says more" } };

@@ -44,19 +44,15 @@ export class MeshInvoker implements Invoker {
     if (peers.length === 0 || node !== undefined || invocation.arguments.body.length > maxArgumentBytes) {
       return this.#here(invocation);
     }
-    const local = this.#local(load);
+    const local = load.read();
     const choice = choose({ local, peers, random });
     if (typeof choice === "string") return this.#here(invocation);
     return this.#away(invocation, { first: choice, local });
   }
 
-  #local(load: OwnLoad): Here {
-    return { ...load.read(), available: !load.draining };
-  }
-
   #here(invocation: Invocation): Promise<Outcome> {
     const { load, local } = this.#options;
-    if (!load.draining) return load.track(local.invoke(invocation));
+    if (load.available) return load.track(local.invoke(invocation));
     const detail = "the node takes no calls, and no peer can take this one";
     return Promise.reject(new HerdError("node.draining", detail, { retryAfterSeconds: 5 }));
   }
@@ -66,7 +62,7 @@ export class MeshInvoker implements Invoker {
     const sent = await sender.send(invocation, { peer: first, patienceMs: patienceMs(local, first) });
     if (typeof sent !== "string") return sent;
     metrics.retried.add();
-    const now = this.#local(load);
+    const now = load.read();
     const input = { local: now, peers: statuses.candidates(invocation.app.prepared.revision), random, except: first };
     // A refusal came from a peer that was thought to be free: home is busy too, so another peer is next. A lost call starts anew.
     const again = sent === "refused" ? chooseAway(input) : choose(input);

@@ -1,7 +1,7 @@
 // How busy this node is, as it decides with it and tells its peers: the sandbox's figures, the mean run, and whether it is draining.
 
 import type { Clock } from "../core/clock.js";
-import type { Load } from "./choose.js";
+import type { Here } from "./choose.js";
 import type { Outcome } from "./invoker.js";
 
 /** The sandbox's figures: see `Sandbox.stats`. */
@@ -24,6 +24,7 @@ export class OwnLoad {
   /** Monotonic milliseconds at which a call last ended, or the first of those under way came. */
   #progressAt = 0;
   #draining = false;
+  #leaving = false;
 
   constructor(figures: () => SandboxFigures, clock: Clock) {
     this.#figures = figures;
@@ -31,22 +32,34 @@ export class OwnLoad {
   }
 
   /** The load now. While no call ends, they run for longer than the mean says. */
-  read(): Load {
+  read(): Here {
     const { slots, running, queued } = this.#figures();
     const stalledMs = running > 0 && this.#tracked > 0 ? this.#clock.monotonic() - this.#progressAt : 0;
     const mean = this.#meanMs;
-    return { slots, running, queued, runMs: mean === undefined || stalledMs <= mean ? mean : stalledMs };
+    const runMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
+    return { available: this.available, slots, running, queued, runMs };
   }
 
-  /** Whether an operator wants this node to take no calls: it gives its own to peers and refuses theirs. */
+  /** Whether this node takes no calls of peers: an operator drains it, or it ends. */
   get draining(): boolean {
-    return this.#draining;
+    return this.#draining || this.#leaving;
   }
 
-  /** Begins or ends that. */
+  /** Whether it runs calls of its own clients: not while an operator drains it, then peers get them. */
+  get available(): boolean {
+    return !this.#draining;
+  }
+
+  /** Drains the node on an operator's behalf, or ends that. */
   setDraining(draining: boolean): void {
     if (this.#draining === draining) return;
     this.#draining = draining;
+    this.#changed();
+  }
+
+  /** The node ends: it runs what its clients have asked of it, and takes nothing more from peers. */
+  leave(): void {
+    this.#leaving = true;
     this.#changed();
   }
 

@@ -26,8 +26,8 @@ export interface PeerStatusesOptions {
   readonly random: Random;
 }
 
-/** How often what is due is looked at; a status goes out at least every second time. */
-const tickMs = 450;
+/** A status goes out at least so often; what is due is looked at then. */
+const tickMs = 900;
 /** A peer that was not heard of for so long gets no calls. */
 const silentMs = 3_000;
 /** A changed load is told after so long, and later the more links there are: a node's telling costs the mesh the same at any size. */
@@ -43,7 +43,7 @@ export class PeerStatuses {
   readonly #options: PeerStatusesOptions;
   readonly #peers = new Map<string, Peer>();
   readonly #holders = new Map<string, Peer[]>();
-  #told: (Load & { readonly draining: boolean; readonly at: number }) | undefined;
+  #told: { readonly load: Load; readonly draining: boolean } | undefined;
   #added = new Set<string>();
   #dropped = new Set<string>();
   #ends: (() => void)[] | undefined;
@@ -223,14 +223,14 @@ export class PeerStatuses {
 
   #differs({ slots, running, queued }: Load): boolean {
     const told = this.#told;
-    if (told === undefined || told.slots !== slots || told.draining !== this.#options.load.draining) return true;
-    const before = told.running + told.queued;
+    if (told === undefined || told.load.slots !== slots || told.draining !== this.#options.load.draining) return true;
+    const before = told.load.running + told.load.queued;
     return Math.abs(running + queued - before) >= Math.max(1, before / 4);
   }
 
   #tellAll(): void {
-    const { load, clock } = this.#options;
-    this.#told = { ...load.read(), draining: load.draining, at: clock.monotonic() };
+    const { load } = this.#options;
+    this.#told = { load: load.read(), draining: load.draining };
     for (const peer of this.#peers.values()) this.#tellStatus(peer);
   }
 
@@ -243,8 +243,7 @@ export class PeerStatuses {
     this.#cancelTick = this.#options.timers.after(ms, () => {
       const now = this.#options.clock.monotonic();
       for (const peer of this.#peers.values()) if (now - peer.heardAt > silentMs) peer.fresh = false;
-      // Within the second time at the latest.
-      if (this.#told === undefined || now - this.#told.at >= tickMs) this.#tellAll();
+      this.#tellAll();
       this.#arm(tickMs);
     });
   }

@@ -234,6 +234,20 @@ test("a draining node gives its calls away, takes none, and says so when nobody 
   assert.equal((await world.settle(a.call("5"))).hop, undefined);
 });
 
+test("a node that ends runs what its own clients asked, and takes nothing from peers", async () => {
+  const { world, nodes } = await mesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  b.load.leave();
+  await world.advance(50);
+  const outcomes = await world.settle(Promise.all([a.call("1"), a.call("2"), b.call("3")]));
+  assert.deepEqual(
+    outcomes.map(({ hop }) => hop),
+    [undefined, undefined, undefined],
+  );
+  assert.deepEqual(ranAt(nodes), [2, 1]);
+  await b.receiver.idle(new AbortController().signal);
+});
+
 test("a call meant for one node runs there however busy it is, or nowhere", async () => {
   const { world, nodes } = await mesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
