@@ -1,33 +1,33 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
+import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
-import type { Logger } from "../../src/core/log.js";
 import { Metrics } from "../../src/core/metrics.js";
+import type { Random, Timers } from "../../src/core/timers.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
-import { CallReceiver } from "../../src/invoke/call-receiver.js";
-import { CallSender } from "../../src/invoke/call-sender.js";
-import { ForwardMetrics } from "../../src/invoke/forward-metrics.js";
-import { ForwardedCalls, type PeerLine } from "../../src/invoke/forwarded-calls.js";
-import { LocalInvoker, type Outcome, type Runner } from "../../src/invoke/invoker.js";
-import { MeshInvoker } from "../../src/invoke/mesh-invoker.js";
-import { OwnLoad } from "../../src/invoke/own-load.js";
-import { PeerStatuses } from "../../src/invoke/peer-statuses.js";
-import type { Member, MemberState } from "../../src/mesh/seams.js";
+import type { PeerLine } from "../../src/invoke/forwarded-calls.js";
+import { Forwarding } from "../../src/invoke/forwarding.js";
+import type { Outcome, Runner } from "../../src/invoke/invoker.js";
+import type { Links, Member, MemberState } from "../../src/mesh/seams.js";
 import { FakeLink, FakeLinks, type Sent } from "./fake-links.js";
 import type { World } from "./world.js";
 
+const ignore = (): void => undefined;
+
 /** Runs `echo` (gives its arguments back), `trap` and `huge`; each call takes `runMs`. Counts what ran by its arguments. */
 export class FakeRunner implements Runner {
-  readonly ran: string[] = [];
+  ran: string[] = [];
+  /** Their ids, as this node calls them. */
+  readonly invocations: string[] = [];
   runMs = 10;
   queueLength = 1_000;
-  readonly #world: World;
+  readonly #world: Surroundings;
   readonly #slots: number;
   readonly #waiting: (() => void)[] = [];
   #running = 0;
 
-  constructor(world: World, slots: number) {
+  constructor(world: Surroundings, slots: number) {
     this.#world = world;
     this.#slots = slots;
   }
@@ -47,6 +47,7 @@ export class FakeRunner implements Runner {
       call.signal?.throwIfAborted();
       const text = Buffer.from(call.arguments.body).toString();
       this.ran.push(text);
+      this.invocations.push(call.invocation);
       const endsAt = Math.min(call.deadline, clock.now() + this.runMs);
       while (clock.now() < endsAt && call.signal?.aborted !== true)
         await this.#sleep(Math.min(5, endsAt - clock.now()));
@@ -68,91 +69,72 @@ export class FakeRunner implements Runner {
   }
 }
 
-const ignore = (): void => undefined;
-
-/** What a node of a test is made of. */
-export interface FakeNodeOptions {
-  readonly slots?: number;
-  readonly limits?: Partial<Limits>;
-  readonly wire?: (sent: Sent) => void;
+/** Time and chance, as nodes share them. */
+export interface Surroundings extends Clock, Timers {
+  readonly random: Random;
 }
 
-/** The forwarding parts of one node, wired as in a real one. */
-export class FakeNode {
-  readonly world: World;
+/** What a node of a test is made of. */
+export interface TestNodeOptions {
+  readonly slots?: number;
+  readonly limits?: Partial<Limits>;
+}
+
+/** The forwarding parts of one node, with an echo for a sandbox, over any links. */
+export class ForwardNode<Own extends Links = Links> {
   readonly id: string;
-  readonly wire: (sent: Sent) => void;
-  readonly links = new FakeLinks();
+  readonly links: Own;
   readonly runner: FakeRunner;
   readonly router = new AppRouter();
-  readonly load: OwnLoad;
-  readonly statuses: PeerStatuses;
-  readonly calls: ForwardedCalls;
-  readonly receiver: CallReceiver;
-  readonly invoker: MeshInvoker;
+  readonly forwarding: Forwarding;
   readonly metrics = new Metrics();
   readonly lines: PeerLine[] = [];
   readonly warnings: string[] = [];
   readonly states = new Map<string, MemberState>();
+  readonly #surroundings: Surroundings;
   readonly #watchers = new Set<(member: Member, before: Member | undefined) => void>();
   #count = 0;
 
-  constructor(world: World, id: string, { slots = 1, limits = {}, wire = ignore }: FakeNodeOptions = {}) {
-    this.world = world;
+  constructor(
+    { id, links, surroundings }: { id: string; links: Own; surroundings: Surroundings },
+    { slots = 1, limits = {} }: TestNodeOptions = {},
+  ) {
     this.id = id;
-    this.wire = wire;
-    this.runner = new FakeRunner(world, slots);
-    const [clock, timers] = [world, world];
-    const { random } = world;
-    const { links, router } = this;
-    const all = { ...defaultLimits, ...limits };
-    const local = new LocalInvoker(this.runner);
-    const load = new OwnLoad(() => this.runner.stats(), clock);
-    const metrics = new ForwardMetrics(this.metrics);
+    this.links = links;
+    this.#surroundings = surroundings;
+    this.runner = new FakeRunner(surroundings, slots);
     const keep = (message: string): void => void this.warnings.push(message);
-    const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: keep, error: keep };
-    const calls = new ForwardedCalls({ links, limits: all, onLine: (line) => this.lines.push(line) });
-    const members = {
-      get: (nodeId: string) => this.#member(nodeId),
-      watch: (changed: (member: Member, before: Member | undefined) => void) => {
-        this.#watchers.add(changed);
-        return () => void this.#watchers.delete(changed);
-      },
-    };
-    const nameOf = (nodeId: string): string => `name-${nodeId}`;
-    const statuses = new PeerStatuses({ links, members, load, revisions: router, clock, timers, random });
-    const sender = new CallSender({ statuses, calls, metrics, clock, log, nameOf });
-    const nextInvocation = (): string => `${id}-own-${this.#count++}`;
-    this.receiver = new CallReceiver({
+    this.forwarding = new Forwarding({
+      nodeId: id,
       links,
-      router,
-      local,
-      load,
-      statuses,
-      calls,
-      metrics,
-      limits: all,
-      clock,
-      log,
-      nextInvocation,
+      members: {
+        get: (nodeId) => this.#member(nodeId),
+        watch: (changed) => {
+          this.#watchers.add(changed);
+          return () => void this.#watchers.delete(changed);
+        },
+      },
+      sandbox: this.runner,
+      router: this.router,
+      limits: { ...defaultLimits, ...limits },
+      clock: surroundings,
+      timers: surroundings,
+      random: surroundings.random,
+      log: { trace: ignore, debug: ignore, info: ignore, warn: keep, error: keep },
+      metrics: this.metrics,
+      nameOf: (nodeId) => `name-${nodeId}`,
+      onLine: (line) => this.lines.push(line),
       maxResultBytes: 5_000,
     });
-    this.invoker = new MeshInvoker({ nodeId: id, local, sender, load, statuses, metrics, random, nameOf });
-    this.load = load;
-    this.calls = calls;
-    this.statuses = statuses;
-    for (const part of [statuses, calls, this.receiver]) part.start();
+    this.forwarding.start();
   }
 
-  /** Opens a link between two nodes. */
-  link(other: FakeNode): FakeLink {
-    const here = new FakeLink(this, other.id);
-    const there = new FakeLink(other, this.id);
-    here.other = there;
-    there.other = here;
-    this.links.opened(here);
-    other.links.opened(there);
-    return here;
+  get load(): Forwarding["load"] {
+    return this.forwarding.load;
+  }
+
+  get statuses(): Forwarding["statuses"] {
+    return this.forwarding.statuses;
   }
 
   /** Has the app `app` from now on, as that revision. */
@@ -178,12 +160,12 @@ export class FakeNode {
   call(text: string, options: CallOptions = {}): Promise<Outcome> {
     const app = this.router.find("app");
     if (app === undefined) throw new TypeError("deploy first");
-    return this.invoker.invoke({
+    return this.forwarding.invoker.invoke({
       app,
       function: options.function ?? "echo",
       arguments: { format: "json", body: Buffer.from(text) },
       invocation: options.invocation ?? `${this.id}-${this.#count++}`,
-      deadline: this.world.now() + (options.deadlineMs ?? 5_000),
+      deadline: this.#surroundings.now() + (options.deadlineMs ?? 5_000),
       signal: options.signal ?? new AbortController().signal,
       node: options.node,
     });
@@ -202,4 +184,27 @@ export interface CallOptions {
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
   readonly node?: string;
+}
+
+/** One over fake links, whose frames `wire` sees. */
+export class FakeNode extends ForwardNode<FakeLinks> {
+  readonly world: World;
+  readonly wire: (sent: Sent) => void;
+
+  constructor(world: World, id: string, options: TestNodeOptions & { readonly wire?: (sent: Sent) => void } = {}) {
+    super({ id, links: new FakeLinks(), surroundings: world }, options);
+    this.world = world;
+    this.wire = options.wire ?? ignore;
+  }
+
+  /** Opens a link between two nodes. */
+  link(other: FakeNode): FakeLink {
+    const here = new FakeLink(this, other.id);
+    const there = new FakeLink(other, this.id);
+    here.other = there;
+    there.other = here;
+    this.links.opened(here);
+    other.links.opened(there);
+    return here;
+  }
 }

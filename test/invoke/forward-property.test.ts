@@ -164,7 +164,7 @@ class Run {
   }
 }
 
-const all = seeds(200);
+const all = seeds(100);
 
 test(`a call makes one hop at most and is answered rightly, in ${all.length} random meshes`, async () => {
   let forwarded = 0;

@@ -5,11 +5,14 @@ import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
 import type { Sent } from "./fake-links.js";
-import { FakeNode, type FakeNodeOptions } from "./fake-node.js";
+import { FakeNode, type TestNodeOptions } from "./fake-node.js";
 import { World } from "./world.js";
 
 /** Nodes a, b, c… that all have the app and are all linked, once they know each other. */
-async function mesh(count: number, options: FakeNodeOptions = {}): Promise<{ world: World; nodes: FakeNode[] }> {
+async function mesh(
+  count: number,
+  options: TestNodeOptions & { wire?: (sent: Sent) => void } = {},
+): Promise<{ world: World; nodes: FakeNode[] }> {
   const world = new World(count);
   const nodes = Array.from({ length: count }, (_, index) => new FakeNode(world, "abcdef"[index] ?? "", options));
   for (const [index, node] of nodes.entries()) {
@@ -212,7 +215,7 @@ test("a cancelled call is cancelled over there", async () => {
   assert.equal(await world.settle(second), gone.signal.reason);
   await world.advance(20);
   assert.equal(b.runner.stats().running, 0);
-  assert.equal(b.receiver.size, 0);
+  assert.equal(b.forwarding.receiver.size, 0);
   await world.settle(first);
 });
 
@@ -245,7 +248,7 @@ test("a node that ends runs what its own clients asked, and takes nothing from p
     [undefined, undefined, undefined],
   );
   assert.deepEqual(ranAt(nodes), [2, 1]);
-  await b.receiver.idle(new AbortController().signal);
+  await b.forwarding.receiver.idle(new AbortController().signal);
 });
 
 test("a call meant for one node runs there however busy it is, or nowhere", async () => {
@@ -325,11 +328,11 @@ test("log lines of a forwarded call come home, and a peer can add lines to no ot
   await world.advance(50);
   const all = [a.call("1", { invocation: "a-1" }), a.call("2", { invocation: "a-2" })];
   await world.advance(20);
-  assert.equal(b.calls.sendHome({ invocation: "a-2", level: "info", message: "not that name" }), false);
-  const own = "b-own-0";
-  assert.equal(b.calls.originOf(own)?.peer.nodeId, "a");
+  assert.equal(b.forwarding.calls.sendHome({ invocation: "a-2", level: "info", message: "not that name" }), false);
+  const own = b.runner.invocations[0] ?? "";
+  assert.equal(b.forwarding.calls.originOf(own)?.peer.nodeId, "a");
   for (const message of ["one", "two two two two", "3 more", "forged"]) {
-    assert.equal(b.calls.sendHome({ invocation: own, level: "info", message }), true);
+    assert.equal(b.forwarding.calls.sendHome({ invocation: own, level: "info", message }), true);
   }
   c.links.get("a")?.tell("log", ["a-2", "info", "from a stranger"]);
   b.links.get("a")?.tell("log", ["a-1", "info", "of another call"]);

@@ -1,0 +1,91 @@
+// The parts of forwarding, put together: what a node needs to share its calls with peers and to take theirs.
+
+import type { Clock } from "../core/clock.js";
+import { invocationIds } from "../core/ids.js";
+import type { Limits } from "../core/limits.js";
+import type { Logger } from "../core/log.js";
+import type { Metrics } from "../core/metrics.js";
+import type { Random, Timers } from "../core/timers.js";
+import type { Links, Members } from "../mesh/seams.js";
+import type { AppRouter } from "./app-router.js";
+import { CallReceiver } from "./call-receiver.js";
+import { CallSender } from "./call-sender.js";
+import { ForwardMetrics } from "./forward-metrics.js";
+import { ForwardedCalls, type PeerLine } from "./forwarded-calls.js";
+import { LocalInvoker, type Runner } from "./invoker.js";
+import { MeshInvoker } from "./mesh-invoker.js";
+import { OwnLoad, type SandboxFigures } from "./own-load.js";
+import { PeerStatuses } from "./peer-statuses.js";
+
+/** What forwarding works with. */
+export interface ForwardingOptions {
+  /** This node's id. */
+  readonly nodeId: string;
+  readonly links: Links;
+  readonly members: Pick<Members, "get" | "watch">;
+  /** This node's sandbox. */
+  readonly sandbox: Runner & { stats(): SandboxFigures };
+  readonly router: AppRouter;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** A node's name for people. */
+  readonly nameOf: (nodeId: string) => string;
+  /** Takes log lines of this node's calls that ran at peers. */
+  readonly onLine: (line: PeerLine) => void;
+  /** The largest result that one frame takes, in bytes; unless given, what {@link CallReceiver} says. */
+  readonly maxResultBytes?: number;
+}
+
+/** Forwarding of one node. Start it before its links: it registers handlers of theirs. */
+export class Forwarding {
+  /** Runs the calls of this node's clients. */
+  readonly invoker: MeshInvoker;
+  /** How busy this node is, and whether it drains. */
+  readonly load: OwnLoad;
+  /** What peers told of themselves. */
+  readonly statuses: PeerStatuses;
+  /** Whose the calls are that run here, for the sandbox's log lines. */
+  readonly calls: ForwardedCalls;
+  /** Runs the calls of peers. */
+  readonly receiver: CallReceiver;
+
+  constructor(options: ForwardingOptions) {
+    const { nodeId, links, members, sandbox, router, clock, timers, random, nameOf } = options;
+    const local = new LocalInvoker(sandbox);
+    const metrics = new ForwardMetrics(options.metrics);
+    const load = new OwnLoad(() => sandbox.stats(), clock);
+    const statuses = new PeerStatuses({ links, members, load, revisions: router, clock, timers, random });
+    const calls = new ForwardedCalls(options);
+    const sender = new CallSender({ ...options, statuses, calls, metrics });
+    this.invoker = new MeshInvoker({ nodeId, local, sender, load, statuses, metrics, random, nameOf });
+    this.receiver = new CallReceiver({
+      ...{ ...options, local, load, statuses, calls, metrics },
+      nextInvocation: invocationIds(),
+    });
+    this.load = load;
+    this.statuses = statuses;
+    this.calls = calls;
+  }
+
+  /** Listens and tells. */
+  start(): void {
+    this.statuses.start();
+    this.calls.start();
+    this.receiver.start();
+  }
+
+  /** Takes no more calls of peers, and waits for those that run, until the signal aborts. */
+  async leave(signal: AbortSignal): Promise<void> {
+    this.load.leave();
+    await this.receiver.idle(signal);
+  }
+
+  /** Tells no more. */
+  stop(): void {
+    this.statuses.stop();
+  }
+}
