@@ -21,7 +21,6 @@ import { deploySamples } from "./deploy/samples.js";
 import { AppRouter, activeApp } from "./invoke/app-router.js";
 import { LocalInvoker } from "./invoke/invoker.js";
 import { keepAdminToken } from "./pki/admin-token.js";
-import { makeEnrolledKey, signerOf } from "./pki/enrolled-key.js";
 import { Identity } from "./pki/identity.js";
 import { withKeyFiles } from "./pki/key-files.js";
 import { LeafRenewal } from "./pki/leaf-renewal.js";
@@ -112,7 +111,7 @@ export class HerdNode {
       clock,
       limits,
       meshId: identity.meshId,
-      signer: signerOf(await makeEnrolledKey()),
+      signer: identity.signer,
       authors: { verify: () => "unknown", isRevoked: () => false },
     });
     this.#stopped.signal.throwIfAborted();

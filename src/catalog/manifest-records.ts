@@ -161,6 +161,14 @@ export class ManifestRecords {
     });
   }
 
+  /** After a revocation, on every node: forgets what was announced by the revoked node and is not held. Returns how many. */
+  dropFrom(nodeId: string): number {
+    const { store } = this.#options;
+    const theirs = this.announced().filter(({ signed }) => signed.signer === nodeId);
+    for (const record of theirs) store.drop(record);
+    return theirs.length;
+  }
+
   /**
    * After a revocation, on a master: signs what this node holds from the revoked node itself, so that nodes which come later get
    * it. Returns how many.

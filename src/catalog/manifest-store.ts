@@ -73,7 +73,9 @@ export class ManifestStore {
   async hold(record: ManifestRecord, blobs: readonly Uint8Array[]): Promise<readonly string[]> {
     const { app } = record.manifest;
     await this.#makeRoom(app);
-    for (const content of blobs) await this.#blobs.write(content);
+    const written = await Promise.allSettled(blobs.map((content) => this.#blobs.write(content)));
+    const failed = written.find((write) => write.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
     for (const { digest } of blobsOf(record.manifest)) {
       if (!this.#blobs.has(digest)) throw new HerdError("internal", `the bytes of ${digest} are missing`);
     }

@@ -1,12 +1,16 @@
 // Manifests on their way to being held: which comes next, who waits for it, and when a failed one is tried again.
 
 import type { ManifestRecord } from "../catalog/manifest.js";
-import { HerdError } from "../core/errors.js";
+import { type ErrorCode, HerdError } from "../core/errors.js";
 import type { Timers } from "../core/timers.js";
 
 const parallel = 4;
 const firstRetryMs = 200;
 const lastRetryMs = 10_000;
+const firstLastingRetryMs = 60_000;
+const lastLastingRetryMs = 600_000;
+
+const lastingCodes: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "source.invalid", "type.unsupported"]);
 
 /** One manifest to hold; `holders` said that they have its bytes. */
 export interface HoldJob {
@@ -23,8 +27,14 @@ export interface HoldJobsOptions {
   readonly isOpen: (record: ManifestRecord) => boolean;
   /** Holds it, or rejects. */
   readonly run: (job: HoldJob) => Promise<void>;
-  /** Hears of each failure and when the next try comes. */
-  readonly onFailure?: (job: HoldJob, failure: { readonly cause: unknown; readonly tries: number }) => void;
+  readonly onFailure?: (job: HoldJob, failure: HoldFailure) => void;
+}
+
+/** Why a manifest could not be held, after how many tries; a lasting reason lies in it or in this machine, not in the links. */
+export interface HoldFailure {
+  readonly cause: unknown;
+  readonly tries: number;
+  readonly lasting: boolean;
 }
 
 interface Waiting {
@@ -35,6 +45,8 @@ interface Waiting {
 interface State extends HoldJob {
   tries: number;
   phase: "queued" | "running" | "failed";
+  /** What failed last and will again for a while. */
+  lasting: unknown;
   cancelRetry: () => void;
   readonly waiting: Set<Waiting>;
 }
@@ -52,18 +64,16 @@ export class HoldJobs {
     this.#options = options;
   }
 
-  /** Takes up a manifest; one that failed before is tried at once. */
+  /** Takes up a manifest. */
   add(record: ManifestRecord): void {
-    if (this.#stopped) return;
     const { id } = record;
-    const known = this.#jobs.get(id);
-    if (known?.phase === "failed") this.#queue(known);
-    if (known !== undefined) return;
+    if (this.#stopped || this.#jobs.has(id)) return;
     const job: State = {
       record,
       holders: new Set(),
       tries: 0,
-      phase: "failed",
+      phase: "queued",
+      lasting: undefined,
       cancelRetry: () => undefined,
       waiting: new Set(),
     };
@@ -71,9 +81,11 @@ export class HoldJobs {
     this.#queue(job);
   }
 
-  /** Tries every one that failed again: something changed. */
+  /** Tries those again that failed for want of a link. */
   retryAll(): void {
-    for (const job of [...this.#jobs.values()]) if (job.phase === "failed") this.#queue(job);
+    for (const job of [...this.#jobs.values()]) {
+      if (job.phase === "failed" && job.lasting === undefined) this.#queue(job);
+    }
   }
 
   /**
@@ -84,7 +96,11 @@ export class HoldJobs {
     const job = this.#jobs.get(id);
     if (job === undefined) return Promise.resolve();
     job.holders.add(holder);
-    if (job.phase === "failed") this.#queue(job);
+    if (job.phase === "failed") {
+      // Asked again and again, it must not be pulled and prepared each time.
+      if (job.lasting !== undefined) return Promise.reject(job.lasting);
+      this.#queue(job);
+    }
     return new Promise((resolve, reject) => {
       const left = () => waiting.reject(signal.reason);
       const settle = (done: () => void) => {
@@ -156,9 +172,12 @@ export class HoldJobs {
       return;
     }
     job.phase = "failed";
-    const delayMs = Math.min(firstRetryMs * 2 ** Math.min(job.tries, 16), lastRetryMs);
+    const lasting = cause instanceof HerdError && lastingCodes.has(cause.code);
+    job.lasting = lasting ? cause : undefined;
+    const [firstMs, lastMs] = lasting ? [firstLastingRetryMs, lastLastingRetryMs] : [firstRetryMs, lastRetryMs];
+    const delayMs = Math.min(firstMs * 2 ** Math.min(job.tries, 16), lastMs);
     job.tries++;
-    this.#options.onFailure?.(job, { cause, tries: job.tries });
+    this.#options.onFailure?.(job, { cause, tries: job.tries, lasting });
     job.cancelRetry = this.#options.timers.after(delayMs, () => this.#queue(job));
   }
 }

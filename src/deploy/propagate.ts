@@ -53,9 +53,9 @@ export class Propagator {
       isUrgent: (record) => records.isHighest(record),
       isOpen: ({ id }) => records.stateOf(id) === "announced",
       run: (job) => this.#hold(job),
-      onFailure: ({ record }, { cause, tries }) => {
+      onFailure: ({ record }, { cause, tries, lasting }) => {
         // The first failures are what a young link or a busy node makes; later ones are for an operator.
-        const level = tries === warnAfter ? "warn" : "debug";
+        const level = tries === (lasting ? 1 : warnAfter) ? "warn" : "debug";
         log[level]("a deploy cannot be held yet", { app: record.manifest.app, id: record.id, tries, cause });
       },
     });

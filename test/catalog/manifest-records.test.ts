@@ -169,6 +169,18 @@ test("a manifest whose signer is revoked before its bytes come is dropped", asyn
   assert.deepEqual([...to.records.ids()], []);
 });
 
+test("what was announced by a node is forgotten when it is revoked, what is held stays", async () => {
+  const [from, to] = [await node(alice), await node(bob)];
+  const one = await from.catalog.put(deployment("one"));
+  await to.records.accept(one.manifest.text);
+  await to.records.hold(one.manifest.id, await from.blobs(one.manifest.id));
+  await to.records.accept((await from.catalog.put(deployment("two"))).manifest.text);
+  to.authors.revoke(alice.nodeId);
+  assert.equal(to.records.dropFrom(alice.nodeId), 1);
+  assert.deepEqual([...to.records.ids()], [one.manifest.id]);
+  assert.equal(to.catalog.get("hello")?.revision, one.revision);
+});
+
 test("after a revocation, what a master signs anew reaches late nodes, and takes the old copy's place", async () => {
   const [from, master, other, late] = [await node(alice), await node(bob), await node(unmarked), await node(unmarked)];
   const { manifest } = await from.catalog.put(deployment("one"));

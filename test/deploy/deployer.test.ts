@@ -10,10 +10,11 @@ import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
+import { decodeSigned } from "../../src/core/signed.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { Activation } from "../../src/deploy/activation.js";
-import { Deployer } from "../../src/deploy/deployer.js";
-import type { Compiler as CompilerSeam } from "../../src/deploy/seams.js";
+import { Deployer, type DeployerOptions } from "../../src/deploy/deployer.js";
+import type { Compiler as CompilerSeam, DeployEvent, Spread } from "../../src/deploy/seams.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { LocalInvoker } from "../../src/invoke/invoker.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
@@ -41,7 +42,7 @@ before(async () => {
 
 after(() => sandbox.stop());
 
-async function setUp(compiler: CompilerSeam, maxWaiting = 16) {
+async function setUp(compiler: CompilerSeam, maxWaiting = 16, more: Partial<DeployerOptions> = {}) {
   const catalog = new Catalog({ files: new MemoryFiles(), clock, ...soloMesh() });
   await catalog.open();
   const router = new AppRouter((revision) => sandbox.forget(revision));
@@ -53,7 +54,7 @@ async function setUp(compiler: CompilerSeam, maxWaiting = 16) {
       remove: (app) => router.remove(app),
     },
   });
-  const deployer = new Deployer({ compiler, catalog, activation, log, node: "test", maxWaiting });
+  const deployer = new Deployer({ compiler, catalog, activation, log, node: "test", maxWaiting, ...more });
   return { catalog, router, deployer, invoker: new LocalInvoker(sandbox) };
 }
 
@@ -206,4 +207,38 @@ test("restore makes the apps of a catalog answer, and goes on after one that can
   await deployer.restore();
   assert.ok(router.find("whole"));
   assert.equal(router.find("broken"), undefined);
+});
+
+test("a change is told to the audit log when it is stored, and waits until others hold it", async () => {
+  const events: DeployEvent[] = [];
+  const asked: string[] = [];
+  const spread: Spread = {
+    async acknowledge({ text }) {
+      asked.push(JSON.parse(decodeSigned(text)?.payload ?? "{}").op);
+      if (asked.length === 4) throw new HerdError("node.overloaded", "nobody", { retryAfterSeconds: 1 });
+      return ["other"];
+    },
+  };
+  const { catalog, router, deployer } = await setUp(ready, 16, { spread, audit: (event) => events.push(event) });
+  const { nodes, prepared } = await deployer.deploy({ app: "app", files: fileOf(0), by: "me" });
+  assert.deepEqual(nodes, ["test", "other"]);
+  await deployer.deploy({ app: "app", files: fileOf(1), by: "me" });
+  assert.deepEqual((await deployer.rollback("app", { by: "you" })).nodes, ["test", "other"]);
+  await assert.rejects(deployer.remove("app", { by: "me" }), { code: "node.overloaded" });
+  assert.deepEqual(asked, ["deploy", "deploy", "rollback", "remove"]);
+  assert.equal(catalog.get("app"), undefined, "it is done here all the same");
+  assert.equal(router.find("app"), undefined);
+  assert.deepEqual(
+    events.map(({ event, subject, by: who }) => `${event} ${subject} ${who}`),
+    ["app.deployed app me", "app.deployed app me", "app.rolled-back app you", "app.removed app me"],
+  );
+  assert.match(events[0]?.detail ?? "", new RegExp(prepared.revision));
+});
+
+test("a node without the deploy mark changes nothing", async () => {
+  const { catalog, deployer } = await setUp(ready, 16, { mayDeploy: () => false });
+  await assert.rejects(deployer.deploy({ app: "app", files: fileOf(0), by }), { code: "auth.forbidden" });
+  await assert.rejects(deployer.rollback("app", { by }), { code: "auth.forbidden" });
+  await assert.rejects(deployer.remove("app", { by }), { code: "auth.forbidden" });
+  assert.deepEqual(catalog.list(), []);
 });

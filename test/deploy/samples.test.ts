@@ -14,7 +14,7 @@ import type { Logger } from "../../src/core/log.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
-import { deploySamples } from "../../src/deploy/samples.js";
+import { deploySamples, type SamplesOptions } from "../../src/deploy/samples.js";
 import type { Compiler } from "../../src/deploy/seams.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
 
@@ -53,7 +53,7 @@ const compiler: Compiler = {
 };
 
 /** What a node does when it starts. */
-async function start(signal?: AbortSignal) {
+async function start(signal?: AbortSignal, node: Pick<SamplesOptions, "joined" | "mayDeploy"> = {}) {
   const log: Logger = {
     trace: ignore,
     debug: ignore,
@@ -67,7 +67,14 @@ async function start(signal?: AbortSignal) {
   const ways = { activate: ignore, remove: ignore };
   const activation = new Activation({ catalog, preparer, switch: ways });
   const deployer = new Deployer({ compiler, catalog, activation, log, node: "test" });
-  const options = { deployer, catalog, limits: defaultLimits, log, ...(signal === undefined ? {} : { signal }) };
+  const options = {
+    deployer,
+    catalog,
+    limits: defaultLimits,
+    log,
+    ...node,
+    ...(signal === undefined ? {} : { signal }),
+  };
   const apps = await deploySamples(folder, options);
   const put = (text: string) => deployer.deploy({ app: "hello", files: [{ path: "hello.ts", text }], by: "token" });
   const text = async () => {
@@ -115,6 +122,27 @@ test("a sample that a user rolled back stays rolled back, also when its file cha
   assert.equal(await (await start()).text(), "sample 1");
   await change("sample 3");
   assert.equal(await (await start()).text(), "sample 1");
+});
+
+test("a node that joined deploys what its mesh does not have, and leaves the rest, also where its file is newer", async () => {
+  await start();
+  await change("sample 2");
+  await writeFile(join(folder, "other.ts"), "other");
+  const joined = await start(undefined, { joined: true });
+  assert.deepEqual(joined.apps, ["hello", "other"]);
+  assert.equal(await joined.text(), "sample 1");
+  await joined.deployer.remove("hello", { by: "token" });
+  assert.deepEqual((await start(undefined, { joined: true })).apps, ["other"]);
+});
+
+test("a node without the deploy mark deploys no samples, and names those that its mesh has", async () => {
+  await start();
+  await writeFile(join(folder, "other.ts"), "other");
+  await change("sample 2");
+  const unmarked = await start(undefined, { joined: true, mayDeploy: false });
+  assert.deepEqual(unmarked.apps, ["hello"]);
+  assert.equal(await unmarked.text(), "sample 1");
+  assert.deepEqual(warnings, []);
 });
 
 test("a sample that does not compile is told, and the others come", async () => {

@@ -1,0 +1,127 @@
+// Which manifest is held next, who waits for it, and when a failed one is tried again.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ManifestRecord } from "../../src/catalog/manifest.js";
+import { HerdError } from "../../src/core/errors.js";
+import { HoldJobs } from "../../src/deploy/hold-jobs.js";
+import { VirtualTime } from "../mesh/virtual-time.js";
+
+const recordOf = (id: string) => ({ id }) as ManifestRecord;
+const never = new AbortController().signal;
+
+/** Jobs that end when a test says so. */
+function setUp() {
+  const time = new VirtualTime();
+  const runs: string[] = [];
+  const open = new Set<string>();
+  const ends = new Map<string, (failure?: Error) => void>();
+  const jobs = new HoldJobs({
+    timers: time,
+    isUrgent: ({ id }) => id.startsWith("urgent"),
+    isOpen: ({ id }) => open.has(id),
+    run: ({ record: { id } }) => {
+      runs.push(id);
+      return new Promise((resolve, reject) => {
+        ends.set(id, (failure) => {
+          if (failure !== undefined) return reject(failure);
+          open.delete(id);
+          resolve();
+        });
+      });
+    },
+  });
+  const add = (id: string) => {
+    open.add(id);
+    jobs.add(recordOf(id));
+  };
+  const end = async (id: string, failure?: Error) => {
+    ends.get(id)?.(failure);
+    await time.advance(1);
+  };
+  return { time, runs, open, jobs, add, end };
+}
+
+test("four at a time, the urgent ones first, each once", async () => {
+  const { time, runs, add, end } = setUp();
+  for (const id of ["a", "b", "c", "d", "e", "urgent", "a"]) add(id);
+  await time.advance(1);
+  assert.deepEqual(runs, ["urgent", "a", "b", "c"]);
+  await end("b");
+  assert.deepEqual(runs.slice(4), ["d"]);
+  await end("a");
+  await end("c");
+  assert.deepEqual(runs.slice(5), ["e"]);
+});
+
+test("for want of a link it is tried again, later each time, and at once when one opens", async () => {
+  const { time, runs, jobs, add, end } = setUp();
+  add("a");
+  const times: number[] = [];
+  for (let count = 0; count < 8; count++) {
+    const before = runs.length;
+    times.push(await time.until(() => runs.length > before || count === 0, { ms: 20_000, what: "another try" }));
+    await time.advance(1);
+    await end("a", new Error("no link"));
+  }
+  assert.deepEqual(
+    [...times].sort((left, right) => left - right),
+    times,
+  );
+  assert.ok((times.at(-1) ?? 0) >= 9_900 && (times[1] ?? 0) <= 200);
+  jobs.retryAll();
+  const before = runs.length;
+  await time.advance(1);
+  assert.equal(runs.length, before + 1);
+});
+
+test("what fails for a reason that lasts is left alone for a minute, however often somebody asks", async () => {
+  const { time, runs, jobs, add, end } = setUp();
+  add("a");
+  await time.advance(1);
+  const invalid = new HerdError("source.invalid", "not on this machine");
+  const waiting = jobs.ended("a", { holder: "peer", signal: never });
+  await Promise.all([assert.rejects(waiting, invalid), end("a", invalid)]);
+  jobs.retryAll();
+  await assert.rejects(jobs.ended("a", { holder: "peer", signal: never }), invalid);
+  await time.advance(59_000);
+  assert.deepEqual(runs, ["a"]);
+  await time.advance(2_000);
+  assert.deepEqual(runs, ["a", "a"]);
+});
+
+test("who waits hears of the end, of a failure, of its own leaving, and of the node's", async () => {
+  const { time, open, jobs, add, end } = setUp();
+  for (const id of ["a", "b", "c", "d"]) add(id);
+  await jobs.ended("unknown", { holder: "peer", signal: never });
+  const leaving = new AbortController();
+  const wait = (id: string, signal = never) => jobs.ended(id, { holder: "peer", signal });
+  const all = Promise.allSettled([
+    wait("a"),
+    wait("b"),
+    wait("c", leaving.signal),
+    wait("d"),
+    wait("a", AbortSignal.abort()),
+  ]);
+  await time.advance(1);
+  await end("a");
+  await end("b", new Error("no link"));
+  leaving.abort();
+  jobs.stop();
+  const states = (await all).map((result) => (result.status === "rejected" ? String(result.reason.name) : "held"));
+  assert.deepEqual(states, ["held", "Error", "AbortError", "HerdError", "AbortError"]);
+  add("late");
+  await time.advance(1_000);
+  assert.ok(open.has("late"), "nothing starts after the stop");
+});
+
+test("one that need not be held any more ends without a run", async () => {
+  const { time, runs, open, jobs, add, end } = setUp();
+  for (const id of ["a", "b", "c", "d", "over"]) add(id);
+  const waiting = jobs.ended("over", { holder: "peer", signal: never });
+  await time.advance(1);
+  open.delete("over");
+  await end("a");
+  await waiting;
+  assert.deepEqual(runs, ["a", "b", "c", "d"]);
+});
