@@ -37,6 +37,7 @@ export class MemoryWorld {
   readonly wires: Wires;
   readonly listeners = new Map<string, Listener>();
   readonly #ends = new Map<string, Set<MemoryConnection>>();
+  readonly #kills = new Map<string, number>();
   /** Frames and bytes that were sent so far. */
   frames = 0;
   bytes = 0;
@@ -58,9 +59,15 @@ export class MemoryWorld {
     return ends;
   }
 
+  /** How often a node's process ended so far: what it had begun before ends with it. */
+  killsOf(node: string): number {
+    return this.#kills.get(node) ?? 0;
+  }
+
   /** A node's process is gone: its ends hear nothing more; the others see it after a delay, or not at all when `isSilent`. */
   kill(node: string, isSilent = false): void {
     this.listeners.delete(node);
+    this.#kills.set(node, this.killsOf(node) + 1);
     for (const end of [...this.endsOf(node)]) end.vanish(isSilent);
   }
 
@@ -90,6 +97,7 @@ export class MemoryNetwork implements Network {
   dial(address: string, signal: AbortSignal): Promise<Connection> {
     const { time, wires, listeners } = this.#world;
     const from = this.#identity().nodeId;
+    const kills = this.#world.killsOf(from);
     const to = /^n-(.+):1$/.exec(address)?.[1] ?? "";
     return new Promise((resolve, reject) => {
       if (wires.isBlocked(from, to) || wires.isBlocked(to, from) || wires.isHidden(to)) {
@@ -98,6 +106,7 @@ export class MemoryNetwork implements Network {
       }
       time.after(wires.delayMs(from, to) + wires.delayMs(to, from), () => {
         const listener = listeners.get(to);
+        if (this.#world.killsOf(from) !== kills) return;
         if (listener === undefined || signal.aborted) {
           reject(new LinkBroken(signal.aborted ? "the dial was given up" : "nobody listens"));
           return;

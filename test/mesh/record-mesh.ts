@@ -22,6 +22,7 @@ export class Facts {
   readonly admitted = new Set([founder]);
   readonly revoked = new Set<string>();
   readonly texts = new Map<string, Map<string, string>>();
+  onRevoked: (node: string) => void = () => undefined;
   /** Signatures that were verified. */
   verified = 0;
 
@@ -55,7 +56,10 @@ export class Facts {
     if (texts.has(id)) return "known";
     texts.set(id, text);
     if (kind === "admission") this.admitted.add(payload.node as string);
-    if (kind === "revocation") this.revoked.add(payload.node as string);
+    if (kind === "revocation") {
+      this.revoked.add(payload.node as string);
+      this.onRevoked(payload.node as string);
+    }
     return "new";
   }
 }
