@@ -56,10 +56,13 @@ function parse(certificate: Uint8Array | string) {
   if (certificate.length > certificateLimitBytes) throw refused("it is too large");
   try {
     const native = new X509Certificate(typeof certificate === "string" ? certificate : Buffer.from(certificate));
+    const notAfter = Date.parse(native.validTo);
+    // Not a number would be a time that never comes.
+    if (Number.isNaN(notAfter)) throw new TypeError("its end is no time");
     return {
       extensions: extensionsOf(native.raw),
       serial: native.serialNumber.toLowerCase(),
-      notAfter: Date.parse(native.validTo),
+      notAfter,
       authority: native.ca,
     };
   } catch (cause) {
