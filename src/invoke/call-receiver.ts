@@ -4,13 +4,13 @@ import type { Clock } from "../core/clock.js";
 import { type ErrorCode, HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
 import type { Logger } from "../core/log.js";
-import type { From, Links } from "../mesh/seams.js";
+import { type From, LinkBroken, type Links } from "../mesh/seams.js";
 import type { ActiveApp, AppRouter } from "./app-router.js";
 import { type CallAnswer, type CallFrame, decodeCall, encodeAnswer, type Refusal } from "./call-frame.js";
 import { estimateWaitMs } from "./choose.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
 import type { ForwardedCalls } from "./forwarded-calls.js";
-import type { LocalInvoker, Outcome } from "./invoker.js";
+import type { Cancellation, LocalInvoker, Outcome } from "./invoker.js";
 import type { OwnLoad } from "./own-load.js";
 import type { PeerStatuses } from "./peer-statuses.js";
 
@@ -112,15 +112,16 @@ export class CallReceiver {
     try {
       const deadline = clock.now() + Math.min(call.remainingMs, limits.deadlineMs);
       const { function: name, arguments: args } = call;
+      const signal = new StillAsked(from);
       const outcome = await load.track(
-        local.invoke({ app: active, function: name, arguments: args, invocation, deadline, signal: from.signal }),
+        local.invoke({ app: active, function: name, arguments: args, invocation, deadline, signal }),
       );
       const answer = this.#result(outcome);
       metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
       return encodeAnswer(answer, statuses.tell(nodeId));
     } catch (error) {
       // The reason of its signal: nobody hears the answer.
-      if (from.signal.aborted) throw error;
+      if (from.aborted) throw error;
       const answer = this.#failure(error);
       metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
       return encodeAnswer(answer, statuses.tell(nodeId));
@@ -155,5 +156,26 @@ export class CallReceiver {
       log.warn(`a call of a peer was refused: ${wrong}`, { peer: nodeId });
     }
     throw new HerdError("request.malformed", wrong);
+  }
+}
+
+/** A peer's call is wanted while its ask is. An AbortSignal would cost each call a controller. */
+class StillAsked implements Cancellation {
+  readonly #from: From;
+
+  constructor(from: From) {
+    this.#from = from;
+  }
+
+  get aborted(): boolean {
+    return this.#from.aborted;
+  }
+
+  get reason(): unknown {
+    return this.aborted ? new LinkBroken("the peer does not want the call any more") : undefined;
+  }
+
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
   }
 }

@@ -109,6 +109,8 @@ export interface From {
   readonly peer: PeerIdentity;
   readonly link: Link;
   readonly signal: AbortSignal;
+  /** Whether it did; looking here costs no signal. */
+  readonly aborted: boolean;
 }
 
 /** Answers an ask, or hears a tell (its result is ignored). The body is what msgpack held: bounded, but of any shape. */

@@ -111,7 +111,14 @@ export class FakeLink implements Link {
 
   /** Who speaks at this end. */
   from(signal: AbortSignal = new AbortController().signal): From {
-    return { peer: this.peer, link: this, signal };
+    return {
+      peer: this.peer,
+      link: this,
+      signal,
+      get aborted() {
+        return signal.aborted;
+      },
+    };
   }
 
   #deliver(kind: string, body: unknown, arrive: (other: FakeLink, copy: unknown) => void): void {

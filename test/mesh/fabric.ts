@@ -305,7 +305,7 @@ export class FabricLinks implements Links {
   async deliver(kind: string, body: unknown, link: FabricLink): Promise<unknown> {
     const handler = this.#handlers.get(kind);
     if (handler === undefined) throw new HerdError("request.malformed", `no handler for ${kind}`);
-    return handler(body, { peer: link.peer, link, signal: new AbortController().signal });
+    return handler(body, { peer: link.peer, link, signal: new AbortController().signal, aborted: false });
   }
 
   #opened(link: FabricLink): void {
