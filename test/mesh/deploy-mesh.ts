@@ -2,32 +2,54 @@
 
 import { readInterface } from "../../runtime/interface/section.js";
 import { Catalog } from "../../src/catalog/catalog.js";
+import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
+import type { Random, Timers } from "../../src/core/timers.js";
 import { Acknowledger } from "../../src/deploy/acknowledge.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { type Deployed, Deployer } from "../../src/deploy/deployer.js";
 import { Propagator } from "../../src/deploy/propagate.js";
-import type { Preparer } from "../../src/deploy/seams.js";
+import type { Compiler, Preparer } from "../../src/deploy/seams.js";
 import { RecordReplica } from "../../src/mesh/replica.js";
+import type { Links, Members } from "../../src/mesh/seams.js";
 import { FakeCompiler } from "../server/fakes.js";
 import { fakeSigner, fakeVerify, MemberMesh, type MeshNode, type NodeOptions } from "./member-mesh.js";
 
 const meshId = "0".repeat(32);
 const ignore = (): void => undefined;
 
+/** What a node of any simulation is made of. */
+export interface DeployHost {
+  readonly id: string;
+  readonly links: Links;
+  readonly members: Members;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+}
+
+/** What every node knows of the others. */
+export interface Trusted {
+  readonly admitted: ReadonlySet<string>;
+  readonly revoked: ReadonlySet<string>;
+  readonly masters: ReadonlySet<string>;
+  readonly unmarked: ReadonlySet<string>;
+}
+
 /** How a node deploys. Those that are no masters keep nothing over a restart. */
 export interface DeployNodeOptions {
   readonly master: boolean;
   readonly files?: MemoryFiles;
   readonly preparer?: Preparer;
+  readonly compiler?: Compiler;
 }
 
 /** A node with a catalog; what calls would run stands in `active`, by app. */
 export class DeployNode {
-  readonly node: MeshNode;
+  readonly host: DeployHost;
   readonly master: boolean;
   readonly files: MemoryFiles;
   readonly catalog: Catalog;
@@ -37,30 +59,28 @@ export class DeployNode {
   readonly #replica: RecordReplica;
   readonly #propagator: Propagator;
 
-  constructor(mesh: DeployMesh, node: MeshNode, options: DeployNodeOptions) {
-    this.node = node;
+  constructor(host: DeployHost, trusted: Trusted, options: DeployNodeOptions) {
+    this.host = host;
     this.master = options.master;
     this.files = options.files ?? new MemoryFiles();
-    const { links } = node;
-    const { timers } = links;
+    const { id, links, members, clock, timers, random } = host;
     const warn = (message: string) => this.warnings.push(message);
     const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn, error: warn };
     this.catalog = new Catalog({
-      ...{ files: this.files, clock: mesh.members.time, meshId, signer: fakeSigner(node.id), limits: defaultLimits },
+      ...{ files: this.files, clock, meshId, signer: fakeSigner(id), limits: defaultLimits },
       authors: {
-        isRevoked: (id) => mesh.members.revoked.has(id),
+        isRevoked: (node) => trusted.revoked.has(node),
         verify: (signed) => {
-          if (!mesh.members.admitted.has(signed.signer)) return "unknown";
-          if (mesh.members.revoked.has(signed.signer)) throw new HerdError("auth.invalid", "revoked");
+          if (!trusted.admitted.has(signed.signer)) return "unknown";
+          if (trusted.revoked.has(signed.signer)) throw new HerdError("auth.invalid", "revoked");
           if (!fakeVerify(signed)) throw new HerdError("auth.invalid", "bad signature");
-          return { deploy: !mesh.unmarked.has(signed.signer), master: mesh.masters.has(signed.signer) };
+          return { deploy: !trusted.unmarked.has(signed.signer), master: trusted.masters.has(signed.signer) };
         },
       },
       publish: (text) => void this.#replica.publish("manifest", text).catch(warn),
     });
     this.#replica = new RecordReplica({
-      ...{ links, stores: [this.catalog.records], clock: mesh.members.time, timers, random: mesh.members.random },
-      yieldLoop: () => Promise.resolve(),
+      ...{ links, stores: [this.catalog.records], clock, timers, random, yieldLoop: () => Promise.resolve() },
     });
     const preparer = options.preparer ?? {
       prepare: async (component: Uint8Array, revision: string) => ({ revision, interface: readInterface(component) }),
@@ -72,39 +92,35 @@ export class DeployNode {
         remove: (app) => this.active.delete(app),
       },
     });
-    this.#propagator = new Propagator({
-      ...{ records: this.catalog.records, activation, links, timers, random: mesh.members.random, log },
-    });
+    this.#propagator = new Propagator({ records: this.catalog.records, activation, links, timers, random, log });
     const spread = new Acknowledger({
-      ...{ links, members: node.members, timers, log },
-      isMaster: { self: this.master, of: (id) => mesh.masters.has(id) },
-      nameOf: (id) => id,
+      ...{ links, members, timers, log, nameOf: (node) => node },
+      isMaster: { self: this.master, of: (node) => trusted.masters.has(node) },
     });
+    const compiler = options.compiler ?? new FakeCompiler();
     this.deployer = new Deployer({
-      ...{ compiler: new FakeCompiler(), catalog: this.catalog, activation, log, node: node.id, spread },
-      mayDeploy: () => !mesh.unmarked.has(node.id),
+      ...{ compiler, catalog: this.catalog, activation, log, node: id, spread },
+      mayDeploy: () => !trusted.unmarked.has(id),
     });
   }
 
   get id(): string {
-    return this.node.id;
+    return this.host.id;
   }
 
-  async start(): Promise<this> {
+  async start(): Promise<void> {
     await this.catalog.open();
     await this.deployer.restore();
     this.#replica.start();
     this.#propagator.start();
-    return this;
   }
 
   deploy(app: string, text: string): Promise<Deployed> {
     return this.deployer.deploy({ app, files: [{ path: "index.ts", text }], by: "token" });
   }
 
-  /** The process ends at once, as by kill -9. */
-  kill(): void {
-    this.node.kill();
+  /** What this node does by itself ends. */
+  stop(): void {
     this.#replica.stop();
     this.#propagator.stop();
   }
@@ -120,19 +136,41 @@ export class DeployNode {
   }
 }
 
+/** A {@link DeployNode} whose process may be killed, as by kill -9. */
+export class MemberDeployNode extends DeployNode {
+  readonly node: MeshNode;
+
+  constructor(mesh: DeployMesh, node: MeshNode, options: DeployNodeOptions) {
+    const { id, links, members } = node;
+    const { time, random, admitted, revoked } = mesh.members;
+    const { masters, unmarked } = mesh;
+    super(
+      { id, links, members, clock: time, timers: links.timers, random },
+      { admitted, revoked, masters, unmarked },
+      options,
+    );
+    this.node = node;
+  }
+
+  kill(): void {
+    this.node.kill();
+    this.stop();
+  }
+}
+
 /** Deploying nodes over a {@link MemberMesh}. */
 export class DeployMesh {
   readonly members: MemberMesh;
   readonly masters = new Set<string>();
   readonly unmarked = new Set<string>();
-  readonly nodes = new Map<number, DeployNode>();
+  readonly nodes = new Map<number, MemberDeployNode>();
 
   constructor(seed: number) {
     this.members = new MemberMesh(seed);
   }
 
   /** Node 0 is the seed of the others and a master; `master` says which others are. */
-  async grow(size: number, { masters = 1 }: { readonly masters?: number } = {}): Promise<DeployNode[]> {
+  async grow(size: number, { masters = 1 }: { readonly masters?: number } = {}): Promise<MemberDeployNode[]> {
     for (let number = 0; number < size; number++) await this.add(number, { master: number < masters });
     const all = [...this.nodes.values()];
     const agreed = () => this.members.agreed(all.map(({ node }) => node));
@@ -141,11 +179,12 @@ export class DeployMesh {
   }
 
   /** Starts a node, again or for the first time. */
-  async add(number: number, options: DeployNodeOptions & { readonly member?: NodeOptions }): Promise<DeployNode> {
+  async add(number: number, options: DeployNodeOptions & { readonly member?: NodeOptions }): Promise<MemberDeployNode> {
     const seeds = number === 0 ? [...this.nodes.values()].map(({ id }) => `${id}:1`) : [`${this.seed()}:1`];
     const member = this.members.add(number, { seeds, ...options.member });
     if (options.master) this.masters.add(member.id);
-    const node = await new DeployNode(this, member, options).start();
+    const node = new MemberDeployNode(this, member, options);
+    await node.start();
     this.nodes.set(number, node);
     return node;
   }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
-import { DeployMesh, type DeployNode } from "./deploy-mesh.js";
+import { DeployMesh, type MemberDeployNode } from "./deploy-mesh.js";
 import { forSeeds, seeds } from "./virtual-time.js";
 
 const names = (result: PromiseSettledResult<{ readonly nodes: readonly string[] }>) =>
@@ -30,7 +30,7 @@ test("a deploy is on every node when it is answered, and the answer says so", as
 test("rollback and removal spread; a node that comes later has everything within 5 s", async () => {
   const mesh = new DeployMesh(2);
   const nodes = await mesh.grow(3);
-  const [one, two, three] = nodes as [DeployNode, DeployNode, DeployNode];
+  const [one, two, three] = nodes as [MemberDeployNode, MemberDeployNode, MemberDeployNode];
   for (let count = 0; count < 14; count++) {
     await mesh.settled((nodes[count % 3] ?? one).deploy("many", `version ${count}`));
   }
@@ -64,7 +64,7 @@ test("a node without peers that are alive acknowledges alone; one whose peers ca
 
 test("without its master, a mesh deploys as long as two nodes are there", async () => {
   const mesh = new DeployMesh(6);
-  const [master, two, three] = (await mesh.grow(3)) as [DeployNode, DeployNode, DeployNode];
+  const [master, two, three] = (await mesh.grow(3)) as [MemberDeployNode, MemberDeployNode, MemberDeployNode];
   master.kill();
   const early = await mesh.settled(two.deploy("early", "before anyone noticed"));
   assert.deepEqual(names(early), [two.id, three.id]);
@@ -82,7 +82,7 @@ test("without its master, a mesh deploys as long as two nodes are there", async 
 test("an unmarked node deploys nothing, and what it signs itself all the same is taken by nobody", async () => {
   const mesh = new DeployMesh(4);
   const nodes = await mesh.grow(3);
-  const [, bad] = nodes as [DeployNode, DeployNode];
+  const [, bad] = nodes as [MemberDeployNode, MemberDeployNode];
   mesh.unmarked.add(bad.id);
   const refused = await mesh.settled(bad.deploy("evil", "code"));
   assert.ok(refused.status === "rejected" && (refused.reason as HerdError).code === "auth.forbidden");
@@ -95,7 +95,7 @@ test("an unmarked node deploys nothing, and what it signs itself all the same is
 test("wrong bytes, wrong sizes and lies about the interface are not held; another holder is asked", async () => {
   const mesh = new DeployMesh(5);
   const nodes = await mesh.grow(3);
-  const [one, two, three] = nodes as [DeployNode, DeployNode, DeployNode];
+  const [one, two, three] = nodes as [MemberDeployNode, MemberDeployNode, MemberDeployNode];
   // Node three gives other bytes of the right size for every blob: whoever asks it first goes on to the next.
   const blobs = three.catalog.records.blob.bind(three.catalog.records);
   three.catalog.records.blob = async (digest) => (await blobs(digest))?.map((byte) => byte ^ 1) as Buffer | undefined;
@@ -124,7 +124,7 @@ test("conflicting deploys settle the same everywhere, whatever the network and t
     const dead = new Set<number>();
     for (let step = 0; step < 14; step++) {
       const number = pick(size);
-      const node = mesh.nodes.get(number) as DeployNode;
+      const node = mesh.nodes.get(number) as MemberDeployNode;
       const app = `app-${pick(3)}`;
       const what = random();
       if (what < 0.45) void node.deploy(app, `text ${pick(8)}`).catch(() => undefined);
@@ -162,7 +162,7 @@ test("conflicting deploys settle the same everywhere, whatever the network and t
 
 /** A master comes back with its files, any other node with nothing. */
 async function revive(mesh: DeployMesh, { number, dead }: { number: number; dead: Set<number> }): Promise<void> {
-  const { master, files } = mesh.nodes.get(number) as DeployNode;
+  const { master, files } = mesh.nodes.get(number) as MemberDeployNode;
   dead.delete(number);
   const remembered = [...mesh.nodes.values()].map(({ id }) => ({ id, address: `${id}:1` }));
   await mesh.add(number, { master, ...(master ? { files } : {}), member: { remembered } });
@@ -180,7 +180,7 @@ test("what was acknowledged survives the death of any one node, at any moment", 
     const victim = pick(size);
     const killAfter = pick(10);
     for (let count = 0; count < 12; count++) {
-      const node = nodes[pick(size)] as DeployNode;
+      const node = nodes[pick(size)] as MemberDeployNode;
       const app = `app-${count}`;
       open++;
       node
