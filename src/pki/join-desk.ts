@@ -14,7 +14,7 @@ import { JoinThrottle } from "./join-throttle.js";
 import { encodeJoinToken } from "./join-token-text.js";
 import { type JoinTokenRecord, type JoinTokenRequest, type JoinTokens, WrongSecret } from "./join-tokens.js";
 
-const wrongSecretTries = 4;
+const wrongSecretTries = 9;
 const pollMs = 1_000;
 /** A node that slept may come back this long after its certificate ended. */
 const rejoinMs = 86_400_000;
@@ -61,6 +61,7 @@ export class JoinDesk {
   readonly #polls: JoinThrottle;
   /** Refusals that are written down: whoever is refused again and again must not fill the log. */
   readonly #refusals: JoinThrottle;
+  #unwritten = 0;
 
   constructor(options: JoinDeskOptions) {
     const { authority, clock } = options;
@@ -68,9 +69,9 @@ export class JoinDesk {
     this.#admissions = new Admissions(options);
     this.#pending = new PendingJoins({ clock, keeper: authority.signer.nodeId });
     const rate = (burst: number, perSecond: number) => ({ burst, perSecond });
-    this.#requests = new JoinThrottle({ clock, each: rate(40, 1), total: rate(200, 20) });
+    this.#requests = new JoinThrottle({ clock, each: rate(40, 5), total: rate(200, 20) });
     this.#polls = new JoinThrottle({ clock, each: rate(200, 50), total: rate(1_000, 200) });
-    this.#refusals = new JoinThrottle({ clock, each: rate(10, 1 / 60), total: rate(100, 1 / 10) });
+    this.#refusals = new JoinThrottle({ clock, each: rate(100, 1 / 10), total: rate(500, 1) });
   }
 
   /** Issues a join token. Throws `request.malformed` also when it is to make masters and this node has not the root's key open. */
@@ -242,10 +243,13 @@ export class JoinDesk {
     try {
       this.#refusals.take(address);
     } catch {
+      this.#unwritten++;
       return error;
     }
+    const more = this.#unwritten === 0 ? "" : `${this.#unwritten} more before; `;
+    this.#unwritten = 0;
     const by = request.token === undefined ? "mesh" : `token ${request.token.id}`;
-    const detail = `${request.name} from ${address}: ${error.message}`.slice(0, 512);
+    const detail = `${more}${request.name} from ${address}: ${error.message}`.slice(0, 512);
     await this.#options.audit({ event, by, subject: request.nodeId, detail });
     return error;
   }

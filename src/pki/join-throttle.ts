@@ -72,7 +72,7 @@ export class JoinThrottle {
   /** Fills the bucket for the time that passed; seconds until it has one try again. */
   #wait(bucket: Bucket, { burst, perSecond }: Rate): number {
     const now = this.#options.clock.monotonic();
-    bucket.level = Math.min(burst, bucket.level + ((now - bucket.at) / 1_000) * perSecond);
+    bucket.level = Math.min(burst, bucket.level + (Math.max(0, now - bucket.at) / 1_000) * perSecond);
     bucket.at = now;
     return bucket.level >= 1 ? 0 : (1 - bucket.level) / perSecond;
   }

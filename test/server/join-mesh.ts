@@ -1,0 +1,184 @@
+// A founder with a real identity, registry and join desk behind a real HTTPS server, and nodes that want in.
+
+import { type KeyObject, X509Certificate } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../../src/core/clock.js";
+import { MemoryFiles } from "../../src/core/state-files.js";
+import type { AuditEvent } from "../../src/pki/audit-record.js";
+import { rsaKey } from "../../src/pki/certificate.js";
+import { makeCsr } from "../../src/pki/csr.js";
+import { makeEnrolledKey, nodeIdOf, publicKeyText, signerOf } from "../../src/pki/enrolled-key.js";
+import type { EnrollmentRequest } from "../../src/pki/enrollment.js";
+import { Identity } from "../../src/pki/identity.js";
+import { type JoinOptions, joinMesh } from "../../src/pki/join-client.js";
+import { type IssuedJoinToken, JoinDesk } from "../../src/pki/join-desk.js";
+import { RenewalDesk } from "../../src/pki/join-renewal.js";
+import { JoinTokens } from "../../src/pki/join-tokens.js";
+import { welcomeRecords } from "../../src/pki/join-welcome.js";
+import { withKeyFiles } from "../../src/pki/key-files.js";
+import { Registry } from "../../src/pki/registry.js";
+import type { Endpoint } from "../../src/server/endpoint.js";
+import { joinsEndpoints } from "../../src/server/endpoints/joins.js";
+import { tokensEndpoints } from "../../src/server/endpoints/tokens.js";
+import { HttpsServer } from "../../src/server/https-server.js";
+import type { Relay } from "../../src/server/relay.js";
+import { silent } from "../pki/silent-log.js";
+import { type Answer, answerOf } from "./test-node.js";
+
+/** The machine's time, and as much more as a test says. */
+export class ShiftedClock implements Clock {
+  shiftMs = 0;
+  /** Where the clock for spans of time stands still, when it does. */
+  stillMs: number | undefined;
+  now(): number {
+    return systemClock.now() + this.shiftMs;
+  }
+  monotonic(): number {
+    return this.stillMs ?? systemClock.monotonic();
+  }
+}
+
+const nobody: Relay = { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to ask")) };
+
+/** The founder. */
+export class JoinMesh {
+  readonly audited: AuditEvent[] = [];
+  readonly clock = new ShiftedClock();
+  readonly files = new MemoryFiles();
+  readonly identity: Identity;
+  readonly registry: Registry;
+  readonly tokens: JoinTokens;
+  readonly desk: JoinDesk;
+  readonly renewals: RenewalDesk;
+  readonly #folder: string;
+  readonly #server: HttpsServer;
+  #admin = "";
+
+  private constructor(identity: Identity, folder: string) {
+    const { meshId, rootCertificate, nodeId } = identity;
+    const { clock, files, audited } = this;
+    this.identity = identity;
+    this.#folder = folder;
+    this.registry = new Registry({ meshId, rootCertificate, files: new MemoryFiles(), clock, log: silent });
+    this.tokens = new JoinTokens({ files, clock });
+    const publish = async (kind: string, text: string): Promise<void> => {
+      const store = this.registry.stores.find((other) => other.kind === kind);
+      if ((await store?.accept(text)) !== "new") throw new TypeError(`the ${kind} is not new`);
+    };
+    const audit = async (event: AuditEvent): Promise<void> => {
+      audited.push(event);
+    };
+    const options = { authority: identity, registry: this.registry, issued: async () => undefined, audit };
+    this.desk = new JoinDesk({
+      ...{ ...options, tokens: this.tokens, clock, publish, urls: () => [this.url] },
+      records: (node) => welcomeRecords(this.registry, { nodeId: node, master: nodeId }),
+    });
+    this.renewals = new RenewalDesk(options);
+    const { tokens, signIn } = identity;
+    const joins = { desk: this.desk, masters: () => [nodeId] };
+    this.#server = new HttpsServer({
+      ...{ host: "localhost", port: 0, tokens, log: silent, relay: nobody, hold: () => () => undefined },
+      ...{ place: { id: nodeId, url: () => this.url }, bodyLimitBytes: 65_536, rawRoutes: [] },
+      endpoints: [
+        ...joinsEndpoints({ joins, relay: nobody }),
+        ...tokensEndpoints({ tokens, signIn, joins, relay: nobody }),
+        rootEndpoint(rootCertificate),
+      ],
+    });
+  }
+
+  /** Founds one and serves it on a free port. */
+  static async found(): Promise<JoinMesh> {
+    const folder = await mkdtemp(join(tmpdir(), "herd-join-"));
+    const identity = await Identity.open({
+      ...{ state: join(folder, "founder"), ephemeral: true, name: "founder", domains: [] },
+      ...{ advertise: "localhost", clock: systemClock },
+    });
+    const mesh = new JoinMesh(identity, folder);
+    await mesh.registry.open();
+    for (const record of identity.records) {
+      for (const store of mesh.registry.stores) await store.accept(record).catch(() => undefined);
+    }
+    await mesh.tokens.open();
+    await withKeyFiles(identity.publicLeaf(), (files) => mesh.#server.start(files));
+    mesh.#admin = (await identity.tokens.issue({ role: "admin", ttlSeconds: 600 })).token;
+    return mesh;
+  }
+
+  /** Where it serves. */
+  get url(): string {
+    return `https://localhost:${this.#server.port}`;
+  }
+
+  /** A token from the desk. */
+  token(options: Partial<Parameters<JoinDesk["createToken"]>[0]> = {}): Promise<IssuedJoinToken> {
+    return this.desk.createToken({ by: "0123456789abcdef", ...options });
+  }
+
+  /** Options of a node that joins here. */
+  options(options: Partial<JoinOptions> = {}): JoinOptions {
+    return {
+      ...{ urls: [this.url], advertise: "localhost", deploy: true, tell: () => undefined, clock: this.clock },
+      ...{ signal: AbortSignal.timeout(60_000), ...options },
+    };
+  }
+
+  /** A node that comes in with a token, or waits for a person. */
+  join(request: EnrollmentRequest, options: Partial<JoinOptions> = {}): ReturnType<typeof joinMesh> {
+    return joinMesh(request, this.options(options));
+  }
+
+  /** A whole identity that joins; the caller closes it. */
+  open(name: string, options: Partial<JoinOptions> = {}): Promise<Identity> {
+    return Identity.open({
+      ...{ state: join(this.#folder, name), ephemeral: true, name, domains: [] },
+      ...{ advertise: options.advertise ?? "localhost", clock: systemClock },
+      enroll: (asked) => this.join(asked, options),
+    });
+  }
+
+  /** Asks as an admin. */
+  ask(path: string, { method = "GET", body }: { method?: string; body?: unknown } = {}): Promise<Answer> {
+    const text = body === undefined ? "" : JSON.stringify(body);
+    const headers = { authorization: `Bearer ${this.#admin}`, "content-length": Buffer.byteLength(text) };
+    const outgoing = request(this.url + path, { method, headers, agent: false, ca: this.identity.rootCertificate });
+    outgoing.end(text);
+    return answerOf(outgoing);
+  }
+
+  async stop(): Promise<void> {
+    this.#server.stop();
+    this.identity.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** `/ca.pem` of a root. */
+export function rootEndpoint(certificate: string): Endpoint {
+  const content = { type: "application/x-pem-file", body: certificate };
+  return { method: "GET", path: "/ca.pem", role: "none", handle: (exchange) => exchange.send(200, content) };
+}
+
+let leafKeys: Promise<readonly KeyObject[]> | undefined;
+
+/** A node with a fresh enrolled key that asks to be let in. Leaf keys are shared by all, since they take long to make. */
+export async function applicant(options: Partial<EnrollmentRequest> = {}): Promise<EnrollmentRequest> {
+  leafKeys ??= Promise.all([rsaKey(2_048), rsaKey(2_048)]);
+  const [peer, open] = (await leafKeys).map(makeCsr);
+  const key = await makeEnrolledKey();
+  if (peer === undefined || open === undefined) throw new TypeError("a key is missing");
+  return {
+    ...{ key: publicKeyText(key), nodeId: nodeIdOf(key), csr: peer, publicCsr: open, name: "worker", hosts: [] },
+    masterCsr: () => Promise.resolve(peer),
+    sign: (payload) => signerOf(key).sign(payload),
+    ...options,
+  };
+}
+
+/** The names in the first certificate of a chain. */
+export function namesIn(chain: string): string {
+  return new X509Certificate(chain).subjectAltName ?? "";
+}
