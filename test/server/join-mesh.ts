@@ -5,16 +5,18 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Clock, systemClock } from "../../src/core/clock.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import type { AuditEvent } from "../../src/pki/audit-record.js";
 import { rsaKey } from "../../src/pki/certificate.js";
 import { makeCsr } from "../../src/pki/csr.js";
 import { makeEnrolledKey, nodeIdOf, publicKeyText, signerOf } from "../../src/pki/enrolled-key.js";
-import type { EnrollmentRequest } from "../../src/pki/enrollment.js";
+import type { Enrollment, EnrollmentRequest } from "../../src/pki/enrollment.js";
 import { Identity } from "../../src/pki/identity.js";
 import { type JoinOptions, joinMesh } from "../../src/pki/join-client.js";
 import { type IssuedJoinToken, JoinDesk } from "../../src/pki/join-desk.js";
+import type { JoinView } from "../../src/pki/join-pending.js";
 import { RenewalDesk } from "../../src/pki/join-renewal.js";
 import { JoinTokens } from "../../src/pki/join-tokens.js";
 import { welcomeRecords } from "../../src/pki/join-welcome.js";
@@ -149,6 +151,16 @@ export class JoinMesh {
     return answerOf(outgoing);
   }
 
+  /** The request of that name, once it waits. */
+  async waiting(name: string): Promise<JoinView> {
+    for (let tries = 0; tries < 1_000; tries++) {
+      const view = ((await this.ask("/v1/joins")).json() as JoinView[]).find((other) => other.name === name);
+      if (view !== undefined) return view;
+      await sleep(10);
+    }
+    throw new Error(`${name} never asked`);
+  }
+
   async stop(): Promise<void> {
     this.#server.stop();
     this.identity.close();
@@ -181,4 +193,12 @@ export async function applicant(options: Partial<EnrollmentRequest> = {}): Promi
 /** The names in the first certificate of a chain. */
 export function namesIn(chain: string): string {
   return new X509Certificate(chain).subjectAltName ?? "";
+}
+
+/** A node's request as it asks again, with what it has. */
+export function returning(
+  node: EnrollmentRequest,
+  { peerCertificate, publicCertificate }: Enrollment,
+): EnrollmentRequest {
+  return { ...node, current: { peer: peerCertificate, public: publicCertificate } };
 }
