@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { readClientState } from "../core/client-state.js";
+import { type ClientState, readClientState } from "../core/client-state.js";
 import { UsageError } from "../core/usage-error.js";
 import { Client } from "./client.js";
 
@@ -28,12 +28,23 @@ export async function connect(options: GlobalOptions): Promise<Client> {
   if (url === undefined) {
     throw new UsageError(`no node is known in ${directory}: start one with herd up, or say --url, --token and --ca`);
   }
-  // A token and a root belong to the node that made them: a token of the state directory goes to no other address.
-  const own = options.url === undefined || sameOrigin(options.url, state?.url) ? state : undefined;
+  const own = ownState(options, state);
   const token = await tokenText(options.token ?? own?.token);
   const caPath = options.ca ?? own?.ca;
   const ca = caPath === undefined ? undefined : await read(caPath);
   return new Client({ url: parsed(url), token, ca });
+}
+
+/** The root certificate that the options and the state directory say to trust, in PEM. Throws {@link UsageError} when neither does. */
+export async function trustedRoot(options: GlobalOptions): Promise<string> {
+  const path = options.ca ?? ownState(options, await readClientState(stateDirectory(options)))?.ca;
+  if (path === undefined) throw new UsageError("no root certificate is known here: name the mesh's with --ca");
+  return read(path);
+}
+
+/** A token and a root belong to the node that made them: a token of the state directory goes to no other address. */
+function ownState(options: GlobalOptions, state: ClientState | undefined): ClientState | undefined {
+  return options.url === undefined || sameOrigin(options.url, state?.url) ? state : undefined;
 }
 
 function parsed(url: string): URL {

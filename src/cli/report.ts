@@ -5,6 +5,7 @@ import { HerdError } from "../core/errors.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { ProblemError, UnreachableError } from "./client.js";
+import { FailedCheck } from "./failed-check.js";
 
 /** Prints a failure to stderr (with `json`, its document to stdout too); tells whether it was wrong usage. */
 export function report(error: unknown, { json }: { readonly json?: boolean }): "usage" | "failure" {
@@ -19,7 +20,7 @@ export function report(error: unknown, { json }: { readonly json?: boolean }): "
     process.stderr.write(problemText({ ...error.toData() }));
     return "failure";
   }
-  if (error instanceof UsageError || error instanceof UnreachableError) {
+  if (error instanceof UsageError || error instanceof UnreachableError || error instanceof FailedCheck) {
     process.stderr.write(`herd: ${printable(error.message)}\n`);
     return error instanceof UsageError ? "usage" : "failure";
   }
