@@ -154,6 +154,11 @@ export class FakeLinks implements Links {
     this.#handlers.set(kind, handler);
   }
 
+  /** Answers as a hostile or broken node might. */
+  replace(kind: string, handler: Handler): void {
+    this.#handlers.set(kind, handler);
+  }
+
   handler(kind: string): Handler | undefined {
     return this.#handlers.get(kind);
   }

@@ -11,7 +11,7 @@ import { Forwarding } from "../../src/invoke/forwarding.js";
 import type { Outcome, Runner } from "../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../src/mesh/seams.js";
 import { FakeLink, FakeLinks, type Sent } from "./fake-links.js";
-import type { World } from "./world.js";
+import { World } from "./world.js";
 
 const ignore = (): void => undefined;
 
@@ -186,12 +186,17 @@ export interface CallOptions {
   readonly node?: string;
 }
 
+/** What a node over fake links is made of. */
+export interface FakeNodeOptions extends TestNodeOptions {
+  readonly wire?: (sent: Sent) => void;
+}
+
 /** One over fake links, whose frames `wire` sees. */
 export class FakeNode extends ForwardNode<FakeLinks> {
   readonly world: World;
   readonly wire: (sent: Sent) => void;
 
-  constructor(world: World, id: string, options: TestNodeOptions & { readonly wire?: (sent: Sent) => void } = {}) {
+  constructor(world: World, id: string, options: FakeNodeOptions = {}) {
     super({ id, links: new FakeLinks(), surroundings: world }, options);
     this.world = world;
     this.wire = options.wire ?? ignore;
@@ -207,4 +212,26 @@ export class FakeNode extends ForwardNode<FakeLinks> {
     other.links.opened(there);
     return here;
   }
+}
+
+/** Nodes a, b, c… that all have the app and are all linked, once they know each other. */
+export async function fakeMesh(
+  count: number,
+  options: FakeNodeOptions = {},
+): Promise<{ world: World; nodes: FakeNode[] }> {
+  const world = new World(count);
+  const nodes = Array.from({ length: count }, (_, index) => new FakeNode(world, "abcdef"[index] ?? "", options));
+  for (const [index, node] of nodes.entries()) {
+    node.deploy();
+    for (const other of nodes.slice(0, index)) node.link(other);
+  }
+  await world.advance(100);
+  return { world, nodes };
+}
+
+/** One of them. */
+export function pick(nodes: FakeNode[], index: number): FakeNode {
+  const node = nodes[index];
+  if (node === undefined) throw new TypeError("no such node");
+  return node;
 }

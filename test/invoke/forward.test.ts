@@ -4,42 +4,19 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
-import type { Sent } from "./fake-links.js";
-import { FakeNode, type TestNodeOptions } from "./fake-node.js";
-import { World } from "./world.js";
-
-/** Nodes a, b, c… that all have the app and are all linked, once they know each other. */
-async function mesh(
-  count: number,
-  options: TestNodeOptions & { wire?: (sent: Sent) => void } = {},
-): Promise<{ world: World; nodes: FakeNode[] }> {
-  const world = new World(count);
-  const nodes = Array.from({ length: count }, (_, index) => new FakeNode(world, "abcdef"[index] ?? "", options));
-  for (const [index, node] of nodes.entries()) {
-    node.deploy();
-    for (const other of nodes.slice(0, index)) node.link(other);
-  }
-  await world.advance(100);
-  return { world, nodes };
-}
-
-function pick(nodes: FakeNode[], index: number): FakeNode {
-  const node = nodes[index];
-  if (node === undefined) throw new TypeError("no such node");
-  return node;
-}
+import { type FakeNode, fakeMesh, pick } from "./fake-node.js";
 
 const ranAt = (nodes: FakeNode[]) => nodes.map(({ runner }) => runner.ran.length);
 
 test("a call stays here while a worker is idle", async () => {
-  const { world, nodes } = await mesh(3);
+  const { world, nodes } = await fakeMesh(3);
   const outcome = await world.settle(pick(nodes, 0).call("1"));
   assert.equal(outcome.hop, undefined);
   assert.deepEqual(ranAt(nodes), [1, 0, 0]);
 });
 
 test("calls that would wait here go to peers that are idle, and say so", async () => {
-  const { world, nodes } = await mesh(3);
+  const { world, nodes } = await fakeMesh(3);
   const outcomes = await world.settle(Promise.all(["1", "2", "3"].map((text) => pick(nodes, 0).call(text))));
   assert.deepEqual(ranAt(nodes), [1, 1, 1]);
   assert.deepEqual(outcomes.map(({ hop }) => hop?.node).toSorted(), ["name-b", "name-c", undefined]);
@@ -50,7 +27,7 @@ test("calls that would wait here go to peers that are idle, and say so", async (
 });
 
 test("a call waits here when the peers are as busy", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const busy = [a.call("1"), b.call("2")];
   await world.advance(5);
@@ -69,7 +46,7 @@ test("a peer that lacks the revision, drains, is suspect or silent gets no calls
     ["no link", (a) => a.links.get("b")?.break()],
   ];
   for (const [reason, make] of reasons) {
-    const { world, nodes } = await mesh(2);
+    const { world, nodes } = await fakeMesh(2);
     const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
     make(a, b);
     await world.advance(4_000);
@@ -80,7 +57,7 @@ test("a peer that lacks the revision, drains, is suspect or silent gets no calls
 });
 
 test("a revision that comes later is known to peers at once, and one that is dropped forgotten", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.deploy("aaaaaaaaaaaa", "other");
   await world.advance(5);
@@ -92,7 +69,7 @@ test("a revision that comes later is known to peers at once, and one that is dro
 });
 
 test("a refusal is redrawn at another peer, then the call waits here", async () => {
-  const { world, nodes } = await mesh(3);
+  const { world, nodes } = await fakeMesh(3);
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   // Their calls come before anybody could tell.
   const all = [b.call("b"), c.call("c"), a.call("a1"), a.call("a2")];
@@ -106,7 +83,7 @@ test("a refusal is redrawn at another peer, then the call waits here", async () 
 });
 
 test("a refused call goes to another peer rather than home", async () => {
-  const { world, nodes } = await mesh(3);
+  const { world, nodes } = await fakeMesh(3);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const first = [a.call("1"), a.call("2"), a.call("3")];
   await world.settle(Promise.all(first));
@@ -117,7 +94,7 @@ test("a refused call goes to another peer rather than home", async () => {
 });
 
 test("a failure of the function at a peer is the answer, with its place and where it ran", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const a = pick(nodes, 0);
   const here = a.call("1");
   const failed = a.call("2", { function: "trap" }).catch((error: unknown) => error);
@@ -131,7 +108,7 @@ test("a failure of the function at a peer is the answer, with its place and wher
 });
 
 test("what breaks inside a peer crosses without details", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const here = pick(nodes, 0).call("1");
   const error = await world.settle(
     pick(nodes, 0)
@@ -146,7 +123,7 @@ test("what breaks inside a peer crosses without details", async () => {
 });
 
 test("a call whose link breaks runs again elsewhere within its deadline", async () => {
-  const { world, nodes } = await mesh(3);
+  const { world, nodes } = await fakeMesh(3);
   const a = pick(nodes, 0);
   for (const { runner } of nodes) runner.runMs = 100;
   const first = a.call("1");
@@ -164,7 +141,7 @@ test("a call whose link breaks runs again elsewhere within its deadline", async 
 });
 
 test("a call at a peer that falls silent runs again, and the peer's run is cancelled", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   for (const { runner } of nodes) runner.runMs = 10_000;
   const first = a.call("1", { deadlineMs: 30_000 }).catch(() => undefined);
@@ -180,7 +157,7 @@ test("a call at a peer that falls silent runs again, and the peer's run is cance
 });
 
 test("the deadline crosses the hop and bounds the call there", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const a = pick(nodes, 0);
   for (const { runner } of nodes) runner.runMs = 10_000;
   const calls = ["1", "2"].map((text) => a.call(text, { deadlineMs: 200 }).catch((error: HerdError) => error.code));
@@ -190,7 +167,7 @@ test("the deadline crosses the hop and bounds the call there", async () => {
 });
 
 test("a receiver's own limit bounds what a peer asks for", async () => {
-  const { world, nodes } = await mesh(2, { limits: { deadlineMs: 50 } });
+  const { world, nodes } = await fakeMesh(2, { limits: { deadlineMs: 50 } });
   for (const { runner } of nodes) runner.runMs = 10_000;
   const calls = ["1", "2"].map((text) =>
     pick(nodes, 0)
@@ -203,7 +180,7 @@ test("a receiver's own limit bounds what a peer asks for", async () => {
 });
 
 test("a cancelled call is cancelled over there", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   for (const { runner } of nodes) runner.runMs = 3_000;
   const first = a.call("1");
@@ -220,7 +197,7 @@ test("a cancelled call is cancelled over there", async () => {
 });
 
 test("a draining node gives its calls away, takes none, and says so when nobody can take them", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   a.load.setDraining(true);
   await world.advance(30);
@@ -238,7 +215,7 @@ test("a draining node gives its calls away, takes none, and says so when nobody 
 });
 
 test("a node that ends runs what its own clients asked, and takes nothing from peers", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.load.leave();
   await world.advance(50);
@@ -252,7 +229,7 @@ test("a node that ends runs what its own clients asked, and takes nothing from p
 });
 
 test("a call meant for one node runs there however busy it is, or nowhere", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const busy = [b.call("1"), b.call("2")];
   assert.equal((await world.settle(a.call("3", { node: "b" }))).hop?.node, "name-b");
@@ -268,7 +245,7 @@ test("a call meant for one node runs there however busy it is, or nowhere", asyn
 });
 
 test("a result that does not fit a frame is made here instead", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const a = pick(nodes, 0);
   const outcomes = await world.settle(Promise.all([a.call("1"), a.call("2", { function: "huge" })]));
   assert.equal(outcomes[1]?.hop, undefined);
@@ -276,112 +253,14 @@ test("a result that does not fit a frame is made here instead", async () => {
 });
 
 test("large arguments stay here", async () => {
-  const { world, nodes } = await mesh(2);
+  const { world, nodes } = await fakeMesh(2);
   const text = "x".repeat(4 * 1024 * 1024 + 1);
   await world.settle(Promise.all([pick(nodes, 0).call(text), pick(nodes, 0).call(text)]));
   assert.deepEqual(ranAt(nodes), [2, 0]);
 });
 
-test("frames with another hop than one, and frames that are no calls, run nothing and are logged", async () => {
-  const sent: Sent[] = [];
-  const { world, nodes } = await mesh(2, { wire: (frame) => sent.push(frame) });
-  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
-  const good = [1, "app", "0123456789ab", "echo", "json", "1", "a-1", 1_000, null];
-  const link = a.links.get("b");
-  const ask = async (body: unknown) => {
-    const asked = link?.ask("call", body, { timeoutMs: 5_000 }).then(
-      (answer) => (answer as unknown[])[0],
-      (error: unknown) => (error instanceof HerdError ? error.code : error),
-    );
-    return world.settle(asked ?? Promise.reject(new Error("no link")));
-  };
-  const forged: unknown[] = [0, 2, -1, "1", 1.5, Number.NaN, true, null, [1], {}].map((hop) => [hop, ...good.slice(1)]);
-  const other: [number, unknown][] = [
-    [1, "a".repeat(64)],
-    [2, "0123456789aB"],
-    [3, 7],
-    [4, "xml"],
-    [5, 12],
-    [6, "A-1"],
-    [6, "a".repeat(41)],
-    [7, -1],
-    [7, Number.NaN],
-    [7, Number.POSITIVE_INFINITY],
-    [8, "long"],
-  ];
-  for (const [index, value] of other) forged.push(good.with(index, value as string));
-  forged.push(null, [], "call", {}, good.slice(1), [...good, 1], 1n);
-  for (const body of forged) assert.equal(await ask(body), "request.malformed");
-  assert.equal(b.runner.ran.length, 0);
-  assert.match(b.metrics.text(), new RegExp(`herd_peer_calls_malformed_total ${forged.length}`));
-  assert.equal(b.warnings.length, 1, "logged at a bounded rate");
-  assert.match(b.warnings[0] ?? "", /hop 0/);
-  assert.equal(await ask(good), 0);
-  assert.ok(!sent.some(({ from, kind }) => from === "b" && kind === "call"), "a receiver never forwards");
-});
-
-test("log lines of a forwarded call come home, and a peer can add lines to no other call", async () => {
-  const { world, nodes } = await mesh(3, { limits: { logLines: 2, logLineBytes: 10 } });
-  const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
-  for (const { runner } of nodes) runner.runMs = 200;
-  c.load.setDraining(true);
-  await world.advance(50);
-  const all = [a.call("1", { invocation: "a-1" }), a.call("2", { invocation: "a-2" })];
-  await world.advance(20);
-  assert.equal(b.forwarding.calls.sendHome({ invocation: "a-2", level: "info", message: "not that name" }), false);
-  const own = b.runner.invocations[0] ?? "";
-  assert.equal(b.forwarding.calls.originOf(own)?.peer.nodeId, "a");
-  for (const message of ["one", "two two two two", "3 more", "forged"]) {
-    assert.equal(b.forwarding.calls.sendHome({ invocation: own, level: "info", message }), true);
-  }
-  c.links.get("a")?.tell("log", ["a-2", "info", "from a stranger"]);
-  b.links.get("a")?.tell("log", ["a-1", "info", "of another call"]);
-  b.links.get("a")?.tell("log", ["a-2", "loud", "no level"]);
-  await world.advance(20);
-  assert.deepEqual(
-    a.lines.map(({ message }) => message),
-    ["one", "two two tw", "3 more"],
-  );
-  assert.deepEqual(a.lines[0], {
-    nodeId: "b",
-    app: "app",
-    revision: "0123456789ab",
-    function: "echo",
-    invocation: "a-2",
-    level: "info",
-    message: "one",
-  });
-  await world.settle(Promise.all(all));
-  b.links.get("a")?.tell("log", ["a-2", "info", "too late"]);
-  await world.advance(20);
-  assert.equal(a.lines.length, 3);
-});
-
-test("statuses and revisions that are none change nothing", async () => {
-  const { world, nodes } = await mesh(2);
-  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
-  const link = b.links.get("a");
-  const wrong = [null, 1, [], [1, 2], [0, 0, 0, false, null, 0], [1, -1, 0, false, null, 0], [1, 0, 0, 1, null, 0]];
-  for (const body of [...wrong, [1, 0, 0, false, "1", 0], [1e10, 0, 0, false, 1, 0], [1, 0, 0, true, null, 0.5]]) {
-    link?.tell("status", body);
-  }
-  for (const body of [null, [true], [true, "x", []], [1, [], []], [false, [], null]]) link?.tell("revisions", body);
-  link?.tell("revisions", [false, ["no", 7, null, "bbbbbbbbbbbb"], ["no", 7]]);
-  await world.advance(10);
-  const peer = a.statuses.get("b");
-  assert.deepEqual([peer?.slots, peer?.running, peer?.draining, peer?.weight], [1, 0, false, 1]);
-  assert.deepEqual([...(peer?.revisions ?? [])], ["0123456789ab", "bbbbbbbbbbbb"]);
-  link?.tell("revisions", [
-    true,
-    Array.from({ length: 20_000 }, (_, index) => index.toString(16).padStart(12, "0")),
-    [],
-  ]);
-  await world.advance(10);
-  assert.equal(peer?.revisions.size, 10_000);
-});
-
 test("calls under way to a peer count until it counts them itself", async () => {
-  const { world, nodes } = await mesh(2, { slots: 4 });
+  const { world, nodes } = await fakeMesh(2, { slots: 4 });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   for (const { runner } of nodes) runner.runMs = 50;
   const all = Array.from({ length: 8 }, (_, index) => a.call(`${index}`));

@@ -1,0 +1,131 @@
+// What a peer may say: forged calls, answers, log lines and statuses, each refused or bounded.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HerdError } from "../../src/core/errors.js";
+import type { Sent } from "./fake-links.js";
+import { fakeMesh, pick } from "./fake-node.js";
+
+test("an answer that is none, or a failure that no function has, is no answer: the call runs elsewhere", async () => {
+  const answers = [
+    null,
+    [],
+    "42",
+    [0, 0, 0, 0, 42, 0, 0],
+    [3, 0, 0, 0, null, null, null],
+    [1, 0, 0, 0, "auth.invalid", "x", null],
+  ];
+  for (const answer of answers) {
+    const { world, nodes } = await fakeMesh(2);
+    const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+    b.links.replace("call", () => answer);
+    const outcomes = await world.settle(Promise.all([a.call("1"), a.call("2")]));
+    assert.deepEqual(
+      outcomes.map(({ json, hop }) => [json, hop]),
+      [
+        ["1", undefined],
+        ["2", undefined],
+      ],
+    );
+    assert.match(a.metrics.text(), /herd_forwarded_total\{outcome="broken"\} 1/);
+    assert.equal(a.warnings.length, 1);
+  }
+});
+
+test("frames with another hop than one, and frames that are no calls, run nothing and are logged", async () => {
+  const sent: Sent[] = [];
+  const { world, nodes } = await fakeMesh(2, { wire: (frame) => sent.push(frame) });
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const good = [1, "app", "0123456789ab", "echo", "json", "1", "a-1", 1_000, null];
+  const link = a.links.get("b");
+  const ask = async (body: unknown) => {
+    const asked = link?.ask("call", body, { timeoutMs: 5_000 }).then(
+      (answer) => (answer as unknown[])[0],
+      (error: unknown) => (error instanceof HerdError ? error.code : error),
+    );
+    return world.settle(asked ?? Promise.reject(new Error("no link")));
+  };
+  const forged: unknown[] = [0, 2, -1, "1", 1.5, Number.NaN, true, null, [1], {}].map((hop) => [hop, ...good.slice(1)]);
+  const other: [number, unknown][] = [
+    [1, "a".repeat(64)],
+    [2, "0123456789aB"],
+    [3, 7],
+    [4, "xml"],
+    [5, 12],
+    [6, "A-1"],
+    [6, "a".repeat(41)],
+    [7, -1],
+    [7, Number.NaN],
+    [7, Number.POSITIVE_INFINITY],
+    [8, "long"],
+  ];
+  for (const [index, value] of other) forged.push(good.with(index, value as string));
+  forged.push(null, [], "call", {}, good.slice(1), [...good, 1], 1n);
+  for (const body of forged) assert.equal(await ask(body), "request.malformed");
+  assert.equal(b.runner.ran.length, 0);
+  assert.match(b.metrics.text(), new RegExp(`herd_peer_calls_malformed_total ${forged.length}`));
+  assert.equal(b.warnings.length, 1, "logged at a bounded rate");
+  assert.match(b.warnings[0] ?? "", /hop 0/);
+  assert.equal(await ask(good), 0);
+  assert.ok(!sent.some(({ from, kind }) => from === "b" && kind === "call"), "a receiver never forwards");
+});
+
+test("log lines of a forwarded call come home, and a peer can add lines to no other call", async () => {
+  const { world, nodes } = await fakeMesh(3, { limits: { logLines: 2, logLineBytes: 10 } });
+  const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
+  for (const { runner } of nodes) runner.runMs = 200;
+  c.load.setDraining(true);
+  await world.advance(50);
+  const all = [a.call("1", { invocation: "a-1" }), a.call("2", { invocation: "a-2" })];
+  await world.advance(20);
+  assert.equal(b.forwarding.calls.sendHome({ invocation: "a-2", level: "info", message: "not that name" }), false);
+  const own = b.runner.invocations[0] ?? "";
+  assert.equal(b.forwarding.calls.originOf(own)?.peer.nodeId, "a");
+  for (const message of ["one", "two two two two", "3 more", "forged"]) {
+    assert.equal(b.forwarding.calls.sendHome({ invocation: own, level: "info", message }), true);
+  }
+  c.links.get("a")?.tell("log", ["a-2", "info", "from a stranger"]);
+  b.links.get("a")?.tell("log", ["a-1", "info", "of another call"]);
+  b.links.get("a")?.tell("log", ["a-2", "loud", "no level"]);
+  await world.advance(20);
+  assert.deepEqual(
+    a.lines.map(({ message }) => message),
+    ["one", "two two tw", "3 more"],
+  );
+  assert.deepEqual(a.lines[0], {
+    nodeId: "b",
+    app: "app",
+    revision: "0123456789ab",
+    function: "echo",
+    invocation: "a-2",
+    level: "info",
+    message: "one",
+  });
+  await world.settle(Promise.all(all));
+  b.links.get("a")?.tell("log", ["a-2", "info", "too late"]);
+  await world.advance(20);
+  assert.equal(a.lines.length, 3);
+});
+
+test("statuses and revisions that are none change nothing", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const link = b.links.get("a");
+  const wrong = [null, 1, [], [1, 2], [0, 0, 0, false, null, 0], [1, -1, 0, false, null, 0], [1, 0, 0, 1, null, 0]];
+  for (const body of [...wrong, [1, 0, 0, false, "1", 0], [1e10, 0, 0, false, 1, 0], [1, 0, 0, true, null, 0.5]]) {
+    link?.tell("status", body);
+  }
+  for (const body of [null, [true], [true, "x", []], [1, [], []], [false, [], null]]) link?.tell("revisions", body);
+  link?.tell("revisions", [false, ["no", 7, null, "bbbbbbbbbbbb"], ["no", 7]]);
+  await world.advance(10);
+  const peer = a.statuses.get("b");
+  assert.deepEqual([peer?.slots, peer?.running, peer?.draining, peer?.weight], [1, 0, false, 1]);
+  assert.deepEqual([...(peer?.revisions ?? [])], ["0123456789ab", "bbbbbbbbbbbb"]);
+  link?.tell("revisions", [
+    true,
+    Array.from({ length: 20_000 }, (_, index) => index.toString(16).padStart(12, "0")),
+    [],
+  ]);
+  await world.advance(10);
+  assert.equal(peer?.revisions.size, 10_000);
+});
