@@ -23,6 +23,8 @@ export interface Applicant {
   readonly name: string;
   readonly hosts: readonly string[];
   readonly current?: EnrollmentRequest["current"];
+  /** The root (PEM) of its mesh, when it is in one already. */
+  readonly rootCertificate?: string | undefined;
 }
 
 /** A join's answer with the keys that belong to it. */
@@ -70,7 +72,7 @@ export async function enrollIdentity(
  * the caller of the mesh has made sure; the chains are checked by every handshake.
  */
 export async function askToEnroll(applicant: Applicant, enroll: Enroll): Promise<Enrolled> {
-  const { enrolledKey, name, hosts, current } = applicant;
+  const { enrolledKey, name, hosts, current, rootCertificate } = applicant;
   const [peerKey, publicKey] = await Promise.all([rsaKey(leafKeyBits), rsaKey(leafKeyBits)]);
   let masterKey: KeyObject | undefined;
   const enrollment = await enroll({
@@ -85,6 +87,7 @@ export async function askToEnroll(applicant: Applicant, enroll: Enroll): Promise
     name,
     hosts,
     current,
+    rootCertificate,
     sign: (payload) => signerOf(enrolledKey).sign(payload),
   });
   const keys = { enrolledKey, peerKey, publicKey, masterKey };

@@ -22,6 +22,8 @@ export interface EnrollmentRequest {
   readonly hosts: readonly string[];
   /** The chains (PEM) that the node has, when it asks again: what was approved before, and until when it was trusted. */
   readonly current?: { readonly peer: string; readonly public: string } | undefined;
+  /** The root (PEM) of the mesh that the node is in already: it asks for fresh leaves there, and nowhere else. */
+  readonly rootCertificate?: string | undefined;
   /** Signs with the enrolled key. */
   sign(payload: string): Signed;
 }

@@ -79,6 +79,7 @@ export class Identity implements Certifier {
   readonly tokens: TokenAuthority;
   readonly signIn: SignIn;
   readonly #parts: Parts;
+  #rejoin: Enroll | undefined;
 
   private constructor(parts: Parts) {
     const { mesh, options, how, tokens } = parts;
@@ -101,6 +102,7 @@ export class Identity implements Certifier {
     this.tokens = tokens;
     this.signIn = new SignIn({ tokens, clock: options.clock });
     this.#parts = parts;
+    this.#rejoin = options.rejoin;
     if (this.isMaster) parts.leaves.renewVia(async (requests) => this.#signOwn(requests));
   }
 
@@ -160,6 +162,11 @@ export class Identity implements Certifier {
     });
   }
 
+  /** How the mesh is asked for a peer leaf from now on, when the old one ran out and no link can bring one. */
+  rejoinVia(rejoin: Enroll): void {
+    this.#rejoin = rejoin;
+  }
+
   /** A new public leaf, stored and from now on the one in service. */
   async renewPublicLeaf(): Promise<PublicLeaf> {
     return this.#parts.leaves.renewPublic();
@@ -167,10 +174,11 @@ export class Identity implements Certifier {
 
   /** A new peer leaf, stored and from now on the one in service. Near the end of the old one, when the links give none, by `rejoin`. */
   async renewPeerLeaf(): Promise<PeerLeaf> {
-    const { leaves, options } = this.#parts;
+    const { leaves } = this.#parts;
     const { notBefore, notAfter } = this.peerLeaf();
     const left = notAfter - this.clock.now();
-    if (options.rejoin === undefined || left > (notAfter - notBefore) * lastPart) return leaves.renewPeer();
+    const rejoin = this.#rejoin;
+    if (rejoin === undefined || left > (notAfter - notBefore) * lastPart) return leaves.renewPeer();
     if (left > 0) {
       try {
         return await leaves.renewPeer();
@@ -178,7 +186,7 @@ export class Identity implements Certifier {
         // No master over the links: what follows reports its own failure.
       }
     }
-    return leaves.putPeer((await this.#askAgain(options.rejoin)).peer);
+    return leaves.putPeer((await this.#askAgain(rejoin)).peer);
   }
 
   /** The root as an issuer, its key read for this occasion. Throws `request.malformed` when it is not here, or its passphrase is missing. */
@@ -250,7 +258,8 @@ export class Identity implements Certifier {
     const { mesh, hosts, leaves } = this.#parts;
     const { peer, public: open } = leaves;
     const current = peer && open && { peer: peer.certificate, public: open.certificate };
-    const applicant = { enrolledKey: mesh.enrolledKey, name: mesh.nodeName, hosts, current };
+    const { enrolledKey, nodeName: name, rootCertificate } = mesh;
+    const applicant = { enrolledKey, name, hosts, current, rootCertificate };
     const again = await askToEnroll(applicant, rejoin);
     if (again.enrollment.meshId === mesh.meshId) return again;
     throw new HerdError("join.refused", "the answer to the join cannot be used: it is another mesh's");

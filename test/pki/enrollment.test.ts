@@ -269,7 +269,7 @@ describe("nodes that join", () => {
     let asked = 0;
     const rejoin: Enroll = async (request) => {
       asked++;
-      assert.equal(request.nodeId, nodeId);
+      assert.deepEqual([request.nodeId, request.rootCertificate], [nodeId, founder.rootCertificate]);
       return desk(founder)(request);
     };
     clock.advance(13 * hour);
@@ -300,7 +300,12 @@ describe("nodes that join", () => {
     });
     assert.equal(errors.length, 1);
     assert.ok(opened.peerLeaf().notAfter < time.now());
+    // Once the node knows its masters, it can ask them.
+    opened.rejoinVia(desk(founder));
+    clock.set(time.now());
+    assert.ok((await opened.renewPeerLeaf()).notAfter > time.now());
     opened.close();
+    time.advance(3 * day);
     const foreign = await open("foreign", { ephemeral: true });
     const elsewhere = await open("sleeper", {
       clock: time,
