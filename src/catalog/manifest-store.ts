@@ -7,20 +7,12 @@ import { bringsRevision } from "./app-history.js";
 import { Blobs } from "./blobs.js";
 import { blobsOf, type ManifestRecord } from "./manifest.js";
 import { ManifestFiles } from "./manifest-files.js";
-import {
-  type AppManifests,
-  ManifestSet,
-  noManifests,
-  withAnnounced,
-  withHeld,
-  withoutAnnounced,
-} from "./manifest-set.js";
+import { type AppManifests, ManifestSet, withAnnounced, withHeld, withoutAnnounced } from "./manifest-set.js";
 
-// Names of apps, removed ones included: a bound on what a catalog may grow to. The oldest removals are forgotten for new names.
-const maxNames = 10_000;
 const maxAnnounced = 20_000;
 
 /**
+ * At most `maxNames` names of apps are held, removed ones included; for a new one the oldest removal is forgotten.
  * Order is the guarantee: blobs are written before the manifests that name them and removed after, so a crash leaves orphans at
  * most, which the next `open` removes. What was only announced lies in memory: it comes again.
  */
@@ -29,9 +21,11 @@ export class ManifestStore {
   readonly #blobs: Blobs;
   readonly #changes = new SerialQueue();
   readonly #set = new ManifestSet();
+  readonly #maxNames: number;
   #opened = false;
 
-  constructor(files: StateFiles) {
+  constructor(files: StateFiles, { maxNames = 10_000 }: { readonly maxNames?: number } = {}) {
+    this.#maxNames = maxNames;
     this.#files = new ManifestFiles(files);
     this.#blobs = new Blobs(files);
   }
@@ -143,12 +137,14 @@ export class ManifestStore {
   }
 
   async #makeRoom(app: string): Promise<void> {
-    if (this.#set.of(app) !== noManifests || this.#set.size < maxNames) return;
-    const removed = this.#set.names().filter((name) => !this.#set.of(name).held.some(bringsRevision));
+    if (this.#set.size < this.#maxNames || this.#set.of(app).held.length > 0) return;
+    const names = this.#set.names().filter((name) => this.#set.of(name).held.length > 0);
+    if (names.length < this.#maxNames) return;
+    const removed = names.filter((name) => !this.#set.of(name).held.some(bringsRevision));
     const at = (name: string) => this.#set.highest(name)?.manifest.at ?? 0;
     const [oldest] = removed.sort((left, right) => at(left) - at(right));
     if (oldest === undefined) {
-      throw new HerdError("node.overloaded", `there are ${maxNames} apps already`, { retryAfterSeconds: 60 });
+      throw new HerdError("node.overloaded", `there are ${this.#maxNames} apps already`, { retryAfterSeconds: 60 });
     }
     await this.#files.remove(oldest);
     this.#set.set(oldest, undefined);

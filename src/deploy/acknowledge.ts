@@ -45,7 +45,8 @@ export class Acknowledger implements Spread {
       await round.until(windowMs, () => signal?.aborted === true || round.isSafe());
       signal?.throwIfAborted();
       if (!round.isSafe() && round.holders.size === 0) {
-        const detail = "no other node could take it over yet; it is deployed here and goes on spreading";
+        const why = round.refusal === undefined ? "" : ` (${round.refusal.slice(0, 200)})`;
+        const detail = `no other node could take it over yet${why}; it is done here and goes on spreading`;
         throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 2 });
       }
       await round.until(restMs, () => signal?.aborted === true || round.pending === 0);
@@ -60,6 +61,8 @@ export class Acknowledger implements Spread {
 /** One change, and who holds it so far. */
 class Round {
   readonly holders = new Set<string>();
+  /** What the last peer said that does not hold it. */
+  refusal: string | undefined;
   readonly #question: HoldQuestion;
   readonly #options: AcknowledgerOptions;
   readonly #asked = new Set<string>();
@@ -129,6 +132,7 @@ class Round {
         await link.ask("hold", this.#question, { timeoutMs: windowMs, signal: this.#wanted });
         return true;
       } catch (cause) {
+        if (cause instanceof HerdError) this.refusal = cause.message;
         const mayChange = cause instanceof HerdError && cause.code === "node.overloaded";
         if (!this.#wanted.aborted) log.debug("a peer does not hold a change", { peer: link.peer.nodeId, cause });
         if (this.#wanted.aborted || !mayChange) return false;

@@ -57,6 +57,7 @@ test("a node without peers that are alive acknowledges alone; one whose peers ca
   assert.ok(refused.status === "rejected");
   assert.ok(refused.reason instanceof HerdError && refused.reason.code === "node.overloaded");
   assert.ok((refused.reason.retryAfterSeconds ?? 0) > 0);
+  assert.match(refused.reason.message, /not on this machine/);
   assert.equal(peer.catalog.get("hello"), undefined, "what cannot run here is not held");
   assert.ok([...peer.catalog.records.ids()].length > 0, "but known");
   assert.ok(peer.warnings.length > 0);
@@ -92,22 +93,27 @@ test("an unmarked node deploys nothing, and what it signs itself all the same is
   for (const node of nodes) if (node !== bad) assert.deepEqual([...node.catalog.records.ids()], []);
 });
 
-test("wrong bytes, wrong sizes and lies about the interface are not held; another holder is asked", async () => {
+test("a node that gives other bytes is passed over, and a lie about the interface is held by nobody", async () => {
   const mesh = new DeployMesh(5);
   const nodes = await mesh.grow(3);
   const [one, two, three] = nodes as [MemberDeployNode, MemberDeployNode, MemberDeployNode];
   // Node three gives other bytes of the right size for every blob: whoever asks it first goes on to the next.
-  const blobs = three.catalog.records.blob.bind(three.catalog.records);
-  three.catalog.records.blob = async (digest) => (await blobs(digest))?.map((byte) => byte ^ 1) as Buffer | undefined;
+  const blob = three.catalog.records.blob.bind(three.catalog.records);
+  three.catalog.records.blob = async (digest) => (await blob(digest))?.map((byte) => byte ^ 1) as Buffer | undefined;
   await mesh.settled(one.deploy("hello", "one"));
-  const late = await mesh.add(3, { master: false });
-  await mesh.agreement([one, two, late]);
-  const lie = await one.catalog.put({
-    ...{ app: "lie", component: await one.catalog.component(one.catalog.get("hello")?.revision ?? "") },
+  one.kill();
+  const late = [];
+  for (let number = 3; number < 6; number++) {
+    late.push(await mesh.add(number, { master: false, member: { seeds: [`${two.id}:1`, `${three.id}:1`] } }));
+  }
+  await mesh.agreement([two, ...late]);
+  assert.ok(late.some(({ warnings }) => warnings.includes("a peer gave other bytes than those that were asked for")));
+  const lie = await two.catalog.put({
+    ...{ app: "lie", component: await two.catalog.component(two.catalog.get("hello")?.revision ?? "") },
     ...{ source: [], functions: ["other"], by: "token" },
   });
   await mesh.members.time.advance(10_000);
-  for (const node of [two, late]) {
+  for (const node of late) {
     assert.equal(node.catalog.records.stateOf(lie.manifest.id), "announced");
     assert.equal(node.catalog.get("lie"), undefined);
     assert.ok(node.warnings.includes("a deploy cannot be held yet"));
