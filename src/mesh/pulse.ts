@@ -51,6 +51,9 @@ export class Pulse {
   }
 
   start(): void {
+    const at = this.#clock.monotonic();
+    this.#received.at = at;
+    this.#left.at = at;
     this.#tick();
   }
 
