@@ -26,7 +26,8 @@ import type { Endpoint } from "../../src/server/endpoint.js";
 import { joinsEndpoints } from "../../src/server/endpoints/joins.js";
 import { tokensEndpoints } from "../../src/server/endpoints/tokens.js";
 import { HttpsServer } from "../../src/server/https-server.js";
-import type { Relay } from "../../src/server/relay.js";
+import type { Relay, Where } from "../../src/server/relay.js";
+import { RelayedRequests } from "../../src/server/relayed-exchange.js";
 import { silent } from "../pki/silent-log.js";
 import { type Answer, answerOf } from "./test-node.js";
 
@@ -45,6 +46,13 @@ export class ShiftedClock implements Clock {
 
 const nobody: Relay = { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to ask")) };
 
+/** How to ask. */
+export interface Ask {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly url?: string;
+}
+
 /** The founder. */
 export class JoinMesh {
   readonly audited: AuditEvent[] = [];
@@ -57,6 +65,8 @@ export class JoinMesh {
   readonly renewals: RenewalDesk;
   readonly #folder: string;
   readonly #server: HttpsServer;
+  readonly #relayed: RelayedRequests;
+  #doors: HttpsServer[] = [];
   #admin = "";
 
   private constructor(identity: Identity, folder: string) {
@@ -79,17 +89,13 @@ export class JoinMesh {
       records: (node) => welcomeRecords(this.registry, { nodeId: node, master: nodeId }),
     });
     this.renewals = new RenewalDesk(options);
-    const { tokens, signIn } = identity;
-    const joins = { desk: this.desk, masters: () => [nodeId] };
-    this.#server = new HttpsServer({
-      ...{ host: "localhost", port: 0, tokens, log: silent, relay: nobody, hold: () => () => undefined },
-      ...{ place: { id: nodeId, url: () => this.url }, bodyLimitBytes: 65_536, rawRoutes: [] },
-      endpoints: [
-        ...joinsEndpoints({ joins, relay: nobody }),
-        ...tokensEndpoints({ tokens, signIn, joins, relay: nobody }),
-        rootEndpoint(rootCertificate),
-      ],
-    });
+    const endpoints = this.#endpoints(this.desk, nobody);
+    const { tokens } = identity;
+    const hold = () => () => undefined;
+    const isHere = (where: Where) =>
+      where === "master" || (typeof where === "object" && "node" in where && where.node === nodeId);
+    this.#relayed = new RelayedRequests({ endpoints, tokens, log: silent, hold, isHere });
+    this.#server = this.#serverOf(nodeId, { endpoints, relay: nobody });
   }
 
   /** Founds one and serves it on a free port. */
@@ -113,6 +119,33 @@ export class JoinMesh {
   /** Where it serves. */
   get url(): string {
     return `https://localhost:${this.#server.port}`;
+  }
+
+  /** The address of another node, no master, that passes on to this one what it cannot do. */
+  async door(nodeId: string): Promise<string> {
+    const relay: Relay = {
+      isHere: () => false,
+      ask: (_where, request, signal) => this.#relayed.answer(request, { node: nodeId, signal }),
+    };
+    const server = this.#serverOf(nodeId, { endpoints: this.#endpoints(undefined, relay), relay });
+    this.#doors.push(server);
+    await withKeyFiles(this.identity.publicLeaf(), (files) => server.start(files));
+    return `https://localhost:${server.port}`;
+  }
+
+  #endpoints(desk: JoinDesk | undefined, relay: Relay): Endpoint[] {
+    const { tokens, signIn, nodeId, rootCertificate } = this.identity;
+    const joins = { desk, masters: () => [nodeId] };
+    const own = [...joinsEndpoints({ joins, relay }), ...tokensEndpoints({ tokens, signIn, joins, relay })];
+    return [...own, rootEndpoint(rootCertificate)];
+  }
+
+  #serverOf(id: string, { endpoints, relay }: { endpoints: Endpoint[]; relay: Relay }): HttpsServer {
+    const { tokens } = this.identity;
+    return new HttpsServer({
+      ...{ host: "localhost", port: 0, tokens, log: silent, relay, hold: () => () => undefined, endpoints },
+      ...{ place: { id, url: () => this.url }, bodyLimitBytes: 65_536, rawRoutes: [] },
+    });
   }
 
   /** A token from the desk. */
@@ -142,11 +175,11 @@ export class JoinMesh {
     });
   }
 
-  /** Asks as an admin. */
-  ask(path: string, { method = "GET", body }: { method?: string; body?: unknown } = {}): Promise<Answer> {
+  /** Asks as an admin, here or at another address. */
+  ask(path: string, { method = "GET", body, url = this.url }: Ask = {}): Promise<Answer> {
     const text = body === undefined ? "" : JSON.stringify(body);
     const headers = { authorization: `Bearer ${this.#admin}`, "content-length": Buffer.byteLength(text) };
-    const outgoing = request(this.url + path, { method, headers, agent: false, ca: this.identity.rootCertificate });
+    const outgoing = request(url + path, { method, headers, agent: false, ca: this.identity.rootCertificate });
     outgoing.end(text);
     return answerOf(outgoing);
   }
@@ -162,7 +195,7 @@ export class JoinMesh {
   }
 
   async stop(): Promise<void> {
-    this.#server.stop();
+    for (const server of [this.#server, ...this.#doors]) server.stop();
     this.identity.close();
     await rm(this.#folder, { recursive: true, force: true });
   }

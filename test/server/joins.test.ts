@@ -9,7 +9,7 @@ import { type ErrorCode, HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { rsaKey } from "../../src/pki/certificate.js";
 import type { JoinView } from "../../src/pki/join-pending.js";
-import { decodeJoinToken } from "../../src/pki/join-token-text.js";
+import { decodeJoinToken, encodeJoinToken } from "../../src/pki/join-token-text.js";
 import { JoinTokens } from "../../src/pki/join-tokens.js";
 import { peerIdentityOf } from "../../src/pki/peer-identity.js";
 import { Registry } from "../../src/pki/registry.js";
@@ -224,4 +224,31 @@ test("addresses are tried in turn", async () => {
   assert.match(told[0] ?? "", /localhost:1.*nothing listens/);
   const nowhere = mesh.join(await applicant(), { urls: ["https://localhost:1"] });
   await assert.rejects(nowhere, coded("node.overloaded", /localhost:1/));
+});
+
+test("a node that is no master passes everything on, and is the parent of whom it let in", async () => {
+  const id = "d".repeat(32);
+  const door = await mesh.door(id);
+  const made = await mesh.ask("/v1/tokens", { method: "POST", body: { role: "join" }, url: door });
+  assert.equal(made.status, 201);
+  const { token, id: tokenId } = made.json() as { token: string; id: string };
+  const listed = (await mesh.ask("/v1/tokens", { url: door })).json() as { id: string }[];
+  assert.ok(listed.some((other) => other.id === tokenId));
+  const byToken = await mesh.join(await applicant({ name: "by-token" }), { urls: [door], token });
+  assert.equal(mesh.registry.node(byToken.nodeId)?.parent, id);
+  const asking = mesh.join(await applicant({ name: "by-person" }), { urls: [door] });
+  const view = await mesh.waiting("by-person");
+  assert.equal(view.parent, id);
+  const seen = (await mesh.ask("/v1/joins", { url: door })).json() as { id: string }[];
+  assert.deepEqual(
+    seen.map((other) => other.id),
+    [view.id],
+  );
+  assert.equal((await mesh.ask(`/v1/joins/${view.id}/approve`, { method: "POST", url: door })).status, 200);
+  assert.equal(mesh.registry.node((await asking).nodeId)?.parent, id);
+  const unknown = encodeJoinToken({ ...decodeJoinToken(token), master: "0".repeat(32) });
+  await assert.rejects(
+    mesh.join(await applicant(), { urls: [door], token: unknown }),
+    coded("join.refused", /none of this mesh/),
+  );
 });
