@@ -231,6 +231,14 @@ function addAudit(herd: Command): void {
     .option("--event <event>", "only this event, such as node.revoked")
     .option("--limit <count>", "how many of the last records", positive)
     .action(async (_options, command: Command) => (await import("./audit.js")).listAudit(command.optsWithGlobals()));
+  audit
+    .command("verify")
+    .argument("[file]", "what --save wrote (default: ask the node)")
+    .description("prove the audit log on this machine; exit code 1 when something was changed, dropped or forged")
+    .option("--save <file>", "keep what the node gave, for another day")
+    .action(async (file: string | undefined, _options, command: Command) =>
+      (await import("./audit-verify.js")).verifyAuditLog(file, command.optsWithGlobals()),
+    );
 }
 
 interface FunctionPath {
