@@ -3,6 +3,7 @@
 import { type KeyObject, sign } from "node:crypto";
 import { encodeSigned, type Signed, type Signer } from "../core/signed.js";
 import { publicKeyText } from "./enrolled-key.js";
+import { payloadText } from "./records.js";
 
 /** A node that becomes a master, with its enrolled key (SPKI DER in base64) and its CA certificate (PEM). `at` is epoch ms. */
 export interface GrantContent {
@@ -16,7 +17,7 @@ export interface GrantContent {
 
 /** The payload of a grant, for the root to sign. */
 export function grantPayload({ meshId, nodeId, name, key, certificate, at }: GrantContent): string {
-  return JSON.stringify({ kind: "grant", mesh: meshId, node: nodeId, name, key, certificate, at });
+  return payloadText({ kind: "grant", mesh: meshId, node: nodeId, name, key, certificate, at });
 }
 
 /** Signs a payload with the root's key: RSA (PKCS #1 v1.5) with SHA-256. */
@@ -33,7 +34,7 @@ export function foundingRecords(
   const key = publicKeyText(keys.enrolledKey);
   const grant = signAsRoot(grantPayload({ ...founder, key }), keys.rootKey);
   const admission = keys.signer.sign(
-    JSON.stringify({
+    payloadText({
       kind: "admission",
       mesh: meshId,
       node: nodeId,

