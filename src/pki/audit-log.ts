@@ -46,6 +46,10 @@ export class AuditLog {
   #pending: Pending[] = [];
   #writing: Promise<void> | undefined;
   #announcing: Promise<void> | undefined;
+  /** The entry whose head this process published last. */
+  #announced = 0;
+  /** Whether a head was asked for since the last one was begun. */
+  #due = false;
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
@@ -87,10 +91,19 @@ export class AuditLog {
     });
   }
 
+  /** Signs how far the log goes and tells the mesh: after each write, and at the start, since a crash may have come between. */
+  announce(): void {
+    this.#due = true;
+    this.#announcing ??= this.#publishHeads().finally(() => {
+      this.#announcing = undefined;
+      if (this.#due) this.announce();
+    });
+  }
+
   /** Resolves once the head of all that was added is with the replica. */
   async settled(): Promise<void> {
     await this.#writing;
-    await this.#announcing;
+    while (this.#announcing !== undefined) await this.#announcing;
   }
 
   #check(text: string): Signed {
@@ -125,7 +138,7 @@ export class AuditLog {
         for (const { reject } of batch) reject(error);
       }
     }
-    this.#announce();
+    this.announce();
   }
 
   async #writeBatch(batch: readonly Pending[]): Promise<void> {
@@ -149,33 +162,32 @@ export class AuditLog {
     }
   }
 
-  /** Signs how far the log goes. Only what is durable is signed, so a crash leaves the log ahead of its head, never behind. */
-  #announce(): void {
-    this.#announcing ??= this.#publishHead()
-      .catch((cause: unknown) => this.#options.log.error("the head of the audit log could not be published", { cause }))
-      .finally(() => {
-        this.#announcing = undefined;
-        const known = this.#options.heads.newest(this.#options.signer.nodeId);
-        if (known !== undefined && known.seq < this.entries.length) this.#announce();
-      });
+  /** Publishes head after head until it is the log's; a failure is logged and left to the next record. */
+  async #publishHeads(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      while (this.#due) {
+        this.#due = false;
+        await this.#publishHead();
+      }
+    } catch (cause) {
+      log.error("the head of the audit log could not be published", { cause });
+    }
   }
 
+  /** Only what is durable is signed, so a crash leaves the log ahead of its head, never behind. */
   async #publishHead(): Promise<void> {
     const { meshId, signer, clock, heads, publish } = this.#options;
     const { last } = this.entries;
     const known = heads.newest(signer.nodeId);
-    if (last === undefined || known?.seq === last.seq) return;
+    if (last === undefined || this.#announced === last.seq) return;
+    const hash = this.#hash(last);
+    if (known?.seq === last.seq && known.hash === hash) return;
     // Heads are dated in their order, whatever the clock does.
     const at = Math.max(clock.now(), (known?.at ?? 0) + 1);
-    const head = {
-      kind: "head",
-      mesh: meshId,
-      master: signer.nodeId,
-      seq: last.seq,
-      hash: this.#hash(last),
-      at,
-    } as const;
+    const head = { kind: "head", mesh: meshId, master: signer.nodeId, seq: last.seq, hash, at } as const;
     await publish("head", encodeSigned(signer.sign(payloadText(head))));
+    this.#announced = last.seq;
   }
 
   #hash(entry: AuditEntry): string {

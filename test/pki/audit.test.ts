@@ -99,6 +99,36 @@ describe("a master's log", () => {
     await master.log.settled();
   });
 
+  test("that lost its end says so by a head that contradicts the one before", async () => {
+    const files = new MemoryFiles();
+    const master = await logged(files);
+    await master.heads.settled();
+    await files.write("log-0", JSON.stringify(await master.log.entries.read(1, 3)));
+    const restored = await masterOf(m1, { files });
+    for (const app of ["y", "z"]) await restored.log.append(recordBy(n1, deployed(app)));
+    await restored.log.settled();
+    assert.ok(restored.heads.conflicts.length > 0);
+    assert.match(verify(await restored.bundle()).problems.join("\n"), /two histories|not the one/);
+  });
+
+  test("tells how far it went when a crash came before its head, and tries no head for ever", async () => {
+    const files = new MemoryFiles();
+    const master = await masterOf(m1, { files });
+    let tries = 0;
+    master.heads.store.accept = async () => {
+      tries++;
+      throw new Error("disk full");
+    };
+    await master.log.append(recordBy(m1, approved("x")));
+    await master.log.settled();
+    assert.equal(tries, 1);
+    const restarted = await masterOf(m1, { files });
+    assert.equal(restarted.heads.newest(m1.id), undefined);
+    restarted.log.announce();
+    await restarted.log.settled();
+    assert.equal(restarted.heads.newest(m1.id)?.seq, 1);
+  });
+
   test("keeps nothing that could not be stored", async () => {
     const files = new MemoryFiles();
     const master = await logged(files);
