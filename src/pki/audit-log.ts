@@ -44,6 +44,7 @@ export class AuditLog {
   /** Ids of the newest records, so that one which is delivered twice is there once. */
   readonly #ids = new Set<string>();
   #pending: Pending[] = [];
+  #busy = false;
   #writing: Promise<void> | undefined;
   #announcing: Promise<void> | undefined;
   /** The entry whose head this process published last. */
@@ -85,9 +86,7 @@ export class AuditLog {
     if (this.#ids.has(id)) return;
     await new Promise<void>((resolve, reject) => {
       this.#pending.push({ text: encodeSigned(signed), id, resolve, reject });
-      this.#writing ??= this.#writeAll().finally(() => {
-        this.#writing = undefined;
-      });
+      if (!this.#busy) this.#writing = this.#writeAll();
     });
   }
 
@@ -127,6 +126,7 @@ export class AuditLog {
   }
 
   async #writeAll(): Promise<void> {
+    this.#busy = true;
     await Promise.resolve();
     while (this.#pending.length > 0) {
       const batch = this.#pending;
@@ -138,6 +138,7 @@ export class AuditLog {
         for (const { reject } of batch) reject(error);
       }
     }
+    this.#busy = false;
     this.announce();
   }
 

@@ -68,7 +68,7 @@ export class RecordSlots<Kind extends RecordKind> {
   /** Segments that hold records which were dropped. */
   readonly #stale = new Set<number>();
   #pending: Pending<Kind>[] = [];
-  #writing: Promise<void> | undefined;
+  #writing = false;
   #fullLogged = false;
 
   constructor(rules: SlotRules<Kind>, options: { files: StateFiles; log?: Logger | undefined }) {
@@ -172,13 +172,12 @@ export class RecordSlots<Kind extends RecordKind> {
 
   async #keep(record: Held<Kind>, slot: string): Promise<boolean> {
     const kept = new Promise<boolean>((resolve, reject) => this.#pending.push({ record, slot, resolve, reject }));
-    this.#writing ??= this.#writeAll().finally(() => {
-      this.#writing = undefined;
-    });
+    if (!this.#writing) void this.#writeAll();
     return kept;
   }
 
   async #writeAll(): Promise<void> {
+    this.#writing = true;
     // In a turn of its own, so that what comes in this one goes along.
     await Promise.resolve();
     while (this.#pending.length > 0) {
@@ -190,6 +189,7 @@ export class RecordSlots<Kind extends RecordKind> {
         for (const { reject } of batch) reject(error);
       }
     }
+    this.#writing = false;
   }
 
   async #writeBatch(batch: readonly Pending<Kind>[]): Promise<void> {
