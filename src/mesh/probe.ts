@@ -23,7 +23,7 @@ export interface ProberOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
-  /** The longest that this process's event loop was held up of late, in milliseconds. */
+  /** The longest that this process's event loop was held up since the last call, in milliseconds. */
   readonly loopDelayMs: () => number;
   /** A peer sees other members than this node: they should compare. */
   readonly differs: (link: Link) => void;
@@ -41,6 +41,8 @@ export class Prober {
   readonly #probing = new Set<string>();
   readonly #awaited = new Map<string, Set<(link: Link) => void>>();
   #order: string[] = [];
+  /** When this node last learned that its own event loop had been held up. */
+  #heldUpAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(options: ProberOptions) {
@@ -94,16 +96,25 @@ export class Prober {
     if (this.#probing.has(node)) return;
     this.#probing.add(node);
     try {
-      const { awareness, table, self, config, loopDelayMs } = this.#options;
+      const { awareness, table, self, clock } = this.#options;
+      this.#lookAtLoop();
+      const startedAt = clock.monotonic();
       const { acknowledged, nacksMissing } = await this.#check(node);
       if (this.#stopped) return;
+      this.#lookAtLoop();
+      // An answer may have come and waited: whoever was not looking accuses nobody.
+      if (this.#heldUpAt > startedAt) return awareness.add(1);
       if (acknowledged) return awareness.add(-1);
-      if (loopDelayMs() >= config.probeTimeoutMs / 2) return awareness.add(1);
       awareness.add(nacksMissing);
       table.suspect(node, incarnation, { from: self.id });
     } finally {
       this.#probing.delete(node);
     }
+  }
+
+  #lookAtLoop(): void {
+    const { loopDelayMs, config, clock } = this.#options;
+    if (loopDelayMs() >= config.probeTimeoutMs / 2) this.#heldUpAt = clock.monotonic();
   }
 
   /** Resolves as soon as the node was heard from, or at the end of the interval. */

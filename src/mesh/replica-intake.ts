@@ -53,6 +53,8 @@ export class RecordIntake {
   #working = false;
   #sliceStart = 0;
   #introduced = false;
+  /** Changes with each record that is accepted. */
+  version = 0;
   /** Records by what became of them. */
   readonly counts: Record<Intake, number> = { new: 0, known: 0, waiting: 0, refused: 0, dropped: 0 };
 
@@ -159,7 +161,9 @@ export class RecordIntake {
   }
 
   #note(kind: string, outcome: "new" | "known" | "waiting"): void {
-    if (outcome === "new" && introducing.has(kind)) this.#introduced = true;
+    if (outcome !== "new") return;
+    this.version += 1;
+    if (introducing.has(kind)) this.#introduced = true;
   }
 
   #count(outcome: Intake): Intake {

@@ -38,7 +38,7 @@ export class RecordSync {
   readonly #asks: GossipBudget;
   readonly #under = new Set<string>();
   readonly #next = new Map<string, Link>();
-  #digests: { readonly at: number; readonly own: readonly KindDigest[] } | undefined;
+  #digests: { readonly at: number; readonly version: number; readonly own: readonly KindDigest[] } | undefined;
   /** Ids (after the peer's) that a peer was asked for in vain, by when: refused, outdated, or gone there. */
   readonly #futile = new Map<string, number>();
   #stopped = false;
@@ -199,13 +199,15 @@ export class RecordSync {
     throw new HerdError("request.throttled", "too many comparisons", { retryAfterSeconds: 1 });
   }
 
+  /** Worked out anew after each change here, and now and then: stores change by themselves too. */
   #own(): readonly KindDigest[] {
-    const { clock, stores } = this.#options;
-    const at = clock.monotonic();
-    if (this.#digests === undefined || at - this.#digests.at >= digestsFreshMs) {
-      this.#digests = { at, own: stores.map(digestOf) };
-    }
-    return this.#digests.own;
+    const { clock, stores, intake } = this.#options;
+    const [at, { version }] = [clock.monotonic(), intake];
+    const last = this.#digests;
+    if (last !== undefined && last.version === version && at - last.at < digestsFreshMs) return last.own;
+    const own = stores.map(digestOf);
+    this.#digests = { at, version, own };
+    return own;
   }
 }
 

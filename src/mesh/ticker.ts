@@ -20,6 +20,8 @@ export interface TickerOptions {
 export class Ticker {
   readonly #options: TickerOptions;
   #cancel: (() => void) | undefined;
+  /** Which start a run belongs to: one that outlives it starts no second series. */
+  #series = 0;
 
   constructor(options: TickerOptions) {
     this.#options = options;
@@ -29,8 +31,9 @@ export class Ticker {
   start(): void {
     if (this.#cancel !== undefined) return;
     const { timers, intervalMs, random } = this.#options;
+    const series = ++this.#series;
     // Staggered, so that nodes that started together do not speak together.
-    this.#cancel = timers.after(random() * intervalMs(), this.#tick);
+    this.#cancel = timers.after(random() * intervalMs(), () => this.#tick(series));
   }
 
   /** Idempotent; a run under way ends by itself. */
@@ -39,7 +42,7 @@ export class Ticker {
     this.#cancel = undefined;
   }
 
-  readonly #tick = async (): Promise<void> => {
+  async #tick(series: number): Promise<void> {
     const { run, clock, timers, intervalMs, name, log } = this.#options;
     const startedAt = clock.monotonic();
     const intervalAtStart = intervalMs();
@@ -48,8 +51,8 @@ export class Ticker {
     } catch (error) {
       log?.error(`the ${name} failed`, { cause: error });
     }
-    if (this.#cancel === undefined) return;
+    if (this.#cancel === undefined || series !== this.#series) return;
     const waitMs = Math.max(1, intervalAtStart - (clock.monotonic() - startedAt));
-    this.#cancel = timers.after(waitMs, this.#tick);
-  };
+    this.#cancel = timers.after(waitMs, () => this.#tick(series));
+  }
 }

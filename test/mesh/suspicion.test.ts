@@ -5,8 +5,10 @@ import { test } from "node:test";
 import { Awareness } from "../../src/mesh/awareness.js";
 import { BroadcastQueue, retransmitLimit } from "../../src/mesh/broadcast-queue.js";
 import { GossipBudget } from "../../src/mesh/gossip-budget.js";
+import { LoopDelay } from "../../src/mesh/loop-delay.js";
 import { defaultMembersConfig } from "../../src/mesh/members-config.js";
 import { confirmationsExpected, Suspicion, suspicionLeftMs, suspicionMinMs } from "../../src/mesh/suspicion.js";
+import { Ticker } from "../../src/mesh/ticker.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { VirtualTime } from "./virtual-time.js";
 
@@ -106,4 +108,50 @@ test("a budget is spent and fills again, each peer's for itself", () => {
     [1, 2, 3, 4].map(() => budget.take("a")),
     [true, true, true, false],
   );
+});
+
+test("the loop's delay is what held it up since the last call", async () => {
+  const delay = new LoopDelay();
+  const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
+  assert.equal(delay.takeMs(), 0);
+  delay.start();
+  delay.start();
+  await turn();
+  delay.takeMs();
+  const until = performance.now() + 300;
+  while (performance.now() < until);
+  await turn();
+  const heldUpMs = delay.takeMs();
+  assert.ok(heldUpMs >= 200, `${heldUpMs} ms`);
+  delay.stop();
+  delay.stop();
+  assert.equal(delay.takeMs(), 0);
+});
+
+test("a ticker that is stopped and started in the midst of a run ticks once per interval, and survives a failure", async () => {
+  const time = new VirtualTime();
+  let runs = 0;
+  const ticker = new Ticker({
+    ...{ name: "test", intervalMs: () => 100, clock: time, timers: time, random: () => 0.5 },
+    run: async () => {
+      runs += 1;
+      if (runs === 1) throw new Error("once");
+      await new Promise<void>((resolve) => time.after(30, resolve));
+    },
+  });
+  ticker.start();
+  ticker.start();
+  await time.advance(60);
+  assert.equal(runs, 1);
+  await time.advance(100);
+  assert.equal(runs, 2);
+  ticker.stop();
+  ticker.start();
+  await time.advance(1_000);
+  assert.ok(runs >= 11 && runs <= 13, `${runs} runs`);
+  ticker.stop();
+  ticker.stop();
+  const before = runs;
+  await time.advance(1_000);
+  assert.equal(runs, before);
 });

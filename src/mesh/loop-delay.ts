@@ -1,0 +1,40 @@
+// How long this process's event loop was held up: what membership doubts itself by.
+
+const intervalMs = 50;
+
+/**
+ * Watches the event loop between `start` and `stop`, both idempotent, by how late a timer fires. (`monitorEventLoopDelay` misses what
+ * comes right after a reset.)
+ */
+export class LoopDelay {
+  #timer: NodeJS.Timeout | undefined;
+  #tickedAt = 0;
+  #longestMs = 0;
+
+  start(): void {
+    if (this.#timer !== undefined) return;
+    this.#tickedAt = performance.now();
+    this.#timer = setInterval(() => this.#tick(), intervalMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#longestMs = 0;
+  }
+
+  /** The longest delay since the last call, one that lasts included, in milliseconds; 0 while it does not watch. */
+  takeMs(): number {
+    if (this.#timer === undefined) return 0;
+    this.#tick();
+    const longestMs = this.#longestMs;
+    this.#longestMs = 0;
+    return longestMs;
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    this.#longestMs = Math.max(this.#longestMs, now - this.#tickedAt - intervalMs);
+    this.#tickedAt = now;
+  }
+}
