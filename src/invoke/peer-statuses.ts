@@ -93,7 +93,7 @@ export class PeerStatuses {
     return this.#peers.get(nodeId);
   }
 
-  /** The linked peers that hold a revision, also those that take no calls now: their weight is 0. Never changes it in place. */
+  /** The linked peers that hold a revision, also those that take no calls now: their weight is 0. The list never changes. */
   candidates(revision: string): readonly Peer[] {
     return this.#holders.get(revision) ?? nobody;
   }

@@ -1,0 +1,77 @@
+// A node that forwards over real links and whose sandbox answers at once: what is measured is the way. Also the thread of the peer.
+
+import { isMainThread, parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../src/core/clock.js";
+import { randomHex } from "../src/core/ids.js";
+import { defaultLimits } from "../src/core/limits.js";
+import type { Logger } from "../src/core/log.js";
+import { Metrics } from "../src/core/metrics.js";
+import { systemTimers } from "../src/core/timers.js";
+import { type ActiveApp, AppRouter, activeApp } from "../src/invoke/app-router.js";
+import { Forwarding } from "../src/invoke/forwarding.js";
+import type { Outcome } from "../src/invoke/invoker.js";
+import { LinkSet } from "../src/mesh/link-set.js";
+import { type TlsLeaf, TlsNetwork } from "../src/mesh/tls-network.js";
+import { peerIdentityOf } from "../src/pki/peer-identity.js";
+
+/** What a node is told: its id, the mesh's id and root certificate, its own certificate. */
+export interface ForwardNodeData {
+  readonly id: string;
+  readonly meshId: string;
+  readonly root: string;
+  readonly leaf: TlsLeaf;
+}
+
+const ignore = (): void => undefined;
+const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: console.error, error: console.error };
+const atOnce: Outcome = { json: "42", queueMs: 0, runMs: 0 };
+
+/** One node with one app. */
+export class ForwardNode {
+  readonly app: ActiveApp;
+  readonly links: LinkSet;
+  readonly forwarding: Forwarding;
+
+  constructor({ id, meshId, root, leaf }: ForwardNodeData) {
+    const network = new TlsNetwork({
+      host: "127.0.0.1",
+      port: 0,
+      root,
+      leaf,
+      identify: (certificate) => peerIdentityOf(certificate, meshId),
+    });
+    const [clock, timers, random] = [systemClock, systemTimers, Math.random];
+    const links = new LinkSet({
+      ...{ nodeId: id, instance: randomHex(16), network, clock, timers, random, log },
+      trust: { check: ignore },
+      hello: () => ({ address: undefined, url: "https://localhost", records: [] }),
+      introduce: async () => undefined,
+    });
+    const functions = [{ name: "add", wit: "add", parameters: [], result: null }];
+    const prepared = {
+      revision: "0123456789ab",
+      interface: { version: 1 as const, functions, records: [], enums: [] },
+    };
+    this.app = activeApp("bench", prepared, { public: true });
+    const router = new AppRouter();
+    router.activate(this.app);
+    this.links = links;
+    this.forwarding = new Forwarding({
+      ...{ nodeId: id, links, router, clock, timers, random, log, limits: defaultLimits, metrics: new Metrics() },
+      members: { get: () => undefined, watch: () => ignore },
+      sandbox: { stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
+      nameOf: (nodeId) => nodeId,
+      onLine: ignore,
+    });
+  }
+
+  /** Listens; the port. */
+  start(): Promise<number> {
+    this.forwarding.start();
+    return this.links.start();
+  }
+}
+
+if (!isMainThread && parentPort !== null) {
+  parentPort.postMessage(await new ForwardNode(workerData as ForwardNodeData).start());
+}

@@ -1,0 +1,103 @@
+// What a hop costs: the choice, and a call to a peer over a real link on loopback, each node with a thread of its own.
+
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { systemClock } from "../src/core/clock.js";
+import { type Candidate, choose, type Here } from "../src/invoke/choose.js";
+import { TestMesh } from "../test/pki/test-mesh.js";
+import { ForwardNode, type ForwardNodeData } from "./forward-node.js";
+import { median, percentile, rounded } from "./statistics.js";
+
+const rounds = 5;
+
+/** Medians over the rounds: nanoseconds of a choice among nine peers; microseconds and calls of forwarding. */
+export interface ForwardReport {
+  readonly choiceNs: number;
+  readonly p50UsAt1: number;
+  readonly p50UsAt32: number;
+  readonly callsPerSecondAt32: number;
+}
+
+/** Measures on an otherwise idle machine; takes some five seconds. */
+export async function measureForward(): Promise<ForwardReport> {
+  const mesh = await TestMesh.found(systemClock);
+  const data = (id: string): ForwardNodeData => {
+    const { certificate, key } = mesh.peer(id);
+    return { id, meshId: mesh.root.meshId, root: mesh.root.certificate, leaf: { certificate, key } };
+  };
+  const peerId = "b".repeat(32);
+  const worker = new Worker(new URL("./forward-node.js", import.meta.url), { workerData: data(peerId) });
+  const node = new ForwardNode(data("a".repeat(32)));
+  try {
+    const [port] = (await once(worker, "message")) as [number];
+    await node.start();
+    await node.links.dial(`127.0.0.1:${port}`, AbortSignal.timeout(5_000));
+    await together(node, { peerId, inFlight: 1, count: 2_000 });
+    const one = await repeat(() => together(node, { peerId, inFlight: 1, count: 4_000 }));
+    const many = await repeat(() => together(node, { peerId, inFlight: 32, count: 40_000 }));
+    return {
+      choiceNs: rounded(choiceNs()),
+      p50UsAt1: rounded(median(one.map(({ p50Us }) => p50Us))),
+      p50UsAt32: rounded(median(many.map(({ p50Us }) => p50Us))),
+      callsPerSecondAt32: rounded(median(many.map(({ perSecond }) => perSecond))),
+    };
+  } finally {
+    node.forwarding.stop();
+    await node.links.stop();
+    await worker.terminate();
+  }
+}
+
+interface Measured {
+  readonly p50Us: number;
+  readonly perSecond: number;
+}
+
+async function together(
+  node: ForwardNode,
+  { peerId, inFlight, count }: { peerId: string; inFlight: number; count: number },
+): Promise<Measured> {
+  const { signal } = new AbortController();
+  const body = Buffer.from("[19,23]");
+  const times: number[] = [];
+  let left = count;
+  const client = async (): Promise<void> => {
+    while (left-- > 0) {
+      const from = performance.now();
+      const { hop } = await node.forwarding.invoker.invoke({
+        ...{ app: node.app, function: "add", arguments: { format: "json", body }, invocation: `bench-${left}` },
+        ...{ deadline: Date.now() + 5_000, signal, node: peerId },
+      });
+      if (hop === undefined) throw new Error("the call stayed here");
+      times.push((performance.now() - from) * 1_000);
+    }
+  };
+  const from = performance.now();
+  await Promise.all(Array.from({ length: inFlight }, client));
+  return { p50Us: percentile(times, 0.5), perSecond: (count / (performance.now() - from)) * 1_000 };
+}
+
+async function repeat(measure: () => Promise<Measured>): Promise<Measured[]> {
+  const measured: Measured[] = [];
+  for (let round = 0; round < rounds; round++) measured.push(await measure());
+  return measured;
+}
+
+function choiceNs(): number {
+  const local: Here = { available: true, slots: 2, running: 2, queued: 20, runMs: 5 };
+  const peers = Array.from(
+    { length: 9 },
+    (_, index): Candidate => ({
+      ...{ nodeId: `${index}`, slots: 2, running: index % 4, queued: index % 7 },
+      ...{ runMs: 5, weight: 1, rttMs: 0.2, inFlight: 0 },
+    }),
+  );
+  const count = 200_000;
+  const measured: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const from = performance.now();
+    for (let index = 0; index < count; index++) choose({ local, peers, random: Math.random });
+    measured.push(((performance.now() - from) / count) * 1e6);
+  }
+  return median(measured);
+}
