@@ -1,8 +1,7 @@
 // A node as the signed records of its mesh describe it.
 
-import type { KeyObject } from "node:crypto";
-import { fingerprintOf, publicKeyOfText } from "./enrolled-key.js";
-import type { Payload } from "./records.js";
+import { createPublicKey, type KeyObject } from "node:crypto";
+import { fingerprintOfText, type Payload } from "./records.js";
 
 /** A node as the records describe it. `at` (epoch ms) is when it was let in; `parent` is undefined for the founder. */
 export interface NodeRecord {
@@ -21,23 +20,29 @@ export interface NodeRecord {
 
 /** A node as its admission says, or else its newest grant; `undefined` when there is neither. */
 export function describeNode(
-  admission: Payload<"admission"> | undefined,
-  grant: Payload<"grant"> | undefined,
-): Omit<NodeRecord, "revoked"> | undefined {
+  { admission, grant }: { admission: Payload<"admission"> | undefined; grant: Payload<"grant"> | undefined },
+  revoked: boolean,
+): NodeRecord | undefined {
   const basis = admission ?? grant;
-  const key = basis === undefined ? undefined : publicKeyOfText(basis.key);
-  if (basis === undefined || key === undefined) return undefined;
-  return {
+  const fingerprint = basis && fingerprintOfText(basis.key);
+  if (basis === undefined || fingerprint === undefined) return undefined;
+  let key: KeyObject | undefined;
+  return Object.freeze({
     id: basis.node,
     name: basis.name,
-    key,
-    fingerprint: fingerprintOf(key),
+    // Made when it is needed: a mesh has many nodes, and one node hears signatures of few.
+    get key(): KeyObject {
+      key ??= createPublicKey({ key: Buffer.from(basis.key, "base64"), format: "der", type: "spki" });
+      return key;
+    },
+    fingerprint,
     master: grant !== undefined,
     deploy: admission?.deploy ?? false,
     parent: admission?.parent ?? undefined,
     approvedBy: admission?.approvedBy ?? "root",
     at: basis.at,
-  };
+    revoked,
+  });
 }
 
 /** Which of two nodes has a name that both were given: one that is not revoked, then the one that came first. */

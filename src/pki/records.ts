@@ -1,11 +1,10 @@
 // What the signed records of a mesh say about its members: payloads with bounds, how they are written, read and verified.
 
-import { type KeyObject, verify } from "node:crypto";
+import { createHash, type KeyObject, verify } from "node:crypto";
 import { z } from "zod";
 import { isAppName } from "../core/app-name.js";
 import type { Signed } from "../core/signed.js";
 import { isTokenId, roles } from "./claims.js";
-import { nodeIdOf, publicKeyOfText } from "./enrolled-key.js";
 
 const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -19,7 +18,9 @@ const line = (limit: number) =>
     .max(limit)
     .regex(/^\P{Cc}*$/u);
 const tokenId = z.string().refine(isTokenId);
-const enrolledKey = z.string().max(60);
+/** SPKI DER of Ed25519 is these 12 bytes, then the 32 of the key (RFC 8410). */
+const enrolledKeyStart = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
+const enrolledKey = z.string().regex(enrolledKeyStart);
 const pem = z
   .string()
   .max(8_192)
@@ -145,10 +146,16 @@ export function parsePayload<Kind extends RecordKind>(kind: Kind, text: string):
   const data = parsed.data as Payload<RecordKind>;
   // A node's id is its key's, so that nobody can be given another one's.
   if (data.kind === "grant" || data.kind === "admission") {
-    const key = publicKeyOfText(data.key);
-    if (key === undefined || nodeIdOf(key) !== data.node) return undefined;
+    if (fingerprintOfText(data.key)?.slice(0, 32) !== data.node) return undefined;
   }
   return data as Payload<Kind>;
+}
+
+/** The fingerprint of an enrolled key in base64, without the cost of a key object; `undefined` for what is none, or is another spelling. */
+export function fingerprintOfText(key: string): string | undefined {
+  const der = Buffer.from(key, "base64");
+  if (!enrolledKeyStart.test(key) || der.toString("base64") !== key) return undefined;
+  return createHash("sha256").update(der).digest("hex");
 }
 
 /** Whether the signature is this key's: Ed25519 (RFC 8032), or RSA with SHA-256 (RFC 8017, section 8.2) for the root. */

@@ -225,8 +225,9 @@ export class Registry {
   #refresh(id: string): void {
     const revoked = this.stores[2].at(id) !== undefined;
     const grants = this.#grantsOf(id);
-    const described = describeNode(this.stores[1].at(id)?.payload, grants.at(-1)?.payload);
-    if (described !== undefined) this.#nodes.set(id, Object.freeze({ ...described, revoked }));
+    const said = { admission: this.stores[1].at(id)?.payload, grant: grants.at(-1)?.payload };
+    const node = describeNode(said, revoked);
+    if (node !== undefined) this.#nodes.set(id, node);
     if (!revoked) return;
     for (const { payload } of grants) this.#revokedIssuers.add(keyIdentifierOf(payload.certificate));
     if (this.#revoked.has(id)) return;
