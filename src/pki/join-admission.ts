@@ -10,7 +10,6 @@ import { type MasterShare, makeAnswer } from "./join-answer.js";
 import { approvedHosts } from "./join-hosts.js";
 import type { JoinRequest } from "./join-request.js";
 import type { JoinAuthority, JoinRegistry, KnownNode } from "./join-seams.js";
-import { nameScopeOf } from "./name-constraints.js";
 import { payloadText } from "./records.js";
 
 /** What was decided about a request. */
@@ -95,7 +94,7 @@ export class Admissions {
   }
 
   #hosts(request: JoinRequest, { hosts, address }: Pick<Approval, "hosts" | "address">): string[] {
-    const scope = nameScopeOf(this.#options.authority.rootCertificate);
+    const { scope } = this.#options.authority;
     return approvedHosts({ wanted: request.hosts, advertise: request.advertise, allowed: hosts, address, scope });
   }
 

@@ -25,8 +25,6 @@ export interface JoinOptions {
   readonly urls: readonly string[];
   /** The join token's text; without one a person decides. */
   readonly token?: string | undefined;
-  /** The root (PEM) of the mesh that the node is in already: no other one is spoken to. */
-  readonly rootCertificate?: string | undefined;
   readonly advertise: string;
   /** Whether the node wants the deploy mark. */
   readonly deploy: boolean;
@@ -91,7 +89,8 @@ class Joining {
 
   /** The root that this address serves, if it is the one that we were told of. Before this, nothing of ours has left. */
   async #findRoot(url: string): Promise<FetchedRoot> {
-    const { token, rootCertificate, signal } = this.#options;
+    const { token, signal } = this.#options;
+    const { rootCertificate } = this.#request;
     const root = await fetchRoot(url, signal);
     if (token !== undefined && root.fingerprint !== token.fingerprint) {
       const detail = `the root at ${url} has the fingerprint ${root.fingerprint}, the token says ${token.fingerprint}: this is another mesh, or somebody stands between`;

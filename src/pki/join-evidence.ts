@@ -34,10 +34,7 @@ export function endOfPeer(chain: string, context: EvidenceContext): number {
  * The hosts of an earlier public certificate of the node with this name; none when it is another's, since everybody can have those.
  * Known limit: a common name holds 64 characters, so a node name of more than 50 proves nothing, and its hosts are lost.
  */
-export function hostsOfPublic(
-  chain: string | undefined,
-  context: Omit<EvidenceContext, "nodeId"> & { name: string },
-): string[] {
+export function hostsOfPublic(chain: string | undefined, context: { rootCertificate: string; name: string }): string[] {
   if (chain === undefined) return [];
   try {
     const leaf = issuedHere(chain, context);

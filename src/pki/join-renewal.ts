@@ -8,7 +8,6 @@ import { type IssuedCertificate, issueLeaves } from "./enrollment-issue.js";
 import { hostsOfPublic } from "./join-evidence.js";
 import { approvedHosts } from "./join-hosts.js";
 import type { JoinAuthority, JoinRegistry } from "./join-seams.js";
-import { nameScopeOf } from "./name-constraints.js";
 
 const bodyShape = z.object({
   peer: z.string().max(csrLimitBytes).optional(),
@@ -56,9 +55,8 @@ export class RenewalDesk {
       await audit({ event: "renewal.refused", by: "mesh", subject: nodeId, detail });
       throw new HerdError("join.refused", detail);
     }
-    const { meshId, rootCertificate } = authority;
-    const before = hostsOfPublic(current, { meshId, rootCertificate, name: node.name });
-    const scope = nameScopeOf(rootCertificate);
+    const { rootCertificate, scope } = authority;
+    const before = hostsOfPublic(current, { rootCertificate, name: node.name });
     const choice = { wanted: [...before, ...wanted], advertise: "localhost", address: "", allowed: before, scope };
     const { name, deploy, master } = node;
     const request = { nodeId, name, csr, publicCsr, hosts: approvedHosts(choice), deploy, master };

@@ -227,8 +227,12 @@ test("a revoked node comes back in no way", async () => {
   const store = mesh.registry.stores.find(({ kind }) => kind === "revocation");
   await store?.accept(encodeSigned(mesh.identity.signer.sign(revocation)));
   const { token } = await mesh.token();
-  for (const again of [mesh.join(node, { token }), mesh.join(returning(node, first)), mesh.join(node)]) {
-    await assert.rejects(again, coded("join.refused", /revoked/));
+  for (const [again, options] of [
+    [node, { token }],
+    [returning(node, first), {}],
+    [node, {}],
+  ] as const) {
+    await assert.rejects(mesh.join(again, options), coded("join.refused", /revoked/));
   }
   await assert.rejects(
     mesh.renewals.renew(node.nodeId, { peer: node.csr, hosts: [] }),
