@@ -94,6 +94,11 @@ export class Channel {
     return this.#pulse.rttMs;
   }
 
+  /** Whether both sides had stopped using it, so that nothing was lost with it. */
+  get isDrained(): boolean {
+    return this.#left && this.#peerLeft;
+  }
+
   get isOpen(): boolean {
     return this.#state === "open";
   }

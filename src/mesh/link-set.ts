@@ -241,10 +241,11 @@ export class LinkSet implements Links {
     this.#waiting.get(channel)?.reject(new LinkBroken(`no link: ${reason}`));
     this.#waiting.delete(channel);
     const link = this.#links.get(nodeId);
-    if (link?.channel !== channel) return;
+    if (link === undefined || channel.link !== link) return;
+    // What was on its way over a connection that broke is lost, and a link that loses something has ended, even if it has another.
+    if (link.channel !== channel && channel.isDrained) return;
     this.#links.delete(nodeId);
     this.#losses.set(nodeId, this.#context.generation(nodeId) + 1);
-    // What is left was given up in favour of this one, by one side at least.
     for (const other of [...(channels ?? [])]) if (other.isOpen) other.end(reason);
     this.#announceEnd(link, reason);
     this.#dialler.lost(nodeId, this.#options.clock.monotonic() - link.openedAt >= settledMs);

@@ -19,8 +19,8 @@ const handshakeMs = 5_000;
 /** Handshakes that others began and that are not over: in all, and from one address. */
 const handshakeLimit = 256;
 const handshakeLimitPerAddress = 64;
-/** Refusals that are reported in a second. */
-const reportLimit = 10;
+/** Refusals that are reported in a second, unless told otherwise. */
+const reportsPerSecond = 10;
 const keepAliveMs = 30_000;
 
 /** A node's peer certificate: PEM chain (leaf first) and PEM key. */
@@ -38,8 +38,9 @@ export interface TlsNetworkOptions {
   readonly leaf: TlsLeaf;
   /** Who a certificate (DER) is for; throws with the reason when it is no peer's of this mesh. Its chain has been proved. */
   readonly identify: (certificate: Buffer) => PeerIdentity;
-  /** Hears why a connection from or to this address came to nothing; at most ten times a second. */
+  /** Hears why a connection from or to this address came to nothing; at most ten times a second, unless told otherwise. */
   readonly onRefused?: (reason: string, address: string) => void;
+  readonly reportsPerSecond?: number;
 }
 
 /**
@@ -215,7 +216,8 @@ export class TlsNetwork implements Network {
   #refused(reason: string, address: string): void {
     const second = Math.floor(performance.now() / 1_000);
     if (this.#reports.second !== second) this.#reports = { second, count: 0 };
-    if (this.#reports.count++ < reportLimit) this.#options.onRefused?.(reason, address);
+    const limit = this.#options.reportsPerSecond ?? reportsPerSecond;
+    if (this.#reports.count++ < limit) this.#options.onRefused?.(reason, address);
   }
 }
 

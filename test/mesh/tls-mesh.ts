@@ -45,6 +45,7 @@ export class TlsNode {
       leaf: options.leaf ?? mesh.peer(id),
       identify: (certificate) => peerIdentityOf(certificate, mesh.root.meshId),
       onRefused: (reason) => this.refused.push(reason),
+      reportsPerSecond: 1_000,
       ...options.network,
     });
     this.links = new LinkSet({
