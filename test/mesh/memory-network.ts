@@ -221,7 +221,9 @@ export class MemoryConnection implements Connection {
     }
     this.#waitsSince = undefined;
     for (const item of this.#waiting.splice(0)) {
-      this.#lastArrival = Math.max(this.#lastArrival, time.monotonic() + wires.delayMs(this.#own, this.peer.nodeId));
+      // A little later than the one before: the time of an event is a rounded sum, and frames keep their order.
+      const arrival = time.monotonic() + wires.delayMs(this.#own, this.peer.nodeId);
+      this.#lastArrival = Math.max(this.#lastArrival + 0.001, arrival);
       time.after(this.#lastArrival - time.monotonic(), () => this.#other?.arrive(item));
     }
   }
