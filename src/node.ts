@@ -2,32 +2,24 @@
 
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Compiler } from "../runtime/compile/compiler.js";
 import type { AppInterface } from "../runtime/interface/model.js";
-import { Sandbox } from "../runtime/sandbox/pool.js";
-import { Catalog } from "./catalog/catalog.js";
-import { consolePage } from "./console/page.js";
 import { readClientState, writeClientState } from "./core/client-state.js";
 import { type Clock, systemClock } from "./core/clock.js";
 import type { Config } from "./core/config.js";
-import { HerdError } from "./core/errors.js";
-import { Lifecycle } from "./core/lifecycle.js";
-import { createLogger, type Logger } from "./core/log.js";
+import { Lifecycle, type Part } from "./core/lifecycle.js";
+import { createLogger } from "./core/log.js";
 import { LogRing } from "./core/log-ring.js";
 import { Metrics } from "./core/metrics.js";
-import { Activation } from "./deploy/activation.js";
-import { Deployer } from "./deploy/deployer.js";
+import { systemTimers } from "./core/timers.js";
 import { deploySamples } from "./deploy/samples.js";
-import { AppRouter, activeApp } from "./invoke/app-router.js";
-import { LocalInvoker } from "./invoke/invoker.js";
+import { type Foundation, hostAndPort } from "./node/foundation.js";
+import { enrollBy, readPassphrase, rejoinBy } from "./node/joining.js";
+import { buildNode, type NodeParts } from "./node/node-parts.js";
 import { keepAdminToken } from "./pki/admin-token.js";
 import { Identity } from "./pki/identity.js";
 import { withKeyFiles } from "./pki/key-files.js";
-import { LeafRenewal } from "./pki/leaf-renewal.js";
-import { HttpsApi } from "./server/https-api.js";
 import { checkPort } from "./server/https-server.js";
 import { MeshEvents } from "./server/mesh-events.js";
-import type { Mesh } from "./server/seams.js";
 
 /** What a node says when it serves: the `ready` line of CONTRACT.md, and what `herd up` shows people. */
 export interface Ready {
@@ -37,11 +29,11 @@ export interface Ready {
   readonly mesh: string;
   /** An admin token, when the node founded its mesh. */
   readonly foundingToken: string | undefined;
-  /** The token that the state directory holds for this machine's command line. */
-  readonly token: string;
+  /** The token that the state directory holds for this machine's command line; masters alone make one. */
+  readonly token: string | undefined;
   readonly ca: string;
   readonly state: string;
-  /** Address of the console with a one-time sign-in code. */
+  /** Address of the console, on a master with a one-time sign-in code. */
   readonly signInUrl: string;
   readonly apps: readonly { readonly app: string; readonly interface: AppInterface }[];
 }
@@ -79,17 +71,43 @@ export class HerdNode {
   async #startAll(): Promise<Ready> {
     const { signal } = this.#stopped;
     signal.throwIfAborted();
-    const { state, ephemeral, name, domains, advertise, host, port } = this.#config;
-    await checkPort(host, port);
+    const { host } = this.#config;
+    const port = await checkPort(host, this.#config.port);
+    const peerPort = await checkPort(host, this.#config.peerPort, "--peer-port");
     signal.throwIfAborted();
-    const identity = await Identity.open({ state, ephemeral, name, domains, advertise, clock: this.#clock });
+    const identity = await this.#openIdentity();
     try {
       signal.throwIfAborted();
-      return await this.#build(identity);
+      return await this.#run(this.#foundation(identity, { port, peerPort }));
     } catch (error) {
       identity.close();
       throw error;
     }
+  }
+
+  async #openIdentity(): Promise<Identity> {
+    const { config, clock } = { config: this.#config, clock: this.#clock };
+    const { state, ephemeral, name, domains, advertise, deploy, rootPassphraseFile } = config;
+    const joining = { config, clock, signal: this.#stopped.signal };
+    return Identity.open({
+      ...{ state, ephemeral, name, domains, advertise, deploy, clock },
+      rootPassphrase: await readPassphrase(rootPassphraseFile),
+      enroll: enrollBy(joining),
+    });
+  }
+
+  #foundation(identity: Identity, { port, peerPort }: { port: number; peerPort: number }): Foundation {
+    const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
+    return {
+      ...{ config, clock, ring, identity, port, peerPort },
+      timers: systemTimers,
+      random: Math.random,
+      log: createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel }),
+      metrics: new Metrics(),
+      events: new MeshEvents(),
+      url: `https://${hostAndPort(config.advertise, port)}`,
+      peer: hostAndPort(config.advertise, peerPort),
+    };
   }
 
   async #stopAll(): Promise<void> {
@@ -100,184 +118,79 @@ export class HerdNode {
     await (told ?? this.#lifecycle?.stop());
   }
 
-  async #build(identity: Identity): Promise<Ready> {
-    const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
-    const { limits } = config;
-    const node = identity.nodeName;
-    const log = createLogger({ node, clock, ring, level: config.logLevel });
-    const metrics = new Metrics();
-    const catalog = new Catalog({
-      files: await identity.files("catalog"),
-      clock,
-      limits,
-      meshId: identity.meshId,
-      signer: identity.signer,
-      authors: { verify: () => "unknown", isRevoked: () => false },
-    });
-    this.#stopped.signal.throwIfAborted();
-    const compiler = new Compiler({ limits });
-    const sandbox: Sandbox = new Sandbox({
-      workers: config.workers,
-      limits,
-      nodeName: node,
-      clock,
-      onLog: ({ revision, function: name, invocation, level, message }) => {
-        const app = api.inFlight.appOf(invocation);
-        const origin = { ...(app === undefined ? {} : { app }), revision, function: name, invocation };
-        ring.add({ at: clock.now(), node, level, message, ...origin });
-      },
-    });
-    const router = new AppRouter((revision) => sandbox.forget(revision));
-    const activation = new Activation({
-      catalog,
-      preparer: sandbox,
-      switch: {
-        activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
-        remove: (app) => router.remove(app),
-      },
-    });
-    const deployer = new Deployer({ compiler, catalog, activation, log, node });
-    const api: HttpsApi = new HttpsApi({
-      host: config.host,
-      port: config.port,
-      advertise: config.advertise,
-      node: { id: identity.nodeId, name: node },
-      rootCertificatePem: identity.rootCertificate,
-      limits,
-      clock,
-      log,
-      ring,
-      metrics,
-      tokens: identity.tokens,
-      signIn: identity.signIn,
-      joins: { desk: undefined, masters: () => [identity.nodeId] },
-      catalog,
-      deployer,
-      router,
-      invoker: new LocalInvoker(sandbox),
-      // One node is all there is.
-      relay: { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to relay to")) },
-      mesh: meshOfOne(identity),
-      events: new MeshEvents(),
-      load: () => sandbox.stats(),
-      page: consolePage(),
-    });
-    const renewal = new LeafRenewal({
-      current: () => identity.publicLeaf(),
-      renew: () => identity.renewPublicLeaf(),
-      use: (leaf) => withKeyFiles(leaf, (files) => api.reload(files)),
-      onError: (cause) => log.error("the certificate could not be renewed", { cause }),
-      clock,
-    });
-    registerGauges(metrics, { sandbox, apps: () => router.size });
-
+  async #run(foundation: Foundation): Promise<Ready> {
+    const { config, identity } = foundation;
+    const node = await buildNode(foundation);
+    const { registry } = node.trust;
+    const { signal } = this.#stopped;
+    signal.throwIfAborted();
+    const masters = () => registry.masters().flatMap(({ url }) => url ?? []);
+    identity.rejoinVia(rejoinBy({ config, clock: this.#clock, signal }, masters));
     let ready: Ready | undefined;
     this.#lifecycle = new Lifecycle([
       { name: "identity", stop: () => identity.close() },
-      { name: "catalog", start: () => catalog.open(), stop: () => catalog.close() },
-      { name: "compiler", stop: () => compiler.stop() },
-      { name: "sandbox", start: () => sandbox.start(), stop: () => sandbox.stop() },
-      { name: "apps", start: () => this.#startApps({ deployer, catalog, log }) },
+      ...node.parts,
+      { name: "apps", start: () => this.#startApps(foundation, node) },
       {
         name: "https",
-        start: () => withKeyFiles(identity.publicLeaf(), (files) => api.start(files)),
-        stop: () => api.stop(),
+        start: () => withKeyFiles(identity.publicLeaf(), (files) => node.api.start(files)),
+        stop: () => node.api.stop(),
       },
-      { name: "renewal", start: () => renewal.start(), stop: () => renewal.stop() },
+      ...node.renewals,
       {
         name: "readiness",
-        start: () => api.ready(),
-        // Each call ends at its deadline; the second is for the answers to leave.
-        stop: () => api.drain(AbortSignal.timeout(limits.deadlineMs + 1_000)),
+        start: () => node.api.ready(),
+        stop: () => node.drain(),
       },
       {
         name: "announcement",
         start: async () => {
-          ready = await this.#describe(identity, { api, router, catalog });
+          ready = await this.#describe(foundation, node);
         },
         // An ephemeral mesh ends with its node: the token in the file is good for nothing any more.
         stop: () => (config.ephemeral ? rm(join(config.state, "client.json"), { force: true }) : undefined),
       },
-    ]);
+    ] satisfies Part[]);
     await this.#lifecycle.start();
     if (ready === undefined) throw new TypeError("the lifecycle started without its last part");
     return ready;
   }
 
-  async #startApps({ deployer, catalog, log }: { deployer: Deployer; catalog: Catalog; log: Logger }): Promise<void> {
-    const { functions, limits } = this.#config;
+  async #startApps({ config, identity, log }: Foundation, { apps, trust }: NodeParts): Promise<void> {
+    const { functions, limits } = config;
+    const { deployer, catalog } = apps;
     const { signal } = this.#stopped;
     await deployer.restore();
     signal.throwIfAborted();
-    const options = { deployer, catalog, limits, log, signal };
+    const { mayDeploy, nodeId } = identity;
+    const joined = trust.registry.node(nodeId)?.parent !== undefined;
+    const options = { deployer, catalog, limits, log, signal, mayDeploy, joined };
     if (functions !== undefined) await deploySamples(functions, options);
   }
 
-  async #describe(
-    identity: Identity,
-    { api, router, catalog }: { api: HttpsApi; router: AppRouter; catalog: Catalog },
-  ): Promise<Ready> {
-    const { state, advertise, peerPort } = this.#config;
+  async #describe({ identity, peer }: Foundation, { api, apps }: NodeParts): Promise<Ready> {
+    const { state } = this.#config;
+    const { tokens, isMaster } = identity;
     // A damaged file is one that is written anew.
     const known = await readClientState(state).catch(() => undefined);
-    const token = await keepAdminToken(identity.tokens, { previous: known?.token, clock: this.#clock });
-    await writeClientState(state, { url: api.url, ca: identity.caPath, token });
-    const apps = catalog.list().flatMap(({ app }) => {
-      const active = router.find(app);
-      return active === undefined ? [] : [{ app, interface: active.prepared.interface }];
+    const made = isMaster ? await keepAdminToken(tokens, { previous: known?.token, clock: this.#clock }) : undefined;
+    const token = made ?? known?.token;
+    await writeClientState(state, { url: api.url, ca: identity.caPath, ...(token === undefined ? {} : { token }) });
+    const active = apps.catalog.list().flatMap(({ app }) => {
+      const entry = apps.router.find(app);
+      return entry === undefined ? [] : [{ app, interface: entry.prepared.interface }];
     });
     return {
       url: api.url,
-      peer: `${advertise.includes(":") ? `[${advertise}]` : advertise}:${peerPort}`,
+      peer,
       node: identity.nodeName,
       mesh: identity.meshId,
       foundingToken: identity.founded ? token : undefined,
       token,
       ca: identity.caPath,
       state,
-      signInUrl: `${api.url}/#code=${identity.signIn.createCode()}`,
-      apps,
+      signInUrl: isMaster ? `${api.url}/#code=${identity.signIn.createCode()}` : `${api.url}/`,
+      apps: active,
     };
   }
-}
-
-/** What the server is told while there is one node. */
-function meshOfOne({ nodeId: id, nodeName: name }: Identity): Mesh {
-  const marks = { master: true, deploy: true, revoked: false };
-  const self = { id, name, fingerprint: "", ...marks, parent: undefined, approvedBy: "founder", at: 0 };
-  const drainable = {
-    draining: false,
-    setDraining: (on: boolean): void => {
-      drainable.draining = on;
-    },
-  };
-  return {
-    registry: {
-      nodes: () => [self],
-      node: (wanted) => (wanted === id ? self : undefined),
-      byName: (wanted) => (wanted === name ? self : undefined),
-      subtree: () => [id],
-      tree: (stateOf) => ({ ...self, parent: null, at: "", state: stateOf(id), children: [] }),
-    },
-    members: { all: () => [], get: () => undefined },
-    links: { get: () => undefined },
-    loadOf: () => undefined,
-    holders: () => [],
-    drainable,
-    revoke: () => {
-      throw new HerdError("request.malformed", "the last master cannot be revoked");
-    },
-    masters: () => ({ masters: [] }),
-    crl: () => "",
-    audit: { list: () => [], bundle: () => ({}), heads: () => [] },
-  };
-}
-
-function registerGauges(metrics: Metrics, { sandbox, apps }: { sandbox: Sandbox; apps: () => number }): void {
-  const gauge = (name: string, help: string, read: () => number): void => metrics.gauge({ name, help }, read);
-  gauge("herd_apps", "Apps that answer calls.", apps);
-  gauge("herd_sandbox_slots", "Calls that can run at the same time.", () => sandbox.stats().slots);
-  gauge("herd_sandbox_running", "Calls that a worker has.", () => sandbox.stats().running);
-  gauge("herd_sandbox_queued", "Calls that wait for a worker.", () => sandbox.stats().queued);
-  gauge("process_resident_memory_bytes", "Resident memory of the node.", () => process.memoryUsage.rss());
 }

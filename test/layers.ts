@@ -8,7 +8,7 @@ const layers: readonly (readonly string[])[] = [
   ["runtime/", "src/pki/", "src/catalog/", "src/mesh/"],
   ["src/invoke/", "src/deploy/"],
   ["src/server/", "src/console/"],
-  ["src/node.ts"],
+  ["src/node"],
   ["src/cli/"],
 ];
 

@@ -164,17 +164,20 @@ function bindAddresses(host: string): string[] {
   return host === "localhost" ? ["127.0.0.1", "::1"] : [host];
 }
 
-/** The port, once every address of the host can be bound; a free one for 0. Throws {@link UsageError} that says why it cannot. */
-export async function checkPort(host: string, port: number): Promise<number> {
+/**
+ * The port, once every address of the host can be bound; a free one for 0. Throws {@link UsageError} that says why it cannot, and
+ * names the flag that sets it.
+ */
+export async function checkPort(host: string, port: number, flag = "--port"): Promise<number> {
   for (let attempt = 1; port === 0 && attempt < portAttempts; attempt++) {
     // What is free on one address need not be on the next.
-    const free = await checkAddresses(host, 0).catch(() => undefined);
+    const free = await checkAddresses(host, 0, flag).catch(() => undefined);
     if (free !== undefined) return free;
   }
-  return checkAddresses(host, port);
+  return checkAddresses(host, port, flag);
 }
 
-async function checkAddresses(host: string, port: number): Promise<number> {
+async function checkAddresses(host: string, port: number, flag: string): Promise<number> {
   let chosen = port;
   for (const [index, address] of bindAddresses(host).entries()) {
     try {
@@ -184,7 +187,7 @@ async function checkAddresses(host: string, port: number): Promise<number> {
       // A machine without IPv6 has no ::1.
       const absent = failure.code === "EADDRNOTAVAIL" || failure.code === "EAFNOSUPPORT";
       if (index === 0 || !absent)
-        throw new UsageError(bindFailure(failure, { address, port: chosen }), { cause: error });
+        throw new UsageError(bindFailure(failure, { address, port: chosen, flag }), { cause: error });
     }
   }
   return chosen;
@@ -202,11 +205,14 @@ function probe(address: string, port: number): Promise<number> {
   });
 }
 
-function bindFailure(error: NodeJS.ErrnoException, { address, port }: { address: string; port: number }): string {
+function bindFailure(
+  error: NodeJS.ErrnoException,
+  { address, port, flag }: { address: string; port: number; flag: string },
+): string {
   if (error.code === "EADDRINUSE") {
-    return `port ${port} on ${address} is in use: stop what uses it, or choose another with --port`;
+    return `port ${port} on ${address} is in use: stop what uses it, or choose another with ${flag}`;
   }
   if (error.code === "EACCES")
-    return `port ${port} needs more rights than this user has: choose one above 1023 with --port`;
+    return `port ${port} needs more rights than this user has: choose one above 1023 with ${flag}`;
   return `cannot listen on ${address}, port ${port}: ${error.message}`;
 }

@@ -1,0 +1,98 @@
+// Several nodes on this machine that make one mesh: the first founds it, the others join with a token each.
+
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { NodeProcess, runHerd } from "./node-process.js";
+
+/** Where and how to start a mesh. */
+export interface LocalMeshOptions {
+  /** Folder for the nodes' states. */
+  readonly folder: string;
+  /** Names of the nodes; the first founds. */
+  readonly names: readonly string[];
+  /** Flags for every node. */
+  readonly flags?: readonly string[];
+}
+
+/** A running mesh and an admin token for it. */
+export class LocalMesh {
+  readonly #options: LocalMeshOptions;
+  readonly #nodes: NodeProcess[] = [];
+
+  private constructor(options: LocalMeshOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the founder, then the others one after the other. */
+  static async start(options: LocalMeshOptions): Promise<LocalMesh> {
+    const mesh = new LocalMesh(options);
+    const [founder = "node", ...others] = options.names;
+    await mkdir(options.folder, { recursive: true });
+    try {
+      mesh.#nodes.push(await NodeProcess.start(mesh.flags(founder)));
+      for (const name of others) await mesh.join(name);
+      return mesh;
+    } catch (error) {
+      await mesh.stop();
+      throw error;
+    }
+  }
+
+  /** The nodes in the order of their start. */
+  get nodes(): readonly NodeProcess[] {
+    return this.#nodes;
+  }
+
+  /** The node that founded the mesh. */
+  get founder(): NodeProcess {
+    const [founder] = this.#nodes;
+    if (founder === undefined) throw new TypeError("the mesh has no founder");
+    return founder;
+  }
+
+  /** The founder's admin token. */
+  get token(): string {
+    return this.founder.ready.token ?? "";
+  }
+
+  /** The flags that a node of this mesh is started with. */
+  flags(name: string): string[] {
+    const state = join(this.#options.folder, name);
+    const ports = ["--port", "0", "--peer-port", "0"];
+    return ["--name", name, "--state", state, ...ports, ...(this.#options.flags ?? [])];
+  }
+
+  /** Starts one more node, which joins with a token made for it. */
+  async join(name: string, flags: readonly string[] = []): Promise<NodeProcess> {
+    const url = this.founder.ready.url;
+    const token = await this.joinToken(["--node", name]);
+    const node = await NodeProcess.start([...this.flags(name), "--join", url, "--token", token, ...flags]);
+    this.#nodes.push(node);
+    return node;
+  }
+
+  /** A join token made at the founder. */
+  async joinToken(flags: readonly string[] = []): Promise<string> {
+    const made = await this.herd(["token", "create", "--role", "join", "--json", ...flags]);
+    return (JSON.parse(made) as { token: string }).token;
+  }
+
+  /** Runs a command of `herd` as the founder's admin; resolves to its output. */
+  async herd(args: readonly string[]): Promise<string> {
+    return runHerd(["--state", this.founder.ready.state, ...args]);
+  }
+
+  /** Ends a node in order, if it has not ended, and starts it again with the same state. */
+  async restart(name: string): Promise<NodeProcess> {
+    const index = this.#nodes.findIndex((node) => node.ready.node === name);
+    await this.#nodes[index]?.stop();
+    const node = await NodeProcess.start(this.flags(name));
+    this.#nodes[index] = node;
+    return node;
+  }
+
+  /** Ends every node in order, the founder last. */
+  async stop(): Promise<void> {
+    for (const node of [...this.#nodes].reverse()) await node.stop();
+  }
+}

@@ -1,0 +1,77 @@
+// Many calls of one function through the API of one node, over connections that stay open.
+
+import { Agent, request } from "node:https";
+import type { NodeProcess } from "./node-process.js";
+
+/** What to call, how often, and how many calls at a time. */
+export interface ManyCalls {
+  /** `APP/FUNCTION`. */
+  readonly path: string;
+  /** JSON of the arguments of the n-th call. */
+  readonly body: (index: number) => string;
+  readonly calls: number;
+  readonly atATime: number;
+  readonly token: string;
+}
+
+/** One answer; `ms` from the first byte sent to the last received. */
+export interface Answer {
+  readonly index: number;
+  readonly status: number;
+  readonly text: string;
+  /** Who computed it, and over how many hops, as the answer's headers say. */
+  readonly node: string;
+  readonly hops: number;
+  readonly ms: number;
+}
+
+/** Makes the calls; resolves when each has its answer. Rejects when a connection fails. */
+export async function callMany(node: NodeProcess, options: ManyCalls): Promise<Answer[]> {
+  const agent = new Agent({ keepAlive: true, maxSockets: options.atATime, ca: node.ca });
+  const answers: Answer[] = [];
+  let next = 0;
+  const caller = async (): Promise<void> => {
+    while (next < options.calls) {
+      const index = next++;
+      answers.push(await callOnce(new URL(`/fn/${options.path}`, node.ready.url), { ...options, index, agent }));
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: options.atATime }, caller));
+    return answers;
+  } finally {
+    agent.destroy();
+  }
+}
+
+function callOnce(url: URL, options: ManyCalls & { index: number; agent: Agent }): Promise<Answer> {
+  const { agent, token, index } = options;
+  const body = options.body(index);
+  const began = performance.now();
+  return new Promise((resolve, reject) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(body),
+    };
+    const outgoing = request(url, { method: "POST", agent, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.once("error", reject);
+      response.once("end", () => {
+        const text = Buffer.concat(chunks).toString("utf8");
+        const { "herd-node": name, "herd-hops": hops } = response.headers;
+        resolve({
+          index,
+          status: response.statusCode ?? 0,
+          text,
+          node: String(name ?? ""),
+          hops: Number(hops ?? Number.NaN),
+          ms: performance.now() - began,
+        });
+      });
+    });
+    outgoing.once("error", reject);
+    outgoing.end(body);
+  });
+}

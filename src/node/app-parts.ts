@@ -1,0 +1,108 @@
+// Apps and calls: from an upload to a running revision, and from a call to its answer, here or one hop away.
+
+import { Compiler } from "../../runtime/compile/compiler.js";
+import { Sandbox } from "../../runtime/sandbox/pool.js";
+import { Catalog } from "../catalog/catalog.js";
+import { MemoryFiles } from "../core/state-files.js";
+import { Acknowledger } from "../deploy/acknowledge.js";
+import { Activation } from "../deploy/activation.js";
+import { Deployer } from "../deploy/deployer.js";
+import { Propagator } from "../deploy/propagate.js";
+import { AppRouter, activeApp } from "../invoke/app-router.js";
+import { Forwarding } from "../invoke/forwarding.js";
+import type { Links, Members } from "../mesh/seams.js";
+import type { Foundation } from "./foundation.js";
+import type { TrustParts } from "./trust-parts.js";
+
+/** What runs functions on this node, and what sends calls and deploys to others. */
+export interface AppParts {
+  readonly catalog: Catalog;
+  readonly compiler: Compiler;
+  readonly sandbox: Sandbox;
+  readonly router: AppRouter;
+  readonly deployer: Deployer;
+  readonly propagator: Propagator;
+  readonly forwarding: Forwarding;
+}
+
+/** What the parts need of the mesh. `publish` spreads a manifest; `appOf` names the app of a call that came in here. */
+export interface AppSurroundings {
+  readonly links: Links;
+  readonly members: Members;
+  readonly trust: TrustParts;
+  readonly publish: (text: string) => void;
+  readonly appOf: (invocation: string) => string | undefined;
+}
+
+/** Builds the parts; nothing runs yet. */
+export async function appParts(foundation: Foundation, around: AppSurroundings): Promise<AppParts> {
+  const { config, clock, timers, random, identity, log, ring, metrics } = foundation;
+  const { links, members, trust } = around;
+  const { limits } = config;
+  const nameOf = (id: string): string => trust.nameOf(id);
+  const node = identity.nodeName;
+
+  const sandbox: Sandbox = new Sandbox({
+    workers: config.workers,
+    limits,
+    nodeName: node,
+    clock,
+    onLog: ({ revision, function: name, invocation, level, message }) => {
+      if (forwarding.calls.sendHome({ invocation, level, message })) return;
+      const app = around.appOf(invocation);
+      const origin = { ...(app === undefined ? {} : { app }), revision, function: name, invocation };
+      ring.add({ at: clock.now(), node, level, message, ...origin });
+    },
+  });
+  const catalog = new Catalog({
+    // What is not a master's own stays in memory: whoever steals its disk finds no app.
+    files: identity.isMaster ? await identity.files("catalog") : new MemoryFiles(),
+    clock,
+    limits,
+    meshId: identity.meshId,
+    signer: identity.signer,
+    authors: trust.registry,
+    publish: around.publish,
+  });
+  const router = new AppRouter((revision) => sandbox.forget(revision));
+  const activation = new Activation({
+    catalog,
+    preparer: sandbox,
+    switch: {
+      activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
+      remove: (app) => router.remove(app),
+    },
+  });
+  const compiler = new Compiler({ limits });
+  const isMaster = { self: identity.isMaster, of: (id: string) => trust.registry.node(id)?.master === true };
+  const deployer = new Deployer({
+    ...{ compiler, catalog, activation, log, node },
+    mayDeploy: () => identity.mayDeploy,
+    spread: new Acknowledger({ links, members, isMaster, nameOf, timers, log }),
+    audit: (event) => {
+      foundation.events.publish({ type: event.event, at: clock.now(), app: event.subject, by: event.by });
+      trust.record(event);
+    },
+  });
+  const propagator = new Propagator({ records: catalog.records, activation, links, timers, random, log });
+
+  const forwarding: Forwarding = new Forwarding({
+    ...{
+      nodeId: identity.nodeId,
+      links,
+      members,
+      sandbox,
+      router,
+      limits,
+      clock,
+      timers,
+      random,
+      log,
+      metrics,
+      nameOf,
+    },
+    onLine: ({ nodeId, invocation, level, message, app, revision, function: name }) =>
+      ring.add({ at: clock.now(), node: nameOf(nodeId), level, message, app, revision, function: name, invocation }),
+  });
+  return { catalog, compiler, sandbox, router, deployer, propagator, forwarding };
+}

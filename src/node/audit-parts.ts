@@ -1,0 +1,145 @@
+// The audit log of a mesh at one node: what it records itself, a master's log, copies of the others', and the heads of all.
+
+import { HerdError } from "../core/errors.js";
+import type { LinkSet } from "../mesh/link-set.js";
+import { auditBundle } from "../pki/audit-bundle.js";
+import { AuditCopies, answerAuditAsk } from "../pki/audit-copies.js";
+import { AuditHeads } from "../pki/audit-heads.js";
+import { listAudit } from "../pki/audit-list.js";
+import { AuditLog } from "../pki/audit-log.js";
+import { Auditor } from "../pki/auditor.js";
+import type { Registry } from "../pki/registry.js";
+import type { AuditView } from "../server/seams.js";
+import type { Foundation, Publish } from "./foundation.js";
+
+/** The audit log here. */
+export interface AuditParts {
+  readonly auditor: Auditor;
+  readonly heads: AuditHeads;
+  readonly view: AuditView;
+  open(): Promise<void>;
+  /** Registers what peers ask and watches for masters; `links` must not have started. */
+  start(): void;
+  stop(): Promise<void>;
+}
+
+/** What the parts need; `links` are there once the parts start. */
+export interface AuditSurroundings {
+  readonly registry: Registry;
+  readonly publish: Publish;
+  readonly links: () => LinkSet;
+}
+
+const askTimeoutMs = 5_000;
+const headsTimeoutMs = 1_000;
+const headTextBytes = 65_536;
+
+/** Builds the parts; nothing is read yet. */
+export async function auditParts(foundation: Foundation, around: AuditSurroundings): Promise<AuditParts> {
+  const { identity, clock, timers, log } = foundation;
+  const { registry, publish, links } = around;
+  const { meshId, signer, nodeId: self, isMaster } = identity;
+  const files = await identity.files("audit");
+  const copies = new AuditCopies({
+    ...{ meshId, files, log },
+    ask: (master, body) => linkTo(links(), master).ask("audit-log", body, { timeoutMs: askTimeoutMs }),
+  });
+  const heads = new AuditHeads({
+    ...{ meshId, files, clock, registry, log },
+    advanced: (master) => {
+      if (isMaster && master !== self) pull(master);
+    },
+  });
+  const own = isMaster
+    ? new AuditLog({ ...{ meshId, signer, files, clock, registry, heads, publish, log } })
+    : undefined;
+  const pull = (master: string): void => {
+    copies.pull(master).catch((cause: unknown) => log.debug("a master's audit log could not be copied", { cause }));
+  };
+  const auditor = new Auditor({
+    ...{ meshId, signer, files, clock, timers, log },
+    deliver: async (text) => {
+      if (own !== undefined) return own.append(text);
+      const master = links()
+        .all()
+        .find(({ peer }) => peer.master);
+      if (master === undefined) throw new HerdError("node.overloaded", "no master is linked");
+      await master.ask("audit", text, { timeoutMs: askTimeoutMs });
+    },
+  });
+  let unwatch = (): void => undefined;
+  return {
+    auditor,
+    heads,
+    view: viewOf(),
+    open: async () => {
+      await heads.open();
+      await own?.open();
+      if (own !== undefined) await copies.open();
+      await auditor.open();
+      if (identity.founded) {
+        await auditor.record({ event: "mesh.founded", by: "founder", subject: self, detail: identity.nodeName });
+      }
+    },
+    start: () => {
+      links().handle("audit-heads", () => heads.texts());
+      if (own !== undefined) {
+        links().handle("audit", (body) => append(own, body));
+        links().handle("audit-log", (body) => answerAuditAsk(body, { master: self, entries: own.entries }));
+      }
+      unwatch = links().watch({
+        opened: ({ peer }) => {
+          if (!peer.master) return;
+          auditor.retry();
+          if (own !== undefined) pull(peer.nodeId);
+        },
+      });
+      auditor.start();
+      own?.announce();
+    },
+    stop: async () => {
+      unwatch();
+      await auditor.stop();
+      await own?.settled();
+      await heads.settled();
+    },
+  };
+
+  function viewOf(): AuditView {
+    return {
+      heads: () => heads.texts(),
+      list: (query) => (own === undefined ? [] : listAudit({ self, own: own.entries, copies }, query)),
+      bundle: async () => {
+        if (own === undefined) throw new HerdError("node.overloaded", "a master keeps the audit log");
+        const otherHeads = () => askForHeads(links());
+        return auditBundle({ registry, self, own: own.entries, copies, heads, otherHeads, clock });
+      },
+    };
+  }
+}
+
+/** What others have seen keeps this master honest; who does not answer in a second is left out. */
+async function askForHeads(links: LinkSet): Promise<string[]> {
+  const answers = await Promise.allSettled(
+    links.all().map((link) => link.ask("audit-heads", null, { timeoutMs: headsTimeoutMs })),
+  );
+  return answers.flatMap((answer) =>
+    answer.status === "fulfilled" && Array.isArray(answer.value) ? answer.value.filter(isHeadText).slice(0, 1_024) : [],
+  );
+}
+
+function isHeadText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= headTextBytes;
+}
+
+async function append(own: AuditLog, body: unknown): Promise<null> {
+  if (typeof body !== "string") throw new HerdError("request.malformed", "an audit record is a text");
+  await own.append(body);
+  return null;
+}
+
+function linkTo(links: LinkSet, node: string) {
+  const link = links.get(node);
+  if (link === undefined) throw new HerdError("node.overloaded", `no link to ${node}`);
+  return link;
+}

@@ -1,0 +1,35 @@
+// What every part of a node stands on: its configuration, its identity, its time, and where it says what happens.
+
+import type { Clock } from "../core/clock.js";
+import type { Config } from "../core/config.js";
+import type { Logger } from "../core/log.js";
+import type { LogRing } from "../core/log-ring.js";
+import type { Metrics } from "../core/metrics.js";
+import type { Random, Timers } from "../core/timers.js";
+import type { Identity } from "../pki/identity.js";
+import type { MeshEvents } from "../server/mesh-events.js";
+
+/** The foundation of one node. `url` is its HTTPS address and `peer` the `HOST:PORT` that peers dial. */
+export interface Foundation {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly identity: Identity;
+  readonly log: Logger;
+  readonly ring: LogRing;
+  readonly metrics: Metrics;
+  readonly events: MeshEvents;
+  readonly url: string;
+  readonly port: number;
+  readonly peer: string;
+  readonly peerPort: number;
+}
+
+/** `HOST:PORT`, with the brackets that an IPv6 address needs. */
+export function hostAndPort(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Spreads a record of some kind: accepted here, then told to every linked peer. */
+export type Publish = (kind: string, text: string) => Promise<void>;

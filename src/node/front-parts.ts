@@ -1,0 +1,99 @@
+// The node's face to its clients, and what keeps it working: the HTTPS interface, relays to and from peers, renewals of certificates.
+
+import { z } from "zod";
+import { consolePage } from "../console/page.js";
+import type { LinkSet } from "../mesh/link-set.js";
+import type { Membership } from "../mesh/members.js";
+import { withKeyFiles } from "../pki/key-files.js";
+import { LeafRenewal, peerLeafPart } from "../pki/leaf-renewal.js";
+import type { PeerLeaf } from "../pki/peer-leaf.js";
+import type { PublicLeaf } from "../pki/public-leaf.js";
+import { HttpsApi } from "../server/https-api.js";
+import { LinkRelay, relayKind } from "../server/link-relay.js";
+import type { AppParts } from "./app-parts.js";
+import type { Foundation } from "./foundation.js";
+import { meshView } from "./mesh-view.js";
+import type { TrustParts } from "./trust-parts.js";
+
+/** The interface and the renewals. */
+export interface FrontParts {
+  readonly api: HttpsApi;
+  readonly publicRenewal: LeafRenewal<PublicLeaf>;
+  readonly peerRenewal: LeafRenewal<PeerLeaf>;
+}
+
+/** What stands behind the interface. */
+export interface Behind {
+  readonly trust: TrustParts;
+  readonly links: LinkSet;
+  readonly members: Membership;
+  readonly apps: AppParts;
+}
+
+const renewTimeoutMs = 10_000;
+const chain = z.string().max(32_768);
+const chains = z.object({ peer: chain.optional(), public: chain.optional() });
+
+/** Builds the parts; nothing is bound yet. */
+export function frontParts(foundation: Foundation, { trust, links, members, apps }: Behind): FrontParts {
+  const { config, identity, clock, timers, random, log, ring, metrics, events, port } = foundation;
+  const { registry, desk, renewals } = trust;
+  const marks = () => ({ master: identity.isMaster, deploy: identity.mayDeploy });
+  const api = new HttpsApi({
+    ...{
+      host: config.host,
+      port,
+      advertise: config.advertise,
+      limits: config.limits,
+      clock,
+      log,
+      ring,
+      metrics,
+      events,
+    },
+    node: { id: identity.nodeId, name: identity.nodeName },
+    rootCertificatePem: identity.rootCertificate,
+    tokens: identity.tokens,
+    signIn: identity.signIn,
+    joins: { desk, masters: () => registry.masters().map(({ node }) => node) },
+    ...{ catalog: apps.catalog, deployer: apps.deployer, router: apps.router },
+    invoker: apps.forwarding.invoker,
+    relay: new LinkRelay({ node: identity.nodeId, links, marks }),
+    mesh: meshView({ trust, links, members, apps }),
+    load: () => apps.sandbox.stats(),
+    page: consolePage(),
+  });
+  links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));
+  if (renewals !== undefined) links.handle("renew", (body, { peer }) => renewals.renew(peer.nodeId, body));
+  identity.renewVia(async (requests) => {
+    const master = links.all().find(({ peer }) => peer.master);
+    if (master === undefined) throw new Error("no master is linked");
+    return chainsOf(await master.ask("renew", requests, { timeoutMs: renewTimeoutMs }));
+  });
+  const common = { clock, timers, random };
+  return {
+    api,
+    publicRenewal: new LeafRenewal({
+      ...common,
+      current: () => identity.publicLeaf(),
+      renew: () => identity.renewPublicLeaf(),
+      unfit: () => identity.lacksHosts,
+      use: (leaf) => withKeyFiles(leaf, (files) => api.reload(files)),
+      onError: (cause) => log.error("the public certificate could not be renewed", { cause }),
+    }),
+    peerRenewal: new LeafRenewal({
+      ...common,
+      current: () => identity.peerLeaf(),
+      renew: () => identity.renewPeerLeaf(),
+      part: peerLeafPart,
+      onError: (cause) => log.error("the peer certificate could not be renewed", { cause }),
+    }),
+  };
+}
+
+/** A master's answer; what it holds is proved when it is put into service. */
+function chainsOf(answer: unknown): z.infer<typeof chains> {
+  const parsed = chains.safeParse(answer);
+  if (!parsed.success) throw new Error("the master's answer holds no certificates", { cause: parsed.error });
+  return parsed.data;
+}

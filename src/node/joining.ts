@@ -1,0 +1,51 @@
+// How a node asks a mesh to let it in, the first time and after it slept.
+
+import { readFile } from "node:fs/promises";
+import type { Clock } from "../core/clock.js";
+import type { Config } from "../core/config.js";
+import { UsageError } from "../core/usage-error.js";
+import type { Enroll } from "../pki/enrolling.js";
+import { joinMesh } from "../pki/join-client.js";
+
+/** What asking takes. */
+export interface JoiningOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Asks as the configuration says; `undefined` when it says to found a mesh. */
+export function enrollBy({ config, clock, signal }: JoiningOptions): Enroll | undefined {
+  const { join, token, seeds, advertise, deploy } = config;
+  if (join === undefined && token === undefined && seeds.length === 0) return undefined;
+  const urls = [...(join === undefined ? [] : [join]), ...seeds];
+  return (request) => joinMesh(request, { urls, token, advertise, deploy, tell, clock, signal });
+}
+
+/** Asks again, with the enrolled key alone; `urls` are the masters' as this node knows them. */
+export function rejoinBy({ config, clock, signal }: JoiningOptions, urls: () => readonly string[]): Enroll {
+  const { join, seeds, advertise, deploy } = config;
+  return (request) => {
+    const all = [...urls(), ...(join === undefined ? [] : [join]), ...seeds];
+    return joinMesh(request, { urls: all, advertise, deploy, tell, clock, signal });
+  };
+}
+
+/** The root's passphrase: the file's first line. Throws {@link UsageError}. */
+export async function readPassphrase(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+  const [line = ""] = text.split(/\r?\n/, 1);
+  if (line === "") throw new UsageError(`${path} is empty: its first line is the root's passphrase`);
+  return line;
+}
+
+/** A person waits at the terminal, and there is no log yet. */
+function tell(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,33 @@
+// Whom a node knew, for its next start: where it finds its mesh when nobody dials it.
+
+import { z } from "zod";
+import type { Logger } from "../core/log.js";
+import { SerialQueue } from "../core/serial-queue.js";
+import type { StateFiles } from "../core/state-files.js";
+import type { KnownAddresses } from "./mesh-parts.js";
+
+const fileName = "peers";
+const shape = z.array(z.object({ id: z.string().max(64), address: z.string().max(300) })).max(1_000);
+
+/** Reads the addresses. A file that cannot be read counts as none: masters are found by their records. */
+export async function openAddresses(files: StateFiles, log: Logger): Promise<KnownAddresses> {
+  const writes = new SerialQueue();
+  return {
+    remembered: await read(files),
+    remember: (addresses) => {
+      writes
+        .run(() => files.write(fileName, JSON.stringify(addresses)))
+        .catch((cause: unknown) => log.warn("the peers' addresses could not be kept", { cause }));
+    },
+  };
+}
+
+async function read(files: StateFiles): Promise<KnownAddresses["remembered"]> {
+  const bytes = await files.read(fileName).catch(() => undefined);
+  if (bytes === undefined) return [];
+  try {
+    return shape.parse(JSON.parse(bytes.toString("utf8")));
+  } catch {
+    return [];
+  }
+}

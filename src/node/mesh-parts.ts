@@ -1,0 +1,79 @@
+// The mesh as a node takes part in it: links to peers, who is there, and the records that all of them end up having.
+
+import { randomHex } from "../core/ids.js";
+import { LinkSet } from "../mesh/link-set.js";
+import { LoopDelay } from "../mesh/loop-delay.js";
+import { Membership } from "../mesh/members.js";
+import { RecordReplica } from "../mesh/replica.js";
+import type { Network, RecordStore } from "../mesh/seams.js";
+import { verifySigned } from "../pki/records.js";
+import type { Foundation } from "./foundation.js";
+import { acceptRecords } from "./records-intake.js";
+import type { TrustParts } from "./trust-parts.js";
+
+/** Links, members and records. */
+export interface MeshParts {
+  readonly links: LinkSet;
+  readonly members: Membership;
+  readonly delay: LoopDelay;
+  /** Made once every store is there. */
+  replica(stores: readonly RecordStore[]): RecordReplica;
+}
+
+/** Addresses that are dialled after a restart, as they are kept. */
+export interface KnownAddresses {
+  readonly remembered: readonly { readonly id: string; readonly address: string }[];
+  remember(addresses: readonly { readonly id: string; readonly address: string }[]): void;
+}
+
+/** Builds the parts; nothing listens yet. */
+export function meshParts(
+  foundation: Foundation,
+  { network, trust, addresses }: { network: Network; trust: TrustParts; addresses: KnownAddresses },
+): MeshParts {
+  const { identity, clock, timers, random, log, url, peer: address } = foundation;
+  const { registry } = trust;
+  const links = new LinkSet({
+    nodeId: identity.nodeId,
+    instance: randomHex(16),
+    ...{ network, clock, timers, random, log },
+    trust: registry,
+    hello: () => ({ address, url, records: registry.introduction(identity.nodeId) }),
+    introduce: async (records, peer) => {
+      await acceptRecords(records, registry.stores);
+      registry.check(peer);
+    },
+  });
+  const delay = new LoopDelay();
+  const members = new Membership({
+    mesh: identity.meshId,
+    signer: identity.signer,
+    ...{ address, url, links, clock, timers, random, log, ...addresses },
+    trust: {
+      known: (id) => registry.node(id) !== undefined,
+      isRevoked: (id) => registry.isRevoked(id),
+      verify: (signed) => {
+        const node = registry.node(signed.signer);
+        return node !== undefined && !node.revoked && verifySigned(signed, node.key);
+      },
+    },
+    loopDelayMs: () => delay.takeMs(),
+    masters: () =>
+      registry
+        .masters()
+        .flatMap(({ node: id, peer }) => (peer === undefined || id === identity.nodeId ? [] : [{ id, address: peer }])),
+  });
+  registry.onRevoked((id) => {
+    members.revoked(id);
+    // With a master goes what it signed: its nodes need certificates of another one.
+    for (const { peer } of links.all()) if (registry.issuerRevoked(peer.issuer)) links.cut(peer.nodeId, "revoked");
+  });
+  return {
+    ...{ links, members, delay },
+    replica: (stores) =>
+      new RecordReplica({
+        ...{ links, stores, clock, timers, random, log },
+        dialable: (id) => members.get(id)?.address !== undefined,
+      }),
+  };
+}

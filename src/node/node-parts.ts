@@ -1,0 +1,157 @@
+// All parts of a node, put together, and the order in which they start.
+
+import type { Part } from "../core/lifecycle.js";
+import type { Metrics } from "../core/metrics.js";
+import { encodeSigned } from "../core/signed.js";
+import { TlsNetwork } from "../mesh/tls-network.js";
+import { peerIdentityOf } from "../pki/peer-identity.js";
+import { payloadText } from "../pki/records.js";
+import type { HttpsApi } from "../server/https-api.js";
+import { publishNodes } from "../server/mesh-events.js";
+import { type AppParts, appParts } from "./app-parts.js";
+import type { Foundation, Publish } from "./foundation.js";
+import { frontParts } from "./front-parts.js";
+import { openAddresses } from "./known-addresses.js";
+import { type MeshParts, meshParts } from "./mesh-parts.js";
+import { type TrustParts, trustParts } from "./trust-parts.js";
+
+/** A node that is built and does not run. */
+export interface NodeParts {
+  readonly trust: TrustParts;
+  readonly apps: AppParts;
+  readonly api: HttpsApi;
+  /** From the registry to the mesh, in the order of their start; all but the interface. */
+  readonly parts: readonly Part[];
+  readonly renewals: readonly Part[];
+  /** Takes no new calls and waits for those under way, as long as one may take. */
+  drain(): Promise<void>;
+}
+
+/** Once a node serves, how long it waits to hear from its mesh before it says that it is ready. */
+const firstLinkMs = 3_000;
+
+/** Builds a node. */
+export async function buildNode(foundation: Foundation): Promise<NodeParts> {
+  const { config, identity, log, metrics, events, clock } = foundation;
+  const late: { publish: Publish } = {
+    publish: () => Promise.reject(new TypeError("a record was published before there was a replica")),
+  };
+  const publish: Publish = (kind, text) => late.publish(kind, text);
+  const trust = await trustParts(foundation, { publish, links: () => mesh.links });
+  const { registry } = trust;
+  const network = new TlsNetwork({
+    ...{ host: config.host, port: foundation.peerPort, root: identity.rootCertificate, leaf: identity.peerLeaf() },
+    identify: (certificate) => peerIdentityOf(certificate, identity.meshId),
+    onRefused: (reason, address) => log.warn("a peer was refused", { reason, address }),
+  });
+  const addresses = await openAddresses(await identity.files("addresses"), log);
+  const mesh: MeshParts = meshParts(foundation, { network, trust, addresses });
+  const { links, members } = mesh;
+  const apps = await appParts(foundation, {
+    ...{ links, members, trust },
+    publish: (text) => {
+      publish("manifest", text).catch((cause: unknown) => log.error("a manifest could not be spread", { cause }));
+    },
+    appOf: (invocation) => front.api.inFlight.appOf(invocation),
+  });
+  const replica = mesh.replica([...trust.stores, apps.catalog.records]);
+  late.publish = (kind, text) => replica.publish(kind, text);
+  const front = frontParts(foundation, { trust, links, members, apps });
+  const { api } = front;
+  registerGauges(metrics, { apps, links });
+
+  const calls: Part[] = [
+    { name: "catalog", start: () => apps.catalog.open(), stop: () => apps.catalog.close() },
+    { name: "compiler", stop: () => apps.compiler.stop() },
+    { name: "sandbox", start: () => apps.sandbox.start(), stop: () => apps.sandbox.stop() },
+    { name: "forwarding", start: () => apps.forwarding.start(), stop: () => apps.forwarding.stop() },
+    { name: "propagation", start: () => apps.propagator.start(), stop: () => apps.propagator.stop() },
+  ];
+  let ends: (() => void)[] = [];
+  return {
+    ...{ trust, apps, api },
+    parts: [
+      { name: "registry", start: () => trust.open() },
+      ...calls,
+      { name: "audit", start: () => trust.audit.start(), stop: () => trust.audit.stop() },
+      { name: "records", start: () => replica.start(), stop: () => replica.stop() },
+      { name: "event loop", start: () => mesh.delay.start(), stop: () => mesh.delay.stop() },
+      { name: "members", start: () => members.start(), stop: () => members.stop() },
+      {
+        name: "links",
+        start: async () => {
+          ends = [
+            identity.onPeerLeaf((leaf) => network.use(leaf)),
+            publishNodes({ members, registry, events, clock }),
+            registry.onRevoked((id) => {
+              apps.catalog.records.dropFrom(id);
+              if (!identity.isMaster) return;
+              apps.catalog.records.resignFrom(id).catch((cause: unknown) => {
+                log.error("what a revoked node had deployed could not be signed anew", { cause });
+              });
+            }),
+          ];
+          // With a leaf that ended while the node slept, every dial would be in vain.
+          await front.peerRenewal.check();
+          await links.start();
+          await sayAddress(foundation, { trust, publish });
+          await firstLink(mesh, registry.nodes().length > 1 ? firstLinkMs : 0);
+        },
+        stop: async () => {
+          for (const end of ends.splice(0)) end();
+          await members.leave();
+          await links.stop();
+        },
+      },
+      { name: "revocation list", start: () => trust.crlIssuer?.start(), stop: () => trust.crlIssuer?.stop() },
+      { name: "revocations", start: () => trust.revoker.start(), stop: () => trust.revoker.stop() },
+    ],
+    renewals: [
+      { name: "public renewal", start: () => front.publicRenewal.start(), stop: () => front.publicRenewal.stop() },
+      { name: "peer renewal", start: () => front.peerRenewal.start(), stop: () => front.peerRenewal.stop() },
+    ],
+    drain: async () => {
+      members.setState("draining");
+      // Each call ends at its deadline; the second is for the answers to leave.
+      const signal = AbortSignal.timeout(config.limits.deadlineMs + 1_000);
+      await Promise.all([api.drain(signal), apps.forwarding.leave(signal)]);
+    },
+  };
+}
+
+/** A master tells everybody where it is reached, when that is not what they know. */
+async function sayAddress(
+  { identity, clock, url, peer }: Foundation,
+  { trust, publish }: { trust: TrustParts; publish: Publish },
+): Promise<void> {
+  const { nodeId: node, meshId, signer } = identity;
+  const known = trust.registry.masters().find((master) => master.node === node);
+  if (known === undefined || (known.url === url && known.peer === peer)) return;
+  const payload = payloadText({ kind: "address", mesh: meshId, node, url, peer, at: clock.now() });
+  await publish("address", encodeSigned(signer.sign(payload)));
+}
+
+/** Resolves when a peer is linked, or after so long: a node that is alone serves all the same. */
+function firstLink({ links }: MeshParts, timeoutMs: number): Promise<void> {
+  if (timeoutMs === 0 || links.all().length > 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      end();
+      resolve();
+    };
+    const timer = setTimeout(done, timeoutMs);
+    const end = links.watch({ opened: done });
+  });
+}
+
+function registerGauges(metrics: Metrics, { apps, links }: { apps: AppParts; links: MeshParts["links"] }): void {
+  const gauge = (name: string, help: string, read: () => number): void => metrics.gauge({ name, help }, read);
+  const { sandbox, router } = apps;
+  gauge("herd_apps", "Apps that answer calls.", () => router.size);
+  gauge("herd_links", "Open links to peers.", () => links.all().length);
+  gauge("herd_sandbox_slots", "Calls that can run at the same time.", () => sandbox.stats().slots);
+  gauge("herd_sandbox_running", "Calls that a worker has.", () => sandbox.stats().running);
+  gauge("herd_sandbox_queued", "Calls that wait for a worker.", () => sandbox.stats().queued);
+  gauge("process_resident_memory_bytes", "Resident memory of the node.", () => process.memoryUsage.rss());
+}

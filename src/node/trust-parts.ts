@@ -1,0 +1,88 @@
+// Who is in the mesh and what they may do: the registry of its nodes, its tokens, its audit log, its revocations.
+
+import type { LinkSet } from "../mesh/link-set.js";
+import type { RecordStore } from "../mesh/seams.js";
+import type { AuditEvent } from "../pki/audit-record.js";
+import { CrlIssuer, CrlStore } from "../pki/crl-store.js";
+import type { IssuedCertificate } from "../pki/enrollment-issue.js";
+import { IssuedLedger } from "../pki/issued-ledger.js";
+import { JoinDesk } from "../pki/join-desk.js";
+import { RenewalDesk } from "../pki/join-renewal.js";
+import { JoinTokens } from "../pki/join-tokens.js";
+import { welcomeRecords } from "../pki/join-welcome.js";
+import { Registry } from "../pki/registry.js";
+import { Revoker } from "../pki/revocation.js";
+import { type AuditParts, auditParts } from "./audit-parts.js";
+import type { Foundation, Publish } from "./foundation.js";
+import { acceptRecords } from "./records-intake.js";
+
+/** What a node knows and proves about the mesh. */
+export interface TrustParts {
+  readonly registry: Registry;
+  readonly audit: AuditParts;
+  /** The stores of all records that are about nodes and tokens, in the order of their dependencies. */
+  readonly stores: readonly RecordStore[];
+  readonly revoker: Revoker;
+  readonly crls: CrlStore;
+  /** A master's own revocation list. */
+  readonly crlIssuer: CrlIssuer | undefined;
+  /** Masters let nodes in and renew their certificates. */
+  readonly desk: JoinDesk | undefined;
+  readonly renewals: RenewalDesk | undefined;
+  /** Reads what was kept. */
+  open(): Promise<void>;
+  /** A node's name for people: its id while the mesh has told no name. */
+  nameOf(id: string): string;
+  /** Adds to the audit log, without waiting. */
+  record(event: AuditEvent): void;
+}
+
+/** What the parts need of the mesh; the links are there once the parts start. */
+export interface TrustSurroundings {
+  readonly publish: Publish;
+  readonly links: () => LinkSet;
+}
+
+/** Builds the parts; nothing is read yet. */
+export async function trustParts(foundation: Foundation, around: TrustSurroundings): Promise<TrustParts> {
+  const { identity, clock, timers, log } = foundation;
+  const { publish, links } = around;
+  const { meshId, rootCertificate, signer, tokens, nodeId, masterIssuer: issuer } = identity;
+  const files = await identity.files("registry");
+  const registry = new Registry({ meshId, rootCertificate, files, clock, log });
+  const audit = await auditParts(foundation, { registry, publish, links });
+  const record = (event: AuditEvent): Promise<void> => audit.auditor.record(event);
+  tokens.connect({ authors: registry, publish });
+  const crls = new CrlStore({ meshId, files: await identity.files("crl"), clock, registry });
+  const issued = new IssuedLedger({ files: await identity.files("issued"), clock });
+  const joinTokens = issuer ? new JoinTokens({ files: await identity.files("join"), clock }) : undefined;
+  const common = {
+    ...{ authority: identity, registry, audit: record },
+    issued: (id: string, certificates: readonly IssuedCertificate[]) => issued.record(id, certificates),
+  };
+  const urls = (): string[] => [foundation.url, ...otherMasters(registry, nodeId)];
+  const records = (id: string): string[] => welcomeRecords(registry, { nodeId: id, master: nodeId });
+  const alsoRepeats = [tokens, audit.heads];
+  return {
+    ...{ registry, audit, crls },
+    stores: [...registry.stores, ...tokens.stores, audit.heads.store, crls.store],
+    crlIssuer: issuer && new CrlIssuer({ meshId, issuer, signer, issued, crls, registry, publish, clock, timers, log }),
+    revoker: new Revoker({ registry, signer, clock, log, publish, audit: record, alsoRepeats }),
+    desk: joinTokens && new JoinDesk({ ...common, tokens: joinTokens, clock, publish, records, urls }),
+    renewals: issuer ? new RenewalDesk(common) : undefined,
+    open: async () => {
+      await registry.open();
+      await acceptRecords(identity.records, registry.stores);
+      await crls.open();
+      if (issuer !== undefined) await issued.open();
+      await joinTokens?.open();
+      await audit.open();
+    },
+    nameOf: (id) => registry.node(id)?.name ?? id,
+    record: (event) => void record(event),
+  };
+}
+
+function otherMasters(registry: Registry, self: string): string[] {
+  return registry.masters().flatMap(({ node, url }) => (node === self || url === undefined ? [] : [url]));
+}
