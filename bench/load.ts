@@ -13,6 +13,7 @@ export interface LoadOptions {
   readonly url: string;
   readonly ca: string;
   readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly body: string;
   readonly connections: number;
   readonly seconds: number;
@@ -43,8 +44,9 @@ export function loadGenerator(): LoadGenerator {
   return { name: "wrk", run: runWrk };
 }
 
-function headersOf({ token }: LoadOptions): Record<string, string> {
-  return { "content-type": "application/json", ...(token !== undefined && { authorization: `Bearer ${token}` }) };
+function headersOf({ token, headers }: LoadOptions): Record<string, string> {
+  const bearer = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  return { "content-type": "application/json", ...bearer, ...headers };
 }
 
 async function runWrk(options: LoadOptions): Promise<LoadResult> {

@@ -10,11 +10,14 @@ import { run } from "./run.mjs";
 
 const root = new URL("../", import.meta.url);
 const folder = fileURLToPath(root);
+const longSeeds = 1_000;
 
 const targets = {
   start: { dev: false, project: "product", run: start },
+  mesh: { dev: false, project: "product", run: (args) => runHere("dist/src/cli/experiment/main.js", args) },
   build: { dev: false, project: "product", run: async () => 0 },
   test: { dev: true, project: "test", run: test },
+  "test-long": { dev: true, project: "test", run: testLong },
   check: { dev: true, project: "test", run: check },
   bench: { dev: true, project: "test", run: bench },
 };
@@ -42,12 +45,22 @@ async function start(args) {
 
 /** Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner. */
 function test(args) {
+  return testListed("test/suites.json", args);
+}
+
+/** The suites of test/long.json, which draw what they try from seeds: HERD_SEEDS says how many, thousands when it does not. */
+function testLong(args) {
+  process.env.HERD_SEEDS ??= String(longSeeds);
+  return testListed("test/long.json", args);
+}
+
+function testListed(list, args) {
   const options = args.filter((argument) => argument.startsWith("-"));
   const words = args.filter((argument) => !argument.startsWith("-"));
-  const suites = JSON.parse(readFileSync(new URL("test/suites.json", root), "utf8"));
+  const suites = JSON.parse(readFileSync(new URL(list, root), "utf8"));
   const chosen = suites.filter((suite) => words.length === 0 || words.some((word) => suite.includes(word)));
   if (chosen.length === 0) {
-    console.error(`no suite of test/suites.json matches ${words.join(" ")}`);
+    console.error(`no suite of ${list} matches ${words.join(" ")}`);
     return 2;
   }
   return runTests(chosen, options);
@@ -74,8 +87,9 @@ async function bench([name = "invoke", ...args]) {
 }
 
 function runTests(suites, options = []) {
-  // Two at a time: some suites start workers and child processes of their own. A suite that hangs ends after five minutes.
-  const runner = ["--test", "--test-concurrency=2", "--test-timeout=300000", "--test-reporter=spec", ...options];
+  // Two at a time: some suites start workers and child processes of their own. A suite that hangs is ended.
+  const timeout = `--test-timeout=${process.env.HERD_SEEDS === undefined ? 300_000 : 3_600_000}`;
+  const runner = ["--test", "--test-concurrency=2", timeout, "--test-reporter=spec", ...options];
   const files = suites.map((suite) => join("dist", suite.replace(/\.ts$/, ".js")));
   return run(process.execPath, { args: [...runner, ...files], cwd: folder });
 }

@@ -35,6 +35,15 @@ test("hello greets, adds, and names its node", async () => {
   assert.equal(await hello.call("where", []), "testing");
 });
 
+test("thesis computes, reverses, and names its node", async () => {
+  const thesis = await sample("thesis");
+  assert.equal(await thesis.call("where", [1_000]), "testing");
+  assert.equal(await thesis.call("fibonacci", [20]), 6_765);
+  assert.equal(await thesis.call("factorial", [20]), "2432902008176640000");
+  assert.equal((await thesis.failure("factorial", [21])).code, "function.trapped");
+  assert.equal(await thesis.call("reversed", ["herd 🐑"]), "🐑 dreh");
+});
+
 test("primes counts, lists and factors", async () => {
   const primes = await sample("primes");
   assert.equal(await primes.call("count", [1_000_000]), 78_498);

@@ -1,0 +1,84 @@
+// What tests of whole meshes share: nodes as processes in a folder that goes with them, and waiting for what comes about.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { LocalMesh } from "../../src/cli/experiment/local-mesh.js";
+import type { NodeProcess } from "../../src/cli/experiment/node-process.js";
+
+/** A mesh that ends with its test. */
+export async function startMesh(context: TestContext, names: readonly string[]): Promise<LocalMesh> {
+  const folder = await mkdtemp(join(tmpdir(), "herd-mesh-test-"));
+  let mesh: LocalMesh | undefined;
+  context.after(async () => {
+    await mesh?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1"] });
+  return mesh;
+}
+
+/** What `GET /v1/mesh` tells. */
+export interface MeshBody {
+  readonly node: string;
+  readonly peers: readonly { readonly name: string; readonly state: string; readonly rttMs: number | null }[];
+  readonly masters: readonly string[];
+  readonly revoked: readonly string[];
+}
+
+/** The mesh as a node sees it. */
+export function meshSeenBy(node: NodeProcess, token: string): Promise<MeshBody> {
+  return node.client(token).json<MeshBody>("/v1/mesh");
+}
+
+/** Waits until `holds` gives something but undefined, false or a rejection; milliseconds it took. Rejects with the last reason. */
+export async function until(
+  what: string,
+  holds: () => Promise<unknown>,
+  { limitMs = 30_000 }: { limitMs?: number } = {},
+): Promise<number> {
+  const began = performance.now();
+  let last: unknown;
+  for (;;) {
+    try {
+      const value = await holds();
+      if (value !== undefined && value !== false) return performance.now() - began;
+    } catch (error) {
+      last = error;
+    }
+    if (performance.now() - began > limitMs)
+      throw new Error(`${what} did not come about in ${limitMs} ms`, { cause: last });
+    await sleep(20);
+  }
+}
+
+/** Whether a node sees all the others alive, over links. */
+export async function seesAlive(
+  node: NodeProcess,
+  options: { token: string; names: readonly string[] },
+): Promise<boolean> {
+  const { peers } = await meshSeenBy(node, options.token);
+  const alive = peers.filter(({ state, rttMs }) => state === "alive" && rttMs !== null).map(({ name }) => name);
+  return options.names.every((name) => name === node.ready.node || alive.includes(name));
+}
+
+/** Deploys a text; the answer. */
+export async function deploy(
+  node: NodeProcess,
+  { app, text, token }: { app: string; text: string; token: string },
+): Promise<{ readonly revision: string; readonly nodes: readonly string[] }> {
+  const headers = { "content-type": "application/typescript" };
+  return node.client(token).json(`/v1/apps/${app}`, { method: "PUT", body: text, headers });
+}
+
+/** Calls a function with JSON; who computed it and what came of it. */
+export async function call(
+  node: NodeProcess,
+  { path, body, token }: { path: string; body: string; token: string },
+): Promise<{ readonly text: string; readonly node: string; readonly hops: string }> {
+  const headers = { "content-type": "application/json" };
+  const reply = await node.client(token).send(`/fn/${path}`, { method: "POST", body, headers });
+  return { text: reply.text, node: String(reply.headers["herd-node"]), hops: String(reply.headers["herd-hops"]) };
+}
