@@ -10,6 +10,7 @@ import { systemClock } from "../src/core/clock.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { Identity } from "../src/pki/identity.js";
 import { withKeyFiles } from "../src/pki/key-files.js";
+import { measureForward } from "./forward.js";
 import { type LoadOptions, loadGenerator } from "./load.js";
 import { machine } from "./machine.js";
 import { startEcho } from "./processes.js";
@@ -27,7 +28,10 @@ interface MeshBody {
   readonly revoked: readonly string[];
 }
 
-/** p50 of a call here, of the same call on the peer, and of a bare echo, in turn; overhead is the median of their differences. */
+/**
+ * p50 of a call that is bound to this node, of the same call bound to the peer, and of a bare echo, in turn; overhead is the median
+ * of their differences. Bound, since under load this node would give away some of its own.
+ */
 async function forward(mesh: LocalMesh, folder: string): Promise<Record<string, unknown>[]> {
   const [here, there] = mesh.nodes;
   if (here === undefined || there === undefined) throw new TypeError("two nodes are needed");
@@ -45,8 +49,14 @@ async function forward(mesh: LocalMesh, folder: string): Promise<Record<string, 
     const rows: Record<string, unknown>[] = [];
     for (const connections of [1, 32]) {
       const common = { body: "[19,23]", connections, seconds };
-      const local: LoadOptions = { ...common, url: `${here.ready.url}/fn/bench/add`, ca: here.ca, token: mesh.token };
-      const hop: LoadOptions = { ...local, headers: { "herd-node": there.ready.node } };
+      const boundTo = (node: NodeProcess): LoadOptions => ({
+        ...common,
+        url: `${here.ready.url}/fn/bench/add`,
+        ca: here.ca,
+        token: mesh.token,
+        headers: { "herd-node": node.ready.node },
+      });
+      const [local, hop] = [boundTo(here), boundTo(there)];
       const bare: LoadOptions = { ...common, url: echo.url, ca: echo.ca };
       for (const warm of [local, hop, bare]) await generator.run(warm);
       const samples: { local: number; hop: number; echo: number }[] = [];
@@ -199,6 +209,7 @@ try {
     machine: machine(),
     loadGenerator: generator.name,
     forward: forwarded,
+    forwardBetweenLinks: await measureForward(),
     join: join10,
     propagation: spread,
     revocation: revoked,
