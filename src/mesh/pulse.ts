@@ -4,8 +4,11 @@ import type { Clock } from "../core/clock.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { Connection } from "./seams.js";
 
-/** The weight of a new sample in the smoothed round-trip time, after TCP (RFC 6298). */
-const sampleWeight = 1 / 8;
+/**
+ * The weight of a new sample in the smoothed round-trip time: after TCP (RFC 6298) for one above it. What is in the way of a ping,
+ * such as a process that starts, only adds, so a sample below it counts for more.
+ */
+const weights = { above: 1 / 8, below: 1 / 2 } as const;
 
 /** Pings a peer, and tells when it is gone without a word. */
 export class Pulse {
@@ -72,7 +75,8 @@ export class Pulse {
     if (token !== this.#token || this.#pingedAt === undefined) return;
     const sample = this.#clock.monotonic() - this.#pingedAt;
     this.#pingedAt = undefined;
-    this.#rttMs = this.#rttMs === undefined ? sample : this.#rttMs + (sample - this.#rttMs) * sampleWeight;
+    const before = this.#rttMs ?? sample;
+    this.#rttMs = before + (sample - before) * (sample < before ? weights.below : weights.above);
   }
 
   #tick(): void {
