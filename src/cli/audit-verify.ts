@@ -3,7 +3,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
-import { type AuditVerdict, verifyAudit } from "../pki/audit-verify.js";
+import { type AuditVerdict, verifyAudit } from "../pki/audit/verify.js";
 import { connect, type GlobalOptions, trustedRoot } from "./connection.js";
 import { FailedCheck } from "./failed-check.js";
 import { printJson, printLine } from "./print.js";

@@ -2,13 +2,13 @@
 
 import { HerdError } from "../core/errors.js";
 import type { LinkSet } from "../mesh/link-set.js";
-import { auditBundle } from "../pki/audit-bundle.js";
-import { AuditCopies, answerAuditAsk } from "../pki/audit-copies.js";
-import { AuditHeads } from "../pki/audit-heads.js";
-import { listAudit } from "../pki/audit-list.js";
-import { AuditLog } from "../pki/audit-log.js";
-import { Auditor } from "../pki/auditor.js";
-import type { Registry } from "../pki/registry.js";
+import { Auditor } from "../pki/audit/auditor.js";
+import { auditBundle } from "../pki/audit/bundle.js";
+import { AuditCopies, answerAuditAsk } from "../pki/audit/copies.js";
+import { AuditHeads } from "../pki/audit/heads.js";
+import { listAudit } from "../pki/audit/list.js";
+import { AuditLog } from "../pki/audit/log.js";
+import type { Registry } from "../pki/registry/registry.js";
 import type { AuditView } from "../server/seams.js";
 import type { Foundation, Publish } from "./foundation.js";
 

@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.js";
 import type { Config } from "../core/config.js";
 import { UsageError } from "../core/usage-error.js";
 import type { Enroll } from "../pki/enrolling.js";
-import { joinMesh } from "../pki/join-client.js";
+import { joinMesh } from "../pki/join/client.js";
 
 /** What asking takes. */
 export interface JoiningOptions {

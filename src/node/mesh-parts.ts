@@ -6,7 +6,7 @@ import { LoopDelay } from "../mesh/loop-delay.js";
 import { Membership } from "../mesh/members.js";
 import { RecordReplica } from "../mesh/replica.js";
 import type { Network, RecordStore } from "../mesh/seams.js";
-import { verifySigned } from "../pki/records.js";
+import { verifySigned } from "../pki/registry/records.js";
 import type { Foundation } from "./foundation.js";
 import { acceptRecords } from "./records-intake.js";
 import type { TrustParts } from "./trust-parts.js";

@@ -1,7 +1,7 @@
 // The mesh as the HTTPS interface shows it.
 
 import type { Links, Members } from "../mesh/seams.js";
-import { mastersView } from "../pki/masters.js";
+import { mastersView } from "../pki/registry/masters.js";
 import type { Mesh } from "../server/seams.js";
 import type { AppParts } from "./app-parts.js";
 import type { TrustParts } from "./trust-parts.js";

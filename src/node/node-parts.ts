@@ -5,7 +5,7 @@ import type { Metrics } from "../core/metrics.js";
 import { encodeSigned } from "../core/signed.js";
 import { TlsNetwork } from "../mesh/tls-network.js";
 import { peerIdentityOf } from "../pki/peer-identity.js";
-import { payloadText } from "../pki/records.js";
+import { payloadText } from "../pki/registry/records.js";
 import type { HttpsApi } from "../server/https-api.js";
 import { publishNodes } from "../server/mesh-events.js";
 import { type AppParts, appParts } from "./app-parts.js";

@@ -2,16 +2,16 @@
 
 import type { LinkSet } from "../mesh/link-set.js";
 import type { RecordStore } from "../mesh/seams.js";
-import type { AuditEvent } from "../pki/audit-record.js";
+import type { AuditEvent } from "../pki/audit/record.js";
 import { CrlIssuer, CrlStore } from "../pki/crl-store.js";
 import type { IssuedCertificate } from "../pki/enrollment-issue.js";
 import { IssuedLedger } from "../pki/issued-ledger.js";
-import { JoinDesk } from "../pki/join-desk.js";
-import { RenewalDesk } from "../pki/join-renewal.js";
-import { JoinTokens } from "../pki/join-tokens.js";
-import { welcomeRecords } from "../pki/join-welcome.js";
-import { Registry } from "../pki/registry.js";
-import { Revoker } from "../pki/revocation.js";
+import { JoinDesk } from "../pki/join/desk.js";
+import { RenewalDesk } from "../pki/join/renewal.js";
+import { JoinTokens } from "../pki/join/tokens.js";
+import { welcomeRecords } from "../pki/join/welcome.js";
+import { Registry } from "../pki/registry/registry.js";
+import { Revoker } from "../pki/registry/revocation.js";
 import { type AuditParts, auditParts } from "./audit-parts.js";
 import type { Foundation, Publish } from "./foundation.js";
 import { acceptRecords } from "./records-intake.js";

@@ -10,10 +10,10 @@ import type { Timers } from "../core/timers.js";
 import type { Issuer } from "./certificate.js";
 import { crlLifetimeMs, issueCrl } from "./crl.js";
 import type { IssuedLedger } from "./issued-ledger.js";
-import { RecordSlots } from "./record-slots.js";
-import { payloadText } from "./records.js";
-import type { Registry } from "./registry.js";
-import { checkTime, newest, nodeLimit } from "./registry-rules.js";
+import { RecordSlots } from "./registry/record-slots.js";
+import { payloadText } from "./registry/records.js";
+import type { Registry } from "./registry/registry.js";
+import { checkTime, newest, nodeLimit } from "./registry/rules.js";
 
 /** So many entries fit a record with room to spare; an entry takes 48 characters of PEM. */
 const entryLimit = 750;

@@ -3,7 +3,7 @@
 import { type KeyObject, sign } from "node:crypto";
 import { encodeSigned, type Signed, type Signer } from "../core/signed.js";
 import { publicKeyText } from "./enrolled-key.js";
-import { payloadText } from "./records.js";
+import { payloadText } from "./registry/records.js";
 
 /** A node that becomes a master, with its enrolled key (SPKI DER in base64) and its CA certificate (PEM). `at` is epoch ms. */
 export interface GrantContent {

@@ -5,9 +5,9 @@ import { HerdError } from "../core/errors.js";
 import { encodeSigned, type Signed, type Signer } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
 import type { Claims } from "./claims.js";
-import { RecordSlots, type SlotRules } from "./record-slots.js";
-import { type Payload, payloadText } from "./records.js";
-import { aheadLimitMs, checkTime, newest } from "./registry-rules.js";
+import { RecordSlots, type SlotRules } from "./registry/record-slots.js";
+import { type Payload, payloadText } from "./registry/records.js";
+import { aheadLimitMs, checkTime, newest } from "./registry/rules.js";
 
 const issuedLimit = 10_000;
 /** Entries outlive their tokens by this, so that a clock that is set back revives none. */

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../src/core/package-root.js";
-import type { AuditBundle } from "../../src/pki/audit-bundle.js";
+import type { AuditBundle } from "../../src/pki/audit/bundle.js";
 import { logged, mesh } from "../pki/audit-masters.js";
 import { TestNode } from "../server/test-node.js";
 

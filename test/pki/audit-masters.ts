@@ -3,13 +3,13 @@
 import { HerdError } from "../../src/core/errors.js";
 import { encodeSigned } from "../../src/core/signed.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
-import { auditBundle } from "../../src/pki/audit-bundle.js";
-import { AuditCopies, answerAuditAsk } from "../../src/pki/audit-copies.js";
-import { AuditHeads } from "../../src/pki/audit-heads.js";
-import { AuditLog } from "../../src/pki/audit-log.js";
-import { type AuditEvent, auditPayloadText } from "../../src/pki/audit-record.js";
-import { verifyAudit } from "../../src/pki/audit-verify.js";
-import { Registry } from "../../src/pki/registry.js";
+import { auditBundle } from "../../src/pki/audit/bundle.js";
+import { AuditCopies, answerAuditAsk } from "../../src/pki/audit/copies.js";
+import { AuditHeads } from "../../src/pki/audit/heads.js";
+import { AuditLog } from "../../src/pki/audit/log.js";
+import { type AuditEvent, auditPayloadText } from "../../src/pki/audit/record.js";
+import { verifyAudit } from "../../src/pki/audit/verify.js";
+import { Registry } from "../../src/pki/registry/registry.js";
 import { PaperMesh, type PaperNode } from "./mesh-records.js";
 import { silent } from "./silent-log.js";
 

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { decodeSigned, encodeSigned } from "../../src/core/signed.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
-import type { AuditBundle } from "../../src/pki/audit-bundle.js";
-import { type AuditEntry, entryHash } from "../../src/pki/audit-chain.js";
-import { listAudit } from "../../src/pki/audit-list.js";
-import { auditPayloadText } from "../../src/pki/audit-record.js";
-import { verifyAudit } from "../../src/pki/audit-verify.js";
+import type { AuditBundle } from "../../src/pki/audit/bundle.js";
+import { type AuditEntry, entryHash } from "../../src/pki/audit/chain.js";
+import { listAudit } from "../../src/pki/audit/list.js";
+import { auditPayloadText } from "../../src/pki/audit/record.js";
+import { verifyAudit } from "../../src/pki/audit/verify.js";
 import {
   approved,
   deployed,

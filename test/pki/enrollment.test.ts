@@ -18,7 +18,7 @@ import { Identity, type IdentityOptions } from "../../src/pki/identity.js";
 import { loadIdentity } from "../../src/pki/mesh-files.js";
 import type { RenewLeaves } from "../../src/pki/node-leaves.js";
 import { peerIdentityOf } from "../../src/pki/peer-identity.js";
-import { Registry } from "../../src/pki/registry.js";
+import { Registry } from "../../src/pki/registry/registry.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { mutualHandshake } from "./mutual-tls.js";
 import { handshake } from "./tls-pair.js";

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
-import { approvedHosts } from "../../src/pki/join-hosts.js";
-import { isProof, openSealed, proofOf, sealFor, secretHash } from "../../src/pki/join-proof.js";
-import { JoinThrottle } from "../../src/pki/join-throttle.js";
-import { decodeJoinToken, encodeJoinToken, type JoinTokenText } from "../../src/pki/join-token-text.js";
-import { JoinTokens } from "../../src/pki/join-tokens.js";
+import { approvedHosts } from "../../src/pki/join/hosts.js";
+import { isProof, openSealed, proofOf, sealFor, secretHash } from "../../src/pki/join/proof.js";
+import { JoinThrottle } from "../../src/pki/join/throttle.js";
+import { decodeJoinToken, encodeJoinToken, type JoinTokenText } from "../../src/pki/join/token-text.js";
+import { JoinTokens } from "../../src/pki/join/tokens.js";
 import { nameScope } from "../../src/pki/name-constraints.js";
 import { ManualClock } from "../core/manual-clock.js";
 

@@ -4,7 +4,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node
 import { encodeSigned, type Signed, type Signer } from "../../src/core/signed.js";
 import { certify, type Issuer, rsaKey } from "../../src/pki/certificate.js";
 import { publicKeyText, signerOf } from "../../src/pki/enrolled-key.js";
-import { type Payload, payloadText, type RecordKind } from "../../src/pki/records.js";
+import { type Payload, payloadText, type RecordKind } from "../../src/pki/registry/records.js";
 import { foundRoot, type Root, rootIssuer } from "../../src/pki/root.js";
 import { ManualClock } from "../core/manual-clock.js";
 

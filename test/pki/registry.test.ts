@@ -6,9 +6,9 @@ import fc from "fast-check";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { keyIdentifierOf } from "../../src/pki/certificate.js";
-import type { RecordSlots } from "../../src/pki/record-slots.js";
-import type { RecordKind } from "../../src/pki/records.js";
-import { Registry } from "../../src/pki/registry.js";
+import type { RecordSlots } from "../../src/pki/registry/record-slots.js";
+import type { RecordKind } from "../../src/pki/registry/records.js";
+import { Registry } from "../../src/pki/registry/registry.js";
 import { PaperMesh, type PaperNode, resigned } from "./mesh-records.js";
 
 const mesh = await PaperMesh.found();

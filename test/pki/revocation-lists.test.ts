@@ -7,7 +7,7 @@ import { MemoryFiles } from "../../src/core/state-files.js";
 import { crlLifetimeMs, issueCrl } from "../../src/pki/crl.js";
 import { CrlIssuer, CrlStore } from "../../src/pki/crl-store.js";
 import { IssuedLedger } from "../../src/pki/issued-ledger.js";
-import { Registry } from "../../src/pki/registry.js";
+import { Registry } from "../../src/pki/registry/registry.js";
 import { rootIssuer } from "../../src/pki/root.js";
 import { ManualTime } from "./manual-time.js";
 import { PaperMesh } from "./mesh-records.js";

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
-import type { AuditEvent } from "../../src/pki/audit-record.js";
-import { mastersView, readMasters } from "../../src/pki/masters.js";
-import type { TreeNode } from "../../src/pki/node-tree.js";
-import { Registry } from "../../src/pki/registry.js";
-import { Revoker } from "../../src/pki/revocation.js";
+import type { AuditEvent } from "../../src/pki/audit/record.js";
+import { mastersView, readMasters } from "../../src/pki/registry/masters.js";
+import type { TreeNode } from "../../src/pki/registry/node-tree.js";
+import { Registry } from "../../src/pki/registry/registry.js";
+import { Revoker } from "../../src/pki/registry/revocation.js";
 import { PaperMesh, type PaperNode } from "./mesh-records.js";
 import { silent } from "./silent-log.js";
 

@@ -8,11 +8,11 @@ import { after, before, test } from "node:test";
 import { systemClock } from "../../src/core/clock.js";
 import { type ErrorCode, HerdError } from "../../src/core/errors.js";
 import { encodeSigned } from "../../src/core/signed.js";
-import { joinCode } from "../../src/pki/join-code.js";
-import { decodeJoinToken, encodeJoinToken } from "../../src/pki/join-token-text.js";
+import { joinCode } from "../../src/pki/join/code.js";
+import { decodeJoinToken, encodeJoinToken } from "../../src/pki/join/token-text.js";
 import { peerIdentityOf } from "../../src/pki/peer-identity.js";
 import { issuePublicLeaf } from "../../src/pki/public-leaf.js";
-import { payloadText } from "../../src/pki/records.js";
+import { payloadText } from "../../src/pki/registry/records.js";
 import { foundRoot, rootIssuer } from "../../src/pki/root.js";
 import { applicant, JoinMesh, namesIn, returning } from "./join-mesh.js";
 

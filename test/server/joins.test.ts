@@ -8,11 +8,11 @@ import { systemClock } from "../../src/core/clock.js";
 import { type ErrorCode, HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { rsaKey } from "../../src/pki/certificate.js";
-import type { JoinView } from "../../src/pki/join-pending.js";
-import { decodeJoinToken, encodeJoinToken } from "../../src/pki/join-token-text.js";
-import { JoinTokens } from "../../src/pki/join-tokens.js";
+import type { JoinView } from "../../src/pki/join/pending.js";
+import { decodeJoinToken, encodeJoinToken } from "../../src/pki/join/token-text.js";
+import { JoinTokens } from "../../src/pki/join/tokens.js";
 import { peerIdentityOf } from "../../src/pki/peer-identity.js";
-import { Registry } from "../../src/pki/registry.js";
+import { Registry } from "../../src/pki/registry/registry.js";
 import { silent } from "../pki/silent-log.js";
 import { applicant, JoinMesh, namesIn, returning } from "./join-mesh.js";
 

@@ -2,9 +2,9 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import type { JoinAnswer, JoinDesk } from "../../pki/join-desk.js";
-import { keeperDigits } from "../../pki/join-pending.js";
-import { joinBodyBytes, keeperOf } from "../../pki/join-request.js";
+import type { JoinAnswer, JoinDesk } from "../../pki/join/desk.js";
+import { keeperDigits } from "../../pki/join/pending.js";
+import { joinBodyBytes, keeperOf } from "../../pki/join/request.js";
 import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
 import { askOtherMasters } from "../other-masters.js";

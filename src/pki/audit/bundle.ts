@@ -1,0 +1,71 @@
+// All that proves the audit log, in one piece that is good without any network: the body of GET /v1/audit?proof=true.
+
+import { z } from "zod";
+import type { Clock } from "../../core/clock.js";
+import { encodeSigned, signedLimitBytes } from "../../core/signed.js";
+import type { Registry } from "../registry/registry.js";
+import { auditEntrySchema } from "./chain.js";
+import type { AuditCopies } from "./copies.js";
+import type { AuditHeads } from "./heads.js";
+import type { AuditSegments } from "./segments.js";
+
+const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
+const records = (limit: number) => z.array(z.string().max(signedLimitBytes)).max(limit);
+
+/** Entries of one log that a bundle can hold. */
+export const bundleEntries = 1_000_000;
+
+/** The shape of a bundle, whoever wrote it. */
+export const auditBundleSchema = z.object({
+  v: z.literal(1),
+  mesh: hex32,
+  /** The master that was asked, and when (epoch ms). */
+  node: hex32,
+  at: z.number().int().min(0).max(8_640_000_000_000_000),
+  /** Who is in the mesh: texts of signed records. */
+  grants: records(10_000),
+  admissions: records(10_000),
+  revocations: records(20_000),
+  /** The asked master's own log, and its copies of others. */
+  logs: z.array(z.object({ master: hex32, entries: z.array(auditEntrySchema).max(bundleEntries) })).max(1_024),
+  /** Every head that the asked master, and others it asked, have seen. */
+  heads: records(100_000),
+});
+
+/** A log with its proof. */
+export type AuditBundle = z.infer<typeof auditBundleSchema>;
+
+/** Where a master takes a bundle from. `otherHeads` gives heads that other nodes hold, as texts: they keep this master honest. */
+export interface BundleSources {
+  readonly registry: Registry;
+  readonly self: string;
+  readonly own: AuditSegments;
+  readonly copies: AuditCopies;
+  readonly heads: AuditHeads;
+  readonly otherHeads: () => Promise<readonly string[]>;
+  readonly clock: Clock;
+}
+
+/** The bundle of this master. */
+export async function auditBundle(sources: BundleSources): Promise<AuditBundle> {
+  const { registry, self, own, copies, heads, otherHeads, clock } = sources;
+  const others = await otherHeads();
+  const logs: AuditBundle["logs"] = [{ master: self, entries: await own.read(1, bundleEntries) }];
+  for (const master of copies.masters()) {
+    if (master !== self) logs.push({ master, entries: await (await copies.of(master)).read(1, bundleEntries) });
+  }
+  const [grants, admissions, revocations] = registry.stores.map((store) =>
+    [...store.values()].map(({ signed }) => encodeSigned(signed)),
+  );
+  return {
+    v: 1,
+    mesh: registry.meshId,
+    node: self,
+    at: clock.now(),
+    grants: grants ?? [],
+    admissions: admissions ?? [],
+    revocations: revocations ?? [],
+    logs,
+    heads: [...new Set([...heads.texts(), ...others])],
+  };
+}

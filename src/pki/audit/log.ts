@@ -1,0 +1,197 @@
+// A master's own audit log: what nodes of the mesh did, in the order in which this master heard of it.
+
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import type { Logger } from "../../core/log.js";
+import { decodeSigned, encodeSigned, recordId, type Signed, type Signer } from "../../core/signed.js";
+import type { StateFiles } from "../../core/state-files.js";
+import { payloadText } from "../registry/records.js";
+import type { Registry } from "../registry/registry.js";
+import { aheadLimitMs } from "../registry/rules.js";
+import { ActorBuckets } from "./buckets.js";
+import { type AuditEntry, auditRecordLimit, chainStart, entryHash } from "./chain.js";
+import type { AuditHeads } from "./heads.js";
+import { mayRecord, parseAudit } from "./record.js";
+import { AuditSegments } from "./segments.js";
+
+const rememberedIds = 50_000;
+const idsAtOpening = 4_096;
+
+/** What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's. */
+export interface AuditLogOptions {
+  readonly meshId: string;
+  readonly signer: Signer;
+  readonly files: StateFiles;
+  readonly clock: Clock;
+  readonly registry: Pick<Registry, "verify">;
+  readonly heads: Pick<AuditHeads, "newest">;
+  readonly publish: (kind: string, text: string) => Promise<void>;
+  readonly log: Logger;
+}
+
+interface Pending {
+  readonly text: string;
+  readonly id: string;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** The log that this master writes: appends are durable when they resolve, and those that come together share a write. */
+export class AuditLog {
+  readonly entries: AuditSegments;
+  readonly #options: AuditLogOptions;
+  readonly #buckets: ActorBuckets;
+  /** Ids of the newest records, so that one which is delivered twice is there once. */
+  readonly #ids = new Set<string>();
+  #pending: Pending[] = [];
+  #busy = false;
+  #writing: Promise<void> | undefined;
+  #announcing: Promise<void> | undefined;
+  /** The entry whose head this process published last. */
+  #announced = 0;
+  /** Whether a head was asked for since the last one was begun. */
+  #due = false;
+
+  constructor(options: AuditLogOptions) {
+    this.#options = options;
+    this.entries = new AuditSegments(options.files, "log");
+    this.#buckets = new ActorBuckets(options.clock);
+  }
+
+  /** Reads the end of the log. Throws `internal` naming a file that is damaged. */
+  async open(): Promise<void> {
+    await this.entries.open();
+    const newest: string[] = [];
+    for await (const { record } of this.entries.backwards()) {
+      const signed = decodeSigned(record);
+      if (signed !== undefined) newest.push(recordId(signed));
+      if (newest.length >= idsAtOpening) break;
+    }
+    for (const id of newest.reverse()) this.#ids.add(id);
+    const known = this.#options.heads.newest(this.#options.signer.nodeId);
+    if (known !== undefined && known.seq > this.entries.length) {
+      this.#options.log.error(
+        `the audit log ends at ${this.entries.length}, but went to ${known.seq}: entries are lost`,
+      );
+    }
+  }
+
+  /**
+   * Adds a record; one that is there already is fine. Throws `auth.invalid` for what its signer may not record, `node.overloaded`
+   * while the signer is unknown here, `request.throttled` for a signer that records too much.
+   */
+  async append(text: string): Promise<void> {
+    const signed = this.#check(text);
+    const id = recordId(signed);
+    if (this.#ids.has(id)) return;
+    await new Promise<void>((resolve, reject) => {
+      this.#pending.push({ text: encodeSigned(signed), id, resolve, reject });
+      if (!this.#busy) this.#writing = this.#writeAll();
+    });
+  }
+
+  /** Signs how far the log goes and tells the mesh: after each write, and at the start, since a crash may have come between. */
+  announce(): void {
+    this.#due = true;
+    this.#announcing ??= this.#publishHeads().finally(() => {
+      this.#announcing = undefined;
+      if (this.#due) this.announce();
+    });
+  }
+
+  /** Resolves once the head of all that was added is with the replica. */
+  async settled(): Promise<void> {
+    await this.#writing;
+    while (this.#announcing !== undefined) await this.#announcing;
+  }
+
+  #check(text: string): Signed {
+    const signed = text.length > auditRecordLimit ? undefined : decodeSigned(text);
+    const said = signed && parseAudit(signed);
+    if (signed === undefined || said === undefined || said.mesh !== this.#options.meshId) {
+      throw new HerdError("auth.invalid", "not an audit record of this mesh");
+    }
+    const actor = this.#options.registry.verify(signed);
+    if (actor === "unknown") {
+      throw new HerdError("node.overloaded", `node ${signed.signer} is not known here yet`, { retryAfterSeconds: 1 });
+    }
+    if (!mayRecord(said.event, actor)) {
+      throw new HerdError("auth.invalid", `${said.event} is not for node ${actor.id} to record`);
+    }
+    if (said.at > this.#options.clock.now() + aheadLimitMs) {
+      throw new HerdError("auth.invalid", "the audit record is dated in the future");
+    }
+    if (actor.id !== this.#options.signer.nodeId) this.#buckets.take(actor.id);
+    return signed;
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#busy = true;
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      const batch = this.#pending;
+      this.#pending = [];
+      try {
+        await this.#writeBatch(batch);
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#busy = false;
+    this.announce();
+  }
+
+  async #writeBatch(batch: readonly Pending[]): Promise<void> {
+    const added: AuditEntry[] = [];
+    const ids = new Set<string>();
+    const at = this.#options.clock.now();
+    const { last } = this.entries;
+    let [seq, prev] = last === undefined ? [0, chainStart] : [last.seq, this.#hash(last)];
+    for (const { text, id } of batch) {
+      if (this.#ids.has(id) || ids.has(id)) continue;
+      ids.add(id);
+      const entry = { seq: ++seq, prev, record: text, at };
+      prev = this.#hash(entry);
+      added.push(entry);
+    }
+    await this.entries.extend(added);
+    for (const id of ids) this.#ids.add(id);
+    for (const id of this.#ids) {
+      if (this.#ids.size <= rememberedIds) break;
+      this.#ids.delete(id);
+    }
+  }
+
+  /** Publishes head after head until it is the log's; a failure is logged and left to the next record. */
+  async #publishHeads(): Promise<void> {
+    const { log } = this.#options;
+    try {
+      while (this.#due) {
+        this.#due = false;
+        await this.#publishHead();
+      }
+    } catch (cause) {
+      log.error("the head of the audit log could not be published", { cause });
+    }
+  }
+
+  /** Only what is durable is signed, so a crash leaves the log ahead of its head, never behind. */
+  async #publishHead(): Promise<void> {
+    const { meshId, signer, clock, heads, publish } = this.#options;
+    const { last } = this.entries;
+    const known = heads.newest(signer.nodeId);
+    if (last === undefined || this.#announced === last.seq) return;
+    const hash = this.#hash(last);
+    if (known?.seq === last.seq && known.hash === hash) return;
+    // Heads are dated in their order, whatever the clock does.
+    const at = Math.max(clock.now(), (known?.at ?? 0) + 1);
+    const head = { kind: "head", mesh: meshId, master: signer.nodeId, seq: last.seq, hash, at } as const;
+    await publish("head", encodeSigned(signer.sign(payloadText(head))));
+    this.#announced = last.seq;
+  }
+
+  #hash(entry: AuditEntry): string {
+    return entryHash(entry, { meshId: this.#options.meshId, master: this.#options.signer.nodeId });
+  }
+}

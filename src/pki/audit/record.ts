@@ -1,0 +1,83 @@
+// An audit record: what a node did that people may want to know later, signed by that node.
+
+import { z } from "zod";
+import type { Signed } from "../../core/signed.js";
+
+/** Everything that is recorded. */
+export const auditEvents = [
+  "mesh.founded",
+  "join.approved",
+  "join.refused",
+  "renewal.refused",
+  "node.revoked",
+  "app.deployed",
+  "app.rolled-back",
+  "app.removed",
+  "token.created",
+  "token.revoked",
+] as const;
+
+/** One of {@link auditEvents}. */
+export type AuditEventName = (typeof auditEvents)[number];
+
+/** What happened: `by` names who asked (such as `token ID`), `subject` what it was done to (a node's, app's or token's id). */
+export interface AuditEvent {
+  readonly event: AuditEventName;
+  readonly by: string;
+  readonly subject: string;
+  readonly detail: string;
+}
+
+const text = (limit: number) =>
+  z
+    .string()
+    .max(limit)
+    .regex(/^\P{Cc}*$/u);
+
+const schema = z.strictObject({
+  kind: z.literal("audit"),
+  mesh: z.string().regex(/^[0-9a-f]{32}$/),
+  event: z.enum(auditEvents),
+  by: text(128),
+  subject: text(128),
+  detail: text(512),
+  /** Epoch ms, by the clock of the node that signs. */
+  at: z.number().int().min(0).max(8_640_000_000_000_000),
+});
+
+/** The payload of an audit record. */
+export type AuditPayload = Readonly<z.infer<typeof schema>>;
+
+/** The payload text of an event. What is too long for a record is cut, and line breaks and the like become spaces. */
+export function auditPayloadText(event: AuditEvent, { meshId, at }: { meshId: string; at: number }): string {
+  const fit = (value: string, limit: number) => value.replace(/\p{Cc}/gu, " ").slice(0, limit);
+  return JSON.stringify({
+    kind: "audit",
+    mesh: meshId,
+    event: event.event,
+    by: fit(event.by, 128),
+    subject: fit(event.subject, 128),
+    detail: fit(event.detail, 512),
+    at,
+  } satisfies AuditPayload);
+}
+
+/** What an audit record says, `undefined` unless it is a well-formed one. */
+export function parseAudit({ payload }: Pick<Signed, "payload">): AuditPayload | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(payload);
+  } catch {
+    return undefined;
+  }
+  const parsed = schema.safeParse(value);
+  return parsed.success ? parsed.data : undefined;
+}
+
+/** What a node must be to record an event: deploys are for nodes with the mark, all else is what masters do. */
+export function mayRecord(
+  event: AuditEventName,
+  actor: { readonly master: boolean; readonly deploy: boolean },
+): boolean {
+  return event.startsWith("app.") ? actor.deploy : actor.master;
+}

@@ -1,0 +1,260 @@
+// Where nodes ask to join, on a master: throttle, then a token or a person decides, then the node is let in and the log knows.
+
+import { createHash, X509Certificate } from "node:crypto";
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import type { AuditEvent } from "../audit/record.js";
+import { type AdmissionOptions, Admissions, type Admitted, type Approval } from "./admission.js";
+import { joinCode } from "./code.js";
+import { endOfPeer, hostsOfPublic } from "./evidence.js";
+import { type JoinView, type PendingJoin, PendingJoins } from "./pending.js";
+import { type JoinRequest, readJoinRequest } from "./request.js";
+import type { JoinAuthority, JoinRegistry } from "./seams.js";
+import { JoinThrottle } from "./throttle.js";
+import { encodeJoinToken } from "./token-text.js";
+import { type JoinTokenRecord, type JoinTokenRequest, type JoinTokens, WrongSecret } from "./tokens.js";
+
+const wrongSecretTries = 9;
+const pollMs = 1_000;
+/** A node that slept may come back this long after its certificate ended. */
+const rejoinMs = 86_400_000;
+
+/** What a desk works with. */
+export interface JoinDeskOptions extends AdmissionOptions {
+  readonly authority: JoinAuthority;
+  readonly registry: JoinRegistry;
+  readonly tokens: JoinTokens;
+  readonly clock: Clock;
+  /** Adds to the audit log. */
+  readonly audit: (event: AuditEvent) => Promise<void>;
+  /** HTTPS addresses of the masters, this one's first. */
+  readonly urls: () => readonly string[];
+}
+
+/** Where a request came from: the client's IP address, and the id of the node that it asked. */
+export interface JoinOrigin {
+  readonly address: string;
+  readonly arrivedAt: string;
+}
+
+/** An answer: 200 with the enrollment, or 202 while a person decides. `body` is JSON. */
+export interface JoinAnswer {
+  readonly status: 200 | 202;
+  readonly body: string;
+}
+
+/** A join token with its text, and what the joiner's command line needs. */
+export interface IssuedJoinToken extends JoinTokenRecord {
+  readonly token: string;
+  /** The master's address; absent when it has none. */
+  readonly url?: string;
+  /** SHA-256 of the root certificate, hex. */
+  readonly fingerprint: string;
+}
+
+/** Lets nodes into the mesh. Errors are `join.refused` with the reason, `request.throttled`, and `request.malformed`. */
+export class JoinDesk {
+  readonly #options: JoinDeskOptions;
+  readonly #admissions: Admissions;
+  readonly #pending: PendingJoins;
+  readonly #requests: JoinThrottle;
+  readonly #polls: JoinThrottle;
+  /** Refusals that are written down: whoever is refused again and again must not fill the log. */
+  readonly #refusals: JoinThrottle;
+  #unwritten = 0;
+
+  constructor(options: JoinDeskOptions) {
+    const { authority, clock } = options;
+    this.#options = options;
+    this.#admissions = new Admissions(options);
+    this.#pending = new PendingJoins({ clock, keeper: authority.signer.nodeId });
+    const rate = (burst: number, perSecond: number) => ({ burst, perSecond });
+    this.#requests = new JoinThrottle({ clock, each: rate(40, 5), total: rate(200, 20) });
+    this.#polls = new JoinThrottle({ clock, each: rate(200, 50), total: rate(1_000, 200) });
+    this.#refusals = new JoinThrottle({ clock, each: rate(100, 1 / 10), total: rate(500, 1) });
+  }
+
+  /** Issues a join token. Throws `request.malformed` also when it is to make masters and this node has not the root's key open. */
+  async createToken(request: JoinTokenRequest): Promise<IssuedJoinToken> {
+    const { authority, tokens, urls, audit } = this.#options;
+    if (request.master === true) await authority.rootIssuer();
+    const { record, secret } = await tokens.create(request);
+    const fingerprint = createHash("sha256").update(new X509Certificate(authority.rootCertificate).raw).digest("hex");
+    const [url] = urls();
+    const token = encodeJoinToken({
+      ...{ mesh: authority.meshId, fingerprint, id: record.id, secret, master: authority.signer.nodeId },
+      ...{ urls: urls().slice(0, 16), makesMaster: record.master },
+    });
+    const detail = `join, ${record.uses} uses${record.node === undefined ? "" : `, for ${record.node}`}${record.master ? ", makes masters" : ""}`;
+    await audit({ event: "token.created", by: request.by, subject: record.id, detail });
+    return { token, ...record, ...(url === undefined ? {} : { url }), fingerprint };
+  }
+
+  /** Join tokens of this master that can still be used, oldest first. */
+  tokens(): JoinTokenRecord[] {
+    return this.#options.tokens.list();
+  }
+
+  /** Revokes a join token of this master, durably; `false` when it is none. */
+  async revokeToken(id: string, by: string): Promise<boolean> {
+    const { tokens, audit } = this.#options;
+    if (!(await tokens.revoke(id))) return false;
+    await audit({ event: "token.revoked", by, subject: id, detail: "join" });
+    return true;
+  }
+
+  /** Answers `POST /v1/join`. */
+  async join(body: unknown, origin: JoinOrigin): Promise<JoinAnswer> {
+    const { authority, registry, clock } = this.#options;
+    this.#requests.take(origin.address);
+    const request = readJoinRequest(body, { meshId: authority.meshId, now: clock.now() });
+    const known = registry.node(request.nodeId);
+    if (known?.revoked)
+      throw await this.#refuse(request, origin, new HerdError("join.refused", "the node was revoked"));
+    if (request.token !== undefined) return this.#joinWithToken(request, origin);
+    if (known !== undefined && request.current !== undefined)
+      return this.#rejoin(request, { ...origin, name: known.name });
+    return this.#wait(request, origin);
+  }
+
+  /** Answers `GET /v1/join/{ticket}`. Throws `path.unknown` for a ticket that is none, or too old. */
+  poll(ticket: string, address: string): JoinAnswer {
+    this.#polls.take(address);
+    const pending = this.#pending.ofTicket(ticket);
+    if (pending === undefined) {
+      this.#polls.penalize(address, wrongSecretTries);
+      throw new HerdError("path.unknown", "no such request to join: it waits an hour, or until the master restarts");
+    }
+    const { answer } = pending;
+    if (answer === undefined) return waiting(pending);
+    if ("refused" in answer) throw new HerdError("join.refused", answer.refused);
+    return { status: 200, body: answer.approved };
+  }
+
+  /** Requests that wait here, oldest first. */
+  pending(): JoinView[] {
+    return this.#pending.list();
+  }
+
+  /** Lets a waiting node in. `hosts` replaces what it asked for. Throws `path.unknown` for an id that does not wait. */
+  async approve(
+    id: string,
+    decision: {
+      readonly deploy?: boolean | undefined;
+      readonly hosts?: readonly string[] | undefined;
+      readonly by: string;
+    },
+  ): Promise<{ readonly node: string; readonly name: string }> {
+    const pending = this.#pending.ofId(id);
+    const { request, address, parent } = pending;
+    const { deploy = true, hosts = [request.advertise, ...request.hosts], by } = decision;
+    const approval = { approvedBy: `person ${by}`, deploy: deploy && request.deploy, hosts, address, parent };
+    pending.deciding = true;
+    try {
+      const { name, answer } = await this.#admit(request, { ...approval, masterBy: undefined });
+      pending.answer = { approved: answer };
+      return { node: request.nodeId, name };
+    } finally {
+      pending.deciding = false;
+    }
+  }
+
+  /** Turns a waiting node away. Throws `path.unknown`. */
+  async reject(id: string, by: string): Promise<void> {
+    const pending = this.#pending.ofId(id);
+    pending.answer = { refused: "a person rejected the request" };
+    const { nodeId: subject, name } = pending.request;
+    await this.#options.audit({ event: "join.refused", by: `person ${by}`, subject, detail: `${name}: rejected` });
+  }
+
+  async #joinWithToken(request: JoinRequest, origin: JoinOrigin): Promise<JoinAnswer> {
+    const { tokens } = this.#options;
+    const { nodeId, name, text: payload, token: credential } = request;
+    if (credential === undefined) throw new TypeError("a request without a token");
+    const { id, proof } = credential;
+    try {
+      const use = { id, payload, proof, nodeId, name };
+      const { hosts } = tokens.verify(use);
+      const from = { address: origin.address, parent: origin.arrivedAt };
+      // Before it is used up: a request that cannot be granted costs no use.
+      this.#admissions.check(request, { hosts, address: origin.address });
+      const token = await tokens.use(use);
+      const masterBy = token.master ? tokens.hashOf(token) : undefined;
+      const approval = { approvedBy: `token ${id}`, deploy: token.deploy && request.deploy, hosts, masterBy, ...from };
+      const { answer } = await this.#admit(request, approval);
+      return { status: 200, body: answer };
+    } catch (error) {
+      if (error instanceof WrongSecret) this.#requests.penalize(origin.address, wrongSecretTries);
+      throw await this.#refuse(request, origin, error);
+    }
+  }
+
+  /** A known node whose certificate ended while it slept. Its signature proves who it is. */
+  async #rejoin(request: JoinRequest, origin: JoinOrigin & { name: string }): Promise<JoinAnswer> {
+    const { authority, clock } = this.#options;
+    const context = {
+      rootCertificate: authority.rootCertificate,
+      meshId: authority.meshId,
+      nodeId: request.nodeId,
+      name: origin.name,
+    };
+    try {
+      const { peer = "", public: open } = request.current ?? {};
+      const overMs = clock.now() - endOfPeer(peer, context);
+      if (overMs > rejoinMs) {
+        const hours = Math.floor(overMs / 3_600_000);
+        throw new HerdError(
+          "join.refused",
+          `the node's certificate ended ${hours} hours ago: it needs a new join token`,
+        );
+      }
+      const approval = { approvedBy: "", deploy: false, masterBy: undefined, parent: origin.arrivedAt };
+      const hosts = hostsOfPublic(open, context);
+      this.#admissions.check(request, { hosts, address: origin.address });
+      const { answer } = await this.#admissions.admit(request, { ...approval, hosts, address: origin.address });
+      return { status: 200, body: answer };
+    } catch (error) {
+      throw await this.#refuse(request, origin, error, "renewal.refused");
+    }
+  }
+
+  async #wait(request: JoinRequest, { address, arrivedAt: parent }: JoinOrigin): Promise<JoinAnswer> {
+    // What no person could approve need not wait for one.
+    this.#admissions.check(request, { hosts: [request.advertise, ...request.hosts], address });
+    const code = joinCode({ ...request, rootCertificate: this.#options.authority.rootCertificate });
+    return waiting(this.#pending.add(request, { code, address, parent }));
+  }
+
+  async #admit(request: JoinRequest, approval: Approval): Promise<Admitted> {
+    const admitted = await this.#admissions.admit(request, approval);
+    const detail = `${admitted.name} from ${approval.address}${approval.deploy ? "" : ", may not deploy"}`;
+    await this.#options.audit({ event: "join.approved", by: approval.approvedBy, subject: request.nodeId, detail });
+    return admitted;
+  }
+
+  /** Writes a refusal down, unless there were too many; the error to throw. */
+  async #refuse(
+    request: JoinRequest,
+    { address }: JoinOrigin,
+    error: unknown,
+    event: "join.refused" | "renewal.refused" = "join.refused",
+  ): Promise<unknown> {
+    if (!(error instanceof HerdError) || error.code !== "join.refused") return error;
+    try {
+      this.#refusals.take(address);
+    } catch {
+      this.#unwritten++;
+      return error;
+    }
+    const more = this.#unwritten === 0 ? "" : `${this.#unwritten} more before; `;
+    this.#unwritten = 0;
+    const by = request.token === undefined ? "mesh" : `token ${request.token.id}`;
+    const detail = `${more}${request.name} from ${address}: ${error.message}`.slice(0, 512);
+    await this.#options.audit({ event, by, subject: request.nodeId, detail });
+    return error;
+  }
+}
+
+function waiting({ ticket, code }: PendingJoin): JoinAnswer {
+  return { status: 202, body: JSON.stringify({ id: ticket, code, retryAfterMs: pollMs }) };
+}

@@ -1,0 +1,59 @@
+// What a node's earlier certificates say, when it comes for new ones: until when it was trusted, and which hosts were approved.
+
+import { X509Certificate } from "node:crypto";
+import { HerdError } from "../../core/errors.js";
+import { peerIdentityOf } from "../peer-identity.js";
+import { hostsOfCertificate } from "./hosts.js";
+
+/** Chains (PEM, leaf first). */
+export interface EarlierCertificates {
+  readonly peer?: string | undefined;
+  readonly public?: string | undefined;
+}
+
+/** Whose certificates they should be, and of which root (PEM). */
+export interface EvidenceContext {
+  readonly meshId: string;
+  readonly nodeId: string;
+  readonly rootCertificate: string;
+}
+
+/** The end (epoch ms) of an earlier peer certificate. Throws `join.refused` unless this mesh issued it to this node. */
+export function endOfPeer(chain: string, context: EvidenceContext): number {
+  try {
+    issuedHere(chain, context);
+    const { nodeId, notAfter } = peerIdentityOf(chain, context.meshId);
+    if (nodeId === context.nodeId) return notAfter;
+  } catch (cause) {
+    throw new HerdError("join.refused", "the node's earlier certificate is none of this mesh", { cause });
+  }
+  throw new HerdError("join.refused", "the node's earlier certificate is another node's");
+}
+
+/**
+ * The hosts of an earlier public certificate of the node with this name; none when it is another's, since everybody can have those.
+ * Known limit: a common name holds 64 characters, so a node name of more than 50 proves nothing, and its hosts are lost.
+ */
+export function hostsOfPublic(chain: string | undefined, context: { rootCertificate: string; name: string }): string[] {
+  if (chain === undefined) return [];
+  try {
+    const leaf = issuedHere(chain, context);
+    return leaf.subject === `CN=Wasmherd node ${context.name}` ? hostsOfCertificate(leaf) : [];
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * The leaf of a chain that leads to the root. It opens no door (that is the handshake's to judge, and the certificate may have ended):
+ * the node proves who it is with its enrolled key or its link, and this only tells what was approved before.
+ */
+function issuedHere(chain: string, { rootCertificate }: { rootCertificate: string }): X509Certificate {
+  const [leaf, issuer] = chain.split(/(?<=-----END CERTIFICATE-----\n)/, 3).map((pem) => new X509Certificate(pem));
+  if (leaf === undefined || issuer === undefined) throw new TypeError("not a chain of two");
+  const root = new X509Certificate(rootCertificate);
+  const whole = issuer.ca && !leaf.ca && leaf.checkIssued(issuer) && issuer.checkIssued(root);
+  if (!whole || !leaf.verify(issuer.publicKey) || !issuer.verify(root.publicKey))
+    throw new TypeError("not of this root");
+  return leaf;
+}

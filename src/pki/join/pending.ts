@@ -1,0 +1,118 @@
+// Requests to join that came without a token: they wait for a person, in memory, for an hour.
+
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import { randomBase64url, randomHex } from "../../core/ids.js";
+import { fingerprintOf } from "../enrolled-key.js";
+import { isLoopbackHost } from "./hosts.js";
+import type { JoinRequest } from "./request.js";
+
+const lifeMs = 3_600_000;
+const limit = 64;
+const limitEach = 16;
+const secretBytes = 16;
+const idBytes = 3;
+/** Digits of the keeping master's node id that ids start with, so that any node knows where to ask. */
+export const keeperDigits = 8;
+
+/** A waiting request: `id` is for people, `ticket` is known to the joiner alone. `answer` is set once a person decided. */
+export interface PendingJoin {
+  readonly id: string;
+  readonly ticket: string;
+  readonly request: JoinRequest;
+  readonly code: string;
+  /** Where it came from: IP address, and the node that it asked. */
+  readonly address: string;
+  readonly parent: string;
+  readonly since: number;
+  /** Whether somebody decides right now: no second decision then. */
+  deciding: boolean;
+  answer: { readonly approved: string } | { readonly refused: string } | undefined;
+}
+
+/** A waiting request as `join list` shows it; `since` is RFC 3339 in UTC. */
+export interface JoinView {
+  readonly id: string;
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly code: string;
+  readonly since: string;
+  readonly hosts: readonly string[];
+  readonly address: string;
+  readonly parent: string;
+}
+
+/** The requests that wait at one master: 64 at most, 16 from one address. */
+export class PendingJoins {
+  readonly #clock: Clock;
+  readonly #keeper: string;
+  readonly #byTicket = new Map<string, PendingJoin>();
+
+  /** `keeper` is this node's id. */
+  constructor(options: { clock: Clock; keeper: string }) {
+    this.#clock = options.clock;
+    this.#keeper = options.keeper.slice(0, keeperDigits);
+  }
+
+  /** Lets a request wait; an earlier one of the same node ends. Throws `request.throttled` when too many wait. */
+  add(
+    request: JoinRequest,
+    from: { readonly code: string; readonly address: string; readonly parent: string },
+  ): PendingJoin {
+    const others = this.#alive().filter((other) => {
+      if (other.request.nodeId === request.nodeId) this.#byTicket.delete(other.ticket);
+      return other.request.nodeId !== request.nodeId && other.answer === undefined;
+    });
+    const same = others.filter(({ address }) => address === from.address);
+    if (others.length >= limit || same.length >= limitEach) {
+      const detail = "too many nodes wait for an approval: herd join list shows them";
+      throw new HerdError("request.throttled", detail, { retryAfterSeconds: 60 });
+    }
+    const pending: PendingJoin = {
+      id: `${this.#keeper}-${randomHex(idBytes)}`,
+      ticket: `${this.#keeper}-${randomBase64url(secretBytes)}`,
+      ...{ request, ...from, since: this.#clock.now(), deciding: false, answer: undefined },
+    };
+    this.#byTicket.set(pending.ticket, pending);
+    return pending;
+  }
+
+  /** The request of a ticket. */
+  ofTicket(ticket: string): PendingJoin | undefined {
+    this.#alive();
+    return this.#byTicket.get(ticket);
+  }
+
+  /** The undecided request of an id. Throws `path.unknown`. */
+  ofId(id: string): PendingJoin {
+    const pending = this.#alive().find((other) => other.id === id && other.answer === undefined && !other.deciding);
+    if (pending !== undefined) return pending;
+    throw new HerdError("path.unknown", `no request to join has the id ${JSON.stringify(id.slice(0, 64))}`);
+  }
+
+  /** What waits for a decision, oldest first. */
+  list(): JoinView[] {
+    return this.#alive().flatMap((pending) => (pending.answer === undefined ? [viewOf(pending)] : []));
+  }
+
+  #alive(): PendingJoin[] {
+    const from = this.#clock.now() - lifeMs;
+    for (const { ticket, since } of this.#byTicket.values()) if (since <= from) this.#byTicket.delete(ticket);
+    return [...this.#byTicket.values()];
+  }
+}
+
+function viewOf({ id, request, code, since, address, parent }: PendingJoin): JoinView {
+  const { name, hosts, advertise, publicKey } = request;
+  const wanted = [...new Set([advertise, ...hosts])].filter((host) => !isLoopbackHost(host));
+  return {
+    id,
+    name,
+    fingerprint: fingerprintOf(publicKey),
+    code,
+    since: new Date(since).toISOString(),
+    hosts: wanted,
+    address,
+    parent,
+  };
+}

@@ -1,0 +1,71 @@
+// Fresh leaves for a node whose link proved who it is: what a master does between joins.
+
+import { z } from "zod";
+import { HerdError } from "../../core/errors.js";
+import type { AuditEvent } from "../audit/record.js";
+import { csrLimitBytes } from "../csr.js";
+import { type IssuedCertificate, issueLeaves } from "../enrollment-issue.js";
+import { hostsOfPublic } from "./evidence.js";
+import { approvedHosts } from "./hosts.js";
+import type { JoinAuthority, JoinRegistry } from "./seams.js";
+
+const bodyShape = z.object({
+  peer: z.string().max(csrLimitBytes).optional(),
+  public: z.string().max(csrLimitBytes).optional(),
+  hosts: z.array(z.string().max(253)).max(16),
+  /** The public chain in service: its hosts were approved. */
+  current: z
+    .string()
+    .max(12 * 1024)
+    .optional(),
+});
+
+/** Body of the ask `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in service. */
+export type RenewalBody = Readonly<z.infer<typeof bodyShape>>;
+
+/** What a renewal works with; `issued` writes down what was signed. */
+export interface RenewalDeskOptions {
+  readonly authority: JoinAuthority;
+  readonly registry: JoinRegistry;
+  readonly issued: (nodeId: string, certificates: readonly IssuedCertificate[]) => Promise<void>;
+  readonly audit: (event: AuditEvent) => Promise<void>;
+}
+
+/** Signs leaves for nodes of the mesh. */
+export class RenewalDesk {
+  readonly #options: RenewalDeskOptions;
+
+  constructor(options: RenewalDeskOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The chains (PEM) for an ask of the node `nodeId`, with the marks of its admission and no host that was not approved before. Throws
+   * `join.refused` for a node that is unknown or revoked, and `request.malformed`.
+   */
+  async renew(nodeId: string, body: unknown): Promise<{ readonly peer?: string; readonly public?: string }> {
+    const { authority, registry, issued, audit } = this.#options;
+    const parsed = bodyShape.safeParse(body);
+    if (!parsed.success)
+      throw new HerdError("request.malformed", "the renewal cannot be read", { cause: parsed.error });
+    const { peer: csr, public: publicCsr, hosts: wanted, current } = parsed.data;
+    const node = registry.node(nodeId);
+    if (node === undefined || node.revoked) {
+      const detail = node === undefined ? "the node is not known" : "the node was revoked";
+      await audit({ event: "renewal.refused", by: "mesh", subject: nodeId, detail });
+      throw new HerdError("join.refused", detail);
+    }
+    const { rootCertificate, scope } = authority;
+    const before = hostsOfPublic(current, { rootCertificate, name: node.name });
+    const choice = { wanted: [...before, ...wanted], advertise: "localhost", address: "", allowed: before, scope };
+    const { name, deploy, master } = node;
+    const request = { nodeId, name, csr, publicCsr, hosts: approvedHosts(choice), deploy, master };
+    const leaves = issueLeaves(request, authority);
+    await issued(nodeId, leaves.issued);
+    const { peerCertificate, publicCertificate } = leaves;
+    return {
+      ...(peerCertificate === undefined ? {} : { peer: peerCertificate }),
+      ...(publicCertificate === undefined ? {} : { public: publicCertificate }),
+    };
+  }
+}

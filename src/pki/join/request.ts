@@ -1,0 +1,123 @@
+// The body of `POST /v1/join`: what a node says about itself, signed with its enrolled key.
+
+import type { KeyObject } from "node:crypto";
+import { z } from "zod";
+import { HerdError } from "../../core/errors.js";
+import type { Signed } from "../../core/signed.js";
+import { csrLimitBytes } from "../csr.js";
+import { nodeIdOf, publicKeyOfText } from "../enrolled-key.js";
+import { verifySigned } from "../registry/records.js";
+
+/** The largest body, in bytes. */
+export const joinBodyBytes = 64 * 1024;
+
+const maxSkewMs = 3_600_000;
+const pemBytes = 12 * 1024;
+const hostText = z
+  .string()
+  .max(253)
+  .regex(/^[A-Za-z0-9:]([A-Za-z0-9.:_-]*[A-Za-z0-9:])?$/);
+
+const payloadShape = z.strictObject({
+  kind: z.literal("join"),
+  /** Id of the mesh that it means to join: a root that stands between cannot pass the request on. */
+  mesh: z.string().regex(/^[0-9a-f]{32}$/),
+  name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
+  /** The enrolled key's SPKI DER in base64. */
+  key: z.string().max(64),
+  csr: z.string().max(csrLimitBytes),
+  publicCsr: z.string().max(csrLimitBytes),
+  masterCsr: z.string().max(csrLimitBytes).optional(),
+  /** Names and addresses that it wants on its public leaf; `advertise` is the one that it cannot do without. */
+  hosts: z.array(hostText).max(16),
+  advertise: hostText,
+  /** Whether it wants the deploy mark. */
+  deploy: z.boolean(),
+  /** The certificates that it has (PEM chains), for a node that was away too long to renew them. */
+  current: z.strictObject({ peer: z.string().max(pemBytes), public: z.string().max(pemBytes) }).optional(),
+  nonce: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/),
+  at: z.number().int(),
+});
+
+const bodyShape = z.strictObject({
+  v: z.literal(1),
+  signed: z.strictObject({
+    payload: z.string().max(joinBodyBytes),
+    signer: z.string().max(32),
+    signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/),
+  }),
+  token: z
+    .strictObject({
+      id: z.string().regex(/^[0-9a-f]{16}$/),
+      /** Id of the master that keeps the token. */
+      keeper: z.string().regex(/^[0-9a-f]{32}$/),
+      proof: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
+    })
+    .optional(),
+});
+
+/** What a node that wants to join says. */
+export type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
+
+/** A request whose signature is that of the key that it names; `text` is the payload as it was signed. */
+export interface JoinRequest extends JoinPayload {
+  readonly nodeId: string;
+  readonly publicKey: KeyObject;
+  readonly text: string;
+  readonly token: TokenProof | undefined;
+}
+
+/** Proof of a join token: its id, the master that keeps it, and the proof of its secret. */
+export type TokenProof = Readonly<NonNullable<z.infer<typeof bodyShape>["token"]>>;
+
+/** The body for a payload that was signed, with the proof of a join token when there is one. */
+export function joinBody(signed: Signed, token?: TokenProof): string {
+  return JSON.stringify({ v: 1, signed, ...(token === undefined ? {} : { token }) });
+}
+
+/** The master that keeps the token of a body; `undefined` for a body without one, or none at all. */
+export function keeperOf(body: unknown): string | undefined {
+  return bodyShape.safeParse(body).data?.token?.keeper;
+}
+
+/**
+ * The request in a body. Throws `request.malformed` for what has not its shape, and `join.refused` for a signature that does not
+ * fit, another mesh, and a clock that is more than an hour off.
+ */
+export function readJoinRequest(body: unknown, { meshId, now }: { meshId: string; now: number }): JoinRequest {
+  const { signed, token } = parsed(bodyShape, body);
+  const payload = parsed(payloadShape, jsonOf(signed.payload));
+  const publicKey = publicKeyOfText(payload.key);
+  if (publicKey === undefined) throw malformed("/signed/payload/key", "not an Ed25519 key");
+  const nodeId = nodeIdOf(publicKey);
+  if (signed.signer !== nodeId || !verifySigned(signed, publicKey)) {
+    throw new HerdError("join.refused", "the request is not signed with the key that it names");
+  }
+  if (payload.mesh !== meshId) throw new HerdError("join.refused", "the request is for another mesh");
+  const skewMs = payload.at - now;
+  if (Math.abs(skewMs) > maxSkewMs) {
+    const minutes = Math.round(Math.abs(skewMs) / 60_000);
+    const detail = `the clock of the joining machine is ${minutes} minutes ${skewMs > 0 ? "ahead" : "behind"}: set it first`;
+    throw new HerdError("join.refused", detail);
+  }
+  return { ...payload, nodeId, publicKey, text: signed.payload, token };
+}
+
+function parsed<Shape>(schema: z.ZodType<Shape>, value: unknown): Shape {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw malformed(`/${issue?.path.join("/") ?? ""}`, issue?.message ?? "unreadable");
+}
+
+function malformed(where: string, reason: string): HerdError {
+  return new HerdError("request.malformed", `the body does not fit: ${reason}`, { where });
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

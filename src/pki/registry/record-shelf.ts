@@ -1,0 +1,40 @@
+// Records of one kind on disk: in segments, so that a change rewrites a few hundred of them and not all.
+
+import { HerdError } from "../../core/errors.js";
+import type { StateFiles } from "../../core/state-files.js";
+
+/** Files `{kind}-{n}`, each a list of texts without line breaks. A segment that holds none is no file. */
+export class RecordShelf {
+  readonly #files: StateFiles;
+  readonly #kind: string;
+
+  constructor(files: StateFiles, kind: string) {
+    this.#files = files;
+    this.#kind = kind;
+  }
+
+  /** Every segment by its number. */
+  async load(): Promise<Map<number, string[]>> {
+    const segments = new Map<number, string[]>();
+    const prefix = `${this.#kind}-`;
+    for (const name of await this.#files.list()) {
+      const digits = name.startsWith(prefix) ? name.slice(prefix.length) : "";
+      if (!/^\d{1,9}$/.test(digits)) continue;
+      const content = await this.#files.read(name);
+      if (content !== undefined) segments.set(Number(digits), content.toString("utf8").split("\n"));
+    }
+    return segments;
+  }
+
+  /** Replaces a segment durably. */
+  async write(segment: number, texts: readonly string[]): Promise<void> {
+    const name = `${this.#kind}-${segment}`;
+    if (texts.length === 0) await this.#files.remove(name);
+    else await this.#files.write(name, texts.join("\n"));
+  }
+
+  /** The error for a segment whose content is not what was written. */
+  damaged(segment: number): HerdError {
+    return new HerdError("internal", `${this.#files.describe(`${this.#kind}-${segment}`)} is damaged`);
+  }
+}

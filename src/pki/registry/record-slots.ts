@@ -1,0 +1,264 @@
+// Records of one kind as every node keeps them: one for each slot, the same one wherever they arrive in whatever order.
+
+import { HerdError } from "../../core/errors.js";
+import type { Logger } from "../../core/log.js";
+import { decodeSigned, encodeSigned, recordId, type Signed } from "../../core/signed.js";
+import type { StateFiles } from "../../core/state-files.js";
+import { RecordShelf } from "./record-shelf.js";
+import { type Payload, parsePayload, type RecordKind } from "./records.js";
+
+const segmentRecords = 128;
+
+/** A record that is kept. */
+export interface Held<Kind extends RecordKind> {
+  readonly id: string;
+  readonly signed: Signed;
+  readonly payload: Payload<Kind>;
+}
+
+/** What makes a kind what it is. */
+export interface SlotRules<Kind extends RecordKind> {
+  readonly kind: Kind;
+  readonly meshId: string;
+  /** Records with one slot are about the same thing, and one of them is kept. */
+  slot(payload: Payload<Kind>): string;
+  /** Whether `a` is to be kept rather than `b`, which stands in its slot: a strict total order, together with the record id. */
+  prefers(a: Payload<Kind>, b: Payload<Kind>): boolean;
+  /** Whether the author may say this: `unknown` when it is not known yet. Throws `auth.invalid`. Includes the signature. */
+  judge(signed: Signed, payload: Payload<Kind>): "good" | "unknown";
+  /** Whether a signer still counts: a record of one that was revoked gives way to any other, and is offered to nobody. */
+  counts(signer: string): boolean;
+  /** Slots at most. `undefined` from {@link admits} means the bound applies. */
+  readonly limit: number;
+  /** Exempts a record from the bound. */
+  admits?(payload: Payload<Kind>): boolean;
+  /** Sees every verified record beside the one that stands in its slot, also one that will not be kept. */
+  compare?(record: Held<Kind>, standing: Held<Kind>): void;
+  /** Hears of a record that is kept from now on (also at opening), or was dropped. */
+  changed?(record: Held<Kind>): void;
+  /** Whether a record need not be kept any longer. */
+  over?(payload: Payload<Kind>): boolean;
+}
+
+interface Placed<Kind extends RecordKind> extends Held<Kind> {
+  readonly slot: string;
+  segment: number;
+}
+
+interface Pending<Kind extends RecordKind> {
+  readonly record: Held<Kind>;
+  readonly slot: string;
+  readonly resolve: (kept: boolean) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A `RecordStore` (src/mesh/seams.ts). A record counts once it is durable; those that arrive while the disk is busy share the
+ * next write, so callers may offer many at a time. Per slot the kept record is the greatest of (its signer counts, `prefers`, id),
+ * hence the result depends on the set of records alone.
+ */
+export class RecordSlots<Kind extends RecordKind> {
+  readonly kind: Kind;
+  readonly #rules: SlotRules<Kind>;
+  readonly #shelf: RecordShelf;
+  readonly #log: Logger | undefined;
+  readonly #bySlot = new Map<string, Placed<Kind>>();
+  readonly #byId = new Map<string, Placed<Kind>>();
+  readonly #segments = new Map<number, Set<string>>();
+  /** Segments that hold records which were dropped. */
+  readonly #stale = new Set<number>();
+  #pending: Pending<Kind>[] = [];
+  #writing = false;
+  #fullLogged = false;
+
+  constructor(rules: SlotRules<Kind>, options: { files: StateFiles; log?: Logger | undefined }) {
+    this.kind = rules.kind;
+    this.#rules = rules;
+    this.#shelf = new RecordShelf(options.files, rules.kind);
+    this.#log = options.log;
+  }
+
+  /** Reads what was kept. Its files are authenticated: signatures were checked when the records came. */
+  async open(): Promise<void> {
+    for (const [segment, texts] of await this.#shelf.load()) {
+      for (const text of texts) {
+        const record = this.#read(text);
+        if (typeof record === "string") throw this.#shelf.damaged(segment);
+        this.#place(record, segment);
+      }
+    }
+  }
+
+  /** See `RecordStore`. Throws `auth.invalid` saying why a record is refused. */
+  async accept(text: string): Promise<"new" | "known" | "waiting"> {
+    const record = this.#read(text);
+    if (typeof record === "string") throw new HerdError("auth.invalid", record);
+    const { signed, payload } = record;
+    if (!this.#rules.counts(signed.signer)) {
+      if (this.#byId.has(record.id)) return "known";
+      throw new HerdError("auth.invalid", `the ${this.kind} record is signed by a node that was revoked`);
+    }
+    const slot = this.#rules.slot(payload);
+    const standing = this.#bySlot.get(slot);
+    const wins = standing === undefined || this.#wins(record, standing);
+    if (!wins && standing.id === record.id) return "known";
+    if (this.#rules.over?.(payload)) return "known";
+    if (this.#rules.judge(signed, payload) === "unknown") return "waiting";
+    if (standing !== undefined && standing.id !== record.id) this.#rules.compare?.(record, standing);
+    if (!wins) return "known";
+    if (standing === undefined) this.#checkRoom(payload);
+    return (await this.#keep(record, slot)) ? "new" : "known";
+  }
+
+  /** Ids of the records that may be offered to others: those whose signers count. */
+  *ids(): Iterable<string> {
+    for (const { id, signed } of this.#bySlot.values()) if (this.#rules.counts(signed.signer)) yield id;
+  }
+
+  /** A record's text, unless it is one that may not be offered. */
+  get(id: string): string | undefined {
+    const held = this.#byId.get(id);
+    return held !== undefined && this.#rules.counts(held.signed.signer) ? encodeSigned(held.signed) : undefined;
+  }
+
+  /** The node that a record is about, by the record's id. */
+  about(id: string): string | undefined {
+    const payload = this.#byId.get(id)?.payload;
+    return payload !== undefined && "node" in payload ? payload.node : undefined;
+  }
+
+  /** The record in a slot, whether its signer still counts or not. */
+  at(slot: string): Held<Kind> | undefined {
+    return this.#bySlot.get(slot);
+  }
+
+  /** Every record that is kept. */
+  values(): Iterable<Held<Kind>> {
+    return this.#bySlot.values();
+  }
+
+  get size(): number {
+    return this.#bySlot.size;
+  }
+
+  /** The record of a text, or what is wrong with it. */
+  #read(text: string): Held<Kind> | string {
+    const signed = decodeSigned(text);
+    if (signed === undefined) return "not a signed record";
+    const payload = parsePayload(this.kind, signed.payload);
+    if (payload === undefined) return `not a well-formed ${this.kind} record`;
+    if (payload.mesh !== this.#rules.meshId) return `the ${this.kind} record is of another mesh`;
+    return { id: recordId(signed), signed, payload };
+  }
+
+  #wins(record: Held<Kind>, standing: Held<Kind>): boolean {
+    const counts = this.#rules.counts(record.signed.signer);
+    if (counts !== this.#rules.counts(standing.signed.signer)) return counts;
+    if (record.id === standing.id) return false;
+    if (this.#rules.prefers(record.payload, standing.payload)) return true;
+    return !this.#rules.prefers(standing.payload, record.payload) && record.id > standing.id;
+  }
+
+  #checkRoom(payload: Payload<Kind>): void {
+    const isFull = (): boolean => this.#bySlot.size + this.#pending.length >= this.#rules.limit;
+    if (!isFull() || this.#rules.admits?.(payload)) return;
+    this.#sweep();
+    if (!isFull()) return;
+    if (!this.#fullLogged)
+      this.#log?.error(`more than ${this.#rules.limit} ${this.kind} records: further ones are refused`);
+    this.#fullLogged = true;
+    throw new HerdError("auth.invalid", `this node keeps no more than ${this.#rules.limit} ${this.kind} records`);
+  }
+
+  async #keep(record: Held<Kind>, slot: string): Promise<boolean> {
+    const kept = new Promise<boolean>((resolve, reject) => this.#pending.push({ record, slot, resolve, reject }));
+    if (!this.#writing) void this.#writeAll();
+    return kept;
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#writing = true;
+    // In a turn of its own, so that what comes in this one goes along.
+    await Promise.resolve();
+    while (this.#pending.length > 0) {
+      const batch = this.#pending;
+      this.#pending = [];
+      try {
+        await this.#writeBatch(batch);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#writing = false;
+  }
+
+  async #writeBatch(batch: readonly Pending<Kind>[]): Promise<void> {
+    this.#sweep();
+    const winners = new Map<string, Pending<Kind>>();
+    for (const pending of batch) {
+      const standing = winners.get(pending.slot)?.record ?? this.#bySlot.get(pending.slot);
+      if (standing === undefined || this.#wins(pending.record, standing)) winners.set(pending.slot, pending);
+    }
+    const texts = new Map<number, Map<string, string>>();
+    const segments = new Map<string, number>();
+    for (const segment of this.#stale) texts.set(segment, this.#contentOf(segment));
+    for (const [slot, { record }] of winners) {
+      const segment = this.#bySlot.get(slot)?.segment ?? this.#freeSegment(texts);
+      const content = texts.get(segment) ?? this.#contentOf(segment);
+      content.set(slot, encodeSigned(record.signed));
+      texts.set(segment, content);
+      segments.set(slot, segment);
+    }
+    await Promise.all([...texts].map(([segment, content]) => this.#shelf.write(segment, [...content.values()])));
+    for (const segment of texts.keys()) this.#stale.delete(segment);
+    for (const [slot, { record }] of winners) this.#place(record, segments.get(slot) ?? 0);
+    for (const pending of batch) pending.resolve(winners.get(pending.slot) === pending);
+  }
+
+  /** A segment with room, those included that this batch is about to fill. */
+  #freeSegment(texts: ReadonlyMap<number, ReadonlyMap<string, string>>): number {
+    const last = Math.max(0, ...this.#segments.keys(), ...texts.keys());
+    for (const segment of [...this.#segments.keys(), ...texts.keys(), last]) {
+      const size = texts.get(segment)?.size ?? this.#segments.get(segment)?.size ?? 0;
+      if (size < segmentRecords) return segment;
+    }
+    return last + 1;
+  }
+
+  #contentOf(segment: number): Map<string, string> {
+    const content = new Map<string, string>();
+    for (const slot of this.#segments.get(segment) ?? []) {
+      const placed = this.#bySlot.get(slot);
+      if (placed !== undefined) content.set(slot, encodeSigned(placed.signed));
+    }
+    return content;
+  }
+
+  #place(record: Held<Kind>, segment: number): void {
+    const slot = this.#rules.slot(record.payload);
+    const before = this.#bySlot.get(slot);
+    if (before !== undefined) this.#remove(before);
+    const placed = { ...record, slot, segment };
+    this.#bySlot.set(slot, placed);
+    this.#byId.set(record.id, placed);
+    const slots = this.#segments.get(segment) ?? new Set();
+    this.#segments.set(segment, slots.add(slot));
+    this.#rules.changed?.(record);
+  }
+
+  #remove(placed: Placed<Kind>): void {
+    this.#bySlot.delete(placed.slot);
+    this.#byId.delete(placed.id);
+    this.#segments.get(placed.segment)?.delete(placed.slot);
+  }
+
+  /** Drops what is over; its segments are written with the next record. */
+  #sweep(): void {
+    if (this.#rules.over === undefined) return;
+    for (const placed of [...this.#bySlot.values()]) {
+      if (!this.#rules.over(placed.payload)) continue;
+      this.#remove(placed);
+      this.#stale.add(placed.segment);
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// What the signed records of a mesh say about its members: payloads with bounds, how they are written, read and verified.
+
+import { createHash, type KeyObject, verify } from "node:crypto";
+import { z } from "zod";
+import { isAppName } from "../../core/app-name.js";
+import type { Signed } from "../../core/signed.js";
+import { isTokenId, roles } from "../claims.js";
+
+const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
+const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
+const time = z.number().int().min(0).max(8_640_000_000_000_000);
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const nodeName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+const line = (limit: number) =>
+  z
+    .string()
+    .min(1)
+    .max(limit)
+    .regex(/^\P{Cc}*$/u);
+const tokenId = z.string().refine(isTokenId);
+/** SPKI DER of Ed25519 is these 12 bytes, then the 32 of the key (RFC 8410). */
+const enrolledKeyStart = /^MCowBQYDK2VwAyEA[A-Za-z0-9+/]{43}=$/;
+const enrolledKey = z.string().regex(enrolledKeyStart);
+const pem = z
+  .string()
+  .max(8_192)
+  .regex(/^-----BEGIN [A-Z0-9 ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z0-9 ]+-----\n*$/);
+const url = z
+  .string()
+  .max(512)
+  .regex(/^https:\/\/[^\s"\\]+$/);
+const peer = z
+  .string()
+  .max(300)
+  .regex(/^[^\s"\\]+:\d{1,5}$/);
+
+const payloads = {
+  /** Makes a node a master; signed by the root. */
+  grant: z.strictObject({
+    kind: z.literal("grant"),
+    mesh: hex32,
+    node: hex32,
+    name: nodeName,
+    /** The enrolled key, SPKI DER in base64. */
+    key: enrolledKey,
+    /** The master's CA certificate. */
+    certificate: pem,
+    at: time,
+  }),
+  /** Lets a node in; signed by a master. `parent` is the node at which it asked, null for the founder. */
+  admission: z.strictObject({
+    kind: z.literal("admission"),
+    mesh: hex32,
+    node: hex32,
+    name: nodeName,
+    key: enrolledKey,
+    parent: hex32.nullable(),
+    approvedBy: line(128),
+    at: time,
+    deploy: z.boolean(),
+    master: z.boolean(),
+  }),
+  /** Ends a node's membership for good; signed by a master, or by the root. */
+  revocation: z.strictObject({
+    kind: z.literal("revocation"),
+    mesh: hex32,
+    node: hex32,
+    at: time,
+    by: line(128),
+    /** The node whose whole subtree was revoked, when this one is below it. */
+    subtreeOf: hex32.optional(),
+  }),
+  /** Where a master is reached; signed by itself. */
+  address: z.strictObject({
+    kind: z.literal("address"),
+    mesh: hex32,
+    node: hex32,
+    url,
+    /** `HOST:PORT`, null for a master that can only dial out. */
+    peer: peer.nullable(),
+    at: time,
+  }),
+  /** A token that was issued, without its text; signed by a master. Times are epoch ms. */
+  token: z.strictObject({
+    kind: z.literal("token"),
+    mesh: hex32,
+    id: tokenId,
+    role: z.enum(roles),
+    app: z.string().refine(isAppName).optional(),
+    at: time,
+    expiresAt: time,
+  }),
+  /** A token's end before its time; signed by a master. */
+  "token-revocation": z.strictObject({
+    kind: z.literal("token-revocation"),
+    mesh: hex32,
+    id: tokenId,
+    expiresAt: time,
+    at: time,
+  }),
+  /** How far a master's audit log goes: number of entries, and the hash of the last; signed by that master. */
+  head: z.strictObject({
+    kind: z.literal("head"),
+    mesh: hex32,
+    master: hex32,
+    seq: count,
+    hash: hex64,
+    at: time,
+  }),
+  /** The newest CRL of a master; signed by it. */
+  crl: z.strictObject({
+    kind: z.literal("crl"),
+    mesh: hex32,
+    master: hex32,
+    pem: z
+      .string()
+      .max(49_152)
+      .regex(/^-----BEGIN X509 CRL-----\n[A-Za-z0-9+/=\n]+-----END X509 CRL-----\n*$/),
+    at: time,
+  }),
+} as const;
+
+/** The kinds of records that this folder keeps. */
+export type RecordKind = keyof typeof payloads;
+
+/** What a record of a kind says. */
+export type Payload<Kind extends RecordKind> = z.infer<(typeof payloads)[Kind]>;
+
+/** The payload text for {@link Signer.sign}. Throws `TypeError` for what no reader would take. */
+export function payloadText(payload: Payload<RecordKind>): string {
+  const checked = payloads[payload.kind].safeParse(payload);
+  if (!checked.success) throw new TypeError(`not a ${payload.kind} payload: ${z.prettifyError(checked.error)}`);
+  return JSON.stringify(checked.data);
+}
+
+/** What a payload text says, `undefined` unless it is a well-formed one of this kind. Whose mesh it is, is the caller's to compare. */
+export function parsePayload<Kind extends RecordKind>(kind: Kind, text: string): Payload<Kind> | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const parsed = payloads[kind].safeParse(value);
+  if (!parsed.success) return undefined;
+  const data = parsed.data as Payload<RecordKind>;
+  // A node's id is its key's, so that nobody can be given another one's.
+  if (data.kind === "grant" || data.kind === "admission") {
+    if (fingerprintOfText(data.key)?.slice(0, 32) !== data.node) return undefined;
+  }
+  return data as Payload<Kind>;
+}
+
+/** The fingerprint of an enrolled key in base64, without the cost of a key object; `undefined` for what is none, or is another spelling. */
+export function fingerprintOfText(key: string): string | undefined {
+  const der = Buffer.from(key, "base64");
+  if (!enrolledKeyStart.test(key) || der.toString("base64") !== key) return undefined;
+  return createHash("sha256").update(der).digest("hex");
+}
+
+/** Whether the signature is this key's: Ed25519 (RFC 8032), or RSA with SHA-256 (RFC 8017, section 8.2) for the root. */
+export function verifySigned(signed: Signed, publicKey: KeyObject): boolean {
+  const algorithm = publicKey.asymmetricKeyType === "rsa" ? "sha256" : null;
+  return verify(algorithm, Buffer.from(signed.payload), publicKey, Buffer.from(signed.signature, "base64"));
+}
