@@ -109,6 +109,19 @@ test("test/suites.json lists every suite, and only suites that exist", () => {
   );
 });
 
+test("test/long.json lists the suites that draw from seeds, and no others", () => {
+  const long = JSON.parse(readText("test/long.json")) as string[];
+  const seeded = tests.filter(
+    ({ path, text }) => path.endsWith(".test.ts") && /\b(eachSeed|seeds)\(|HERD_SEEDS\b.*\?\?/.test(text),
+  );
+  assert.deepEqual(long, seeded.map(({ path }) => path).sort());
+  const listed = JSON.parse(readText("test/suites.json")) as string[];
+  assert.deepEqual(
+    long.filter((path) => !listed.includes(path)),
+    [],
+  );
+});
+
 test("runtime/ knows no network", () => {
   const runtime = product.filter(({ path }) => path.startsWith("runtime/"));
   const network =
