@@ -116,12 +116,13 @@ export class Channel {
       return;
     }
     this.#watchExpiry();
+    // Said before the peer is judged: the records show one whose master was revoked while it slept that it needs a new certificate.
+    const { nodeId: node, instance } = this.#context;
+    this.#send([messageType.hello, helloContent(this.#context.hello(), { node, instance, dial: this.#ownDial })]);
     if (!this.#trusted()) return;
     this.#cancelGreeting = this.#context.timers.after(this.#context.limits.greetingMs, () =>
       this.end("it was not greeted in time"),
     );
-    const { nodeId: node, instance } = this.#context;
-    this.#send([messageType.hello, helloContent(this.#context.hello(), { node, instance, dial: this.#ownDial })]);
   }
 
   /** As {@link Link.tell}. */

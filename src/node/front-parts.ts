@@ -6,6 +6,7 @@ import type { LinkSet } from "../mesh/link-set.js";
 import type { Membership } from "../mesh/members.js";
 import { withKeyFiles } from "../pki/key-files.js";
 import { LeafRenewal, peerLeafPart } from "../pki/leaf-renewal.js";
+import { issuerKeyOf } from "../pki/peer-identity.js";
 import type { PeerLeaf } from "../pki/peer-leaf.js";
 import type { PublicLeaf } from "../pki/public-leaf.js";
 import { HttpsApi } from "../server/https-api.js";
@@ -70,7 +71,9 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     if (master === undefined) throw new Error("no master is linked");
     return chainsOf(await master.ask("renew", requests, { timeoutMs: renewTimeoutMs }));
   });
-  const common = { clock, timers, random };
+  const ofRevoked = ({ certificate }: { readonly certificate: string }): boolean =>
+    registry.lostMaster && registry.issuerRevoked(issuerKeyOf(certificate));
+  const common = { clock, timers, random, worthless: ofRevoked };
   return {
     api,
     publicRenewal: new LeafRenewal({
@@ -84,7 +87,7 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     peerRenewal: new LeafRenewal({
       ...common,
       current: () => identity.peerLeaf(),
-      renew: () => identity.renewPeerLeaf(),
+      renew: () => identity.renewPeerLeaf({ trusted: !ofRevoked(identity.peerLeaf()) }),
       part: peerLeafPart,
       onError: (cause) => log.error("the peer certificate could not be renewed", { cause }),
     }),

@@ -38,7 +38,7 @@ export function meshParts(
     instance: randomHex(16),
     ...{ network, clock, timers, random, log },
     trust: registry,
-    hello: () => ({ address, url, records: registry.introduction(identity.nodeId) }),
+    hello: () => ({ address, url, records: registry.greeting(identity.nodeId) }),
     introduce: async (records, peer) => {
       await acceptRecords(records, registry.stores);
       registry.check(peer);

@@ -84,6 +84,8 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
             identity.onPeerLeaf((leaf) => network.use(leaf)),
             publishNodes({ members, registry, events, clock }),
             registry.onRevoked((id) => {
+              // A master takes its nodes' certificates with it.
+              for (const renewal of [front.peerRenewal, front.publicRenewal]) renewal.hurry();
               apps.catalog.records.dropFrom(id);
               if (!identity.isMaster) return;
               apps.catalog.records.resignFrom(id).catch((cause: unknown) => {

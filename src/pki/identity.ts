@@ -172,11 +172,14 @@ export class Identity implements Certifier {
     return this.#parts.leaves.renewPublic();
   }
 
-  /** A new peer leaf, stored and from now on the one in service. Near the end of the old one, when the links give none, by `rejoin`. */
-  async renewPeerLeaf(): Promise<PeerLeaf> {
+  /**
+   * A new peer leaf, stored and from now on the one in service. Near the end of the old one, when the links give none, by `rejoin`; at
+   * once when `trusted` says that no peer takes the old one.
+   */
+  async renewPeerLeaf({ trusted = true }: { readonly trusted?: boolean } = {}): Promise<PeerLeaf> {
     const { leaves } = this.#parts;
     const { notBefore, notAfter } = this.peerLeaf();
-    const left = notAfter - this.clock.now();
+    const left = trusted ? notAfter - this.clock.now() : 0;
     const rejoin = this.#rejoin;
     if (rejoin === undefined || left > (notAfter - notBefore) * lastPart) return leaves.renewPeer();
     if (left > 0) {

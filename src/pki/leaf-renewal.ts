@@ -23,6 +23,8 @@ export interface LeafRenewalOptions<Leaf extends LeafLife> {
   readonly part?: (random: Random) => number;
   /** Whether a leaf is to be renewed whatever its age, as when it lacks a host. Asked until one renewal succeeded. */
   readonly unfit?: (() => boolean) | undefined;
+  /** Whether a leaf is worth nothing any more, whatever its age, as when the master that signed it was revoked. */
+  readonly worthless?: ((leaf: Leaf) => boolean) | undefined;
   /** Told of a failure; it is tried again after 5 s, then twice as long, up to ten minutes. */
   readonly onError: (error: unknown) => void;
   readonly clock: Clock;
@@ -62,16 +64,14 @@ export class LeafRenewal<Leaf extends LeafLife> {
 
   /** Checks at once, and from then on by itself. */
   start(): void {
-    if (this.#cancel !== undefined) return;
-    const next = (ms: number): void => {
-      const cancel = this.#timers.after(ms, async () => {
-        await this.check();
-        // Stopped, or stopped and started again, in the meantime.
-        if (this.#cancel === cancel) next(this.#waitMs());
-      });
-      this.#cancel = cancel;
-    };
-    next(0);
+    if (this.#cancel === undefined) this.#checkAfter(0);
+  }
+
+  /** Checks now instead of at the next look, if it was started. */
+  hurry(): void {
+    if (this.#cancel === undefined) return;
+    this.#cancel();
+    this.#checkAfter(0);
   }
 
   /** Ends the checks and waits for one that is under way. */
@@ -87,6 +87,15 @@ export class LeafRenewal<Leaf extends LeafLife> {
       this.#running = undefined;
     });
     await this.#running;
+  }
+
+  #checkAfter(ms: number): void {
+    const cancel = this.#timers.after(ms, async () => {
+      await this.check();
+      // Stopped, hurried, or stopped and started again, in the meantime.
+      if (this.#cancel === cancel) this.#checkAfter(this.#waitMs());
+    });
+    this.#cancel = cancel;
   }
 
   async #renewIfNeeded(): Promise<void> {
@@ -105,9 +114,9 @@ export class LeafRenewal<Leaf extends LeafLife> {
   }
 
   #isDue(): boolean {
-    const { current, unfit, part = publicLeafPart, clock } = this.#options;
-    if (!this.#wasFitted && unfit?.() === true) return true;
+    const { current, unfit, worthless, part = publicLeafPart, clock } = this.#options;
     const leaf = current();
+    if ((!this.#wasFitted && unfit?.() === true) || worthless?.(leaf) === true) return true;
     if (this.#drawn?.leaf !== leaf) this.#drawn = { leaf, part: part(this.#random) };
     const now = clock.now();
     const { notBefore, notAfter } = leaf;

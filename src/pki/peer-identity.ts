@@ -52,6 +52,11 @@ export function peerIdentityOf(certificate: Uint8Array | string, meshId: string)
   };
 }
 
+/** Key identifier (hex) of who issued a certificate of the mesh (PEM, of which the first counts). Throws `auth.invalid`. */
+export function issuerKeyOf(certificate: string): string {
+  return issuerIn(only(parse(certificate).extensions, "authorityKeyIdentifier"));
+}
+
 function parse(certificate: Uint8Array | string) {
   if (certificate.length > certificateLimitBytes) throw refused("it is too large");
   try {

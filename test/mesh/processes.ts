@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LocalMesh } from "../../src/cli/experiment/local-mesh.js";
-import type { NodeProcess } from "../../src/cli/experiment/node-process.js";
+import { type LaunchedNode, NodeProcess, runHerd } from "../../src/cli/experiment/node-process.js";
 
 /** A mesh that ends with its test. */
 export async function startMesh(context: TestContext, names: readonly string[]): Promise<LocalMesh> {
@@ -81,4 +81,29 @@ export async function call(
   const headers = { "content-type": "application/json" };
   const reply = await node.client(token).send(`/fn/${path}`, { method: "POST", body, headers });
   return { text: reply.text, node: String(reply.headers["herd-node"]), hops: String(reply.headers["herd-hops"]) };
+}
+
+/** Starts one more node of a mesh that asks `at` to be let in; what was started ends with the test. */
+export function launchJoiner(
+  context: TestContext,
+  options: { readonly mesh: LocalMesh; readonly name: string; readonly at: string; readonly flags?: readonly string[] },
+): LaunchedNode {
+  const { mesh, name, at, flags = [] } = options;
+  return launchNode(context, [...mesh.flags(name), "--join", at, ...flags]);
+}
+
+/** Runs `herd up` with these flags; what was started ends with the test. */
+export function launchNode(context: TestContext, flags: readonly string[]): LaunchedNode {
+  const launched = NodeProcess.launch(flags);
+  context.after(async () => {
+    launched.kill();
+    await launched.exited;
+  });
+  return launched;
+}
+
+/** Runs a command of `herd` that speaks to this node, with a token; its output as JSON. */
+export async function herdAt<Shape>(node: NodeProcess, token: string, args: readonly string[]): Promise<Shape> {
+  const { url, ca } = node.ready;
+  return JSON.parse(await runHerd(["--url", url, "--ca", ca, "--token", token, "--json", ...args])) as Shape;
 }

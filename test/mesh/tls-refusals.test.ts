@@ -179,6 +179,13 @@ describe("refused by a node", () => {
       return error instanceof LinkBroken && /revoked/.test(error.message);
     });
     assert.equal(strict.links.all().length, 0);
+    // Its certificate may be all that is wrong: the records of the hello tell it so.
+    const stale = await connect({ address: strict.address, leaf: mesh.peer(b) });
+    await stale.closed;
+    assert.deepEqual(
+      stale.heard.map(([type]) => type),
+      [0, 10],
+    );
   });
 
   test("a dial ends when nobody listens, nobody answers, another node answers, or itself does", async () => {

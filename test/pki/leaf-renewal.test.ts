@@ -29,7 +29,14 @@ class Node {
     this.current = this.#leaf(0);
   }
 
-  renewal(options: { part?: (random: Random) => number; random?: Random; unfit?: () => boolean } = {}) {
+  renewal(
+    options: {
+      part?: (random: Random) => number;
+      random?: Random;
+      unfit?: () => boolean;
+      worthless?: (leaf: NumberedLeaf) => boolean;
+    } = {},
+  ) {
     return new LeafRenewal<NumberedLeaf>({
       current: () => this.current,
       renew: async () => {
@@ -159,5 +166,31 @@ test("an unfit leaf is renewed at once, and only once if that did not help", asy
   node.failing = undefined;
   await node.time.pass(hour);
   assert.deepEqual(node.used, [1]);
+  await renewal.stop();
+});
+
+test("a leaf that became worth nothing is renewed at once when told, each time, and a failure is soon mended", async () => {
+  const node = new Node();
+  let worthlessUpTo = -1;
+  const renewal = node.renewal({ worthless: ({ number }) => number <= worthlessUpTo });
+  renewal.hurry();
+  await node.time.pass(hour);
+  assert.deepEqual(node.used, [], "not before it is started");
+  renewal.start();
+  await node.time.pass(1);
+  worthlessUpTo = 0;
+  renewal.hurry();
+  await node.time.pass(1);
+  assert.deepEqual(node.used, [1]);
+  worthlessUpTo = 1;
+  node.failing = "renew";
+  renewal.hurry();
+  await node.time.pass(1);
+  assert.equal(node.errors.length, 1);
+  node.failing = undefined;
+  await node.time.pass(6_000);
+  assert.deepEqual(node.used, [1, 2]);
+  await node.time.pass(hour);
+  assert.deepEqual(node.used, [1, 2]);
   await renewal.stop();
 });

@@ -218,3 +218,18 @@ describe("the list of masters", () => {
     }
   });
 });
+
+test("a greeting tells of revoked masters, since who holds a certificate of one is told nothing else", async () => {
+  const { meshId, root, clock } = mesh;
+  const [registry, sleeper] = [0, 1].map(
+    () => new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock }),
+  );
+  assert.ok(registry && sleeper);
+  await learn(registry, [...everyone, mesh.revocation(n2, { master: m1 })]);
+  await learn(sleeper, everyone);
+  assert.deepEqual(registry.greeting(n1.id), registry.introduction(n1.id));
+  await learn(registry, [mesh.revocation(m2, { master: m1 })]);
+  await learn(sleeper, registry.greeting(m1.id));
+  assert.deepEqual([sleeper.isRevoked(m2.id), sleeper.isRevoked(n2.id)], [true, false]);
+  assert.ok(registry.greeting(n1.id).length <= 8);
+});

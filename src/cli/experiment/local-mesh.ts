@@ -2,7 +2,7 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { NodeProcess, runHerd } from "./node-process.js";
+import { type LaunchedNode, NodeProcess, runHerd } from "./node-process.js";
 
 /** Where and how to start a mesh. */
 export interface LocalMeshOptions {
@@ -66,7 +66,12 @@ export class LocalMesh {
   async join(name: string, flags: readonly string[] = []): Promise<NodeProcess> {
     const url = this.founder.ready.url;
     const token = await this.joinToken(["--node", name]);
-    const node = await NodeProcess.start([...this.flags(name), "--join", url, "--token", token, ...flags]);
+    return this.add(NodeProcess.launch([...this.flags(name), "--join", url, "--token", token, ...flags]));
+  }
+
+  /** A node that was started otherwise becomes one of this mesh's, once it serves. */
+  async add({ serving }: LaunchedNode): Promise<NodeProcess> {
+    const node = await serving;
     this.#nodes.push(node);
     return node;
   }

@@ -18,6 +18,17 @@ export interface ReadyLine {
   readonly state: string;
 }
 
+/** A node that was started and may not serve yet. */
+export interface LaunchedNode {
+  /** The last lines that it wrote on standard error. */
+  readonly lines: readonly string[];
+  /** Resolves when it serves, rejects with what it said when it does not. */
+  readonly serving: Promise<NodeProcess>;
+  /** Its exit code, once it ended. */
+  readonly exited: Promise<number | null>;
+  readonly kill: () => void;
+}
+
 /** How many of a node's last log lines are kept. */
 const keptLines = 200;
 const herd = fileURLToPath(new URL("../main.js", import.meta.url));
@@ -39,20 +50,32 @@ export class NodeProcess {
   }
 
   /** Runs `herd up --json` with these flags; resolves when it serves, rejects with what it said when it does not. */
-  static async start(flags: readonly string[]): Promise<NodeProcess> {
+  static start(flags: readonly string[]): Promise<NodeProcess> {
+    return NodeProcess.launch(flags).serving;
+  }
+
+  /** As {@link start}, for a node that may wait for somebody, or refuse to start. */
+  static launch(flags: readonly string[]): LaunchedNode {
     const began = performance.now();
     const child = spawn(process.execPath, [herd, "up", "--json", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
     const lines: string[] = [];
     createInterface({ input: child.stderr }).on("line", (line) => {
       if (lines.push(line) > keptLines) lines.shift();
     });
-    for await (const line of createInterface({ input: child.stdout })) {
-      const said = JSON.parse(line) as ReadyLine & { readonly event?: string };
-      if (said.event !== "ready") throw new Error(`a node did not start: ${line}`);
-      return new NodeProcess(child, { ready: said, startMs: performance.now() - began, lines });
-    }
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    throw new Error(`a node ended before it was ready: ${lines.slice(-5).join("\n")}`);
+    const exited = once(child, "close").then(([code]) => code as number | null);
+    const serve = async (): Promise<NodeProcess> => {
+      for await (const line of createInterface({ input: child.stdout })) {
+        const said = JSON.parse(line) as ReadyLine & { readonly event?: string };
+        if (said.event !== "ready") throw new Error(`a node did not start: ${line}`);
+        return new NodeProcess(child, { ready: said, startMs: performance.now() - began, lines });
+      }
+      await exited;
+      throw new Error(`a node ended before it was ready: ${lines.slice(-5).join("\n")}`);
+    };
+    const serving = serve();
+    // Whoever waits for the exit alone need not hear of it twice.
+    serving.catch(() => undefined);
+    return { lines, serving, exited, kill: () => child.kill("SIGKILL") };
   }
 
   get pid(): number {
@@ -74,6 +97,16 @@ export class NodeProcess {
     return this.#end("SIGTERM");
   }
 
+  /** Stops it in the middle of whatever it does: its connections stay, and nobody answers. */
+  freeze(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Lets a frozen node go on. */
+  thaw(): void {
+    this.#child.kill("SIGCONT");
+  }
+
   /** Ends it as a power cut would. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
@@ -84,6 +117,8 @@ export class NodeProcess {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     const ended = once(child, "exit");
     child.kill(signal);
+    // A frozen node hears of nothing else.
+    this.thaw();
     await ended;
     return child.exitCode;
   }

@@ -13,6 +13,9 @@ import { type Held, RecordSlots } from "./record-slots.js";
 import { verifySigned } from "./records.js";
 import { registryRules } from "./rules.js";
 
+/** What a peer reads of a hello. */
+const greetingLimit = 8;
+
 /** A master that is not revoked, and where it is reached as far as known. */
 export interface MasterAddress {
   /** Node id. */
@@ -174,7 +177,19 @@ export class Registry {
     };
   }
 
-  /** The records that introduce a node to a stranger, at most eight: its grant, its admission, and the grant of who signed that. */
+  /**
+   * The records that introduce a node to a stranger, at most eight: its grant, its admission, and the grant of who signed that; and the
+   * newest revocations of masters, since who holds a certificate of one gets no other record before it has a new one.
+   */
+  greeting(id: string): string[] {
+    const introduction = this.introduction(id);
+    const revocations = [...this.stores[2].values()]
+      .filter(({ payload, signed }) => this.#nodes.get(payload.node)?.master === true && !this.isRevoked(signed.signer))
+      .sort((a, b) => b.payload.at - a.payload.at);
+    return [...introduction, ...revocations.map(({ signed }) => encodeSigned(signed))].slice(0, greetingLimit);
+  }
+
+  /** The records that introduce a node to a stranger: its grant, its admission, and the grant of who signed that. */
   introduction(id: string): string[] {
     const admission = this.stores[1].at(id);
     const grants = [...new Set([admission?.signed.signer, id])].flatMap((node) =>
