@@ -12,6 +12,8 @@ export interface ManyCalls {
   readonly calls: number;
   readonly atATime: number;
   readonly token: string;
+  /** Each call's, ms; the node's own without it. */
+  readonly deadlineMs?: number;
 }
 
 /** One answer; `ms` from the first byte sent to the last received. */
@@ -45,7 +47,7 @@ export async function callMany(node: NodeProcess, options: ManyCalls): Promise<A
 }
 
 function callOnce(url: URL, options: ManyCalls & { index: number; agent: Agent }): Promise<Answer> {
-  const { agent, token, index } = options;
+  const { agent, token, index, deadlineMs } = options;
   const body = options.body(index);
   const began = performance.now();
   return new Promise((resolve, reject) => {
@@ -53,6 +55,7 @@ function callOnce(url: URL, options: ManyCalls & { index: number; agent: Agent }
       authorization: `Bearer ${token}`,
       "content-type": "application/json",
       "content-length": Buffer.byteLength(body),
+      ...(deadlineMs === undefined ? {} : { "herd-deadline-ms": String(deadlineMs) }),
     };
     const outgoing = request(url, { method: "POST", agent, headers }, (response) => {
       const chunks: Buffer[] = [];
