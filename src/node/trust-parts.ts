@@ -14,7 +14,7 @@ import { Registry } from "../pki/registry/registry.js";
 import { Revoker } from "../pki/registry/revocation.js";
 import { type AuditParts, auditParts } from "./audit-parts.js";
 import type { Foundation, Publish } from "./foundation.js";
-import { acceptRecords } from "./records-intake.js";
+import { acceptStillGood } from "./records-intake.js";
 
 /** What a node knows and proves about the mesh. */
 export interface TrustParts {
@@ -72,7 +72,9 @@ export async function trustParts(foundation: Foundation, around: TrustSurroundin
     renewals: issuer ? new RenewalDesk(common) : undefined,
     open: async () => {
       await registry.open();
-      await acceptRecords(identity.records, registry.stores);
+      // Signed long ago, by masters that may have been revoked since: that must not keep this node from starting.
+      const refused = (cause: unknown): void => log.debug("a record of this node's beginning is void", { cause });
+      await acceptStillGood(identity.records, { stores: registry.stores, refused });
       await crls.open();
       if (issuer !== undefined) await issued.open();
       await joinTokens?.open();

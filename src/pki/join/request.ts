@@ -7,11 +7,11 @@ import type { Signed } from "../../core/signed.js";
 import { csrLimitBytes } from "../csr.js";
 import { nodeIdOf, publicKeyOfText } from "../enrolled-key.js";
 import { verifySigned } from "../registry/records.js";
+import { aheadLimitMs } from "../registry/rules.js";
 
 /** The largest body, in bytes. */
 export const joinBodyBytes = 64 * 1024;
 
-const maxSkewMs = 3_600_000;
 const pemBytes = 12 * 1024;
 const hostText = z
   .string()
@@ -82,7 +82,7 @@ export function keeperOf(body: unknown): string | undefined {
 
 /**
  * The request in a body. Throws `request.malformed` for what has not its shape, and `join.refused` for a signature that does not
- * fit, another mesh, and a clock that is more than an hour off.
+ * fit, another mesh, and a clock that is so far off that records would be refused for it.
  */
 export function readJoinRequest(body: unknown, { meshId, now }: { meshId: string; now: number }): JoinRequest {
   const { signed, token } = parsed(bodyShape, body);
@@ -95,7 +95,7 @@ export function readJoinRequest(body: unknown, { meshId, now }: { meshId: string
   }
   if (payload.mesh !== meshId) throw new HerdError("join.refused", "the request is for another mesh");
   const skewMs = payload.at - now;
-  if (Math.abs(skewMs) > maxSkewMs) {
+  if (Math.abs(skewMs) > aheadLimitMs) {
     const minutes = Math.round(Math.abs(skewMs) / 60_000);
     const detail = `the clock of the joining machine is ${minutes} minutes ${skewMs > 0 ? "ahead" : "behind"}: set it first`;
     throw new HerdError("join.refused", detail);
