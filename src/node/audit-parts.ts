@@ -5,11 +5,13 @@ import type { LinkSet } from "../mesh/link-set.js";
 import { Auditor } from "../pki/audit/auditor.js";
 import { auditBundle } from "../pki/audit/bundle.js";
 import { AuditCopies, answerAuditAsk } from "../pki/audit/copies.js";
+import { AuditFollower } from "../pki/audit/follower.js";
 import { AuditHeads } from "../pki/audit/heads.js";
 import { listAudit } from "../pki/audit/list.js";
 import { AuditLog } from "../pki/audit/log.js";
 import type { Registry } from "../pki/registry/registry.js";
 import type { AuditView } from "../server/seams.js";
+import { askMasters } from "./ask-masters.js";
 import type { Foundation, Publish } from "./foundation.js";
 
 /** The audit log here. */
@@ -44,27 +46,25 @@ export async function auditParts(foundation: Foundation, around: AuditSurroundin
     ...{ meshId, files, log },
     ask: (master, body) => linkTo(links(), master).ask("audit-log", body, { timeoutMs: askTimeoutMs }),
   });
+  const linked = (): string[] =>
+    links()
+      .all()
+      .flatMap(({ peer }) => (peer.master ? [peer.nodeId] : []));
+  const follower = new AuditFollower({ copies, linked, timers, log });
   const heads = new AuditHeads({
     ...{ meshId, files, clock, registry, log },
     advanced: (master) => {
-      if (isMaster && master !== self) pull(master);
+      if (isMaster && master !== self) follower.pull(master);
     },
   });
   const own = isMaster
     ? new AuditLog({ ...{ meshId, signer, files, clock, registry, heads, publish, log } })
     : undefined;
-  const pull = (master: string): void => {
-    copies.pull(master).catch((cause: unknown) => log.debug("a master's audit log could not be copied", { cause }));
-  };
   const auditor = new Auditor({
     ...{ meshId, signer, files, clock, timers, log },
     deliver: async (text) => {
       if (own !== undefined) return own.append(text);
-      const master = links()
-        .all()
-        .find(({ peer }) => peer.master);
-      if (master === undefined) throw new HerdError("node.overloaded", "no master is linked");
-      await master.ask("audit", text, { timeoutMs: askTimeoutMs });
+      await askMasters(links(), { kind: "audit", body: text, timeoutMs: askTimeoutMs });
     },
   });
   let unwatch = (): void => undefined;
@@ -77,7 +77,9 @@ export async function auditParts(foundation: Foundation, around: AuditSurroundin
       await own?.open();
       if (own !== undefined) await copies.open();
       await auditor.open();
-      if (identity.founded) {
+      // Not only by the process that founded the mesh, which may have been killed before it said so.
+      const isFounder = registry.node(self)?.approvedBy === "founder";
+      if (isFounder && own?.entries.length === 0 && auditor.waiting === 0) {
         await auditor.record({ event: "mesh.founded", by: "founder", subject: self, detail: identity.nodeName });
       }
     },
@@ -91,14 +93,16 @@ export async function auditParts(foundation: Foundation, around: AuditSurroundin
         opened: ({ peer }) => {
           if (!peer.master) return;
           auditor.retry();
-          if (own !== undefined) pull(peer.nodeId);
+          if (own !== undefined) follower.pull(peer.nodeId);
         },
       });
+      if (own !== undefined) follower.start();
       auditor.start();
       own?.announce();
     },
     stop: async () => {
       unwatch();
+      await follower.stop();
       await auditor.stop();
       await own?.settled();
       await heads.settled();

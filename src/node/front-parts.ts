@@ -12,6 +12,7 @@ import type { PublicLeaf } from "../pki/public-leaf.js";
 import { HttpsApi } from "../server/https-api.js";
 import { LinkRelay, relayKind } from "../server/link-relay.js";
 import type { AppParts } from "./app-parts.js";
+import { askMasters } from "./ask-masters.js";
 import type { Foundation } from "./foundation.js";
 import { meshView } from "./mesh-view.js";
 import type { TrustParts } from "./trust-parts.js";
@@ -67,12 +68,14 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
   links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));
   if (renewals !== undefined) links.handle("renew", (body, { peer }) => renewals.renew(peer.nodeId, body));
   identity.renewVia(async (requests) => {
-    const master = links.all().find(({ peer }) => peer.master);
-    if (master === undefined) throw new Error("no master is linked");
-    return chainsOf(await master.ask("renew", requests, { timeoutMs: renewTimeoutMs }));
+    return chainsOf(await askMasters(links, { kind: "renew", body: requests, timeoutMs: renewTimeoutMs }));
   });
+  // Who was revoked itself gets no other, and a master signs for itself: with a leaf of a revoked one it was revoked too.
   const ofRevoked = ({ certificate }: { readonly certificate: string }): boolean =>
-    registry.lostMaster && registry.issuerRevoked(issuerKeyOf(certificate));
+    registry.lostMaster &&
+    !identity.isMaster &&
+    !registry.isRevoked(identity.nodeId) &&
+    registry.issuerRevoked(issuerKeyOf(certificate));
   const common = { clock, timers, random, worthless: ofRevoked };
   return {
     api,

@@ -6,7 +6,22 @@ import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { Auditor } from "../../src/pki/audit/auditor.js";
 import { AuditCopies, answerAuditAsk } from "../../src/pki/audit/copies.js";
-import { approved, deployed, logged, m1, m2, masterOf, mesh, n1, recordBy, refused, verify } from "./audit-masters.js";
+import { AuditFollower } from "../../src/pki/audit/follower.js";
+import {
+  approved,
+  deployed,
+  logged,
+  m1,
+  m2,
+  masterOf,
+  mesh,
+  n1,
+  n2,
+  recordBy,
+  refused,
+  verify,
+} from "./audit-masters.js";
+import { ManualTime } from "./manual-time.js";
 import type { PaperNode } from "./mesh-records.js";
 import { silent } from "./silent-log.js";
 
@@ -55,6 +70,25 @@ describe("copies of a log", () => {
       for (const text of rewritten.heads.texts()) await witness.heads.store.accept(text);
       assert.equal(length === 4 || !verify(await witness.bundle()).ok, true);
     }
+  });
+
+  test("are pulled again every half minute, whether or not a head told of news", async () => {
+    const time = new ManualTime();
+    const first = await logged();
+    const second = await masterOf(m2, { others: [first] });
+    const linked = () => [m1.id, n2.id];
+    const follower = new AuditFollower({ copies: second.copies, linked, timers: time, log: silent });
+    follower.start();
+    follower.start();
+    await time.pass(29_999);
+    assert.deepEqual(second.copies.masters(), []);
+    await time.pass(1);
+    await first.log.append(recordBy(m1, approved("later")));
+    await time.pass(30_000);
+    await follower.stop();
+    assert.equal(time.waiting, 0);
+    assert.equal((await second.copies.of(m1.id)).length, 6);
+    await first.log.settled();
   });
 
   test("answers that are no page of the log are refused", async () => {

@@ -46,6 +46,11 @@ export class Auditor {
     this.#outbox = texts === "" ? [] : texts.split("\n").slice(-outboxLimit);
   }
 
+  /** Records that no master took yet. */
+  get waiting(): number {
+    return this.#outbox.length;
+  }
+
   /** From now on delivers. */
   start(): void {
     this.#running = true;
