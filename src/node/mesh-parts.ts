@@ -26,10 +26,16 @@ export interface KnownAddresses {
   remember(addresses: readonly { readonly id: string; readonly address: string }[]): void;
 }
 
+/** What of a {@link Foundation} they stand on; `peer` is undefined for a node that nobody can dial. */
+export interface MeshFoundation extends Pick<Foundation, "clock" | "timers" | "random" | "log" | "url"> {
+  readonly identity: Pick<Foundation["identity"], "nodeId" | "meshId" | "signer">;
+  readonly peer: string | undefined;
+}
+
 /** Builds the parts; nothing listens yet. */
 export function meshParts(
-  foundation: Foundation,
-  { network, trust, addresses }: { network: Network; trust: TrustParts; addresses: KnownAddresses },
+  foundation: MeshFoundation,
+  { network, trust, addresses }: { network: Network; trust: Pick<TrustParts, "registry">; addresses: KnownAddresses },
 ): MeshParts {
   const { identity, clock, timers, random, log, url, peer: address } = foundation;
   const { registry } = trust;

@@ -47,6 +47,7 @@ export class Simulation implements Wires {
   readonly revoked = new Set<string>();
   readonly #hosts = new Map<string, Host & { isAlive: boolean }>();
   readonly #hidden = new Set<string>();
+  readonly #ids = new Map<string, string>();
   #isSevered: (from: string, to: string) => boolean = () => false;
   #delayMs: readonly [number, number];
   readonly #spikeOneIn: number;
@@ -60,10 +61,11 @@ export class Simulation implements Wires {
     this.world = new MemoryWorld(this.time, this);
   }
 
-  /** Starts a node, or a new run of one that was killed; `isHidden` when others cannot dial it. */
+  /** Starts a node, or a new run of one that was killed; `isHidden` when others cannot dial it. An identity may name another id. */
   host(name: string, options: { isHidden?: boolean; identity?: Partial<PeerIdentity> } = {}): Host {
     if (this.#hosts.get(name)?.isAlive === true) throw new TypeError(`${name} runs`);
-    const id = simulatedId(name);
+    const id = options.identity?.nodeId ?? simulatedId(name);
+    this.#ids.set(name, id);
     if (options.isHidden === true) this.#hidden.add(id);
     const identity = (): PeerIdentity => ({
       nodeId: id,
@@ -113,7 +115,7 @@ export class Simulation implements Wires {
 
   /** Lets nothing pass between nodes of different groups; who is in no group is with all. `[]` heals. */
   partition(groups: readonly (readonly string[])[]): void {
-    const groupOf = new Map(groups.flatMap((group, index) => group.map((name) => [simulatedId(name), index] as const)));
+    const groupOf = new Map(groups.flatMap((group, index) => group.map((name) => [this.#idOf(name), index] as const)));
     this.#isSevered = (from, to) => {
       const [one, other] = [groupOf.get(from), groupOf.get(to)];
       return one !== undefined && other !== undefined && one !== other;
@@ -127,7 +129,11 @@ export class Simulation implements Wires {
 
   /** Breaks the connections between two nodes; they may dial again. */
   break(one: string, other: string): void {
-    this.world.break(simulatedId(one), simulatedId(other));
+    this.world.break(this.#idOf(one), this.#idOf(other));
+  }
+
+  #idOf(name: string): string {
+    return this.#ids.get(name) ?? simulatedId(name);
   }
 
   slow(delayMs: readonly [number, number]): void {
