@@ -46,6 +46,8 @@ export interface ChannelContext {
   hello(): OwnHello;
   /** Takes the records of a peer's hello; rejects when they prove that it does not belong here. */
   introduce(records: readonly string[], peer: PeerIdentity): Promise<void>;
+  /** Records that prove to a peer why it is refused, at most 8: a node that slept may not know that it was revoked. */
+  farewell(peer: PeerIdentity): readonly string[];
   /** How often this node lost all connections to that one. */
   generation(nodeId: string): number;
 }

@@ -3,7 +3,7 @@
 import { HerdError } from "../core/errors.js";
 import type { ChannelContext } from "./channel-context.js";
 import { decodeFrame, encodeFrame, FrameError } from "./frame.js";
-import { type Hello, helloContent, readHello } from "./hello.js";
+import { type Hello, helloContent, isRecords, readHello } from "./hello.js";
 import { IncomingMessages } from "./incoming.js";
 import { errorOf, failureOf, idOf, kindOf, messageOf, messageType, reasonOf } from "./message.js";
 import { PendingAsks } from "./pending-asks.js";
@@ -151,10 +151,10 @@ export class Channel {
     this.#endIfLeft();
   }
 
-  /** Ends it, telling the peer why; at once, with nothing more sent, when `abrupt`. */
-  end(reason: string, options: { readonly abrupt?: boolean } = {}): void {
+  /** Ends it, telling the peer why, with records that prove it; at once, with nothing more sent, when `abrupt`. */
+  end(reason: string, options: { readonly abrupt?: boolean; readonly records?: readonly string[] } = {}): void {
     if (this.#state === "ended") return;
-    if (options.abrupt !== true) this.#send([messageType.bye, reason]);
+    if (options.abrupt !== true) this.#send([messageType.bye, reason, ...(options.records ? [options.records] : [])]);
     this.#connection.close(reason, options);
     this.#end(reason);
   }
@@ -204,10 +204,20 @@ export class Channel {
       case messageType.bye:
         this.#connection.close("the peer said bye");
         this.#end(`the peer ended it: ${reasonOf(message[1])}`);
+        this.#learnWhy(message[2]);
         return;
       default:
         throw new FrameError("it did not greet first");
     }
+  }
+
+  /** What a refusal proves of this node; stores judge it, as they do whatever a stranger says. */
+  #learnWhy(records: unknown): void {
+    if (!isRecords(records)) return;
+    this.#context.introduce(records, this.peer).catch((error: unknown) => {
+      if (!(error instanceof HerdError))
+        this.#context.log?.error("a peer's reasons could not be read", { cause: error });
+    });
   }
 
   async #accept(hello: Hello): Promise<void> {
@@ -338,7 +348,9 @@ export class Channel {
       return true;
     } catch (error) {
       // What waits to leave on an open connection is not for this peer any more.
-      this.end(error instanceof Error ? error.message : "it is not trusted", { abrupt: this.#state === "open" });
+      const reason = error instanceof Error ? error.message : "it is not trusted";
+      if (this.#state === "open") this.end(reason, { abrupt: true });
+      else this.end(reason, { records: this.#context.farewell(this.peer) });
       return false;
     }
   }

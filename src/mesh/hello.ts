@@ -45,9 +45,7 @@ export function readHello(value: unknown): Hello {
     throw new FrameError("its hello names no instance");
   }
   if (!Number.isSafeInteger(dial) || (dial as number) < 0) throw new FrameError("its hello counts no dials");
-  if (!Array.isArray(records) || records.length > recordsLimit || !records.every(isRecordText)) {
-    throw new FrameError("its hello carries unreadable records");
-  }
+  if (!isRecords(records)) throw new FrameError("its hello carries unreadable records");
   return {
     node,
     instance,
@@ -58,8 +56,10 @@ export function readHello(value: unknown): Hello {
   };
 }
 
-function isRecordText(value: unknown): value is string {
-  return typeof value === "string" && value.length <= signedLimitBytes;
+/** Whether a value from a peer is as many texts of records as one message may carry. */
+export function isRecords(value: unknown): value is readonly string[] {
+  if (!Array.isArray(value) || value.length > recordsLimit) return false;
+  return value.every((text) => typeof text === "string" && text.length <= signedLimitBytes);
 }
 
 function hostAndPort(value: unknown): string {

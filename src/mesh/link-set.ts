@@ -44,6 +44,8 @@ export interface LinkSetOptions {
   readonly hello: () => OwnHello;
   /** Takes the records of a peer's hello before its link opens; rejects to refuse the peer. */
   readonly introduce: (records: readonly string[], peer: PeerIdentity) => Promise<void>;
+  /** Records that prove to a peer why it is refused: at most 8, none unless given. */
+  readonly farewell?: (peer: PeerIdentity) => readonly string[];
   readonly log?: Logger;
   readonly limits?: Partial<ChannelLimits>;
 }
@@ -75,8 +77,9 @@ export class LinkSet implements Links {
   constructor(options: LinkSetOptions) {
     this.#options = options;
     const { nodeId, instance, trust, clock, timers, random, hello, introduce, log, limits } = options;
+    const { farewell = () => [] } = options;
     this.#context = {
-      ...{ nodeId, instance, trust, clock, timers, random, hello, introduce, log },
+      ...{ nodeId, instance, trust, clock, timers, random, hello, introduce, farewell, log },
       limits: { ...channelLimits, ...limits },
       handlers: this.#handlers,
       generation: (peer) => this.#losses.get(peer) ?? 0,

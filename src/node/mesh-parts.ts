@@ -49,6 +49,7 @@ export function meshParts(
       await acceptRecords(records, registry.stores);
       registry.check(peer);
     },
+    farewell: ({ nodeId }) => registry.farewell(nodeId),
   });
   const delay = new LoopDelay();
   const members = new Membership({

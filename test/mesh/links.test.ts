@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import type { LinkSet } from "../../src/mesh/link-set.js";
-import { AskTimeout, type Link } from "../../src/mesh/seams.js";
+import { AskTimeout, type Link, LinkBroken } from "../../src/mesh/seams.js";
 import { eachSeed, Simulation, simulatedId } from "./simulation.js";
 
 /** What a watcher heard, in order. */
@@ -106,4 +106,23 @@ test("both dial at once: one link, opened once on each side, and the same connec
     assert.equal(await simulation.settle(linkTo(a, "b").ask("echo", 7, { timeoutMs: 1_000 })), 7);
     assert.equal(await simulation.settle(linkTo(b, "a").ask("echo", 8, { timeoutMs: 1_000 })), 8);
   });
+});
+
+test("a node that is refused is told why with records; what is no record of a stranger's is not read", async () => {
+  for (const [sent, heard] of [
+    [["it was revoked"], [["it was revoked"]]],
+    [Array.from({ length: 9 }, () => "x"), []],
+    ["no list", []],
+  ] as const) {
+    const simulation = new Simulation(4);
+    const [hostA, hostB] = [simulation.host("a"), simulation.host("b")];
+    const told: (readonly string[])[] = [];
+    const a = hostA.links({ farewell: () => sent as readonly string[] });
+    const b = hostB.links({ introduce: async (records) => void told.push(records) });
+    for (const links of [a, b]) await links.start();
+    simulation.revoked.add(hostB.id);
+    const dialled = simulation.settle(b.dial(hostA.address ?? "", new AbortController().signal), 5_000);
+    await assert.rejects(dialled, LinkBroken);
+    assert.deepEqual(told, heard);
+  }
 });

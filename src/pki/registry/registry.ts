@@ -198,6 +198,13 @@ export class Registry {
     return [...grants, ...(admission === undefined ? [] : [admission])].map(({ signed }) => encodeSigned(signed));
   }
 
+  /** The records that prove to a node that it was revoked, at most eight; none when it was not. */
+  farewell(id: string): string[] {
+    const revocation = this.stores[2].at(id);
+    if (revocation === undefined) return [];
+    return [...this.introduction(revocation.signed.signer), encodeSigned(revocation.signed)];
+  }
+
   /** `wanted`, with the lowest number that makes it a name which no identity of the mesh holds, revoked ones included. */
   freeName(wanted: string): string {
     const taken = new Set(this.nodes().map(({ name }) => name));
