@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
+import { decodeAnswer } from "../../src/invoke/call-frame.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
 import { forSeeds, seeds } from "../mesh/virtual-time.js";
-import type { Sent } from "./fake-links.js";
+import type { FakeLink, Sent } from "./fake-links.js";
 import { FakeNode } from "./fake-node.js";
 import { World } from "./world.js";
 
@@ -28,6 +29,8 @@ class Run {
   readonly called: Called[] = [];
   /** Whether a link was broken, so that a call may have run twice. */
   broke = false;
+  /** Calls that a first peer refused while their node knew another one that may have them. */
+  readonly redrawable: string[] = [];
   #forged = 0;
 
   constructor(seed: number) {
@@ -43,7 +46,7 @@ class Run {
     }
     const density = this.world.random();
     for (const [index, node] of this.nodes.entries()) {
-      for (const other of this.nodes.slice(0, index)) if (this.world.random() < density) node.link(other);
+      for (const other of this.nodes.slice(0, index)) if (this.world.random() < density) this.#link(node, other);
     }
   }
 
@@ -57,7 +60,7 @@ class Run {
         for (let more = this.#below(4); more >= 0; more--) calls.push(this.#call(node));
       } else if (event < 28) this.#forge(node);
       else if (event === 28) this.#break(node);
-      else if (event === 29 && node !== other && node.links.get(other.id) === undefined) node.link(other);
+      else if (event === 29 && node !== other && node.links.get(other.id) === undefined) this.#link(node, other);
       else if (event === 30) node.load.setDraining(!node.load.draining);
       else if (event === 31) node.deploy(revision);
       else if (event === 32) node.router.remove("app");
@@ -111,6 +114,9 @@ class Run {
       assert.equal(from, origin?.id, "only the node where it arrived hands a call on");
       sent.set(invocation, [...(sent.get(invocation) ?? []), to]);
     }
+    for (const invocation of this.redrawable) {
+      assert.equal(sent.get(invocation)?.length, 2, `${invocation} was refused and went straight home`);
+    }
     for (const places of sent.values()) {
       assert.ok(places.length <= 2, "at most one redraw");
       assert.equal(new Set(places).size, places.length, "never twice to one peer");
@@ -130,6 +136,29 @@ class Run {
       call.error = error;
       if (error instanceof PeerFailure) call.hop = error.hop.node;
     }
+  }
+
+  #link(one: FakeNode, other: FakeNode): void {
+    const link = one.link(other);
+    for (const end of [link, link.other]) {
+      const ask = end?.ask.bind(end);
+      if (end === undefined || ask === undefined) continue;
+      end.ask = async (kind, body, options) => {
+        const result = await ask(kind, body, options);
+        if (kind === "call" && decodeAnswer(result)?.answer.kind === "refused") this.#refused(end, body as unknown[]);
+        return result;
+      };
+    }
+  }
+
+  /** A call was refused at the other end: is there another peer that may have it? Looked at as its node is about to. */
+  #refused({ owner, peer }: FakeLink, frame: readonly unknown[]): void {
+    const [revision, invocation] = [String(frame[2]), String(frame[6])];
+    const before = this.sent.filter(({ kind, body }) => kind === "call" && (body as unknown[])[6] === invocation);
+    const node = this.nodes.find(({ id }) => id === owner.id);
+    const others = node?.statuses.candidates(revision) ?? [];
+    if (before.length > 1) return;
+    if (others.some(({ nodeId, weight }) => nodeId !== peer.nodeId && weight > 0)) this.redrawable.push(invocation);
   }
 
   #forge(node: FakeNode): void {
@@ -169,14 +198,17 @@ const all = seeds(100);
 test(`a call makes one hop at most and is answered rightly, in ${all.length} random meshes`, async () => {
   let forwarded = 0;
   let lost = 0;
+  let redrawn = 0;
   await forSeeds(all, async (seed) => {
     const run = new Run(seed);
     await run.play();
     run.check();
     forwarded += run.called.filter(({ hop }) => hop !== undefined).length;
+    redrawn += run.redrawable.length;
     if (run.broke) lost++;
   });
   // What is not exercised proves nothing.
   if (all.length < 20) return;
   assert.ok(forwarded > all.length && lost > all.length / 8, `${forwarded} forwarded, ${lost} runs with broken links`);
+  assert.ok(redrawn > all.length / 2, `${redrawn} refused and given to another peer`);
 });
