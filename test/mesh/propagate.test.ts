@@ -174,6 +174,38 @@ async function revive(mesh: DeployMesh, { number, dead }: { number: number; dead
   await mesh.add(number, { master, ...(master ? { files } : {}), member: { remembered } });
 }
 
+test("what a master acknowledged outlives its own death and a restart of all others, which forget everything", async () => {
+  await forSeeds(seeds(8), async (seed) => {
+    const mesh = new DeployMesh(seed);
+    const { random, time } = mesh.members;
+    const nodes = await mesh.grow(4, { masters: 1 });
+    const [master] = nodes as [MemberDeployNode];
+    for (let count = 0; count < 4; count++) {
+      const node = nodes[Math.floor(random() * 4)] as MemberDeployNode;
+      assert.equal((await mesh.settled(node.deploy(`app-${count}`, `text ${count}`))).status, "fulfilled");
+    }
+    await mesh.settled(master.deployer.remove("app-3", { by: "token" }));
+    await mesh.agreement(nodes);
+    const before = JSON.stringify(master.knows());
+    const order = [0, 1, 2, 3].sort(() => random() - 0.5);
+    for (const number of order) {
+      (mesh.nodes.get(number) as MemberDeployNode).kill();
+      await time.advance(random() * 3_000);
+    }
+    // Those that forgot everything may be back long before the one that did not.
+    const dead = new Set(order);
+    for (const number of order.sort(() => random() - 0.5)) {
+      await revive(mesh, { number, dead });
+      await time.advance(random() * 3_000);
+    }
+    const all = [...mesh.nodes.values()];
+    const met = () => mesh.members.agreed(all.map(({ node }) => node));
+    await mesh.members.until(met, { ms: 60_000, what: "the mesh is whole again" });
+    await mesh.agreement(all);
+    for (const node of all) assert.equal(JSON.stringify(node.knows()), before);
+  });
+});
+
 test("what was acknowledged survives the death of any one node, at any moment", async () => {
   await forSeeds(seeds(25), async (seed) => {
     const mesh = new DeployMesh(seed);
