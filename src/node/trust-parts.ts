@@ -52,7 +52,7 @@ export async function trustParts(foundation: Foundation, around: TrustSurroundin
   const registry = new Registry({ meshId, rootCertificate, files, clock, log });
   const audit = await auditParts(foundation, { registry, publish, links });
   const record = (event: AuditEvent): Promise<void> => audit.auditor.record(event);
-  tokens.connect({ authors: registry, publish });
+  tokens.connect({ authors: registry, publish, audit: record });
   const crls = new CrlStore({ meshId, files: await identity.files("crl"), clock, registry });
   const issued = new IssuedLedger({ files: await identity.files("issued"), clock });
   const joinTokens = issuer ? new JoinTokens({ files: await identity.files("join"), clock }) : undefined;

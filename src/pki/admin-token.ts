@@ -14,5 +14,5 @@ export async function keepAdminToken(
   const claims = previous === undefined ? undefined : await tokens.verify(previous).catch(() => undefined);
   const enough = clock.now() + (lifeSeconds * 1_000) / 2;
   if (previous !== undefined && claims?.role === "admin" && claims.expiresAt > enough) return previous;
-  return (await tokens.issue({ role: "admin", ttlSeconds: lifeSeconds })).token;
+  return (await tokens.issue({ role: "admin", ttlSeconds: lifeSeconds, by: "state directory" })).token;
 }

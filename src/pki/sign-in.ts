@@ -42,7 +42,7 @@ export class SignIn {
     if (end === undefined || end <= this.#clock.now()) {
       throw new HerdError("auth.invalid", "the sign-in code is unknown, used or older than ten minutes");
     }
-    return this.#tokens.issue({ role: "admin", ttlSeconds: sessionSeconds });
+    return this.#tokens.issue({ role: "admin", ttlSeconds: sessionSeconds, by: "sign-in code" });
   }
 }
 

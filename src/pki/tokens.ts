@@ -9,6 +9,7 @@ import { HerdError } from "../core/errors.js";
 import { randomHex } from "../core/ids.js";
 import type { Signer } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
+import type { AuditEvent } from "./audit/record.js";
 import { type Claims, claimsOf, isRole, type Role } from "./claims.js";
 import { TokenCache } from "./token-cache.js";
 import { maxTokenSeconds, TokenLedger, type TokenMesh } from "./token-ledger.js";
@@ -17,8 +18,9 @@ const algorithm = "EdDSA";
 const tokenBytes = 4_096;
 const idBytes = 8;
 
-/** What to issue. An app limits an invoke or deploy token to that app. */
+/** What to issue. An app limits an invoke or deploy token to that app; `by` tells the audit log who asked, `mesh` when not given. */
 export interface TokenRequest {
+  readonly by?: string;
   readonly role: Role;
   readonly app?: string;
   readonly ttlSeconds: number;
@@ -46,6 +48,7 @@ export class TokenAuthority {
   readonly #clock: Clock;
   readonly #ledger: TokenLedger;
   readonly #cache: TokenCache;
+  #audit: (event: AuditEvent) => Promise<void> = () => Promise.resolve();
 
   /** `key` is the mesh's token key: the private one on masters, which issue tokens; the public one elsewhere. `signer` is this node's. */
   constructor(options: { meshId: string; key: KeyObject; signer: Signer; files: StateFiles; clock: Clock }) {
@@ -67,9 +70,10 @@ export class TokenAuthority {
     return this.#ledger.stores;
   }
 
-  /** Joins the ledger with those of the mesh: before, tokens and revocations stay on this node. */
-  connect(mesh: TokenMesh): void {
+  /** Joins the ledger with those of the mesh: before, tokens and revocations stay on this node. `audit` hears of each, and must not reject. */
+  connect(mesh: TokenMesh & { readonly audit: (event: AuditEvent) => Promise<void> }): void {
     this.#ledger.connect(mesh);
+    this.#audit = mesh.audit;
     mesh.authors.onRevoked(() => {
       if (mesh.authors.lostMaster) this.#cache.clear();
     });
@@ -98,6 +102,8 @@ export class TokenAuthority {
     const claims = { id, role, ...scope, expiresAt: expiresSeconds * 1_000 };
     const issued = { ...claims, issuedAt: issuedSeconds * 1_000 };
     await this.#ledger.record(issued);
+    const detail = `${role}${app === undefined ? "" : ` for ${app}`}, ${ttlSeconds} s`;
+    await this.#audit({ event: "token.created", by: request.by ?? "mesh", subject: id, detail });
     return { token, ...recordOf(issued) };
   }
 
@@ -125,13 +131,17 @@ export class TokenAuthority {
     return this.#ledger.list().map(recordOf);
   }
 
-  /** Revokes a token for good, durably, at every node. Throws `path.unknown` when no token has the id, `node.overloaded` without the key. */
-  async revoke(id: string): Promise<boolean> {
+  /**
+   * Revokes a token for good, durably, at every node; twice is fine. Throws `path.unknown` when no token has the id, `node.overloaded`
+   * without the key.
+   */
+  async revoke(id: string, by = "mesh"): Promise<void> {
     this.#checkMaster("revokes");
+    if (this.#ledger.isRevoked(id)) return;
     if (!(await this.#ledger.revoke(id))) {
       throw new HerdError("path.unknown", `no token has the id ${JSON.stringify(id.slice(0, 64))}`);
     }
-    return true;
+    await this.#audit({ event: "token.revoked", by, subject: id, detail: "" });
   }
 
   #checkMaster(does: string): void {

@@ -5,6 +5,7 @@ import { createPublicKey } from "node:crypto";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
+import type { AuditEvent } from "../../src/pki/audit/record.js";
 import { Registry } from "../../src/pki/registry/registry.js";
 import { Revoker } from "../../src/pki/registry/revocation.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
@@ -54,20 +55,32 @@ async function nodeOf(
   };
   for (const [kind, text] of base) await take(kind, text);
   await tokens.open();
-  tokens.connect({ authors: registry, publish });
-  const audit = async () => undefined;
+  const audited: AuditEvent[] = [];
+  const audit = async (event: AuditEvent) => {
+    audited.push(event);
+  };
+  tokens.connect({ authors: registry, publish, audit });
   const revoker = new Revoker({
     ...{ registry, signer: node.signer, clock, log: silent, publish, audit },
     alsoRepeats: [tokens],
   });
   revoker.start();
-  return { registry, tokens, take, revoker, state };
+  return { registry, tokens, take, revoker, state, audited };
 }
 
 async function three(files = new MemoryFiles()) {
   const wire: ((kind: string, text: string) => Promise<void>)[] = [];
   return { first: await nodeOf(m1, wire), second: await nodeOf(m2, wire), node: await nodeOf(n1, wire, files) };
 }
+
+test("the audit log hears who had a token made or revoked, once", async () => {
+  const { first, second } = await three();
+  const { id } = await first.tokens.issue({ role: "invoke", app: "demo", ttlSeconds: 60, by: "0123456789abcdef" });
+  for (const by of ["fedcba9876543210", "another"]) await second.tokens.revoke(id, by);
+  const created = { event: "token.created", by: "0123456789abcdef", subject: id, detail: "invoke for demo, 60 s" };
+  assert.deepEqual(first.audited, [created]);
+  assert.deepEqual(second.audited, [{ event: "token.revoked", by: "fedcba9876543210", subject: id, detail: "" }]);
+});
 
 test("a token of one master is good and listed everywhere, and a revocation by another ends it at once", async () => {
   const { first, second, node } = await three();

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { isAppName } from "../../core/app-name.js";
 import { HerdError } from "../../core/errors.js";
 import type { Endpoint } from "../endpoint.js";
+import type { Exchange } from "../exchange.js";
 import { askOtherMasters } from "../other-masters.js";
 import { parseBody } from "../parse-body.js";
 import type { Relay } from "../relay.js";
@@ -56,7 +57,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay }: TokensOptions)
         const body = parseBody(createBody, await exchange.json());
         const { role, app, ttlSeconds } = body;
         if (role === "join") {
-          const request = { ...joinRequest(body), by: exchange.claims?.id ?? "" };
+          const request = { ...joinRequest(body), by: askedBy(exchange) };
           exchange.answer(201, await deskOf(joins).createToken(request));
           return;
         }
@@ -67,6 +68,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay }: TokensOptions)
         const issued = await tokens.issue({
           role,
           ttlSeconds: ttlSeconds ?? day,
+          by: askedBy(exchange),
           ...(app === undefined ? {} : { app }),
         });
         exchange.answer(201, issued);
@@ -95,8 +97,8 @@ export function tokensEndpoints({ tokens, signIn, joins, relay }: TokensOptions)
       at: "master",
       async handle(exchange) {
         const id = exchange.parameter("id");
-        if (!(await joins.desk?.revokeToken(id, exchange.claims?.id ?? ""))) {
-          await tokens.revoke(id).catch(async (error: unknown) => {
+        if (!(await joins.desk?.revokeToken(id, askedBy(exchange)))) {
+          await tokens.revoke(id, askedBy(exchange)).catch(async (error: unknown) => {
             if (!(error instanceof HerdError) || error.code !== "path.unknown") throw error;
             const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
             if (!others.some(({ status }) => status === 204)) throw error;
@@ -115,6 +117,11 @@ export function tokensEndpoints({ tokens, signIn, joins, relay }: TokensOptions)
       },
     },
   ];
+}
+
+/** The id of the token that asked. */
+function askedBy({ claims }: Pick<Exchange, "claims">): string {
+  return claims?.id ?? "";
 }
 
 /** What is asked for a join token. Throws `request.malformed` for what only other tokens have. */
