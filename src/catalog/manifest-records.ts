@@ -170,13 +170,13 @@ export class ManifestRecords {
   }
 
   /**
-   * After a revocation, on a master: signs what this node holds from the revoked node itself, so that nodes which come later get
-   * it. Returns how many.
+   * On a master, after a revocation, and at the start, since a crash may have come between: signs what this node holds from revoked
+   * nodes itself, so that nodes which come later get it. Returns how many.
    */
-  async resignFrom(nodeId: string): Promise<number> {
-    const { store, signer, publish } = this.#options;
+  async resign(): Promise<number> {
+    const { store, signer, publish, authors } = this.#options;
     return store.change(async () => {
-      const theirs = [...store.set.held()].filter(({ signed }) => signed.signer === nodeId);
+      const theirs = [...store.set.held()].filter(({ signed }) => authors.isRevoked(signed.signer));
       for (const { id, manifest, signed: before } of theirs) {
         const signed = signer.sign(before.payload);
         const text = encodeSigned(signed);

@@ -67,6 +67,12 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
     { name: "forwarding", start: () => apps.forwarding.start(), stop: () => apps.forwarding.stop() },
     { name: "propagation", start: () => apps.propagator.start(), stop: () => apps.propagator.stop() },
   ];
+  const resign = (): void => {
+    if (!identity.isMaster || registry.isRevoked(identity.nodeId)) return;
+    apps.catalog.records.resign().catch((cause: unknown) => {
+      log.error("what a revoked node had deployed could not be signed anew", { cause });
+    });
+  };
   let ends: (() => void)[] = [];
   return {
     ...{ trust, apps, api },
@@ -87,12 +93,10 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
               // A master takes its nodes' certificates with it.
               for (const renewal of [front.peerRenewal, front.publicRenewal]) renewal.hurry();
               apps.catalog.records.dropFrom(id);
-              if (!identity.isMaster) return;
-              apps.catalog.records.resignFrom(id).catch((cause: unknown) => {
-                log.error("what a revoked node had deployed could not be signed anew", { cause });
-              });
+              resign();
             }),
           ];
+          resign();
           // With a leaf that ended while the node slept, every dial would be in vain.
           await front.peerRenewal.check();
           await links.start();

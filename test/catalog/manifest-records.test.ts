@@ -192,7 +192,7 @@ test("after a revocation, what a master signs anew reaches late nodes, and takes
   assert.equal(await late.records.accept(early), "waiting", "its author is not revoked as far as this node knows");
   for (const { authors } of [master, other, late]) authors.revoke(alice.nodeId);
   await assert.rejects(late.records.accept(manifest.text), refused(/revoked/));
-  assert.equal(await master.records.resignFrom(alice.nodeId), 1);
+  assert.equal(await master.records.resign(), 1);
   const [resigned = ""] = master.published;
   assert.equal(master.records.get(manifest.id), resigned);
   assert.equal(await late.records.accept(resigned), "new");

@@ -178,6 +178,9 @@ describe("revocation", () => {
   test("a revoked node is refused, and heard of once", async () => {
     const registry = await founded(mesh.admission(n1, { master: m1 }));
     const heard: string[] = [];
+    registry.onRevoked(() => {
+      throw new Error("a listener that fails keeps no other from hearing");
+    });
     registry.onRevoked((node) => heard.push(node));
     registry.check(peer);
     await offer(registry, mesh.revocation(n1, { master: m1 }));

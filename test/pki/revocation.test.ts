@@ -97,6 +97,25 @@ describe("a master", () => {
     await stop();
   });
 
+  test("records whom it revoked, also when the next one could not be", async () => {
+    const { first, stop } = await meshOfAll();
+    const audited: string[] = [];
+    const { registry } = first;
+    const publish = async (_kind: string, text: string) => {
+      if (text.includes(`\\"node\\":\\"${n3.id}`)) throw new Error("disk full");
+      await registry.stores[2].accept(text);
+    };
+    const audit = async ({ subject }: AuditEvent) => {
+      audited.push(subject);
+    };
+    const { clock } = mesh;
+    const revoker = new Revoker({ registry, signer: m1.signer, clock, log: silent, publish, audit });
+    await assert.rejects(revoker.revoke("n1", { subtree: true, by }), /disk full/);
+    assert.deepEqual(audited, [n1.id, n2.id]);
+    assert.deepEqual([registry.isRevoked(n2.id), registry.isRevoked(n3.id)], [true, false]);
+    await stop();
+  });
+
   test("does not revoke itself or the last master, and nobody revokes whom nobody knows", async () => {
     const { first, second, node, stop } = await meshOfAll();
     const options = { subtree: false, by };

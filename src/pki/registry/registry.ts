@@ -59,6 +59,7 @@ export class Registry {
   readonly meshId: string;
   readonly rootCertificate: string;
   readonly #clock: Clock;
+  readonly #log: Logger | undefined;
   readonly #rootKey: KeyObject;
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #revoked = new Set<string>();
@@ -70,6 +71,7 @@ export class Registry {
     this.meshId = options.meshId;
     this.rootCertificate = options.rootCertificate;
     this.#clock = options.clock;
+    this.#log = options.log;
     this.#rootKey = new X509Certificate(options.rootCertificate).publicKey;
     const rules = registryRules(this, {
       clock: options.clock,
@@ -254,6 +256,13 @@ export class Registry {
     for (const { payload } of grants) this.#revokedIssuers.add(keyIdentifierOf(payload.certificate));
     if (this.#revoked.has(id)) return;
     this.#revoked.add(id);
-    for (const listener of this.#listeners) listener(id);
+    for (const listener of this.#listeners) {
+      try {
+        listener(id);
+      } catch (cause) {
+        // The others must hear: one of them cuts the link.
+        this.#log?.error("a revocation was not followed everywhere", { node: id, cause });
+      }
+    }
   }
 }

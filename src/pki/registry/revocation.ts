@@ -58,7 +58,7 @@ export class Revoker {
    * end this master or the last one.
    */
   async revoke(node: string, options: { readonly subtree: boolean; readonly by: string }): Promise<string[]> {
-    const { registry, audit } = this.#options;
+    const { registry } = this.#options;
     const target = registry.node(node) ?? registry.byName(node);
     if (target === undefined)
       throw new HerdError("node.unknown", `no node is called ${JSON.stringify(node.slice(0, 64))}`);
@@ -68,17 +68,18 @@ export class Revoker {
     const [first, ...rest] = targets;
     if (first === undefined) return [];
     // The one that was named goes first and alone: it is the one that may be doing harm.
-    await this.#publish(first, { target: target.id, by: options.by });
-    await Promise.all(rest.map((each) => this.#publish(each, { target: target.id, by: options.by })));
-    for (const { id, name } of targets) {
-      await audit({
-        event: "node.revoked",
-        by: options.by,
-        subject: id,
-        detail: id === target.id ? name : `${name}, let in below ${target.name}`,
-      });
-    }
+    await this.#end(first, { target, by: options.by });
+    const others = await Promise.allSettled(rest.map((each) => this.#end(each, { target, by: options.by })));
+    const failed = others.find((end) => end.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
     return targets.map(({ id }) => id);
+  }
+
+  /** Each one is recorded once it is revoked, whatever becomes of the next. */
+  async #end(node: NodeRecord, { target, by }: { target: NodeRecord; by: string }): Promise<void> {
+    await this.#publish(node, { target: target.id, by });
+    const detail = node.id === target.id ? node.name : `${node.name}, let in below ${target.name}`;
+    await this.#options.audit({ event: "node.revoked", by, subject: node.id, detail });
   }
 
   async #publish(node: NodeRecord, { target, by }: { target: string; by: string }): Promise<void> {
