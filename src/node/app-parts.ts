@@ -77,7 +77,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
   const isMaster = { self: identity.isMaster, of: (id: string) => trust.registry.node(id)?.master === true };
   const deployer = new Deployer({
     ...{ compiler, catalog, activation, log, node },
-    mayDeploy: () => identity.mayDeploy,
+    mayDeploy: () => identity.mayDeploy && !trust.registry.isRevoked(identity.nodeId),
     spread: new Acknowledger({ links, members, isMaster, nameOf, timers, log }),
     audit: (event) => {
       foundation.events.publish({ type: event.event, at: clock.now(), app: event.subject, by: event.by });

@@ -40,7 +40,11 @@ const chains = z.object({ peer: chain.optional(), public: chain.optional() });
 export function frontParts(foundation: Foundation, { trust, links, members, apps }: Behind): FrontParts {
   const { config, identity, clock, timers, random, log, ring, metrics, events, port } = foundation;
   const { registry, desk, renewals } = trust;
-  const marks = () => ({ master: identity.isMaster, deploy: identity.mayDeploy });
+  // What a revoked node signs is worth nothing: whoever asks it is told that nobody here may.
+  const marks = () => {
+    const trusted = !registry.isRevoked(identity.nodeId);
+    return { master: trusted && identity.isMaster, deploy: trusted && identity.mayDeploy };
+  };
   const api = new HttpsApi({
     ...{
       host: config.host,

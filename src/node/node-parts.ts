@@ -13,6 +13,7 @@ import type { Foundation, Publish } from "./foundation.js";
 import { frontParts } from "./front-parts.js";
 import { openAddresses } from "./known-addresses.js";
 import { type MeshParts, meshParts } from "./mesh-parts.js";
+import { checkNotRevoked, watchOwnRevocation } from "./own-revocation.js";
 import { type TrustParts, trustParts } from "./trust-parts.js";
 
 /** A node that is built and does not run. */
@@ -77,7 +78,13 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   return {
     ...{ trust, apps, api },
     parts: [
-      { name: "registry", start: () => trust.open() },
+      {
+        name: "registry",
+        start: async () => {
+          await trust.open();
+          checkNotRevoked(identity, { registry, state: config.state });
+        },
+      },
       ...calls,
       { name: "audit", start: () => trust.audit.start(), stop: () => trust.audit.stop() },
       { name: "records", start: () => replica.start(), stop: () => replica.stop() },
@@ -89,6 +96,13 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
           ends = [
             identity.onPeerLeaf((leaf) => network.use(leaf)),
             publishNodes({ members, registry, events, clock }),
+            watchOwnRevocation({
+              ...{ nodeId: identity.nodeId, registry, log },
+              leave: async () => {
+                apps.forwarding.load.setDraining(true);
+                await Promise.all([links.stop(), front.peerRenewal.stop()]);
+              },
+            }),
             registry.onRevoked((id) => {
               // A master takes its nodes' certificates with it.
               for (const renewal of [front.peerRenewal, front.publicRenewal]) renewal.hurry();
@@ -97,8 +111,8 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
             }),
           ];
           resign();
-          // With a leaf that ended while the node slept, every dial would be in vain.
-          await front.peerRenewal.check();
+          // With a leaf that ended while the node slept, every dial would be in vain. Any other is renewed over the links.
+          if (identity.peerLeaf().notAfter <= clock.now()) await front.peerRenewal.check();
           await links.start();
           await sayAddress(foundation, { trust, publish });
           await firstLink(mesh, registry.nodes().length > 1 ? firstLinkMs : 0);

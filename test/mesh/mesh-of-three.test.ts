@@ -80,6 +80,8 @@ test("a revoked node is refused everywhere, and stays so after restarts", async 
   const [north, east, south] = mesh.nodes;
   assert.ok(north && east && south);
   await until("they see each other", () => seesAlive(east, { token, names }));
+  await deploy(north, { app: "demo", text: source, token });
+  await until("south has it", async () => (await call(south, { path: "demo/twice", body: "[1]", token })).text === "2");
   await mesh.herd(["node", "revoke", "south"]);
   for (const node of [north, east]) {
     const ms = await until(`${node.ready.node} knows`, async () => {
@@ -88,7 +90,15 @@ test("a revoked node is refused everywhere, and stays so after restarts", async 
     });
     assert.ok(ms < 5_000, `${ms} ms`);
   }
+  await until("the revoked node says so", async () => south.lines.some((line) => line.includes("was revoked")));
+  await assert.rejects(call(south, { path: "demo/twice", body: "[1]", token }), (error) => {
+    assert.ok(error instanceof ProblemError);
+    assert.equal(error.document.code, "node.draining");
+    return true;
+  });
+  assert.equal(south.lines.filter((line) => line.includes("was revoked")).length, 1, "once");
   await south.stop();
+  await assert.rejects(mesh.restart("south"), /south was revoked from its mesh/);
   await mesh.restart("east");
   const restarted = mesh.nodes[1];
   assert.ok(restarted);
