@@ -22,6 +22,8 @@ export interface FrontParts {
   readonly api: HttpsApi;
   readonly publicRenewal: LeafRenewal<PublicLeaf>;
   readonly peerRenewal: LeafRenewal<PeerLeaf>;
+  /** Whether no peer takes the certificate in service. */
+  readonly isShutOut: () => boolean;
 }
 
 /** What stands behind the interface. */
@@ -83,6 +85,7 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
   const common = { clock, timers, random, worthless: ofRevoked };
   return {
     api,
+    isShutOut: () => identity.peerLeaf().notAfter <= clock.now() || ofRevoked(identity.peerLeaf()),
     publicRenewal: new LeafRenewal({
       ...common,
       current: () => identity.publicLeaf(),

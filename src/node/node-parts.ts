@@ -111,8 +111,8 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
             }),
           ];
           resign();
-          // With a leaf that ended while the node slept, every dial would be in vain. Any other is renewed over the links.
-          if (identity.peerLeaf().notAfter <= clock.now()) await front.peerRenewal.check();
+          // Every dial would be in vain. A leaf that peers still take is renewed over the links.
+          if (front.isShutOut()) await front.peerRenewal.check();
           await links.start();
           await sayAddress(foundation, { trust, publish });
           await firstLink(mesh, registry.nodes().length > 1 ? firstLinkMs : 0);

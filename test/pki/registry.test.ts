@@ -69,17 +69,6 @@ describe("what counts", () => {
     assert.equal(await offer(registry, admission), "known");
   });
 
-  test("a revoked node is told why with records that it believes, whoever revoked it", async () => {
-    const second = [mesh.admission(m2, { master: m1 }), mesh.grant(m2)];
-    const admission = mesh.admission(n1, { master: m1 });
-    const here = await founded(...second, admission, mesh.revocation(n1, { master: m2 }));
-    // It slept while m2 became a master.
-    const there = await founded(admission);
-    for (const text of here.farewell(n1.id)) await offer(there, text);
-    assert.equal(there.isRevoked(n1.id), true);
-    assert.deepEqual(here.farewell(m1.id), []);
-  });
-
   test("a node that is no master admits and revokes nobody", async () => {
     const registry = await founded(mesh.admission(n1, { master: m1 }));
     await assert.rejects(offer(registry, mesh.admission(n2, { master: n1 })), refused(/no master/));

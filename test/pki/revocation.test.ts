@@ -250,3 +250,17 @@ test("a greeting tells of revoked masters, since who holds a certificate of one 
   assert.deepEqual([sleeper.isRevoked(m2.id), sleeper.isRevoked(n2.id)], [true, false]);
   assert.ok(registry.greeting(n1.id).length <= 8);
 });
+
+test("a revoked node is told why with records that it believes, whoever revoked it", async () => {
+  const { meshId, root, clock } = mesh;
+  const [registry, revoked] = [0, 1].map(
+    () => new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock }),
+  );
+  assert.ok(registry && revoked);
+  await learn(registry, [...everyone, mesh.revocation(n1, { master: m2 })]);
+  // It slept while m2 became a master.
+  await learn(revoked, [mesh.grant(m1), mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" })]);
+  await learn(revoked, registry.farewell(n1.id));
+  assert.equal(revoked.isRevoked(n1.id), true);
+  assert.deepEqual(registry.farewell(m1.id), []);
+});
