@@ -63,8 +63,10 @@ function printWelcome(ready: Ready): void {
   printLine(`Node ${ready.node} serves ${ready.url}`);
   printLine(`  console  ${ready.signInUrl}`);
   const line = curlLine(ready);
-  if (line === undefined) printLine("  deploy   herd deploy PATH");
+  if (line === undefined) printLine(`  deploy   herd deploy PATH${ready.token === undefined ? " --token TOKEN" : ""}`);
   else printLine(`  try      ${line}`);
   printLine(`  apps     ${ready.apps.map(({ app }) => app).join(", ") || "none yet"}`);
-  printLine(`  state    ${ready.state} (keys, apps, an admin token for this machine's herd command)`);
+  // Only a master makes itself a token, and keeps apps: see ARCHITECTURE.md, "What is kept".
+  const kept = ready.token === undefined ? "keys" : "keys, apps, an admin token for this machine's herd command";
+  printLine(`  state    ${ready.state} (${kept})`);
 }

@@ -1,6 +1,8 @@
 // Two masters, as processes: either does everything, each goes on without the other, and one revokes the other.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
+import { connect } from "node:tls";
 import type { NodeProcess } from "../../src/cli/experiment/node-process.js";
 import { call, deploy, herdAt, launchJoiner, meshSeenBy, seesAlive, startMesh, until } from "./processes.js";
 
@@ -21,6 +23,18 @@ interface NodeView {
 
 function createToken(node: NodeProcess, token: string, flags: readonly string[]): Promise<Token> {
   return herdAt<Token>(node, token, ["token", "create", ...flags]);
+}
+
+/** Who signed the certificate that a node shows its clients. */
+async function signerOf({ ready, ca }: NodeProcess): Promise<string> {
+  const { hostname: host, port } = new URL(ready.url);
+  const socket = connect({ host, port: Number(port), ca });
+  try {
+    await once(socket, "secureConnect");
+    return String(socket.getPeerCertificate().issuer.CN);
+  } finally {
+    socket.destroy();
+  }
 }
 
 async function works(node: NodeProcess, token: string): Promise<boolean> {
@@ -73,12 +87,12 @@ test("two masters: either does all, each goes on without the other, and one revo
   });
 
   await context.test("requests that wait at either are shown and decided at any node", async () => {
-    const waiting = [north, south].map((master) => {
-      const name = `asks-${master.ready.node}`;
-      return { name, launched: launchJoiner(context, { mesh, name, at: master.ready.url }) };
+    const waiting = [north, south, east].map((asked) => {
+      const name = `asks-${asked.ready.node}`;
+      return { name, launched: launchJoiner(context, { mesh, name, at: asked.ready.url }) };
     });
     for (const node of [north, south, east]) {
-      await until(`${node.ready.node} lists both requests`, async () => {
+      await until(`${node.ready.node} lists all requests`, async () => {
         const joins = await herdAt<{ name: string }[]>(node, token, ["join", "list"]);
         return waiting.every(({ name }) => joins.some((join) => join.name === name));
       });
@@ -122,6 +136,9 @@ test("two masters: either does all, each goes on without the other, and one revo
       return linked && (await meshSeenBy(east, token)).revoked.includes("north");
     });
     context.diagnostic(`east came back in ${Math.round(ms)} ms`);
+    await until("also what it shows its clients is signed by south", async () =>
+      (await signerOf(east)).includes("south"),
+    );
     await until("south sees east", () => seesAlive(south, { token, names: ["east"] }));
     for (const node of [east, south]) assert.ok(await works(node, invoke), "it keeps serving, also for its tokens");
     assert.deepEqual((await meshSeenBy(east, token)).masters, ["south"]);

@@ -121,6 +121,35 @@ test("without a token a person decides, and both sides show the same code", asyn
   assert.equal((await mesh.ask(`/v1/joins/${view.id}/approve`, { method: "POST" })).status, 404);
 });
 
+test("who does not ask for the answer any more has given up, and waits no longer", async () => {
+  const stopped = new AbortController();
+  const [stays, leaves] = [await applicant({ name: "stays" }), await applicant({ name: "leaves" })];
+  const joining = mesh.join(stays);
+  const ended = assert.rejects(mesh.join(leaves, { signal: stopped.signal }));
+  const { id } = await mesh.waiting("stays");
+  const gone = await mesh.waiting("leaves");
+  stopped.abort();
+  await ended;
+  const minutes = (count: number) => {
+    mesh.clock.shiftMs = count * 60_000;
+  };
+  // A minute of silence is less than two.
+  minutes(1);
+  await mesh.waiting("leaves");
+  // Until the other has asked again at the new time.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  minutes(2.5);
+  const waiting = (await mesh.ask("/v1/joins")).json() as JoinView[];
+  assert.deepEqual(
+    [waiting.some((view) => view.id === id), waiting.some((view) => view.id === gone.id)],
+    [true, false],
+  );
+  assert.equal((await mesh.ask(`/v1/joins/${gone.id}/approve`, { method: "POST" })).status, 404);
+  assert.equal((await mesh.ask(`/v1/joins/${id}/approve`, { method: "POST" })).status, 200);
+  await joining;
+  minutes(0);
+});
+
 test("a person can turn a node away", async () => {
   const joining = mesh.join(await applicant({ name: "unwanted" }));
   const refused = assert.rejects(joining, coded("join.refused", /rejected/));

@@ -1,4 +1,4 @@
-// Requests to join that came without a token: they wait for a person, in memory, for an hour.
+// Requests to join that came without a token: they wait for a person, in memory, for an hour, as long as the node asks for the answer.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -8,6 +8,8 @@ import { isLoopbackHost } from "./hosts.js";
 import type { JoinRequest } from "./request.js";
 
 const lifeMs = 3_600_000;
+/** A node asks every second, and every half minute while it hears nothing: one that did not for so long has been given up. */
+const silenceMs = 120_000;
 const limit = 64;
 const limitEach = 16;
 const secretBytes = 16;
@@ -25,6 +27,8 @@ export interface PendingJoin {
   readonly address: string;
   readonly parent: string;
   readonly since: number;
+  /** When the joiner last asked for the answer. */
+  polledAt: number;
   /** Whether somebody decides right now: no second decision then. */
   deciding: boolean;
   answer: { readonly approved: string } | { readonly refused: string } | undefined;
@@ -68,19 +72,22 @@ export class PendingJoins {
       const detail = "too many nodes wait for an approval: herd join list shows them";
       throw new HerdError("request.throttled", detail, { retryAfterSeconds: 60 });
     }
+    const now = this.#clock.now();
     const pending: PendingJoin = {
       id: `${this.#keeper}-${randomHex(idBytes)}`,
       ticket: `${this.#keeper}-${randomBase64url(secretBytes)}`,
-      ...{ request, ...from, since: this.#clock.now(), deciding: false, answer: undefined },
+      ...{ request, ...from, since: now, polledAt: now, deciding: false, answer: undefined },
     };
     this.#byTicket.set(pending.ticket, pending);
     return pending;
   }
 
-  /** The request of a ticket. */
+  /** The request of a ticket, whose holder is there. */
   ofTicket(ticket: string): PendingJoin | undefined {
     this.#alive();
-    return this.#byTicket.get(ticket);
+    const pending = this.#byTicket.get(ticket);
+    if (pending !== undefined) pending.polledAt = this.#clock.now();
+    return pending;
   }
 
   /** The undecided request of an id. Throws `path.unknown`. */
@@ -96,8 +103,11 @@ export class PendingJoins {
   }
 
   #alive(): PendingJoin[] {
-    const from = this.#clock.now() - lifeMs;
-    for (const { ticket, since } of this.#byTicket.values()) if (since <= from) this.#byTicket.delete(ticket);
+    const now = this.#clock.now();
+    for (const { ticket, since, polledAt, answer, deciding } of this.#byTicket.values()) {
+      const isGivenUp = answer === undefined && !deciding && polledAt <= now - silenceMs;
+      if (isGivenUp || since <= now - lifeMs) this.#byTicket.delete(ticket);
+    }
     return [...this.#byTicket.values()];
   }
 }
