@@ -60,6 +60,7 @@ test("a revoked node is out at every reachable one within two seconds, while mes
     const waiting = new Set(nodes.filter(({ name }) => name !== bad && name !== apart));
     await simulation.until(() => {
       for (const node of waiting) {
+        if (node.registry.isRevoked(id)) assert.equal(node.links.get(id), undefined, `${node.name} cut it at once`);
         if (!node.isRidOf(id)) continue;
         waiting.delete(node);
         delays.push(simulation.time.monotonic() - from);
