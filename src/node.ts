@@ -100,6 +100,7 @@ export class HerdNode {
     const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
     return {
       ...{ config, clock, ring, identity, port, peerPort },
+      stopped: this.#stopped.signal,
       timers: systemTimers,
       random: Math.random,
       log: createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel }),
@@ -156,16 +157,19 @@ export class HerdNode {
     return ready;
   }
 
-  async #startApps({ config, identity, log }: Foundation, { apps, trust }: NodeParts): Promise<void> {
+  async #startApps({ config, identity, log }: Foundation, node: NodeParts): Promise<void> {
     const { functions, limits } = config;
-    const { deployer, catalog } = apps;
+    const { deployer, catalog } = node.apps;
     const { signal } = this.#stopped;
     await deployer.restore();
     signal.throwIfAborted();
     const { mayDeploy, nodeId } = identity;
-    const joined = trust.registry.node(nodeId)?.parent !== undefined;
+    const joined = node.trust.registry.node(nodeId)?.parent !== undefined;
     const options = { deployer, catalog, limits, log, signal, mayDeploy, joined };
-    if (functions !== undefined) await deploySamples(functions, options);
+    if (functions === undefined) return;
+    // What the mesh removed or has newer must not come back with who joins it.
+    if (joined && !node.isCaughtUp()) log.warn(`the functions in ${functions} were not deployed: no peer answered`);
+    else await deploySamples(functions, options);
   }
 
   async #describe({ identity, peer }: Foundation, { api, apps }: NodeParts): Promise<Ready> {

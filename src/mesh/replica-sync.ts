@@ -15,6 +15,8 @@ export interface RecordSyncOptions {
   readonly clock: Clock;
   /** A comparison brought records that are new here: others may lack them too. */
   readonly learned: (link: Link) => void;
+  /** A comparison went through: what that peer had, this node has or refused. */
+  readonly compared: () => void;
 }
 
 const kinds = { digests: "record-digests", ids: "record-ids", texts: "records" } as const;
@@ -88,7 +90,7 @@ export class RecordSync {
     this.#under.add(peer);
     try {
       const theirs = await link.ask(kinds.digests, this.#own(), { timeoutMs });
-      await this.#pullAll(link, differing(this.#own(), theirs));
+      if (await this.#pullAll(link, differing(this.#own(), theirs))) this.#options.compared();
     } catch {
       // The link broke or the peer is busy; the next comparison is seconds away.
     } finally {
@@ -101,14 +103,18 @@ export class RecordSync {
     }
   }
 
-  async #pullAll(link: Link, names: readonly string[]): Promise<void> {
+  /** Whether it came to its end. */
+  async #pullAll(link: Link, names: readonly string[]): Promise<boolean> {
     let learned = 0;
+    let complete = false;
     try {
       for (const { kind } of this.#options.stores) if (names.includes(kind)) learned += await this.#pull(link, kind);
+      complete = true;
     } catch {
       // What came before counts.
     }
     if (learned > 0 && !this.#stopped) this.#options.learned(link);
+    return complete;
   }
 
   /** Pulls what is missing of a kind; returns how many records were new. */

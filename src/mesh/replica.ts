@@ -40,6 +40,7 @@ export class RecordReplica implements Replica {
   readonly #intake: RecordIntake;
   readonly #sync: RecordSync;
   readonly #tickers: readonly Ticker[];
+  readonly #compared = new AbortController();
   #unwatch: (() => void) | undefined;
 
   constructor(options: RecordReplicaOptions) {
@@ -53,6 +54,7 @@ export class RecordReplica implements Replica {
     this.#sync = new RecordSync({
       ...{ links, stores, clock, intake: this.#intake },
       learned: (link) => this.#hint(link),
+      compared: () => this.#compared.abort(),
     });
     links.handle(kind, (body, from) => this.#receive(body, from));
     const ticker = (name: string, intervalMs: number, run: () => void | Promise<void>): Ticker =>
@@ -76,6 +78,11 @@ export class RecordReplica implements Replica {
     this.#unwatch = undefined;
     for (const ticker of this.#tickers) ticker.stop();
     this.#sync.stop();
+  }
+
+  /** Aborts once a comparison with some peer went through: this node has what the mesh had. */
+  get compared(): AbortSignal {
+    return this.#compared.signal;
   }
 
   /** Records from peers by what became of them since the start. */

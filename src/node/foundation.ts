@@ -24,6 +24,8 @@ export interface Foundation {
   readonly port: number;
   readonly peer: string;
   readonly peerPort: number;
+  /** Aborts when the node is to stop, also while it starts. */
+  readonly stopped: AbortSignal;
 }
 
 /** `HOST:PORT`, with the brackets that an IPv6 address needs. */

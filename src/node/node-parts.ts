@@ -1,5 +1,6 @@
 // All parts of a node, put together, and the order in which they start.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Part } from "../core/lifecycle.js";
 import type { Metrics } from "../core/metrics.js";
 import { encodeSigned } from "../core/signed.js";
@@ -26,10 +27,12 @@ export interface NodeParts {
   readonly renewals: readonly Part[];
   /** Takes no new calls and waits for those under way, as long as one may take. */
   drain(): Promise<void>;
+  /** Whether it has compared its records with some peer's. */
+  isCaughtUp(): boolean;
 }
 
-/** Once a node serves, how long it waits to hear from its mesh before it says that it is ready. */
-const firstLinkMs = 3_000;
+/** Once a node listens, how long it waits to hear what its mesh has before it serves. */
+const firstSyncMs = 3_000;
 
 /** Builds a node. */
 export async function buildNode(foundation: Foundation): Promise<NodeParts> {
@@ -77,6 +80,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   let ends: (() => void)[] = [];
   return {
     ...{ trust, apps, api },
+    isCaughtUp: () => replica.compared.aborted,
     parts: [
       {
         name: "registry",
@@ -115,7 +119,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
           if (front.isShutOut()) await front.peerRenewal.check();
           await links.start();
           await sayAddress(foundation, { trust, publish });
-          await firstLink(mesh, registry.nodes().length > 1 ? firstLinkMs : 0);
+          if (registry.nodes().length > 1) await caughtUp(replica.compared, foundation.stopped);
         },
         stop: async () => {
           for (const end of ends.splice(0)) end();
@@ -151,18 +155,9 @@ async function sayAddress(
   await publish("address", encodeSigned(signer.sign(payload)));
 }
 
-/** Resolves when a peer is linked, or after so long: a node that is alone serves all the same. */
-function firstLink({ links }: MeshParts, timeoutMs: number): Promise<void> {
-  if (timeoutMs === 0 || links.all().length > 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      end();
-      resolve();
-    };
-    const timer = setTimeout(done, timeoutMs);
-    const end = links.watch({ opened: done });
-  });
+/** Resolves when the node has what its mesh has, or after so long: one that is alone serves all the same. */
+async function caughtUp(compared: AbortSignal, stopped: AbortSignal): Promise<void> {
+  await sleep(firstSyncMs, undefined, { signal: AbortSignal.any([compared, stopped]) }).catch(() => undefined);
 }
 
 function registerGauges(metrics: Metrics, { apps, links }: { apps: AppParts; links: MeshParts["links"] }): void {

@@ -1,5 +1,7 @@
 // Three node processes that found, join, deploy, call, revoke, and lose each other.
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { ProblemError } from "../../src/cli/client.js";
 import { callMany } from "../../src/cli/experiment/many-calls.js";
@@ -72,6 +74,15 @@ test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the
       return apps.every(({ app }) => app !== "other");
     });
   }
+  // Nor does it come back with the samples of who joins later.
+  const functions = join(dirname(north.ready.state), "functions");
+  await mkdir(functions);
+  for (const app of ["other", "fresh"]) {
+    await writeFile(join(functions, `${app}.ts`), "export function one(): i32 { return 1; }");
+  }
+  const west = await mesh.join("west", ["--functions", functions]);
+  const apps = await west.client(token).json<{ app: string }[]>("/v1/apps");
+  assert.deepEqual(apps.map(({ app }) => app).sort(), ["demo", "fresh"]);
 });
 
 test("a revoked node is refused everywhere, and stays so after restarts", async (context) => {
