@@ -15,7 +15,7 @@ export interface Signer {
   sign(payload: string): Signed;
 }
 
-/** The largest signed record, in bytes of its text: a bound for whoever reads one from a peer. */
+/** The largest signed record, in characters of its text: a bound for whoever reads one from a peer. */
 export const signedLimitBytes = 64 * 1024;
 
 /** The id of a record: SHA-256, in hex, of its payload alone, so that a second signature of the same fact is the same record. */

@@ -41,10 +41,9 @@ interface GrantedShare extends MasterShare {
   readonly grant: string;
 }
 
-/** A node that is in: its name, whether it was before, and the answer's JSON. */
+/** A node that is in: its name, and the answer's JSON. */
 export interface Admitted {
   readonly name: string;
-  readonly known: boolean;
   readonly answer: string;
 }
 
@@ -89,7 +88,7 @@ export class Admissions {
         ...{ signer: authority.signer, request, name, peer: peerCertificate, public: publicCertificate },
         ...{ tokenPublicKey: authority.tokenPublicKey, master, records: records(request.nodeId) },
       });
-      return { name, known: known !== undefined, answer };
+      return { name, answer };
     });
   }
 

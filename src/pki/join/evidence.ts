@@ -5,12 +5,6 @@ import { HerdError } from "../../core/errors.js";
 import { peerIdentityOf } from "../peer-identity.js";
 import { hostsOfCertificate } from "./hosts.js";
 
-/** Chains (PEM, leaf first). */
-export interface EarlierCertificates {
-  readonly peer?: string | undefined;
-  readonly public?: string | undefined;
-}
-
 /** Whose certificates they should be, and of which root (PEM). */
 export interface EvidenceContext {
   readonly meshId: string;

@@ -9,6 +9,7 @@ import { hostsOfPublic } from "./evidence.js";
 import { approvedHosts } from "./hosts.js";
 import type { JoinAuthority, JoinRegistry } from "./seams.js";
 
+/** Body of the ask `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in service. */
 const bodyShape = z.object({
   peer: z.string().max(csrLimitBytes).optional(),
   public: z.string().max(csrLimitBytes).optional(),
@@ -19,9 +20,6 @@ const bodyShape = z.object({
     .max(12 * 1024)
     .optional(),
 });
-
-/** Body of the ask `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in service. */
-export type RenewalBody = Readonly<z.infer<typeof bodyShape>>;
 
 /** What a renewal works with; `issued` writes down what was signed. */
 export interface RenewalDeskOptions {

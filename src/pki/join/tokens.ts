@@ -80,15 +80,12 @@ export class WrongSecret extends HerdError {}
 export class JoinTokens {
   readonly #files: StateFiles;
   readonly #clock: Clock;
-  readonly #isRevoked: (id: string) => boolean;
   readonly #changes = new SerialQueue();
   #tokens: ReadonlyMap<string, JoinToken> = new Map();
 
-  /** `isRevoked` tells of revocations that reached this node on another way. */
-  constructor(options: { files: StateFiles; clock: Clock; isRevoked?: (id: string) => boolean }) {
+  constructor(options: { files: StateFiles; clock: Clock }) {
     this.#files = options.files;
     this.#clock = options.clock;
-    this.#isRevoked = options.isRevoked ?? (() => false);
   }
 
   /** Reads the tokens. Throws `internal` naming the file when it is damaged. */
@@ -150,7 +147,7 @@ export class JoinTokens {
     if (!isProof(proof, { hash: this.hashOf(token), payload })) {
       throw new WrongSecret("join.refused", "the join token's secret is wrong");
     }
-    if (token.revoked || this.#isRevoked(id)) throw refused("the join token was revoked");
+    if (token.revoked) throw refused("the join token was revoked");
     if (token.expiresAt <= this.#clock.now())
       throw refused("the join token has expired: herd token create makes a new one");
     if (token.node !== undefined && token.node !== name) {
@@ -185,8 +182,7 @@ export class JoinTokens {
   #live(): JoinToken[] {
     const now = this.#clock.now();
     return [...this.#tokens.values()].filter(
-      (token) =>
-        token.expiresAt > now && !token.revoked && !this.#isRevoked(token.id) && token.usedBy.length < token.uses,
+      (token) => token.expiresAt > now && !token.revoked && token.usedBy.length < token.uses,
     );
   }
 
