@@ -143,6 +143,22 @@ describe("a master's log", () => {
   });
 });
 
+test("what was stored before a write failed half way does not come in again", async () => {
+  const files = new MemoryFiles();
+  const master = await masterOf(m1, { files });
+  const texts = Array.from({ length: 300 }, (_, index) => recordBy(m1, approved(`half ${index}`)));
+  const write = files.write.bind(files);
+  files.write = async (name, content) => {
+    if (name === "log-1") throw new Error("disk full");
+    await write(name, content);
+  };
+  await Promise.allSettled(texts.map((text) => master.log.append(text)));
+  files.write = write;
+  await Promise.all(texts.map((text) => master.log.append(text)));
+  await master.log.settled();
+  assert.deepEqual(verify(await master.bundle()), { ok: true, records: 300, problems: [] });
+});
+
 describe("a proof finds", () => {
   /** A bundle whose own log `change` has been at. */
   async function tampered(change: (entries: AuditEntry[]) => AuditEntry[]): Promise<readonly string[]> {

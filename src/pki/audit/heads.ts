@@ -71,7 +71,7 @@ export class AuditHeads {
     const { files } = this.#options;
     const content = await files.read(fileName);
     if (content !== undefined) {
-      const parsed = fileSchema.safeParse(JSON.parse(content.toString("utf8")));
+      const parsed = fileSchema.safeParse(jsonOf(content));
       if (!parsed.success) throw new HerdError("internal", `${files.describe(fileName)} is damaged`);
       for (const [master, texts] of Object.entries(parsed.data.witnessed)) this.#witnessed.set(master, texts);
       this.#conflicts = parsed.data.conflicts;
@@ -158,5 +158,13 @@ export class AuditHeads {
         await this.#options.files.write(fileName, JSON.stringify(content));
       })
       .catch((cause: unknown) => this.#options.log.error("heads of audit logs could not be stored", { cause }));
+  }
+}
+
+function jsonOf(content: Buffer): unknown {
+  try {
+    return JSON.parse(content.toString("utf8"));
+  } catch {
+    return undefined;
   }
 }

@@ -155,8 +155,13 @@ export class AuditLog {
       prev = this.#hash(entry);
       added.push(entry);
     }
-    await this.entries.extend(added);
-    for (const id of ids) this.#ids.add(id);
+    try {
+      await this.entries.extend(added);
+    } finally {
+      // A write over two segments can fail after the first: what is in must not come in again.
+      const from = last?.seq ?? 0;
+      for (const id of [...ids].slice(0, this.entries.length - from)) this.#ids.add(id);
+    }
     for (const id of this.#ids) {
       if (this.#ids.size <= rememberedIds) break;
       this.#ids.delete(id);
