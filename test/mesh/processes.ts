@@ -1,6 +1,6 @@
 // What tests of whole meshes share: nodes as processes in a folder that goes with them, and waiting for what comes about.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -16,7 +16,10 @@ export async function startMesh(context: TestContext, names: readonly string[]):
     await mesh?.stop();
     await rm(folder, { recursive: true, force: true });
   });
-  mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1"] });
+  // A machine that runs many such meshes at a time compiles slowly.
+  const config = join(folder, "node.json");
+  await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 } }));
+  mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1", "--config", config] });
   return mesh;
 }
 
