@@ -11,9 +11,10 @@ import { createLogger } from "./core/log.js";
 import { LogRing } from "./core/log-ring.js";
 import { Metrics } from "./core/metrics.js";
 import { systemTimers } from "./core/timers.js";
+import { UsageError } from "./core/usage-error.js";
 import { deploySamples } from "./deploy/samples.js";
 import { type Foundation, hostAndPort } from "./node/foundation.js";
-import { enrollBy, readPassphrase, rejoinBy } from "./node/joining.js";
+import { enrollBy, meshOfToken, readPassphrase, rejoinBy } from "./node/joining.js";
 import { buildNode, type NodeParts } from "./node/node-parts.js";
 import { keepAdminToken } from "./pki/admin-token.js";
 import { Identity } from "./pki/identity.js";
@@ -33,6 +34,7 @@ export interface Ready {
   readonly token: string | undefined;
   readonly ca: string;
   readonly state: string;
+  readonly master: boolean;
   /** Address of the console, on a master with a one-time sign-in code. */
   readonly signInUrl: string;
   readonly apps: readonly { readonly app: string; readonly interface: AppInterface }[];
@@ -89,11 +91,16 @@ export class HerdNode {
     const { config, clock } = { config: this.#config, clock: this.#clock };
     const { state, ephemeral, name, domains, advertise, deploy, rootPassphraseFile } = config;
     const joining = { config, clock, signal: this.#stopped.signal };
-    return Identity.open({
+    const wanted = meshOfToken(config);
+    const identity = await Identity.open({
       ...{ state, ephemeral, name, domains, advertise, deploy, clock },
       rootPassphrase: await readPassphrase(rootPassphraseFile),
       enroll: enrollBy(joining),
     });
+    // Who starts a node again with the same command line means the mesh that it is in.
+    if (wanted === undefined || wanted === identity.meshId) return identity;
+    identity.close();
+    throw new UsageError(`${state} belongs to another mesh than the join token: choose another --state`);
   }
 
   #foundation(identity: Identity, { port, peerPort }: { port: number; peerPort: number }): Foundation {
@@ -193,6 +200,7 @@ export class HerdNode {
       token,
       ca: identity.caPath,
       state,
+      master: isMaster,
       signInUrl: isMaster ? `${api.url}/#code=${identity.signIn.createCode()}` : `${api.url}/`,
       apps: active,
     };

@@ -3,12 +3,12 @@
 import type { AppInterface, FunctionType, ValueType } from "../../runtime/interface/model.js";
 import type { Ready } from "../node.js";
 
-/** The line for the app `hello` if it is there, else for the first app; undefined without any function. */
+/** The line for the app `hello` if it is there, else for the first app; undefined without any function, or a token to call it with. */
 export function curlLine(ready: Pick<Ready, "apps" | "ca" | "token" | "url">): string | undefined {
   const apps = ready.apps.filter((entry) => entry.interface.functions.length > 0);
   const chosen = apps.find(({ app }) => app === "hello") ?? apps[0];
   const [callable] = chosen?.interface.functions ?? [];
-  if (chosen === undefined || callable === undefined) return undefined;
+  if (chosen === undefined || callable === undefined || ready.token === undefined) return undefined;
   const body = JSON.stringify(exampleArguments(callable, chosen.interface));
   return [
     `curl --cacert ${quoted(ready.ca)}`,

@@ -23,6 +23,7 @@ export interface ApproveOptions extends GlobalOptions {
 export async function listJoins(options: GlobalOptions): Promise<void> {
   const joins = await (await connect(options)).json<JoinBody[]>("/v1/joins");
   if (options.json) printJson(joins);
+  else if (joins.length === 0) tell("nobody waits");
   else
     printTable([
       ["ID", "NAME", "CODE", "ADDRESS", "HOSTS", "SINCE"],

@@ -46,6 +46,7 @@ export async function logs(
 }
 
 function recordText({ at, node, level, app, function: name, message }: LogBody): string {
-  const origin = app === undefined ? node : name === undefined ? app : `${app}/${name}`;
+  // The node first: a call's lines come from where it ran.
+  const origin = app === undefined ? node : `${node} ${name === undefined ? app : `${app}/${name}`}`;
   return `${at} ${level.padEnd(5)} ${printable(origin)} ${printable(message)}`;
 }

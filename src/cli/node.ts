@@ -13,6 +13,7 @@ interface NodeBody {
   readonly deploy: boolean;
   readonly revoked: boolean;
   readonly url: string | null;
+  readonly parent: string | null;
 }
 
 /** A node in the body of `GET /v1/nodes?tree=true`, with those that it let in. */
@@ -31,13 +32,15 @@ export async function listNodes(options: GlobalOptions): Promise<void> {
   if (options.json) printJson(nodes);
   else
     printTable([
-      ["NAME", "STATE", "MARKS", "ID", "URL"],
-      ...nodes.map(({ name, state, revoked, id, url, ...marks }) => [
+      ["NAME", "STATE", "MASTER", "DEPLOYS", "LET IN BY", "URL", "ID"],
+      ...nodes.map(({ name, state, revoked, id, url, parent, ...marks }) => [
         name,
         revoked ? "revoked" : state,
-        marksText(marks),
-        id,
+        marks.master ? "yes" : "-",
+        marks.deploy ? "yes" : "-",
+        parent ?? "-",
         url ?? "-",
+        id,
       ]),
     ]);
 }
@@ -54,7 +57,8 @@ export function treeLines(tree: TreeBody): string[] {
   const lines: string[] = [];
   const add = (node: TreeBody, { head, tail }: { head: string; tail: string }): void => {
     const { name, state, approvedBy, at, fingerprint, children } = node;
-    const text = `${name}  ${state}, let in by ${approvedBy} at ${at}, fingerprint ${fingerprint.slice(0, 16)}`;
+    const how = approvedBy === "founder" ? "founded the mesh" : `let in by ${approvedBy}`;
+    const text = `${name}  ${state}, ${how} at ${at}, fingerprint ${fingerprint.slice(0, 16)}`;
     lines.push(`${head}${printable(text)}`);
     for (const [index, child] of children.entries()) {
       const last = index === children.length - 1;
@@ -99,8 +103,4 @@ function post<Shape>(client: Client, path: string, body: unknown): Promise<Shape
 
 function pathOf(node: string): string {
   return `/v1/nodes/${encodeURIComponent(node)}`;
-}
-
-function marksText({ master, deploy }: Pick<NodeBody, "master" | "deploy">): string {
-  return [...(master ? ["master"] : []), ...(deploy ? ["deploy"] : [])].join(",") || "-";
 }

@@ -17,6 +17,11 @@ export function tell(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
+/** How this command line is started again: from a clone through npm, as it was. */
+export function commandName(): string {
+  return process.env.npm_command === undefined ? "herd" : "npx herd";
+}
+
 /** Prints rows in columns as wide as their widest cell. */
 export function printTable(rows: readonly (readonly string[])[]): void {
   const safe = rows.map((row) => row.map(printable));

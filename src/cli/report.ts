@@ -7,12 +7,17 @@ import { UsageError } from "../core/usage-error.js";
 import { ProblemError, UnreachableError } from "./client.js";
 import { FailedCheck } from "./failed-check.js";
 
+/** A node that joined has no token of its own. */
+const tokenHint =
+  "this state directory holds no token: give one with --token @FILE; herd token create --role admin, on a master, makes one\n";
+
 /** Prints a failure to stderr (with `json`, its document to stdout too); tells whether it was wrong usage. */
 export function report(error: unknown, { json }: { readonly json?: boolean }): "usage" | "failure" {
   if (error instanceof ProblemError) {
     const { document } = error;
     if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
     process.stderr.write(problemText(document));
+    if (document.code === "auth.missing") process.stderr.write(tokenHint);
     return "failure";
   }
   if (error instanceof HerdError) {

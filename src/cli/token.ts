@@ -1,7 +1,7 @@
 // `herd token create | list | revoke`.
 
 import { connect, type GlobalOptions } from "./connection.js";
-import { printJson, printLine, printTable, tell } from "./print.js";
+import { commandName, printJson, printLine, printTable, tell } from "./print.js";
 
 interface TokenBody {
   readonly id: string;
@@ -44,9 +44,30 @@ export async function createToken(options: CreateOptions): Promise<void> {
   tell(`role ${created.role}${app === undefined ? "" : `, app ${app}`}, expires ${expires}, id ${id}`);
   if (url !== undefined) {
     tell(`master ${url}, root SHA-256 ${fingerprint ?? ""}`);
-    tell(`on the new machine: herd up --join ${url} --token ${token}`);
+    if (isLoopback(url)) tell(loopbackNote);
+    tell(`on the new machine: ${joinLine({ url, token, node, host: hosts?.[0] })}`);
   }
   printLine(token);
+}
+
+const loopbackNote =
+  "only this machine reaches that address: for others, start the master with --host 0.0.0.0 --advertise NAME";
+
+function isLoopback(url: string): boolean {
+  return /^https:\/\/(localhost|127\.[0-9.]+|\[::1\])(:|\/|$)/.test(url);
+}
+
+/** The command for the other machine: with the name that the token is bound to, and the first host that it vouches for. */
+export function joinLine(join: {
+  readonly url: string;
+  readonly token: string;
+  readonly node: string | undefined;
+  readonly host: string | undefined;
+}): string {
+  const { url, token, node, host } = join;
+  const name = node === undefined ? "" : ` --name ${node}`;
+  const reach = host === undefined ? "" : ` --host 0.0.0.0 --advertise ${host}`;
+  return `${commandName()} up --join ${url} --token ${token}${name}${reach}`;
 }
 
 /** Lists the tokens that were issued. */

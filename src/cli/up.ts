@@ -4,7 +4,7 @@ import { loadConfig } from "../core/config.js";
 import type { Ready } from "../node.js";
 import { type GlobalOptions, tokenText } from "./connection.js";
 import { curlLine } from "./example-call.js";
-import { printJson, printLine } from "./print.js";
+import { commandName, printJson, printLine, tell } from "./print.js";
 
 /** The flags of `herd up`, as commander names them. */
 export interface UpOptions extends GlobalOptions {
@@ -33,6 +33,7 @@ export async function up(options: UpOptions): Promise<void> {
   if (ready && !signalled.came()) {
     if (json) printJson(readyLine(ready));
     else printWelcome(ready);
+    if (config.nameGiven && config.name !== ready.node) tell(nameNote(config.name, ready));
   }
   await stopped;
 }
@@ -60,13 +61,27 @@ function readyLine(ready: Ready): Record<string, unknown> {
 }
 
 function printWelcome(ready: Ready): void {
-  printLine(`Node ${ready.node} serves ${ready.url}`);
-  printLine(`  console  ${ready.signInUrl}`);
-  const line = curlLine(ready);
-  if (line === undefined) printLine(`  deploy   herd deploy PATH${ready.token === undefined ? " --token TOKEN" : ""}`);
-  else printLine(`  try      ${line}`);
-  printLine(`  apps     ${ready.apps.map(({ app }) => app).join(", ") || "none yet"}`);
-  // Only a master makes itself a token, and keeps apps: see ARCHITECTURE.md, "What is kept".
-  const kept = ready.token === undefined ? "keys" : "keys, apps, an admin token for this machine's herd command";
-  printLine(`  state    ${ready.state} (${kept})`);
+  for (const line of welcomeLines(ready)) printLine(line);
+}
+
+/** What a node tells people when it serves. A node that is no master has no sign-in code, and no token unless somebody gave it one. */
+export function welcomeLines(ready: Ready): string[] {
+  const { node, url, signInUrl, master, token, state } = ready;
+  const herd = commandName();
+  const apps = ready.apps.map(({ app }) => app).join(", ");
+  const example = curlLine(ready);
+  const withToken = token === undefined ? " --token @FILE" : "";
+  const how = master ? "" : ` (sign in with a token: ${herd} token create --role admin, on a master)`;
+  const kept = token === undefined ? "this node's keys; no token: commands here need --token" : "keys, an admin token";
+  return [
+    `Node ${node} serves ${url}`,
+    `  console  ${signInUrl}${how}`,
+    example === undefined ? `  deploy   ${herd} deploy PATH${withToken}` : `  try      ${example}`,
+    `  apps     ${apps || (master ? "none yet" : "the mesh's, as they arrive")}`,
+    `  state    ${state} (${master ? "keys, apps, an admin token for this machine's herd command" : kept})`,
+  ];
+}
+
+function nameNote(wanted: string, { node }: Ready): string {
+  return `this node is called ${node}, not ${wanted}: a node keeps the name that its mesh gave it, and two never have the same`;
 }

@@ -126,7 +126,7 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const { config: path, ...flags } = sources.flags ?? {};
   const fromFile = path === undefined ? {} : await readSettings(resolve(cwd, String(path)));
   const fromEnv = sources.env?.HERD_STATE ? { state: resolve(cwd, sources.env.HERD_STATE) } : {};
-  const fromFlags = atFolder(parse(withoutUndefined(flags), "command line"), cwd);
+  const fromFlags = atFolder(parse(withoutUndefined(flags), undefined), cwd);
   const limits = { ...defaultLimits, ...withoutUndefined({ ...fromFile.limits, ...fromFlags.limits }) };
   return complete({ ...fromFile, ...fromEnv, ...fromFlags, limits }, cwd);
 }
@@ -189,17 +189,26 @@ async function readSettings(path: string): Promise<Settings> {
   return atFolder(parse(value, path), dirname(path));
 }
 
-function parse(value: unknown, origin: string): Settings {
+/** `origin` is a file; without one the settings are flags, and named as they are typed. */
+function parse(value: unknown, origin: string | undefined): Settings {
   const parsed = settings.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((issue) => {
-    const at = issue.path.join(".");
+    const at = origin === undefined ? flagOf(issue.path) : issue.path.join(".");
     if (issue.code === "unrecognized_keys") {
-      return `unknown setting ${issue.keys.map((key) => JSON.stringify(at === "" ? key : `${at}.${key}`)).join(", ")}`;
+      const keys = issue.keys.map((key) => JSON.stringify(at === "" ? key : `${at}.${key}`));
+      return `${origin === undefined ? "command line: " : ""}unknown setting ${keys.join(", ")}`;
     }
     return at === "" ? issue.message : `${at}: ${issue.message}`;
   });
-  throw new UsageError(`${origin}: ${problems.join("; ")}`, { cause: parsed.error });
+  throw new UsageError(`${origin === undefined ? "" : `${origin}: `}${problems.join("; ")}`, { cause: parsed.error });
+}
+
+/** `--peer-port` of `peerPort`; a list's flag is repeated and has the name of one. */
+function flagOf([name]: readonly PropertyKey[]): string {
+  if (name === undefined) return "";
+  const flag = String(name) === "domains" ? "domain" : String(name);
+  return `--${flag.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
 /** Paths mean what they mean where they were written: beside the file, or in the folder of the command. */

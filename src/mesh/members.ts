@@ -33,6 +33,8 @@ export interface MembershipOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly log?: Logger;
+  /** A node's name in log lines; without it they have ids. */
+  readonly nameOf?: (nodeId: string) => string;
   /** The longest that the event loop was held up since the last call, in milliseconds. */
   readonly loopDelayMs?: () => number;
   readonly masters?: () => readonly KnownAddress[];
@@ -233,7 +235,11 @@ export class Membership implements Members {
     else links.unwant(member.id);
     if (member.state !== before?.state) {
       const say = member.state === "dead" || member.state === "suspect" ? log?.warn : log?.info;
-      say?.("a member changed its state", { member: member.id, state: member.state, before: before?.state });
+      say?.(`${this.#options.nameOf?.(member.id) ?? member.id} is ${member.state}`, {
+        member: member.id,
+        state: member.state,
+        before: before?.state,
+      });
     }
     this.#rememberSoon();
     for (const listener of [...this.#listeners]) listener(member, before);

@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 import { consolePage } from "../console/page.js";
+import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
 import type { LinkSet } from "../mesh/link-set.js";
 import type { Membership } from "../mesh/members.js";
 import { withKeyFiles } from "../pki/key-files.js";
@@ -92,15 +94,24 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
       renew: () => identity.renewPublicLeaf(),
       unfit: () => identity.lacksHosts,
       use: (leaf) => withKeyFiles(leaf, (files) => api.reload(files)),
-      onError: (cause) => log.error("the public certificate could not be renewed", { cause }),
+      onError: notRenewed("public", log),
     }),
     peerRenewal: new LeafRenewal({
       ...common,
       current: () => identity.peerLeaf(),
       renew: () => identity.renewPeerLeaf({ trusted: !ofRevoked(identity.peerLeaf()) }),
       part: peerLeafPart,
-      onError: (cause) => log.error("the peer certificate could not be renewed", { cause }),
+      onError: notRenewed("peer", log),
     }),
+  };
+}
+
+/** A master that is away is no fault of this node, and worth no stack: it is asked again soon. */
+function notRenewed(which: "public" | "peer", log: Logger): (cause: unknown) => void {
+  const message = `the ${which} certificate could not be renewed`;
+  return (cause) => {
+    if (cause instanceof HerdError) log.warn(`${message}: ${cause.message}`);
+    else log.error(message, { cause });
   };
 }
 

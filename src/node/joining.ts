@@ -6,6 +6,7 @@ import type { Config } from "../core/config.js";
 import { UsageError } from "../core/usage-error.js";
 import type { Enroll } from "../pki/enrolling.js";
 import { joinMesh } from "../pki/join/client.js";
+import { decodeJoinToken } from "../pki/join/token-text.js";
 
 /** What asking takes. */
 export interface JoiningOptions {
@@ -20,6 +21,16 @@ export function enrollBy({ config, clock, signal }: JoiningOptions): Enroll | un
   if (join === undefined && token === undefined && seeds.length === 0) return undefined;
   const urls = [...(join === undefined ? [] : [join]), ...seeds];
   return (request) => joinMesh(request, { urls, token, advertise, deploy, tell, clock, signal });
+}
+
+/** The mesh that the configured join token is for, if there is one. Throws {@link UsageError} for a token that is none. */
+export function meshOfToken({ token }: Pick<Config, "token">): string | undefined {
+  if (token === undefined) return undefined;
+  try {
+    return decodeJoinToken(token).mesh;
+  } catch (error) {
+    throw new UsageError(`--token: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 /** Asks again, with the enrolled key alone; `urls` are the masters' as this node knows them. */

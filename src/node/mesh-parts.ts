@@ -56,6 +56,7 @@ export function meshParts(
     mesh: identity.meshId,
     signer: identity.signer,
     ...{ address, url, links, clock, timers, random, log, ...addresses },
+    nameOf: (id) => trust.nameOf(id),
     trust: {
       known: (id) => registry.node(id) !== undefined,
       isRevoked: (id) => registry.isRevoked(id),

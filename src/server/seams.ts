@@ -1,4 +1,4 @@
-// What the HTTPS interface uses of the mesh: its tokens, nodes, links and log. `src/node.ts` wires them.
+// What the HTTPS interface uses of the mesh: its tokens, nodes, links and log. `src/node/` wires them.
 
 import type { Links, Members } from "../mesh/seams.js";
 import type { SignIn as SignInCodes } from "../pki/sign-in.js";

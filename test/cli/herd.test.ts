@@ -143,13 +143,13 @@ test("nodes are listed, drained and resumed; the mesh has a status", async () =>
   assert.deepEqual([self.name, self.state, self.master, self.revoked], ["cli-test", "alive", true, false]);
   assert.match(
     (await herd("node", "list")).out,
-    /^NAME +STATE +MARKS[^\n]*\ncli-test +alive +master,deploy +[0-9a-f]{32}/,
+    /^NAME +STATE +MASTER +DEPLOYS[^\n]*\ncli-test +alive +yes +yes +- +https:[^ ]+ +[0-9a-f]{32}\n/,
   );
   assert.equal((await herd("node", "drain", "cli-test")).err, "cli-test is draining\n");
   assert.equal(JSON.parse((await herd("node", "resume", self.id, "--json")).out).state, "alive");
   const tree = JSON.parse((await herd("node", "tree", "--json")).out);
   assert.deepEqual([tree.name, tree.state, tree.children], ["cli-test", "alive", []]);
-  assert.match((await herd("node", "tree")).out, /^cli-test {2}alive, let in by founder/);
+  assert.match((await herd("node", "tree")).out, /^cli-test {2}alive, founded the mesh at /);
   const mesh = JSON.parse((await herd("mesh", "status", "--json")).out);
   assert.deepEqual(mesh, { node: "cli-test", peers: [], masters: ["cli-test"], revoked: [] });
   assert.match((await herd("mesh", "status")).out, /^cli-test, masters cli-test, revoked none\nno peers\n/);
@@ -202,7 +202,7 @@ test("wrong usage exits with 2 and says what is wrong in a line", async () => {
     [["token", "create", "--role", "invoke", "--ttl", "soon"], /24h/],
     [["deploy", "nothing.ts"], /nothing at/],
     [["up", "--host", "0.0.0.0"], /--advertise/],
-    [["up", "--port", "70000"], /^herd: command line: port: a whole number from 0 to 65535 is needed\n$/],
+    [["up", "--port", "70000"], /^herd: --port: a whole number from 0 to 65535 is needed\n$/],
     [["up", "--port", "many"], /port: a whole number from 0 to 65535/],
     [["up", "--workers", "0"], /workers: a whole number from 1 to 1024/],
     [["app", "list", "--url", "http://localhost"], /https/],
@@ -225,6 +225,16 @@ test("a port in use, and a state in use, are told in one line", async () => {
   const locked = await herd("up", "--port", "0");
   assert.notEqual(locked.code, 0);
   assert.equal(locked.err.trim().split("\n").length, 1);
+});
+
+test("without a token a command says where one comes from, and a refused join token is wrong usage", async () => {
+  const target = ["--state", join(folder, "none"), "--url", String(ready.url), "--ca", String(ready.ca)];
+  const bare = await herd("app", "list", ...target);
+  assert.equal(bare.code, 1);
+  assert.match(bare.err, /^herd: auth\.missing: .*\n.*--token @FILE.*token create --role admin.*\n$/);
+  const garbage = await herd("up", "--port", "0", "--state", join(folder, "third"), "--token", "garbage");
+  assert.equal(garbage.code, 2);
+  assert.match(garbage.err, /^herd: --token: this is no join token: [^\n]*\n$/);
 });
 
 test("a node that is not there is told in one line, exit code 1", async () => {

@@ -22,6 +22,11 @@ test("branches are drawn so that each node stands below who let it in", () => {
   );
 });
 
+test("the founder was let in by nobody", () => {
+  const [line = ""] = treeLines({ ...leaf("root"), approvedBy: "founder" });
+  assert.match(line, /^root {2}alive, founded the mesh at 2026-/);
+});
+
 test("a name cannot draw or command the terminal", () => {
   assert.deepEqual(treeLines(leaf("x\u001b[2J\ny")).length, 1);
   assert.ok(!treeLines(leaf("x\u001b[2J\ny")).join("").includes("\u001b"));

@@ -105,10 +105,12 @@ test("an unknown key fails and is named, wherever it stands", async (t) => {
 test("a value out of its range or of a wrong type is named with its setting", async (t) => {
   await refused({ flags: { port: "65536" } }, /port/);
   await refused({ flags: { port: "http" } }, /port/);
-  await refused({ flags: { workers: 0 } }, /workers/);
+  await refused({ flags: { workers: 0 } }, /^--workers: /);
+  await refused({ flags: { peerPort: "x" } }, /^--peer-port: /);
+  await refused({ flags: { join: "localhost:8443" } }, /^--join: not an address like https:/);
   await refused({ flags: { name: "No Spaces" } }, /name: 1 to 63/);
   await refused({ flags: { host: "a b" } }, /host/);
-  await refused({ flags: { domains: ["Example.Org"] } }, /domains\.0/);
+  await refused({ flags: { domains: ["Example.Org"] } }, /^--domain: not a lower-case/);
   await refused({ flags: { config: await file(t, { limits: { memoryBytes: 70_000 } }) } }, /limits\.memoryBytes/);
   await refused({ flags: { config: await file(t, { ephemeral: "yes" }) } }, /ephemeral/);
 });

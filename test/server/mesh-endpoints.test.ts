@@ -88,7 +88,6 @@ test("the mesh's peers with what is known of them; a revoked one moves to revoke
   assert.deepEqual(mesh.masters, ["test", "beta"]);
   assert.deepEqual(mesh.peers[0], {
     name: "beta",
-    id: "b1",
     state: "alive",
     rttMs: 0.5,
     slots: 2,
@@ -126,6 +125,12 @@ test("drain and resume act at the node itself, and readiness says so", async () 
   assert.equal((await node.ask("/readyz")).status, 200);
   await post("/v1/nodes/beta/drain");
   assert.deepEqual(elsewhere, [{ node: "b1" }]);
+  node.mesh.states.delete("c1");
+  const away = await post("/v1/nodes/gamma/drain");
+  assert.deepEqual(
+    [codeOf(away), /gamma is not there: its state is dead/.test(away.body.toString())],
+    ["node.overloaded", true],
+  );
   await post("/v1/nodes/gamma/revoke");
   assert.equal(codeOf(await post("/v1/nodes/gamma/drain")), "node.unknown");
 });

@@ -30,7 +30,7 @@ export function verifyAudit(value: unknown, rootCertificate: string): AuditVerdi
   const parsed = auditBundleSchema.safeParse(value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    const problem = `it is not an audit bundle: ${issue?.path.join("/") ?? ""} ${issue?.message ?? ""}`;
+    const problem = `it is not an audit bundle: ${[issue?.path.join("/"), issue?.message].filter(Boolean).join(" ")}`;
     return { ok: false, records: 0, problems: [problem] };
   }
   const bundle = parsed.data;

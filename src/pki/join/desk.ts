@@ -85,7 +85,7 @@ export class JoinDesk {
       ...{ mesh: authority.meshId, fingerprint, id: record.id, secret, master: authority.signer.nodeId },
       ...{ urls: urls().slice(0, 16), makesMaster: record.master },
     });
-    const detail = `join, ${record.uses} uses${record.node === undefined ? "" : `, for ${record.node}`}${record.master ? ", makes masters" : ""}`;
+    const detail = `join, ${record.uses} ${record.uses === 1 ? "use" : "uses"}${record.node === undefined ? "" : `, for ${record.node}`}${record.master ? ", makes masters" : ""}`;
     await audit({ event: "token.created", by: request.by, subject: record.id, detail });
     return { token, ...record, ...(url === undefined ? {} : { url }), fingerprint };
   }

@@ -72,8 +72,10 @@ function peersOf(mesh: Mesh): Record<string, unknown>[] {
       const entry = mesh.registry.node(id);
       if (entry === undefined || entry.revoked) return [];
       const { slots = null, running = null, queued = null } = mesh.loadOf(id) ?? {};
-      const rttMs = mesh.links.get(id)?.rttMs ?? null;
-      return [{ name: entry.name, id, state, rttMs, slots, running, queued, capacity: null, weight: evenWeight }];
+      const rtt = mesh.links.get(id)?.rttMs;
+      // To the microsecond: more digits are noise.
+      const rttMs = rtt === undefined ? null : Math.round(rtt * 1_000) / 1_000;
+      return [{ name: entry.name, state, rttMs, slots, running, queued, capacity: null, weight: evenWeight }];
     })
     .sort((left, right) => left.name.localeCompare(right.name, "en"));
 }

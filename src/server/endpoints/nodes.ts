@@ -26,7 +26,7 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
     method: "POST",
     path: `/v1/nodes/:node/${verb}`,
     role: "admin",
-    at: (exchange) => ({ node: live(named(exchange)).id }),
+    at: (exchange) => ({ node: reachable(named(exchange), options).id }),
     handle(exchange) {
       const { id, name } = named(exchange);
       drainable.setDraining(verb === "drain");
@@ -78,9 +78,13 @@ function revoker(id: string, subtree: boolean, { registry }: Mesh): Where {
   return registry.nodes().some(stays) ? { masterExcept: except } : "master";
 }
 
-function live(node: NodeEntry): NodeEntry {
+function reachable(node: NodeEntry, options: NodesOptions): NodeEntry {
   if (node.revoked) throw new HerdError("node.unknown", `the node ${node.name} was revoked`);
-  return node;
+  const state = stateOf(node.id, options);
+  if (state !== "dead" && state !== "left") return node;
+  throw new HerdError("node.overloaded", `the node ${node.name} is not there: its state is ${state}`, {
+    retryAfterSeconds: 5,
+  });
 }
 
 /** This node first, then by name. */
