@@ -56,7 +56,7 @@ export function meshParts(
     mesh: identity.meshId,
     signer: identity.signer,
     ...{ address, url, links, clock, timers, random, log, ...addresses },
-    nameOf: (id) => trust.nameOf(id),
+    nameOf: (id) => registry.node(id)?.name ?? id,
     trust: {
       known: (id) => registry.node(id) !== undefined,
       isRevoked: (id) => registry.isRevoked(id),
