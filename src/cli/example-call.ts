@@ -12,7 +12,7 @@ export function curlLine(ready: Pick<Ready, "apps" | "ca" | "token" | "url">): s
   const body = JSON.stringify(exampleArguments(callable, chosen.interface));
   return [
     `curl --cacert ${quoted(ready.ca)}`,
-    `-H ${quoted(`authorization: Bearer ${ready.token ?? "TOKEN"}`)}`,
+    `-H ${quoted(`authorization: Bearer ${ready.token}`)}`,
     `-H ${quoted("content-type: application/json")}`,
     `-d ${quoted(body)}`,
     quoted(`${ready.url}/fn/${chosen.app}/${encodeURIComponent(callable.name)}`),
