@@ -21,6 +21,7 @@ export interface Approval {
   readonly masterBy: Uint8Array | undefined;
   /** Hosts that it may be vouched for, beside the address that it came from. */
   readonly hosts: readonly string[];
+  /** The IP address that it came from, empty when only a node that is no master says so. */
   readonly address: string;
   /** Id of the node where the request arrived. */
   readonly parent: string;

@@ -10,7 +10,7 @@ import { endOfPeer, hostsOfPublic } from "./evidence.js";
 import { type JoinView, type PendingJoin, PendingJoins } from "./pending.js";
 import { type JoinRequest, readJoinRequest } from "./request.js";
 import type { JoinAuthority, JoinRegistry } from "./seams.js";
-import { JoinThrottle } from "./throttle.js";
+import { JoinThrottle, networkOf } from "./throttle.js";
 import { encodeJoinToken } from "./token-text.js";
 import { type JoinTokenRecord, type JoinTokenRequest, type JoinTokens, WrongSecret } from "./tokens.js";
 
@@ -106,7 +106,7 @@ export class JoinDesk {
   /** Answers `POST /v1/join`. */
   async join(body: unknown, origin: JoinOrigin): Promise<JoinAnswer> {
     const { authority, registry, clock } = this.#options;
-    this.#requests.take(origin.address);
+    this.#requests.take(this.#sourceOf(origin));
     const request = readJoinRequest(body, { meshId: authority.meshId, now: clock.now() });
     const known = registry.node(request.nodeId);
     if (known?.revoked)
@@ -118,11 +118,11 @@ export class JoinDesk {
   }
 
   /** Answers `GET /v1/join/{ticket}`. Throws `path.unknown` for a ticket that is none, or too old. */
-  poll(ticket: string, address: string): JoinAnswer {
-    this.#polls.take(address);
+  poll(ticket: string, origin: JoinOrigin): JoinAnswer {
+    this.#polls.take(this.#sourceOf(origin));
     const pending = this.#pending.ofTicket(ticket);
     if (pending === undefined) {
-      this.#polls.penalize(address, wrongSecretTries);
+      this.#polls.penalize(this.#sourceOf(origin), wrongSecretTries);
       throw new HerdError("path.unknown", "no such request to join: it waits an hour, or until the master restarts");
     }
     const { answer } = pending;
@@ -148,10 +148,11 @@ export class JoinDesk {
     const pending = this.#pending.ofId(id);
     const { request, address, parent } = pending;
     const { deploy = true, hosts = [request.advertise, ...request.hosts], by } = decision;
-    const approval = { approvedBy: `person ${by}`, deploy: deploy && request.deploy, hosts, address, parent };
+    const origin = { address, arrivedAt: parent };
+    const approval = { approvedBy: `person ${by}`, deploy: deploy && request.deploy, hosts, masterBy: undefined };
     pending.deciding = true;
     try {
-      const { name, answer } = await this.#admit(request, { ...approval, masterBy: undefined });
+      const { name, answer } = await this.#admit(request, approval, origin);
       pending.answer = { approved: answer };
       return { node: request.nodeId, name };
     } finally {
@@ -175,16 +176,15 @@ export class JoinDesk {
     try {
       const use = { id, payload, proof, nodeId, name };
       const { hosts } = tokens.verify(use);
-      const from = { address: origin.address, parent: origin.arrivedAt };
       // Before it is used up: a request that cannot be granted costs no use.
-      this.#admissions.check(request, { hosts, address: origin.address });
+      this.#admissions.check(request, { hosts, address: this.#vouchedAddress(origin) });
       const token = await tokens.use(use);
       const masterBy = token.master ? tokens.hashOf(token) : undefined;
-      const approval = { approvedBy: `token ${id}`, deploy: token.deploy && request.deploy, hosts, masterBy, ...from };
-      const { answer } = await this.#admit(request, approval);
+      const approval = { approvedBy: `token ${id}`, deploy: token.deploy && request.deploy, hosts, masterBy };
+      const { answer } = await this.#admit(request, approval, origin);
       return { status: 200, body: answer };
     } catch (error) {
-      if (error instanceof WrongSecret) this.#requests.penalize(origin.address, wrongSecretTries);
+      if (error instanceof WrongSecret) this.#requests.penalize(this.#sourceOf(origin), wrongSecretTries);
       throw await this.#refuse(request, origin, error);
     }
   }
@@ -210,38 +210,62 @@ export class JoinDesk {
       }
       const approval = { approvedBy: "", deploy: false, masterBy: undefined, parent: origin.arrivedAt };
       const hosts = hostsOfPublic(open, context);
-      this.#admissions.check(request, { hosts, address: origin.address });
-      const { answer } = await this.#admissions.admit(request, { ...approval, hosts, address: origin.address });
+      const address = this.#vouchedAddress(origin);
+      this.#admissions.check(request, { hosts, address });
+      const { answer } = await this.#admissions.admit(request, { ...approval, hosts, address });
       return { status: 200, body: answer };
     } catch (error) {
       throw await this.#refuse(request, origin, error, "renewal.refused");
     }
   }
 
-  async #wait(request: JoinRequest, { address, arrivedAt: parent }: JoinOrigin): Promise<JoinAnswer> {
+  async #wait(request: JoinRequest, origin: JoinOrigin): Promise<JoinAnswer> {
+    const { address, arrivedAt: parent } = origin;
     // What no person could approve need not wait for one.
-    this.#admissions.check(request, { hosts: [request.advertise, ...request.hosts], address });
+    this.#admissions.check(request, {
+      hosts: [request.advertise, ...request.hosts],
+      address: this.#vouchedAddress(origin),
+    });
     const code = joinCode({ ...request, rootCertificate: this.#options.authority.rootCertificate });
-    return waiting(this.#pending.add(request, { code, address, parent }));
+    return waiting(this.#pending.add(request, { code, address, parent, source: this.#sourceOf(origin) }));
   }
 
-  async #admit(request: JoinRequest, approval: Approval): Promise<Admitted> {
-    const admitted = await this.#admissions.admit(request, approval);
-    const detail = `${admitted.name} from ${approval.address}${approval.deploy ? "" : ", may not deploy"}`;
+  async #admit(
+    request: JoinRequest,
+    approval: Omit<Approval, "address" | "parent">,
+    origin: JoinOrigin,
+  ): Promise<Admitted> {
+    const where = { address: this.#vouchedAddress(origin), parent: origin.arrivedAt };
+    const admitted = await this.#admissions.admit(request, { ...approval, ...where });
+    const detail = `${admitted.name} from ${origin.address}${approval.deploy ? "" : ", may not deploy"}`;
     await this.#options.audit({ event: "join.approved", by: approval.approvedBy, subject: request.nodeId, detail });
     return admitted;
+  }
+
+  /** A public leaf may name the address that this master, or another one, saw; any other node could name whose it likes. */
+  #vouchedAddress({ address, arrivedAt }: JoinOrigin): string {
+    const { authority, registry } = this.#options;
+    const relay = arrivedAt === authority.signer.nodeId ? undefined : registry.node(arrivedAt);
+    const vouched = arrivedAt === authority.signer.nodeId || (relay?.master === true && !relay.revoked);
+    return vouched ? address : "";
+  }
+
+  /** Whose tries count together: all that a node which is no master passes on, since it could name any address. */
+  #sourceOf(origin: JoinOrigin): string {
+    const address = this.#vouchedAddress(origin);
+    return address === "" ? origin.arrivedAt : networkOf(address);
   }
 
   /** Writes a refusal down, unless there were too many; the error to throw. */
   async #refuse(
     request: JoinRequest,
-    { address }: JoinOrigin,
+    origin: JoinOrigin,
     error: unknown,
     event: "join.refused" | "renewal.refused" = "join.refused",
   ): Promise<unknown> {
     if (!(error instanceof HerdError) || error.code !== "join.refused") return error;
     try {
-      this.#refusals.take(address);
+      this.#refusals.take(this.#sourceOf(origin));
     } catch {
       this.#unwritten++;
       return error;
@@ -249,7 +273,7 @@ export class JoinDesk {
     const more = this.#unwritten === 0 ? "" : `${this.#unwritten} more before; `;
     this.#unwritten = 0;
     const by = request.token === undefined ? "mesh" : `token ${request.token.id}`;
-    const detail = `${more}${request.name} from ${address}: ${error.message}`.slice(0, 512);
+    const detail = `${more}${request.name} from ${origin.address}: ${error.message}`.slice(0, 512);
     await this.#options.audit({ event, by, subject: request.nodeId, detail });
     return error;
   }

@@ -16,7 +16,7 @@ export interface HostChoice {
   /** What the node would like, and the one that it cannot do without. */
   readonly wanted: readonly string[];
   readonly advertise: string;
-  /** The IP address that its request came from. */
+  /** The IP address that its request came from; empty when nobody who may vouch for it saw it. */
   readonly address: string;
   /** What a token, a person or an earlier certificate allows. */
   readonly allowed: readonly string[];
@@ -38,7 +38,7 @@ export function approvedHosts({ wanted, advertise, address, allowed, scope }: Ho
   throw new HerdError(
     "join.refused",
     permits(scope, advertise)
-      ? `nobody vouches for ${advertise}, which the node advertises, and its request came from ${address}: create the token with --host ${advertise}`
+      ? `nobody vouches for ${advertise}, which the node advertises, and its request came ${address === "" ? "through a node that is no master" : `from ${address}`}: create the token with --host ${advertise}`
       : `the mesh's root may not vouch for ${advertise}, which the node advertises: it covers ${scope.domains.join(", ")}, and private addresses`,
   );
 }

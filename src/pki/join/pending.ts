@@ -26,6 +26,8 @@ export interface PendingJoin {
   /** Where it came from: IP address, and the node that it asked. */
   readonly address: string;
   readonly parent: string;
+  /** What counts as one origin, so that nobody fills the list alone. */
+  readonly source: string;
   readonly since: number;
   /** When the joiner last asked for the answer. */
   polledAt: number;
@@ -46,7 +48,7 @@ export interface JoinView {
   readonly parent: string;
 }
 
-/** The requests that wait at one master: 64 at most, 16 from one address. */
+/** The requests that wait at one master: 64 at most, 16 from one source. */
 export class PendingJoins {
   readonly #clock: Clock;
   readonly #keeper: string;
@@ -59,15 +61,12 @@ export class PendingJoins {
   }
 
   /** Lets a request wait; an earlier one of the same node ends. Throws `request.throttled` when too many wait. */
-  add(
-    request: JoinRequest,
-    from: { readonly code: string; readonly address: string; readonly parent: string },
-  ): PendingJoin {
+  add(request: JoinRequest, from: Pick<PendingJoin, "code" | "address" | "parent" | "source">): PendingJoin {
     const others = this.#alive().filter((other) => {
       if (other.request.nodeId === request.nodeId) this.#byTicket.delete(other.ticket);
       return other.request.nodeId !== request.nodeId && other.answer === undefined;
     });
-    const same = others.filter(({ address }) => address === from.address);
+    const same = others.filter(({ source }) => source === from.source);
     if (others.length >= limit || same.length >= limitEach) {
       const detail = "too many nodes wait for an approval: herd join list shows them";
       throw new HerdError("request.throttled", detail, { retryAfterSeconds: 60 });

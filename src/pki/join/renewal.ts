@@ -8,6 +8,7 @@ import { type IssuedCertificate, issueLeaves } from "../enrollment-issue.js";
 import { hostsOfPublic } from "./evidence.js";
 import { approvedHosts } from "./hosts.js";
 import type { JoinAuthority, JoinRegistry } from "./seams.js";
+import { JoinThrottle } from "./throttle.js";
 
 /** Body of the ask `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in service. */
 const bodyShape = z.object({
@@ -32,17 +33,26 @@ export interface RenewalDeskOptions {
 /** Signs leaves for nodes of the mesh. */
 export class RenewalDesk {
   readonly #options: RenewalDeskOptions;
+  readonly #throttle: JoinThrottle;
 
   constructor(options: RenewalDeskOptions) {
     this.#options = options;
+    // Each costs two signatures and a write here, and nothing there. The total is for a large mesh that comes back at once.
+    this.#throttle = new JoinThrottle({
+      clock: options.authority.clock,
+      each: { burst: 20, perSecond: 1 / 30 },
+      total: { burst: 2_000, perSecond: 50 },
+      detail: "too many renewals",
+    });
   }
 
   /**
    * The chains (PEM) for an ask of the node `nodeId`, with the marks of its admission and no host that was not approved before. Throws
-   * `join.refused` for a node that is unknown or revoked, and `request.malformed`.
+   * `join.refused` for a node that is unknown or revoked, `request.throttled`, and `request.malformed`.
    */
   async renew(nodeId: string, body: unknown): Promise<{ readonly peer?: string; readonly public?: string }> {
     const { authority, registry, issued, audit } = this.#options;
+    this.#throttle.take(nodeId);
     const parsed = bodyShape.safeParse(body);
     if (!parsed.success)
       throw new HerdError("request.malformed", "the renewal cannot be read", { cause: parsed.error });

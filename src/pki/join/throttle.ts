@@ -15,6 +15,8 @@ export interface ThrottleOptions {
   readonly clock: Clock;
   readonly each: Rate;
   readonly total: Rate;
+  /** What whoever tries too often is told. */
+  readonly detail?: string;
   /** Addresses that are remembered; the one that tried longest ago is forgotten first. */
   readonly capacity?: number;
 }
@@ -44,7 +46,7 @@ export class JoinThrottle {
     const bucket = this.#bucketOf(address);
     const waitSeconds = Math.max(this.#wait(bucket, each), this.#wait(this.#total, total));
     if (waitSeconds > 0) {
-      throw new HerdError("request.throttled", "too many attempts to join", {
+      throw new HerdError("request.throttled", this.#options.detail ?? "too many attempts to join", {
         retryAfterSeconds: Math.ceil(waitSeconds),
       });
     }
@@ -78,7 +80,8 @@ export class JoinThrottle {
   }
 }
 
-function networkOf(address: string): string {
+/** What counts as one origin: an IPv6 /64, and every other address by itself. */
+export function networkOf(address: string): string {
   const bytes = addressBytes(address);
   return bytes?.length === 16 ? bytes.subarray(0, 8).toString("hex") : address.slice(0, 64);
 }

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import type { JoinAnswer, JoinDesk } from "../../pki/join/desk.js";
+import type { JoinAnswer, JoinDesk, JoinOrigin } from "../../pki/join/desk.js";
 import { keeperDigits } from "../../pki/join/pending.js";
 import { joinBodyBytes, keeperOf } from "../../pki/join/request.js";
 import type { Endpoint } from "../endpoint.js";
@@ -59,8 +59,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
         throw new HerdError("join.refused", "the master that made the join token is none of this mesh any more");
       },
       async handle(exchange) {
-        const origin = { address: exchange.remoteAddress, arrivedAt: exchange.arrivedAt };
-        send(exchange, await deskHere().join(await exchange.json(joinBodyBytes), origin));
+        send(exchange, await deskHere().join(await exchange.json(joinBodyBytes), originOf(exchange)));
       },
     },
     {
@@ -68,7 +67,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
       path: "/v1/join/:id",
       role: "none",
       at: atKeeper,
-      handle: (exchange) => send(exchange, deskHere().poll(exchange.parameter("id"), exchange.remoteAddress)),
+      handle: (exchange) => send(exchange, deskHere().poll(exchange.parameter("id"), originOf(exchange))),
     },
     {
       method: "GET",
@@ -109,6 +108,10 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
       },
     },
   ];
+}
+
+function originOf({ remoteAddress: address, arrivedAt }: Exchange): JoinOrigin {
+  return { address, arrivedAt };
 }
 
 function send(exchange: Exchange, { status, body }: JoinAnswer): void {
