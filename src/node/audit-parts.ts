@@ -1,6 +1,8 @@
 // The audit log of a mesh at one node: what it records itself, a master's log, copies of the others', and the heads of all.
 
 import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import { decodeSigned } from "../core/signed.js";
 import type { LinkSet } from "../mesh/link-set.js";
 import { Auditor } from "../pki/audit/auditor.js";
 import { auditBundle } from "../pki/audit/bundle.js";
@@ -34,7 +36,9 @@ export interface AuditSurroundings {
 
 const askTimeoutMs = 5_000;
 const headsTimeoutMs = 1_000;
-const headTextBytes = 65_536;
+/** Far more than a node keeps of one mesh, and what is believed to be a mistake rather than malice. */
+const maxHeads = 1_024;
+const maxFalseHeads = 8;
 
 /** Builds the parts; nothing is read yet. */
 export async function auditParts(foundation: Foundation, around: AuditSurroundings): Promise<AuditParts> {
@@ -86,8 +90,12 @@ export async function auditParts(foundation: Foundation, around: AuditSurroundin
     start: () => {
       links().handle("audit-heads", () => heads.texts());
       if (own !== undefined) {
-        links().handle("audit", (body) => append(own, body));
-        links().handle("audit-log", (body) => answerAuditAsk(body, { master: self, entries: own.entries }));
+        links().handle("audit", (body, { peer }) => append(own, { body, from: peer.nodeId }));
+        links().handle("audit-log", (body, { peer }) => {
+          // It says what GET /v1/audit says to admins alone.
+          if (!peer.master) throw new HerdError("auth.forbidden", "audit logs are copied by masters");
+          return answerAuditAsk(body, { master: self, entries: own.entries });
+        });
       }
       unwatch = links().watch({
         opened: ({ peer }) => {
@@ -115,29 +123,39 @@ export async function auditParts(foundation: Foundation, around: AuditSurroundin
       list: (query) => (own === undefined ? [] : listAudit({ self, own: own.entries, copies }, query)),
       bundle: async () => {
         if (own === undefined) throw new HerdError("node.overloaded", "a master keeps the audit log");
-        const otherHeads = () => askForHeads(links());
+        const otherHeads = () => askForHeads(links(), { heads, log });
         return auditBundle({ registry, self, own: own.entries, copies, heads, otherHeads, clock });
       },
     };
   }
 }
 
-/** What others have seen keeps this master honest; who does not answer in a second is left out. */
-async function askForHeads(links: LinkSet): Promise<string[]> {
-  const answers = await Promise.allSettled(
-    links.all().map((link) => link.ask("audit-heads", null, { timeoutMs: headsTimeoutMs })),
+/** What others have seen keeps this master honest; who does not answer in a second, or with what no master signed, is left out. */
+async function askForHeads(links: LinkSet, { heads, log }: { heads: AuditHeads; log: Logger }): Promise<string[]> {
+  const proved = new Set(heads.texts());
+  await Promise.allSettled(
+    links.all().map(async (link) => {
+      const answer = await link.ask("audit-heads", null, { timeoutMs: headsTimeoutMs });
+      let wrong = 0;
+      for (const text of Array.isArray(answer) ? answer.slice(0, maxHeads) : []) {
+        if (proved.has(text)) continue;
+        if (typeof text === "string" && heads.proves(text)) proved.add(text);
+        else if (++wrong >= maxFalseHeads) break;
+      }
+      // A false head in a proof would read as a master's lie.
+      if (wrong > 0) log.warn("a peer shows heads of audit logs that no master signed", { peer: link.peer.nodeId });
+    }),
   );
-  return answers.flatMap((answer) =>
-    answer.status === "fulfilled" && Array.isArray(answer.value) ? answer.value.filter(isHeadText).slice(0, 1_024) : [],
-  );
+  return [...proved];
 }
 
-function isHeadText(value: unknown): value is string {
-  return typeof value === "string" && value.length <= headTextBytes;
-}
-
-async function append(own: AuditLog, body: unknown): Promise<null> {
-  if (typeof body !== "string") throw new HerdError("request.malformed", "an audit record is a text");
+/** A node delivers what it signed itself: with others' records it could use up what they may record. */
+async function append(own: AuditLog, { body, from }: { body: unknown; from: string }): Promise<null> {
+  const signer = typeof body === "string" ? decodeSigned(body)?.signer : undefined;
+  if (typeof body !== "string" || signer === undefined) {
+    throw new HerdError("request.malformed", "an audit record is a signed text");
+  }
+  if (signer !== from) throw new HerdError("auth.invalid", "an audit record is for its signer to deliver");
   await own.append(body);
   return null;
 }

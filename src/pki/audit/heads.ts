@@ -5,10 +5,10 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { SerialQueue } from "../../core/serial-queue.js";
-import { encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
+import { decodeSigned, encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
 import type { StateFiles } from "../../core/state-files.js";
 import { type Held, RecordSlots } from "../registry/record-slots.js";
-import type { Payload } from "../registry/records.js";
+import { type Payload, parsePayload, verifySigned } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";
 import { checkTime, nodeLimit } from "../registry/rules.js";
 
@@ -29,7 +29,7 @@ export interface AuditHeadsOptions {
   readonly meshId: string;
   readonly files: StateFiles;
   readonly clock: Clock;
-  readonly registry: Pick<Registry, "isRevoked" | "verifyMaster">;
+  readonly registry: Pick<Registry, "isRevoked" | "verifyMaster" | "node">;
   readonly log: Logger;
   /** Hears of each newer head. */
   readonly advanced?: (master: string) => void;
@@ -89,6 +89,16 @@ export class AuditHeads {
   texts(): string[] {
     const newest = [...this.store.values()].map(({ signed }) => encodeSigned(signed));
     return [...new Set([...newest, ...[...this.#witnessed.values()].flat(), ...this.#conflicts.flat()])];
+  }
+
+  /** Whether a text is a head that its master signed, or another one once that master was revoked: all else proves nothing. */
+  proves(text: string): boolean {
+    const { registry, meshId } = this.#options;
+    const signed = decodeSigned(text);
+    const head = signed && parsePayload("head", signed.payload);
+    const signer = signed && registry.node(signed.signer);
+    if (signed === undefined || head?.mesh !== meshId || signer?.master !== true) return false;
+    return (signer.id === head.master || registry.isRevoked(head.master)) && verifySigned(signed, signer.key);
   }
 
   /** Pairs of heads that contradict each other. */
