@@ -48,7 +48,10 @@ export class LinkRelay implements Relay {
     throw new HerdError("node.overloaded", missing(where), { retryAfterSeconds: 2 });
   }
 
-  /** Always in the same order, so that a client that asks twice meets the same node. */
+  /**
+   * Always in the same order, so that a client that asks twice meets the same node; masters first, since the client's token goes
+   * with its request and they could issue one anyway.
+   */
   #candidates(where: Where): Link[] {
     const { links } = this.#options;
     if (typeof where === "object" && "node" in where) {
@@ -59,7 +62,9 @@ export class LinkRelay implements Relay {
     return links
       .all()
       .filter(({ peer }) => (where === "deployer" ? peer.deploy : peer.master) && !except.includes(peer.nodeId))
-      .sort((left, right) => (left.peer.nodeId < right.peer.nodeId ? -1 : 1));
+      .sort(({ peer: left }, { peer: right }) =>
+        left.master === right.master ? (left.nodeId < right.nodeId ? -1 : 1) : left.master ? -1 : 1,
+      );
   }
 }
 

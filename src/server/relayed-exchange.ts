@@ -16,8 +16,9 @@ export interface RelayedFrom {
   readonly signal: AbortSignal;
 }
 
-/** Relayed requests that are answered at once. */
+/** Relayed requests that are answered at once: of all peers, and of one. */
 const maxUnderWay = 64;
+const maxUnderWayEach = 32;
 
 const headerValue = z
   .string()
@@ -57,6 +58,7 @@ export class RelayedRequests {
   readonly #options: RelayedOptions;
   readonly #routes: { readonly endpoint: Endpoint; readonly segments: readonly string[] }[];
   #underWay = 0;
+  readonly #underWayEach = new Map<string, number>();
 
   constructor(options: RelayedOptions) {
     this.#options = options;
@@ -72,11 +74,13 @@ export class RelayedRequests {
       throw new HerdError("request.malformed", "this is no relayed request", { cause: parsed.error });
     }
     const outgoing = new RelayedOutgoing(parsed.data, this.#options.log);
-    if (this.#underWay >= maxUnderWay) {
+    const ofThisPeer = this.#underWayEach.get(from.node) ?? 0;
+    if (this.#underWay >= maxUnderWay || ofThisPeer >= maxUnderWayEach) {
       outgoing.problem(new HerdError("node.overloaded", "too many relayed requests", { retryAfterSeconds: 1 }));
       return outgoing.answer();
     }
     this.#underWay++;
+    this.#underWayEach.set(from.node, ofThisPeer + 1);
     const release = parsed.data.method === "GET" ? undefined : this.#options.hold();
     try {
       await this.#perform(parsed.data, { from, outgoing });
@@ -84,6 +88,9 @@ export class RelayedRequests {
       outgoing.problem(error);
     } finally {
       this.#underWay--;
+      const left = (this.#underWayEach.get(from.node) ?? 1) - 1;
+      if (left > 0) this.#underWayEach.set(from.node, left);
+      else this.#underWayEach.delete(from.node);
       release?.();
     }
     return outgoing.answer();
