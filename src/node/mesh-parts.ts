@@ -49,7 +49,7 @@ export function meshParts(
       await acceptRecords(records, registry.stores);
       registry.check(peer);
     },
-    farewell: ({ nodeId }) => registry.farewell(nodeId),
+    farewell: ({ nodeId, issuer }) => registry.farewell(nodeId, issuer),
   });
   const delay = new LoopDelay();
   const members = new Membership({

@@ -110,3 +110,9 @@ export async function herdAt<Shape>(node: NodeProcess, token: string, args: read
   const { url, ca } = node.ready;
   return JSON.parse(await runHerd(["--url", url, "--ca", ca, "--token", token, "--json", ...args])) as Shape;
 }
+
+/** The id of a node, by its name. */
+export async function nodeIdOf(node: NodeProcess, token: string): Promise<string> {
+  const nodes = await node.client(token).json<{ name: string; id: string }[]>("/v1/nodes");
+  return nodes.find(({ name }) => name === node.ready.node)?.id ?? "";
+}

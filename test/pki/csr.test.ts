@@ -1,50 +1,23 @@
 // Certificate requests: the key comes through, nothing else does, and what costs is refused before it costs.
 
 import assert from "node:assert/strict";
-import { createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign, X509Certificate } from "node:crypto";
 import { before, describe, test } from "node:test";
 import forge from "node-forge";
 import { HerdError } from "../../src/core/errors.js";
 import { rsaKey } from "../../src/pki/certificate.js";
 import { csrLimitBytes, makeCsr, readCsr } from "../../src/pki/csr.js";
-import {
-  bits,
-  type Der,
-  decodeDer,
-  encodeDer,
-  integer,
-  objectIdentifier,
-  sequence,
-  sha256WithRsa,
-  tagged,
-  toPem,
-  wholeNumber,
-} from "../../src/pki/der.js";
+import { decodeDer, encodeDer, objectIdentifier, sequence, toPem, wholeNumber } from "../../src/pki/der.js";
 import { issueLeaves } from "../../src/pki/enrollment-issue.js";
 import { nameScope } from "../../src/pki/name-constraints.js";
 import { ManualClock } from "../core/manual-clock.js";
+import { hugeCsr, request } from "./hand-made-csr.js";
 import { pemOf, TestMesh } from "./test-mesh.js";
 
 const refused = (text: string) => (error: unknown) =>
   error instanceof HerdError && error.code === "join.refused" && error.message.includes(text);
 
 const spkiOf = (key: KeyObject): Buffer => createPublicKey(key).export({ type: "spki", format: "der" });
-
-/** An RSA public key of random numbers: nobody has its private half, and making it costs nothing. */
-function hugeKey(bytes: number): Der {
-  const modulus = randomBytes(bytes);
-  modulus[0] = 0x80 | (modulus[0] ?? 0);
-  modulus[bytes - 1] = 1 | (modulus[bytes - 1] ?? 0);
-  const key = sequence(integer(Buffer.concat([Buffer.of(0), modulus])), wholeNumber(65_537));
-  const algorithm = sequence(objectIdentifier("1.2.840.113549.1.1.1"), decodeDer(Buffer.of(5, 0)));
-  return sequence(algorithm, bits(encodeDer(key)));
-}
-
-/** A request of any parts, signed with any key. */
-function request(spki: Der, signature: (content: Buffer) => Buffer, algorithm = sha256WithRsa()): string {
-  const content = sequence(wholeNumber(0), sequence(), spki, tagged(0));
-  return toPem("CERTIFICATE REQUEST", encodeDer(sequence(content, algorithm, bits(signature(encodeDer(content))))));
-}
 
 describe("certificate requests", () => {
   let key: KeyObject;
@@ -115,7 +88,7 @@ describe("certificate requests", () => {
     assert.throws(() => readCsr(bySomeCurve), refused("not RSA"));
     const { privateKey: edwards } = generateKeyPairSync("ed25519");
     assert.throws(() => readCsr(request(decodeDer(spkiOf(edwards)), () => Buffer.alloc(64))), refused("not RSA"));
-    const huge = request(hugeKey(2_048), () => randomBytes(2_048));
+    const huge = hugeCsr();
     assert.ok(huge.length < csrLimitBytes);
     const costs = [1, 2, 3].map(() => {
       const began = process.cpuUsage();

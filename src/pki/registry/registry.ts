@@ -63,8 +63,8 @@ export class Registry {
   readonly #rootKey: KeyObject;
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #revoked = new Set<string>();
-  /** Key identifiers of the CA certificates that a revoked master has had. */
-  readonly #revokedIssuers = new Set<string>();
+  /** Revoked masters by the key identifiers of the CA certificates that they have had. */
+  readonly #revokedIssuers = new Map<string, string>();
   readonly #listeners = new Set<(node: string) => void>();
 
   constructor(options: RegistryOptions) {
@@ -200,9 +200,12 @@ export class Registry {
     return [...grants, ...(admission === undefined ? [] : [admission])].map(({ signed }) => encodeSigned(signed));
   }
 
-  /** The records that prove to a node that it was revoked, at most eight; none when it was not. */
-  farewell(id: string): string[] {
-    const revocation = this.stores[2].at(id);
+  /**
+   * The records that prove to a node that it was revoked, or the master whose CA (by its key identifier) issued its certificate, at
+   * most eight; none when neither was.
+   */
+  farewell(id: string, issuer = ""): string[] {
+    const revocation = this.stores[2].at(id) ?? this.stores[2].at(this.#revokedIssuers.get(issuer) ?? "");
     if (revocation === undefined) return [];
     return [...this.introduction(revocation.signed.signer), encodeSigned(revocation.signed)];
   }
@@ -253,7 +256,7 @@ export class Registry {
     const node = describeNode(said, revoked);
     if (node !== undefined) this.#nodes.set(id, node);
     if (!revoked) return;
-    for (const { payload } of grants) this.#revokedIssuers.add(keyIdentifierOf(payload.certificate));
+    for (const { payload } of grants) this.#revokedIssuers.set(keyIdentifierOf(payload.certificate), id);
     if (this.#revoked.has(id)) return;
     this.#revoked.add(id);
     for (const listener of this.#listeners) {

@@ -1,0 +1,86 @@
+// A member of a real mesh that means ill: its identity was let in like any other, and over its links it says what a test tells it to.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { NodeProcess } from "../../src/cli/experiment/node-process.js";
+import { systemClock } from "../../src/core/clock.js";
+import { randomHex } from "../../src/core/ids.js";
+import { systemTimers } from "../../src/core/timers.js";
+import { LinkSet } from "../../src/mesh/link-set.js";
+import type { Link } from "../../src/mesh/seams.js";
+import { TlsNetwork } from "../../src/mesh/tls-network.js";
+import { Identity } from "../../src/pki/identity.js";
+import { joinMesh } from "../../src/pki/join/client.js";
+import { proofOf, secretHash } from "../../src/pki/join/proof.js";
+import { joinBody } from "../../src/pki/join/request.js";
+import { decodeJoinToken } from "../../src/pki/join/token-text.js";
+import { peerIdentityOf } from "../../src/pki/peer-identity.js";
+import { applicant } from "../server/join-mesh.js";
+
+/** The member. It trusts everybody. */
+export class Rogue {
+  readonly identity: Identity;
+  readonly links: LinkSet;
+  readonly #folder: string;
+
+  private constructor(identity: Identity, folder: string) {
+    this.identity = identity;
+    this.#folder = folder;
+    const { meshId, rootCertificate: root, nodeId } = identity;
+    this.links = new LinkSet({
+      nodeId,
+      instance: randomHex(16),
+      network: new TlsNetwork({
+        ...{ host: "127.0.0.1", port: 0, root, leaf: identity.peerLeaf() },
+        identify: (certificate) => peerIdentityOf(certificate, meshId),
+      }),
+      trust: { check: () => undefined },
+      ...{ clock: systemClock, timers: systemTimers, random: Math.random },
+      hello: () => ({ address: undefined, url: "https://localhost:1", records: [] }),
+      introduce: async () => undefined,
+    });
+  }
+
+  /** Joins at a node with a token. */
+  static async join(at: NodeProcess, { name, token, deploy }: { name: string; token: string; deploy: boolean }) {
+    const folder = await mkdtemp(join(tmpdir(), "herd-rogue-"));
+    const options = { urls: [at.ready.url], token, advertise: "localhost", deploy, clock: systemClock };
+    const identity = await Identity.open({
+      ...{ state: join(folder, "state"), ephemeral: true, name, domains: [], advertise: "localhost" },
+      clock: systemClock,
+      enroll: (request) =>
+        joinMesh(request, { ...options, tell: () => undefined, signal: AbortSignal.timeout(60_000) }),
+    });
+    return new Rogue(identity, folder);
+  }
+
+  get id(): string {
+    return this.identity.nodeId;
+  }
+
+  /** A link to a node. */
+  async linkTo(node: NodeProcess): Promise<Link> {
+    return this.links.dial(node.ready.peer, AbortSignal.timeout(10_000));
+  }
+
+  /** The text of a record of any content with this member's own, true signature. */
+  signed(payload: object): string {
+    return JSON.stringify(this.identity.signer.sign(JSON.stringify({ mesh: this.identity.meshId, ...payload })));
+  }
+
+  async stop(): Promise<void> {
+    await this.links.stop();
+    this.identity.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** The body of a true request to join with a token, by a key that nobody knows yet. */
+export async function joinRequest(token: string, { advertise }: { advertise: string }): Promise<string> {
+  const { id, secret, master, mesh } = decodeJoinToken(token);
+  const { key, csr, publicCsr, name, hosts, sign } = await applicant();
+  const said = { kind: "join", mesh, name, key, csr, publicCsr, hosts, advertise, deploy: true };
+  const payload = JSON.stringify({ ...said, nonce: randomHex(16), at: Date.now() });
+  return joinBody(sign(payload), { id, keeper: master, proof: proofOf(secretHash(secret), payload) });
+}
