@@ -82,14 +82,16 @@ test("a member without the deploy mark that does its worst", async (context) => 
 
   await context.test("fills the door for joins with addresses of its invention", async () => {
     const body = Buffer.from("{}");
-    const flood = Array.from({ length: 120 }, async (_, index) => {
-      const remoteAddress = `10.1.${index}.1`;
-      const asked = { ...request, target: "/v1/join", method: "POST", body, remoteAddress };
-      return ((await atNorth.ask("http", asked, timeout)) as Relayed).status;
-    });
-    const statuses = await Promise.all(flood);
-    assert.ok(statuses.filter((status) => status === 429 || status === 503).length >= 60, statuses.join());
-    assert.equal((await mesh.joinToken()).length > 0, true);
+    const statuses: number[] = [];
+    for (let round = 0; round < 8; round++) {
+      const some = Array.from({ length: 16 }, async (_, index) => {
+        const remoteAddress = `10.${round}.${index}.1`;
+        const asked = { ...request, target: "/v1/join", method: "POST", body, remoteAddress };
+        return ((await atNorth.ask("http", asked, timeout)) as Relayed).status;
+      });
+      statuses.push(...(await Promise.all(some)));
+    }
+    assert.ok(statuses.filter((status) => status === 429).length >= 60, statuses.join());
     const late = await joinRogue(context, mesh, "late");
     assert.equal(late.identity.nodeName, "late", "who comes by itself is let in all the same");
   });
