@@ -215,12 +215,18 @@ function addNode(herd: Command): void {
 }
 
 function addMesh(herd: Command): void {
-  herd
-    .command("mesh")
-    .description("the mesh as a node sees it")
+  const mesh = herd.command("mesh").description("the mesh as a node sees it");
+  mesh
     .command("status")
     .description("peers, their load and how far away they are")
     .action(async (_options, command: Command) => (await import("./mesh.js")).meshStatus(command.optsWithGlobals()));
+  mesh
+    .command("why")
+    .argument("<invocation>", "what the header herd-invocation of an answer of that node says")
+    .description("why a call ran where it ran: one of the last 1000 for which the node had peers to choose from")
+    .action(async (invocation: string, _options, command: Command) =>
+      (await import("./mesh-why.js")).meshWhy(invocation, command.optsWithGlobals()),
+    );
 }
 
 function addAudit(herd: Command): void {

@@ -88,7 +88,7 @@ export interface WaitInput {
 const none: WaitInput = { inFlight: 0, runMs: undefined };
 
 /** The same for a peer, its round trip included. */
-export function peerWaitMs(peer: Candidate, runMs: number | undefined): number {
+export function peerWaitMs(peer: Omit<Candidate, "weight">, runMs: number | undefined): number {
   return rttOf(peer) + estimateWaitMs(peer, { inFlight: peer.inFlight, runMs });
 }
 
@@ -97,7 +97,7 @@ export function patienceMs(local: Here, peer: Candidate): number {
   return local.available ? Math.max(0, estimateWaitMs(local) - rttOf(peer)) : endlessMs;
 }
 
-function rttOf({ rttMs }: Candidate): number {
+function rttOf({ rttMs }: Pick<Candidate, "rttMs">): number {
   return rttMs ?? unknownRttMs;
 }
 

@@ -10,6 +10,7 @@ import type { Links, Members } from "../mesh/seams.js";
 import type { AppRouter } from "./app-router.js";
 import { CallReceiver } from "./call-receiver.js";
 import { CallSender } from "./call-sender.js";
+import { Decisions } from "./decisions.js";
 import { ForwardMetrics } from "./forward-metrics.js";
 import { ForwardedCalls, type PeerLine } from "./forwarded-calls.js";
 import { LocalInvoker, type Runner } from "./invoker.js";
@@ -50,6 +51,8 @@ export class Forwarding {
   readonly statuses: PeerStatuses;
   /** Whose the calls are that run here, for the sandbox's log lines. */
   readonly calls: ForwardedCalls;
+  /** Why calls went where they went. */
+  readonly decisions = new Decisions();
   /** Runs the calls of peers. */
   readonly receiver: CallReceiver;
 
@@ -61,7 +64,10 @@ export class Forwarding {
     const statuses = new PeerStatuses({ links, members, load, revisions: router, clock, timers, random });
     const calls = new ForwardedCalls(options);
     const sender = new CallSender({ ...options, statuses, calls, metrics });
-    this.invoker = new MeshInvoker({ nodeId, local, sender, load, statuses, metrics, random, nameOf });
+    const { decisions } = this;
+    this.invoker = new MeshInvoker({
+      ...{ nodeId, local, sender, load, statuses, metrics, random, clock, decisions, nameOf },
+    });
     this.receiver = new CallReceiver({
       ...{ ...options, local, load, statuses, calls, metrics },
       nextInvocation: invocationIds(),

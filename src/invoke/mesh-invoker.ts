@@ -1,9 +1,11 @@
 // Runs a call here or one hop away, and elsewhere when a peer refuses it or is lost while it has it.
 
+import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Random } from "../core/timers.js";
-import type { CallSender } from "./call-sender.js";
+import type { CallSender, Unanswered } from "./call-sender.js";
 import { choose, chooseAway, type Here, patienceMs } from "./choose.js";
+import { type Decisions, type Step, stepOf } from "./decisions.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
 import type { Invocation, Invoker, LocalInvoker, Outcome } from "./invoker.js";
 import type { OwnLoad } from "./own-load.js";
@@ -20,6 +22,9 @@ export interface MeshInvokerOptions {
   readonly statuses: Pick<PeerStatuses, "candidates" | "get">;
   readonly metrics: ForwardMetrics;
   readonly random: Random;
+  readonly clock: Clock;
+  /** Keeps what was decided, and why. */
+  readonly decisions: Decisions;
   /** A node's name for people. */
   readonly nameOf: (nodeId: string) => string;
 }
@@ -37,17 +42,18 @@ export class MeshInvoker implements Invoker {
 
   /** Not async: a mesh of one node pays for one look at its peers. */
   invoke(invocation: Invocation): Promise<Outcome> {
-    const { statuses, load, random, nodeId } = this.#options;
+    const { statuses, load, random, nodeId, clock, decisions } = this.#options;
     const { node } = invocation;
     if (node !== undefined && node !== nodeId) return this.#pinned(invocation, node);
     const peers = statuses.candidates(invocation.app.prepared.revision);
-    if (peers.length === 0 || node !== undefined || invocation.arguments.body.length > maxArgumentBytes) {
-      return this.#here(invocation);
-    }
+    if (peers.length === 0 || node !== undefined) return this.#here(invocation);
     const local = load.read();
-    const choice = choose({ local, peers, random });
+    const large = invocation.arguments.body.length > maxArgumentBytes;
+    const choice = large ? "large" : choose({ local, peers, random });
+    const step = stepOf(choice, local);
+    const decision = decisions.add(invocation, { at: clock.now(), peers: peers.length, step });
     if (typeof choice === "string") return this.#here(invocation);
-    return this.#away(invocation, { first: choice, local });
+    return this.#away(invocation, { first: choice, step, steps: decision.steps });
   }
 
   #here(invocation: Invocation): Promise<Outcome> {
@@ -57,20 +63,38 @@ export class MeshInvoker implements Invoker {
     return Promise.reject(new HerdError("node.draining", detail, { retryAfterSeconds: 5 }));
   }
 
-  async #away(invocation: Invocation, { first, local }: { first: Peer; local: Here }): Promise<Outcome> {
-    const { sender, metrics, load, random, statuses } = this.#options;
-    const sent = await sender.send(invocation, { peer: first, patienceMs: patienceMs(local, first) });
+  async #away(
+    invocation: Invocation,
+    { first, step, steps }: { first: Peer; step: Step; steps: Step[] },
+  ): Promise<Outcome> {
+    const { metrics, load, random, statuses } = this.#options;
+    const sent = await this.#send(invocation, { peer: first, step });
     if (typeof sent !== "string") return sent;
     metrics.retried.add();
     const now = load.read();
     const input = { local: now, peers: statuses.candidates(invocation.app.prepared.revision), random, except: first };
     // A refusal came from a peer that was thought to be free: home is busy too, so another peer is next. A lost call starts anew.
     const again = sent === "refused" ? chooseAway(input) : choose(input);
+    const next = stepOf(again ?? home(now), now);
+    steps.push(next);
     if (again === undefined || typeof again === "string") return this.#here(invocation);
-    const second = await sender.send(invocation, { peer: again, patienceMs: patienceMs(now, again) });
+    const second = await this.#send(invocation, { peer: again, step: next });
     if (typeof second !== "string") return second;
     metrics.retried.add();
+    const last = load.read();
+    steps.push(stepOf(home(last), last));
     return this.#here(invocation);
+  }
+
+  async #send(invocation: Invocation, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
+    try {
+      const sent = await this.#options.sender.send(invocation, { peer, patienceMs: patienceMs(step.here, peer) });
+      step.taken = typeof sent === "string" ? sent : "answered";
+      return sent;
+    } catch (error) {
+      step.taken = "failed";
+      throw error;
+    }
   }
 
   /** For diagnosis: at that node or nowhere, however long its queue is. */
@@ -86,4 +110,9 @@ export class MeshInvoker implements Invoker {
       sent === "lost" ? `${nameOf(nodeId)} cannot be reached` : `${nameOf(nodeId)} cannot run this revision now`;
     throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });
   }
+}
+
+/** What is left when no peer is. */
+function home({ available }: Here): "home" | "none" {
+  return available ? "home" : "none";
 }

@@ -17,7 +17,7 @@ export interface MeshViewParts {
 /** The view. */
 export function meshView({ trust, links, members, apps }: MeshViewParts): Mesh {
   const { registry, revoker } = trust;
-  const { statuses, load } = apps.forwarding;
+  const { statuses, load, decisions } = apps.forwarding;
   return {
     registry,
     links,
@@ -27,6 +27,7 @@ export function meshView({ trust, links, members, apps }: MeshViewParts): Mesh {
       return peer?.fresh === true ? { slots: peer.slots, running: peer.running, queued: peer.queued } : undefined;
     },
     holders: (revision) => statuses.holders(revision),
+    choiceOf: (invocation) => decisions.find(invocation),
     drainable: {
       get draining() {
         return !load.available;

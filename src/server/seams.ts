@@ -41,6 +41,33 @@ export interface Load {
   readonly queued: number;
 }
 
+/** A side of a choice: its load then, the mean run (ms), and the wait that was expected there (ms; null: it takes none). */
+export interface ChoiceSide extends Load {
+  readonly runMs: number | undefined;
+  readonly expectedMs: number | null;
+}
+
+/** A step of a call's way: `local`, `queue`, `none`, `large` (arguments), `home` (no peer left) or `peer`; `taken`: how that peer took it. */
+export interface ChoiceStep {
+  readonly way: string;
+  readonly here: ChoiceSide & { readonly available: boolean };
+  readonly peer:
+    | (ChoiceSide & { readonly nodeId: string; readonly rttMs: number | undefined; readonly inFlight: number })
+    | undefined;
+  readonly taken: string | undefined;
+}
+
+/** Why a call went where it went. `at` is epoch ms, `peers` how many could run the revision. */
+export interface CallChoice {
+  readonly invocation: string;
+  readonly at: number;
+  readonly app: string;
+  readonly revision: string;
+  readonly function: string;
+  readonly peers: number;
+  readonly steps: readonly ChoiceStep[];
+}
+
 /** Gives this node's calls to others, and takes none from them, while it is on. */
 export interface Drainable {
   readonly draining: boolean;
@@ -81,6 +108,8 @@ export interface Mesh {
   loadOf(nodeId: string): Load | undefined;
   /** Ids of the peers that can run a revision. */
   holders(revision: string): Iterable<string>;
+  /** Why a call of this node's clients went where it went; undefined when it is long ago, or there was no choice. */
+  choiceOf(invocation: string): CallChoice | undefined;
   readonly drainable: Drainable;
   /** Revokes a node, with `subtree` all that it let in; the ids that were. `by` names who asked, such as `token ID`. Throws `request.malformed`. */
   revoke(

@@ -55,9 +55,16 @@ test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the
   assert.ok(new Set(answers.map(({ node }) => node)).size > 1, "under load, calls spread");
 
   // For diagnosis an admin says where.
-  const headers = { "content-type": "application/json", "herd-node": "east" };
+  const json = { "content-type": "application/json" };
+  const headers = { ...json, "herd-node": "east" };
   const there = await north.client(token).send("/fn/demo/where", { method: "POST", body: "[]", headers });
   assert.equal(there.text, '"east"');
+
+  // Where a call ran is no secret to its admin.
+  const plain = await north.client(token).send("/fn/demo/where", { method: "POST", body: "[]", headers: json });
+  const why = await mesh.herd(["mesh", "why", String(plain.headers["herd-invocation"])]);
+  assert.match(why, /^demo\/where \([0-9a-f]{12}\) at .*: came in at north, 2 peers could run it\n1\. (here|at )/);
+  assert.match(why, /\n {3}north: \d+ of \d+ slots running, /);
 
   const tree = JSON.parse(await mesh.herd(["node", "tree", "--json"])) as Tree;
   assert.equal(tree.name, "north");

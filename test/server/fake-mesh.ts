@@ -1,7 +1,7 @@
 // A mesh that behaves like the real one as far as the server can tell: nodes with states, revoked with their subtree.
 
 import type { Member, MemberState } from "../../src/mesh/seams.js";
-import type { AuditRecord, Load, Mesh, NodeEntry } from "../../src/server/seams.js";
+import type { AuditRecord, CallChoice, Load, Mesh, NodeEntry } from "../../src/server/seams.js";
 
 /** Nodes by id; the first one is the server itself and the founder. */
 export class FakeMesh implements Mesh {
@@ -11,6 +11,7 @@ export class FakeMesh implements Mesh {
   /** Peers that can run a revision: what the answers' `nodes` come from. */
   readonly holding = new Map<string, string[]>();
   readonly records: AuditRecord[] = [];
+  readonly choices = new Map<string, CallChoice>();
   readonly drainable = {
     draining: false,
     setDraining: (on: boolean): void => {
@@ -64,6 +65,10 @@ export class FakeMesh implements Mesh {
 
   holders(revision: string): readonly string[] {
     return this.holding.get(revision) ?? [];
+  }
+
+  choiceOf(invocation: string): CallChoice | undefined {
+    return this.choices.get(invocation);
   }
 
   revoke(nodeId: string, { subtree, by }: { readonly subtree: boolean; readonly by: string }): string[] {

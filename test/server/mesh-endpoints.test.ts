@@ -102,6 +102,37 @@ test("the mesh's peers with what is known of them; a revoked one moves to revoke
   assert.deepEqual([after.peers.map(({ name }) => name), after.revoked], [["beta"], ["gamma"]]);
 });
 
+test("why a call went where it went, with names for the nodes; 404 for one that nobody remembers", async () => {
+  const load = { slots: 1, running: 1, queued: 2, runMs: 1.000_04, expectedMs: 3 };
+  node.mesh.choices.set("abc-1", {
+    ...{ invocation: "abc-1", at: 0, app: "demo", revision: "0123456789ab", function: "f", peers: 2 },
+    steps: [
+      {
+        way: "peer",
+        here: { ...load, available: true },
+        peer: { ...load, nodeId: "b1", rttMs: undefined, inFlight: 4 },
+        taken: "refused",
+      },
+      { way: "none", here: { ...load, expectedMs: null, available: false }, peer: undefined, taken: undefined },
+    ],
+  });
+  const side = { ...load, runMs: 1 };
+  assert.deepEqual((await node.ask("/v1/mesh/why/abc-1")).json(), {
+    ...{ invocation: "abc-1", at: "1970-01-01T00:00:00.000Z", app: "demo", revision: "0123456789ab", function: "f" },
+    ...{ node: "test", peers: 2 },
+    steps: [
+      {
+        way: "peer",
+        here: { ...side, available: true },
+        peer: { name: "beta", ...side, inFlight: 4, rttMs: null, taken: "refused" },
+      },
+      { way: "none", here: { ...side, expectedMs: null, available: false }, peer: null },
+    ],
+  });
+  const unknown = await node.ask("/v1/mesh/why/abc-2");
+  assert.deepEqual([unknown.status, codeOf(unknown)], [404, "path.unknown"]);
+});
+
 test("revoke takes a name or an id, and with subtree all that it let in", async () => {
   assert.deepEqual((await post("/v1/nodes/c1/revoke")).json(), { revoked: ["gamma"] });
   assert.deepEqual((await post("/v1/nodes/beta/revoke", { subtree: true })).json(), { revoked: ["beta", "gamma"] });
@@ -194,7 +225,7 @@ test("listeners of events are bounded", async () => {
 
 test("what needs an admin refuses others", async () => {
   const { token } = await node.tokens.issue({ role: "deploy", ttlSeconds: 60 });
-  for (const path of ["/v1/audit", "/v1/events", "/v1/nodes", "/v1/mesh"]) {
+  for (const path of ["/v1/audit", "/v1/events", "/v1/nodes", "/v1/mesh", "/v1/mesh/why/abc-1"]) {
     assert.equal(codeOf(await node.ask(path, { token })), "auth.forbidden", path);
   }
   for (const verb of ["revoke", "drain", "resume"]) {

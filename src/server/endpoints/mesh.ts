@@ -1,8 +1,9 @@
-// GET /v1/mesh, /v1/masters, /crl.pem, /v1/audit: what a node knows of its mesh.
+// GET /v1/mesh, /v1/mesh/why/{invocation}, /v1/masters, /crl.pem, /v1/audit: what a node knows of its mesh.
 
+import { HerdError } from "../../core/errors.js";
 import type { Endpoint } from "../endpoint.js";
 import { nameOf } from "../mesh-names.js";
-import type { AuditRecord, Mesh } from "../seams.js";
+import type { AuditRecord, CallChoice, ChoiceSide, Mesh } from "../seams.js";
 
 const defaultAuditLimit = 1_000;
 /** Until nodes measure each other, each counts the same. */
@@ -24,6 +25,19 @@ export function meshEndpoints({ mesh, node }: { mesh: Mesh; node: { readonly nam
           masters: nodes.filter(({ master, revoked }) => master && !revoked).map(({ name }) => name),
           revoked: nodes.filter(({ revoked }) => revoked).map(({ name }) => name),
         });
+      },
+    },
+    {
+      method: "GET",
+      path: "/v1/mesh/why/:invocation",
+      role: "admin",
+      handle(exchange) {
+        const choice = mesh.choiceOf(exchange.parameter("invocation"));
+        if (choice === undefined) {
+          const detail = `${node.name} did not choose where this call runs: it came in elsewhere, long ago, or without a peer that could take it`;
+          throw new HerdError("path.unknown", detail);
+        }
+        exchange.answer(200, choiceView(choice, { mesh, node: node.name }));
       },
     },
     {
@@ -73,11 +87,42 @@ function peersOf(mesh: Mesh): Record<string, unknown>[] {
       if (entry === undefined || entry.revoked) return [];
       const { slots = null, running = null, queued = null } = mesh.loadOf(id) ?? {};
       const rtt = mesh.links.get(id)?.rttMs;
-      // To the microsecond: more digits are noise.
-      const rttMs = rtt === undefined ? null : Math.round(rtt * 1_000) / 1_000;
+      const rttMs = roundMs(rtt);
       return [{ name: entry.name, state, rttMs, slots, running, queued, capacity: null, weight: evenWeight }];
     })
     .sort((left, right) => left.name.localeCompare(right.name, "en"));
+}
+
+/** Steps with a name for each place; what was not known then is null. */
+function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: string }): Record<string, unknown> {
+  return {
+    ...choice,
+    at: new Date(choice.at).toISOString(),
+    node,
+    steps: choice.steps.map(({ way, here, peer, taken = null }) => ({
+      way,
+      here: { ...sideView(here), available: here.available },
+      peer:
+        peer === undefined
+          ? null
+          : {
+              name: nameOf(peer.nodeId, mesh.registry),
+              ...sideView(peer),
+              inFlight: peer.inFlight,
+              rttMs: roundMs(peer.rttMs),
+              taken,
+            },
+    })),
+  };
+}
+
+function sideView({ slots, running, queued, runMs, expectedMs }: ChoiceSide): Record<string, unknown> {
+  return { slots, running, queued, runMs: roundMs(runMs), expectedMs: roundMs(expectedMs) };
+}
+
+/** To the microsecond: more digits are noise. */
+function roundMs(ms: number | null | undefined): number | null {
+  return ms === null || ms === undefined ? null : Math.round(ms * 1_000) / 1_000;
 }
 
 function auditView(record: AuditRecord, { registry }: Mesh): Record<string, unknown> {

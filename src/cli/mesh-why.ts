@@ -1,0 +1,88 @@
+// `herd mesh why INVOCATION`: what a node knew of itself and its peers when it decided where a call runs.
+
+import { printable } from "../core/terminal-text.js";
+import { connect, type GlobalOptions } from "./connection.js";
+import { printJson, printLine } from "./print.js";
+
+interface SideBody {
+  readonly slots: number;
+  readonly running: number;
+  readonly queued: number;
+  readonly runMs: number | null;
+  readonly expectedMs: number | null;
+}
+
+interface StepBody {
+  readonly way: string;
+  readonly here: SideBody & { readonly available: boolean };
+  readonly peer:
+    | (SideBody & {
+        readonly name: string;
+        readonly inFlight: number;
+        readonly rttMs: number | null;
+        readonly taken: string | null;
+      })
+    | null;
+}
+
+/** What `GET /v1/mesh/why/{invocation}` tells. */
+export interface WhyBody {
+  readonly invocation: string;
+  readonly at: string;
+  readonly app: string;
+  readonly revision: string;
+  readonly function: string;
+  readonly node: string;
+  readonly peers: number;
+  readonly steps: readonly StepBody[];
+}
+
+/** Prints each step of a call's way. */
+export async function meshWhy(invocation: string, options: GlobalOptions): Promise<void> {
+  const why = await (await connect(options)).json<WhyBody>(`/v1/mesh/why/${encodeURIComponent(invocation)}`);
+  if (options.json) printJson(why);
+  else for (const line of whyLines(why)) printLine(line);
+}
+
+/** The lines for people. */
+export function whyLines({ at, app, function: name, node, peers, steps, ...call }: WhyBody): string[] {
+  const what = `${app}/${name} (${call.revision}) at ${at}`;
+  const could = peers === 1 ? "1 peer" : `${peers} peers`;
+  const lines = [`${what}: came in at ${node}, ${could} could run it`];
+  for (const [index, { way, here, peer }] of steps.entries()) {
+    lines.push(
+      `${index + 1}. ${peer === null ? (ways[way] ?? way) : `at ${peer.name}${ends[peer.taken ?? ""] ?? ""}`}`,
+    );
+    lines.push(`   ${node}: ${loadOf(here)}, ${here.available ? waitOf(here) : "gives its calls away"}`);
+    if (peer === null) continue;
+    const rtt = peer.rttMs === null ? "not measured" : `${peer.rttMs.toFixed(2)} ms`;
+    const sent = peer.inFlight === 0 ? "" : `, ${peer.inFlight} more on the way there`;
+    lines.push(`   ${peer.name}: ${loadOf(peer)}${sent}, round trip ${rtt}, ${waitOf(peer)}`);
+  }
+  return lines.map(printable);
+}
+
+const ways: Readonly<Record<string, string>> = {
+  local: "here: a worker was idle",
+  queue: "here, in the queue: no peer was expected to begin sooner",
+  none: "nowhere: the node gives its calls away, and no peer took it",
+  home: "here: no other peer was left to try",
+  large: "here: its arguments are too large to move",
+};
+
+const ends: Readonly<Record<string, string>> = {
+  answered: "",
+  failed: ", where it ended with an error",
+  refused: ", which refused it",
+  lost: ", which was lost with it",
+  "": ", which has not answered yet",
+};
+
+function loadOf({ running, slots, queued }: SideBody): string {
+  return `${running} of ${slots} slots running, ${queued} queued`;
+}
+
+function waitOf({ runMs, expectedMs }: SideBody): string {
+  const mean = runMs === null ? "" : ` (a call runs ${runMs.toFixed(2)} ms)`;
+  return expectedMs === null ? "takes no calls" : `expected wait ${expectedMs.toFixed(2)} ms${mean}`;
+}
