@@ -289,13 +289,18 @@ test("a member without the deploy mark that does its worst", async (context) => 
     const gone = [north, east].map((node, index) =>
       until(`${node.ready.node} cuts it`, async () => [atNorth, atEast][index]?.tell("x", null) === false),
     );
+    for (const node of [north, east]) await rogue.rejoin(node, undefined);
     await mesh.herd(["node", "revoke", "rogue"]);
     for (const ms of await Promise.all(gone)) assert.ok(ms < 5_000, `${ms} ms`);
     for (const node of [north, east]) {
       await cheaply(node, () => assert.rejects(rogue.linkTo(node), /revoked/));
     }
-    const again = rogue.identity.renewPeerLeaf();
-    await assert.rejects(again);
+    // What was fine before: by its key and leaves. And with a token that is good.
+    for (const token of [undefined, await mesh.joinToken()]) {
+      for (const node of [north, east]) {
+        await assert.rejects(rogue.rejoin(node, token), refusedWith("join.refused", /the node was revoked/));
+      }
+    }
   });
 });
 

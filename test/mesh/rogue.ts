@@ -11,7 +11,7 @@ import { LinkSet } from "../../src/mesh/link-set.js";
 import type { Link } from "../../src/mesh/seams.js";
 import { TlsNetwork } from "../../src/mesh/tls-network.js";
 import { Identity } from "../../src/pki/identity.js";
-import { joinMesh } from "../../src/pki/join/client.js";
+import { type JoinOptions, joinMesh } from "../../src/pki/join/client.js";
 import { proofOf, secretHash } from "../../src/pki/join/proof.js";
 import { joinBody } from "../../src/pki/join/request.js";
 import { decodeJoinToken } from "../../src/pki/join/token-text.js";
@@ -45,12 +45,10 @@ export class Rogue {
   /** Joins at a node with a token. */
   static async join(at: NodeProcess, { name, token, deploy }: { name: string; token: string; deploy: boolean }) {
     const folder = await mkdtemp(join(tmpdir(), "herd-rogue-"));
-    const options = { urls: [at.ready.url], token, advertise: "localhost", deploy, clock: systemClock };
     const identity = await Identity.open({
       ...{ state: join(folder, "state"), ephemeral: true, name, domains: [], advertise: "localhost" },
       clock: systemClock,
-      enroll: (request) =>
-        joinMesh(request, { ...options, tell: () => undefined, signal: AbortSignal.timeout(60_000) }),
+      enroll: (request) => joinMesh(request, joining(at, { token, deploy })),
     });
     return new Rogue(identity, folder);
   }
@@ -64,6 +62,12 @@ export class Rogue {
     return this.links.dial(node.ready.peer, AbortSignal.timeout(10_000));
   }
 
+  /** Asks a node for a new leaf by its enrolled key, as one whose leaf no peer takes; with a join token when there is one. */
+  async rejoin(node: NodeProcess, token: string | undefined): Promise<unknown> {
+    this.identity.rejoinVia((request) => joinMesh(request, joining(node, { token, deploy: false })));
+    return this.identity.renewPeerLeaf({ trusted: false });
+  }
+
   /** The text of a record of any content with this member's own, true signature. */
   signed(payload: object): string {
     return JSON.stringify(this.identity.signer.sign(JSON.stringify({ mesh: this.identity.meshId, ...payload })));
@@ -74,6 +78,11 @@ export class Rogue {
     this.identity.close();
     await rm(this.#folder, { recursive: true, force: true });
   }
+}
+
+function joining(at: NodeProcess, wish: { token: string | undefined; deploy: boolean }): JoinOptions {
+  const signal = AbortSignal.timeout(60_000);
+  return { urls: [at.ready.url], ...wish, advertise: "localhost", clock: systemClock, tell: () => undefined, signal };
 }
 
 /** The body of a true request to join with a token, by a key that nobody knows yet. */
