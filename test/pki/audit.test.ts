@@ -62,6 +62,20 @@ describe("a master's log", () => {
     assert.deepEqual([page.length, page[0]?.seq, page.at(-1)?.seq], [20, 250, 269]);
   });
 
+  test("takes no record again after a restart, however old it is", async () => {
+    const files = new MemoryFiles();
+    const master = await masterOf(m1, { files });
+    const old = recordBy(n1, deployed("old"));
+    await master.log.append(old);
+    const texts = Array.from({ length: 4_200 }, (_, index) => recordBy(m1, approved(`${index}`)));
+    await Promise.all(texts.map((text) => master.log.append(text)));
+    await master.log.settled();
+    const restarted = await masterOf(m1, { files });
+    await restarted.log.append(old);
+    assert.equal(restarted.log.entries.length, 4_201);
+    assert.deepEqual(verify(await restarted.bundle()), { ok: true, records: 4_201, problems: [] });
+  });
+
   test("refuses what its signer may not record", async () => {
     const master = await masterOf(m1);
     const [record] = [recordBy(n1, deployed("a"))];

@@ -14,9 +14,6 @@ import type { AuditHeads } from "./heads.js";
 import { mayRecord, parseAudit } from "./record.js";
 import { AuditSegments } from "./segments.js";
 
-const rememberedIds = 50_000;
-const idsAtOpening = 4_096;
-
 /** What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's. */
 export interface AuditLogOptions {
   readonly meshId: string;
@@ -41,7 +38,7 @@ export class AuditLog {
   readonly entries: AuditSegments;
   readonly #options: AuditLogOptions;
   readonly #buckets: ActorBuckets;
-  /** Ids of the newest records, so that one which is delivered twice is there once. */
+  /** Which records are in the log, all of them: one that is delivered twice, even years later, is there once. */
   readonly #ids = new Set<string>();
   #pending: Pending[] = [];
   #busy = false;
@@ -58,16 +55,13 @@ export class AuditLog {
     this.#buckets = new ActorBuckets(options.clock);
   }
 
-  /** Reads the end of the log. Throws `internal` naming a file that is damaged. */
+  /** Reads the log. Throws `internal` naming a file that is damaged. */
   async open(): Promise<void> {
     await this.entries.open();
-    const newest: string[] = [];
     for await (const { record } of this.entries.backwards()) {
       const signed = decodeSigned(record);
-      if (signed !== undefined) newest.push(recordId(signed));
-      if (newest.length >= idsAtOpening) break;
+      if (signed !== undefined) this.#ids.add(shortId(signed));
     }
-    for (const id of newest.reverse()) this.#ids.add(id);
     const known = this.#options.heads.newest(this.#options.signer.nodeId);
     if (known !== undefined && known.seq > this.entries.length) {
       this.#options.log.error(
@@ -82,7 +76,7 @@ export class AuditLog {
    */
   async append(text: string): Promise<void> {
     const signed = this.#check(text);
-    const id = recordId(signed);
+    const id = shortId(signed);
     if (this.#ids.has(id)) return;
     await new Promise<void>((resolve, reject) => {
       this.#pending.push({ text: encodeSigned(signed), id, resolve, reject });
@@ -162,10 +156,6 @@ export class AuditLog {
       const from = last?.seq ?? 0;
       for (const id of [...ids].slice(0, this.entries.length - from)) this.#ids.add(id);
     }
-    for (const id of this.#ids) {
-      if (this.#ids.size <= rememberedIds) break;
-      this.#ids.delete(id);
-    }
   }
 
   /** Publishes head after head until it is the log's; a failure is logged and left to the next record. */
@@ -199,4 +189,9 @@ export class AuditLog {
   #hash(entry: AuditEntry): string {
     return entryHash(entry, { meshId: this.#options.meshId, master: this.#options.signer.nodeId });
   }
+}
+
+/** The first 128 bits of a record's id, as 16 characters of one byte each: all ids of a log are in memory. */
+function shortId(signed: Signed): string {
+  return Buffer.from(recordId(signed).slice(0, 32), "hex").toString("latin1");
 }
