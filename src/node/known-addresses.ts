@@ -9,8 +9,14 @@ import type { KnownAddresses } from "./mesh-parts.js";
 const fileName = "peers";
 const shape = z.array(z.object({ id: z.string().max(64), address: z.string().max(300) })).max(1_000);
 
+/** Addresses in a file. */
+export interface KeptAddresses extends KnownAddresses {
+  /** Resolves when what was to be remembered is written, or could not be: before the state folder is another's. */
+  written(): Promise<void>;
+}
+
 /** Reads the addresses. A file that cannot be read counts as none: masters are found by their records. */
-export async function openAddresses(files: StateFiles, log: Logger): Promise<KnownAddresses> {
+export async function openAddresses(files: StateFiles, log: Logger): Promise<KeptAddresses> {
   const writes = new SerialQueue();
   return {
     remembered: await read(files),
@@ -19,6 +25,7 @@ export async function openAddresses(files: StateFiles, log: Logger): Promise<Kno
         .run(() => files.write(fileName, JSON.stringify(addresses)))
         .catch((cause: unknown) => log.warn("the peers' addresses could not be kept", { cause }));
     },
+    written: () => writes.idle(),
   };
 }
 

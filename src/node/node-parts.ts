@@ -93,6 +93,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
       { name: "audit", start: () => trust.audit.start(), stop: () => trust.audit.stop() },
       { name: "records", start: () => replica.start(), stop: () => replica.stop() },
       { name: "event loop", start: () => mesh.delay.start(), stop: () => mesh.delay.stop() },
+      { name: "addresses", stop: () => addresses.written() },
       { name: "members", start: () => members.start(), stop: () => members.stop() },
       {
         name: "links",
