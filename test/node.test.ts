@@ -62,7 +62,9 @@ test("a guest that spins ends at its deadline and traps say where", async () => 
   );
   const start = performance.now();
   assert.equal(await codeOf(client.send("/fn/hostile/spin", { method: "POST" })), "function.deadline");
-  assert.ok(performance.now() - start < 2_000);
+  // The node's own limit of one second, however loaded the machine is, and not the default of five.
+  const ms = performance.now() - start;
+  assert.ok(ms < 4_800, `${ms} ms`);
   const trap = await client.send("/fn/hostile/fail", { method: "POST" }).catch((error) => error);
   assert.ok(trap instanceof ProblemError);
   assert.equal(trap.document.code, "function.trapped");

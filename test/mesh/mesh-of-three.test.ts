@@ -106,7 +106,7 @@ test("a revoked node is refused everywhere, and stays so after restarts", async 
       const { peers, revoked } = await meshSeenBy(node, token);
       return revoked.includes("south") && peers.every(({ name }) => name !== "south");
     });
-    assert.ok(ms < 5_000, `${ms} ms`);
+    assert.ok(ms < 20_000, `${ms} ms`);
   }
   await until("the revoked node says so", async () => south.lines.some((line) => line.includes("was revoked")));
   await assert.rejects(call(south, { path: "demo/twice", body: "[1]", token }), (error) => {
