@@ -17,6 +17,7 @@ import type { AppParts } from "./app-parts.js";
 import { askMasters } from "./ask-masters.js";
 import type { Foundation } from "./foundation.js";
 import { meshView } from "./mesh-view.js";
+import { hearsOfRevocation } from "./own-revocation.js";
 import type { TrustParts } from "./trust-parts.js";
 
 /** The interface and the renewals. */
@@ -68,7 +69,10 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     joins: { desk, masters: () => registry.masters().map(({ node }) => node) },
     ...{ catalog: apps.catalog, deployer: apps.deployer, router: apps.router },
     invoker: apps.forwarding.invoker,
-    relay: new LinkRelay({ node: identity.nodeId, links, marks }),
+    relay: new LinkRelay({
+      ...{ node: identity.nodeId, links, marks },
+      hearsOfRevocation: () => hearsOfRevocation(identity.nodeId, { registry, timers }),
+    }),
     mesh: meshView({ trust, links, members, apps }),
     load: () => apps.sandbox.stats(),
     page: consolePage(),

@@ -2,6 +2,7 @@
 
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
+import type { Timers } from "../core/timers.js";
 import type { Identity } from "../pki/identity.js";
 import type { Registry } from "../pki/registry/registry.js";
 
@@ -30,5 +31,27 @@ export function watchOwnRevocation({ nodeId, registry, log, leave }: OwnRevocati
     if (id !== nodeId) return;
     log.error("this node was revoked from its mesh: it takes no more calls, and its peers refuse it");
     leave().catch((cause: unknown) => log.error("a revoked node could not let go of its mesh", { cause }));
+  });
+}
+
+/** How long a node whose link was cut waits for the reason: its next dial is told. */
+const hearMs = 10_000;
+
+/** Whether this node is revoked, or hears so within ten seconds. */
+export function hearsOfRevocation(
+  nodeId: string,
+  { registry, timers }: { readonly registry: Pick<Registry, "isRevoked" | "onRevoked">; readonly timers: Timers },
+): Promise<boolean> {
+  if (registry.isRevoked(nodeId)) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const end = (heard: boolean): void => {
+      unwatch();
+      cancel();
+      resolve(heard);
+    };
+    const unwatch = registry.onRevoked((id) => {
+      if (id === nodeId) end(true);
+    });
+    const cancel = timers.after(hearMs, () => end(false));
   });
 }

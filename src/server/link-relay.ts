@@ -17,6 +17,8 @@ export interface LinkRelayOptions {
   readonly links: Pick<Links, "get" | "all">;
   /** Whether this node is a master now, and whether it may deploy. */
   readonly marks: () => { readonly master: boolean; readonly deploy: boolean };
+  /** Whether this node's own revocation is known, or becomes known within seconds. */
+  readonly hearsOfRevocation: () => Promise<boolean>;
 }
 
 /** Finds who may by the marks in the certificates of linked peers. */
@@ -41,11 +43,18 @@ export class LinkRelay implements Relay {
       try {
         return await link.ask(relayKind, request, { timeoutMs, signal });
       } catch (error) {
-        if (error instanceof LinkBroken && request.method === "GET") continue;
+        const broken = error instanceof LinkBroken;
+        if (broken && request.method === "GET") continue;
+        if (broken && this.#mayEndHere(where) && (await this.#options.hearsOfRevocation())) throw revoked(error);
         throw failed(error);
       }
     }
     throw new HerdError("node.overloaded", missing(where), { retryAfterSeconds: 2 });
+  }
+
+  /** Whether this node is among those that the request is about: who revokes it cuts its link before the answer could leave. */
+  #mayEndHere(where: Where): boolean {
+    return typeof where === "object" && "masterExcept" in where && where.masterExcept.includes(this.#options.node);
   }
 
   /**
@@ -76,6 +85,13 @@ function failed(error: unknown): unknown {
     ? "the node that was asked for this did not answer; whether it acted is not known"
     : `the node that was asked for this refused: ${error.message}`;
   return new HerdError("node.overloaded", detail, { retryAfterSeconds: 1, cause: error });
+}
+
+/** No time to ask again after: nothing is relayed from here any more. */
+function revoked(cause: unknown): HerdError {
+  const detail =
+    "this node was revoked by the request, so the answer cannot reach it: ask another node what became of the others";
+  return new HerdError("node.overloaded", detail, { cause });
 }
 
 function missing(where: Where): string {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { AskTimeout, type Link, LinkBroken, type PeerIdentity } from "../../src/mesh/seams.js";
 import { LinkRelay } from "../../src/server/link-relay.js";
-import type { RelayedRequest } from "../../src/server/relay.js";
+import type { RelayedRequest, Where } from "../../src/server/relay.js";
 
 const self = "0".repeat(32);
 const request: RelayedRequest = {
@@ -29,9 +29,14 @@ function linkTo(nodeId: string, marks: Partial<PeerIdentity>, ask: () => Promise
   };
 }
 
-function relayOver(links: Link[], marks = { master: false, deploy: false }): LinkRelay {
+function relayOver(links: Link[], marks = { master: false, deploy: false }, revoked = false): LinkRelay {
   const get = (id: string) => links.find(({ peer }) => peer.nodeId === id);
-  return new LinkRelay({ node: self, links: { all: () => links, get }, marks: () => marks });
+  return new LinkRelay({
+    node: self,
+    links: { all: () => links, get },
+    marks: () => marks,
+    hearsOfRevocation: async () => revoked,
+  });
 }
 
 test("what is here follows this node's marks and id", () => {
@@ -86,4 +91,18 @@ test("a peer that refuses this node's question is no problem of the client's tok
   const refuse = () => Promise.reject(new HerdError("auth.invalid", "node 1 was revoked"));
   const relay = relayOver([linkTo("1", { master: true }, refuse)]);
   await assert.rejects(relay.ask("master", request, signal), { code: "node.overloaded", message: /revoked/ });
+});
+
+test("a node that a relayed request revoked says so, instead of that nothing is known", async () => {
+  const cut = () => Promise.reject(new LinkBroken("the link ended: revoked"));
+  const post = { ...request, method: "POST", target: "/v1/nodes/above/revoke" };
+  const masters = [linkTo("1", { master: true }, cut)];
+  const ask = (where: Where, revoked: boolean) => relayOver(masters, undefined, revoked).ask(where, post, signal);
+  const says = (message: RegExp, seconds: number | undefined) => ({
+    ...{ code: "node.overloaded", message, retryAfterSeconds: seconds },
+  });
+  const withSelf = { masterExcept: ["above", self] };
+  await assert.rejects(ask(withSelf, true), says(/this node was revoked by the request/, undefined));
+  await assert.rejects(ask(withSelf, false), says(/not known/, 1));
+  await assert.rejects(ask({ masterExcept: ["above"] }, true), says(/not known/, 1));
 });

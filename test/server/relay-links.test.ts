@@ -27,7 +27,10 @@ before(async () => {
     TestNode.start({
       tokenKey: key,
       node: { id, name: may ? "master" : "plain" },
-      relay: new LinkRelay({ node: id, links, marks: () => ({ master: may, deploy: may }) }),
+      relay: new LinkRelay({
+        ...{ node: id, links, marks: () => ({ master: may, deploy: may }) },
+        hearsOfRevocation: async () => false,
+      }),
     });
   master = await start(masterId, masterLinks.links, true);
   plain = await start(plainId, plainLinks.links, false);
