@@ -24,7 +24,7 @@ export class Counter {
   }
 }
 
-/** One gauge value with its label values, as a gauge's callback gives it. */
+/** One value with its label values, as the callback of a metric that is read gives it. */
 export type GaugeSample = readonly [labels: readonly string[], value: number];
 
 /** The series of one metric by their label values. Resolve a series once and keep it: the hot path then looks nothing up. */
@@ -86,13 +86,12 @@ export class Metrics {
 
   /** A gauge that is read when the metrics are: `read` gives its number, or one sample per set of label values. */
   gauge(options: MetricOptions, read: () => number | Iterable<GaugeSample>): void {
-    this.#register(options, "gauge", (lines) => {
-      const value = read();
-      const samples: Iterable<GaugeSample> = typeof value === "number" ? [[[], value]] : value;
-      for (const [labels, sample] of samples) {
-        lines.push(`${options.name}${labelText(options.labels, labels)} ${numberText(sample)}`);
-      }
-    });
+    this.#registerRead(options, { type: "gauge", read });
+  }
+
+  /** The same for numbers that only grow and are counted elsewhere. */
+  total(options: MetricOptions, read: () => number | Iterable<GaugeSample>): void {
+    this.#registerRead(options, { type: "counter", read });
   }
 
   /** A histogram without labels. */
@@ -124,6 +123,19 @@ export class Metrics {
     let text = "";
     for (const render of this.#renderers.values()) text += render();
     return text;
+  }
+
+  #registerRead(
+    options: MetricOptions,
+    { type, read }: { readonly type: string; readonly read: () => number | Iterable<GaugeSample> },
+  ): void {
+    this.#register(options, type, (lines) => {
+      const value = read();
+      const samples: Iterable<GaugeSample> = typeof value === "number" ? [[[], value]] : value;
+      for (const [labels, sample] of samples) {
+        lines.push(`${options.name}${labelText(options.labels, labels)} ${numberText(sample)}`);
+      }
+    });
   }
 
   #register(options: MetricOptions, type: string, render: (lines: string[]) => void): void {

@@ -139,7 +139,10 @@ export interface Links {
 }
 
 /** States of CONTRACT.md. `asleep` is for nodes that an owner paused. */
-export type MemberState = "alive" | "suspect" | "dead" | "left" | "draining" | "asleep";
+export const memberStates = ["alive", "suspect", "dead", "left", "draining", "asleep"] as const;
+
+/** One of {@link memberStates}. */
+export type MemberState = (typeof memberStates)[number];
 
 /** A node as the mesh sees it. */
 export interface Member {

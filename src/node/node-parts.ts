@@ -4,6 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Part } from "../core/lifecycle.js";
 import type { Metrics } from "../core/metrics.js";
 import { encodeSigned } from "../core/signed.js";
+import type { RecordReplica } from "../mesh/replica.js";
+import { memberStates } from "../mesh/seams.js";
 import { TlsNetwork } from "../mesh/tls-network.js";
 import { peerIdentityOf } from "../pki/peer-identity.js";
 import { payloadText } from "../pki/registry/records.js";
@@ -62,7 +64,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   late.publish = (kind, text) => replica.publish(kind, text);
   const front = frontParts(foundation, { trust, links, members, apps });
   const { api } = front;
-  registerGauges(metrics, { apps, links });
+  registerMetrics(metrics, { apps, links, members, replica });
 
   const calls: Part[] = [
     { name: "catalog", start: () => apps.catalog.open(), stop: () => apps.catalog.close() },
@@ -161,11 +163,24 @@ async function caughtUp(compared: AbortSignal, stopped: AbortSignal): Promise<vo
   await sleep(firstSyncMs, undefined, { signal: AbortSignal.any([compared, stopped]) }).catch(() => undefined);
 }
 
-function registerGauges(metrics: Metrics, { apps, links }: { apps: AppParts; links: MeshParts["links"] }): void {
+function registerMetrics(
+  metrics: Metrics,
+  { apps, links, members, replica }: Pick<MeshParts, "links" | "members"> & { apps: AppParts; replica: RecordReplica },
+): void {
   const gauge = (name: string, help: string, read: () => number): void => metrics.gauge({ name, help }, read);
   const { sandbox, router } = apps;
   gauge("herd_apps", "Apps that answer calls.", () => router.size);
   gauge("herd_links", "Open links to peers.", () => links.all().length);
+  metrics.gauge({ name: "herd_members", help: "Other nodes by state.", labels: ["state"] }, () => {
+    const all = members.all();
+    return memberStates.map((state) => [[state], all.filter((member) => member.state === state).length] as const);
+  });
+  const records = {
+    name: "herd_records_total",
+    help: "Records from peers by what became of them.",
+    labels: ["outcome"],
+  };
+  metrics.total(records, () => Object.entries(replica.counts).map(([outcome, count]) => [[outcome], count] as const));
   gauge("herd_sandbox_slots", "Calls that can run at the same time.", () => sandbox.stats().slots);
   gauge("herd_sandbox_running", "Calls that a worker has.", () => sandbox.stats().running);
   gauge("herd_sandbox_queued", "Calls that wait for a worker.", () => sandbox.stats().queued);

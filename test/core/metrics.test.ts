@@ -13,6 +13,7 @@ test("counters, gauges and histograms read as exposition format 0.0.4", () => {
   calls.with("hello", "trapped").add();
   metrics.counter({ name: "herd_starts_total", help: "Starts." }).add();
   metrics.gauge({ name: "herd_queue", help: "Waiting." }, () => 4);
+  metrics.total({ name: "herd_seen_total", help: "Seen.", labels: ["outcome"] }, () => [[["new"], 2]]);
   metrics.gauge({ name: "herd_slots", help: "Slots.", labels: ["kind"] }, () => [[["free"], 1]]);
   const run = metrics.histogram({ name: "herd_run_seconds", help: "Time.", buckets: [0.1, 1] });
   for (const value of [0.05, 0.1, 0.5, 7]) run.observe(value);
@@ -28,6 +29,9 @@ herd_starts_total 1
 # HELP herd_queue Waiting.
 # TYPE herd_queue gauge
 herd_queue 4
+# HELP herd_seen_total Seen.
+# TYPE herd_seen_total counter
+herd_seen_total{outcome="new"} 2
 # HELP herd_slots Slots.
 # TYPE herd_slots gauge
 herd_slots{kind="free"} 1

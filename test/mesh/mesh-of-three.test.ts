@@ -66,6 +66,10 @@ test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the
   assert.match(why, /^demo\/where \([0-9a-f]{12}\) at .*: came in at north, 2 peers could run it\n1\. (here|at )/);
   assert.match(why, /\n {3}north: \d+ of \d+ slots running, /);
 
+  const { text: metrics } = await north.client(token).send("/metrics");
+  assert.match(metrics, /^herd_members\{state="alive"\} 2$/m);
+  assert.match(metrics, /^herd_records_total\{outcome="new"\} [1-9]/m);
+
   const tree = JSON.parse(await mesh.herd(["node", "tree", "--json"])) as Tree;
   assert.equal(tree.name, "north");
   assert.deepEqual(tree.children.map(({ name }) => name).sort(), ["east", "south"]);
