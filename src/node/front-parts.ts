@@ -96,7 +96,6 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
       ...common,
       current: () => identity.publicLeaf(),
       renew: () => identity.renewPublicLeaf(),
-      unfit: () => identity.lacksHosts,
       use: (leaf) => withKeyFiles(leaf, (files) => api.reload(files)),
       onError: notRenewed("public", log),
     }),

@@ -134,11 +134,6 @@ export class Identity implements Certifier {
     return present(this.#parts.leaves.public);
   }
 
-  /** Whether the public leaf lacks a host that this node would like: what it advertises may have changed. */
-  get lacksHosts(): boolean {
-    return !covers(this.publicLeaf(), this.#parts.hosts);
-  }
-
   /** The peer leaf in service; it may have ended. */
   peerLeaf(): PeerLeaf {
     return present(this.#parts.leaves.peer);

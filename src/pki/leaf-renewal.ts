@@ -21,8 +21,6 @@ export interface LeafRenewalOptions<Leaf extends LeafLife> {
   readonly use?: ((leaf: Leaf) => Promise<void>) | undefined;
   /** The part of a leaf's life after which it is renewed, drawn for each leaf: {@link publicLeafPart} or {@link peerLeafPart}. */
   readonly part?: (random: Random) => number;
-  /** Whether a leaf is to be renewed whatever its age, as when it lacks a host. Asked until one renewal succeeded. */
-  readonly unfit?: (() => boolean) | undefined;
   /** Whether a leaf is worth nothing any more, whatever its age, as when the master that signed it was revoked. */
   readonly worthless?: ((leaf: Leaf) => boolean) | undefined;
   /** Told of a failure; it is tried again after 5 s, then twice as long, up to ten minutes. */
@@ -53,7 +51,6 @@ export class LeafRenewal<Leaf extends LeafLife> {
   #unused: Leaf | undefined;
   /** The leaf that the part was drawn for. */
   #drawn: { readonly leaf: Leaf; readonly part: number } | undefined;
-  #wasFitted = false;
   #failures = 0;
 
   constructor(options: LeafRenewalOptions<Leaf>) {
@@ -105,7 +102,6 @@ export class LeafRenewal<Leaf extends LeafLife> {
       this.#unused ??= await renew();
       await use?.(this.#unused);
       this.#unused = undefined;
-      this.#wasFitted = true;
       this.#failures = 0;
     } catch (error) {
       this.#failures++;
@@ -114,9 +110,9 @@ export class LeafRenewal<Leaf extends LeafLife> {
   }
 
   #isDue(): boolean {
-    const { current, unfit, worthless, part = publicLeafPart, clock } = this.#options;
+    const { current, worthless, part = publicLeafPart, clock } = this.#options;
     const leaf = current();
-    if ((!this.#wasFitted && unfit?.() === true) || worthless?.(leaf) === true) return true;
+    if (worthless?.(leaf) === true) return true;
     if (this.#drawn?.leaf !== leaf) this.#drawn = { leaf, part: part(this.#random) };
     const now = clock.now();
     const { notBefore, notAfter } = leaf;

@@ -1,10 +1,13 @@
 // Three node processes that found, join, deploy, call, revoke, and lose each other.
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { connect } from "node:tls";
 import { ProblemError } from "../../src/cli/client.js";
 import { callMany } from "../../src/cli/experiment/many-calls.js";
+import type { NodeProcess } from "../../src/cli/experiment/node-process.js";
 import { call, deploy, meshSeenBy, seesAlive, startMesh, until } from "./processes.js";
 
 const names = ["north", "east", "south"];
@@ -123,6 +126,7 @@ test("a revoked node is refused everywhere, and stays so after restarts", async 
   assert.equal(south.lines.filter((line) => line.includes("was revoked")).length, 1, "once");
   await south.stop();
   await assert.rejects(mesh.restart("south"), /south was revoked from its mesh/);
+  const shown = await certificateOf(east);
   await mesh.restart("east");
   const restarted = mesh.nodes[1];
   assert.ok(restarted);
@@ -131,7 +135,22 @@ test("a revoked node is refused everywhere, and stays so after restarts", async 
   );
   const tree = JSON.parse(await mesh.herd(["node", "tree", "--json"])) as Tree;
   assert.equal(tree.children.find(({ name }) => name === "south")?.state, "revoked");
+  // Nobody vouches for the name of its machine, and no master adds it later: it asks for nothing anew.
+  await until("its link to the master is up", async () => (await meshSeenBy(restarted, token)).peers.length > 0);
+  assert.equal(await certificateOf(restarted), shown, "a start makes no new certificate");
 });
+
+/** The fingerprint of the certificate that a node shows to its clients. */
+async function certificateOf({ ready }: NodeProcess): Promise<string> {
+  const { hostname, port } = new URL(ready.url);
+  const socket = connect({ host: hostname, port: Number(port), ca: await readFile(ready.ca), servername: hostname });
+  try {
+    await once(socket, "secureConnect");
+    return socket.getPeerCertificate().fingerprint256;
+  } finally {
+    socket.destroy();
+  }
+}
 
 test("kill -9 of any node under load: nothing wrong, nothing acknowledged lost, and the only master may return", async (context) => {
   const mesh = await startMesh(context, names);

@@ -30,12 +30,7 @@ class Node {
   }
 
   renewal(
-    options: {
-      part?: (random: Random) => number;
-      random?: Random;
-      unfit?: () => boolean;
-      worthless?: (leaf: NumberedLeaf) => boolean;
-    } = {},
+    options: { part?: (random: Random) => number; random?: Random; worthless?: (leaf: NumberedLeaf) => boolean } = {},
   ) {
     return new LeafRenewal<NumberedLeaf>({
       current: () => this.current,
@@ -153,19 +148,6 @@ test("a machine that slept through the time renews within a minute of waking, an
   node.time.set(node.time.now() - 2 * hour);
   await node.time.pass(minute);
   assert.deepEqual(node.used, [1, 2]);
-  await renewal.stop();
-});
-
-test("an unfit leaf is renewed at once, and only once if that did not help", async () => {
-  const node = new Node();
-  node.failing = "renew";
-  const renewal = node.renewal({ unfit: () => true });
-  renewal.start();
-  await node.time.pass(1);
-  assert.equal(node.errors.length, 1);
-  node.failing = undefined;
-  await node.time.pass(hour);
-  assert.deepEqual(node.used, [1]);
   await renewal.stop();
 });
 
