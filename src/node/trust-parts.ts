@@ -12,6 +12,7 @@ import { JoinTokens } from "../pki/join/tokens.js";
 import { welcomeRecords } from "../pki/join/welcome.js";
 import { Registry } from "../pki/registry/registry.js";
 import { Revoker } from "../pki/registry/revocation.js";
+import { publishJoins } from "../server/mesh-events.js";
 import { type AuditParts, auditParts } from "./audit-parts.js";
 import type { Foundation, Publish } from "./foundation.js";
 import { acceptStillGood } from "./records-intake.js";
@@ -45,7 +46,7 @@ export interface TrustSurroundings {
 
 /** Builds the parts; nothing is read yet. */
 export async function trustParts(foundation: Foundation, around: TrustSurroundings): Promise<TrustParts> {
-  const { identity, clock, timers, log } = foundation;
+  const { identity, clock, timers, log, events } = foundation;
   const { publish, links } = around;
   const { meshId, rootCertificate, signer, tokens, nodeId, masterIssuer: issuer } = identity;
   const files = await identity.files("registry");
@@ -68,7 +69,12 @@ export async function trustParts(foundation: Foundation, around: TrustSurroundin
     stores: [...registry.stores, ...tokens.stores, audit.heads.store, crls.store],
     crlIssuer: issuer && new CrlIssuer({ meshId, issuer, signer, issued, crls, registry, publish, clock, timers, log }),
     revoker: new Revoker({ registry, signer, clock, log, publish, audit: record, alsoRepeats }),
-    desk: joinTokens && new JoinDesk({ ...common, tokens: joinTokens, clock, publish, records, urls }),
+    desk:
+      joinTokens &&
+      new JoinDesk({
+        ...{ ...common, ...publishJoins({ registry, events, clock, audit: record }) },
+        ...{ tokens: joinTokens, clock, publish, records, urls },
+      }),
     renewals: issuer ? new RenewalDesk(common) : undefined,
     open: async () => {
       await registry.open();

@@ -2,6 +2,8 @@
 
 import type { Clock } from "../core/clock.js";
 import type { Member, Members } from "../mesh/seams.js";
+import type { AuditEvent } from "../pki/audit/record.js";
+import type { JoinView } from "../pki/join/pending.js";
 import { nameOf } from "./mesh-names.js";
 import type { NodeRegistry } from "./seams.js";
 
@@ -57,5 +59,29 @@ export function publishNodes({ members, registry, events, clock }: NodeSources):
   ];
   return () => {
     for (const end of ends) end();
+  };
+}
+
+/** What {@link publishJoins} puts its events into, and where the log of what was decided is. */
+export interface JoinSources extends Pick<NodeSources, "events" | "clock"> {
+  readonly registry: Pick<NodeRegistry, "node">;
+  readonly audit: (event: AuditEvent) => Promise<void>;
+}
+
+/** Hooks of a `JoinDesk` that publish `join.pending`, `join.approved` and `join.refused`, at the master that decides. */
+export function publishJoins({ registry, events, clock, audit }: JoinSources): {
+  readonly onPending: (join: JoinView) => void;
+  readonly audit: (event: AuditEvent) => Promise<void>;
+} {
+  return {
+    onPending: ({ id: request, name: node, code, address }) => {
+      events.publish({ type: "join.pending", at: clock.now(), request, node, code, address });
+    },
+    audit: async (event) => {
+      await audit(event);
+      const { event: type, subject: id, by, detail } = event;
+      if (type !== "join.approved" && type !== "join.refused") return;
+      events.publish({ type, at: clock.now(), node: nameOf(id, registry), id, by, detail });
+    },
   };
 }

@@ -26,6 +26,7 @@ import type { Endpoint } from "../../src/server/endpoint.js";
 import { joinsEndpoints } from "../../src/server/endpoints/joins.js";
 import { tokensEndpoints } from "../../src/server/endpoints/tokens.js";
 import { HttpsServer } from "../../src/server/https-server.js";
+import { MeshEvents, publishJoins } from "../../src/server/mesh-events.js";
 import type { Relay, Where } from "../../src/server/relay.js";
 import { RelayedRequests } from "../../src/server/relayed-exchange.js";
 import { silent } from "../pki/silent-log.js";
@@ -56,6 +57,7 @@ export interface Ask {
 /** The founder. */
 export class JoinMesh {
   readonly audited: AuditEvent[] = [];
+  readonly events = new MeshEvents();
   readonly clock = new ShiftedClock();
   readonly files = new MemoryFiles();
   readonly identity: Identity;
@@ -84,8 +86,16 @@ export class JoinMesh {
       audited.push(event);
     };
     const options = { authority: identity, registry: this.registry, issued: async () => undefined, audit };
+    const { registry, events } = this;
     this.desk = new JoinDesk({
-      ...{ ...options, tokens: this.tokens, clock, publish, urls: () => [this.url] },
+      ...{
+        ...options,
+        ...publishJoins({ registry, events, clock, audit }),
+        tokens: this.tokens,
+        clock,
+        publish,
+        urls: () => [this.url],
+      },
       records: (node) => welcomeRecords(this.registry, { nodeId: node, master: nodeId }),
     });
     this.renewals = new RenewalDesk(options);

@@ -13,6 +13,7 @@ import { decodeJoinToken, encodeJoinToken } from "../../src/pki/join/token-text.
 import { JoinTokens } from "../../src/pki/join/tokens.js";
 import { peerIdentityOf } from "../../src/pki/peer-identity.js";
 import { Registry } from "../../src/pki/registry/registry.js";
+import type { MeshEvent } from "../../src/server/mesh-events.js";
 import { silent } from "../pki/silent-log.js";
 import { applicant, JoinMesh, namesIn, returning } from "./join-mesh.js";
 
@@ -104,6 +105,8 @@ test("of ten that race for one token, one wins", async () => {
 
 test("without a token a person decides, and both sides show the same code", async () => {
   const told: string[] = [];
+  const heard: MeshEvent[] = [];
+  const deaf = mesh.events.subscribe((event) => heard.push(event));
   const node = await applicant({ name: "asker", hosts: ["box.local", "localhost"] });
   const joining = mesh.join(node, { tell: (text) => told.push(text), advertise: "box.local" });
   const view = await mesh.waiting("asker");
@@ -119,6 +122,15 @@ test("without a token a person decides, and both sides show the same code", asyn
   assert.equal(peerIdentityOf(enrollment.peerCertificate, mesh.identity.meshId).deploy, false);
   assert.match(mesh.registry.node(node.nodeId)?.approvedBy ?? "", /^person [0-9a-f]{16}$/);
   assert.equal((await mesh.ask(`/v1/joins/${view.id}/approve`, { method: "POST" })).status, 404);
+  deaf();
+  assert.deepEqual(
+    heard.map(({ type, node: name }) => [type, name]),
+    [
+      ["join.pending", "asker"],
+      ["join.approved", "asker"],
+    ],
+  );
+  assert.deepEqual([heard[0]?.request, heard[0]?.code, heard[1]?.id], [view.id, view.code, node.nodeId]);
 });
 
 test("who does not ask for the answer any more has given up, and waits no longer", async () => {
@@ -145,11 +157,17 @@ test("who does not ask for the answer any more has given up, and waits no longer
 });
 
 test("a person can turn a node away", async () => {
-  const joining = mesh.join(await applicant({ name: "unwanted" }));
+  const heard: MeshEvent[] = [];
+  const deaf = mesh.events.subscribe((event) => heard.push(event));
+  const node = await applicant({ name: "unwanted" });
+  const joining = mesh.join(node);
   const refused = assert.rejects(joining, coded("join.refused", /rejected/));
   const view = await mesh.waiting("unwanted");
   assert.equal((await mesh.ask(`/v1/joins/${view.id}/reject`, { method: "POST" })).status, 204);
   await refused;
+  deaf();
+  const event = heard.at(-1);
+  assert.deepEqual([event?.type, event?.id, event?.detail], ["join.refused", node.nodeId, "unwanted: rejected"]);
   assert.ok(!((await mesh.ask("/v1/joins")).json() as JoinView[]).some(({ id }) => id === view.id));
 });
 

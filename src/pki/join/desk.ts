@@ -7,7 +7,7 @@ import type { AuditEvent } from "../audit/record.js";
 import { type AdmissionOptions, Admissions, type Admitted, type Approval } from "./admission.js";
 import { joinCode } from "./code.js";
 import { endOfPeer, hostsOfPublic } from "./evidence.js";
-import { type JoinView, type PendingJoin, PendingJoins } from "./pending.js";
+import { type JoinView, type PendingJoin, PendingJoins, viewOf } from "./pending.js";
 import { type JoinRequest, readJoinRequest } from "./request.js";
 import type { JoinAuthority, JoinRegistry } from "./seams.js";
 import { JoinThrottle, networkOf } from "./throttle.js";
@@ -27,6 +27,8 @@ export interface JoinDeskOptions extends AdmissionOptions {
   readonly clock: Clock;
   /** Adds to the audit log. */
   readonly audit: (event: AuditEvent) => Promise<void>;
+  /** Hears of a request that waits for a person from now on; must not throw. */
+  readonly onPending?: (join: JoinView) => void;
   /** HTTPS addresses of the masters, this one's first. */
   readonly urls: () => readonly string[];
 }
@@ -227,7 +229,9 @@ export class JoinDesk {
       address: this.#vouchedAddress(origin),
     });
     const code = joinCode({ ...request, rootCertificate: this.#options.authority.rootCertificate });
-    return waiting(this.#pending.add(request, { code, address, parent, source: this.#sourceOf(origin) }));
+    const pending = this.#pending.add(request, { code, address, parent, source: this.#sourceOf(origin) });
+    this.#options.onPending?.(viewOf(pending));
+    return waiting(pending);
   }
 
   async #admit(

@@ -111,7 +111,8 @@ export class PendingJoins {
   }
 }
 
-function viewOf({ id, request, code, since, address, parent }: PendingJoin): JoinView {
+/** A request as people see it. */
+export function viewOf({ id, request, code, since, address, parent }: PendingJoin): JoinView {
   const { name, hosts, advertise, publicKey } = request;
   const wanted = [...new Set([advertise, ...hosts])].filter((host) => !isLoopbackHost(host));
   return {
