@@ -43,27 +43,37 @@ async function start(args) {
   await runHere("dist/src/cli/main.js", ["up", "--functions", functions, ...args]);
 }
 
-/** Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner. */
-function test(args) {
-  return testListed("test/suites.json", args);
+/**
+ * Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner. The suites of
+ * test/alone.json start many processes: they come last, one at a time, so that no other suite runs out of time beside them.
+ */
+async function test(args) {
+  const alone = new Set(listed("test/alone.json"));
+  const { suites, options } = chosen("test/suites.json", args);
+  const together = suites.filter((suite) => !alone.has(suite));
+  const last = suites.filter((suite) => alone.has(suite));
+  const first = together.length === 0 ? 0 : await runTests(together, options);
+  const second = last.length === 0 ? 0 : await runTests(last, [...options, "--test-concurrency=1"]);
+  return suites.length === 0 ? 2 : first || second;
 }
 
 /** The suites of test/long.json, which draw what they try from seeds: HERD_SEEDS says how many, thousands when it does not. */
-function testLong(args) {
+async function testLong(args) {
   process.env.HERD_SEEDS ??= String(longSeeds);
-  return testListed("test/long.json", args);
+  const { suites, options } = chosen("test/long.json", args);
+  return suites.length === 0 ? 2 : runTests(suites, options);
 }
 
-function testListed(list, args) {
+function chosen(list, args) {
   const options = args.filter((argument) => argument.startsWith("-"));
   const words = args.filter((argument) => !argument.startsWith("-"));
-  const suites = JSON.parse(readFileSync(new URL(list, root), "utf8"));
-  const chosen = suites.filter((suite) => words.length === 0 || words.some((word) => suite.includes(word)));
-  if (chosen.length === 0) {
-    console.error(`no suite of ${list} matches ${words.join(" ")}`);
-    return 2;
-  }
-  return runTests(chosen, options);
+  const suites = listed(list).filter((suite) => words.length === 0 || words.some((word) => suite.includes(word)));
+  if (suites.length === 0) console.error(`no suite of ${list} matches ${words.join(" ")}`);
+  return { suites, options };
+}
+
+function listed(list) {
+  return JSON.parse(readFileSync(new URL(list, root), "utf8"));
 }
 
 /** The gate: the build has checked the types; what is left is lint, format and architecture. */

@@ -122,6 +122,17 @@ test("test/long.json lists the suites that draw from seeds, and no others", () =
   );
 });
 
+test("test/alone.json lists the suites that start node processes by the mesh, and no others", () => {
+  const alone = JSON.parse(readText("test/alone.json")) as string[];
+  const starting = tests.filter(
+    ({ path, text }) =>
+      path.endsWith(".test.ts") &&
+      /\b(startMesh|LocalMesh|NodeProcess)\b/.test(text) &&
+      path !== "test/architecture.test.ts",
+  );
+  assert.deepEqual(alone, starting.map(({ path }) => path).sort());
+});
+
 test("runtime/ knows no network", () => {
   const runtime = product.filter(({ path }) => path.startsWith("runtime/"));
   const network =
