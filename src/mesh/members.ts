@@ -47,7 +47,7 @@ export interface MembershipOptions {
 }
 
 const maxRemembered = 100;
-const rememberAfterMs = 2_000;
+const rememberAfterMs = 200;
 const leaveTimeoutMs = 500;
 /** Between two comparisons because of what a probe showed: while much changes, views differ all the time. */
 const settleIntervalMs = 1_500;
