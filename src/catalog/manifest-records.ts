@@ -2,9 +2,9 @@
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
-import { encodeSigned, type Signed, type Signer } from "../core/signed.js";
+import { aheadLimitMs, encodeSigned, type Signed, type Signer } from "../core/signed.js";
 import { sha256 } from "./blobs.js";
-import { blobsOf, compareManifests, type ManifestRecord, maxAheadMs, readManifest } from "./manifest.js";
+import { blobsOf, compareManifests, type ManifestRecord, readManifest } from "./manifest.js";
 import type { ManifestStore } from "./manifest-store.js";
 
 /** Who may sign manifests: what the mesh knows of its nodes. */
@@ -201,7 +201,8 @@ export class ManifestRecords {
   #judge({ manifest, signed }: ManifestRecord): "good" | "waiting" {
     const { clock, meshId, authors } = this.#options;
     if (manifest.mesh !== meshId) throw new HerdError("auth.invalid", "the manifest is of another mesh");
-    if (manifest.at > clock.now() + maxAheadMs) throw new HerdError("auth.invalid", "the manifest is from the future");
+    if (manifest.at > clock.now() + aheadLimitMs)
+      throw new HerdError("auth.invalid", "the manifest is from the future");
     const signer = authors.verify(signed);
     if (signer === "unknown") return "waiting";
     if (signed.signer === manifest.author) {

@@ -10,8 +10,6 @@ import { revisionOf } from "./entry.js";
 export const componentLimitBytes = 32 * 1024 * 1024;
 /** See {@link componentLimitBytes}. */
 export const sourceLimitBytes = 16 * 1024 * 1024;
-/** How far ahead of this node's clock a manifest may be dated. */
-export const maxAheadMs = 10 * 60_000;
 /** The highest version of an app; beyond it, changes are told apart by their time. */
 export const maxVersion = 2 ** 48;
 /** Characters of who asked for a change. */

@@ -15,6 +15,9 @@ export interface Signer {
   sign(payload: string): Signed;
 }
 
+/** A record from further ahead is refused, in milliseconds: a wrong clock must not have the last word for long. */
+export const aheadLimitMs = 600_000;
+
 /** The largest signed record, in characters of its text: a bound for whoever reads one from a peer. */
 export const signedLimitBytes = 64 * 1024;
 

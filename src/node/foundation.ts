@@ -28,10 +28,5 @@ export interface Foundation {
   readonly stopped: AbortSignal;
 }
 
-/** `HOST:PORT`, with the brackets that an IPv6 address needs. */
-export function hostAndPort(host: string, port: number): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
 /** Spreads a record of some kind: accepted here, then told to every linked peer. */
 export type Publish = (kind: string, text: string) => Promise<void>;

@@ -2,12 +2,12 @@
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
-import { encodeSigned, type Signed, type Signer } from "../core/signed.js";
+import { aheadLimitMs, encodeSigned, type Signed, type Signer } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
 import type { Claims } from "./claims.js";
 import { RecordSlots, type SlotRules } from "./registry/record-slots.js";
 import { type Payload, payloadText } from "./registry/records.js";
-import { aheadLimitMs, checkTime, newest } from "./registry/rules.js";
+import { checkTime, newest } from "./registry/rules.js";
 
 const issuedLimit = 10_000;
 /** Entries outlive their tokens by this, so that a clock that is set back revives none. */

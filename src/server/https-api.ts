@@ -1,6 +1,7 @@
 // The public interface of a node, put together: every endpoint of CONTRACT.md so far.
 
 import type { Clock } from "../core/clock.js";
+import { hostAndPort } from "../core/host-and-port.js";
 import { invocationIds } from "../core/ids.js";
 import type { Limits } from "../core/limits.js";
 import type { Logger } from "../core/log.js";
@@ -114,8 +115,7 @@ export class HttpsApi {
 
   /** `https://host:port`, with the bound port. */
   get url(): string {
-    const { advertise } = this.#options;
-    return `https://${advertise.includes(":") ? `[${advertise}]` : advertise}:${this.#server.port}`;
+    return `https://${hostAndPort(this.#options.advertise, this.#server.port)}`;
   }
 
   /** Calls under way. */

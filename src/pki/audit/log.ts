@@ -3,11 +3,10 @@
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { decodeSigned, encodeSigned, recordId, type Signed, type Signer } from "../../core/signed.js";
+import { aheadLimitMs, decodeSigned, encodeSigned, recordId, type Signed, type Signer } from "../../core/signed.js";
 import type { StateFiles } from "../../core/state-files.js";
 import { payloadText } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";
-import { aheadLimitMs } from "../registry/rules.js";
 import { ActorBuckets } from "./buckets.js";
 import { type AuditEntry, auditRecordLimit, chainStart, entryHash } from "./chain.js";
 import type { AuditHeads } from "./heads.js";

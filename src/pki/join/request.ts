@@ -3,11 +3,10 @@
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import type { Signed } from "../../core/signed.js";
+import { aheadLimitMs, type Signed } from "../../core/signed.js";
 import { csrLimitBytes } from "../csr.js";
 import { nodeIdOf, publicKeyOfText } from "../enrolled-key.js";
 import { verifySigned } from "../registry/records.js";
-import { aheadLimitMs } from "../registry/rules.js";
 
 /** The largest body, in bytes. */
 export const joinBodyBytes = 64 * 1024;

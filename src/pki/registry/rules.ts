@@ -2,15 +2,12 @@
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
-import type { Signed } from "../../core/signed.js";
-import { recordId } from "../../core/signed.js";
+import { aheadLimitMs, recordId, type Signed } from "../../core/signed.js";
 import type { SlotRules } from "./record-slots.js";
 import type { Payload, RecordKind } from "./records.js";
 
 /** Nodes that one mesh can have had. */
 export const nodeLimit = 10_000;
-/** A record from further ahead is refused, so that a wrong clock cannot have the last word for long. */
-export const aheadLimitMs = 600_000;
 
 /** Who signs, as the rules ask. */
 export interface Signers {
