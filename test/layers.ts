@@ -5,7 +5,7 @@ import { importGraph } from "./source-tree.js";
 
 const layers: readonly (readonly string[])[] = [
   ["src/core/"],
-  ["runtime/", "src/pki/", "src/catalog/", "src/mesh/"],
+  ["runtime/", "src/pki/", "src/catalog/", "src/mesh/", "src/owner/", "src/capacity/"],
   ["src/invoke/", "src/deploy/"],
   ["src/server/", "src/console/"],
   ["src/node"],

@@ -1,0 +1,10 @@
+// A call that its node gave back because it must not run guests any more.
+
+import { HerdError } from "../../src/core/errors.js";
+
+/** The node must stop running guests: nothing is wrong with the call, and it may run elsewhere. */
+export class Evicted extends HerdError {
+  constructor() {
+    super("node.overloaded", "the node must not run calls now", { retryAfterSeconds: 5 });
+  }
+}
