@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileKernels, kernelOutput } from "./kernels.mjs";
 import { run } from "./run.mjs";
 
 /** What is compiled: the product, and with it the tests and benchmarks. Folders that hold AssemblyScript are not tsc's. */
@@ -16,9 +17,17 @@ const projects = {
   },
 };
 
+/** What the kernels' components are made of and by. */
+const kernelInputs = ["bench/kernels", "runtime/compile", "runtime/guest", "runtime/interface"];
+
 /** Builds a project, `product` or `test`, when its inputs changed; ends the process with the compiler's code when it fails. */
 export async function buildIfNeeded({ root, project }) {
   const folder = fileURLToPath(root);
+  await compileIfNeeded(folder, project);
+  await buildKernelsIfNeeded(folder);
+}
+
+async function compileIfNeeded(folder, project) {
   const { config, folders, foreign } = projects[project];
   const sources = folders.flatMap((name) => sourcesUnder({ folder, name, foreign }));
   const stampFile = join(folder, "dist", `${project}.stamp`);
@@ -40,6 +49,20 @@ export async function buildIfNeeded({ root, project }) {
   const bin = join(folder, "dist/src/cli/main.js");
   if (existsSync(bin)) chmodSync(bin, 0o755);
   mkdirSync(join(folder, "dist"), { recursive: true });
+  writeFileSync(stampFile, stamp);
+}
+
+/** The product carries the kernels as components: a node measures with them what it can do. */
+async function buildKernelsIfNeeded(folder) {
+  const inputs = kernelInputs.flatMap((name) => sourcesUnder({ folder, name, foreign: [] }));
+  const sources = inputs.filter((path) => path.startsWith("bench/kernels/"));
+  if (sources.length === 0) return;
+  const stampFile = join(folder, "dist/kernels.stamp");
+  const stamp = stampOf(folder, [...inputs, "asconfig.json", "package-lock.json"]);
+  const whole = sources.every((path) => existsSync(join(folder, kernelOutput(path))));
+  if (whole && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
+  console.error("Compiling the benchmark's kernels …");
+  await compileKernels({ folder, sources });
   writeFileSync(stampFile, stamp);
 }
 

@@ -19,6 +19,38 @@ export interface Capacity {
   readonly workers: number;
 }
 
+/** Where the capacity of this node is read: undefined until it was measured. */
+export interface CapacitySource {
+  readonly current: Capacity | undefined;
+  /** Calls `listener` after each change; the returned function ends that. */
+  watch(listener: (capacity: Capacity) => void): () => void;
+}
+
+/** Bounds of what a peer may claim, in units per second: wider than any machine, narrow enough for arithmetic. */
+const least = 1e-3;
+const most = 1e9;
+const maxWorkers = 1_024;
+
+/** A capacity as peers are told it: workers, units per second overall, and of each of {@link kernels} in their order. */
+export function encodeCapacity({ workers, overall, kernels: each }: Capacity): number[] {
+  return [workers, overall, ...kernels.map((kernel) => each[kernel])];
+}
+
+/** The capacity that a peer told; undefined when it is none. Kernels that are not known here may follow the known ones. */
+export function decodeCapacity(value: unknown): Capacity | undefined {
+  if (!Array.isArray(value) || value.length < 2 + kernels.length || value.length > 64) return undefined;
+  const [workers, overall, ...rest] = value as unknown[];
+  if (!Number.isInteger(workers) || (workers as number) < 1 || (workers as number) > maxWorkers) return undefined;
+  const rates = [overall, ...rest.slice(0, kernels.length)];
+  if (!rates.every(isRate)) return undefined;
+  const entries = kernels.map((kernel, index) => [kernel, rest[index]]);
+  return { workers: workers as number, overall: overall as number, kernels: Object.fromEntries(entries) };
+}
+
+function isRate(value: unknown): boolean {
+  return typeof value === "number" && value >= least && value <= most;
+}
+
 /** Work units that one worker does in a millisecond. */
 export function ratePerWorker({ overall, workers }: Pick<Capacity, "overall" | "workers">): number {
   return overall / workers / 1_000;

@@ -1,0 +1,39 @@
+// Capacity as peers are told it: what one encodes the other reads, and nothing else is read as one.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Capacity, decodeCapacity, encodeCapacity, ratePerWorker } from "../../src/capacity/capacity.js";
+
+const capacity: Capacity = {
+  overall: 1_850.5,
+  kernels: { integer: 2_000, float: 1_900, memory: 1_400, allocation: 1_800, hashing: 2_000, matrix: 1_950 },
+  workers: 2,
+};
+
+test("a capacity crosses whole, also beside kernels of a later version", () => {
+  const told = encodeCapacity(capacity);
+  assert.deepEqual(decodeCapacity(told), capacity);
+  assert.deepEqual(decodeCapacity([...told, 1_000]), capacity);
+});
+
+test("what is no capacity, or one beyond all bounds, is not read as one", () => {
+  const told = encodeCapacity(capacity);
+  const wrong: unknown[] = [
+    undefined,
+    null,
+    {},
+    "12345678",
+    [],
+    told.slice(0, -1),
+    [...told, ...new Array(64).fill(1)],
+  ];
+  for (const bad of [0, -1, 1e10, 1e-4, Number.NaN, Number.POSITIVE_INFINITY, "1", null]) {
+    for (let index = 1; index < told.length; index++) wrong.push(told.with(index, bad as number));
+  }
+  for (const bad of [0, 1.5, 1_025, "2", Number.NaN]) wrong.push(told.with(0, bad as number));
+  for (const value of wrong) assert.equal(decodeCapacity(value), undefined, JSON.stringify(value));
+});
+
+test("the rate of a worker is its share of what all do at a time", () => {
+  assert.equal(ratePerWorker({ overall: 3_000, workers: 2 }), 1.5);
+});
