@@ -3,7 +3,8 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { systemClock } from "../src/core/clock.js";
-import { type Candidate, choose, type Here } from "../src/invoke/choose.js";
+import { type Candidate, choose } from "../src/invoke/choose.js";
+import type { Here, Work } from "../src/invoke/finish.js";
 import { TestMesh } from "../test/pki/test-mesh.js";
 import { ForwardNode, type ForwardNodeData } from "./forward-node.js";
 import { median, percentile, rounded } from "./statistics.js";
@@ -84,19 +85,28 @@ async function repeat(measure: () => Promise<Measured>): Promise<Measured[]> {
 }
 
 function choiceNs(): number {
-  const local: Here = { available: true, slots: 2, running: 2, queued: 20, runMs: 5 };
+  const work: Work<Candidate> = { units: 5, hereRate: 1, rateAt: () => 1 };
+  const local: Here = {
+    available: true,
+    lightUnits: Number.POSITIVE_INFINITY,
+    slots: 2,
+    running: 2,
+    queued: 20,
+    runMs: 5,
+  };
   const peers = Array.from(
     { length: 9 },
     (_, index): Candidate => ({
       ...{ nodeId: `${index}`, slots: 2, running: index % 4, queued: index % 7 },
-      ...{ runMs: 5, weight: 1, rttMs: 0.2, inFlight: 0 },
+      ...{ runMs: 5, rttMs: 0.2, inFlight: 0 },
+      ...{ usable: true, lightUnits: Number.POSITIVE_INFINITY, errorRate: 0, warmth: 1 },
     }),
   );
   const count = 200_000;
   const measured: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const from = performance.now();
-    for (let index = 0; index < count; index++) choose({ local, peers, random: Math.random });
+    for (let index = 0; index < count; index++) choose({ local, peers, work, random: Math.random, bias: 1.25 });
     measured.push(((performance.now() - from) / count) * 1e6);
   }
   return median(measured);

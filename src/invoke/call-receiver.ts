@@ -7,7 +7,7 @@ import type { Logger } from "../core/log.js";
 import { type From, LinkBroken, type Links } from "../mesh/seams.js";
 import type { ActiveApp, AppRouter } from "./app-router.js";
 import { type CallAnswer, type CallFrame, decodeCall, encodeAnswer, type Refusal } from "./call-frame.js";
-import { estimateWaitMs } from "./choose.js";
+import { estimateWaitMs } from "./finish.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
 import type { ForwardedCalls } from "./forwarded-calls.js";
 import type { Cancellation, LocalInvoker, Outcome } from "./invoker.js";

@@ -1,119 +1,162 @@
-// Here or one hop: where a call runs, decided from what is known of this node's load and of its peers'. Pure.
+// Here or one hop: where a call runs, decided from what is known of this node, of its peers and of the call's work. Pure.
 
 import type { Random } from "../core/timers.js";
-
-/** How busy a node is: calls that run and wait, and how long one runs (decayed mean of milliseconds, undefined until one ended). */
-export interface Load {
-  readonly slots: number;
-  readonly running: number;
-  readonly queued: number;
-  readonly runMs: number | undefined;
-}
+import { finishMs, type Here, localFinishMs, type Waiting, type Work } from "./finish.js";
 
 /** A peer that holds the revision. */
-export interface Candidate extends Load {
+export interface Candidate extends Waiting {
   readonly nodeId: string;
-  /** Preference in the draw; 0 for a peer that must not be drawn: draining, suspect, or not heard of lately. */
-  readonly weight: number;
-  readonly rttMs: number | undefined;
-  /** Calls that this node sent there and that `running` and `queued` do not count yet. */
-  readonly inFlight: number;
+  /** Whether calls may go there: alive, heard of lately, not draining, not ejected. */
+  readonly usable: boolean;
+  /** A call of more work units is not for it; see {@link Here}. */
+  readonly lightUnits: number;
+  /** Share of lately sent calls that failed by the node's fault, 0 to 1. */
+  readonly errorRate: number;
+  /** 0 to 1: how much of its weight a peer has that has just come or come back. */
+  readonly warmth: number;
 }
 
-/** This node: `available` when it holds the revision and gives its calls to nobody. */
-export interface Here extends Load {
-  readonly available: boolean;
-}
-
-/** What to choose from. `except` was tried already. */
+/** What to choose from. */
 export interface ChoiceInput<Peer extends Candidate> {
   readonly local: Here;
   readonly peers: readonly Peer[];
+  readonly work: Work<Peer>;
   readonly random: Random;
+  /**
+   * A peer must be expected to finish this many times sooner than this node. More keeps calls here, where nothing is estimated from
+   * afar; less evens out load sooner. At least 1.
+   */
+  readonly bias: number;
+  /** A peer that was tried already. */
   readonly except?: Peer | undefined;
+  /** Takes how the choice was made. */
+  readonly trace?: Trace<Peer> | undefined;
 }
 
-/** `local`: a worker is idle here. `queue`: no peer is expected to begin sooner than this node. `none`: nobody can take the call. */
+/**
+ * `local`: here and at once. `queue`: here, after what waits: no peer is expected to finish sooner. `none`: nobody can take the call.
+ */
 export type Choice<Peer> = Peer | "local" | "queue" | "none";
 
-/** What a call is taken to run while no call has ended: it may be long. */
-const unknownRunMs = 10;
-/** How far a peer is taken to be before its first measurement. */
-const unknownRttMs = 1;
-/** No call lives as long. */
-const endlessMs = 1e9;
-/** What a call costs a node beside its run. */
-const overheadMs = 0.01;
+/** How a choice was made, for people. Filled by {@link choose} and {@link chooseAway}. */
+export interface Trace<Peer> {
+  /** All peers but the one tried before, with the expected milliseconds until the answer. */
+  readonly candidates: {
+    readonly peer: Peer;
+    readonly weight: number;
+    readonly rate: number;
+    readonly finishMs: number;
+  }[];
+  /** What was drawn, in order. */
+  readonly draws: Peer[];
+  /** Expected milliseconds until the end of the call here; undefined when it cannot run here. */
+  localMs: number | undefined;
+}
+
+/** The default of {@link ChoiceInput.bias}. */
+export const defaultBias = 1.25;
+
+/** The largest number below 1. */
+const almostOne = 1 - 2 ** -53;
+
+/** Sums of the weights up to each peer, while a choice is made: an array for each call would be most of its cost. */
+let sums = new Float64Array(64);
 
 /**
- * Local while a worker is idle here; otherwise the better, by estimated wait, of two weighted draws among the peers (the power of two
- * choices: Mitzenmacher 2001), if it is also better than to wait here.
+ * Local while a worker is idle here and the call is light enough for this node's owner. Otherwise the better, by expected finish, of two
+ * weighted draws among the peers (the power of two choices: Mitzenmacher 2001; by weight: Wieder 2007), if it also finishes sooner
+ * than this node by the factor of the bias.
  */
 export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice<Peer> {
-  const { local } = input;
-  if (local.available && local.running + local.queued < local.slots) return "local";
+  const { local, work, bias, trace } = input;
+  const { available } = local;
+  const welcome = available && (work.units ?? 0) <= local.lightUnits;
+  const idle = local.running + local.queued < local.slots;
+  if (trace !== undefined && available) trace.localMs = localFinishMs(local, work);
+  if (welcome && idle) {
+    if (trace !== undefined) look(input, trace);
+    return "local";
+  }
   const peer = chooseAway(input);
-  if (peer === undefined) return local.available ? "queue" : "none";
-  if (local.available && peerWaitMs(peer, local.runMs) >= estimateWaitMs(local)) return "queue";
+  if (peer === undefined) return available ? (idle ? "local" : "queue") : "none";
+  if (welcome && finishMs(peer, { local, work }) * bias >= localFinishMs(local, work)) return "queue";
   return peer;
 }
 
-/** The better of two weighted draws among the peers, however busy; undefined when none may be drawn. */
+/** The better of two weighted draws without replacement among the peers, however busy; undefined when none may be drawn. */
 export function chooseAway<Peer extends Candidate>(input: ChoiceInput<Peer>): Peer | undefined {
-  const { peers, random, except, local } = input;
-  let total = 0;
-  for (const peer of peers) if (peer !== except) total += peer.weight;
+  const { local, peers, work, random, trace } = input;
+  const total = sum(input);
+  if (trace !== undefined) look(input, trace);
   if (total <= 0) return undefined;
-  const first = draw(peers, { at: random() * total, except, drawn: undefined });
-  if (first === undefined || first.weight >= total) return first;
-  const second = draw(peers, { at: random() * (total - first.weight), except, drawn: first });
-  if (second === undefined) return first;
-  return peerWaitMs(second, local.runMs) < peerWaitMs(first, local.runMs) ? second : first;
+  const at = find(random() * total, peers.length);
+  const first = peers[at] as Peer;
+  trace?.draws.push(first);
+  const next = findOther(random(), { at, count: peers.length });
+  if (next === undefined) return first;
+  const second = peers[next] as Peer;
+  trace?.draws.push(second);
+  return finishMs(second, { local, work }) < finishMs(first, { local, work }) ? second : first;
 }
 
-/** Milliseconds until a call that arrives now begins there; `runMs` stands in for a node that does not know how long its calls run. */
-export function estimateWaitMs({ slots, running, queued, runMs }: Load, more: WaitInput = none): number {
-  if (slots <= 0) return Number.POSITIVE_INFINITY;
-  const ahead = running + queued + more.inFlight - slots + 1;
-  if (ahead <= 0) return 0;
-  return (ahead / slots) * ((runMs ?? more.runMs ?? unknownRunMs) + overheadMs);
+/**
+ * A peer's preference in the draw, where one of its workers does `rate` work units in a millisecond: units per second (over 1,000) of all its slots, less for errors
+ * and while it is new; 0 when it must not be drawn.
+ */
+export function weightOf(peer: Candidate, rate: number): number {
+  if (!peer.usable || peer.slots <= 0) return 0;
+  const sound = 1 - peer.errorRate;
+  return rate * peer.slots * sound * sound * peer.warmth;
 }
 
-/** What {@link estimateWaitMs} takes beside the load. */
-export interface WaitInput {
-  readonly inFlight: number;
-  readonly runMs: number | undefined;
+/** The weight for a call, 0 when it is too heavy for the owner there. */
+function weightFor<Peer extends Candidate>(peer: Peer, { work, except }: ChoiceInput<Peer>): number {
+  if (peer === except || (work.units ?? 0) > peer.lightUnits) return 0;
+  return weightOf(peer, work.rateAt(peer));
 }
 
-const none: WaitInput = { inFlight: 0, runMs: undefined };
-
-/** The same for a peer, its round trip included. */
-export function peerWaitMs(peer: Omit<Candidate, "weight">, runMs: number | undefined): number {
-  return rttOf(peer) + estimateWaitMs(peer, { inFlight: peer.inFlight, runMs });
-}
-
-/** How long a call may wait at a peer before to have stayed here would have been better; as long as it likes when here is no choice. */
-export function patienceMs(local: Here, peer: Candidate): number {
-  return local.available ? Math.max(0, estimateWaitMs(local) - rttOf(peer)) : endlessMs;
-}
-
-function rttOf({ rttMs }: Pick<Candidate, "rttMs">): number {
-  return rttMs ?? unknownRttMs;
-}
-
-function draw<Peer extends Candidate>(
-  peers: readonly Peer[],
-  { at, except, drawn }: { at: number; except: Peer | undefined; drawn: Peer | undefined },
-): Peer | undefined {
-  let left = at;
-  let last: Peer | undefined;
-  for (const peer of peers) {
-    const { weight } = peer;
-    if (peer === except || peer === drawn || weight <= 0) continue;
-    if (left < weight) return peer;
-    left -= weight;
-    last = peer;
+/** Fills {@link sums} and gives the last of them. */
+function sum<Peer extends Candidate>(input: ChoiceInput<Peer>): number {
+  const { peers } = input;
+  if (sums.length < peers.length) sums = new Float64Array(peers.length * 2);
+  let total = 0;
+  for (let index = 0; index < peers.length; index++) {
+    total += weightFor(peers[index] as Peer, input);
+    sums[index] = total;
   }
-  // Sums of fractions may end a little short.
-  return last;
+  return total;
+}
+
+/** A draw among the peers but the one at `at`; undefined when no other has a weight. */
+function findOther(random: number, { at, count }: { at: number; count: number }): number | undefined {
+  const total = sums[count - 1] ?? 0;
+  const upTo = sums[at] ?? 0;
+  const before = at === 0 ? 0 : (sums[at - 1] ?? 0);
+  if (before <= 0 && upTo >= total) return undefined;
+  const point = random * (total - (upTo - before));
+  if (point < before) return find(point, at);
+  // Sums of fractions may miss by a little: the bounds keep the point out of what was drawn before, and below the end.
+  if (upTo < total) return find(Math.max(upTo, Math.min(point + upTo - before, total * almostOne)), count);
+  return find(before * almostOne, at);
+}
+
+/** The first of `count` peers whose sum is above the point; it has a weight. */
+function find(point: number, count: number): number {
+  let low = 0;
+  let high = count - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sums[middle] ?? 0) > point) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function look<Peer extends Candidate>(input: ChoiceInput<Peer>, { candidates }: Trace<Peer>): void {
+  const { peers, work, local, except } = input;
+  for (const peer of peers) {
+    if (peer === except) continue;
+    const weight = weightFor(peer, input);
+    candidates.push({ peer, weight, rate: work.rateAt(peer), finishMs: finishMs(peer, { local, work }) });
+  }
 }

@@ -1,10 +1,13 @@
 // Why calls went where they went: the last decisions of a node that had peers to choose from, for people who ask.
 
-import { type Candidate, type Choice, estimateWaitMs, type Here, type Load, peerWaitMs } from "./choose.js";
+import type { Candidate, Choice } from "./choose.js";
+import { estimateWaitMs, type Here, type Load, type Waiting } from "./finish.js";
 import type { Invocation } from "./invoker.js";
 
 /** A peer as it looked when it was chosen. */
-export type PeerThen = Omit<Candidate, "weight">;
+export interface PeerThen extends Waiting {
+  readonly nodeId: string;
+}
 
 /** What a choice came to: see {@link Choice}; `large`: its arguments take too long to move; `peer`: away; `home`: no peer was left to try. */
 export type Way = Extract<Choice<never>, string> | "large" | "peer" | "home";
@@ -91,11 +94,14 @@ export function stepOf(choice: Candidate | Exclude<Way, "peer">, here: Here): St
   return { way: "peer", here, peer: { nodeId, slots, running, queued, runMs, rttMs, inFlight }, taken: undefined };
 }
 
-function viewOf({ way, here, peer, taken }: Step): StepView {
+function viewOf({ way, here: { lightUnits: _, ...here }, peer, taken }: Step): StepView {
   return {
     ...{ way, taken },
     here: { ...here, expectedMs: here.available ? finite(estimateWaitMs(here)) : null },
-    peer: peer && { ...peer, expectedMs: finite(peerWaitMs(peer, here.runMs)) },
+    peer: peer && {
+      ...peer,
+      expectedMs: finite((peer.rttMs ?? 0) + estimateWaitMs(peer, { inFlight: peer.inFlight, runMs: here.runMs })),
+    },
   };
 }
 

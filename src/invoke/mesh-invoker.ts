@@ -4,8 +4,9 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Random } from "../core/timers.js";
 import type { CallSender, Unanswered } from "./call-sender.js";
-import { choose, chooseAway, type Here, patienceMs } from "./choose.js";
+import { choose, chooseAway, defaultBias } from "./choose.js";
 import { type Decisions, type Step, stepOf } from "./decisions.js";
+import { type Here, patienceMs, type Work } from "./finish.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
 import type { Invocation, Invoker, LocalInvoker, Outcome } from "./invoker.js";
 import type { OwnLoad } from "./own-load.js";
@@ -32,6 +33,9 @@ export interface MeshInvokerOptions {
 /** Larger arguments stay here: moving them takes longer than most waits. */
 const maxArgumentBytes = 4 * 1024 * 1024;
 
+/** Every call is like every other, and every node as fast. */
+const work: Work<Peer> = { units: undefined, hereRate: 1, rateAt: () => 1 };
+
 /** The invoker of a node in a mesh. A call is at two peers at most, one after the other. */
 export class MeshInvoker implements Invoker {
   readonly #options: MeshInvokerOptions;
@@ -49,7 +53,7 @@ export class MeshInvoker implements Invoker {
     if (peers.length === 0 || node !== undefined) return this.#here(invocation);
     const local = load.read();
     const large = invocation.arguments.body.length > maxArgumentBytes;
-    const choice = large ? "large" : choose({ local, peers, random });
+    const choice = large ? "large" : choose({ local, peers, work, random, bias: defaultBias });
     const step = stepOf(choice, local);
     const decision = decisions.add(invocation, { at: clock.now(), peers: peers.length, step });
     if (typeof choice === "string") return this.#here(invocation);
@@ -72,7 +76,8 @@ export class MeshInvoker implements Invoker {
     if (typeof sent !== "string") return sent;
     metrics.retried.add();
     const now = load.read();
-    const input = { local: now, peers: statuses.candidates(invocation.app.prepared.revision), random, except: first };
+    const peers = statuses.candidates(invocation.app.prepared.revision);
+    const input = { local: now, peers, work, random, bias: defaultBias, except: first };
     // A refusal came from a peer that was thought to be free: home is busy too, so another peer is next. A lost call starts anew.
     const again = sent === "refused" ? chooseAway(input) : choose(input);
     const next = stepOf(again ?? home(now), now);
@@ -88,7 +93,10 @@ export class MeshInvoker implements Invoker {
 
   async #send(invocation: Invocation, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
     try {
-      const sent = await this.#options.sender.send(invocation, { peer, patienceMs: patienceMs(step.here, peer) });
+      const sent = await this.#options.sender.send(invocation, {
+        peer,
+        patienceMs: patienceMs(peer, { local: step.here, work }),
+      });
       step.taken = typeof sent === "string" ? sent : "answered";
       return sent;
     } catch (error) {

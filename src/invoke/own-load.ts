@@ -1,7 +1,7 @@
 // How busy this node is, as it decides with it and tells its peers: the sandbox's figures, the mean run, and whether it is draining.
 
 import type { Clock } from "../core/clock.js";
-import type { Here } from "./choose.js";
+import type { Here } from "./finish.js";
 import type { Outcome } from "./invoker.js";
 
 /** The sandbox's figures: see `Sandbox.stats`. */
@@ -37,7 +37,7 @@ export class OwnLoad {
     const stalledMs = running > 0 && this.#tracked > 0 ? this.#clock.monotonic() - this.#progressAt : 0;
     const mean = this.#meanMs;
     const runMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
-    return { available: this.available, slots, running, queued, runMs };
+    return { available: this.available, lightUnits: Number.POSITIVE_INFINITY, slots, running, queued, runMs };
   }
 
   /** Whether this node takes no calls of peers: an operator drains it, or it ends. */

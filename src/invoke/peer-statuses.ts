@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { From, Link, Links, Member, Members } from "../mesh/seams.js";
 import { isCount, isMs, isRevision, type Told } from "./call-frame.js";
-import type { Load } from "./choose.js";
+import type { Load } from "./finish.js";
 import type { OwnLoad } from "./own-load.js";
 import { Peer, type Status } from "./peer.js";
 
@@ -93,7 +93,7 @@ export class PeerStatuses {
     return this.#peers.get(nodeId);
   }
 
-  /** The linked peers that hold a revision, also those that take no calls now: their weight is 0. The list never changes. */
+  /** The linked peers that hold a revision, also those that take no calls now: they are not usable. The list never changes. */
   candidates(revision: string): readonly Peer[] {
     return this.#holders.get(revision) ?? nobody;
   }

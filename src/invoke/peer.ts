@@ -27,6 +27,9 @@ export class Peer implements Candidate {
   queued = 0;
   runMs: number | undefined;
   draining = false;
+  readonly lightUnits = Number.POSITIVE_INFINITY;
+  readonly errorRate = 0;
+  readonly warmth = 1;
   /** Revisions that it can run. */
   readonly revisions = new Set<string>();
   /** Whether membership counts it as alive. */
@@ -47,10 +50,8 @@ export class Peer implements Candidate {
     this.link = link;
   }
 
-  /** 1 while calls may go there, else 0. */
-  get weight(): number {
-    const usable = this.fresh && this.alive && !this.draining && this.#outstanding < maxOutstanding;
-    return usable ? 1 : 0;
+  get usable(): boolean {
+    return this.fresh && this.alive && !this.draining && this.#outstanding < maxOutstanding;
   }
 
   get rttMs(): number | undefined {

@@ -93,7 +93,7 @@ test("the oldest decisions leave first", async () => {
   const app = pick(nodes, 0).router.find("app");
   assert.ok(app);
   const decisions = new Decisions(3);
-  const here = { available: true, slots: 1, running: 0, queued: 0, runMs: undefined };
+  const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, runMs: undefined };
   const rest = { app, function: "echo", arguments: { format: "json", body: "[]" }, deadline: 0 } as const;
   const { signal } = new AbortController();
   for (const invocation of ["1", "2", "3", "4"]) {

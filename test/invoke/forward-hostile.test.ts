@@ -119,7 +119,7 @@ test("statuses and revisions that are none change nothing", async () => {
   link?.tell("revisions", [false, ["no", 7, null, "bbbbbbbbbbbb"], ["no", 7]]);
   await world.advance(10);
   const peer = a.statuses.get("b");
-  assert.deepEqual([peer?.slots, peer?.running, peer?.draining, peer?.weight], [1, 0, false, 1]);
+  assert.deepEqual([peer?.slots, peer?.running, peer?.draining, peer?.usable], [1, 0, false, true]);
   assert.deepEqual([...(peer?.revisions ?? [])], ["0123456789ab", "bbbbbbbbbbbb"]);
   link?.tell("revisions", [
     true,

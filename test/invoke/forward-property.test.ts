@@ -158,7 +158,7 @@ class Run {
     const node = this.nodes.find(({ id }) => id === owner.id);
     const others = node?.statuses.candidates(revision) ?? [];
     if (before.length > 1) return;
-    if (others.some(({ nodeId, weight }) => nodeId !== peer.nodeId && weight > 0)) this.redrawable.push(invocation);
+    if (others.some(({ nodeId, usable }) => nodeId !== peer.nodeId && usable)) this.redrawable.push(invocation);
   }
 
   #forge(node: FakeNode): void {

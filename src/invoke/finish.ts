@@ -1,0 +1,98 @@
+// When a call would end, here or at a peer: round trip, wait and run, from loads that are a little old. Pure.
+
+/** How busy a node is: calls that run and wait, and how long one runs (decayed mean of milliseconds, undefined until one ended). */
+export interface Load {
+  /** Workers that it may use now. */
+  readonly slots: number;
+  readonly running: number;
+  readonly queued: number;
+  readonly runMs: number | undefined;
+}
+
+/** A load that was told by another node. */
+export interface Waiting extends Load {
+  readonly rttMs: number | undefined;
+  /** Calls that this node sent there and that `running` and `queued` do not count yet. */
+  readonly inFlight: number;
+}
+
+/** This node. */
+export interface Here extends Load {
+  /** Whether it holds the revision and gives its calls to nobody. */
+  readonly available: boolean;
+  /** A call of more work units is for peers if any takes it: the owner is here. Infinite when none is too heavy. */
+  readonly lightUnits: number;
+}
+
+/** What a call takes, and what nodes do in a millisecond. */
+export interface Work<Peer> {
+  /** Work units of a call of the function; undefined while nobody knows. */
+  readonly units: number | undefined;
+  /** Work units of this function that one worker does here in a millisecond. */
+  readonly hereRate: number;
+  /** The same at a peer. */
+  rateAt(peer: Peer): number;
+}
+
+/** What both sides of a choice need beside the peer. */
+export interface Call<Peer> {
+  readonly local: Here;
+  readonly work: Work<Peer>;
+}
+
+/** What a call is taken to run while no call has ended: it may be long. */
+const unknownRunMs = 10;
+/** How far a peer is taken to be before its first measurement. */
+const unknownRttMs = 1;
+/** No call lives as long. */
+const endlessMs = 1e9;
+/** What a call costs a node beside its run. */
+const overheadMs = 0.01;
+
+/** Milliseconds until a call that arrives now ends here. */
+export function localFinishMs<Peer>(local: Here, work: Work<Peer>): number {
+  return estimateWaitMs(local) + unitsOf({ local, work }) / work.hereRate;
+}
+
+/** Milliseconds until the answer of a call that is sent to the peer now. */
+export function finishMs<Peer extends Waiting>(peer: Peer, call: Call<Peer>): number {
+  const rate = call.work.rateAt(peer);
+  const inFlight = peer.inFlight;
+  const runMs = ownRunUnits(call) / rate;
+  return (peer.rttMs ?? unknownRttMs) + estimateWaitMs(peer, { inFlight, runMs }) + unitsOf(call) / rate;
+}
+
+/** Milliseconds until a call that arrives now begins there; `runMs` stands in for a node that does not know how long its calls run. */
+export function estimateWaitMs({ slots, running, queued, runMs }: Load, more: WaitInput = none): number {
+  if (slots <= 0) return Number.POSITIVE_INFINITY;
+  const ahead = running + queued + more.inFlight - slots + 1;
+  if (ahead <= 0) return 0;
+  return (ahead / slots) * ((runMs ?? more.runMs ?? unknownRunMs) + overheadMs);
+}
+
+/** What {@link estimateWaitMs} takes beside the load. */
+export interface WaitInput {
+  readonly inFlight: number;
+  readonly runMs: number | undefined;
+}
+
+const none: WaitInput = { inFlight: 0, runMs: undefined };
+
+/** How long a call may wait at a peer before to have stayed here would have been better; as long as it likes when here is no choice. */
+export function patienceMs<Peer extends Waiting>(peer: Peer, call: Call<Peer>): number {
+  const { local, work } = call;
+  if (!local.available || (work.units ?? 0) > local.lightUnits) return endlessMs;
+  const runMs = unitsOf(call) / work.rateAt(peer);
+  const patience = localFinishMs(local, work) - (peer.rttMs ?? unknownRttMs) - runMs;
+  return Math.min(endlessMs, Math.max(0, patience));
+}
+
+/** A function that nobody knows is taken to be as this node's other ones. */
+function unitsOf<Peer>(call: Call<Peer>): number {
+  return call.work.units ?? ownRunUnits(call);
+}
+
+/** Work units of the calls that run here. */
+function ownRunUnits<Peer>({ local, work }: Call<Peer>): number {
+  return (local.runMs ?? unknownRunMs) * work.hereRate;
+}
