@@ -5,6 +5,7 @@ import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { ArgumentFormat } from "./binding/arguments.js";
 import { CallQueue } from "./call-queue.js";
+import { Evicted } from "./evicted.js";
 import type { CallMessage } from "./messages.js";
 import { type CallResult, type Cancellation, FunctionQueue, PendingCall } from "./pending-call.js";
 import { type Prepared, prepare } from "./prepare.js";
@@ -19,6 +20,14 @@ export interface SandboxOptions {
   readonly nodeName: string;
   readonly clock: Clock;
   onLog(line: GuestLogLine): void;
+}
+
+/** What the owner of the machine leaves to calls. */
+export interface SandboxShare {
+  /** Batches that run at a time, `workers` at most. With none, what is run all the same runs one at a time. */
+  readonly slots: number;
+  /** Whether the threads run only when nobody else wants the core. */
+  readonly idleClass: boolean;
 }
 
 /** One call. A `body` of bytes must not change until the call settled; `deadline` is in milliseconds since the epoch. */
@@ -43,6 +52,8 @@ const stuckMs = 1_000;
 const wakeMs = 0.4;
 /** Short calls count as coming while the last one is not older. */
 const recentMs = 1_000;
+/** What an evicted call may still run. */
+const evictGraceMs = 500;
 /** What a call may run, its caller answered, before its thread is ended: with the tick well within deadline + 50 ms. */
 const graceMs = 40;
 const maxFailures = 2;
@@ -58,6 +69,7 @@ export class Sandbox {
   readonly #threads: Threads;
   readonly #queue = new CallQueue();
   readonly #revisions = new Map<string, RevisionCalls>();
+  #slots: number;
   /** Arguments of the calls that are not settled. */
   #heldBytes = 0;
   #turn: NodeJS.Immediate | undefined;
@@ -69,6 +81,7 @@ export class Sandbox {
 
   constructor(options: SandboxOptions) {
     this.#options = options;
+    this.#slots = options.workers;
     this.#threads = new Threads({
       count: options.workers + 1,
       limits: options.limits,
@@ -134,10 +147,29 @@ export class Sandbox {
     });
   }
 
-  /** Slots are calls that can run at the same time; running includes what a thread was sent. */
+  /** What calls may use from now on; those that run go on. */
+  allow({ slots }: SandboxShare): void {
+    if (!(slots >= 0)) throw new RangeError(`${slots} slots`);
+    this.#slots = Math.min(Math.floor(slots), this.#options.workers);
+    if (this.#queue.length > 0) this.#dispatch();
+  }
+
+  /**
+   * Gives back all calls there are: those that wait reject with {@link Evicted} at once, those that run after `graceMs` unless they
+   * end before. Resolves when none of them is left; calls that come later are not affected.
+   */
+  async evict(graceMs = evictGraceMs): Promise<void> {
+    this.#queue.sweep((call) => {
+      call.fail(new Evicted());
+      return true;
+    });
+    await Promise.all(this.#threads.busy.map((slot) => this.#evict(slot, graceMs)));
+  }
+
+  /** Slots are calls that may run at the same time, 0 when {@link allow} said so; running includes what a thread was sent. */
   stats(): { slots: number; running: number; queued: number } {
     const running = this.#threads.busy.reduce((sum, slot) => sum + slot.pending, 0);
-    return { slots: this.#options.workers, running, queued: this.#queue.length };
+    return { slots: this.#slots, running, queued: this.#queue.length };
   }
 
   /** Frees what is kept of a revision that will not be called any more. */
@@ -183,7 +215,8 @@ export class Sandbox {
 
   /** Sends what may go to the free threads. */
   #dispatch(): void {
-    const { clock, workers } = { clock: this.#options.clock, workers: this.#options.workers };
+    const { clock } = this.#options;
+    const workers = Math.max(1, this.#slots);
     while (this.#queue.length > 0) {
       const { busy, free } = this.#threads;
       const freeWorkers = Math.min(free.length, workers - busy.length);
@@ -233,6 +266,13 @@ export class Sandbox {
     this.#threads.remove(slot);
     this.#queue.putBack(waiting.filter((call) => call.failures < maxFailures));
     this.#settled();
+  }
+
+  async #evict(slot: Slot, graceMs: number): Promise<void> {
+    for (const call of slot.takeBack()) call.fail(new Evicted());
+    const bound = setTimeout(() => this.#lost(slot, new Evicted()), graceMs);
+    await slot.untilFree();
+    clearTimeout(bound);
   }
 
   #settled(): void {

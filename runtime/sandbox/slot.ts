@@ -42,6 +42,7 @@ export class Slot {
   #runningIndex = -1;
   #runningSince = 0;
   #idle: { readonly pending: number; readonly since: number } | undefined;
+  #waiters: (() => void)[] = [];
   isFree = true;
   isDead = false;
   /** The batch holds a long call, or one that turned out to be long. */
@@ -123,6 +124,12 @@ export class Slot {
     return this.#settled > 0;
   }
 
+  /** Resolves when the batch ends, whichever way. */
+  untilFree(): Promise<void> {
+    if (this.isFree) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
   /** Ends the batch: reads what is still on the port and settles; returns the calls that got no answer. */
   finish(): PendingCall[] {
     this.drain();
@@ -131,6 +138,7 @@ export class Slot {
     this.#calls = [];
     this.isFree = true;
     this.isLong = false;
+    for (const resolve of this.#waiters.splice(0)) resolve();
     return left;
   }
 

@@ -36,7 +36,8 @@ export async function startSandbox(
 
 /** Components of the guest programs named, by name. */
 export async function compileGuests<Name extends string>(...names: Name[]): Promise<Record<Name, Uint8Array>> {
-  const compiler = new Compiler({ limits: defaultLimits });
+  // A busy machine may take longer than users wait.
+  const compiler = new Compiler({ limits: { ...defaultLimits, compileTimeoutMs: 60_000 } });
   try {
     const components: [string, Uint8Array][] = [];
     for (const name of names) {
