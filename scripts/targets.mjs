@@ -7,6 +7,7 @@ import { buildIfNeeded } from "./build.mjs";
 import { installIfNeeded } from "./install.mjs";
 import { endWithParent } from "./parent.mjs";
 import { run } from "./run.mjs";
+import { runSteadily, runTests } from "./suites.mjs";
 
 const root = new URL("../", import.meta.url);
 const folder = fileURLToPath(root);
@@ -45,23 +46,22 @@ async function start(args) {
 
 /**
  * Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner. The suites of
- * test/alone.json start many processes: they come last, one at a time, so that no other suite runs out of time beside them.
+ * test/alone.json start many processes: they come last, one at a time, so that no other suite runs out of time beside them. Few
+ * that fail get a second try.
  */
 async function test(args) {
   const alone = new Set(listed("test/alone.json"));
   const { suites, options } = chosen("test/suites.json", args);
+  if (suites.length === 0) return 2;
   const together = suites.filter((suite) => !alone.has(suite));
-  const last = suites.filter((suite) => alone.has(suite));
-  const first = together.length === 0 ? 0 : await runTests(together, options);
-  const second = last.length === 0 ? 0 : await runTests(last, [...options, "--test-concurrency=1"]);
-  return suites.length === 0 ? 2 : first || second;
+  return runSteadily({ together, alone: suites.filter((suite) => alone.has(suite)) }, { folder, options });
 }
 
 /** The suites of test/long.json, which draw what they try from seeds: HERD_SEEDS says how many, thousands when it does not. */
 async function testLong(args) {
   process.env.HERD_SEEDS ??= String(longSeeds);
   const { suites, options } = chosen("test/long.json", args);
-  return suites.length === 0 ? 2 : runTests(suites, options);
+  return suites.length === 0 ? 2 : runTests(suites, { folder, options });
 }
 
 function chosen(list, args) {
@@ -82,7 +82,7 @@ async function check() {
     args: [join(folder, "node_modules/@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
     cwd: folder,
   });
-  const architecture = await runTests(["test/architecture.test.ts"]);
+  const architecture = await runTests(["test/architecture.test.ts"], { folder });
   return biome || architecture;
 }
 
@@ -94,14 +94,6 @@ async function bench([name = "invoke", ...args]) {
     return 2;
   }
   return runHere(path, args);
-}
-
-function runTests(suites, options = []) {
-  // Two at a time: some suites start workers and child processes of their own. A suite that hangs is ended.
-  const timeout = `--test-timeout=${process.env.HERD_SEEDS === undefined ? 300_000 : 3_600_000}`;
-  const runner = ["--test", "--test-concurrency=2", timeout, "--test-reporter=spec", ...options];
-  const files = suites.map((suite) => join("dist", suite.replace(/\.ts$/, ".js")));
-  return run(process.execPath, { args: [...runner, ...files], cwd: folder });
 }
 
 async function runHere(path, args) {

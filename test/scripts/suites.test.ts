@@ -1,0 +1,80 @@
+// A suite that fails once is told and tried again; one that fails twice, and many that fail, fail the run.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { packageRoot } from "../../src/core/package-root.js";
+
+const passes = 'test("passes", () => {});';
+const fails = 'test("fails", () => { throw new Error("always"); });';
+/** Fails in the first process that runs it. */
+const failsOnce = `
+  const isFirst = !existsSync(process.argv[1] + ".ran");
+  writeFileSync(process.argv[1] + ".ran", "");
+  describe("group", () => test("unsteady", () => { if (isFirst) throw new Error("by chance"); }));`;
+const endsBadlyOnce = failsOnce.replace('throw new Error("by chance")', "process.exit(3)");
+/** A failure that is expected is none. */
+const todo = 'test("to do", { todo: true }, () => { throw new Error("not yet"); });';
+
+interface Suites {
+  readonly together?: Record<string, string>;
+  readonly alone?: Record<string, string>;
+}
+
+/** Runs suites with these bodies; what the scripts answered and printed. */
+function runSuites(t: TestContext, { together = {}, alone = {} }: Suites): { code: number; out: string } {
+  const folder = mkdtempSync(join(tmpdir(), "herd-steady-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  cpSync(new URL("scripts", packageRoot()), join(folder, "scripts"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{"type":"module"}');
+  mkdirSync(join(folder, "dist/test"), { recursive: true });
+  for (const [name, body] of Object.entries({ ...together, ...alone })) {
+    const imports = 'import { existsSync, writeFileSync } from "node:fs"; import { describe, test } from "node:test";';
+    writeFileSync(join(folder, `dist/test/${name}.test.js`), `${imports}\n${body}\n`);
+  }
+  const paths = (suites: object) => Object.keys(suites).map((name) => `test/${name}.test.ts`);
+  const lists = JSON.stringify({ together: paths(together), alone: paths(alone) });
+  writeFileSync(
+    join(folder, "scripts/start.mjs"),
+    `import { runSteadily } from "./suites.mjs"; process.exitCode = await runSteadily(${lists}, { folder: process.cwd() });`,
+  );
+  // Without its mark of a test's child, so that the runner within does run.
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const { status, stdout } = spawnSync(process.execPath, ["scripts/start.mjs"], { cwd: folder, env, encoding: "utf8" });
+  return { code: status ?? -1, out: stdout };
+}
+
+test("suites that pass are run once, and nothing is said of second tries", (t) => {
+  const { code, out } = runSuites(t, { together: { a: passes, b: todo }, alone: { c: passes } });
+  assert.equal(code, 0, out);
+  assert.doesNotMatch(out, /unsteady|once more/);
+});
+
+test("a suite that fails once is named as unsteady, however it failed, and the run passes", (t) => {
+  const { code, out } = runSuites(t, {
+    together: { a: failsOnce, b: passes, c: endsBadlyOnce },
+    alone: { d: failsOnce },
+  });
+  assert.equal(code, 0, out);
+  for (const name of ["a", "c", "d"]) {
+    assert.match(out, new RegExp(`^unsteady: test/${name}\\.test\\.ts failed first and passed then$`, "m"));
+  }
+  assert.doesNotMatch(out, /unsteady: test\/b|failed twice/);
+});
+
+test("a suite that fails twice fails the run, beside one that passed then", (t) => {
+  const { code, out } = runSuites(t, { together: { a: fails, b: failsOnce } });
+  assert.notEqual(code, 0);
+  assert.match(out, /^failed twice: test\/a\.test\.ts$/m);
+  assert.match(out, /^unsteady: test\/b\.test\.ts/m);
+});
+
+test("when more than three fail, nothing is tried again", (t) => {
+  const suites = { a: failsOnce, b: failsOnce, c: failsOnce, d: failsOnce };
+  const { code, out } = runSuites(t, { together: suites, alone: { e: passes } });
+  assert.notEqual(code, 0);
+  assert.doesNotMatch(out, /unsteady:|once more/);
+});
