@@ -12,6 +12,7 @@ import { Forwarding } from "../src/invoke/forwarding.js";
 import type { Outcome } from "../src/invoke/invoker.js";
 import { LinkSet } from "../src/mesh/link-set.js";
 import { type TlsLeaf, TlsNetwork } from "../src/mesh/tls-network.js";
+import type { Allowance } from "../src/owner/allowance.js";
 import { peerIdentityOf } from "../src/pki/peer-identity.js";
 
 /** What a node is told: its id, the mesh's id and root certificate, its own certificate. */
@@ -24,6 +25,7 @@ export interface ForwardNodeData {
 
 const ignore = (): void => undefined;
 const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: console.error, error: console.error };
+const allowance: Allowance = { state: "none", slots: 2, idleClass: false, lightUnits: Number.POSITIVE_INFINITY };
 const atOnce: Outcome = { json: "42", queueMs: 0, runMs: 0 };
 
 /** One node with one app. */
@@ -60,6 +62,8 @@ export class ForwardNode {
       ...{ nodeId: id, links, router, clock, timers, random, log, limits: defaultLimits, metrics: new Metrics() },
       members: { get: () => undefined, watch: () => ignore },
       sandbox: { stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
+      allowances: { current: allowance, watch: () => ignore },
+      loopDelayMs: () => 0,
       nameOf: (nodeId) => nodeId,
       onLine: ignore,
     });

@@ -16,18 +16,14 @@ export interface CallFrame {
   readonly patienceMs: number | undefined;
 }
 
-/** Why a call was refused; nothing ran, but for `too-large` when it is the result that does not fit a frame. */
-export const refusals = ["busy", "unknown", "draining", "too-large"] as const;
+/**
+ * Why a call was refused. Nothing ran, but for `too-large` when it is the result that does not fit a frame, and `draining` when the
+ * node had to stop it.
+ */
+export const refusals = ["busy", "unknown", "draining", "too-large", "heavy"] as const;
 
 /** One of {@link refusals}. */
 export type Refusal = (typeof refusals)[number];
-
-/** What the answering node adds to each answer: its load then, and how many calls it had had from the asking one. */
-export interface Told {
-  readonly running: number;
-  readonly queued: number;
-  readonly seen: number;
-}
 
 /** How a forwarded call ended. */
 export type CallAnswer =
@@ -85,27 +81,26 @@ export function decodeCall(frame: unknown): CallFrame | { readonly wrong: string
   };
 }
 
-/** An answer as an ask's result. */
-export function encodeAnswer(answer: CallAnswer, { running, queued, seen }: Told): unknown[] {
+/** An answer as an ask's result, with what the answering node tells of itself. */
+export function encodeAnswer(answer: CallAnswer, report: unknown[]): unknown[] {
   switch (answer.kind) {
     case "ok":
-      return [0, running, queued, seen, answer.json, answer.queueMs, answer.runMs];
+      return [0, report, answer.json, answer.queueMs, answer.runMs];
     case "failed": {
       const { code, detail, where } = answer.error;
-      return [1, running, queued, seen, code, detail.slice(0, maxDetail), where?.slice(0, maxWhere) ?? null];
+      return [1, report, code, detail.slice(0, maxDetail), where?.slice(0, maxWhere) ?? null];
     }
     default:
-      return [2, running, queued, seen, refusals.indexOf(answer.reason), null, null];
+      return [2, report, refusals.indexOf(answer.reason), null, null];
   }
 }
 
-/** The answer in an ask's result; undefined when it is none. */
-export function decodeAnswer(result: unknown): { readonly answer: CallAnswer; readonly told: Told } | undefined {
-  if (!Array.isArray(result) || result.length !== 7) return undefined;
-  const [kind, running, queued, seen, ...fields] = result as unknown[];
-  if (!isCount(running) || !isCount(queued) || !isCount(seen)) return undefined;
+/** The answer in an ask's result, and the report with it as it came; undefined when it is no answer. */
+export function decodeAnswer(result: unknown): { readonly answer: CallAnswer; readonly report: unknown } | undefined {
+  if (!Array.isArray(result) || result.length !== 5) return undefined;
+  const [kind, report, ...fields] = result as unknown[];
   const answer = kind === 0 ? success(fields) : kind === 1 ? failure(fields) : kind === 2 ? refusal(fields) : undefined;
-  return answer === undefined ? undefined : { answer, told: { running, queued, seen } };
+  return answer === undefined ? undefined : { answer, report };
 }
 
 /** Whether a text is a revision's name: 12 hex digits. */

@@ -1,5 +1,6 @@
 // Calls that peers hand over: run here or refused, never handed on. Nothing in this file can forward.
 
+import { Evicted } from "../../runtime/sandbox/evicted.js";
 import type { Clock } from "../core/clock.js";
 import { type ErrorCode, HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
@@ -21,7 +22,7 @@ export interface CallReceiverOptions {
   /** The sandbox of this node, and no way to any other. */
   readonly local: LocalInvoker;
   readonly load: OwnLoad;
-  readonly statuses: Pick<PeerStatuses, "received" | "tell">;
+  readonly statuses: Pick<PeerStatuses, "received" | "report">;
   readonly calls: ForwardedCalls;
   readonly metrics: ForwardMetrics;
   readonly limits: Pick<Limits, "deadlineMs" | "queueLength">;
@@ -90,15 +91,16 @@ export class CallReceiver {
     const refusal = this.#refusal(call, active);
     if (refusal === undefined && active !== undefined) return this.#run(call, { active, from });
     metrics.taken(refusal ?? "unknown");
-    return encodeAnswer({ kind: "refused", reason: refusal ?? "unknown" }, statuses.tell(nodeId));
+    return encodeAnswer({ kind: "refused", reason: refusal ?? "unknown" }, statuses.report(nodeId));
   }
 
   #refusal({ revision, function: name, patienceMs }: CallFrame, active: ActiveApp | undefined): Refusal | undefined {
     const { load, limits } = this.#options;
     if (load.draining) return "draining";
     if (active?.prepared.revision !== revision || !active.functions.has(name)) return "unknown";
-    if (patienceMs === undefined) return undefined;
     const now = load.read();
+    if (now.slots === 0 || load.allowance.state === "paused") return "draining";
+    if (patienceMs === undefined) return undefined;
     if (now.queued >= limits.queueLength * queueShare) return "busy";
     return estimateWaitMs(now) > patienceMs ? "busy" : undefined;
   }
@@ -115,16 +117,17 @@ export class CallReceiver {
       const signal = new StillAsked(from);
       const outcome = await load.track(
         local.invoke({ app: active, function: name, arguments: args, invocation, deadline, signal }),
+        evicted,
       );
       const answer = this.#result(outcome);
       metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
-      return encodeAnswer(answer, statuses.tell(nodeId));
+      return encodeAnswer(answer, statuses.report(nodeId));
     } catch (error) {
       // The reason of its signal: nobody hears the answer.
       if (from.aborted) throw error;
       const answer = this.#failure(error);
       metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
-      return encodeAnswer(answer, statuses.tell(nodeId));
+      return encodeAnswer(answer, statuses.report(nodeId));
     } finally {
       calls.ran(invocation);
       this.#running--;
@@ -140,6 +143,7 @@ export class CallReceiver {
   }
 
   #failure(error: unknown): CallAnswer {
+    if (error instanceof Evicted) return { kind: "refused", reason: "draining" };
     const known = error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
     const reason = nothingRan[known.code];
     if (reason !== undefined) return { kind: "refused", reason };
@@ -157,6 +161,11 @@ export class CallReceiver {
     }
     throw new HerdError("request.malformed", wrong);
   }
+}
+
+/** Its first node chooses anew. */
+function evicted(): never {
+  throw new Evicted();
 }
 
 /** A peer's call is wanted while its ask is. An AbortSignal would cost each call a controller. */

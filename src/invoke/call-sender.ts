@@ -65,11 +65,12 @@ export class CallSender {
     const away = { nodeId: peer.nodeId, app: app.app, revision, function: name, invocation: invocation.invocation };
     const returned = calls.left(away);
     const sentAt = clock.monotonic();
+    const { link } = peer;
     const timeoutMs = remainingMs + (peer.rttMs ?? 0) + graceMs;
     peer.begin();
     let result: unknown;
     try {
-      result = await peer.link.ask("call", frame, { timeoutMs, signal: new StillWanted(invocation, peer) });
+      result = await link.ask("call", frame, { timeoutMs, signal: new StillWanted(invocation, peer) });
     } catch (error) {
       return this.#unanswered(invocation, { error, peer });
     } finally {
@@ -82,7 +83,7 @@ export class CallSender {
       metrics.sent("broken");
       return "lost";
     }
-    this.#options.statuses.heard(peer, decoded.told);
+    this.#options.statuses.heard(peer, { link, report: decoded.report });
     return this.#answered(decoded.answer, { peer, tookMs: clock.monotonic() - sentAt });
   }
 
@@ -101,7 +102,6 @@ export class CallSender {
         metrics.sent("failed");
         throw new PeerFailure(answer.error, { node, hopMs: tookMs });
       default:
-        if (answer.reason === "draining") peer.draining = true;
         metrics.sent("refused");
         return "refused";
     }

@@ -7,6 +7,7 @@ import type { Logger } from "../core/log.js";
 import type { Metrics } from "../core/metrics.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { Links, Members } from "../mesh/seams.js";
+import type { Allowances } from "../owner/allowance.js";
 import type { AppRouter } from "./app-router.js";
 import { CallReceiver } from "./call-receiver.js";
 import { CallSender } from "./call-sender.js";
@@ -27,6 +28,10 @@ export interface ForwardingOptions {
   /** This node's sandbox. */
   readonly sandbox: Runner & { stats(): SandboxFigures };
   readonly router: AppRouter;
+  /** What its owner leaves to calls. */
+  readonly allowances: Allowances;
+  /** How long its event loop was held up lately, in milliseconds. */
+  readonly loopDelayMs: () => number;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -60,8 +65,11 @@ export class Forwarding {
     const { nodeId, links, members, sandbox, router, clock, timers, random, nameOf } = options;
     const local = new LocalInvoker(sandbox);
     const metrics = new ForwardMetrics(options.metrics);
-    const load = new OwnLoad(() => sandbox.stats(), clock);
-    const statuses = new PeerStatuses({ links, members, load, revisions: router, clock, timers, random });
+    const load = new OwnLoad({ figures: () => sandbox.stats(), allowances: options.allowances, clock });
+    const { loopDelayMs } = options;
+    const statuses = new PeerStatuses({
+      ...{ links, members, load, loopDelayMs, revisions: router, clock, timers, random },
+    });
     const calls = new ForwardedCalls(options);
     const sender = new CallSender({ ...options, statuses, calls, metrics });
     const { decisions } = this;

@@ -1,5 +1,6 @@
 // Runs a call here or one hop away, and elsewhere when a peer refuses it or is lost while it has it.
 
+import { Evicted } from "../../runtime/sandbox/evicted.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Random } from "../core/timers.js";
@@ -50,21 +51,42 @@ export class MeshInvoker implements Invoker {
     const { node } = invocation;
     if (node !== undefined && node !== nodeId) return this.#pinned(invocation, node);
     const peers = statuses.candidates(invocation.app.prepared.revision);
-    if (peers.length === 0 || node !== undefined) return this.#here(invocation);
+    if (peers.length === 0 || node !== undefined) return this.#here(invocation, undefined);
     const local = load.read();
     const large = invocation.arguments.body.length > maxArgumentBytes;
     const choice = large ? "large" : choose({ local, peers, work, random, bias: defaultBias });
     const step = stepOf(choice, local);
-    const decision = decisions.add(invocation, { at: clock.now(), peers: peers.length, step });
-    if (typeof choice === "string") return this.#here(invocation);
-    return this.#away(invocation, { first: choice, step, steps: decision.steps });
+    const { steps } = decisions.add(invocation, { at: clock.now(), peers: peers.length, step });
+    if (typeof choice === "string") return this.#here(invocation, large ? undefined : steps);
+    return this.#away(invocation, { first: choice, step, steps });
   }
 
-  #here(invocation: Invocation): Promise<Outcome> {
+  /** `steps` are those of a call that goes to a peer when this node must stop it. */
+  #here(invocation: Invocation, steps: Step[] | undefined): Promise<Outcome> {
     const { load, local } = this.#options;
-    if (load.available) return load.track(local.invoke(invocation));
-    const detail = "the node takes no calls, and no peer can take this one";
-    return Promise.reject(new HerdError("node.draining", detail, { retryAfterSeconds: 5 }));
+    if (!load.available) return Promise.reject(unavailable(load));
+    return load.track(local.invoke(invocation), () => this.#evicted(invocation, steps));
+  }
+
+  /** The node had to stop a call of its own client: at a peer once, else here again, where calls run one at a time. */
+  async #evicted(invocation: Invocation, steps: Step[] | undefined): Promise<Outcome> {
+    const { load, local, statuses, random, metrics } = this.#options;
+    metrics.retried.add();
+    const now = load.read();
+    const peers = steps === undefined ? [] : statuses.candidates(invocation.app.prepared.revision);
+    const peer = chooseAway({ local: now, peers, work, random, bias: defaultBias });
+    const step = stepOf(peer ?? home(now), now);
+    steps?.push(step);
+    if (peer !== undefined) {
+      const sent = await this.#send(invocation, { peer, step });
+      if (typeof sent !== "string") return sent;
+      const last = load.read();
+      steps?.push(stepOf(home(last), last));
+    }
+    if (!load.available) throw unavailable(load);
+    return load.track(local.invoke(invocation), () => {
+      throw new Evicted();
+    });
   }
 
   async #away(
@@ -82,13 +104,13 @@ export class MeshInvoker implements Invoker {
     const again = sent === "refused" ? chooseAway(input) : choose(input);
     const next = stepOf(again ?? home(now), now);
     steps.push(next);
-    if (again === undefined || typeof again === "string") return this.#here(invocation);
+    if (again === undefined || typeof again === "string") return this.#here(invocation, undefined);
     const second = await this.#send(invocation, { peer: again, step: next });
     if (typeof second !== "string") return second;
     metrics.retried.add();
     const last = load.read();
     steps.push(stepOf(home(last), last));
-    return this.#here(invocation);
+    return this.#here(invocation, undefined);
   }
 
   async #send(invocation: Invocation, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
@@ -114,10 +136,21 @@ export class MeshInvoker implements Invoker {
     if (peer?.draining === true) {
       throw new HerdError("node.draining", `${nameOf(nodeId)} takes no calls`, { retryAfterSeconds: 5 });
     }
+    if (peer?.fresh === true && peer.slots === 0) {
+      const why = `${nameOf(nodeId)} takes no calls of others now: ${peer.owner}`;
+      throw new HerdError("node.overloaded", why, { retryAfterSeconds: 30 });
+    }
     const detail =
       sent === "lost" ? `${nameOf(nodeId)} cannot be reached` : `${nameOf(nodeId)} cannot run this revision now`;
     throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });
   }
+}
+
+/** Why this node runs not even its own clients' calls. */
+function unavailable({ drained }: OwnLoad): HerdError {
+  const nobody = "and no peer can take this one";
+  if (drained) return new HerdError("node.draining", `the node takes no calls, ${nobody}`, { retryAfterSeconds: 5 });
+  return new HerdError("node.overloaded", `the node's owner has paused it, ${nobody}`, { retryAfterSeconds: 60 });
 }
 
 /** What is left when no peer is. */

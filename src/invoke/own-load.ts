@@ -1,6 +1,8 @@
-// How busy this node is, as it decides with it and tells its peers: the sandbox's figures, the mean run, and whether it is draining.
+// How busy this node is and what its owner leaves to calls, as it decides with it and tells its peers.
 
+import { Evicted } from "../../runtime/sandbox/evicted.js";
 import type { Clock } from "../core/clock.js";
+import type { Allowance, Allowances } from "../owner/allowance.js";
 import type { Here } from "./finish.js";
 import type { Outcome } from "./invoker.js";
 
@@ -11,14 +13,23 @@ export interface SandboxFigures {
   readonly queued: number;
 }
 
+/** What {@link OwnLoad} is read from. */
+export interface OwnLoadOptions {
+  readonly figures: () => SandboxFigures;
+  readonly allowances: Allowances;
+  readonly clock: Clock;
+}
+
+/** Hears that the load may have changed; `urgent`: calls may go to this node that went not before, or the other way round. */
+export type LoadListener = (urgent: boolean) => void;
+
 /** One run weighs this much in the mean. */
 const share = 1 / 16;
 
 /** This node's load. */
 export class OwnLoad {
-  readonly #figures: () => SandboxFigures;
-  readonly #listeners = new Set<() => void>();
-  readonly #clock: Clock;
+  readonly #options: OwnLoadOptions;
+  readonly #listeners = new Set<LoadListener>();
   #meanMs: number | undefined;
   #tracked = 0;
   /** Monotonic milliseconds at which a call last ended, or the first of those under way came. */
@@ -26,18 +37,20 @@ export class OwnLoad {
   #draining = false;
   #leaving = false;
 
-  constructor(figures: () => SandboxFigures, clock: Clock) {
-    this.#figures = figures;
-    this.#clock = clock;
+  constructor(options: OwnLoadOptions) {
+    this.#options = options;
   }
 
   /** The load now. While no call ends, they run for longer than the mean says. */
   read(): Here {
-    const { slots, running, queued } = this.#figures();
-    const stalledMs = running > 0 && this.#tracked > 0 ? this.#clock.monotonic() - this.#progressAt : 0;
+    const { figures, allowances, clock } = this.#options;
+    const { slots: workers, running, queued } = figures();
+    const { slots: allowed, lightUnits } = allowances.current;
+    const slots = Math.min(workers, allowed);
+    const stalledMs = running > 0 && this.#tracked > 0 ? clock.monotonic() - this.#progressAt : 0;
     const mean = this.#meanMs;
     const runMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
-    return { available: this.available, lightUnits: Number.POSITIVE_INFINITY, slots, running, queued, runMs };
+    return { available: this.available, lightUnits, slots, running, queued, runMs };
   }
 
   /** Whether this node takes no calls of peers: an operator drains it, or it ends. */
@@ -45,51 +58,68 @@ export class OwnLoad {
     return this.#draining || this.#leaving;
   }
 
-  /** Whether it runs calls of its own clients: not while an operator drains it, then peers get them. */
+  /** What its owner leaves to calls. */
+  get allowance(): Allowance {
+    return this.#options.allowances.current;
+  }
+
+  /** Whether it runs calls of its own clients: not while an operator drains it or its owner paused it, then peers get them. */
   get available(): boolean {
-    return !this.#draining;
+    return !this.#draining && this.allowance.state !== "paused";
+  }
+
+  /** Whether an operator drains it. */
+  get drained(): boolean {
+    return this.#draining;
   }
 
   /** Drains the node on an operator's behalf, or ends that. */
   setDraining(draining: boolean): void {
     if (this.#draining === draining) return;
     this.#draining = draining;
-    this.#changed();
+    this.#changed(true);
   }
 
   /** The node ends: it runs what its clients have asked of it, and takes nothing more from peers. */
   leave(): void {
     this.#leaving = true;
-    this.#changed();
+    this.#changed(true);
   }
 
-  /** Follows a call that was given to the sandbox; gives back the same promise. */
-  track(outcome: Promise<Outcome>): Promise<Outcome> {
-    if (this.#tracked++ === 0) this.#progressAt = this.#clock.monotonic();
-    outcome.then(this.#observe, this.#ended);
-    this.#changed();
-    return outcome;
+  /** Follows a call that was given to the sandbox; `evicted` says what becomes of it when the sandbox gives it back. */
+  track(running: Promise<Outcome>, evicted: () => Promise<Outcome> | never): Promise<Outcome> {
+    if (this.#tracked++ === 0) this.#progressAt = this.#options.clock.monotonic();
+    this.#changed(false);
+    return running.then(this.#observe, (error: unknown) => {
+      this.#ended();
+      if (error instanceof Evicted) return evicted();
+      throw error;
+    });
   }
 
   /** Calls `listener` when the load may have changed; the returned function ends that. It must be cheap. */
-  watch(listener: () => void): () => void {
+  watch(listener: LoadListener): () => void {
     this.#listeners.add(listener);
+    const end = this.#options.allowances.watch(() => listener(true));
     return () => {
       this.#listeners.delete(listener);
+      end();
     };
   }
 
-  readonly #observe = ({ runMs }: Outcome): void => {
+  readonly #observe = (outcome: Outcome): Outcome => {
+    const { runMs } = outcome;
     this.#meanMs = this.#meanMs === undefined ? runMs : this.#meanMs + (runMs - this.#meanMs) * share;
     this.#ended();
+    return outcome;
   };
 
-  readonly #ended = (): void => {
+  #ended(): void {
     this.#tracked--;
-    this.#progressAt = this.#clock.monotonic();
-  };
+    this.#progressAt = this.#options.clock.monotonic();
+  }
 
-  #changed(): void {
-    for (const listener of this.#listeners) listener();
+  #changed(urgent: boolean): void {
+    for (const listener of this.#listeners) listener(urgent);
   }
 }

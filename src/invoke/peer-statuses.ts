@@ -3,10 +3,11 @@
 import type { Clock } from "../core/clock.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { From, Link, Links, Member, Members } from "../mesh/seams.js";
-import { isCount, isMs, isRevision, type Told } from "./call-frame.js";
-import type { Load } from "./finish.js";
+import type { OwnerState } from "../owner/allowance.js";
+import { isRevision } from "./call-frame.js";
 import type { OwnLoad } from "./own-load.js";
-import { Peer, type Status } from "./peer.js";
+import { Peer } from "./peer.js";
+import { decodeReport, encodeReport } from "./report.js";
 
 /** The revisions that this node can run. */
 export interface RevisionSource {
@@ -20,6 +21,8 @@ export interface PeerStatusesOptions {
   readonly links: Links;
   readonly members: Pick<Members, "get" | "watch">;
   readonly load: OwnLoad;
+  /** How long this node's event loop was held up lately. */
+  readonly loopDelayMs: () => number;
   readonly revisions: RevisionSource;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -38,12 +41,22 @@ const maxRevisions = 10_000;
 
 const nobody: readonly Peer[] = [];
 
+/** What of the load peers were last told. */
+interface Told {
+  readonly slots: number;
+  readonly calls: number;
+  readonly draining: boolean;
+  readonly owner: OwnerState;
+  readonly lightUnits: number;
+}
+
 /** The linked peers. */
 export class PeerStatuses {
   readonly #options: PeerStatusesOptions;
   readonly #peers = new Map<string, Peer>();
   readonly #holders = new Map<string, Peer[]>();
-  #told: { readonly load: Load; readonly draining: boolean } | undefined;
+  #told: Told | undefined;
+  #epoch = 0;
   #added = new Set<string>();
   #dropped = new Set<string>();
   #ends: (() => void)[] | undefined;
@@ -64,7 +77,7 @@ export class PeerStatuses {
     this.#ends = [
       links.watch({ opened: (link) => this.#opened(link), ended: (link) => this.#ended(link) }),
       members.watch((member) => this.#judge(member)),
-      load.watch(() => this.#touch()),
+      load.watch((urgent) => this.#touch(urgent)),
       revisions.watch({
         added: (revision) => this.#own(revision, { into: this.#added, outOf: this.#dropped }),
         dropped: (revision) => this.#own(revision, { into: this.#dropped, outOf: this.#added }),
@@ -109,16 +122,18 @@ export class PeerStatuses {
     if (peer !== undefined) peer.received++;
   }
 
-  /** What goes with an answer to that node. */
-  tell(nodeId: string): Told {
-    const { running, queued } = this.#options.load.read();
-    return { running, queued, seen: this.#peers.get(nodeId)?.received ?? 0 };
+  /** The report that goes with an answer to that node. */
+  report(nodeId: string): unknown[] {
+    return this.#report(this.#peers.get(nodeId)?.received ?? 0);
   }
 
-  /** Takes what came with an answer. */
-  heard(peer: Peer, told: Told): void {
-    peer.hear(told);
-    this.#heard(peer);
+  /** Takes the report that came with an answer over a link; one that is none, or old, changes nothing. */
+  heard(peer: Peer, { link, report }: { link: Link; report: unknown }): void {
+    // Both ends count anew for each link.
+    const decoded = peer.link === link ? decodeReport(report) : undefined;
+    if (decoded === undefined || !peer.update(decoded)) return;
+    peer.heardAt = this.#options.clock.monotonic();
+    peer.fresh = true;
   }
 
   #opened(link: Link): void {
@@ -135,7 +150,7 @@ export class PeerStatuses {
       peer.adopt(link);
     }
     link.tell("revisions", [true, [...this.#options.revisions.revisions()].slice(0, maxRevisions), []]);
-    this.#tellStatus(peer);
+    peer.link.tell("status", this.#report(peer.received));
   }
 
   #ended(link: Link): void {
@@ -158,18 +173,9 @@ export class PeerStatuses {
     if (peer !== undefined) peer.alive = state === "alive";
   }
 
-  #heard(peer: Peer): void {
-    peer.heardAt = this.#options.clock.monotonic();
-    // Before its first status nobody knows how many slots it has.
-    peer.fresh = peer.slots > 0;
-  }
-
-  #heardStatus(body: unknown, { peer: { nodeId } }: From): void {
+  #heardStatus(body: unknown, { peer: { nodeId }, link }: From): void {
     const peer = this.#peers.get(nodeId);
-    const status = decodeStatus(body);
-    if (peer === undefined || status === undefined) return;
-    peer.update(status);
-    this.#heard(peer);
+    if (peer !== undefined) this.heard(peer, { link, report: body });
   }
 
   #heardRevisions(body: unknown, { peer: { nodeId } }: From): void {
@@ -208,35 +214,41 @@ export class PeerStatuses {
     if (!this.#stopped) for (const { link } of this.#peers.values()) link.tell("revisions", body);
   }
 
-  #touch(): void {
-    if (this.#cancelSettle !== undefined || this.#peers.size === 0 || this.#stopped) return;
-    const ms = Math.max(settleMs, settlePerLinkMs * this.#peers.size);
+  #touch(urgent: boolean): void {
+    if (this.#peers.size === 0 || this.#stopped) return;
+    if (urgent) this.#cancelSettle?.();
+    else if (this.#cancelSettle !== undefined) return;
+    // Even what is urgent waits for whoever else hears of it now, such as the sandbox.
+    const ms = urgent ? 0 : Math.max(settleMs, settlePerLinkMs * this.#peers.size);
     this.#cancelSettle = this.#options.timers.after(ms, () => {
       this.#cancelSettle = undefined;
-      const { load } = this.#options;
-      const now = load.read();
-      if (this.#differs(now)) this.#tellAll();
+      const now = this.#now();
+      if (differs(now, this.#told)) this.#tellAll();
       // Calls end without a word.
-      if (now.running + now.queued > 0) this.#touch();
+      if (now.calls > 0) this.#touch(false);
     });
   }
 
-  #differs({ slots, running, queued }: Load): boolean {
-    const told = this.#told;
-    if (told === undefined || told.load.slots !== slots || told.draining !== this.#options.load.draining) return true;
-    const before = told.load.running + told.load.queued;
-    return Math.abs(running + queued - before) >= Math.max(1, before / 4);
+  #now(): Told {
+    const { load } = this.#options;
+    const { slots, running, queued } = load.read();
+    const { state: owner, lightUnits } = load.allowance;
+    return { slots, calls: running + queued, draining: load.draining, owner, lightUnits };
   }
 
   #tellAll(): void {
-    const { load } = this.#options;
-    this.#told = { load: load.read(), draining: load.draining };
-    for (const peer of this.#peers.values()) this.#tellStatus(peer);
+    this.#told = this.#now();
+    for (const peer of this.#peers.values()) peer.link.tell("status", this.#report(peer.received));
   }
 
-  #tellStatus(peer: Peer): void {
-    const { slots, running, queued, runMs } = this.#options.load.read();
-    peer.link.tell("status", [slots, running, queued, this.#options.load.draining, runMs ?? null, peer.received]);
+  #report(seen: number): unknown[] {
+    const { load, loopDelayMs } = this.#options;
+    const { slots, running, queued, runMs } = load.read();
+    const { state: owner, lightUnits } = load.allowance;
+    return encodeReport({
+      ...{ epoch: ++this.#epoch, slots, running, queued, draining: load.draining, runMs, seen },
+      ...{ loopDelayMs: loopDelayMs(), owner, lightUnits },
+    });
   }
 
   #arm(ms: number): void {
@@ -249,10 +261,9 @@ export class PeerStatuses {
   }
 }
 
-function decodeStatus(body: unknown): Status | undefined {
-  if (!Array.isArray(body) || body.length !== 6) return undefined;
-  const [slots, running, queued, draining, runMs, seen] = body as unknown[];
-  if (!isCount(slots) || slots === 0 || !isCount(running) || !isCount(queued) || !isCount(seen)) return undefined;
-  if (typeof draining !== "boolean" || (runMs !== null && !isMs(runMs))) return undefined;
-  return { slots, running, queued, draining, runMs: runMs ?? undefined, seen };
+/** Whether peers would choose otherwise if they knew. */
+function differs(now: Told, told: Told | undefined): boolean {
+  if (told === undefined || told.slots !== now.slots || told.draining !== now.draining) return true;
+  if (told.owner !== now.owner || told.lightUnits !== now.lightUnits) return true;
+  return Math.abs(now.calls - told.calls) >= Math.max(1, told.calls / 4);
 }

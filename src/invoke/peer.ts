@@ -1,22 +1,12 @@
 // One linked peer as the choice sees it: what it last told of itself, and what this node has sent it since.
 
 import type { Link } from "../mesh/seams.js";
-import type { Told } from "./call-frame.js";
+import type { OwnerState } from "../owner/allowance.js";
 import type { Candidate } from "./choose.js";
+import type { Report } from "./report.js";
 
 /** More calls than this are not under way to one peer at once: its link would refuse them. */
 const maxOutstanding = 2_048;
-
-/** What a peer tells of itself, to all. */
-export interface Status {
-  readonly slots: number;
-  readonly running: number;
-  readonly queued: number;
-  readonly draining: boolean;
-  readonly runMs: number | undefined;
-  /** Calls that it had from this node over the current link. */
-  readonly seen: number;
-}
 
 /** A peer with an open link. */
 export class Peer implements Candidate {
@@ -27,9 +17,11 @@ export class Peer implements Candidate {
   queued = 0;
   runMs: number | undefined;
   draining = false;
-  readonly lightUnits = Number.POSITIVE_INFINITY;
+  lightUnits = Number.POSITIVE_INFINITY;
   readonly errorRate = 0;
   readonly warmth = 1;
+  loopDelayMs = 0;
+  owner: OwnerState = "none";
   /** Revisions that it can run. */
   readonly revisions = new Set<string>();
   /** Whether membership counts it as alive. */
@@ -44,6 +36,8 @@ export class Peer implements Candidate {
   #sent = 0;
   #outstanding = 0;
   #seen = 0;
+  /** Of the last report over the current link; 0 before the first. */
+  #epoch = 0;
 
   constructor(link: Link) {
     this.nodeId = link.peer.nodeId;
@@ -76,19 +70,20 @@ export class Peer implements Candidate {
     if (this.#outstanding === 0) this.#sent = this.#seen;
   }
 
-  /** Takes what came with an answer. */
-  hear({ running, queued, seen }: Told): void {
-    this.running = running;
-    this.queued = queued;
-    this.#seen = seen;
-  }
-
-  /** Takes a status. */
-  update(status: Status): void {
-    this.slots = status.slots;
-    this.draining = status.draining;
-    this.runMs = status.runMs;
-    this.hear(status);
+  /** Takes a report; false when it is not newer than the last. */
+  update(report: Report): boolean {
+    if (report.epoch <= this.#epoch) return false;
+    this.#epoch = report.epoch;
+    this.slots = report.slots;
+    this.running = report.running;
+    this.queued = report.queued;
+    this.draining = report.draining;
+    this.runMs = report.runMs;
+    this.loopDelayMs = report.loopDelayMs;
+    this.owner = report.owner;
+    this.lightUnits = report.lightUnits;
+    this.#seen = report.seen;
+    return true;
   }
 
   /** From now on this is the link: both ends count anew. */
@@ -97,5 +92,6 @@ export class Peer implements Candidate {
     this.received = 0;
     this.#sent = 0;
     this.#seen = 0;
+    this.#epoch = 0;
   }
 }

@@ -11,6 +11,7 @@ import { Propagator } from "../deploy/propagate.js";
 import { AppRouter, activeApp } from "../invoke/app-router.js";
 import { Forwarding } from "../invoke/forwarding.js";
 import type { Links, Members } from "../mesh/seams.js";
+import type { Allowances } from "../owner/allowance.js";
 import type { Foundation } from "./foundation.js";
 import type { TrustParts } from "./trust-parts.js";
 
@@ -29,6 +30,8 @@ export interface AppParts {
 export interface AppSurroundings {
   readonly links: Links;
   readonly members: Members;
+  /** How long the event loop was held up lately. */
+  readonly loopDelayMs: () => number;
   readonly trust: TrustParts;
   readonly publish: (text: string) => void;
   readonly appOf: (invocation: string) => string | undefined;
@@ -91,6 +94,8 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       nodeId: identity.nodeId,
       links,
       members,
+      loopDelayMs: around.loopDelayMs,
+      allowances: everything(config.workers),
       sandbox,
       router,
       limits,
@@ -105,4 +110,10 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       ring.add({ at: clock.now(), node: nameOf(nodeId), level, message, app, revision, function: name, invocation }),
   });
   return { catalog, compiler, sandbox, router, deployer, propagator, forwarding };
+}
+
+/** What nobody limits. */
+function everything(workers: number): Allowances {
+  const current = { state: "none", slots: workers, idleClass: false, lightUnits: Number.POSITIVE_INFINITY } as const;
+  return { current, watch: () => () => undefined };
 }

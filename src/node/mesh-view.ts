@@ -30,7 +30,7 @@ export function meshView({ trust, links, members, apps }: MeshViewParts): Mesh {
     choiceOf: (invocation) => decisions.find(invocation),
     drainable: {
       get draining() {
-        return !load.available;
+        return load.drained;
       },
       setDraining: (on) => {
         load.setDraining(on);

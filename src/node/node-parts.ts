@@ -55,6 +55,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   const { links, members } = mesh;
   const apps = await appParts(foundation, {
     ...{ links, members, trust },
+    loopDelayMs: () => mesh.delay.recentMs,
     publish: (text) => {
       publish("manifest", text).catch((cause: unknown) => log.error("a manifest could not be spread", { cause }));
     },

@@ -15,7 +15,7 @@ import {
   refusals,
 } from "../../src/invoke/call-frame.js";
 
-const told = { running: 1, queued: 2, seen: 3 };
+const report = [1, 2, "three"];
 const crossed = (value: unknown): unknown => unpack(pack(value));
 
 test("a call arrives as it was sent", () => {
@@ -42,13 +42,15 @@ test("an answer arrives as it was given", () => {
     { kind: "failed", error: { code: "arguments.invalid", detail: "" } },
     ...refusals.map((reason) => ({ kind: "refused", reason }) as const),
   ];
-  for (const answer of answers) assert.deepEqual(decodeAnswer(crossed(encodeAnswer(answer, told))), { answer, told });
+  for (const answer of answers) {
+    assert.deepEqual(decodeAnswer(crossed(encodeAnswer(answer, report))), { answer, report });
+  }
 });
 
 test("a peer can make a call fail only as a function fails", () => {
   const allowed = Object.keys(errorTable).filter((code) => {
     const error = { code: code as ErrorCode, detail: "x" };
-    return decodeAnswer(crossed(encodeAnswer({ kind: "failed", error }, told))) !== undefined;
+    return decodeAnswer(crossed(encodeAnswer({ kind: "failed", error }, report))) !== undefined;
   });
   assert.deepEqual(allowed.toSorted(), [
     "arguments.invalid",
@@ -63,9 +65,9 @@ test("a peer can make a call fail only as a function fails", () => {
 
 test("the texts of a failure are bounded at both ends", () => {
   const error = { code: "function.trapped", detail: "x".repeat(100_000), where: "y".repeat(100_000) } as const;
-  const sent = encodeAnswer({ kind: "failed", error }, told);
+  const sent = encodeAnswer({ kind: "failed", error }, report);
   assert.ok(pack(sent).length < 20_000);
-  const forged = sent.with(5, error.detail).with(6, error.where);
+  const forged = sent.with(3, error.detail).with(4, error.where);
   const got = decodeAnswer(crossed(forged))?.answer;
   assert.ok(got?.kind === "failed" && got.error.detail.length < 20_000 && (got.error.where?.length ?? 0) < 2_000);
 });
@@ -80,7 +82,7 @@ test("whatever comes is read without throwing, and what is read is within its bo
     remainingMs: 1,
     patienceMs: 1,
   });
-  const fine = encodeAnswer({ kind: "ok", json: "1", queueMs: 0, runMs: 0 }, told);
+  const fine = encodeAnswer({ kind: "ok", json: "1", queueMs: 0, runMs: 0 }, report);
   const odd = fc.oneof(fc.anything(), fc.double(), fc.bigInt(), fc.string({ maxLength: 100 }));
   fc.assert(
     fc.property(fc.nat(8), odd, fc.anything(), (index, value, other) => {
@@ -95,10 +97,9 @@ test("whatever comes is read without throwing, and what is read is within its bo
         assert.ok(call.app.length <= 63 && call.function.length <= 1_024);
         assert.ok(call.remainingMs >= 0 && call.remainingMs <= 1e9);
       }
-      for (const frame of [fine.with(index % 7, value), other]) {
+      for (const frame of [fine.with(index % 5, value), other]) {
         const answer = decodeAnswer(frame);
-        if (answer === undefined) continue;
-        for (const count of Object.values(answer.told)) assert.ok(Number.isInteger(count) && count >= 0);
+        if (answer?.answer.kind === "failed") assert.ok(answer.answer.error.detail.length < 20_000);
       }
     }),
     { numRuns: 2_000 },

@@ -1,5 +1,6 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
+import { Evicted } from "../../runtime/sandbox/evicted.js";
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
@@ -10,10 +11,33 @@ import type { PeerLine } from "../../src/invoke/forwarded-calls.js";
 import { Forwarding } from "../../src/invoke/forwarding.js";
 import type { Outcome, Runner } from "../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../src/mesh/seams.js";
+import type { Allowance, Allowances } from "../../src/owner/allowance.js";
 import { FakeLink, FakeLinks, type Sent } from "./fake-links.js";
 import { World } from "./world.js";
 
 const ignore = (): void => undefined;
+
+/** A fake machine's owner. */
+export class FakeOwner implements Allowances {
+  current: Allowance;
+  readonly #listeners = new Set<(allowance: Allowance, before: Allowance) => void>();
+
+  constructor(slots: number) {
+    this.current = { state: "none", slots, idleClass: false, lightUnits: Number.POSITIVE_INFINITY };
+  }
+
+  /** Allows something else from now on. */
+  allow(change: Partial<Allowance>): void {
+    const before = this.current;
+    this.current = { ...before, ...change };
+    for (const listener of this.#listeners) listener(this.current, before);
+  }
+
+  watch(listener: (allowance: Allowance, before: Allowance) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
 
 /** Runs `echo` (gives its arguments back), `trap` and `huge`; each call takes `runMs`. Counts what ran by its arguments. */
 export class FakeRunner implements Runner {
@@ -23,41 +47,52 @@ export class FakeRunner implements Runner {
   runMs = 10;
   queueLength = 1_000;
   readonly #world: Surroundings;
-  readonly #slots: number;
+  readonly #owner: FakeOwner;
   readonly #waiting: (() => void)[] = [];
+  readonly #evictions = new Set<AbortController>();
   #running = 0;
 
-  constructor(world: Surroundings, slots: number) {
+  constructor(world: Surroundings, owner: FakeOwner) {
     this.#world = world;
-    this.#slots = slots;
+    this.#owner = owner;
+  }
+
+  /** Gives back every call that it has. */
+  evict(): void {
+    for (const eviction of this.#evictions) eviction.abort(new Evicted());
   }
 
   stats() {
-    return { slots: this.#slots, running: this.#running, queued: this.#waiting.length };
+    return { slots: this.#owner.current.slots, running: this.#running, queued: this.#waiting.length };
   }
 
   async run(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {
     const clock = this.#world;
     const cameAt = clock.now();
     if (this.#waiting.length >= this.queueLength) throw new HerdError("node.overloaded", "many calls are waiting");
-    if (this.#running >= this.#slots) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#running >= Math.max(1, this.#owner.current.slots))
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running++;
     const queueMs = clock.now() - cameAt;
+    const eviction = new AbortController();
+    this.#evictions.add(eviction);
     try {
       call.signal?.throwIfAborted();
       const text = Buffer.from(call.arguments.body).toString();
       this.ran.push(text);
       this.invocations.push(call.invocation);
       const endsAt = Math.min(call.deadline, clock.now() + this.runMs);
-      while (clock.now() < endsAt && call.signal?.aborted !== true)
+      while (clock.now() < endsAt && call.signal?.aborted !== true && !eviction.signal.aborted)
         await this.#sleep(Math.min(5, endsAt - clock.now()));
       call.signal?.throwIfAborted();
+      eviction.signal.throwIfAborted();
       if (clock.now() >= call.deadline) throw new HerdError("function.deadline", "late");
       if (call.function === "trap") throw new HerdError("function.trapped", text, { where: "index.ts:1:1" });
       if (call.function === "broken") throw new TypeError("secret of the host");
       const json = call.function === "huge" ? "x".repeat(10_000) : text;
       return { json, queueMs, runMs: this.runMs };
     } finally {
+      this.#evictions.delete(eviction);
       const next = this.#waiting.shift();
       if (next === undefined) this.#running--;
       else next();
@@ -84,6 +119,7 @@ export interface TestNodeOptions {
 export class ForwardNode<Own extends Links = Links> {
   readonly id: string;
   readonly links: Own;
+  readonly owner: FakeOwner;
   readonly runner: FakeRunner;
   readonly router = new AppRouter();
   readonly forwarding: Forwarding;
@@ -102,7 +138,8 @@ export class ForwardNode<Own extends Links = Links> {
     this.id = id;
     this.links = links;
     this.#surroundings = surroundings;
-    this.runner = new FakeRunner(surroundings, slots);
+    this.owner = new FakeOwner(slots);
+    this.runner = new FakeRunner(surroundings, this.owner);
     const keep = (message: string): void => void this.warnings.push(message);
     this.forwarding = new Forwarding({
       nodeId: id,
@@ -115,6 +152,8 @@ export class ForwardNode<Own extends Links = Links> {
         },
       },
       sandbox: this.runner,
+      allowances: this.owner,
+      loopDelayMs: () => 7,
       router: this.router,
       limits: { ...defaultLimits, ...limits },
       clock: surroundings,

@@ -7,14 +7,7 @@ import type { Sent } from "./fake-links.js";
 import { fakeMesh, pick } from "./fake-node.js";
 
 test("an answer that is none, or a failure that no function has, is no answer: the call runs elsewhere", async () => {
-  const answers = [
-    null,
-    [],
-    "42",
-    [0, 0, 0, 0, 42, 0, 0],
-    [3, 0, 0, 0, null, null, null],
-    [1, 0, 0, 0, "auth.invalid", "x", null],
-  ];
+  const answers = [null, [], "42", [0, [], 42, 0, 0], [3, [], null, null, null], [1, [], "auth.invalid", "x", null]];
   for (const answer of answers) {
     const { world, nodes } = await fakeMesh(2);
     const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
@@ -111,10 +104,29 @@ test("statuses and revisions that are none change nothing", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const link = b.links.get("a");
-  const wrong = [null, 1, [], [1, 2], [0, 0, 0, false, null, 0], [1, -1, 0, false, null, 0], [1, 0, 0, 1, null, 0]];
-  for (const body of [...wrong, [1, 0, 0, false, "1", 0], [1e10, 0, 0, false, 1, 0], [1, 0, 0, true, null, 0.5]]) {
-    link?.tell("status", body);
-  }
+  const good = [1e6, 3, 2, 1, true, 1, 0, 0, 0, null];
+  const odd: [number, unknown][] = [
+    [0, 0],
+    [0, -1],
+    [0, 0.5],
+    [0, "1"],
+    [1, -1],
+    [1, 1e10],
+    [2, -1],
+    [3, null],
+    [4, 1],
+  ];
+  odd.push([5, "1"], [5, -1], [6, 0.5], [7, null], [7, Number.NaN], [8, 99], [8, "none"], [8, -1], [9, -1], [9, "1"]);
+  const wrong = [
+    null,
+    1,
+    [],
+    [1, 2],
+    good.slice(1),
+    [...good, 1],
+    ...odd.map(([at, value]) => good.with(at, value as number)),
+  ];
+  for (const body of wrong) link?.tell("status", body);
   for (const body of [null, [true], [true, "x", []], [1, [], []], [false, [], null]]) link?.tell("revisions", body);
   link?.tell("revisions", [false, ["no", 7, null, "bbbbbbbbbbbb"], ["no", 7]]);
   await world.advance(10);

@@ -1,0 +1,139 @@
+// What a node tells of its live state, and what its owner's wishes do to calls: its clients', its peers', those that run.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { pack, unpack } from "msgpackr";
+import type { HerdError } from "../../src/core/errors.js";
+import { decodeReport, encodeReport, type Report } from "../../src/invoke/report.js";
+import { ownerStates } from "../../src/owner/allowance.js";
+import type { Sent } from "./fake-links.js";
+import { type FakeNode, fakeMesh, pick } from "./fake-node.js";
+
+const ranAt = (nodes: FakeNode[]) => nodes.map(({ runner }) => runner.ran.length);
+const codeOf = (error: HerdError) => error.code;
+
+test("a report arrives as it was told, and whatever else comes is none", () => {
+  const count = fc.nat(1e9);
+  const ms = fc.double({ min: 0, max: 1e9, noNaN: true }).map(Math.abs);
+  const fields = {
+    ...{ epoch: fc.maxSafeNat(), slots: count, running: count, queued: count, draining: fc.boolean() },
+    ...{ runMs: fc.option(ms, { nil: undefined }), seen: fc.maxSafeNat(), loopDelayMs: count },
+    ...{ owner: fc.constantFrom(...ownerStates), lightUnits: fc.oneof(ms, fc.constant(Number.POSITIVE_INFINITY)) },
+  };
+  const report: fc.Arbitrary<Report> = fc.record(fields, { noNullPrototype: true });
+  fc.assert(
+    fc.property(report, fc.nat(9), fc.anything(), (told, index, odd) => {
+      const crossed: unknown = unpack(pack(encodeReport(told)));
+      assert.deepEqual(decodeReport(crossed), told);
+      decodeReport((crossed as unknown[]).with(index, odd));
+      assert.equal(decodeReport([...(crossed as unknown[]), odd]), undefined);
+    }),
+  );
+});
+
+test("peers learn of owner, slots, load and event loop: with answers, every second, and at once when calls must go elsewhere", async () => {
+  const sent: Sent[] = [];
+  const { world, nodes } = await fakeMesh(2, { slots: 4, wire: (frame) => sent.push(frame) });
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const seen = () => {
+    const peer = a.statuses.get("b");
+    return [peer?.slots, peer?.owner, peer?.lightUnits, peer?.loopDelayMs, peer?.fresh];
+  };
+  assert.deepEqual(seen(), [4, "none", Number.POSITIVE_INFINITY, 7, true]);
+  b.owner.allow({ state: "active", slots: 1, lightUnits: 50 });
+  await world.advance(5);
+  assert.deepEqual(seen(), [1, "active", 50, 7, true]);
+  b.owner.allow({ state: "battery", slots: 0 });
+  await world.advance(5);
+  assert.deepEqual(seen(), [0, "battery", 50, 7, true]);
+  sent.length = 0;
+  await world.advance(10_000);
+  const statuses = sent.filter(({ kind, from }) => kind === "status" && from === "b").length;
+  assert.ok(statuses >= 10 && statuses <= 13, `${statuses} reports in ten seconds`);
+  b.statuses.stop();
+  await world.advance(4_100);
+  assert.equal(a.statuses.get("b")?.fresh, false, "nothing for three seconds");
+});
+
+test("a report that is not newer than the last is dropped", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  const report = (epoch: number, running: number): unknown[] => [epoch, 9, running, 0, false, null, 0, 0, 0, null];
+  for (const body of [report(1_000, 3), report(999, 4), report(1_000, 5)]) b.links.get("a")?.tell("status", body);
+  await world.advance(10);
+  assert.equal(a.statuses.get("b")?.running, 3);
+});
+
+test("a node without slots takes no calls of peers, and gives its own to them", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  b.owner.allow({ state: "battery", slots: 0 });
+  // Before anybody could tell: it refuses by itself.
+  const early = await world.settle(a.call("pinned", { node: "b" }).catch(codeOf));
+  assert.equal(early, "node.overloaded");
+  assert.match(b.metrics.text(), /herd_peer_calls_total\{outcome="draining"\} 1/);
+  await world.advance(5);
+  const outcomes = await world.settle(Promise.all([b.call("1"), b.call("2"), a.call("3")]));
+  assert.deepEqual(
+    outcomes.map(({ hop }) => hop?.node),
+    ["name-a", "name-a", undefined],
+  );
+  assert.equal(ranAt(nodes)[1], 0);
+});
+
+test("when no peer takes them, a node without slots runs its own calls one at a time; a paused one runs nothing", async () => {
+  const { world, nodes } = await fakeMesh(2, { slots: 2 });
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  for (const { owner } of nodes) owner.allow({ state: "hot", slots: 0 });
+  await world.advance(5);
+  const calls = [a.call("1"), a.call("2")];
+  await world.advance(5);
+  assert.deepEqual(a.runner.stats(), { slots: 0, running: 1, queued: 1 });
+  await world.settle(Promise.all(calls));
+  a.owner.allow({ state: "paused" });
+  const refused = await world.settle(a.call("3").catch((error: HerdError) => error));
+  assert.ok("code" in refused && refused.code === "node.overloaded" && (refused.retryAfterSeconds ?? 0) > 0);
+  b.owner.allow({ state: "none", slots: 2 });
+  await world.advance(5);
+  assert.equal((await world.settle(a.call("4"))).hop?.node, "name-b");
+});
+
+test("a call that its node must stop goes to a peer, whoever's call it is", async () => {
+  const { world, nodes } = await fakeMesh(3);
+  const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
+  for (const { runner } of nodes) runner.runMs = 300;
+  const calls = [a.call("own"), a.call("away")];
+  await world.advance(20);
+  const host = b.runner.ran.length === 1 ? b : c;
+  const other = host === b ? c : b;
+  for (const node of [a, host]) {
+    node.owner.allow({ state: "battery", slots: 0 });
+    node.runner.evict();
+  }
+  const outcomes = await world.settle(Promise.all(calls));
+  assert.deepEqual(
+    outcomes.map(({ json, hop }) => [json, hop?.node]),
+    ["own", "away"].map((text) => [text, `name-${other.id}`]),
+  );
+  assert.match(host.metrics.text(), /herd_peer_calls_total\{outcome="draining"\} 1/);
+});
+
+test("a call that its node must stop and that no peer takes runs here again, unless the node is paused", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  for (const { runner } of nodes) runner.runMs = 100;
+  b.owner.allow({ state: "battery", slots: 0 });
+  await world.advance(5);
+  const call = a.call("1");
+  await world.advance(20);
+  a.owner.allow({ state: "battery", slots: 0 });
+  a.runner.evict();
+  assert.equal((await world.settle(call)).hop, undefined);
+  assert.deepEqual(a.runner.ran, ["1", "1"]);
+  const again = a.call("2").catch(codeOf);
+  await world.advance(20);
+  a.owner.allow({ state: "paused" });
+  a.runner.evict();
+  assert.equal(await world.settle(again), "node.overloaded");
+});
