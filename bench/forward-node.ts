@@ -63,6 +63,7 @@ export class ForwardNode {
       members: { get: () => undefined, watch: () => ignore },
       sandbox: { stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
       allowances: { current: allowance, watch: () => ignore },
+      capacity: { current: undefined, watch: () => ignore },
       loopDelayMs: () => 0,
       nameOf: (nodeId) => nodeId,
       onLine: ignore,

@@ -1,5 +1,6 @@
 // The parts of forwarding, put together: what a node needs to share its calls with peers and to take theirs.
 
+import type { CapacitySource } from "../capacity/capacity.js";
 import type { Clock } from "../core/clock.js";
 import { invocationIds } from "../core/ids.js";
 import type { Limits } from "../core/limits.js";
@@ -30,6 +31,8 @@ export interface ForwardingOptions {
   readonly router: AppRouter;
   /** What its owner leaves to calls. */
   readonly allowances: Allowances;
+  /** What it can do. */
+  readonly capacity: CapacitySource;
   /** How long its event loop was held up lately, in milliseconds. */
   readonly loopDelayMs: () => number;
   readonly limits: Limits;
@@ -66,9 +69,9 @@ export class Forwarding {
     const local = new LocalInvoker(sandbox);
     const metrics = new ForwardMetrics(options.metrics);
     const load = new OwnLoad({ figures: () => sandbox.stats(), allowances: options.allowances, clock });
-    const { loopDelayMs } = options;
+    const { loopDelayMs, capacity } = options;
     const statuses = new PeerStatuses({
-      ...{ links, members, load, loopDelayMs, revisions: router, clock, timers, random },
+      ...{ links, members, load, capacity, loopDelayMs, revisions: router, clock, timers, random },
     });
     const calls = new ForwardedCalls(options);
     const sender = new CallSender({ ...options, statuses, calls, metrics });

@@ -1,5 +1,6 @@
 // What linked peers tell of themselves: how busy they are and which revisions they can run; and telling them the same of this node.
 
+import { type CapacitySource, decodeCapacity, encodeCapacity } from "../capacity/capacity.js";
 import type { Clock } from "../core/clock.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { From, Link, Links, Member, Members } from "../mesh/seams.js";
@@ -21,6 +22,7 @@ export interface PeerStatusesOptions {
   readonly links: Links;
   readonly members: Pick<Members, "get" | "watch">;
   readonly load: OwnLoad;
+  readonly capacity: CapacitySource;
   /** How long this node's event loop was held up lately. */
   readonly loopDelayMs: () => number;
   readonly revisions: RevisionSource;
@@ -71,13 +73,17 @@ export class PeerStatuses {
   /** Listens and tells. Call it before the links start, since it registers handlers of theirs. */
   start(): void {
     if (this.#ends !== undefined || this.#stopped) return;
-    const { links, members, load, revisions, random } = this.#options;
+    const { links, members, load, capacity, revisions, random } = this.#options;
     links.handle("status", (body, from) => this.#heardStatus(body, from));
+    links.handle("capacity", (body, from) => this.#heardCapacity(body, from));
     links.handle("revisions", (body, from) => this.#heardRevisions(body, from));
     this.#ends = [
       links.watch({ opened: (link) => this.#opened(link), ended: (link) => this.#ended(link) }),
       members.watch((member) => this.#judge(member)),
       load.watch((urgent) => this.#touch(urgent)),
+      capacity.watch(() => {
+        for (const { link } of this.#peers.values()) this.#tellCapacity(link);
+      }),
       revisions.watch({
         added: (revision) => this.#own(revision, { into: this.#added, outOf: this.#dropped }),
         dropped: (revision) => this.#own(revision, { into: this.#dropped, outOf: this.#added }),
@@ -150,7 +156,8 @@ export class PeerStatuses {
       peer.adopt(link);
     }
     link.tell("revisions", [true, [...this.#options.revisions.revisions()].slice(0, maxRevisions), []]);
-    peer.link.tell("status", this.#report(peer.received));
+    this.#tellCapacity(link);
+    link.tell("status", this.#report(peer.received));
   }
 
   #ended(link: Link): void {
@@ -176,6 +183,17 @@ export class PeerStatuses {
   #heardStatus(body: unknown, { peer: { nodeId }, link }: From): void {
     const peer = this.#peers.get(nodeId);
     if (peer !== undefined) this.heard(peer, { link, report: body });
+  }
+
+  #heardCapacity(body: unknown, { peer: { nodeId }, link }: From): void {
+    const peer = this.#peers.get(nodeId);
+    const capacity = decodeCapacity(body);
+    if (peer?.link === link && capacity !== undefined) peer.capacity = capacity;
+  }
+
+  #tellCapacity(link: Link): void {
+    const { current } = this.#options.capacity;
+    if (current !== undefined) link.tell("capacity", encodeCapacity(current));
   }
 
   #heardRevisions(body: unknown, { peer: { nodeId } }: From): void {

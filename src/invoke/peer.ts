@@ -1,5 +1,6 @@
 // One linked peer as the choice sees it: what it last told of itself, and what this node has sent it since.
 
+import type { Capacity } from "../capacity/capacity.js";
 import type { Link } from "../mesh/seams.js";
 import type { OwnerState } from "../owner/allowance.js";
 import type { Candidate } from "./choose.js";
@@ -22,6 +23,8 @@ export class Peer implements Candidate {
   readonly warmth = 1;
   loopDelayMs = 0;
   owner: OwnerState = "none";
+  /** What it can do; undefined until it was measured and told. */
+  capacity: Capacity | undefined;
   /** Revisions that it can run. */
   readonly revisions = new Set<string>();
   /** Whether membership counts it as alive. */

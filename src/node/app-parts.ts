@@ -2,6 +2,7 @@
 
 import { Compiler } from "../../runtime/compile/compiler.js";
 import { Sandbox } from "../../runtime/sandbox/pool.js";
+import type { CapacitySource } from "../capacity/capacity.js";
 import { Catalog } from "../catalog/catalog.js";
 import { MemoryFiles } from "../core/state-files.js";
 import { Acknowledger } from "../deploy/acknowledge.js";
@@ -96,6 +97,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       members,
       loopDelayMs: around.loopDelayMs,
       allowances: everything(config.workers),
+      capacity: unknownCapacity,
       sandbox,
       router,
       limits,
@@ -111,6 +113,9 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
   });
   return { catalog, compiler, sandbox, router, deployer, propagator, forwarding };
 }
+
+/** Until it is measured. */
+const unknownCapacity: CapacitySource = { current: undefined, watch: () => () => undefined };
 
 /** What nobody limits. */
 function everything(workers: number): Allowances {

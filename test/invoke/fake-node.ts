@@ -1,6 +1,7 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
 import { Evicted } from "../../runtime/sandbox/evicted.js";
+import { type Capacity, type CapacitySource, kernels } from "../../src/capacity/capacity.js";
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
@@ -34,6 +35,25 @@ export class FakeOwner implements Allowances {
   }
 
   watch(listener: (allowance: Allowance, before: Allowance) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
+
+/** A fake machine's speed. */
+export class FakeCapacity implements CapacitySource {
+  current: Capacity | undefined;
+  readonly #listeners = new Set<(capacity: Capacity) => void>();
+
+  /** Measures it: one worker does `rate` units in a millisecond. */
+  set(rate: number, workers = 1): void {
+    const overall = rate * 1_000 * workers;
+    const each = kernels.map((kernel) => [kernel, overall]);
+    this.current = { overall, workers, kernels: Object.fromEntries(each) };
+    for (const listener of this.#listeners) listener(this.current);
+  }
+
+  watch(listener: (capacity: Capacity) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
@@ -120,6 +140,7 @@ export class ForwardNode<Own extends Links = Links> {
   readonly id: string;
   readonly links: Own;
   readonly owner: FakeOwner;
+  readonly capacity = new FakeCapacity();
   readonly runner: FakeRunner;
   readonly router = new AppRouter();
   readonly forwarding: Forwarding;
@@ -153,6 +174,7 @@ export class ForwardNode<Own extends Links = Links> {
       },
       sandbox: this.runner,
       allowances: this.owner,
+      capacity: this.capacity,
       loopDelayMs: () => 7,
       router: this.router,
       limits: { ...defaultLimits, ...limits },

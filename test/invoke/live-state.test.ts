@@ -56,6 +56,22 @@ test("peers learn of owner, slots, load and event loop: with answers, every seco
   assert.equal(a.statuses.get("b")?.fresh, false, "nothing for three seconds");
 });
 
+test("capacity is told when a link opens and when it was measured; what is none changes nothing", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  assert.equal(a.statuses.get("b")?.capacity, undefined);
+  b.capacity.set(2, 3);
+  await world.advance(5);
+  assert.equal(a.statuses.get("b")?.capacity?.overall, 6_000);
+  b.links.get("a")?.tell("capacity", [1, 2, 3]);
+  await world.advance(5);
+  assert.deepEqual(a.statuses.get("b")?.capacity, b.capacity.current);
+  a.links.get("b")?.break();
+  a.link(b);
+  await world.advance(5);
+  assert.deepEqual(a.statuses.get("b")?.capacity, b.capacity.current);
+});
+
 test("a report that is not newer than the last is dropped", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
