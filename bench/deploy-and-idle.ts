@@ -4,14 +4,13 @@ import { readFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
 import { promisify } from "node:util";
 import type { Target } from "./processes.js";
-import { median } from "./statistics.js";
 
 const deploys = 7;
 /** The compiler's process ends after a minute without work. */
 const settleMs = 65_000;
 
-/** Milliseconds from the upload of a source of 100 lines to the answer, the compiler warm; the median of several. */
-export async function deployTime(target: Target): Promise<number> {
+/** Milliseconds from the upload of a source of 100 lines to the answer, the compiler warm; of several uploads. */
+export async function deployTimes(target: Target): Promise<number[]> {
   const agent = new Agent({ ca: target.ca, keepAlive: true });
   const times: number[] = [];
   for (let run = 0; run < deploys + 2; run++) {
@@ -21,7 +20,7 @@ export async function deployTime(target: Target): Promise<number> {
     if (run >= 2) times.push(performance.now() - from);
   }
   agent.destroy();
-  return median(times);
+  return times;
 }
 
 /** Resident memory in MiB of the node and its children, after its compiler went to sleep. */

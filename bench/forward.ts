@@ -2,21 +2,23 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import type { Estimate } from "../src/cli/chart.js";
 import { systemClock } from "../src/core/clock.js";
 import { type Candidate, choose } from "../src/invoke/choose.js";
 import type { Here, Work } from "../src/invoke/finish.js";
 import { TestMesh } from "../test/pki/test-mesh.js";
 import { ForwardNode, type ForwardNodeData } from "./forward-node.js";
-import { median, percentile, rounded } from "./statistics.js";
+import { estimated, repeat } from "./rounds.js";
+import { estimateOf, percentile } from "./statistics.js";
 
 const rounds = 5;
 
 /** Medians over the rounds: nanoseconds of a choice among nine peers; microseconds and calls of forwarding. */
 export interface ForwardReport {
-  readonly choiceNs: number;
-  readonly p50UsAt1: number;
-  readonly p50UsAt32: number;
-  readonly callsPerSecondAt32: number;
+  readonly choiceNs: Estimate;
+  readonly p50UsAt1: Estimate;
+  readonly p50UsAt32: Estimate;
+  readonly callsPerSecondAt32: Estimate;
 }
 
 /** Measures on an otherwise idle machine; takes some five seconds. */
@@ -33,14 +35,13 @@ export async function measureForward(): Promise<ForwardReport> {
     const [port] = (await once(worker, "message")) as [number];
     await node.start();
     await node.links.dial(`127.0.0.1:${port}`, AbortSignal.timeout(5_000));
-    await together(node, { peerId, inFlight: 1, count: 2_000 });
-    const one = await repeat(() => together(node, { peerId, inFlight: 1, count: 4_000 }));
-    const many = await repeat(() => together(node, { peerId, inFlight: 32, count: 40_000 }));
+    const one = await repeat(rounds, () => together(node, { peerId, inFlight: 1, count: 4_000 }));
+    const many = await repeat(rounds, () => together(node, { peerId, inFlight: 32, count: 40_000 }));
     return {
-      choiceNs: rounded(choiceNs()),
-      p50UsAt1: rounded(median(one.map(({ p50Us }) => p50Us))),
-      p50UsAt32: rounded(median(many.map(({ p50Us }) => p50Us))),
-      callsPerSecondAt32: rounded(median(many.map(({ perSecond }) => perSecond))),
+      choiceNs: choiceNs(),
+      p50UsAt1: estimated(one, ({ p50Us }) => p50Us),
+      p50UsAt32: estimated(many, ({ p50Us }) => p50Us),
+      callsPerSecondAt32: estimated(many, ({ perSecond }) => perSecond),
     };
   } finally {
     node.forwarding.stop();
@@ -78,13 +79,7 @@ async function together(
   return { p50Us: percentile(times, 0.5), perSecond: (count / (performance.now() - from)) * 1_000 };
 }
 
-async function repeat(measure: () => Promise<Measured>): Promise<Measured[]> {
-  const measured: Measured[] = [];
-  for (let round = 0; round < rounds; round++) measured.push(await measure());
-  return measured;
-}
-
-function choiceNs(): number {
+function choiceNs(): Estimate {
   const work: Work<Candidate> = { units: 5, hereRate: 1, rateAt: () => 1 };
   const local: Here = {
     available: true,
@@ -109,5 +104,5 @@ function choiceNs(): number {
     for (let index = 0; index < count; index++) choose({ local, peers, work, random: Math.random, bias: 1.25 });
     measured.push(((performance.now() - from) / count) * 1e6);
   }
-  return median(measured);
+  return estimateOf(measured);
 }

@@ -1,8 +1,13 @@
 // What the numbers were measured on.
 import { availableParallelism, cpus, totalmem } from "node:os";
 
-/** The machine, without anything that names it. */
-export function machine(): Record<string, unknown> {
+/** A machine, without anything that names it. */
+export type Machine = Readonly<
+  Record<"platform" | "node" | "cpu", string> & Record<"cores" | "memoryGibibytes", number>
+>;
+
+/** This machine. */
+export function machine(): Machine {
   return {
     platform: `${process.platform} ${process.arch}`,
     node: process.version,
@@ -10,4 +15,10 @@ export function machine(): Record<string, unknown> {
     cores: availableParallelism(),
     memoryGibibytes: Math.round(totalmem() / 2 ** 30),
   };
+}
+
+/** Whether numbers of the two can be compared: the same machine, whatever Node it runs. */
+export function sameMachine(one: Readonly<Record<string, unknown>>, other: Machine): boolean {
+  const kept = ["platform", "cpu", "cores", "memoryGibibytes"] as const;
+  return kept.every((key) => one[key] === other[key]);
 }

@@ -1,27 +1,48 @@
 // What does a mesh cost? One hop over a call here, a join over a plain start, a new app on ten nodes, a revocation on ten nodes.
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import type { BarPanel, Estimate } from "../src/cli/chart.js";
 import { LocalMesh } from "../src/cli/experiment/local-mesh.js";
 import type { NodeProcess } from "../src/cli/experiment/node-process.js";
-import { systemClock } from "../src/core/clock.js";
 import { packageRoot } from "../src/core/package-root.js";
-import { Identity } from "../src/pki/identity.js";
-import { withKeyFiles } from "../src/pki/key-files.js";
-import { measureForward } from "./forward.js";
+import { type ForwardReport, measureForward } from "./forward.js";
 import { type LoadOptions, loadGenerator } from "./load.js";
-import { machine } from "./machine.js";
-import { startEcho } from "./processes.js";
-import { median, percentile, rounded } from "./statistics.js";
+import { type Target, withEcho } from "./processes.js";
+import { type BenchRun, bench } from "./report.js";
+import { alternate, estimated, paired } from "./rounds.js";
+import { estimateOf, percentile, rounded } from "./statistics.js";
 
 const generator = loadGenerator();
 const rounds = 5;
 const seconds = 2;
 const meshSize = 10;
-const results = fileURLToPath(new URL("bench/results/mesh.json", packageRoot()));
 const limitMs = 30_000;
+const method =
+  `All on one machine. A hop: HTTPS calls bound to the node that is asked, bound to its peer, and of a bare echo, ${rounds} rounds of ` +
+  `${seconds} s in turn, load by ${generator.name}; its cost is the difference of neighbouring rounds. A join: starts with one beside plain ` +
+  `starts of the same node. A deploy: from the upload until each of ${meshSize} nodes answers calls. A revocation: until each node says so.`;
+
+interface Hop {
+  readonly connections: number;
+  readonly localP50Ms: Estimate;
+  readonly forwardedP50Ms: Estimate;
+  readonly echoP50Ms: Estimate;
+  readonly overheadP50Micros: Estimate;
+  readonly forwardedToEcho: Estimate;
+}
+
+interface MeshReport {
+  readonly forward: readonly Hop[];
+  readonly forwardBetweenLinks: ForwardReport;
+  readonly join: { readonly [measure in "startWithJoinMs" | "startAloneMs" | "joinMs"]: Estimate };
+  readonly propagation: {
+    readonly [measure in "uploadToAnswerMs" | "uploadToEverywhereMs" | "holdersInAnswer"]: Estimate;
+  };
+  readonly revocation: { readonly samples: number; readonly p50Ms: Estimate; readonly p99Ms: number };
+}
 
 interface MeshBody {
   readonly peers: readonly { readonly name: string; readonly state: string; readonly rttMs: number | null }[];
@@ -29,60 +50,38 @@ interface MeshBody {
 }
 
 /**
- * p50 of a call that is bound to this node, of the same call bound to the peer, and of a bare echo, in turn; overhead is the median
- * of their differences. Bound, since under load this node would give away some of its own.
+ * A call that is bound to this node, the same call bound to the peer, and a bare echo, in turn. Bound, since under load this node
+ * would give away some of its own.
  */
-async function forward(mesh: LocalMesh, folder: string): Promise<Record<string, unknown>[]> {
+async function forward(mesh: LocalMesh, echo: Target): Promise<Hop[]> {
   const [here, there] = mesh.nodes;
   if (here === undefined || there === undefined) throw new TypeError("two nodes are needed");
-  const identity = await Identity.open({
-    state: join(folder, "echo"),
-    ephemeral: true,
-    name: "echo",
-    domains: [],
-    advertise: "localhost",
-    clock: systemClock,
-  });
-  const echo = await withKeyFiles(identity.publicLeaf(), (files) => startEcho(files, identity.rootCertificate));
-  try {
-    await settled(here, mesh);
-    const rows: Record<string, unknown>[] = [];
-    for (const connections of [1, 32]) {
-      const common = { body: "[19,23]", connections, seconds };
-      const boundTo = (node: NodeProcess): LoadOptions => ({
-        ...common,
-        url: `${here.ready.url}/fn/bench/add`,
-        ca: here.ca,
-        token: mesh.token,
-        headers: { "herd-node": node.ready.node },
-      });
-      const [local, hop] = [boundTo(here), boundTo(there)];
-      const bare: LoadOptions = { ...common, url: echo.url, ca: echo.ca };
-      for (const warm of [local, hop, bare]) await generator.run(warm);
-      const samples: { local: number; hop: number; echo: number }[] = [];
-      for (let round = 0; round < rounds; round++) {
-        const [a, b, c] = [await generator.run(local), await generator.run(hop), await generator.run(bare)];
-        if (a.failed + b.failed + c.failed > 0) throw new Error("calls failed");
-        samples.push({ local: a.p50, hop: b.p50, echo: c.p50 });
-      }
-      rows.push({
-        connections,
-        localP50Ms: rounded(median(samples.map((sample) => sample.local))),
-        forwardedP50Ms: rounded(median(samples.map((sample) => sample.hop))),
-        echoP50Ms: rounded(median(samples.map((sample) => sample.echo))),
-        overheadP50Micros: rounded(1_000 * median(samples.map((sample) => sample.hop - sample.local))),
-        forwardedToEcho: rounded(median(samples.map((sample) => sample.hop / sample.echo))),
-      });
-    }
-    return rows;
-  } finally {
-    await echo.stop();
-    identity.close();
+  await settled(here, mesh);
+  const hops: Hop[] = [];
+  for (const connections of [1, 32]) {
+    const common = { body: "[19,23]", connections, seconds };
+    const calls = { ...common, url: `${here.ready.url}/fn/bench/add`, ca: here.ca, token: mesh.token };
+    const boundTo = (node: NodeProcess): LoadOptions => ({ ...calls, headers: { "herd-node": node.ready.node } });
+    const { local, hop, bare } = await alternate(rounds, {
+      local: () => generator.run(boundTo(here)),
+      hop: () => generator.run(boundTo(there)),
+      bare: () => generator.run({ ...common, url: echo.url, ca: echo.ca }),
+    });
+    if ([...local, ...hop, ...bare].some(({ failed }) => failed > 0)) throw new Error("calls failed");
+    hops.push({
+      connections,
+      localP50Ms: estimated(local, ({ p50 }) => p50),
+      forwardedP50Ms: estimated(hop, ({ p50 }) => p50),
+      echoP50Ms: estimated(bare, ({ p50 }) => p50),
+      overheadP50Micros: paired({ of: hop, to: local }, (one, other) => 1_000 * (one.p50 - other.p50)),
+      forwardedToEcho: paired({ of: hop, to: bare }, (one, other) => one.p50 / other.p50),
+    });
   }
+  return hops;
 }
 
 /** Starts with a join beside plain starts of the same node. */
-async function joining(mesh: LocalMesh): Promise<Record<string, unknown>> {
+async function joining(mesh: LocalMesh): Promise<MeshReport["join"]> {
   const samples: { join: number; start: number }[] = [];
   for (let round = 0; round < rounds; round++) {
     const name = `joiner-${round}`;
@@ -93,14 +92,14 @@ async function joining(mesh: LocalMesh): Promise<Record<string, unknown>> {
     await again.stop();
   }
   return {
-    startWithJoinMs: rounded(median(samples.map(({ join: ms }) => ms))),
-    startAloneMs: rounded(median(samples.map(({ start }) => start))),
-    joinMs: rounded(median(samples.map(({ join: ms, start }) => ms - start))),
+    startWithJoinMs: estimated(samples, ({ join: ms }) => ms),
+    startAloneMs: estimated(samples, (sample) => sample.start),
+    joinMs: estimated(samples, (sample) => sample.join - sample.start),
   };
 }
 
 /** From the upload of a new app until its answer, and until each node answers calls of it; the first part is its compilation. */
-async function propagation(mesh: LocalMesh): Promise<Record<string, unknown>> {
+async function propagation(mesh: LocalMesh): Promise<MeshReport["propagation"]> {
   const samples: { answered: number; everywhere: number; holders: number }[] = [];
   for (let round = 0; round <= rounds; round++) {
     const text = `export function one(): i32 { return ${round}; }`;
@@ -117,15 +116,14 @@ async function propagation(mesh: LocalMesh): Promise<Record<string, unknown>> {
     if (round > 0) samples.push({ answered, everywhere: slowest, holders: nodes.length });
   }
   return {
-    nodes: mesh.nodes.length,
-    uploadToAnswerMs: rounded(median(samples.map(({ answered }) => answered))),
-    uploadToEverywhereMs: rounded(median(samples.map(({ everywhere }) => everywhere))),
-    holdersInAnswer: median(samples.map(({ holders }) => holders)),
+    uploadToAnswerMs: estimated(samples, ({ answered }) => answered),
+    uploadToEverywhereMs: estimated(samples, ({ everywhere }) => everywhere),
+    holdersInAnswer: estimated(samples, ({ holders }) => holders),
   };
 }
 
 /** From the request to revoke until each other node says so; every node but the founder is revoked in turn. */
-async function revocation(mesh: LocalMesh): Promise<Record<string, unknown>> {
+async function revocation(mesh: LocalMesh): Promise<MeshReport["revocation"]> {
   const samples: number[] = [];
   const left = mesh.nodes.slice(1);
   while (left.length > 1) {
@@ -139,7 +137,7 @@ async function revocation(mesh: LocalMesh): Promise<Record<string, unknown>> {
   }
   return {
     samples: samples.length,
-    p50Ms: rounded(percentile(samples, 0.5)),
+    p50Ms: estimateOf(samples),
     p99Ms: rounded(percentile(samples, 0.99)),
   };
 }
@@ -183,39 +181,84 @@ async function start(folder: string, names: readonly string[]): Promise<LocalMes
   return LocalMesh.start({ folder, names, flags: ["--workers", "1"] });
 }
 
-const folder = await mkdtemp(join(tmpdir(), "herd-bench-"));
-try {
+async function onTwo(folder: string): Promise<Hop[]> {
   const pair = await start(join(folder, "pair"), ["here", "there"]);
-  const body = await readFile(new URL("bench/functions/bench.ts", packageRoot()));
-  const headers = { "content-type": "application/typescript" };
-  await pair.founder.client(pair.token).send("/v1/apps/bench", { method: "PUT", body, headers });
-  const forwarded = await forward(pair, folder).finally(() => pair.stop());
-  const alone = await start(join(folder, "alone"), ["first"]);
-  const join10 = await joining(alone).finally(() => alone.stop());
-  const names = Array.from({ length: meshSize }, (_none, index) => `node-${index}`);
-  const ten = await start(join(folder, "ten"), names);
-  let spread: Record<string, unknown>;
-  let revoked: Record<string, unknown>;
   try {
-    await settled(ten.founder, ten);
-    spread = await propagation(ten);
-    revoked = await revocation(ten);
+    const body = await readFile(new URL("bench/functions/bench.ts", packageRoot()));
+    const headers = { "content-type": "application/typescript" };
+    await pair.founder.client(pair.token).send("/v1/apps/bench", { method: "PUT", body, headers });
+    return await withEcho(join(folder, "echo"), (echo) => forward(pair, echo));
   } finally {
-    await ten.stop();
+    await pair.stop();
   }
-  const report = {
-    question: "What does a mesh cost?",
-    at: new Date().toISOString(),
-    machine: machine(),
-    loadGenerator: generator.name,
-    forward: forwarded,
-    forwardBetweenLinks: await measureForward(),
-    join: join10,
-    propagation: spread,
-    revocation: revoked,
-  };
-  console.log(JSON.stringify(report, null, 2));
-  await writeFile(results, `${JSON.stringify(report, null, 2)}\n`);
-} finally {
-  await rm(folder, { recursive: true, force: true });
 }
+
+async function onMany(folder: string): Promise<Pick<MeshReport, "propagation" | "revocation">> {
+  const names = Array.from({ length: meshSize }, (_none, index) => `node-${index}`);
+  const mesh = await start(join(folder, "many"), names);
+  try {
+    await settled(mesh.founder, mesh);
+    return { propagation: await propagation(mesh), revocation: await revocation(mesh) };
+  } finally {
+    await mesh.stop();
+  }
+}
+
+async function measureMesh(folder: string): Promise<MeshReport> {
+  const hops = await onTwo(folder);
+  const alone = await start(join(folder, "alone"), ["first"]);
+  const joined = await joining(alone).finally(() => alone.stop());
+  return { forward: hops, forwardBetweenLinks: await measureForward(), join: joined, ...(await onMany(folder)) };
+}
+
+function keyFigures(report: MeshReport): BenchRun["key"] {
+  const better = "lower" as const;
+  const hops = report.forward.map(({ connections, overheadP50Micros }) => {
+    return { name: `hop at ${connections} connections, p50`, unit: "µs", better, ...overheadP50Micros };
+  });
+  const { choiceNs, p50UsAt1, callsPerSecondAt32 } = report.forwardBetweenLinks;
+  return [
+    ...hops,
+    { name: "choice among nine peers", unit: "ns", better, ...choiceNs },
+    { name: "call over a link, p50", unit: "µs", better, ...p50UsAt1 },
+    { name: "calls over a link at 32", unit: "1/s", better: "higher", ...callsPerSecondAt32 },
+    { name: "join", unit: "ms", better, ...report.join.joinMs },
+    { name: "upload to answer", unit: "ms", better, ...report.propagation.uploadToAnswerMs },
+    { name: `upload to all ${meshSize} nodes`, unit: "ms", better, ...report.propagation.uploadToEverywhereMs },
+    { name: "revocation, p50", unit: "ms", better, ...report.revocation.p50Ms },
+  ];
+}
+
+function panelsOf({ forward: hops, join: joined, propagation: spread, revocation: revoked }: MeshReport): BarPanel[] {
+  const steps: readonly (readonly [string, Estimate])[] = [
+    ["join", joined.joinMs],
+    ["start", joined.startAloneMs],
+    ["upload to answer", spread.uploadToAnswerMs],
+    ["upload to all nodes", spread.uploadToEverywhereMs],
+    ["revocation", revoked.p50Ms],
+  ];
+  const [categories, values] = [steps.map(([name]) => name), steps.map(([, estimate]) => estimate)];
+  return [
+    {
+      ...{ kind: "bars", title: "A call, p50", yLabel: "ms" },
+      categories: hops.map(({ connections }) => `${connections} connection${connections === 1 ? "" : "s"}`),
+      series: [
+        { name: "bare HTTPS server", values: hops.map(({ echoP50Ms }) => echoP50Ms) },
+        { name: "here", values: hops.map(({ localP50Ms }) => localP50Ms) },
+        { name: "one hop away", values: hops.map(({ forwardedP50Ms }) => forwardedP50Ms) },
+      ],
+    },
+    { kind: "bars", title: "What happens rarely", yLabel: "ms", categories, series: [{ name: "", values }] },
+  ];
+}
+
+await bench("mesh", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "herd-bench-"));
+  try {
+    const report = await measureMesh(folder);
+    const results = { loadGenerator: generator.name, nodes: meshSize, ...report };
+    return { method, key: keyFigures(report), results, panels: panelsOf(report), columns: 2 };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});

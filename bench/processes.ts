@@ -1,8 +1,12 @@
 // The processes that a benchmark measures: a node, and the bare server beside it.
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { systemClock } from "../src/core/clock.js";
+import { Identity } from "../src/pki/identity.js";
+import { withKeyFiles } from "../src/pki/key-files.js";
 
 /** A server to measure. */
 export interface Target {
@@ -21,10 +25,20 @@ export async function startNode(state: string, functions: string): Promise<Targe
   return { url, token, ca: readFileSync(ca, "utf8"), pid: child.pid ?? 0, stop: () => stop(child) };
 }
 
-/** Starts the bare hyper-express server with the given key and certificate files. */
-export async function startEcho(files: { key: string; cert: string }, ca: string): Promise<Target> {
-  const { child, line } = await start("./echo-server.js", [files.key, files.cert]);
-  return { url: `https://localhost:${line}/echo`, ca, pid: child.pid ?? 0, stop: () => stop(child) };
+/** Runs `use` beside the bare hyper-express server, which has keys of its own; `state` is a folder for them. */
+export async function withEcho<Result>(state: string, use: (echo: Target) => Promise<Result>): Promise<Result> {
+  const facts = { ephemeral: true, name: "echo", domains: [], advertise: "localhost", clock: systemClock };
+  const identity = await Identity.open({ state, ...facts });
+  try {
+    const { child, line } = await withKeyFiles(identity.publicLeaf(), (files) =>
+      start("./echo-server.js", [files.key, files.cert]),
+    );
+    const url = `https://localhost:${line}/echo`;
+    const echo = { url, ca: identity.rootCertificate, pid: child.pid ?? 0, stop: () => stop(child) };
+    return await use(echo).finally(echo.stop);
+  } finally {
+    await identity.close();
+  }
 }
 
 async function start(module: string, args: readonly string[]): Promise<{ child: ChildProcess; line: string }> {

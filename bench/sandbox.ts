@@ -5,19 +5,21 @@ import { Engine } from "../runtime/sandbox/engine.js";
 import { Instance } from "../runtime/sandbox/instance.js";
 import { Sandbox } from "../runtime/sandbox/pool.js";
 import type { Prepared } from "../runtime/sandbox/prepare.js";
+import type { Estimate } from "../src/cli/chart.js";
 import { systemClock } from "../src/core/clock.js";
 import { defaultLimits } from "../src/core/limits.js";
 import { packageRoot } from "../src/core/package-root.js";
-import { median, percentile, rounded } from "./statistics.js";
+import { repeat } from "./rounds.js";
+import { estimateOf, percentile } from "./statistics.js";
 
 const rounds = 5;
 const body = "[19,23]";
 
 /** Medians over the rounds. In process: microseconds of a call and its reset, and of its parts; through the pool: as named. */
 export interface SandboxReport {
-  readonly prepareMs: number;
-  readonly inProcessUs: { readonly callAndReset: number; readonly reset: number; readonly freshInstance: number };
-  readonly pool: { readonly sequentialP50Us: number; readonly callsPerSecondAt32: number };
+  readonly prepareMs: Estimate;
+  readonly inProcessUs: { readonly [part in "callAndReset" | "reset" | "freshInstance"]: Estimate };
+  readonly pool: { readonly sequentialP50Us: Estimate; readonly callsPerSecondAt32: Estimate };
 }
 
 /** Measures on an otherwise idle machine; takes some ten seconds. */
@@ -40,11 +42,11 @@ export async function measureSandbox(): Promise<SandboxReport> {
       prepareTimes.push(performance.now() - started);
     }
     return {
-      prepareMs: rounded(median(prepareTimes)),
+      prepareMs: estimateOf(prepareTimes),
       inProcessUs: inProcess(prepared),
       pool: {
-        sequentialP50Us: rounded(median(await repeat(() => sequential(sandbox, prepared)))),
-        callsPerSecondAt32: rounded(median(await repeat(() => together(sandbox, { prepared, inFlight: 32 })))),
+        sequentialP50Us: estimateOf(await repeat(rounds, () => sequential(sandbox, prepared))),
+        callsPerSecondAt32: estimateOf(await repeat(rounds, () => together(sandbox, { prepared, inFlight: 32 }))),
       },
     };
   } finally {
@@ -91,9 +93,9 @@ function inProcess(prepared: Prepared): SandboxReport["inProcessUs"] {
     freshInstance.push(perCallUs(500, () => void new Instance(prepared, host)));
   }
   return {
-    callAndReset: rounded(median(callAndReset)),
-    reset: rounded(median(reset)),
-    freshInstance: rounded(median(freshInstance)),
+    callAndReset: estimateOf(callAndReset),
+    reset: estimateOf(reset),
+    freshInstance: estimateOf(freshInstance),
   };
 }
 
@@ -111,13 +113,6 @@ function call(sandbox: Sandbox, prepared: Prepared): Promise<unknown> {
     invocation: "bench",
     deadline: Date.now() + 5_000,
   });
-}
-
-async function repeat(measure: () => Promise<number>): Promise<number[]> {
-  await measure();
-  const measured: number[] = [];
-  for (let round = 0; round < rounds; round++) measured.push(await measure());
-  return measured;
 }
 
 async function sequential(sandbox: Sandbox, prepared: Prepared): Promise<number> {

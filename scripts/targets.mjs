@@ -1,6 +1,6 @@
 // What the npm scripts run once the tree is installed and built.
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { buildIfNeeded } from "./build.mjs";
@@ -86,14 +86,26 @@ async function check() {
   return biome || architecture;
 }
 
-/** The benchmark of that name under bench/, `invoke` by default. */
-async function bench([name = "invoke", ...args]) {
-  const path = `dist/bench/${name}.js`;
-  if (!/^[a-z-]+$/.test(name) || !existsSync(join(folder, path))) {
-    console.error(`no benchmark is named ${name}`);
-    return 2;
+/** The benchmark of that name under bench/, or `all` of the list one after the other; without a name, the list. */
+async function bench([name, ...args]) {
+  const questions = JSON.parse(readFileSync(new URL("bench/questions.json", root), "utf8"));
+  if (name === "all") {
+    for (const each of Object.keys(questions)) {
+      console.error(`\n== ${each}: ${questions[each].question}`);
+      const code = await run(process.execPath, { args: [join(folder, `dist/bench/${each}.js`), ...args], cwd: folder });
+      if (code !== 0) return code;
+    }
+    return 0;
   }
-  return runHere(path, args);
+  const path = `dist/bench/${name}.js`;
+  if (Object.hasOwn(questions, name)) return runHere(path, args);
+  const asked = name === undefined || name === "--help";
+  const say = asked ? console.log : console.error;
+  say("usage: npm run bench -- NAME|all [--json] [--out DIR] [--replace]\n");
+  for (const [each, { question, minutes }] of Object.entries(questions))
+    say(`  ${each.padEnd(10)}${`${minutes} min`.padStart(6)}  ${question}`);
+  say("\nEach writes bench/results/NAME.json and NAME.svg and tells what changed since the last stored run.");
+  return asked ? 0 : 2;
 }
 
 async function runHere(path, args) {

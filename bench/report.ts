@@ -1,0 +1,157 @@
+// What a benchmark leaves: a stated question, its method and machine, results as JSON and as a picture, beside the last stored run.
+
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { drawFigure, type Figure } from "../src/cli/chart.js";
+import { packageRoot } from "../src/core/package-root.js";
+import { UsageError } from "../src/core/usage-error.js";
+import { compareRuns, comparisonTable, type KeyFigure } from "./comparison.js";
+import { type Machine, machine, sameMachine } from "./machine.js";
+
+/** What the command line of a benchmark says. */
+export interface BenchOptions {
+  /** Print the report as JSON on standard output, everything else on standard error. */
+  readonly json: boolean;
+  /** Store the run in place of one of another machine. */
+  readonly replace: boolean;
+  /** Measure less; the run is kept apart from the stored one. */
+  readonly quick: boolean;
+  /** Folder of the results. */
+  readonly out: string;
+}
+
+/** A run to publish. */
+export interface BenchRun {
+  /** How it was measured, in a few sentences. */
+  readonly method: string;
+  /** The numbers that it is read for, and compared by with other runs. */
+  readonly key: readonly KeyFigure[];
+  readonly results: Readonly<Record<string, unknown>>;
+  readonly panels: Figure["panels"];
+  readonly columns?: number;
+}
+
+const stored = z.object({
+  at: z.string(),
+  machine: z.record(z.string(), z.unknown()),
+  key: z
+    .array(
+      z.object({
+        name: z.string(),
+        unit: z.string(),
+        better: z.enum(["lower", "higher", "neither"]),
+        value: z.number(),
+        low: z.number().optional(),
+        high: z.number().optional(),
+      }),
+    )
+    .default([]),
+});
+type Stored = z.infer<typeof stored>;
+
+/** Load of the machine before the benchmark adds its own. */
+const loadBefore = loadavg()[0] ?? 0;
+
+/**
+ * Runs the benchmark `name`, an entry of `bench/questions.json`, with the options of the command line, and publishes what comes of it.
+ * `--quick` is known where `quick` says so. A wrong option ends the process with code 2.
+ */
+export async function bench(
+  name: string,
+  measure: (options: BenchOptions) => Promise<BenchRun>,
+  known: { readonly quick?: boolean } = {},
+): Promise<void> {
+  try {
+    const options = benchOptions(process.argv.slice(2), known);
+    const { text, report } = await publish({ name, ...(await measure(options)) }, options);
+    if (options.json) console.error(text);
+    console.log(options.json ? JSON.stringify(report, null, 2) : text);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+  }
+}
+
+/** The options in `args`; `--quick` only where the benchmark has one. Throws {@link UsageError}. */
+export function benchOptions(args: readonly string[], { quick = false } = {}): BenchOptions {
+  const flag = { type: "boolean", default: false } as const;
+  const options = { json: flag, replace: flag, out: { type: "string" }, ...(quick ? { quick: flag } : {}) } as const;
+  try {
+    const { values } = parseArgs({ args: [...args], options });
+    const out = values.out === undefined ? fileURLToPath(new URL("bench/results", packageRoot())) : resolve(values.out);
+    return { json: values.json, replace: values.replace, quick: "quick" in values && values.quick === true, out };
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+/** What was published: the file's content, and what a person is told. */
+export interface Published {
+  readonly report: Readonly<Record<string, unknown>>;
+  readonly text: string;
+}
+
+/**
+ * Writes `NAME.json` and `NAME.svg`, and says how the key figures stand to the last run. A run of another machine stays where it is:
+ * this one then goes to `NAME.local.json`, a quick one to `NAME.quick.json`, both of which git ignores.
+ */
+export async function publish(run: BenchRun & { readonly name: string }, options: BenchOptions): Promise<Published> {
+  const { name, method, key, results, panels, columns = 1 } = run;
+  const question = await questionOf(name);
+  const here = machine();
+  const report = { question, method, at: new Date().toISOString(), machine: { ...here, loadBefore }, key, results };
+
+  const reference = await lastRun(join(options.out, `${name}.json`));
+  const foreign = reference !== undefined && !sameMachine(reference.machine, here);
+  const variant = options.quick ? ".quick" : foreign && !options.replace ? ".local" : "";
+  const path = join(options.out, `${name}${variant}`);
+  const own = variant === "" ? reference : await lastRun(`${path}.json`);
+  const last = own ?? reference;
+
+  const lines = ["", question, machineText({ ...here, loadBefore }), ""];
+  if (last !== undefined) lines.push(`Beside the run of ${last.at}${difference(last.machine, here)}:`);
+  lines.push(comparisonTable(compareRuns(last?.key ?? [], key)), "");
+  if (variant === ".local")
+    lines.push(`${name}.json is of another machine and stays; --replace stores this run in its place.`);
+  if (own !== undefined && !sameMachine(own.machine, here)) lines.push("This replaces a run of another machine.");
+  lines.push(`Written: ${path}.json, ${path}.svg`);
+
+  const figure: Figure = { title: question, note: `${method} ${machineText(here)}`, panels, columns };
+  await mkdir(options.out, { recursive: true });
+  await writeFile(`${path}.json`, `${JSON.stringify(report, null, 2)}\n`);
+  await writeFile(`${path}.svg`, drawFigure(figure));
+  return { report, text: lines.join("\n") };
+}
+
+async function questionOf(name: string): Promise<string> {
+  const text = await readFile(new URL("bench/questions.json", packageRoot()), "utf8");
+  const question = (JSON.parse(text) as Record<string, { question: string }>)[name]?.question;
+  if (question === undefined) throw new TypeError(`bench/questions.json has no ${name}`);
+  return question;
+}
+
+/** The run in a file; nothing when there is none, or when it is not one of ours. */
+async function lastRun(path: string): Promise<Stored | undefined> {
+  try {
+    return stored.parse(JSON.parse(await readFile(path, "utf8")));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || error instanceof z.ZodError || error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function difference(then: Readonly<Record<string, unknown>>, now: Machine): string {
+  if (!sameMachine(then, now)) return `, ANOTHER MACHINE (${machineText(then)})`;
+  return then.node === now.node ? "" : `, under Node ${String(then.node)}`;
+}
+
+function machineText(of: Readonly<Record<string, unknown>>): string {
+  const load = typeof of.loadBefore === "number" ? `, load before ${of.loadBefore.toFixed(1)}` : "";
+  return `${of.cpu}, ${of.cores} cores, ${of.memoryGibibytes} GiB, ${of.platform}, Node ${of.node}${load}.`;
+}
