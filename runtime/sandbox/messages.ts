@@ -5,7 +5,7 @@ import type { ArgumentFormat } from "./binding/arguments.js";
 import type { LogLevel } from "./host-imports.js";
 import type { Prepared } from "./prepare.js";
 
-/** First task of a thread: what it keeps for its life. */
+/** First task of a thread: what it keeps for its life. Answered with the kernel's id of the thread, undefined where there is none. */
 export interface Greeting {
   readonly outbox: SharedArrayBuffer;
   readonly port: MessagePort;
@@ -36,5 +36,5 @@ export type SideMessage =
   /** Look into the outbox now: what follows may take long. */
   | { readonly kind: "collect" };
 
-/** Names of the functions that the worker's module exports as Piscina handlers. */
-export const handlers = { greet: "greet", runBatch: "runBatch" } as const;
+/** Name of the function that the worker's module exports as Piscina's handler: one, so that its thread has loaded it when it is ready. */
+export const handler = "serve";

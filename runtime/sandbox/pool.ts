@@ -26,7 +26,7 @@ export interface SandboxOptions {
 export interface SandboxShare {
   /** Batches that run at a time, `workers` at most. With none, what is run all the same runs one at a time. */
   readonly slots: number;
-  /** Whether the threads run only when nobody else wants the core. */
+  /** Whether the threads run only when nobody else wants the core; ignored on systems other than Linux. */
   readonly idleClass: boolean;
 }
 
@@ -48,6 +48,8 @@ const tickMs = 2;
 const holdUpMs = 2;
 /** A thread that has nothing left to run but does not return is replaced. */
 const stuckMs = 1_000;
+/** The same in the idle class, where a thread waits until nobody else wants the core. */
+const stuckLoweredMs = 10_000;
 /** Waking a thread costs about as much as this many milliseconds of calls: less is not shared out among the free ones. */
 const wakeMs = 0.4;
 /** Short calls count as coming while the last one is not older. */
@@ -148,9 +150,10 @@ export class Sandbox {
   }
 
   /** What calls may use from now on; those that run go on. */
-  allow({ slots }: SandboxShare): void {
+  allow({ slots, idleClass }: SandboxShare): void {
     if (!(slots >= 0)) throw new RangeError(`${slots} slots`);
     this.#slots = Math.min(Math.floor(slots), this.#options.workers);
+    this.#threads.setIdleClass(idleClass);
     if (this.#queue.length > 0) this.#dispatch();
   }
 
@@ -251,6 +254,7 @@ export class Sandbox {
     if (slot.isDead) return;
     const left = slot.finish();
     for (const call of left) call.fail(new HerdError("internal", "the worker returned without a result"));
+    this.#threads.renew();
     this.#settled();
   }
 
@@ -329,12 +333,13 @@ export class Sandbox {
    */
   #watchIdle(slot: Slot, { now, monotonic }: { now: number; monotonic: number }): void {
     const idleMs = slot.idleMs(monotonic);
+    const boundMs = slot.isLowered ? stuckLoweredMs : stuckMs;
     for (const call of slot.takeBack(({ deadline }) => deadline <= now)) call.expire(now);
     if (slot.pending === 0) {
-      if (idleMs > stuckMs) this.#lost(slot, new HerdError("internal", "the worker did not come back"));
+      if (idleMs > boundMs) this.#lost(slot, new HerdError("internal", "the worker did not come back"));
       return;
     }
-    if (idleMs <= (slot.hasBegun ? holdUpMs : stuckMs)) return;
+    if (idleMs <= (slot.hasBegun ? holdUpMs : boundMs)) return;
     slot.isLong = true;
     this.#queue.putBack(slot.takeBack());
   }

@@ -43,6 +43,10 @@ export class Slot {
   #runningSince = 0;
   #idle: { readonly pending: number; readonly since: number } | undefined;
   #waiters: (() => void)[] = [];
+  /** The kernel's id of the thread, when it is ready and has one. */
+  kernelId: number | undefined;
+  /** The thread runs only when nobody else wants the core, for the rest of its life. */
+  isLowered = false;
   isFree = true;
   isDead = false;
   /** The batch holds a long call, or one that turned out to be long. */

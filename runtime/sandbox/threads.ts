@@ -4,8 +4,9 @@ import { MessageChannel } from "node:worker_threads";
 import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
-import { type Batch, type Greeting, handlers } from "./messages.js";
+import { type Batch, type Greeting, handler } from "./messages.js";
 import { type GuestLogLine, Slot } from "./slot.js";
+import { IdleClass } from "./thread-priority.js";
 
 /** How the threads are made, and who hears of them. */
 export interface ThreadsOptions {
@@ -41,6 +42,10 @@ export class Threads {
   #slots: Slot[] = [];
   /** Slots whose threads were not ready yet. */
   readonly #booting = new Set<Slot>();
+  readonly #idle = new IdleClass();
+  #isIdleClass = false;
+  /** Some threads are still in the idle class, and should not. */
+  #isRenewing = false;
   #refill: NodeJS.Timeout | undefined;
   #started: { readonly wanted: number; resolve(): void; reject(reason: unknown): void } | undefined;
 
@@ -68,6 +73,7 @@ export class Threads {
     const { count } = this.#options;
     this.#piscina = new Piscina({
       filename: fileURLToPath(new URL("./worker.js", import.meta.url)),
+      name: handler,
       minThreads: count,
       maxThreads: count,
       idleTimeout: Number.POSITIVE_INFINITY,
@@ -94,7 +100,7 @@ export class Threads {
   /** Runs `batch` on the thread of `slot`; rejects when the thread dies. */
   run(slot: Slot, batch: Batch): Promise<void> {
     const task: Batch & Addressed = { ...batch, [queueOptionsSymbol]: { thread: slot.thread } };
-    return this.#pool.run(task, { name: handlers.runBatch, signal: slot.kill.signal });
+    return this.#pool.run(task, { signal: slot.kill.signal });
   }
 
   /** Ends the thread of `slot`; another is booted in its place. */
@@ -102,6 +108,30 @@ export class Threads {
     slot.close();
     this.#slots = this.#slots.filter((one) => one !== slot);
     slot.kill.abort();
+  }
+
+  /** Whether the threads, running or not and those to come, stand back for everybody else: see {@link IdleClass}. */
+  setIdleClass(isIdleClass: boolean): void {
+    this.#isIdleClass = isIdleClass;
+    if (isIdleClass) for (const slot of this.#slots) this.#lower(slot);
+    else this.#isRenewing = true;
+    this.renew();
+  }
+
+  /**
+   * After the idle class: ends a free thread that is still in it, as long as all threads are there. So there is one less than all, the
+   * spare, while another boots. To be called when a slot becomes free.
+   */
+  renew(): void {
+    if (!this.#isRenewing) return;
+    this.#isRenewing = !this.#isIdleClass && this.#slots.some(({ isLowered }) => isLowered);
+    if (!this.#isRenewing || this.#slots.length < this.#options.count) return;
+    const slot = this.#slots.find(({ isLowered, isFree }) => isLowered && isFree);
+    if (slot === undefined) return;
+    // Piscina ends a thread by its task. The thread has all that it needs to run one: on Node 20 the end of a thread that loads
+    // modules is that of the process.
+    this.run(slot, { calls: [] }).catch(() => undefined);
+    this.remove(slot);
   }
 
   /** Ends all threads; a start that has not ended rejects. */
@@ -115,6 +145,7 @@ export class Threads {
     this.#slots = [];
     this.#booting.clear();
     await pool.destroy();
+    await this.#idle.end();
   }
 
   get #pool(): Piscina {
@@ -159,8 +190,8 @@ export class Threads {
       limits,
       [queueOptionsSymbol]: { thread },
     };
-    pool.run(greeting, { name: handlers.greet, transferList: [port2] }).then(
-      () => this.#ready(slot),
+    pool.run(greeting, { transferList: [port2] }).then(
+      (kernelId: number | undefined) => this.#ready(slot, kernelId),
       (error) => {
         this.#booting.delete(slot);
         if (!slot.isDead) slot.close();
@@ -169,11 +200,18 @@ export class Threads {
     );
   }
 
-  #ready(slot: Slot): void {
+  #ready(slot: Slot, kernelId: number | undefined): void {
     this.#booting.delete(slot);
     if (slot.isDead) return;
+    slot.kernelId = kernelId;
     this.#slots.push(slot);
+    if (this.#isIdleClass) this.#lower(slot);
+    this.renew();
     if (this.#started !== undefined && this.#slots.length >= this.#started.wanted) this.#started.resolve();
     this.#options.onReady();
+  }
+
+  #lower(slot: Slot): void {
+    if (!slot.isLowered) slot.isLowered = this.#idle.lower(slot);
   }
 }

@@ -1,5 +1,6 @@
-// The thread's entry: Piscina calls these handlers, one at a time. Imports only what runs in the thread.
+// The thread's entry: Piscina calls its handler with one task after the other. Imports only what runs in the thread.
 import { randomFillSync } from "node:crypto";
+import { readlinkSync } from "node:fs";
 import type { MessagePort } from "node:worker_threads";
 import { HerdError } from "../../src/core/errors.js";
 import { Engine } from "./engine.js";
@@ -17,8 +18,18 @@ interface Thread {
 
 let thread: Thread | undefined;
 
-/** Piscina handler: sets the thread up. */
-export function greet({ outbox, port, nodeName, limits }: Greeting): void {
+/** Piscina handler; answers a greeting with the kernel's id of this thread, when it can be known. */
+export function serve(task: Greeting | Batch): number | undefined {
+  if ("calls" in task) {
+    runBatch(task);
+    return undefined;
+  }
+  greet(task);
+  return kernelId();
+}
+
+/** Sets the thread up. */
+function greet({ outbox, port, nodeName, limits }: Greeting): void {
   // A guest's monotonic clock begins with its thread: how long the machine is up is none of its business.
   const bootedAt = process.hrtime.bigint();
   const host = {
@@ -30,8 +41,20 @@ export function greet({ outbox, port, nodeName, limits }: Greeting): void {
   thread = { engine: new Engine({ limits, host }), outbox: new Outbox(outbox), port };
 }
 
-/** Piscina handler: runs the calls of a batch that are not taken back meanwhile; results go to the outbox. */
-export function runBatch({ calls, load, drop }: Batch): void {
+/** The link is PID/task/ID, proc(5). */
+function kernelId(): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  try {
+    const id = Number(readlinkSync("/proc/thread-self").split("/").at(-1));
+    return Number.isSafeInteger(id) && id > 0 ? id : undefined;
+  } catch {
+    // A container may hide it.
+    return undefined;
+  }
+}
+
+/** Runs the calls of a batch that are not taken back meanwhile; results go to the outbox. */
+function runBatch({ calls, load, drop }: Batch): void {
   if (thread === undefined) throw new Error("a batch came before the greeting");
   const { engine, outbox, port } = thread;
   for (const revision of drop ?? []) engine.drop(revision);
