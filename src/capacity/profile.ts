@@ -1,0 +1,74 @@
+// What a machine was measured to do: each kernel on one worker and on all at once, and what follows from it.
+
+import { z } from "zod";
+import { type Capacity, type Kernel, kernels } from "./capacity.js";
+import { type Estimate, geometricMean } from "./estimate.js";
+
+/** One kernel: on one worker while the others are idle, and on all workers together. */
+export interface KernelProfile {
+  readonly one: Estimate;
+  readonly all: Estimate;
+}
+
+/** Lengths of a profile: `short` is what a node affords when it starts, `full` is for people who compare. */
+export type ProfileLength = "short" | "full";
+
+/** A profile. `at` is in milliseconds since the epoch. */
+export interface Profile {
+  readonly at: number;
+  readonly length: ProfileLength;
+  /** Of machine, workers and kernels: a profile is good for the same one only. */
+  readonly fingerprint: string;
+  readonly workers: number;
+  readonly kernels: { readonly [kernel in Kernel]: KernelProfile };
+  /** Geometric means. */
+  readonly overall: KernelProfile;
+  /** Share of the time that the workers could have run in which they did, on one worker and on all: below 1 when others used the machine. */
+  readonly availability: { readonly one: number; readonly all: number };
+}
+
+/** The profile's overall figures from its kernels'. */
+export function overallOf(each: Profile["kernels"]): KernelProfile {
+  const mean = (mode: keyof KernelProfile): Estimate => geometricMean(kernels.map((kernel) => each[kernel][mode]));
+  return { one: mean("one"), all: mean("all") };
+}
+
+/** What peers are told of a profile: four significant digits, more are noise. */
+export function capacityOf({ workers, overall, kernels: each }: Profile): Capacity {
+  const rounded = ({ all }: KernelProfile): number => Number(all.unitsPerSecond.toPrecision(4));
+  const entries = kernels.map((kernel) => [kernel, rounded(each[kernel])]);
+  return { workers, overall: rounded(overall), kernels: Object.fromEntries(entries) };
+}
+
+// An infinite spread, of too few samples, is null in JSON.
+const estimate = z.object({
+  unitsPerSecond: z.number().min(1e-3).max(1e9),
+  spread: z
+    .number()
+    .min(0)
+    .nullable()
+    .transform((spread) => spread ?? Number.POSITIVE_INFINITY),
+  samples: z.number().int().min(0),
+});
+const kernelProfile = z.object({ one: estimate, all: estimate });
+const share = z.number().min(0).max(1);
+const shape = z.object({
+  at: z.number(),
+  length: z.enum(["short", "full"]),
+  fingerprint: z.string().max(128),
+  workers: z.number().int().min(1).max(1_024),
+  kernels: z.object(
+    Object.fromEntries(kernels.map((kernel) => [kernel, kernelProfile])) as Record<Kernel, typeof kernelProfile>,
+  ),
+  overall: kernelProfile,
+  availability: z.object({ one: share, all: share }),
+});
+
+/** The profile in a JSON text; undefined when it holds none. */
+export function readProfile(text: string): Profile | undefined {
+  try {
+    return shape.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
