@@ -1,9 +1,9 @@
 // The thread's entry: Piscina calls its handler with one task after the other. Imports only what runs in the thread.
 import { randomFillSync } from "node:crypto";
-import { readlinkSync } from "node:fs";
 import type { MessagePort } from "node:worker_threads";
 import { HerdError } from "../../src/core/errors.js";
 import { Engine } from "./engine.js";
+import { kernelId } from "./kernel-id.js";
 import type { Batch, CallMessage, Greeting, SideMessage } from "./messages.js";
 import { Outbox } from "./outbox.js";
 
@@ -39,18 +39,6 @@ function greet({ outbox, port, nodeName, limits }: Greeting): void {
     fillRandom: (bytes: Uint8Array) => void randomFillSync(bytes),
   };
   thread = { engine: new Engine({ limits, host }), outbox: new Outbox(outbox), port };
-}
-
-/** The link is PID/task/ID, proc(5). */
-function kernelId(): number | undefined {
-  if (process.platform !== "linux") return undefined;
-  try {
-    const id = Number(readlinkSync("/proc/thread-self").split("/").at(-1));
-    return Number.isSafeInteger(id) && id > 0 ? id : undefined;
-  } catch {
-    // A container may hide it.
-    return undefined;
-  }
 }
 
 /** Runs the calls of a batch that are not taken back meanwhile; results go to the outbox. */
