@@ -17,6 +17,8 @@ export interface Change {
   readonly unit: string;
   readonly before: number | undefined;
   readonly now: number | undefined;
+  /** The interval of `now`, where it is known. */
+  readonly spread?: { readonly low: number; readonly high: number };
   /** now ÷ before. */
   readonly ratio: number | undefined;
   readonly verdict: "better" | "worse" | "changed" | "same" | "new" | "gone";
@@ -30,17 +32,12 @@ export function compareRuns(before: readonly KeyFigure[], now: readonly KeyFigur
   const changes = now.map((figure): Change => {
     const last = past.get(figure.name);
     past.delete(figure.name);
-    const { name, unit } = figure;
+    const { name, unit, low, high } = figure;
+    const known = low === undefined || high === undefined ? {} : { spread: { low, high } };
+    const common = { name, unit, now: figure.value, ...known };
     if (last === undefined || last.unit !== unit)
-      return { name, unit, before: undefined, now: figure.value, ratio: undefined, verdict: "new" };
-    return {
-      name,
-      unit,
-      before: last.value,
-      now: figure.value,
-      ratio: figure.value / last.value,
-      verdict: judge(last, figure),
-    };
+      return { ...common, before: undefined, ratio: undefined, verdict: "new" };
+    return { ...common, before: last.value, ratio: figure.value / last.value, verdict: judge(last, figure) };
   });
   const gone = [...past.values()].map(
     ({ name, unit, value }): Change => ({
@@ -70,15 +67,16 @@ function intervalOf({ value, low, high }: Estimate): { low: number; high: number
 /** The changes as a table for a terminal. */
 export function comparisonTable(changes: readonly Change[]): string {
   const shown = (value: number | undefined): string => (value === undefined ? "" : shortNumber(value));
-  const rows = changes.map(({ name, unit, before, now, ratio, verdict }) => [
+  const rows = changes.map(({ name, unit, before, now, spread, ratio, verdict }) => [
     unit === "" ? name : `${name}, ${unit}`,
     shown(before),
     shown(now),
+    spread === undefined ? "" : `${shown(spread.low)} … ${shown(spread.high)}`,
     ratio === undefined || !Number.isFinite(ratio) ? "" : ratio.toFixed(2),
     verdict === "same" ? "" : verdict,
   ]);
-  const table = [["", "last", "now", "ratio", ""], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...table.map((row) => row[column]?.length ?? 0)));
+  const table = [["", "last", "now", "", "ratio", ""], ...rows];
+  const widths = table[0]?.map((_cell, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
   const line = (row: string[]): string =>
     row
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))

@@ -88,7 +88,8 @@ async function besideSlow(node: Target): Promise<HttpsReport["fastBesideSlowP99M
 }
 
 async function overHttps(folder: string): Promise<HttpsReport> {
-  const node = await startNode(join(folder, "node"), fileURLToPath(new URL("bench/functions", packageRoot())));
+  const functions = fileURLToPath(new URL("bench/functions", packageRoot()));
+  const node = await startNode(join(folder, "node"), { functions });
   try {
     const https = await withEcho(join(folder, "echo"), async (echo) => [
       await compare({ node, echo }, 1),

@@ -17,10 +17,13 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/** Starts a node on a free port with the functions under `functions`, its state in `state`. */
-export async function startNode(state: string, functions: string): Promise<Target> {
+/** Starts a node on a free port with the functions under `functions`, its state in `state`; of the built tree `dist`, else of ours. */
+export async function startNode(
+  state: string,
+  { functions, dist = new URL("../", import.meta.url) }: { functions: string; dist?: URL },
+): Promise<Target> {
   const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
-  const { child, line } = await start("../src/cli/main.js", flags);
+  const { child, line } = await start(new URL("src/cli/main.js", dist), flags);
   const { url, token, ca } = JSON.parse(line) as { url: string; token: string; ca: string };
   return { url, token, ca: readFileSync(ca, "utf8"), pid: child.pid ?? 0, stop: () => stop(child) };
 }
@@ -31,7 +34,7 @@ export async function withEcho<Result>(state: string, use: (echo: Target) => Pro
   const identity = await Identity.open({ state, ...facts });
   try {
     const { child, line } = await withKeyFiles(identity.publicLeaf(), (files) =>
-      start("./echo-server.js", [files.key, files.cert]),
+      start(new URL("./echo-server.js", import.meta.url), [files.key, files.cert]),
     );
     const url = `https://localhost:${line}/echo`;
     const echo = { url, ca: identity.rootCertificate, pid: child.pid ?? 0, stop: () => stop(child) };
@@ -41,12 +44,11 @@ export async function withEcho<Result>(state: string, use: (echo: Target) => Pro
   }
 }
 
-async function start(module: string, args: readonly string[]): Promise<{ child: ChildProcess; line: string }> {
-  const path = fileURLToPath(new URL(module, import.meta.url));
-  const child = spawn(process.execPath, [path, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+async function start(module: URL, args: readonly string[]): Promise<{ child: ChildProcess; line: string }> {
+  const child = spawn(process.execPath, [fileURLToPath(module), ...args], { stdio: ["ignore", "pipe", "inherit"] });
   if (child.stdout === null) throw new TypeError("the child has no stdout");
   for await (const line of createInterface({ input: child.stdout })) return { child, line };
-  throw new Error(`${module} ended before it was ready`);
+  throw new Error(`${module.pathname} ended before it was ready`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {

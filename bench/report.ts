@@ -22,6 +22,8 @@ export interface BenchOptions {
   readonly quick: boolean;
   /** Folder of the results. */
   readonly out: string;
+  /** Folder of another checkout of this project, built. */
+  readonly base?: string;
 }
 
 /** A run to publish. */
@@ -56,14 +58,20 @@ type Stored = z.infer<typeof stored>;
 /** Load of the machine before the benchmark adds its own. */
 const loadBefore = loadavg()[0] ?? 0;
 
+/** Options that only some benchmarks have. */
+export interface KnownOptions {
+  readonly quick?: boolean;
+  readonly base?: boolean;
+}
+
 /**
  * Runs the benchmark `name`, an entry of `bench/questions.json`, with the options of the command line, and publishes what comes of it.
- * `--quick` is known where `quick` says so. A wrong option ends the process with code 2.
+ * A wrong option ends the process with code 2.
  */
 export async function bench(
   name: string,
   measure: (options: BenchOptions) => Promise<BenchRun>,
-  known: { readonly quick?: boolean } = {},
+  known: KnownOptions = {},
 ): Promise<void> {
   try {
     const options = benchOptions(process.argv.slice(2), known);
@@ -77,14 +85,18 @@ export async function bench(
   }
 }
 
-/** The options in `args`; `--quick` only where the benchmark has one. Throws {@link UsageError}. */
-export function benchOptions(args: readonly string[], { quick = false } = {}): BenchOptions {
+/** The options in `args`, and of the `known` ones. Throws {@link UsageError}. */
+export function benchOptions(args: readonly string[], known: KnownOptions = {}): BenchOptions {
   const flag = { type: "boolean", default: false } as const;
-  const options = { json: flag, replace: flag, out: { type: "string" }, ...(quick ? { quick: flag } : {}) } as const;
+  const folder = { type: "string" } as const;
+  const options = { json: flag, replace: flag, quick: flag, out: folder, base: folder } as const;
   try {
     const { values } = parseArgs({ args: [...args], options });
+    for (const name of ["quick", "base"] as const)
+      if (values[name] && !known[name]) throw new TypeError(`this benchmark has no --${name}`);
+    const { json, replace, quick } = values;
     const out = values.out === undefined ? fileURLToPath(new URL("bench/results", packageRoot())) : resolve(values.out);
-    return { json: values.json, replace: values.replace, quick: "quick" in values && values.quick === true, out };
+    return { json, replace, quick, out, ...(values.base === undefined ? {} : { base: resolve(values.base) }) };
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }

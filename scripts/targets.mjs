@@ -86,12 +86,13 @@ async function check() {
   return biome || architecture;
 }
 
-/** The benchmark of that name under bench/, or `all` of the list one after the other; without a name, the list. */
+/** The benchmark of that name under bench/, or `all` that need no more one after the other; without a name, the list. */
 async function bench([name, ...args]) {
   const questions = JSON.parse(readFileSync(new URL("bench/questions.json", root), "utf8"));
   if (name === "all") {
-    for (const each of Object.keys(questions)) {
-      console.error(`\n== ${each}: ${questions[each].question}`);
+    for (const [each, { question, needs }] of Object.entries(questions)) {
+      if (needs !== undefined) continue;
+      console.error(`\n== ${each}: ${question}`);
       const code = await run(process.execPath, { args: [join(folder, `dist/bench/${each}.js`), ...args], cwd: folder });
       if (code !== 0) return code;
     }
@@ -102,8 +103,8 @@ async function bench([name, ...args]) {
   const asked = name === undefined || name === "--help";
   const say = asked ? console.log : console.error;
   say("usage: npm run bench -- NAME|all [--json] [--out DIR] [--replace]\n");
-  for (const [each, { question, minutes }] of Object.entries(questions))
-    say(`  ${each.padEnd(10)}${`${minutes} min`.padStart(6)}  ${question}`);
+  for (const [each, { question, minutes, needs }] of Object.entries(questions))
+    say(`  ${each.padEnd(10)}${`${minutes} min`.padStart(6)}  ${question}${needs === undefined ? "" : ` (${needs})`}`);
   say("\nEach writes bench/results/NAME.json and NAME.svg and tells what changed since the last stored run.");
   return asked ? 0 : 2;
 }

@@ -90,7 +90,7 @@ test("a run is stored as JSON and picture, and the next is told beside it", asyn
   const first = await publish(run(100), options);
   assert.doesNotMatch(first.text, /Beside/);
   const { text } = await publish(run(200), options);
-  assert.match(text, /Beside the run of .*:\n.*\ncalls, 1\/s +100 +200 +2\.00 +better/);
+  assert.match(text, /Beside the run of .*:\n.*\ncalls, 1\/s +100 +200 +199 … 201 +2\.00 +better/);
   assert.deepEqual((await readdir(options.out)).sort(), ["invoke.json", "invoke.svg"]);
   assert.equal(await storedValue(options, "invoke.json"), 200);
   assert.match(await readFile(join(options.out, "invoke.svg"), "utf8"), /What does a call cost.*<\/title>/);
