@@ -8,6 +8,7 @@ import type { Logger } from "../core/log.js";
 import { type From, LinkBroken, type Links } from "../mesh/seams.js";
 import type { ActiveApp, AppRouter } from "./app-router.js";
 import { type CallAnswer, type CallFrame, decodeCall, encodeAnswer, type Refusal } from "./call-frame.js";
+import type { Experience } from "./experience.js";
 import { estimateWaitMs } from "./finish.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
 import type { ForwardedCalls } from "./forwarded-calls.js";
@@ -22,6 +23,7 @@ export interface CallReceiverOptions {
   /** The sandbox of this node, and no way to any other. */
   readonly local: LocalInvoker;
   readonly load: OwnLoad;
+  readonly experience: Pick<Experience, "works">;
   readonly statuses: Pick<PeerStatuses, "received" | "report">;
   readonly calls: ForwardedCalls;
   readonly metrics: ForwardMetrics;
@@ -95,18 +97,20 @@ export class CallReceiver {
   }
 
   #refusal({ revision, function: name, patienceMs }: CallFrame, active: ActiveApp | undefined): Refusal | undefined {
-    const { load, limits } = this.#options;
+    const { load, limits, experience } = this.#options;
     if (load.draining) return "draining";
     if (active?.prepared.revision !== revision || !active.functions.has(name)) return "unknown";
     const now = load.read();
     if (now.slots === 0 || load.allowance.state === "paused") return "draining";
     if (patienceMs === undefined) return undefined;
+    const { units = 0 } = experience.works.of(revision, name);
+    if (units > now.lightUnits) return "heavy";
     if (now.queued >= limits.queueLength * queueShare) return "busy";
     return estimateWaitMs(now) > patienceMs ? "busy" : undefined;
   }
 
   async #run(call: CallFrame, { active, from }: { active: ActiveApp; from: From }): Promise<unknown[]> {
-    const { local, load, statuses, calls, metrics, limits, clock, nextInvocation } = this.#options;
+    const { local, load, statuses, experience, calls, metrics, limits, clock, nextInvocation } = this.#options;
     const { nodeId } = from.peer;
     const invocation = nextInvocation();
     calls.runs(invocation, { link: from.link, invocation: call.invocation });
@@ -117,7 +121,7 @@ export class CallReceiver {
       const signal = new StillAsked(from);
       const outcome = await load.track(
         local.invoke({ app: active, function: name, arguments: args, invocation, deadline, signal }),
-        evicted,
+        { work: experience.works.of(call.revision, name), evicted },
       );
       const answer = this.#result(outcome);
       metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
@@ -164,8 +168,8 @@ export class CallReceiver {
 }
 
 /** Its first node chooses anew. */
-function evicted(): never {
-  throw new Evicted();
+function evicted(): Promise<never> {
+  return Promise.reject(new Evicted());
 }
 
 /** A peer's call is wanted while its ask is. An AbortSignal would cost each call a controller. */

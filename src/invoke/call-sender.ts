@@ -5,8 +5,10 @@ import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import { AskTimeout, LinkBroken, type Wanted } from "../mesh/seams.js";
 import { type CallAnswer, decodeAnswer, encodeCall } from "./call-frame.js";
+import type { Experience } from "./experience.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
 import type { ForwardedCalls } from "./forwarded-calls.js";
+import type { FunctionWork } from "./function-work.js";
 import { type Invocation, type Outcome, PeerFailure } from "./invoker.js";
 import type { Peer } from "./peer.js";
 import type { PeerStatuses } from "./peer-statuses.js";
@@ -14,6 +16,8 @@ import type { PeerStatuses } from "./peer-statuses.js";
 /** What {@link CallSender} works with. */
 export interface CallSenderOptions {
   readonly statuses: Pick<PeerStatuses, "heard">;
+  /** Learns from the answers. */
+  readonly experience: Experience;
   readonly calls: ForwardedCalls;
   readonly metrics: ForwardMetrics;
   readonly clock: Clock;
@@ -26,10 +30,15 @@ export interface CallSenderOptions {
 export interface Destination {
   readonly peer: Peer;
   readonly patienceMs: number | undefined;
+  /** What the call takes. */
+  readonly work: FunctionWork;
 }
 
-/** Why there is no answer: `refused`: nothing ran there; `lost`: the peer or its link is gone, and it may have run. */
-export type Unanswered = "refused" | "lost";
+/**
+ * Why there is no answer: `refused`: nothing ran there; `lost`: the peer or its link is gone, and it may have run; `broken`: the peer
+ * failed as a node, not its function.
+ */
+export type Unanswered = "refused" | "lost" | "broken";
 
 /** A peer answers a call that ran out of time by itself; this long after its deadline nobody waits for that any more. */
 const graceMs = 100;
@@ -46,8 +55,8 @@ export class CallSender {
    * Sends a call to a peer. Rejects with what its run there failed with, with `function.deadline` when its time is over, and
    * with the reason of its signal.
    */
-  async send(invocation: Invocation, { peer, patienceMs }: Destination): Promise<Outcome | Unanswered> {
-    const { calls, clock, metrics } = this.#options;
+  async send(invocation: Invocation, { peer, patienceMs, work }: Destination): Promise<Outcome | Unanswered> {
+    const { calls, clock } = this.#options;
     const { app, function: name, signal } = invocation;
     signal.throwIfAborted();
     const { revision } = app.prepared;
@@ -80,31 +89,60 @@ export class CallSender {
     const decoded = decodeAnswer(result);
     if (decoded === undefined) {
       this.#options.log.warn("a peer answered a call with what is no answer", { peer: peer.nodeId });
-      metrics.sent("broken");
-      return "lost";
+      return this.#broken(peer, "lost");
     }
     this.#options.statuses.heard(peer, { link, report: decoded.report });
-    return this.#answered(decoded.answer, { peer, tookMs: clock.monotonic() - sentAt });
+    return this.#answered(decoded.answer, { peer, work, sentAt });
   }
 
-  #answered(answer: CallAnswer, { peer, tookMs }: { peer: Peer; tookMs: number }): Outcome | "refused" {
-    const { metrics, nameOf } = this.#options;
+  #answered(
+    answer: CallAnswer,
+    { peer, work, sentAt }: { peer: Peer; work: FunctionWork; sentAt: number },
+  ): Outcome | Unanswered {
+    const { metrics, nameOf, clock, experience } = this.#options;
     const node = nameOf(peer.nodeId);
+    const now = clock.monotonic();
+    const tookMs = now - sentAt;
+    const { speed } = peer;
     switch (answer.kind) {
       case "ok": {
         const { json, queueMs, runMs } = answer;
         const hopMs = Math.max(0, tookMs - queueMs - runMs);
+        peer.answered(now);
+        experience.ran({ work, speed, runMs }, now);
         metrics.sent("ok");
         metrics.hop(hopMs);
         return { json, queueMs, runMs, hop: { node, hopMs } };
       }
       case "failed":
+        // Not the function's failure but the node's: another one may have none.
+        if (answer.error.code === "internal") return this.#broken(peer, "broken");
+        peer.answered(now);
+        // Who had to wait did not run all the time, if at all.
+        if (answer.error.code === "function.deadline" && peer.queued === 0) {
+          experience.outlasted({ work, speed, runMs: Math.max(0, tookMs - (peer.rttMs ?? 0)) }, now);
+        }
         metrics.sent("failed");
         throw new PeerFailure(answer.error, { node, hopMs: tookMs });
       default:
         metrics.sent("refused");
         return "refused";
     }
+  }
+
+  /** The peer failed as a node: it gets fewer calls, then none for a while. */
+  #broken(peer: Peer, how: "lost" | "broken"): "lost" | "broken" {
+    const { metrics, clock } = this.#options;
+    metrics.sent("broken");
+    this.#failed(peer, clock.monotonic());
+    return how;
+  }
+
+  #failed(peer: Peer, now: number): void {
+    const { metrics, log, nameOf } = this.#options;
+    if (!peer.failed(now)) return;
+    metrics.ejected.add();
+    log.warn("a peer failed too often and gets no calls for a while", { peer: nameOf(peer.nodeId) });
   }
 
   #unanswered(invocation: Invocation, { error, peer }: { error: unknown; peer: Peer }): Unanswered {
@@ -117,6 +155,7 @@ export class CallSender {
     // One that is not wanted any more ends so too, before its time: its peer fell silent.
     if (error instanceof AskTimeout && clock.now() >= deadline) {
       metrics.sent("late");
+      this.#failed(peer, clock.monotonic());
       throw late(invocation.function);
     }
     // The peer's link layer would not take it: it does not trust this node any more, or has too much to do.
@@ -124,11 +163,10 @@ export class CallSender {
       metrics.sent("refused");
       return "refused";
     }
-    metrics.sent("broken");
     if (!(error instanceof LinkBroken || error instanceof AskTimeout)) {
       this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId });
     }
-    return "lost";
+    return this.#broken(peer, "lost");
   }
 }
 

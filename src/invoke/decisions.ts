@@ -1,27 +1,8 @@
 // Why calls went where they went: the last decisions of a node that had peers to choose from, for people who ask.
 
-import type { Candidate, Choice } from "./choose.js";
-import { estimateWaitMs, type Here, type Load, type Waiting } from "./finish.js";
+import type { Trace } from "./choose.js";
 import type { Invocation } from "./invoker.js";
-
-/** A peer as it looked when it was chosen. */
-export interface PeerThen extends Waiting {
-  readonly nodeId: string;
-}
-
-/** What a choice came to: see {@link Choice}; `large`: its arguments take too long to move; `peer`: away; `home`: no peer was left to try. */
-export type Way = Extract<Choice<never>, string> | "large" | "peer" | "home";
-
-/** How a peer took a call; `failed` with an error for its caller. */
-export type Taken = "answered" | "failed" | "refused" | "lost";
-
-/** One choice: what this node looked like then, and the peer if one was chosen. `taken` is undefined while nothing came back. */
-export interface Step {
-  readonly way: Way;
-  readonly here: Here;
-  readonly peer: PeerThen | undefined;
-  taken: Taken | undefined;
-}
+import { type Step, type StepView, viewOf } from "./step.js";
 
 /** What was decided for a call, in order: a peer that refused or lost it makes for another step. `at` is epoch ms. */
 export interface Decision {
@@ -35,32 +16,34 @@ export interface Decision {
   readonly steps: Step[];
 }
 
-/** A load with the milliseconds that a call was expected to wait there, round trip included; null: it takes none. */
-export interface Expected extends Load {
-  readonly expectedMs: number | null;
-}
-
-/** A {@link Step} with what was expected of both sides. */
-export interface StepView {
-  readonly way: Way;
-  readonly here: Expected & { readonly available: boolean };
-  readonly peer: (Expected & PeerThen) | undefined;
-  readonly taken: Taken | undefined;
-}
-
 /** A {@link Decision} to be shown. */
 export interface DecisionView extends Omit<Decision, "steps"> {
   readonly steps: readonly StepView[];
 }
+
+/** So many choices a second are kept with all their candidates. */
+const samplesPerSecond = 100;
 
 /** The last decisions of a node; the oldest leave first. Keeps no arguments. */
 export class Decisions {
   readonly #ring: Decision[] = [];
   readonly #size: number;
   #next = 0;
+  #samples = 0;
+  #sampledAt = Number.NEGATIVE_INFINITY;
 
   constructor(size = 1_000) {
     this.#size = size;
+  }
+
+  /** What a choice at that monotonic millisecond is to be traced with; undefined when enough were of late. */
+  trace<Peer>(now: number): Trace<Peer> | undefined {
+    const more = ((now - this.#sampledAt) / 1_000) * samplesPerSecond;
+    this.#samples = Math.min(samplesPerSecond, this.#samples + more);
+    this.#sampledAt = now;
+    if (this.#samples < 1) return undefined;
+    this.#samples--;
+    return { candidates: [], draws: [], localMs: undefined };
   }
 
   /** Keeps the decision for a call with its first step. */
@@ -85,26 +68,4 @@ export class Decisions {
     const decision = this.#ring.find((kept) => kept.invocation === invocation);
     return decision && { ...decision, steps: decision.steps.map(viewOf) };
   }
-}
-
-/** A step from a choice, made at the moment of it: what is known of a peer changes. */
-export function stepOf(choice: Candidate | Exclude<Way, "peer">, here: Here): Step {
-  if (typeof choice === "string") return { way: choice, here, peer: undefined, taken: undefined };
-  const { nodeId, slots, running, queued, runMs, rttMs, inFlight } = choice;
-  return { way: "peer", here, peer: { nodeId, slots, running, queued, runMs, rttMs, inFlight }, taken: undefined };
-}
-
-function viewOf({ way, here: { lightUnits: _, ...here }, peer, taken }: Step): StepView {
-  return {
-    ...{ way, taken },
-    here: { ...here, expectedMs: here.available ? finite(estimateWaitMs(here)) : null },
-    peer: peer && {
-      ...peer,
-      expectedMs: finite((peer.rttMs ?? 0) + estimateWaitMs(peer, { inFlight: peer.inFlight, runMs: here.runMs })),
-    },
-  };
-}
-
-function finite(ms: number): number | null {
-  return Number.isFinite(ms) ? ms : null;
 }

@@ -14,6 +14,8 @@ export type Sending = (typeof sendings)[number];
 export class ForwardMetrics {
   /** Calls that were tried a second time, at another peer or here. */
   readonly retried: Counter;
+  /** Peers that got no calls for a while, because they failed. */
+  readonly ejected: Counter;
   /** Frames that were no calls, for example with another hop than 1. */
   readonly malformed: Counter;
   readonly #sent = new Map<Sending, Counter>();
@@ -36,6 +38,10 @@ export class ForwardMetrics {
     this.retried = metrics.counter({
       name: "herd_forward_retries_total",
       help: "Calls that a peer refused or lost and that were tried again elsewhere.",
+    });
+    this.ejected = metrics.counter({
+      name: "herd_peer_ejections_total",
+      help: "Times that a peer was given no calls for a while because it failed as a node.",
     });
     this.malformed = metrics.counter({
       name: "herd_peer_calls_malformed_total",

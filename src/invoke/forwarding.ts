@@ -12,7 +12,9 @@ import type { Allowances } from "../owner/allowance.js";
 import type { AppRouter } from "./app-router.js";
 import { CallReceiver } from "./call-receiver.js";
 import { CallSender } from "./call-sender.js";
+import { defaultBias } from "./choose.js";
 import { Decisions } from "./decisions.js";
+import { Experience } from "./experience.js";
 import { ForwardMetrics } from "./forward-metrics.js";
 import { ForwardedCalls, type PeerLine } from "./forwarded-calls.js";
 import { LocalInvoker, type Runner } from "./invoker.js";
@@ -33,6 +35,8 @@ export interface ForwardingOptions {
   readonly allowances: Allowances;
   /** What it can do. */
   readonly capacity: CapacitySource;
+  /** How many times sooner than here a call must be expected to finish at a peer to go there; 1.25 unless given. */
+  readonly localBias?: number;
   /** How long its event loop was held up lately, in milliseconds. */
   readonly loopDelayMs: () => number;
   readonly limits: Limits;
@@ -55,6 +59,8 @@ export class Forwarding {
   readonly invoker: MeshInvoker;
   /** How busy this node is, and whether it drains. */
   readonly load: OwnLoad;
+  /** What it learned of functions and of its own speed. */
+  readonly experience: Experience;
   /** What peers told of themselves. */
   readonly statuses: PeerStatuses;
   /** Whose the calls are that run here, for the sandbox's log lines. */
@@ -68,28 +74,32 @@ export class Forwarding {
     const { nodeId, links, members, sandbox, router, clock, timers, random, nameOf } = options;
     const local = new LocalInvoker(sandbox);
     const metrics = new ForwardMetrics(options.metrics);
-    const load = new OwnLoad({ figures: () => sandbox.stats(), allowances: options.allowances, clock });
+    const experience = new Experience({ ...options, revisions: router });
+    const load = new OwnLoad({ figures: () => sandbox.stats(), allowances: options.allowances, experience, clock });
     const { loopDelayMs, capacity } = options;
     const statuses = new PeerStatuses({
-      ...{ links, members, load, capacity, loopDelayMs, revisions: router, clock, timers, random },
+      ...{ links, members, load, experience, capacity, loopDelayMs, revisions: router, clock, timers, random },
     });
     const calls = new ForwardedCalls(options);
-    const sender = new CallSender({ ...options, statuses, calls, metrics });
+    const sender = new CallSender({ ...options, statuses, experience, calls, metrics });
     const { decisions } = this;
     this.invoker = new MeshInvoker({
-      ...{ nodeId, local, sender, load, statuses, metrics, random, clock, decisions, nameOf },
+      ...{ nodeId, local, sender, load, experience, statuses, metrics, random, clock, decisions, nameOf },
+      bias: options.localBias ?? defaultBias,
     });
     this.receiver = new CallReceiver({
-      ...{ ...options, local, load, statuses, calls, metrics },
+      ...{ ...options, local, load, experience, statuses, calls, metrics },
       nextInvocation: invocationIds(),
     });
     this.load = load;
     this.statuses = statuses;
+    this.experience = experience;
     this.calls = calls;
   }
 
   /** Listens and tells. */
   start(): void {
+    this.experience.start();
     this.statuses.start();
     this.calls.start();
     this.receiver.start();
@@ -104,5 +114,6 @@ export class Forwarding {
   /** Tells no more. */
   stop(): void {
     this.statuses.stop();
+    this.experience.stop();
   }
 }

@@ -5,14 +5,17 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Random } from "../core/timers.js";
 import type { CallSender, Unanswered } from "./call-sender.js";
-import { choose, chooseAway, defaultBias } from "./choose.js";
-import { type Decisions, type Step, stepOf } from "./decisions.js";
-import { type Here, patienceMs, type Work } from "./finish.js";
+import { type Choice, type ChoiceInput, choose, chooseAway } from "./choose.js";
+import type { Decisions } from "./decisions.js";
+import type { Experience } from "./experience.js";
+import { type Here, patienceMs } from "./finish.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
+import type { FunctionWork } from "./function-work.js";
 import type { Invocation, Invoker, LocalInvoker, Outcome } from "./invoker.js";
 import type { OwnLoad } from "./own-load.js";
 import type { Peer } from "./peer.js";
 import type { PeerStatuses } from "./peer-statuses.js";
+import { type Step, stepOf } from "./step.js";
 
 /** What {@link MeshInvoker} works with. */
 export interface MeshInvokerOptions {
@@ -21,9 +24,12 @@ export interface MeshInvokerOptions {
   readonly local: LocalInvoker;
   readonly sender: CallSender;
   readonly load: OwnLoad;
-  readonly statuses: Pick<PeerStatuses, "candidates" | "get">;
+  readonly experience: Pick<Experience, "works">;
+  readonly statuses: Pick<PeerStatuses, "candidates" | "get" | "look">;
   readonly metrics: ForwardMetrics;
   readonly random: Random;
+  /** See {@link ChoiceInput}. */
+  readonly bias: number;
   readonly clock: Clock;
   /** Keeps what was decided, and why. */
   readonly decisions: Decisions;
@@ -34,8 +40,13 @@ export interface MeshInvokerOptions {
 /** Larger arguments stay here: moving them takes longer than most waits. */
 const maxArgumentBytes = 4 * 1024 * 1024;
 
-/** Every call is like every other, and every node as fast. */
-const work: Work<Peer> = { units: undefined, hereRate: 1, rateAt: () => 1 };
+/** A call on its way. */
+interface Course {
+  readonly invocation: Invocation;
+  readonly work: FunctionWork;
+  /** What was decided for it so far; undefined when there was nothing to decide. */
+  steps: Step[] | undefined;
+}
 
 /** The invoker of a node in a mesh. A call is at two peers at most, one after the other. */
 export class MeshInvoker implements Invoker {
@@ -47,78 +58,83 @@ export class MeshInvoker implements Invoker {
 
   /** Not async: a mesh of one node pays for one look at its peers. */
   invoke(invocation: Invocation): Promise<Outcome> {
-    const { statuses, load, random, nodeId, clock, decisions } = this.#options;
-    const { node } = invocation;
-    if (node !== undefined && node !== nodeId) return this.#pinned(invocation, node);
-    const peers = statuses.candidates(invocation.app.prepared.revision);
-    if (peers.length === 0 || node !== undefined) return this.#here(invocation, undefined);
-    const local = load.read();
+    const { statuses, experience, load, nodeId, clock, decisions } = this.#options;
+    const { node, function: name } = invocation;
+    const { revision } = invocation.app.prepared;
+    const course: Course = { invocation, work: experience.works.of(revision, name), steps: undefined };
+    if (node !== undefined && node !== nodeId) return this.#pinned(course, node);
+    const peers = statuses.candidates(revision).length;
+    if (peers === 0 || node !== undefined) return this.#here(course);
     const large = invocation.arguments.body.length > maxArgumentBytes;
-    const choice = large ? "large" : choose({ local, peers, work, random, bias: defaultBias });
-    const step = stepOf(choice, local);
-    const { steps } = decisions.add(invocation, { at: clock.now(), peers: peers.length, step });
-    if (typeof choice === "string") return this.#here(invocation, large ? undefined : steps);
-    return this.#away(invocation, { first: choice, step, steps });
+    const here = load.read();
+    const { choice, step } = large
+      ? { choice: "large" as const, step: stepOf<Peer>("large", { here, work: course.work }) }
+      : this.#choose(course, { here, by: choose });
+    course.steps = decisions.add(invocation, { at: clock.now(), peers, step }).steps;
+    return typeof choice === "string" ? this.#here(course) : this.#away(course, { first: choice, step });
   }
 
-  /** `steps` are those of a call that goes to a peer when this node must stop it. */
-  #here(invocation: Invocation, steps: Step[] | undefined): Promise<Outcome> {
+  /** Chooses by `choose` or `chooseAway` among the peers but `except`. */
+  #choose<By extends Choice<Peer> | undefined>(
+    { invocation, work }: Course,
+    { here, by, except }: { here: Here; by: (input: ChoiceInput<Peer>) => By; except?: Peer },
+  ): { choice: By; step: Step } {
+    const { statuses, random, bias, decisions, clock } = this.#options;
+    statuses.look();
+    const peers = statuses.candidates(invocation.app.prepared.revision);
+    const trace = decisions.trace<Peer>(clock.monotonic());
+    const choice = by({ local: here, peers, work, random, bias, except, trace });
+    const way: Choice<Peer> | "home" = choice ?? home(here);
+    return { choice, step: stepOf<Peer>(way, { here, work, trace }) };
+  }
+
+  #here(course: Course): Promise<Outcome> {
     const { load, local } = this.#options;
     if (!load.available) return Promise.reject(unavailable(load));
-    return load.track(local.invoke(invocation), () => this.#evicted(invocation, steps));
+    const { work } = course;
+    return load.track(local.invoke(course.invocation), { work, evicted: () => this.#evicted(course) });
   }
 
   /** The node had to stop a call of its own client: at a peer once, else here again, where calls run one at a time. */
-  async #evicted(invocation: Invocation, steps: Step[] | undefined): Promise<Outcome> {
-    const { load, local, statuses, random, metrics } = this.#options;
+  async #evicted(course: Course): Promise<Outcome> {
+    const { load, local, metrics } = this.#options;
+    const { invocation, work } = course;
     metrics.retried.add();
-    const now = load.read();
-    const peers = steps === undefined ? [] : statuses.candidates(invocation.app.prepared.revision);
-    const peer = chooseAway({ local: now, peers, work, random, bias: defaultBias });
-    const step = stepOf(peer ?? home(now), now);
-    steps?.push(step);
-    if (peer !== undefined) {
-      const sent = await this.#send(invocation, { peer, step });
-      if (typeof sent !== "string") return sent;
-      const last = load.read();
-      steps?.push(stepOf(home(last), last));
+    if (invocation.node === undefined && invocation.arguments.body.length <= maxArgumentBytes) {
+      const { choice: peer, step } = this.#choose(course, { here: load.read(), by: chooseAway });
+      if (peer !== undefined) {
+        course.steps?.push(step);
+        const sent = await this.#send(course, { peer, step });
+        if (typeof sent !== "string") return sent;
+      }
     }
+    course.steps?.push(stepOf<Peer>("stopped", { here: load.read(), work }));
     if (!load.available) throw unavailable(load);
-    return load.track(local.invoke(invocation), () => {
-      throw new Evicted();
-    });
+    return load.track(local.invoke(invocation), { work, evicted: () => Promise.reject(new Evicted()) });
   }
 
-  async #away(
-    invocation: Invocation,
-    { first, step, steps }: { first: Peer; step: Step; steps: Step[] },
-  ): Promise<Outcome> {
-    const { metrics, load, random, statuses } = this.#options;
-    const sent = await this.#send(invocation, { peer: first, step });
+  async #away(course: Course, { first, step }: { first: Peer; step: Step }): Promise<Outcome> {
+    const { metrics, load } = this.#options;
+    const sent = await this.#send(course, { peer: first, step });
     if (typeof sent !== "string") return sent;
     metrics.retried.add();
-    const now = load.read();
-    const peers = statuses.candidates(invocation.app.prepared.revision);
-    const input = { local: now, peers, work, random, bias: defaultBias, except: first };
     // A refusal came from a peer that was thought to be free: home is busy too, so another peer is next. A lost call starts anew.
-    const again = sent === "refused" ? chooseAway(input) : choose(input);
-    const next = stepOf(again ?? home(now), now);
-    steps.push(next);
-    if (again === undefined || typeof again === "string") return this.#here(invocation, undefined);
-    const second = await this.#send(invocation, { peer: again, step: next });
+    const by: (input: ChoiceInput<Peer>) => Choice<Peer> | undefined = sent === "refused" ? chooseAway : choose;
+    const again = this.#choose(course, { here: load.read(), by, except: first });
+    course.steps?.push(again.step);
+    if (again.choice === undefined || typeof again.choice === "string") return this.#here(course);
+    const second = await this.#send(course, { peer: again.choice, step: again.step });
     if (typeof second !== "string") return second;
     metrics.retried.add();
-    const last = load.read();
-    steps.push(stepOf(home(last), last));
-    return this.#here(invocation, undefined);
+    const here = load.read();
+    course.steps?.push(stepOf<Peer>(home(here), { here, work: course.work }));
+    return this.#here(course);
   }
 
-  async #send(invocation: Invocation, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
+  async #send({ invocation, work }: Course, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
     try {
-      const sent = await this.#options.sender.send(invocation, {
-        peer,
-        patienceMs: patienceMs(peer, { local: step.here, work }),
-      });
+      const patience = patienceMs<Peer>(peer, { local: step.here, work });
+      const sent = await this.#options.sender.send(invocation, { peer, patienceMs: patience, work });
       step.taken = typeof sent === "string" ? sent : "answered";
       return sent;
     } catch (error) {
@@ -128,10 +144,10 @@ export class MeshInvoker implements Invoker {
   }
 
   /** For diagnosis: at that node or nowhere, however long its queue is. */
-  async #pinned(invocation: Invocation, nodeId: string): Promise<Outcome> {
+  async #pinned({ invocation, work }: Course, nodeId: string): Promise<Outcome> {
     const { statuses, sender, nameOf } = this.#options;
     const peer = statuses.get(nodeId);
-    const sent = peer === undefined ? "lost" : await sender.send(invocation, { peer, patienceMs: undefined });
+    const sent = peer === undefined ? "lost" : await sender.send(invocation, { peer, patienceMs: undefined, work });
     if (typeof sent !== "string") return sent;
     if (peer?.draining === true) {
       throw new HerdError("node.draining", `${nameOf(nodeId)} takes no calls`, { retryAfterSeconds: 5 });
@@ -140,6 +156,7 @@ export class MeshInvoker implements Invoker {
       const why = `${nameOf(nodeId)} takes no calls of others now: ${peer.owner}`;
       throw new HerdError("node.overloaded", why, { retryAfterSeconds: 30 });
     }
+    if (sent === "broken") throw new HerdError("internal", `${nameOf(nodeId)} failed; its log says more`);
     const detail =
       sent === "lost" ? `${nameOf(nodeId)} cannot be reached` : `${nameOf(nodeId)} cannot run this revision now`;
     throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });

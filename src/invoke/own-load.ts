@@ -2,8 +2,11 @@
 
 import { Evicted } from "../../runtime/sandbox/evicted.js";
 import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
 import type { Allowance, Allowances } from "../owner/allowance.js";
+import type { Experience } from "./experience.js";
 import type { Here } from "./finish.js";
+import type { FunctionWork } from "./function-work.js";
 import type { Outcome } from "./invoker.js";
 
 /** The sandbox's figures: see `Sandbox.stats`. */
@@ -17,7 +20,16 @@ export interface SandboxFigures {
 export interface OwnLoadOptions {
   readonly figures: () => SandboxFigures;
   readonly allowances: Allowances;
+  /** Learns from what runs here. */
+  readonly experience: Experience;
   readonly clock: Clock;
+}
+
+/** A call that the sandbox has. */
+export interface Tracked {
+  readonly work: FunctionWork;
+  /** What becomes of it when the sandbox gives it back. */
+  evicted(): Promise<Outcome>;
 }
 
 /** Hears that the load may have changed; `urgent`: calls may go to this node that went not before, or the other way round. */
@@ -86,15 +98,19 @@ export class OwnLoad {
     this.#changed(true);
   }
 
-  /** Follows a call that was given to the sandbox; `evicted` says what becomes of it when the sandbox gives it back. */
-  track(running: Promise<Outcome>, evicted: () => Promise<Outcome> | never): Promise<Outcome> {
-    if (this.#tracked++ === 0) this.#progressAt = this.#options.clock.monotonic();
+  /** Follows a call that was given to the sandbox. */
+  track(running: Promise<Outcome>, call: Tracked): Promise<Outcome> {
+    const cameAt = this.#options.clock.monotonic();
+    if (this.#tracked++ === 0) this.#progressAt = cameAt;
     this.#changed(false);
-    return running.then(this.#observe, (error: unknown) => {
-      this.#ended();
-      if (error instanceof Evicted) return evicted();
-      throw error;
-    });
+    return running.then(
+      (outcome) => this.#ran(outcome, call.work),
+      (error: unknown) => {
+        this.#failed(error, { work: call.work, cameAt });
+        if (error instanceof Evicted) return call.evicted();
+        throw error;
+      },
+    );
   }
 
   /** Calls `listener` when the load may have changed; the returned function ends that. It must be cheap. */
@@ -107,16 +123,26 @@ export class OwnLoad {
     };
   }
 
-  readonly #observe = (outcome: Outcome): Outcome => {
+  #ran(outcome: Outcome, work: FunctionWork): Outcome {
+    const { experience } = this.#options;
     const { runMs } = outcome;
     this.#meanMs = this.#meanMs === undefined ? runMs : this.#meanMs + (runMs - this.#meanMs) * share;
-    this.#ended();
+    experience.ran({ work, speed: experience.here, runMs }, this.#ended());
     return outcome;
-  };
+  }
 
-  #ended(): void {
+  #failed(error: unknown, { work, cameAt }: { work: FunctionWork; cameAt: number }): void {
+    const { experience, figures } = this.#options;
+    const now = this.#ended();
+    // Who had to wait did not run all the time, if at all.
+    if (!(error instanceof HerdError) || error.code !== "function.deadline" || figures().queued > 0) return;
+    experience.outlasted({ work, speed: experience.here, runMs: now - cameAt }, now);
+  }
+
+  #ended(): number {
     this.#tracked--;
     this.#progressAt = this.#options.clock.monotonic();
+    return this.#progressAt;
   }
 
   #changed(urgent: boolean): void {

@@ -6,9 +6,11 @@ import type { Random, Timers } from "../core/timers.js";
 import type { From, Link, Links, Member, Members } from "../mesh/seams.js";
 import type { OwnerState } from "../owner/allowance.js";
 import { isRevision } from "./call-frame.js";
+import type { Experience } from "./experience.js";
 import type { OwnLoad } from "./own-load.js";
 import { Peer } from "./peer.js";
 import { decodeReport, encodeReport } from "./report.js";
+import { Standings } from "./standings.js";
 
 /** The revisions that this node can run. */
 export interface RevisionSource {
@@ -22,6 +24,7 @@ export interface PeerStatusesOptions {
   readonly links: Links;
   readonly members: Pick<Members, "get" | "watch">;
   readonly load: OwnLoad;
+  readonly experience: Experience;
   readonly capacity: CapacitySource;
   /** How long this node's event loop was held up lately. */
   readonly loopDelayMs: () => number;
@@ -38,6 +41,9 @@ const silentMs = 3_000;
 /** A changed load is told after so long, and later the more links there are: a node's telling costs the mesh the same at any size. */
 const settleMs = 20;
 const settlePerLinkMs = 2;
+/** Health and pace are looked at so often at most. */
+const lookMs = 10;
+const lookPerPeerMs = 0.1;
 /** Revisions of one peer that are kept; the rest is as if it did not hold them. */
 const maxRevisions = 10_000;
 
@@ -57,6 +63,8 @@ export class PeerStatuses {
   readonly #options: PeerStatusesOptions;
   readonly #peers = new Map<string, Peer>();
   readonly #holders = new Map<string, Peer[]>();
+  readonly #standings: Standings;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #told: Told | undefined;
   #epoch = 0;
   #added = new Set<string>();
@@ -68,6 +76,7 @@ export class PeerStatuses {
 
   constructor(options: PeerStatusesOptions) {
     this.#options = options;
+    this.#standings = new Standings((speed) => options.experience.works.forget(speed));
   }
 
   /** Listens and tells. Call it before the links start, since it registers handlers of theirs. */
@@ -117,6 +126,16 @@ export class PeerStatuses {
     return this.#holders.get(revision) ?? nobody;
   }
 
+  /** Brings what changes with time up to date, for all peers and this node, when it is not. Cheap enough for each choice. */
+  look(): void {
+    const { clock, experience } = this.#options;
+    const now = clock.monotonic();
+    if (now - this.#lookedAt < lookMs + lookPerPeerMs * this.#peers.size) return;
+    this.#lookedAt = now;
+    experience.here.look(now);
+    for (const peer of this.#peers.values()) peer.look(now);
+  }
+
   /** Ids of the linked peers that can run a revision; this node is not among them. */
   holders(revision: string): string[] {
     return this.candidates(revision).map(({ nodeId }) => nodeId);
@@ -146,7 +165,9 @@ export class PeerStatuses {
     const { nodeId } = link.peer;
     let peer = this.#peers.get(nodeId);
     if (peer === undefined) {
-      peer = new Peer(link);
+      const now = this.#options.clock.monotonic();
+      peer = new Peer(link, this.#standings.joined(nodeId, now));
+      peer.look(now);
       this.#peers.set(nodeId, peer);
       const member = this.#options.members.get(nodeId);
       if (member !== undefined) this.#judge(member);

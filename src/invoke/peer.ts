@@ -4,7 +4,10 @@ import type { Capacity } from "../capacity/capacity.js";
 import type { Link } from "../mesh/seams.js";
 import type { OwnerState } from "../owner/allowance.js";
 import type { Candidate } from "./choose.js";
+import type { Health } from "./health.js";
 import type { Report } from "./report.js";
+import type { Speed } from "./speed.js";
+import type { Standing } from "./standings.js";
 
 /** More calls than this are not under way to one peer at once: its link would refuse them. */
 const maxOutstanding = 2_048;
@@ -12,6 +15,7 @@ const maxOutstanding = 2_048;
 /** A peer with an open link. */
 export class Peer implements Candidate {
   readonly nodeId: string;
+  readonly speed: Speed;
   link: Link;
   slots = 0;
   running = 0;
@@ -19,12 +23,11 @@ export class Peer implements Candidate {
   runMs: number | undefined;
   draining = false;
   lightUnits = Number.POSITIVE_INFINITY;
-  readonly errorRate = 0;
-  readonly warmth = 1;
+  errorRate = 0;
+  warmth = 1;
+  ejected = false;
   loopDelayMs = 0;
   owner: OwnerState = "none";
-  /** What it can do; undefined until it was measured and told. */
-  capacity: Capacity | undefined;
   /** Revisions that it can run. */
   readonly revisions = new Set<string>();
   /** Whether membership counts it as alive. */
@@ -42,13 +45,18 @@ export class Peer implements Candidate {
   /** Of the last report over the current link; 0 before the first. */
   #epoch = 0;
 
-  constructor(link: Link) {
+  #capacity: Capacity | undefined;
+  readonly #health: Health;
+
+  constructor(link: Link, { health, speed }: Standing) {
     this.nodeId = link.peer.nodeId;
     this.link = link;
+    this.#health = health;
+    this.speed = speed;
   }
 
   get usable(): boolean {
-    return this.fresh && this.alive && !this.draining && this.#outstanding < maxOutstanding;
+    return this.fresh && this.alive && !this.draining && !this.ejected && this.#outstanding < maxOutstanding;
   }
 
   get rttMs(): number | undefined {
@@ -58,6 +66,16 @@ export class Peer implements Candidate {
   /** Calls on their way there: links keep order, so what was sent and is not in the count that it told is not in its load either. */
   get inFlight(): number {
     return Math.max(0, Math.min(this.#outstanding, this.#sent - this.#seen));
+  }
+
+  /** What it can do; undefined until it was measured and told. */
+  get capacity(): Capacity | undefined {
+    return this.#capacity;
+  }
+
+  set capacity(capacity: Capacity | undefined) {
+    this.#capacity = capacity;
+    this.speed.measured(capacity);
   }
 
   /** Counts a call that goes there. */
@@ -87,6 +105,26 @@ export class Peer implements Candidate {
     this.lightUnits = report.lightUnits;
     this.#seen = report.seen;
     return true;
+  }
+
+  /** It answered a call, at that monotonic millisecond. */
+  answered(now: number): void {
+    this.#health.answered(now);
+  }
+
+  /** It failed to answer one; true when it gets none for a while for that. */
+  failed(now: number): boolean {
+    const ejected = this.#health.failed(now);
+    this.look(now);
+    return ejected;
+  }
+
+  /** Looks at what changes with time: health and pace. */
+  look(now: number): void {
+    this.ejected = this.#health.isEjected(now);
+    this.errorRate = this.#health.errorRate(now);
+    this.warmth = this.#health.warmth(now);
+    this.speed.look(now);
   }
 
   /** From now on this is the link: both ends count anew. */

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Decisions, stepOf } from "../../src/invoke/decisions.js";
+import { Decisions } from "../../src/invoke/decisions.js";
+import { stepOf } from "../../src/invoke/step.js";
 import { fakeMesh, pick } from "./fake-node.js";
 
 test("a call that stays and one that goes away, each with what was known then", async () => {
@@ -12,20 +13,24 @@ test("a call that stays and one that goes away, each with what was known then", 
   const { decisions } = a.forwarding;
   const stays = decisions.find("stays");
   assert.deepEqual([stays?.app, stays?.revision, stays?.function, stays?.peers], ["app", "0123456789ab", "echo", 1]);
-  assert.deepEqual(stays?.steps, [
+  const sample = { candidates: [{ nodeId: "b", weight: 0.109, rate: 1, expectedMs: 11 }], draws: [] };
+  const [stayed] = stays?.steps ?? [];
+  const [candidate] = stayed?.sample?.candidates ?? [];
+  assert.ok(Math.abs((candidate?.weight ?? 0) - 0.109) < 1e-9, "a new peer starts slowly");
+  assert.deepEqual(
+    { ...stayed, sample: { ...stayed?.sample, candidates: [{ ...candidate, weight: 0.109 }] } },
     {
-      way: "local",
-      taken: undefined,
-      here: { available: true, slots: 1, running: 0, queued: 0, runMs: undefined, expectedMs: 0 },
-      peer: undefined,
+      ...{ way: "local", taken: undefined, peer: undefined, units: undefined, sample },
+      here: { available: true, slots: 1, running: 0, queued: 0, runMs: undefined, expectedMs: 10 },
     },
-  ]);
+  );
   const [step, ...more] = decisions.find("goes")?.steps ?? [];
   assert.deepEqual([step?.way, step?.taken, more.length], ["peer", "answered", 0]);
   assert.equal(step?.here.running, 1);
   assert.ok((step?.here.expectedMs ?? 0) >= 10, `${step?.here.expectedMs} ms`);
   assert.deepEqual([step?.peer?.nodeId, step?.peer?.running, step?.peer?.inFlight], ["b", 0, 0], "as it was then");
-  assert.ok((step?.peer?.expectedMs ?? 100) < 10, `${step?.peer?.expectedMs} ms`);
+  assert.equal(step?.peer?.expectedMs, 11, "round trip and run");
+  assert.deepEqual(step?.sample?.draws, ["b"]);
   assert.equal(pick(nodes, 1).forwarding.decisions.find("goes"), undefined, "the peer had nothing to choose");
 });
 
@@ -88,16 +93,48 @@ test("arguments too large to move, and a node that gives its calls away to nobod
   assert.deepEqual([step?.way, step?.here.expectedMs], ["none", null]);
 });
 
+test("of many choices in a second, a hundred keep all they were made from, 64 candidates each at most", async () => {
+  const { world, nodes } = await fakeMesh(2, { slots: 1_000 });
+  const a = pick(nodes, 0);
+  const sampled = async (count: number) => {
+    const ids = Array.from({ length: count }, () => `s-${next++}`);
+    await world.settle(Promise.all(ids.map((invocation) => a.call("1", { invocation }))));
+    return ids.filter((id) => a.forwarding.decisions.find(id)?.steps[0]?.sample !== undefined).length;
+  };
+  let next = 0;
+  assert.equal(await sampled(300), 100);
+  await world.advance(500);
+  const more = await sampled(300);
+  assert.ok(more >= 50 && more <= 55, `${more} half a second later`);
+  const peers = Array.from({ length: 100 }, (_, index) => ({
+    ...{ nodeId: `${index}`, usable: true, lightUnits: 1, errorRate: 0, warmth: 1 },
+    ...{ slots: 1, running: 0, queued: 0, runMs: 1, rttMs: 1, inFlight: 0 },
+  }));
+  const candidates = peers.map((peer, index) => ({ peer, weight: index, rate: 1, finishMs: 1 }));
+  const [first, second] = peers;
+  assert.ok(first && second);
+  const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, runMs: undefined };
+  const work = { units: 1, hereRate: 1, rateAt: () => 1 };
+  const { sample } = stepOf(first, { here, work, trace: { candidates, draws: [second, first], localMs: 1 } });
+  assert.equal(sample?.candidates.length, 64);
+  assert.deepEqual(
+    sample?.candidates.slice(0, 3).map(({ nodeId }) => nodeId),
+    ["1", "0", "99"],
+  );
+  assert.deepEqual(sample?.draws, ["1", "0"]);
+});
+
 test("the oldest decisions leave first", async () => {
   const { nodes } = await fakeMesh(1);
   const app = pick(nodes, 0).router.find("app");
   assert.ok(app);
   const decisions = new Decisions(3);
   const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, runMs: undefined };
+  const work = { units: 1, hereRate: 1, rateAt: () => 1 };
   const rest = { app, function: "echo", arguments: { format: "json", body: "[]" }, deadline: 0 } as const;
   const { signal } = new AbortController();
   for (const invocation of ["1", "2", "3", "4"]) {
-    decisions.add({ ...rest, signal, invocation }, { at: 0, peers: 1, step: stepOf("local", here) });
+    decisions.add({ ...rest, signal, invocation }, { at: 0, peers: 1, step: stepOf("local", { here, work }) });
   }
   const found = ["1", "2", "3", "4"].map((id) => decisions.find(id)?.invocation);
   assert.deepEqual(found, [undefined, "2", "3", "4"]);

@@ -66,6 +66,8 @@ export class FakeRunner implements Runner {
   readonly invocations: string[] = [];
   runMs = 10;
   queueLength = 1_000;
+  /** Whether it fails whatever it is given. */
+  faulty = false;
   readonly #world: Surroundings;
   readonly #owner: FakeOwner;
   readonly #waiting: (() => void)[] = [];
@@ -89,6 +91,7 @@ export class FakeRunner implements Runner {
   async run(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {
     const clock = this.#world;
     const cameAt = clock.now();
+    if (this.faulty) throw new TypeError("secret of the host");
     if (this.#waiting.length >= this.queueLength) throw new HerdError("node.overloaded", "many calls are waiting");
     if (this.#running >= Math.max(1, this.#owner.current.slots))
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -108,7 +111,6 @@ export class FakeRunner implements Runner {
       eviction.signal.throwIfAborted();
       if (clock.now() >= call.deadline) throw new HerdError("function.deadline", "late");
       if (call.function === "trap") throw new HerdError("function.trapped", text, { where: "index.ts:1:1" });
-      if (call.function === "broken") throw new TypeError("secret of the host");
       const json = call.function === "huge" ? "x".repeat(10_000) : text;
       return { json, queueMs, runMs: this.runMs };
     } finally {
@@ -200,7 +202,7 @@ export class ForwardNode<Own extends Links = Links> {
 
   /** Has the app `app` from now on, as that revision. */
   deploy(revision = "0123456789ab", app = "app"): void {
-    const functions = ["echo", "trap", "huge", "broken"].map((name) => ({
+    const functions = ["echo", "trap", "huge"].map((name) => ({
       name,
       wit: name,
       parameters: [],

@@ -1,0 +1,36 @@
+// How fast one worker of a node is: what its benchmark says, times what it does now.
+
+import { type Capacity, ratePerWorker } from "../capacity/capacity.js";
+import { Pace, type Run } from "./pace.js";
+
+/** The speed of one node, this one or a peer. Times are monotonic milliseconds. */
+export class Speed {
+  /** Work units per millisecond of one worker as measured; a node that was not measured counts as the reference machine. */
+  capacityRate = 1;
+  /** See {@link Pace}; as of the last look at it. */
+  pace = 1;
+  /** Work units per millisecond of one worker now. */
+  rate = 1;
+  readonly #pace: Pace;
+
+  constructor(now: number) {
+    this.#pace = new Pace(now);
+  }
+
+  /** It was measured. */
+  measured(capacity: Capacity | undefined): void {
+    this.capacityRate = capacity === undefined ? 1 : ratePerWorker(capacity);
+    this.rate = this.capacityRate * this.pace;
+  }
+
+  /** It ran a call. */
+  ran(run: Run, now: number): void {
+    this.#pace.add(run, now);
+  }
+
+  /** Looks at the pace anew. */
+  look(now: number): void {
+    this.pace = this.#pace.at(now);
+    this.rate = this.capacityRate * this.pace;
+  }
+}
