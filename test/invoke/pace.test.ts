@@ -125,8 +125,6 @@ test("a node that is good at one function and bad at another has a rate for each
   near((bad.units ?? 0) / bad.rateAt({ speed: other }), 20, "bad at it");
   for (const work of [good, bad]) near((work.units ?? 0) / work.hereRate, 10, "here");
 });
-  assert.ok(ratio > 3 && ratio < 5, `${ratio} times as fast at one`);
-});
 
 test("what a peer says counts until eight own runs", () => {
   const here = speedOf(1);
