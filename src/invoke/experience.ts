@@ -4,8 +4,8 @@ import type { CapacitySource } from "../capacity/capacity.js";
 import type { Clock } from "../core/clock.js";
 import type { Timers } from "../core/timers.js";
 import type { Links } from "../mesh/seams.js";
+import type { AppRouter } from "./app-router.js";
 import type { FunctionWork } from "./function-work.js";
-import type { RevisionSource } from "./peer-statuses.js";
 import { Speed } from "./speed.js";
 import { WorkTable } from "./work-table.js";
 import { WorkTells } from "./work-tells.js";
@@ -14,7 +14,7 @@ import { WorkTells } from "./work-tells.js";
 export interface ExperienceOptions {
   readonly links: Links;
   readonly capacity: CapacitySource;
-  readonly revisions: Pick<RevisionSource, "watch">;
+  readonly revisions: Pick<AppRouter, "watch">;
   readonly clock: Clock;
   readonly timers: Timers;
 }
