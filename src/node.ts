@@ -159,6 +159,7 @@ export class HerdNode {
         // An ephemeral mesh ends with its node: the token in the file is good for nothing any more.
         stop: () => (config.ephemeral ? rm(join(config.state, "client.json"), { force: true }) : undefined),
       },
+      node.apps.capacity,
     ] satisfies Part[]);
     await this.#lifecycle.start();
     if (ready === undefined) throw new TypeError("the lifecycle started without its last part");

@@ -33,6 +33,8 @@ export interface Config {
   /** File with the passphrase that encrypts the root's key, beside the state's key. */
   readonly rootPassphraseFile: string | undefined;
   readonly workers: number;
+  /** Whether the node measures what it can do; one that does not counts as the reference machine. */
+  readonly profile: boolean;
   /** Folder of functions that are deployed at the start. */
   readonly functions: string | undefined;
   /** Keep identity and apps in memory only. */
@@ -110,6 +112,7 @@ const settings = z
     deploy: z.boolean(),
     rootPassphraseFile: z.string().min(1),
     workers: z.preprocess(fromText, wholeNumber(1, 1_024)),
+    profile: z.boolean(),
     functions: z.string().min(1),
     ephemeral: z.boolean(),
     state: z.string().min(1),
@@ -171,6 +174,7 @@ function complete(given: Omit<Settings, "limits"> & { limits: Limits }, cwd: str
     rootPassphraseFile: given.rootPassphraseFile,
     // One core is left to the main thread; two workers at least, so that a call that spins cannot stop the others.
     workers: given.workers ?? Math.min(16, Math.max(2, availableParallelism() - 1)),
+    profile: given.profile ?? true,
     functions: given.functions,
     ephemeral: given.ephemeral ?? false,
     state: given.state ?? resolve(cwd, ".herd"),

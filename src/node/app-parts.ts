@@ -2,8 +2,8 @@
 
 import { Compiler } from "../../runtime/compile/compiler.js";
 import { Sandbox } from "../../runtime/sandbox/pool.js";
-import type { CapacitySource } from "../capacity/capacity.js";
 import { Catalog } from "../catalog/catalog.js";
+import type { Part } from "../core/lifecycle.js";
 import { MemoryFiles } from "../core/state-files.js";
 import { Acknowledger } from "../deploy/acknowledge.js";
 import { Activation } from "../deploy/activation.js";
@@ -13,6 +13,7 @@ import { AppRouter, activeApp } from "../invoke/app-router.js";
 import { Forwarding } from "../invoke/forwarding.js";
 import type { Links, Members } from "../mesh/seams.js";
 import type { Allowances } from "../owner/allowance.js";
+import { capacityParts } from "./capacity-parts.js";
 import type { Foundation } from "./foundation.js";
 import type { TrustParts } from "./trust-parts.js";
 
@@ -25,6 +26,8 @@ export interface AppParts {
   readonly deployer: Deployer;
   readonly propagator: Propagator;
   readonly forwarding: Forwarding;
+  /** Measures what the node can do, once it serves. */
+  readonly capacity: Part;
 }
 
 /** What the parts need of the mesh. `publish` spreads a manifest; `appOf` names the app of a call that came in here. */
@@ -90,6 +93,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
   });
   const propagator = new Propagator({ records: catalog.records, activation, links, timers, random, log });
 
+  const capacity = await capacityParts(foundation, sandbox);
   const forwarding: Forwarding = new Forwarding({
     ...{
       nodeId: identity.nodeId,
@@ -97,7 +101,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       members,
       loopDelayMs: around.loopDelayMs,
       allowances: everything(config.workers),
-      capacity: unknownCapacity,
+      capacity: capacity.source,
       sandbox,
       router,
       limits,
@@ -111,11 +115,8 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
     onLine: ({ nodeId, invocation, level, message, app, revision, function: name }) =>
       ring.add({ at: clock.now(), node: nameOf(nodeId), level, message, app, revision, function: name, invocation }),
   });
-  return { catalog, compiler, sandbox, router, deployer, propagator, forwarding };
+  return { catalog, compiler, sandbox, router, deployer, propagator, forwarding, capacity: capacity.part };
 }
-
-/** Until it is measured. */
-const unknownCapacity: CapacitySource = { current: undefined, watch: () => () => undefined };
 
 /** What nobody limits. */
 function everything(workers: number): Allowances {

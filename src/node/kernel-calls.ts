@@ -20,12 +20,15 @@ export interface PreparedKernels {
 /** A call that hangs must not keep a worker for ever; a slow machine may take long. */
 const callLimitMs = 60_000;
 
-/** Reads what the build made of `bench/kernels`; rejects when it is not there. */
-export async function prepareKernels(): Promise<PreparedKernels> {
+/** Where the build leaves the components. */
+const builtFolder = (): URL => new URL("dist/kernels/", packageRoot());
+
+/** Reads what the build made of `bench/kernels`, or what is in another folder; rejects when it is not there. */
+export async function prepareKernels(folder: URL = builtFolder()): Promise<PreparedKernels> {
   const hash = createHash("sha256");
   const entries: [string, Prepared][] = [];
   for (const kernel of kernels) {
-    const component = await readFile(new URL(`dist/kernels/${kernel}.wasm`, packageRoot()));
+    const component = await readFile(new URL(`${kernel}.wasm`, folder));
     hash.update(component);
     // Of their own limits: what users' functions may take here says nothing of the machine.
     entries.push([kernel, await prepare(component, { revision: `kernel-${kernel}`, limits: defaultLimits })]);

@@ -45,6 +45,7 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
       deploy: true,
       rootPassphraseFile: undefined,
       workers: 0,
+      profile: true,
       functions: undefined,
       ephemeral: false,
       state: join(cwd, ".herd"),

@@ -22,7 +22,7 @@ export async function startNode(flags: Readonly<Record<string, unknown>> = {}, k
   const folder = known ?? (await mkdtemp(join(tmpdir(), "herd-test-")));
   const state = join(folder, "state");
   const config = await loadConfig({
-    flags: { port: 0, state, workers: 2, logLevel: "silent", name: "test", ...flags },
+    flags: { port: 0, state, workers: 2, logLevel: "silent", name: "test", profile: false, ...flags },
   });
   const node = new HerdNode(config);
   const ready = await node.start();

@@ -1,0 +1,191 @@
+// What this node can do: kept from the last time, measured when nothing is known or it is old, and only while nobody calls.
+
+import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import type { StateFiles } from "../core/state-files.js";
+import type { Timers } from "../core/timers.js";
+import type { Capacity, CapacitySource } from "./capacity.js";
+import { fingerprintOf } from "./fingerprint.js";
+import type { KernelRunner } from "./kernel-runner.js";
+import { capacityOf, type Profile, readProfile } from "./profile.js";
+import { measureProfile } from "./profiler.js";
+
+/** The kernels, ready to run. `release` frees what the runners left in the sandbox. */
+export interface ReadyKernels {
+  readonly digest: string;
+  /** A runner on so many workers that waits for `turn` before each call. */
+  runner(options: { readonly workers: number; readonly turn: (signal?: AbortSignal) => Promise<void> }): KernelRunner;
+  release(): void;
+}
+
+/** What {@link OwnCapacity} needs of its node. */
+export interface OwnCapacityOptions {
+  /** All workers of the node, also those that it may not use now. */
+  readonly workers: number;
+  /** The sandbox as it is: workers that calls may use, calls that run, calls that wait. */
+  readonly load: () => { readonly slots: number; readonly running: number; readonly queued: number };
+  /** Rejects when the build left none. */
+  readonly kernels: () => Promise<ReadyKernels>;
+  /** Where the last profile is kept. */
+  readonly files: StateFiles;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Logger;
+}
+
+const fileName = "profile";
+/** How often a node that has something to measure looks whether it may: nobody called for {@link quietLooks} of these. */
+const lookMs = 500;
+const quietLooks = 3;
+/** How often one that knows itself looks whether that is old. */
+const restMs = 60_000;
+/** How often a profile under way looks whether the calls are over that it gives way to. */
+const giveWayMs = 50;
+/** After so long a profile is made again: machines are changed, and so is what else they do. */
+const maxAgeMs = 24 * 3_600_000;
+/** The same for one that was made while others used the machine, and for a try that failed. */
+const retryMs = 10 * 60_000;
+const busyAvailability = 0.8;
+
+/** A {@link CapacitySource} that measures. `start` and `stop` are idempotent; nothing waits for it. */
+export class OwnCapacity implements CapacitySource {
+  readonly #options: OwnCapacityOptions;
+  readonly #listeners = new Set<(capacity: Capacity) => void>();
+  #stop: AbortController | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #kernels: ReadyKernels | undefined;
+  #profile: Profile | undefined;
+  #current: Capacity | undefined;
+  /** No try before, in milliseconds since the epoch. */
+  #notBefore = Number.NEGATIVE_INFINITY;
+
+  constructor(options: OwnCapacityOptions) {
+    this.#options = options;
+  }
+
+  /** What it is, as far as it is known. */
+  get current(): Capacity | undefined {
+    return this.#current;
+  }
+
+  /** The profile behind it. */
+  get profile(): Profile | undefined {
+    return this.#profile;
+  }
+
+  /** Calls `listener` after each change. */
+  watch(listener: (capacity: Capacity) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Begins to look for a quiet moment. */
+  start(): void {
+    if (this.#stop !== undefined) return;
+    const stop = new AbortController();
+    this.#stop = stop;
+    this.#running = this.#run(stop.signal);
+  }
+
+  /** Ends a profile under way; resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    this.#stop?.abort();
+    await this.#running;
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { log, kernels } = this.#options;
+    try {
+      this.#kernels = await kernels();
+    } catch (cause) {
+      log.warn("the kernels of the build are missing: the node counts as the reference machine", { cause });
+      return;
+    }
+    await this.#recall(this.#kernels);
+    while (!signal.aborted) {
+      if (this.#isWanted() && (await this.#isQuiet(signal))) await this.#measure(this.#kernels, signal);
+      await this.#sleep(this.#isWanted() ? lookMs : restMs, signal);
+    }
+  }
+
+  /** Whether nothing good is known of the workers that may be used. */
+  #isWanted(): boolean {
+    const { load, clock } = this.#options;
+    const { slots } = load();
+    if (slots < 1 || clock.now() < this.#notBefore) return false;
+    const profile = this.#profile;
+    if (profile === undefined || profile.workers < slots) return true;
+    const age = Math.abs(clock.now() - profile.at);
+    return age > (profile.availability.all < busyAvailability ? retryMs : maxAgeMs);
+  }
+
+  async #isQuiet(signal: AbortSignal): Promise<boolean> {
+    for (let look = 0; look < quietLooks; look++) {
+      if (signal.aborted || this.#isBusy()) return false;
+      await this.#sleep(lookMs, signal);
+    }
+    return !signal.aborted && !this.#isBusy();
+  }
+
+  #isBusy(): boolean {
+    const { running, queued } = this.#options.load();
+    return running + queued > 0;
+  }
+
+  async #measure(kernels: ReadyKernels, signal: AbortSignal): Promise<void> {
+    const { load, clock, files, log } = this.#options;
+    const workers = load().slots;
+    const turn = async (): Promise<void> => {
+      while (this.#isBusy() && !signal.aborted) await this.#sleep(giveWayMs, signal);
+      signal.throwIfAborted();
+      // What is measured is so many workers: with fewer it would be something else.
+      if (load().slots < workers) throw new HerdError("node.overloaded", "fewer workers may be used now");
+    };
+    const fingerprint = this.#fingerprint(kernels);
+    try {
+      const runner = kernels.runner({ workers, turn });
+      const profile = await measureProfile({ runner, clock, fingerprint, length: "short", signal });
+      this.#take(profile);
+      await files.write(fileName, JSON.stringify(profile));
+    } catch (cause) {
+      if (signal.aborted) return;
+      this.#notBefore = clock.now() + retryMs;
+      // The node had to stop its calls: no fault of the kernels.
+      if (cause instanceof HerdError && cause.code === "node.overloaded") this.#notBefore = clock.now() + restMs;
+      else log.warn("the capacity could not be measured", { cause });
+    } finally {
+      kernels.release();
+    }
+  }
+
+  async #recall(kernels: ReadyKernels): Promise<void> {
+    const bytes = await this.#options.files.read(fileName).catch(() => undefined);
+    const profile = bytes === undefined ? undefined : readProfile(bytes.toString("utf8"));
+    if (profile?.fingerprint === this.#fingerprint(kernels)) this.#take(profile);
+  }
+
+  #fingerprint({ digest }: ReadyKernels): string {
+    return fingerprintOf({ workers: this.#options.workers, kernelsDigest: digest });
+  }
+
+  #take(profile: Profile): void {
+    const capacity = capacityOf(profile);
+    this.#profile = profile;
+    this.#current = capacity;
+    for (const listener of [...this.#listeners]) listener(capacity);
+  }
+
+  #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = (): void => {
+        cancel();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const cancel = this.#options.timers.after(ms, done);
+      signal.addEventListener("abort", done);
+    });
+  }
+}

@@ -1,0 +1,76 @@
+// The kernels in the sandbox that users' functions run in: they compile, they do their work, and a profile comes of them.
+
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { type Kernel, kernels } from "../../src/capacity/capacity.js";
+import { measureProfile } from "../../src/capacity/profiler.js";
+import { systemClock } from "../../src/core/clock.js";
+import { packageRoot } from "../../src/core/package-root.js";
+import { KernelsInSandbox, type PreparedKernels, prepareKernels } from "../../src/node/kernel-calls.js";
+import { testCompiler } from "../compile/compiling.js";
+import { Guest, startSandbox, type TestSandbox } from "../sandbox/guests.js";
+
+const compiler = testCompiler({ compileTimeoutMs: 120_000 });
+let folder: string;
+let ready: PreparedKernels;
+let guests: TestSandbox;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "herd-kernels-"));
+  for (const kernel of kernels) {
+    const text = await readFile(new URL(`bench/kernels/${kernel}.ts`, packageRoot()), "utf8");
+    const { component } = await compiler.compile([{ path: "index.ts", text }]);
+    await writeFile(join(folder, `${kernel}.wasm`), component);
+  }
+  ready = await prepareKernels(pathToFileURL(`${folder}/`));
+  guests = await startSandbox();
+});
+
+after(async () => {
+  await guests.sandbox.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** What each kernel comes to after seven iterations, as this source computes it: no optimizer may change it. */
+const checksums: { readonly [kernel in Kernel]: number } = {
+  integer: 571_115,
+  float: 59.01978091564639,
+  memory: 129.75,
+  allocation: 1_022_054_975,
+  hashing: 1_587_635_373,
+  matrix: 8626.312951343749,
+};
+
+for (const kernel of kernels) {
+  test(`${kernel} computes what it says, each time, and more of it when asked for more`, async () => {
+    const guest = new Guest(guests.sandbox, ready.prepared[kernel]);
+    assert.equal(await guest.call("run", [7]), checksums[kernel]);
+    assert.equal(await guest.call("run", [7]), checksums[kernel]);
+    assert.notEqual(await guest.call("run", [70]), checksums[kernel]);
+    // With nothing to do it only makes what it works on.
+    assert.equal(typeof (await guest.call("run", [0])), "number");
+  });
+}
+
+test("a profile of this machine: every kernel on one worker and on all, however busy it is", {
+  timeout: 120_000,
+}, async () => {
+  const runner = new KernelsInSandbox({ sandbox: guests.sandbox, kernels: ready, workers: 2, clock: systemClock });
+  const profile = await measureProfile({
+    ...{ runner, clock: systemClock, fingerprint: "this", length: "short", budgetMs: 300 },
+  });
+  for (const { one, all } of Object.values(profile.kernels)) {
+    // A machine that is a thousand times slower or faster than the reference is not known; a busy one comes near.
+    for (const { unitsPerSecond } of [one, all]) assert.ok(unitsPerSecond > 0.1 && unitsPerSecond < 1e6);
+  }
+  assert.equal(profile.workers, 2);
+  assert.deepEqual(guests.lines, []);
+});
+
+test("kernels that are not there are told, not guessed", async () => {
+  await assert.rejects(prepareKernels(pathToFileURL(join(folder, "nowhere/"))), { code: "ENOENT" });
+});

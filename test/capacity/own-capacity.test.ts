@@ -1,0 +1,196 @@
+// When a node measures itself: only in a quiet moment, once for a machine, again when it is old or may use more workers.
+
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import type { Capacity } from "../../src/capacity/capacity.js";
+import { OwnCapacity, type OwnCapacityOptions } from "../../src/capacity/own-capacity.js";
+import { HerdError } from "../../src/core/errors.js";
+import { MemoryFiles, type StateFiles } from "../../src/core/state-files.js";
+import { VirtualTime } from "../mesh/virtual-time.js";
+import { silent } from "../pki/silent-log.js";
+import { FakeRunner } from "./fake-runner.js";
+
+const day = 24 * 3_600_000;
+
+/** A node of two workers whose load a test sets; its profiles take no virtual time. */
+class Machine {
+  readonly time = new VirtualTime();
+  readonly load = { slots: 2, running: 0, queued: 0 };
+  readonly told: Capacity[] = [];
+  readonly warnings: string[] = [];
+  /** Profiles that were begun, by the workers that they measured; and those that were ended in any way. */
+  readonly begun: number[] = [];
+  released = 0;
+  calls = 0;
+  /** Looked at before each call of a kernel. */
+  onCall: (() => void) | undefined;
+  readonly own: OwnCapacity;
+
+  constructor(
+    context: TestContext,
+    options: { files?: StateFiles; digest?: string; speed?: number } & Partial<OwnCapacityOptions> = {},
+  ) {
+    const { files = new MemoryFiles(), digest = "kernels", speed = 1, ...rest } = options;
+    const warn = (message: string): void => void this.warnings.push(message);
+    this.own = new OwnCapacity({
+      ...{ workers: 2, files, clock: this.time, timers: this.time, load: () => this.load },
+      log: { ...silent, warn, error: warn },
+      kernels: async () => ({
+        digest,
+        release: () => void this.released++,
+        runner: ({ workers, turn }) => {
+          this.begun.push(workers);
+          const fake = new FakeRunner({ workers, speed: { integer: speed ** 6 } });
+          return {
+            workers,
+            run: async (kernel, calls) => {
+              await turn(calls.signal);
+              this.calls++;
+              this.onCall?.();
+              return fake.run(kernel, calls);
+            },
+          };
+        },
+      }),
+      ...rest,
+    });
+    this.own.watch((capacity) => this.told.push(capacity));
+    context.after(() => this.own.stop());
+  }
+
+  /** Starts it, and lets so much time pass. */
+  async starts(ms: number): Promise<void> {
+    this.own.start();
+    await this.pass(ms);
+  }
+
+  /** Lets time pass, in steps, so that what waits for no timer gets its turn. */
+  async pass(ms: number): Promise<void> {
+    const steps = Math.min(200, Math.ceil(ms / 50));
+    for (let step = 0; step < steps; step++) {
+      await this.time.advance(ms / steps);
+      await turn();
+    }
+  }
+}
+
+test("a quiet node knows itself after some seconds, and tells it once", async (t) => {
+  const machine = new Machine(t);
+  assert.equal(machine.told.length, 0);
+  await machine.starts(5_000);
+  assert.deepEqual(machine.begun, [2]);
+  assert.deepEqual([machine.told.length, machine.told[0]?.workers], [1, 2]);
+  assert.equal(machine.own.current, machine.told[0]);
+  assert.equal(machine.released, 1);
+  await machine.pass(day / 2);
+  assert.deepEqual(machine.begun, [2]);
+});
+
+test("calls come first: nothing is measured beside them, and a profile under way waits for their end", async (t) => {
+  const machine = new Machine(t);
+  machine.load.running = 1;
+  await machine.starts(60_000);
+  assert.deepEqual(machine.begun, []);
+  machine.load.running = 0;
+  machine.onCall = () => {
+    if (machine.calls === 30) machine.load.queued = 1;
+  };
+  await machine.pass(10_000);
+  assert.deepEqual([machine.begun, machine.calls, machine.told.length], [[2], 30, 0]);
+  machine.load.queued = 0;
+  await machine.pass(5_000);
+  assert.deepEqual([machine.begun, machine.told.length], [[2], 1]);
+});
+
+test("a restart remembers, unless the kernels are others", async (t) => {
+  const files = new MemoryFiles();
+  const first = new Machine(t, { files });
+  await first.starts(5_000);
+  const again = new Machine(t, { files });
+  await again.starts(100);
+  assert.deepEqual(again.own.current, first.own.current);
+  await again.pass(60_000);
+  assert.deepEqual(again.begun, []);
+  const rebuilt = new Machine(t, { files, digest: "others" });
+  await rebuilt.starts(100);
+  assert.equal(rebuilt.own.current, undefined);
+  await rebuilt.pass(5_000);
+  assert.deepEqual(rebuilt.begun, [2]);
+});
+
+test("a damaged file counts as none", async (t) => {
+  const files = new MemoryFiles();
+  await files.write("profile", "{");
+  const machine = new Machine(t, { files });
+  await machine.starts(5_000);
+  assert.equal(machine.told.length, 1);
+});
+
+test("a profile of yesterday is made again in a quiet moment, and the change is told", async (t) => {
+  const files = new MemoryFiles();
+  const machine = new Machine(t, { files });
+  await machine.starts(5_000);
+  machine.load.running = 1;
+  await machine.pass(day + 120_000);
+  assert.equal(machine.told.length, 1);
+  machine.load.running = 0;
+  await machine.pass(120_000);
+  assert.equal(machine.told.length, 2);
+});
+
+test("with no workers to use nothing is measured; more than were measured are measured again, fewer are not", async (t) => {
+  const machine = new Machine(t);
+  machine.load.slots = 0;
+  await machine.starts(120_000);
+  assert.deepEqual(machine.begun, []);
+  machine.load.slots = 1;
+  await machine.pass(120_000);
+  assert.equal(machine.own.current?.workers, 1);
+  machine.load.slots = 2;
+  await machine.pass(120_000);
+  assert.equal(machine.own.current?.workers, 2);
+  machine.load.slots = 1;
+  await machine.pass(120_000);
+  assert.deepEqual(machine.begun, [1, 2]);
+});
+
+test("a profile that loses its workers, or is evicted, is given up without a word and tried again", async (t) => {
+  const machine = new Machine(t);
+  machine.onCall = () => {
+    if (machine.calls === 20) machine.load.slots = 1;
+  };
+  await machine.starts(5_000);
+  assert.deepEqual([machine.begun, machine.calls, machine.released, machine.told.length], [[2], 20, 1, 0]);
+  machine.load.slots = 2;
+  machine.onCall = () => {
+    if (machine.calls === 40) throw new HerdError("node.overloaded", "evicted");
+  };
+  await machine.pass(120_000);
+  await machine.pass(120_000);
+  assert.equal(machine.told.length, 1);
+  assert.deepEqual(machine.warnings, []);
+});
+
+test("a node without kernels says so once and stays unknown", async (t) => {
+  const machine = new Machine(t, { kernels: () => Promise.reject(new Error("ENOENT")) });
+  await machine.starts(300_000);
+  assert.equal(machine.own.current, undefined);
+  assert.equal(machine.warnings.length, 1);
+});
+
+test("a node that stops while it measures, or waits to, ends at once", async (t) => {
+  const machine = new Machine(t);
+  machine.onCall = () => {
+    if (machine.calls === 20) machine.load.running = 1;
+  };
+  await machine.starts(5_000);
+  assert.equal(machine.calls, 20);
+  await machine.own.stop();
+  await machine.own.stop();
+  assert.deepEqual([machine.told.length, machine.warnings], [0, []]);
+  const idle = new Machine(t);
+  idle.own.start();
+  await idle.own.stop();
+  assert.deepEqual(idle.begun, []);
+});
