@@ -64,13 +64,11 @@ export class Experience {
 
   /** Learns from a call that ended, with a result or a failure of its own; `now` is in monotonic milliseconds. */
   ran({ work, speed, runMs }: Ran, now: number): void {
-    work.saw({ speed, runMs, now });
-    this.#tells.saw(work);
+    if (work.saw({ speed, runMs, now })) this.#tells.changed(work);
   }
 
   /** Learns from a call that ran for so long and was stopped then. */
   outlasted({ work, speed, runMs }: Ran, now: number): void {
-    work.sawAtLeast({ speed, runMs, now });
-    this.#tells.saw(work);
+    if (work.sawAtLeast({ speed, runMs, now })) this.#tells.changed(work);
   }
 }

@@ -4,7 +4,7 @@ import type { Work } from "./finish.js";
 import type { Speed } from "./speed.js";
 
 /** Whose speed counts: a peer. */
-export interface Runs {
+export interface Runner {
   readonly speed: Speed;
 }
 
@@ -20,29 +20,27 @@ export interface SeenRun {
  * The work of one function: run time × rate of the node that ran it, decayed mean; and how much faster or slower than that single
  * nodes are at it. It changes slowly, so that a node that becomes slow shows in that node's {@link Speed.pace} and not here.
  */
-export class FunctionWork implements Work<Runs> {
+export class FunctionWork implements Work<Runner> {
   readonly revision: string;
   readonly name: string;
-  /** Runs that this node saw. */
+  /** Runs that this node saw, but for the very last. */
   samples = 0;
   /** Units that peers were last told; 0: nothing. */
   toldUnits = 0;
   /** Whether it was looked at since the table last made room; see {@link WorkTable}. */
   used = false;
-  readonly #here: Speed;
+  readonly #here: NodeRuns;
+  readonly #away = new Map<Speed, NodeRuns>();
   #mean = 0;
   /** Runs that count in the mean. */
   #weight = 0;
-  #newUnits = 0;
-  #newRuns = 0;
-  #foldedAt = Number.NEGATIVE_INFINITY;
+  #meanAt = Number.NEGATIVE_INFINITY;
   #heard: Estimate | undefined;
-  readonly #fits = new Map<Speed, Fit>();
 
   constructor({ revision, name }: FunctionName, here: Speed) {
     this.revision = revision;
     this.name = name;
-    this.#here = here;
+    this.#here = new NodeRuns(here);
   }
 
   /** Work units of a call; undefined while nobody knows. */
@@ -57,61 +55,60 @@ export class FunctionWork implements Work<Runs> {
   }
 
   get hereRate(): number {
-    return this.#rateOf(this.#here);
+    return this.#here.rate;
   }
 
-  rateAt({ speed }: Runs): number {
-    return this.#rateOf(speed);
+  rateAt({ speed }: Runner): number {
+    return this.#away.get(speed)?.rate ?? speed.rate;
   }
 
   /** Takes what a peer says of it, unless another one knows far better. */
   hear(estimate: Estimate): void {
     const before = this.#heard;
-    if (before === undefined || before.by === estimate.by || estimate.samples * 2 >= before.samples)
+    if (before === undefined || before.by === estimate.by || estimate.samples * 2 >= before.samples) {
       this.#heard = estimate;
+    }
   }
 
-  /** Learns from a run. */
-  saw({ speed, runMs, now }: SeenRun): void {
-    const observedMs = Math.max(runMs, leastMs);
+  /** Learns from a run; true when it learned from this and those before it, which costs more than to count them. */
+  saw({ speed, runMs, now }: SeenRun): boolean {
+    const at = speed === this.#here.speed ? this.#here : this.#awayAt(speed);
+    at.count(runMs);
+    if (this.samples > enoughSamples && now - at.learnedAt < learnMs) return false;
     const { units } = this;
-    if (units !== undefined) {
-      const expectedMs = units / speed.capacityRate;
-      const fit = this.#fits.get(speed);
-      speed.ran({ expectedMs: fit === undefined ? expectedMs : expectedMs / fit.factor, observedMs }, now);
-      if (fit !== undefined) fit.add({ expectedMs: expectedMs / speed.pace, observedMs }, now);
-      else if (this.#fits.size < maxFits) this.#fits.set(speed, new Fit(now));
-    }
-    this.samples++;
-    this.#newUnits += observedMs * speed.capacityRate;
-    this.#newRuns++;
-    if (this.samples <= enoughSamples || now - this.#foldedAt >= foldMs) this.#fold(now);
+    this.samples += at.runs;
+    this.#average(at, now);
+    at.learn(units, now);
+    return true;
   }
 
   /** Learns that a call ran for so long and had not ended: it takes at least as much. */
-  sawAtLeast(run: SeenRun): void {
-    if (run.runMs * run.speed.capacityRate > (this.units ?? 0)) this.saw(run);
+  sawAtLeast(run: SeenRun): boolean {
+    return run.runMs * run.speed.capacityRate > (this.units ?? 0) && this.saw(run);
   }
 
   /** Forgets how a node that is gone did it. */
   forget(speed: Speed): void {
-    this.#fits.delete(speed);
+    this.#away.delete(speed);
   }
 
-  #rateOf(speed: Speed): number {
-    const fit = this.#fits.get(speed);
-    return fit === undefined ? speed.rate : speed.rate * fit.factor;
+  #awayAt(speed: Speed): NodeRuns {
+    let at = this.#away.get(speed);
+    if (at === undefined) {
+      at = new NodeRuns(speed);
+      this.#away.set(speed, at);
+      for (const [oldest] of this.#away) if (this.#away.size > maxNodes) this.#away.delete(oldest);
+    }
+    return at;
   }
 
-  #fold(now: number): void {
+  #average({ runs, ranMs, speed }: NodeRuns, now: number): void {
     // However long ago they were, a few runs are not outweighed by one.
-    const kept = this.#weight * 2 ** ((this.#foldedAt - now) / halfLifeMs);
+    const kept = this.#weight * 2 ** ((this.#meanAt - now) / halfLifeMs);
     const before = Math.max(kept, Math.min(this.#weight, enoughSamples));
-    this.#weight = before + this.#newRuns;
-    this.#mean = (this.#mean * before + this.#newUnits) / this.#weight;
-    this.#newUnits = 0;
-    this.#newRuns = 0;
-    this.#foldedAt = now;
+    this.#weight = before + runs;
+    this.#mean = (this.#mean * before + ranMs * speed.capacityRate) / this.#weight;
+    this.#meanAt = now;
   }
 }
 
@@ -128,32 +125,56 @@ export interface Estimate {
   readonly by: string;
 }
 
-/** How many times faster one node runs one function than its speed says; it follows slowly. */
-class Fit {
-  factor = 1;
-  /** Logarithms would hide rare long runs, as of a node that is stopped now and then: sums. */
+/** The runs of the function on one node: those of which nothing was learned yet, and how it does them against its speed. */
+class NodeRuns {
+  readonly speed: Speed;
+  runs = 0;
+  ranMs = 0;
+  learnedAt = Number.NEGATIVE_INFINITY;
+  /** A longer run counts as one of this length: a pause of the whole machine says little about runs that are far shorter. */
+  #longestMs = Number.POSITIVE_INFINITY;
+  /** How many times faster the node runs this function than its speed says; it follows slowly. */
+  #factor = 1;
   #expectedMs = 0;
   #observedMs = 0;
   #runs = 0;
-  #at: number;
 
-  constructor(now: number) {
-    this.#at = now;
+  constructor(speed: Speed) {
+    this.speed = speed;
   }
 
-  add({ expectedMs, observedMs }: { expectedMs: number; observedMs: number }, now: number): void {
-    this.#expectedMs += expectedMs;
-    this.#observedMs += Math.min(observedMs, expectedMs * maxRatio);
-    this.#runs++;
-    if (now - this.#at < fitFoldMs) return;
-    const doubtMs = (this.#expectedMs / this.#runs) * fitDoubt;
+  /** Work units of this function that one worker does in a millisecond. */
+  get rate(): number {
+    return this.speed.rate * this.#factor;
+  }
+
+  count(runMs: number): void {
+    this.runs++;
+    this.ranMs += Math.max(leastMs, Math.min(runMs, this.#longestMs));
+  }
+
+  /** Learns from the runs since, each of which was taken to be of so many units. */
+  learn(units: number | undefined, now: number): void {
+    const { speed, runs, ranMs: observedMs } = this;
+    if (units !== undefined) {
+      const eachMs = units / (speed.capacityRate * this.#factor);
+      this.#longestMs = maxRatio * eachMs;
+      speed.ran({ runs, expectedMs: eachMs * runs, observedMs }, now);
+      this.#adapt((units / speed.rate) * runs, now);
+    }
+    this.runs = 0;
+    this.ranMs = 0;
+    this.learnedAt = now;
+  }
+
+  #adapt(expectedMs: number, now: number): void {
+    const left = this.#runs === 0 ? 0 : 2 ** ((this.learnedAt - now) / factorHalfLifeMs);
+    this.#expectedMs = this.#expectedMs * left + expectedMs;
+    this.#observedMs = this.#observedMs * left + this.ranMs;
+    this.#runs = this.#runs * left + this.runs;
+    const doubtMs = (this.#expectedMs / this.#runs) * factorDoubt;
     const factor = (this.#expectedMs + doubtMs) / (this.#observedMs + doubtMs);
-    this.factor = Math.max(1 / maxFit, Math.min(maxFit, factor));
-    const left = 2 ** ((this.#at - now) / fitHalfLifeMs);
-    this.#expectedMs *= left;
-    this.#observedMs *= left;
-    this.#runs *= left;
-    this.#at = now;
+    this.#factor = Math.max(1 / maxFactor, Math.min(maxFactor, factor));
   }
 }
 
@@ -162,11 +183,11 @@ const leastMs = 0.001;
 /** From so many own runs on, what peers say does not count. */
 const enoughSamples = 8;
 const halfLifeMs = 20_000;
-const foldMs = 20;
-const maxFits = 1_024;
-const fitHalfLifeMs = 10_000;
-const fitFoldMs = 200;
+/** Learning costs more than counting. */
+const learnMs = 20;
+const maxNodes = 1_024;
+const factorHalfLifeMs = 10_000;
 /** So many runs at the node's speed are taken to have come before all others. */
-const fitDoubt = 32;
-const maxFit = 8;
+const factorDoubt = 32;
+const maxFactor = 8;
 const maxRatio = 128;

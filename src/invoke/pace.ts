@@ -5,54 +5,46 @@
  * long. It follows a change within half a second of calls, and tends to 1 when there are none. Times are monotonic milliseconds.
  */
 export class Pace {
-  /** Sums over the runs of late, decayed; and what came since they were. */
+  /** Sums over the runs of late, decayed. */
   #expectedMs = 0;
   #observedMs = 0;
   #runs = 0;
-  #newExpectedMs = 0;
-  #newObservedMs = 0;
-  #newRuns = 0;
-  #foldedAt: number;
+  #decayedAt: number;
 
   constructor(now: number) {
-    this.#foldedAt = now;
+    this.#decayedAt = now;
   }
 
-  /** Counts a run. */
-  add({ expectedMs, observedMs }: Run, now: number): void {
-    this.#newExpectedMs += expectedMs;
-    // A pause of the whole machine says little about runs that are far shorter.
-    this.#newObservedMs += Math.min(observedMs, maxRatio * expectedMs);
-    this.#newRuns++;
-    if (now - this.#foldedAt >= foldMs) this.#fold(now);
+  /** Counts some runs that ended of late. */
+  add({ runs, expectedMs, observedMs }: Runs, now: number): void {
+    this.#decay(now);
+    this.#expectedMs += expectedMs;
+    this.#observedMs += observedMs;
+    this.#runs += runs;
   }
 
   /** The pace now, from 1/32 to 4. */
   at(now: number): number {
-    if (now - this.#foldedAt >= foldMs) this.#fold(now);
-    const runs = this.#runs + this.#newRuns;
-    if (runs < leastRuns) return 1;
-    const expectedMs = this.#expectedMs + this.#newExpectedMs;
-    const doubtMs = (expectedMs / runs) * doubt;
-    const pace = (expectedMs + doubtMs) / (this.#observedMs + this.#newObservedMs + doubtMs);
+    this.#decay(now);
+    if (this.#runs < leastRuns) return 1;
+    const doubtMs = (this.#expectedMs / this.#runs) * doubt;
+    const pace = (this.#expectedMs + doubtMs) / (this.#observedMs + doubtMs);
     return Math.max(slowest, Math.min(fastest, pace));
   }
 
-  #fold(now: number): void {
-    const halfLifeMs = Math.min(maxHalfLifeMs, minHalfLifeMs * Math.max(1, enoughRuns / (this.#runs + this.#newRuns)));
-    const left = 2 ** ((this.#foldedAt - now) / halfLifeMs);
-    this.#expectedMs = this.#expectedMs * left + this.#newExpectedMs;
-    this.#observedMs = this.#observedMs * left + this.#newObservedMs;
-    this.#runs = this.#runs * left + this.#newRuns;
-    this.#newExpectedMs = 0;
-    this.#newObservedMs = 0;
-    this.#newRuns = 0;
-    this.#foldedAt = now;
+  #decay(now: number): void {
+    const halfLifeMs = Math.min(maxHalfLifeMs, minHalfLifeMs * Math.max(1, enoughRuns / this.#runs));
+    const left = 2 ** ((this.#decayedAt - now) / halfLifeMs);
+    this.#expectedMs *= left;
+    this.#observedMs *= left;
+    this.#runs *= left;
+    this.#decayedAt = now;
   }
 }
 
-/** How long a call was expected to run, and ran. */
-export interface Run {
+/** Some runs of calls on one node: how long they were expected to take, and took, in all. */
+export interface Runs {
+  readonly runs: number;
   readonly expectedMs: number;
   readonly observedMs: number;
 }
@@ -63,10 +55,7 @@ const maxHalfLifeMs = 4_000;
 const enoughRuns = 8;
 /** So many runs at a pace of 1 are taken to have come before all others. */
 const doubt = 4;
-const maxRatio = 128;
 const slowest = 1 / 32;
 const fastest = 4;
 /** What is left of fewer runs says nothing. */
 const leastRuns = 1e-3;
-/** Decaying costs more than adding. */
-const foldMs = 20;

@@ -1,7 +1,7 @@
 // How fast one worker of a node is: what its benchmark says, times what it does now.
 
 import { type Capacity, ratePerWorker } from "../capacity/capacity.js";
-import { Pace, type Run } from "./pace.js";
+import { Pace, type Runs } from "./pace.js";
 
 /** The speed of one node, this one or a peer. Times are monotonic milliseconds. */
 export class Speed {
@@ -23,9 +23,9 @@ export class Speed {
     this.rate = this.capacityRate * this.pace;
   }
 
-  /** It ran a call. */
-  ran(run: Run, now: number): void {
-    this.#pace.add(run, now);
+  /** It ran some calls. */
+  ran(runs: Runs, now: number): void {
+    this.#pace.add(runs, now);
   }
 
   /** Looks at the pace anew. */

@@ -55,8 +55,8 @@ export class WorkTells {
     this.#backlogs.clear();
   }
 
-  /** A run of this function was seen. Cheap when that changed little. */
-  saw(work: FunctionWork): void {
+  /** Something was learned of this function; told when it is worth it. */
+  changed(work: FunctionWork): void {
     const { ownUnits, toldUnits } = work;
     if (Math.abs(ownUnits - toldUnits) < worthTelling * toldUnits || ownUnits === 0) return;
     this.#changed.add(work);

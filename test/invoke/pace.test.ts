@@ -28,7 +28,7 @@ function run(
   pace: Pace,
   { from, ms, everyMs, observedMs }: { from: number; ms: number; everyMs: number; observedMs: number },
 ) {
-  for (let now = from; now < from + ms; now += everyMs) pace.add({ expectedMs: 1, observedMs }, now);
+  for (let now = from; now < from + ms; now += everyMs) pace.add({ runs: 1, expectedMs: 1, observedMs }, now);
   return from + ms;
 }
 
@@ -57,16 +57,16 @@ test("a pace stays within its bounds, follows few calls too, and one long pause 
   const few = new Pace(0);
   now = run(few, { from: 0, ms: 10_000, everyMs: 200, observedMs: 4 });
   assert.ok(few.at(now) < 0.45, `${few.at(now)} of five calls a second`);
-  const light = new Pace(0);
-  now = run(light, { from: 0, ms: 1_000, everyMs: 1, observedMs: 1 });
-  light.add({ expectedMs: 0.005, observedMs: 500 }, now);
-  near(light.at(now), 1);
+  const [here, work] = [speedOf(1), new FunctionWork(name, speedOf(1))];
+  for (now = 0; now < 1_000; now += 1) work.saw({ speed: here, runMs: now === 990 ? 500 : 0.005, now });
+  here.look(now);
+  assert.ok(here.pace > 0.6, `${here.pace} after one pause of half a second`);
 });
 
 test("a pause of the processor in a few calls counts by its share of the time, as under a quota", () => {
   const pace = new Pace(0);
   for (let now = 0, index = 0; now < 5_000; now += 4, index++) {
-    pace.add({ expectedMs: 1, observedMs: index % 25 === 0 ? 76 : 1 }, now);
+    pace.add({ runs: 1, expectedMs: 1, observedMs: index % 25 === 0 ? 76 : 1 }, now);
   }
   near(pace.at(5_000), 0.25);
 });
