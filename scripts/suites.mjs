@@ -43,7 +43,7 @@ export async function runSteadily({ together, alone }, { folder, options = [] })
 
 /** Runs suites two at a time and ends one that hangs; resolves to the exit code. */
 export function runTests(suites, { folder, options = [] }) {
-  const timeout = `--test-timeout=${process.env.HERD_SEEDS === undefined ? 300_000 : 3_600_000}`;
+  const timeout = `--test-timeout=${process.env.HERD_SEEDS === undefined ? 600_000 : 3_600_000}`;
   const runner = [
     "--test",
     "--test-concurrency=2",

@@ -113,7 +113,7 @@ test("a restart keeps name, identity, tokens and apps", async () => {
   assert.equal(second.ready.foundingToken, undefined);
   assert.equal(await callText(second.client, "kept/answer", "{}"), "42");
   await second.stop();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 test("after stop nothing keeps the process alive", async () => {

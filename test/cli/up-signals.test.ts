@@ -23,7 +23,7 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "herd-signals-"));
 });
 
-after(() => rm(folder, { recursive: true, force: true }));
+after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 /** Starts a node, sends SIGTERM once `when` holds and `delayMs` later; how it ended. */
 async function interrupted(

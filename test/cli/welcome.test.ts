@@ -64,7 +64,7 @@ test("the line for the new machine holds what the token is bound to", () => {
 
 test("a state of one mesh is not started with a join token of another", async (t) => {
   const state = await mkdtemp(join(tmpdir(), "herd-welcome-"));
-  t.after(() => rm(state, { recursive: true, force: true }));
+  t.after(() => rm(state, { recursive: true, force: true, maxRetries: 5 }));
   const identity = await Identity.open({
     ...{ state, ephemeral: false, name: "north", domains: [], advertise: "localhost", clock: systemClock },
   });

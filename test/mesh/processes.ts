@@ -14,7 +14,7 @@ export async function startMesh(context: TestContext, names: readonly string[]):
   let mesh: LocalMesh | undefined;
   context.after(async () => {
     await mesh?.stop();
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   // A machine that runs many such meshes at a time compiles slowly, and must not measure each of them.
   const config = join(folder, "node.json");

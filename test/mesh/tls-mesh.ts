@@ -79,7 +79,7 @@ export class TlsNode {
 }
 
 /** Resolves once something holds, looked at every few ms; rejects after `ms`. */
-export async function eventually(what: string, isSo: () => boolean, ms = 10_000): Promise<void> {
+export async function eventually(what: string, isSo: () => boolean, ms = 30_000): Promise<void> {
   const until = performance.now() + ms;
   while (!isSo()) {
     if (performance.now() > until) throw new Error(`${what}: not within ${ms} ms`);

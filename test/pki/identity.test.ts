@@ -38,7 +38,7 @@ async function inFolder(run: (state: string) => Promise<void>): Promise<void> {
   try {
     await run(join(folder, "state"));
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

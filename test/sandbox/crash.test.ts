@@ -7,28 +7,35 @@ import { compileGuests, Guest, startSandbox } from "./guests.js";
 /** Ending a thread that still loads its modules takes the whole process along on Node 20 (`v8::Module::IsGraphAsync`). */
 const bootMs = 1_500;
 const threads = new Set<Worker>();
+/** Those that told the pool that their module is there; how long their own imports take after that, nobody tells. */
+const booted = new Set<Worker>();
 let youngestAt = 0;
 process.on("worker", (worker: Worker) => {
   threads.add(worker);
-  youngestAt = performance.now();
-  worker.once("exit", () => threads.delete(worker));
+  worker.once("message", () => {
+    booted.add(worker);
+    youngestAt = performance.now();
+  });
+  worker.once("exit", () => threads.delete(worker) && booted.delete(worker));
 });
 const { spin } = await compileGuests("spin");
-const { sandbox } = await startSandbox({ workers: 2 });
+const { sandbox, lines } = await startSandbox({ workers: 2 });
 after(() => sandbox.stop());
 const guest = new Guest(sandbox, await sandbox.prepare(spin, "spin"));
 
 async function untilThreads(count: number): Promise<void> {
-  const areThere = (): boolean => threads.size === count && performance.now() - youngestAt > bootMs;
-  for (let left = 400; left > 0 && !areThere(); left--) await new Promise((resolve) => setTimeout(resolve, 25));
+  const areThere = (): boolean =>
+    threads.size === count && booted.size === count && performance.now() - youngestAt > bootMs;
+  for (let left = 1_000; left > 0 && !areThere(); left--) await new Promise((resolve) => setTimeout(resolve, 25));
   assert.equal(threads.size, count);
+  assert.equal(booted.size, count);
 }
 
 test("a thread that dies fails the call that ran, and no other", async () => {
   await untilThreads(3);
-  const running = [guest.failure("forever", {}), guest.failure("forever", {})];
+  const running = [1, 2].map(() => guest.failure("sayAndSpin", [1e6]));
   const waiting = Array.from({ length: 50 }, (_, index) => guest.call("add", [index, 1]));
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  while (lines.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
   for (const thread of threads) void thread.terminate();
   const errors = await Promise.all(running);
   assert.deepEqual(

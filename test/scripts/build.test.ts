@@ -13,7 +13,7 @@ const root = fileURLToPath(packageRoot());
 
 function tree(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "herd-build-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   for (const name of ["scripts", "tsconfig.json", "package.json", "package-lock.json"]) {
     cpSync(join(root, name), join(folder, name), { recursive: true });
   }

@@ -15,7 +15,7 @@ test("large bodies that never end are refused beyond the budget, and count no mo
     return call;
   };
   const held = [half(), half()];
-  for (let tries = 0; node.api.inFlight.size !== 2 && tries < 500; tries++) await sleep(5);
+  for (let tries = 0; node.api.inFlight.size !== 2 && tries < 5_000; tries++) await sleep(5);
   const ask = () => {
     const call = node.open("/fn/calc/echo", { method: "POST", headers: { "content-length": "150000" } });
     const answer = answerOf(call);
@@ -26,7 +26,7 @@ test("large bodies that never end are refused beyond the budget, and count no mo
   assert.equal(refused.status, 503);
   assert.equal((refused.json() as { code: string }).code, "node.overloaded");
   for (const call of held) call.destroy();
-  for (let tries = 0; node.api.inFlight.size !== 0 && tries < 500; tries++) await sleep(5);
+  for (let tries = 0; node.api.inFlight.size !== 0 && tries < 5_000; tries++) await sleep(5);
   assert.equal((await ask()).status, 200);
   await node.stop();
 });

@@ -18,7 +18,7 @@ function end(node: TestNode): { over: boolean; readonly whole: Promise<void> } {
 }
 
 async function underWay(node: TestNode, count: number): Promise<void> {
-  for (let tries = 0; node.api.inFlight.size !== count && tries < 500; tries++) await sleep(5);
+  for (let tries = 0; node.api.inFlight.size !== count && tries < 5_000; tries++) await sleep(5);
   assert.equal(node.api.inFlight.size, count);
 }
 

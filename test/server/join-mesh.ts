@@ -207,7 +207,7 @@ export class JoinMesh {
   async stop(): Promise<void> {
     for (const server of [this.#server, ...this.#doors]) server.stop();
     this.identity.close();
-    await rm(this.#folder, { recursive: true, force: true });
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

@@ -29,7 +29,7 @@ export async function startNode(flags: Readonly<Record<string, unknown>> = {}, k
   const client = new Client({ url: new URL(ready.url), token: ready.token, ca: await readFile(ready.ca, "utf8") });
   const stop = async (): Promise<void> => {
     await node.stop();
-    if (known === undefined) await rm(folder, { recursive: true, force: true });
+    if (known === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   return { node, ready, client, folder, stop };
 }
