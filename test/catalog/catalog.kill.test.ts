@@ -16,7 +16,7 @@ import { soloMesh } from "./solo-mesh.js";
 
 const program = fileURLToPath(new URL("./deploy-forever.js", import.meta.url));
 
-test("every acknowledged deployment survives kill -9", { timeout: 120_000 }, async () => {
+test("every acknowledged deployment survives kill -9", { timeout: 500_000 }, async () => {
   const directory = await mkdtemp(join(tmpdir(), "herd-kill-"));
   try {
     let acknowledged = 0;

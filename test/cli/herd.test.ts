@@ -55,7 +55,10 @@ before(async () => {
     "/** Adds. */\nexport function add(a: i32, b: i32 = 1): i32 { return a + b; }\nexport function none(): void {}\n",
   );
   await writeFile(join(folder, "bad.ts"), 'export function f(a: i32): i32 {\n\treturn a + "x";\n}\n');
-  node = start(["up", "--port", "0", "--json", "--name", "cli-test"]);
+  // A busy machine compiles slowly.
+  const config = join(folder, "node.json");
+  await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 } }));
+  node = start(["up", "--port", "0", "--json", "--name", "cli-test", "--config", config]);
   ready = JSON.parse(await firstLine(node)) as Record<string, string>;
 });
 

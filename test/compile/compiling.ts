@@ -6,9 +6,12 @@ import type { SourceFile } from "../../runtime/compile/sources.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 
+/** What a node allows, but for the time: a busy machine may take longer than users wait. */
+export const patientLimits: Limits = { ...defaultLimits, compileTimeoutMs: 120_000 };
+
 /** A compiler that stops when the file's tests are over. */
 export function testCompiler(limits: Partial<Limits> = {}): Compiler {
-  const compiler = new Compiler({ limits: { ...defaultLimits, ...limits } });
+  const compiler = new Compiler({ limits: { ...patientLimits, ...limits } });
   after(() => compiler.stop());
   return compiler;
 }

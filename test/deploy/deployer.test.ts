@@ -18,6 +18,7 @@ import type { Compiler as CompilerSeam, DeployEvent, Spread } from "../../src/de
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { LocalInvoker } from "../../src/invoke/invoker.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
+import { patientLimits } from "../compile/compiling.js";
 
 const clock = systemClock;
 const limits = defaultLimits;
@@ -31,7 +32,7 @@ let compilations: Awaited<ReturnType<Compiler["compile"]>>[];
 before(async () => {
   sandbox = new Sandbox({ workers: 2, limits, nodeName: "test", clock, onLog: ignore });
   await sandbox.start();
-  const compiler = new Compiler({ limits });
+  const compiler = new Compiler({ limits: patientLimits });
   compilations = [];
   for (let value = 0; value < 4; value++) {
     const text = `export function value(): i32 { return ${value}; }`;
@@ -166,8 +167,16 @@ test("what is compiled and waits for its app counts", async () => {
     open = resolve;
   });
   const put = catalog.put.bind(catalog);
-  catalog.put = (deployment) => gate.then(() => put(deployment));
+  let stored = ignore;
+  const storing = new Promise<void>((resolve) => {
+    stored = resolve;
+  });
+  catalog.put = (deployment) => {
+    stored();
+    return gate.then(() => put(deployment));
+  };
   const uploads = [0, 1].map((value) => deployer.deploy({ app: "slow", files: fileOf(value), by: "test" }));
+  await storing;
   await sleep(50);
   await assert.rejects(deployer.deploy({ app: "slow", files: fileOf(2), by: "test" }), { code: "node.overloaded" });
   open();

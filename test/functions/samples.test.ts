@@ -4,12 +4,12 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { Compiler } from "../../runtime/compile/compiler.js";
-import { defaultLimits } from "../../src/core/limits.js";
 import { packageRoot } from "../../src/core/package-root.js";
+import { patientLimits } from "../compile/compiling.js";
 import { Guest, startSandbox } from "../sandbox/guests.js";
 
 const folder = new URL("functions/", packageRoot());
-const compiler = new Compiler({ limits: defaultLimits });
+const compiler = new Compiler({ limits: patientLimits });
 const { sandbox } = await startSandbox();
 after(async () => {
   await sandbox.stop();

@@ -174,7 +174,7 @@ test("of processes that start together on a stale lock, one gets the state", asy
   });
 });
 
-test("kill -9 while a mesh is founded leaves none or a whole one", { timeout: 120_000 }, async () => {
+test("kill -9 while a mesh is founded leaves none or a whole one", { timeout: 500_000 }, async () => {
   let whole = 0;
   for (let round = 0; round < 6; round++) {
     await inFolder(async (state) => {

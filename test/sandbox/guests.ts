@@ -9,6 +9,7 @@ import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import { packageRoot } from "../../src/core/package-root.js";
+import { patientLimits } from "../compile/compiling.js";
 
 /** A sandbox with what its guests logged. */
 export interface TestSandbox {
@@ -36,8 +37,7 @@ export async function startSandbox(
 
 /** Components of the guest programs named, by name. */
 export async function compileGuests<Name extends string>(...names: Name[]): Promise<Record<Name, Uint8Array>> {
-  // A busy machine may take longer than users wait.
-  const compiler = new Compiler({ limits: { ...defaultLimits, compileTimeoutMs: 60_000 } });
+  const compiler = new Compiler({ limits: patientLimits });
   try {
     const components: [string, Uint8Array][] = [];
     for (const name of names) {

@@ -24,7 +24,7 @@ export async function startNode(flags: Readonly<Record<string, unknown>> = {}, k
   const config = await loadConfig({
     flags: { port: 0, state, workers: 2, logLevel: "silent", name: "test", profile: false, ...flags },
   });
-  const node = new HerdNode(config);
+  const node = new HerdNode({ ...config, limits: { ...config.limits, compileTimeoutMs: 120_000 } });
   const ready = await node.start();
   const client = new Client({ url: new URL(ready.url), token: ready.token, ca: await readFile(ready.ca, "utf8") });
   const stop = async (): Promise<void> => {
