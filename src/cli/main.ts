@@ -26,6 +26,7 @@ function program(): Command {
   addToken(herd);
   addJoin(herd);
   addNode(herd);
+  addPause(herd);
   addMesh(herd);
   addAudit(herd);
   return herd;
@@ -208,9 +209,24 @@ function addNode(herd: Command): void {
   node
     .command("resume")
     .argument("<node>")
-    .description("have a drained node take calls again")
+    .description("have a drained or paused node take calls again")
     .action(async (name: string, _options, command: Command) =>
       (await load()).setDraining({ node: name, verb: "resume" }, command.optsWithGlobals()),
+    );
+  node
+    .command("policy")
+    .description("what the owner of the asked node's machine allows now, and why")
+    .option("--set <setting=value>", "change a setting, null for the node's own default; can be repeated", repeated)
+    .action(async (_options, command: Command) => (await import("./policy.js")).policy(command.optsWithGlobals()));
+}
+
+function addPause(herd: Command): void {
+  herd
+    .command("pause")
+    .argument("[duration]", "90s, 30m, 24h or 7d (default: until it is resumed)", duration)
+    .description("run nothing on the asked node: its owner wants the machine")
+    .action(async (seconds: number | undefined, _options, command: Command) =>
+      (await import("./policy.js")).pause(seconds, command.optsWithGlobals()),
     );
 }
 

@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type LogLevel, logLevels } from "./log-ring.js";
+import { defaultPolicy, type PolicySettings, policySchema } from "./policy-settings.js";
 import { UsageError } from "./usage-error.js";
 
 /** Everything that decides how a node runs, with every default filled in; paths are absolute. */
@@ -41,7 +42,17 @@ export interface Config {
   readonly ephemeral: boolean;
   readonly state: string;
   readonly limits: Limits;
+  /** What guests may use of the machine, until its owner says otherwise. */
+  readonly policy: PolicySettings;
+  /** Where the kernel tells of the machine: `/proc` and `/sys`, elsewhere in a container that sees the host's. */
+  readonly kernel: KernelFolders;
   readonly logLevel: LogLevel | "silent";
+}
+
+/** Folders of Linux' proc(5) and sysfs(5). */
+export interface KernelFolders {
+  readonly proc: string;
+  readonly sys: string;
 }
 
 /** Where a configuration comes from; what stands first wins: `flags`, `env`, the file that `flags.config` names, defaults. */
@@ -117,6 +128,8 @@ const settings = z
     ephemeral: z.boolean(),
     state: z.string().min(1),
     limits: limitsSchema.partial(),
+    policy: policySchema,
+    kernel: z.strictObject({ proc: z.string().min(1), sys: z.string().min(1) }).partial(),
     logLevel: z.enum([...logLevels, "silent"]),
   })
   .partial();
@@ -131,7 +144,9 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const fromEnv = sources.env?.HERD_STATE ? { state: resolve(cwd, sources.env.HERD_STATE) } : {};
   const fromFlags = atFolder(parse(withoutUndefined(flags), undefined), cwd);
   const limits = { ...defaultLimits, ...withoutUndefined({ ...fromFile.limits, ...fromFlags.limits }) };
-  return complete({ ...fromFile, ...fromEnv, ...fromFlags, limits }, cwd);
+  const policy = { ...fromFile.policy, ...fromFlags.policy };
+  const kernel = { ...fromFile.kernel, ...fromFlags.kernel };
+  return complete({ ...fromFile, ...fromEnv, ...fromFlags, limits, policy, kernel }, cwd);
 }
 
 /** The node name that a machine's host name gives: lower case, its first label, hyphens for what a name cannot hold. */
@@ -179,6 +194,13 @@ function complete(given: Omit<Settings, "limits"> & { limits: Limits }, cwd: str
     ephemeral: given.ephemeral ?? false,
     state: given.state ?? resolve(cwd, ".herd"),
     limits: given.limits,
+    policy: {
+      ...defaultPolicy,
+      // Who says how many threads run functions has given the machine to them.
+      owner: given.workers === undefined ? defaultPolicy.owner : "none",
+      ...withoutUndefined(given.policy ?? {}),
+    },
+    kernel: { proc: given.kernel?.proc ?? "/proc", sys: given.kernel?.sys ?? "/sys" },
     logLevel: given.logLevel ?? "info",
   };
 }
@@ -217,12 +239,17 @@ function flagOf([name]: readonly PropertyKey[]): string {
 
 /** Paths mean what they mean where they were written: beside the file, or in the folder of the command. */
 function atFolder(given: Settings, folder: string): Settings {
-  const { state, functions, rootPassphraseFile } = given;
+  const { state, functions, rootPassphraseFile, kernel } = given;
+  const { proc, sys } = kernel ?? {};
   return {
     ...given,
     ...(state === undefined ? {} : { state: resolve(folder, state) }),
     ...(functions === undefined ? {} : { functions: resolve(folder, functions) }),
     ...(rootPassphraseFile === undefined ? {} : { rootPassphraseFile: resolve(folder, rootPassphraseFile) }),
+    kernel: {
+      ...(proc === undefined ? {} : { proc: resolve(folder, proc) }),
+      ...(sys === undefined ? {} : { sys: resolve(folder, sys) }),
+    },
   };
 }
 

@@ -36,6 +36,7 @@ export interface AppSurroundings {
   readonly members: Members;
   /** How long the event loop was held up lately. */
   readonly loopDelayMs: () => number;
+  readonly allowances: Allowances;
   readonly trust: TrustParts;
   readonly publish: (text: string) => void;
   readonly appOf: (invocation: string) => string | undefined;
@@ -100,7 +101,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       links,
       members,
       loopDelayMs: around.loopDelayMs,
-      allowances: everything(config.workers),
+      allowances: around.allowances,
       capacity: capacity.source,
       sandbox,
       router,
@@ -116,10 +117,4 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       ring.add({ at: clock.now(), node: nameOf(nodeId), level, message, app, revision, function: name, invocation }),
   });
   return { catalog, compiler, sandbox, router, deployer, propagator, forwarding, capacity: capacity.part };
-}
-
-/** What nobody limits. */
-function everything(workers: number): Allowances {
-  const current = { state: "none", slots: workers, idleClass: false, lightUnits: Number.POSITIVE_INFINITY } as const;
-  return { current, watch: () => () => undefined };
 }

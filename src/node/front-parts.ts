@@ -6,6 +6,7 @@ import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { LinkSet } from "../mesh/link-set.js";
 import type { Membership } from "../mesh/members.js";
+import type { Governor } from "../owner/governor.js";
 import { withKeyFiles } from "../pki/key-files.js";
 import { LeafRenewal, peerLeafPart } from "../pki/leaf-renewal.js";
 import { issuerKeyOf } from "../pki/peer-identity.js";
@@ -35,6 +36,7 @@ export interface Behind {
   readonly links: LinkSet;
   readonly members: Membership;
   readonly apps: AppParts;
+  readonly governor: Governor;
 }
 
 const renewTimeoutMs = 10_000;
@@ -42,7 +44,7 @@ const chain = z.string().max(32_768);
 const chains = z.object({ peer: chain.optional(), public: chain.optional() });
 
 /** Builds the parts; nothing is bound yet. */
-export function frontParts(foundation: Foundation, { trust, links, members, apps }: Behind): FrontParts {
+export function frontParts(foundation: Foundation, { trust, links, members, apps, governor }: Behind): FrontParts {
   const { config, identity, clock, timers, random, log, ring, metrics, events, port } = foundation;
   const { registry, desk, renewals } = trust;
   // What a revoked node signs is worth nothing: whoever asks it is told that nobody here may.
@@ -73,7 +75,8 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
       ...{ node: identity.nodeId, links, marks },
       hearsOfRevocation: () => hearsOfRevocation(identity.nodeId, { registry, timers }),
     }),
-    mesh: meshView({ trust, links, members, apps }),
+    mesh: meshView({ trust, links, members, apps, governor }),
+    owner: governor,
     load: () => apps.sandbox.stats(),
     page: consolePage(),
   });

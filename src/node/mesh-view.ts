@@ -1,21 +1,25 @@
 // The mesh as the HTTPS interface shows it.
 
+import type { Membership } from "../mesh/members.js";
 import type { Links, Members } from "../mesh/seams.js";
+import type { Governor } from "../owner/governor.js";
 import { mastersView } from "../pki/registry/masters.js";
 import type { Mesh } from "../server/seams.js";
 import type { AppParts } from "./app-parts.js";
+import { announce } from "./owner-parts.js";
 import type { TrustParts } from "./trust-parts.js";
 
 /** What the view is put together from. */
 export interface MeshViewParts {
   readonly trust: TrustParts;
   readonly links: Links;
-  readonly members: Members & { setState(state: "alive" | "draining"): void };
+  readonly members: Members & Pick<Membership, "setState">;
   readonly apps: Pick<AppParts, "forwarding">;
+  readonly governor: Governor;
 }
 
 /** The view. */
-export function meshView({ trust, links, members, apps }: MeshViewParts): Mesh {
+export function meshView({ trust, links, members, apps, governor }: MeshViewParts): Mesh {
   const { registry, revoker } = trust;
   const { statuses, load, decisions } = apps.forwarding;
   return {
@@ -32,9 +36,13 @@ export function meshView({ trust, links, members, apps }: MeshViewParts): Mesh {
       get draining() {
         return load.drained;
       },
-      setDraining: (on) => {
+      get asleep() {
+        return governor.current.state === "paused";
+      },
+      setDraining: async (on) => {
         load.setDraining(on);
-        members.setState(on ? "draining" : "alive");
+        announce(members, { governor, apps });
+        if (!on) await governor.resume();
       },
     },
     revoke: (id, options) => revoker.revoke(id, options),

@@ -17,6 +17,7 @@ import { frontParts } from "./front-parts.js";
 import { openAddresses } from "./known-addresses.js";
 import { type MeshParts, meshParts } from "./mesh-parts.js";
 import { checkNotRevoked, watchOwnRevocation } from "./own-revocation.js";
+import { ownerGovernor, ownerPart } from "./owner-parts.js";
 import { type TrustParts, trustParts } from "./trust-parts.js";
 
 /** A node that is built and does not run. */
@@ -53,9 +54,11 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   const addresses = await openAddresses(await identity.files("addresses"), log);
   const mesh: MeshParts = meshParts(foundation, { network, trust, addresses });
   const { links, members } = mesh;
+  const governor = await ownerGovernor(foundation, { members });
   const apps = await appParts(foundation, {
     ...{ links, members, trust },
     loopDelayMs: () => mesh.delay.recentMs,
+    allowances: governor,
     publish: (text) => {
       publish("manifest", text).catch((cause: unknown) => log.error("a manifest could not be spread", { cause }));
     },
@@ -63,7 +66,8 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   });
   const replica = mesh.replica([...trust.stores, apps.catalog.records]);
   late.publish = (kind, text) => replica.publish(kind, text);
-  const front = frontParts(foundation, { trust, links, members, apps });
+  const front = frontParts(foundation, { trust, links, members, apps, governor });
+  const owner = ownerPart(foundation, { governor, members, apps });
   const { api } = front;
   registerMetrics(metrics, { apps, links, members, replica });
 
@@ -98,6 +102,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
       { name: "event loop", start: () => mesh.delay.start(), stop: () => mesh.delay.stop() },
       { name: "addresses", stop: () => addresses.written() },
       { name: "members", start: () => members.start(), stop: () => members.stop() },
+      owner,
       {
         name: "links",
         start: async () => {
@@ -139,6 +144,8 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
       { name: "peer renewal", start: () => front.peerRenewal.start(), stop: () => front.peerRenewal.stop() },
     ],
     drain: async () => {
+      // From now on it is not the owner who decides what the others hear.
+      governor.stop();
       members.setState("draining");
       // Each call ends at its deadline; the second is for the answers to leave.
       const signal = AbortSignal.timeout(config.limits.deadlineMs + 1_000);

@@ -21,6 +21,7 @@ import { meshEndpoints } from "./endpoints/mesh.js";
 import { nodeStateEndpoints } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
 import { type Page, pageEndpoint } from "./endpoints/page.js";
+import { policyEndpoints } from "./endpoints/policy.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
 import { HttpsServer, type KeyFiles } from "./https-server.js";
 import { InFlight } from "./in-flight.js";
@@ -29,7 +30,7 @@ import { InvokeEndpoint } from "./invoke.js";
 import type { MeshEvents } from "./mesh-events.js";
 import type { Relay, RelayedResponse } from "./relay.js";
 import { type RelayedFrom, RelayedRequests } from "./relayed-exchange.js";
-import type { Load, Mesh, SignIn, Tokens } from "./seams.js";
+import type { Load, Mesh, Owner, SignIn, Tokens } from "./seams.js";
 
 /** What the interface speaks for. */
 export interface HttpsApiOptions {
@@ -56,6 +57,7 @@ export interface HttpsApiOptions {
   /** What `GET /v1/events` tells; whoever learns of something publishes it. */
   readonly events: MeshEvents;
   readonly load: () => Load;
+  readonly owner: Owner;
   readonly page: Page;
 }
 
@@ -94,6 +96,7 @@ export class HttpsApi {
       eventsEndpoint(options.events),
       ...nodesEndpoints({ ...options, self: { id: options.node.id, leaving: () => this.#readiness === "draining" } }),
       ...meshEndpoints(options),
+      ...policyEndpoints(options),
       ...nodeStateEndpoints({ ...options, readiness: () => this.#told() }),
       pageEndpoint(options.page),
     ];

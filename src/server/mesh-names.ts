@@ -20,7 +20,8 @@ export function stateOf(
   id: string,
   { mesh, self }: { readonly mesh: Pick<Mesh, "members" | "drainable">; readonly self: SelfState },
 ): string {
-  if (id === self.id) return self.leaving() || mesh.drainable.draining ? "draining" : "alive";
+  const { draining, asleep } = mesh.drainable;
+  if (id === self.id) return self.leaving() || draining ? "draining" : asleep ? "asleep" : "alive";
   return mesh.members.get(id)?.state ?? "dead";
 }
 

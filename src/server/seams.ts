@@ -1,6 +1,7 @@
 // What the HTTPS interface uses of the mesh: its tokens, nodes, links and log. `src/node/` wires them.
 
 import type { Links, Members } from "../mesh/seams.js";
+import type { Governor } from "../owner/governor.js";
 import type { SignIn as SignInCodes } from "../pki/sign-in.js";
 import type { TokenAuthority } from "../pki/tokens.js";
 
@@ -71,8 +72,14 @@ export interface CallChoice {
 /** Gives this node's calls to others, and takes none from them, while it is on. */
 export interface Drainable {
   readonly draining: boolean;
-  setDraining(on: boolean): void;
+  /** Whether the node's owner paused it: then nothing runs there at all. */
+  readonly asleep: boolean;
+  /** Turning it off ends a pause too; resolves when that is kept. */
+  setDraining(on: boolean): Promise<void> | void;
 }
+
+/** What the owner of this node's machine allows, and has to say. */
+export type Owner = Pick<Governor, "current" | "settings" | "signals" | "pausedUntil" | "say">;
 
 /** A record of the audit log. `at` is epoch ms, `master` and `node` (who signed it) are ids, `seq` counts in that master's log. */
 export interface AuditRecord {

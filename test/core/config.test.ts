@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { type ConfigSources, defaultNodeName, isWildcard, loadConfig } from "../../src/core/config.js";
 import { defaultLimits } from "../../src/core/limits.js";
+import { defaultPolicy } from "../../src/core/policy-settings.js";
 import { UsageError } from "../../src/core/usage-error.js";
 
 const cwd = resolve("/somewhere");
@@ -50,6 +51,8 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
       ephemeral: false,
       state: join(cwd, ".herd"),
       limits: defaultLimits,
+      policy: defaultPolicy,
+      kernel: { proc: "/proc", sys: "/sys" },
       logLevel: "info",
     },
   );
@@ -142,5 +145,30 @@ test("a host name becomes a node name", () => {
     [`${"a".repeat(62)}-b`, "a".repeat(62)],
   ] as const) {
     assert.equal(defaultNodeName(host), name);
+  }
+});
+
+test("a machine whose workers are given is nobody's, unless the policy says whose", async (t) => {
+  const owner = async (settings: object): Promise<string> =>
+    (await loadConfig({ cwd, flags: { config: await file(t, settings) } })).policy.owner;
+  assert.equal(await owner({}), "auto");
+  assert.equal(await owner({ workers: 4 }), "none");
+  assert.equal(await owner({ workers: 4, policy: { owner: "auto" } }), "auto");
+  assert.equal((await loadConfig({ cwd, flags: { workers: "4" } })).policy.owner, "none");
+});
+
+test("settings of the policy are read with their defaults, and refused by name", async (t) => {
+  const path = await file(t, { policy: { hours: "18:00-08:00", maxCelsius: 70 }, kernel: { sys: "host-sys" } });
+  const config = await loadConfig({ cwd, flags: { config: path } });
+  assert.deepEqual(config.policy, { ...defaultPolicy, hours: "18:00-08:00", maxCelsius: 70 });
+  assert.deepEqual(config.kernel, { proc: "/proc", sys: join(path, "..", "host-sys") });
+  for (const [policy, message] of [
+    [{ hours: "18-8" }, /policy\.hours: hours like 18:00-08:00/],
+    [{ hours: "08:00-08:00" }, /policy\.hours/],
+    [{ activeShare: 2 }, /policy\.activeShare: a number from 0 to 1/],
+    [{ battery: true }, /policy\.battery: one of stop, allow/],
+    [{ laptop: true }, /unknown setting "policy\.laptop"/],
+  ] as const) {
+    await refused({ flags: { config: await file(t, { policy }) } }, message);
   }
 });

@@ -14,8 +14,10 @@ export class FakeMesh implements Mesh {
   readonly choices = new Map<string, CallChoice>();
   readonly drainable = {
     draining: false,
+    asleep: false,
     setDraining: (on: boolean): void => {
       this.drainable.draining = on;
+      if (!on) this.drainable.asleep = false;
     },
   };
 

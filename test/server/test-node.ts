@@ -8,11 +8,16 @@ import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import { Metrics } from "../../src/core/metrics.js";
+import { defaultPolicy } from "../../src/core/policy-settings.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
+import { systemTimers } from "../../src/core/timers.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { type Invoker, LocalInvoker } from "../../src/invoke/invoker.js";
+import { Governor } from "../../src/owner/governor.js";
+import { openPolicy } from "../../src/owner/kept-policy.js";
+import { noSignals } from "../../src/owner/signals.js";
 import { makeEnrolledKey, signerOf } from "../../src/pki/enrolled-key.js";
 import { withKeyFiles } from "../../src/pki/key-files.js";
 import { issuePublicLeaf } from "../../src/pki/public-leaf.js";
@@ -172,6 +177,12 @@ export class TestNode {
       mesh: parts.mesh,
       events: parts.events,
       load: () => ({ slots: 1, running: 0, queued: 0 }),
+      owner: new Governor({
+        ...{ defaults: defaultPolicy, kept: await openPolicy(new MemoryFiles(), log), workers: 4, cores: 8, clock },
+        signals: { read: async () => noSignals },
+        alone: () => false,
+        timers: systemTimers,
+      }),
       page: { html: "<!doctype html>", scriptHash: "sha256-x", styleHash: "sha256-y" },
     });
     await withKeyFiles(await issue(), (files) => api.start(files));

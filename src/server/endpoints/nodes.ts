@@ -27,9 +27,9 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
     path: `/v1/nodes/:node/${verb}`,
     role: "admin",
     at: (exchange) => ({ node: reachable(named(exchange), options).id }),
-    handle(exchange) {
+    async handle(exchange) {
       const { id, name } = named(exchange);
-      drainable.setDraining(verb === "drain");
+      await drainable.setDraining(verb === "drain");
       exchange.answer(200, { name, id, state: stateOf(id, options) });
     },
   });

@@ -1,0 +1,84 @@
+// `herd node policy`, `herd pause`: what the owner of a node's machine allows.
+
+import { UsageError } from "../core/usage-error.js";
+import { connect, type GlobalOptions } from "./connection.js";
+import { printJson, printTable, tell } from "./print.js";
+
+interface PolicyBody {
+  readonly node: string;
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly state: string;
+  readonly slots: number;
+  readonly idleClass: boolean;
+  readonly lightUnits: number | null;
+  readonly signals: Readonly<Record<string, unknown>>;
+  readonly pausedUntil: string | null;
+}
+
+/** Shows the policy of the node; with `set`, texts like `activeShare=0.5`, changes it first. */
+export async function policy(options: GlobalOptions & { readonly set?: readonly string[] }): Promise<void> {
+  const patch = patchOf(options.set ?? []);
+  const client = await connect(options);
+  const body = patch === undefined ? await client.json<PolicyBody>("/v1/policy") : await put(options, patch);
+  if (options.json) printJson(body);
+  else print(body);
+}
+
+/** Has the node run nothing for so many seconds, or until it is resumed. */
+export async function pause(seconds: number | undefined, options: GlobalOptions): Promise<void> {
+  const pausedUntil = seconds === undefined ? "forever" : new Date(Date.now() + seconds * 1_000).toISOString();
+  const body = await put(options, { pausedUntil });
+  if (options.json) printJson(body);
+  else
+    tell(
+      `${body.node} is paused ${seconds === undefined ? "" : `until ${body.pausedUntil}; `}herd node resume ${body.node} ends it`,
+    );
+}
+
+async function put(options: GlobalOptions, patch: Readonly<Record<string, unknown>>): Promise<PolicyBody> {
+  const headers = { "content-type": "application/json" };
+  const client = await connect(options);
+  return client.json<PolicyBody>("/v1/policy", { method: "PUT", headers, body: JSON.stringify(patch) });
+}
+
+/** `key=value` texts as an object: numbers and null as JSON writes them, all else as text. Which keys there are, the node knows. */
+export function patchOf(texts: readonly string[]): Record<string, unknown> | undefined {
+  if (texts.length === 0) return undefined;
+  const entries = texts.map((text) => {
+    const equals = text.indexOf("=");
+    if (equals < 1) throw new UsageError(`--set ${text}: write SETTING=VALUE, like activeShare=0.5`);
+    const value = text.slice(equals + 1);
+    const isPlain = /^-?[0-9]+(\.[0-9]+)?$/.test(value) || value === "null";
+    return [text.slice(0, equals), isPlain ? JSON.parse(value) : value] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function print({ settings, signals, ...now }: PolicyBody): void {
+  const { state, slots, idleClass, lightUnits, pausedUntil } = now;
+  printTable([
+    ["NOW", ""],
+    [
+      "state",
+      pausedUntil === null
+        ? state
+        : `${state} ${pausedUntil === "forever" ? "until it is resumed" : `until ${pausedUntil}`}`,
+    ],
+    ["slots", String(slots)],
+    ["idle class", idleClass ? "yes" : "no"],
+    ["heaviest call", lightUnits === null ? "any" : `${lightUnits} units`],
+    ["SETTING", ""],
+    ...rows(settings),
+    ["SIGNAL", ""],
+    ...rows(signals),
+  ]);
+}
+
+function rows(values: Readonly<Record<string, unknown>>): string[][] {
+  return Object.entries(values).map(([name, value]) => [name, value === null ? "-" : textOf(value)]);
+}
+
+/** Three digits behind the point say more than sixteen. */
+function textOf(value: unknown): string {
+  return typeof value === "number" ? String(Math.round(value * 1_000) / 1_000) : String(value);
+}

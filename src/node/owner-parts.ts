@@ -1,0 +1,102 @@
+// The owner of the machine: what guests may use, and who has to know when that changes.
+
+import { availableParallelism } from "node:os";
+import type { Part } from "../core/lifecycle.js";
+import type { Membership } from "../mesh/members.js";
+import { type Allowance, ownerStates } from "../owner/allowance.js";
+import { Governor } from "../owner/governor.js";
+import { openPolicy } from "../owner/kept-policy.js";
+import { MachineSignals } from "../owner/machine-signals.js";
+import type { AppParts } from "./app-parts.js";
+import type { Foundation } from "./foundation.js";
+
+/** Builds the governor; it looks at nothing yet. */
+export async function ownerGovernor(
+  { config, identity, clock, timers, log }: Foundation,
+  { members }: { readonly members: Pick<Membership, "all"> },
+): Promise<Governor> {
+  return new Governor({
+    ...{ defaults: config.policy, workers: config.workers, clock, timers },
+    kept: await openPolicy(await identity.files("owner"), log),
+    signals: new MachineSignals({ kernel: config.kernel, clock }),
+    cores: availableParallelism(),
+    // A node that drains, sleeps or is gone takes no calls.
+    alone: () => !members.all().some(({ state }) => state === "alive" || state === "suspect"),
+  });
+}
+
+/** Who has to know. */
+export interface Governed {
+  readonly governor: Governor;
+  readonly members: Pick<Membership, "watch" | "setState">;
+  readonly apps: Pick<AppParts, "sandbox" | "forwarding">;
+}
+
+/** A line about the owner's state is logged at most this often. */
+const sayEveryMs = 10_000;
+
+/** Looks at the machine, keeps the sandbox to what is allowed, and tells the members, the log, the metrics and the events. */
+export function ownerPart(foundation: Foundation, { governor, members, apps }: Governed): Part {
+  const { identity, clock, timers, log, events } = foundation;
+  registerMetrics(foundation, governor);
+  let ends: (() => void)[] = [];
+  let told: string | undefined;
+  let silent = false;
+  const say = (): void => {
+    const { state, slots } = governor.current;
+    if (silent || state === told) return;
+    silent = true;
+    ends.push(
+      timers.after(sayEveryMs, () => {
+        silent = false;
+        say();
+      }),
+    );
+    told = state;
+    log.info(`the owner's policy: ${state}, ${slots} workers for guests`);
+  };
+  const apply = (now: Allowance, before?: Allowance): void => {
+    apps.sandbox.allow(now);
+    if (now.slots === 0 && before !== undefined && before.slots > 0) {
+      apps.sandbox.evict().catch((cause: unknown) => log.error("calls could not be given back", { cause }));
+    }
+    if (now.state === before?.state) return;
+    announce(members, { governor, apps });
+    if (before !== undefined) {
+      const { nodeName: node, nodeId: id } = identity;
+      events.publish({ type: "node.owner", at: clock.now(), node, id, owner: now.state, slots: now.slots });
+    }
+    say();
+  };
+  return {
+    name: "owner",
+    start: async () => {
+      ends = [governor.watch(apply), members.watch(() => governor.check())];
+      apply(governor.current);
+      await governor.start();
+    },
+    stop: () => {
+      governor.stop();
+      for (const end of ends.splice(0)) end();
+    },
+  };
+}
+
+/** Tells the mesh whether this node takes calls: not while an operator drains it, nor while its owner paused it. */
+export function announce(
+  members: Pick<Membership, "setState">,
+  { governor, apps }: { readonly governor: Governor; readonly apps: Pick<AppParts, "forwarding"> },
+): void {
+  const rest = governor.current.state === "paused" ? "asleep" : "alive";
+  members.setState(apps.forwarding.load.available ? rest : "draining");
+}
+
+function registerMetrics({ metrics }: Foundation, governor: Governor): void {
+  metrics.gauge({ name: "herd_owner_state", help: "1 for the owner's state.", labels: ["state"] }, () =>
+    ownerStates.map((state) => [[state], governor.current.state === state ? 1 : 0] as const),
+  );
+  metrics.gauge(
+    { name: "herd_slots_allowed", help: "Workers that the owner leaves to guests." },
+    () => governor.current.slots,
+  );
+}

@@ -1,0 +1,77 @@
+// The signals of this machine: each sensor read as often as it is worth, and none waited for twice.
+
+import { totalmem } from "node:os";
+import type { Clock } from "../core/clock.js";
+import type { KernelFolders } from "../core/config.js";
+import { CpuUse } from "./cpu-use.js";
+import { PowerSupplies } from "./power.js";
+import { type AskLogind, askLogind, presence, unknownPresence } from "./sessions.js";
+import { noSignals, type SignalSource, type Signals } from "./signals.js";
+import { Temperature } from "./temperature.js";
+
+/** What {@link MachineSignals} reads. */
+export interface MachineSignalsOptions {
+  readonly kernel: KernelFolders;
+  readonly clock: Clock;
+  readonly ask?: AskLogind;
+}
+
+/** Power is looked at whenever asked; the others at most this often, in milliseconds. */
+const cpuEveryMs = 950;
+const memoryEveryMs = 950;
+const temperatureEveryMs = 4_900;
+const presenceEveryMs = 4_900;
+
+/** Reads Linux' files and asks logind; elsewhere there is the memory's signal alone. */
+export class MachineSignals implements SignalSource {
+  readonly #clock: Clock;
+  readonly #power: PowerSupplies;
+  readonly #temperature: Temperature;
+  readonly #cpu: CpuUse;
+  readonly #ask: AskLogind;
+  readonly #due = new Map<string, number>();
+  #signals: Signals = noSignals;
+  #asking: Promise<void> | undefined;
+
+  constructor({ kernel, clock, ask = askLogind }: MachineSignalsOptions) {
+    this.#clock = clock;
+    this.#power = new PowerSupplies(kernel.sys);
+    this.#temperature = new Temperature(kernel.sys);
+    this.#cpu = new CpuUse(kernel.proc);
+    this.#ask = ask;
+  }
+
+  async read(options: { readonly presence: boolean }): Promise<Signals> {
+    if (!options.presence) this.#signals = { ...this.#signals, ...unknownPresence, foreignCpu: undefined };
+    else if (this.#isDue("presence", presenceEveryMs)) this.#askAround();
+    const measured = options.presence && this.#isDue("cpu", cpuEveryMs);
+    const [onBattery, celsius, foreignCpu] = await Promise.all([
+      this.#power.onBattery(),
+      this.#isDue("temperature", temperatureEveryMs) ? this.#temperature.celsius() : this.#signals.celsius,
+      measured ? this.#cpu.foreign() : this.#signals.foreignCpu,
+    ]);
+    const foreignSample = this.#signals.foreignSample + (measured ? 1 : 0);
+    this.#signals = { ...this.#signals, onBattery, celsius, foreignCpu, foreignSample };
+    if (this.#isDue("memory", memoryEveryMs)) {
+      this.#signals = { ...this.#signals, rssBytes: process.memoryUsage.rss(), totalBytes: totalmem() };
+    }
+    return this.#signals;
+  }
+
+  /** Who is there is told with the next read: a bus that does not answer holds up no battery. */
+  #askAround(): void {
+    this.#asking ??= presence(this.#ask, this.#clock.now())
+      .catch(() => unknownPresence)
+      .then((found) => {
+        this.#asking = undefined;
+        this.#signals = { ...this.#signals, ...found };
+      });
+  }
+
+  #isDue(name: string, everyMs: number): boolean {
+    const now = this.#clock.monotonic();
+    if (now < (this.#due.get(name) ?? Number.NEGATIVE_INFINITY)) return false;
+    this.#due.set(name, now + everyMs);
+    return true;
+  }
+}

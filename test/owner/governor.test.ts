@@ -1,0 +1,191 @@
+// The governor in virtual time: how soon it sees, what it tells, and what it keeps.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Logger } from "../../src/core/log.js";
+import { defaultPolicy, type PolicySettings } from "../../src/core/policy-settings.js";
+import { MemoryFiles } from "../../src/core/state-files.js";
+import { Governor } from "../../src/owner/governor.js";
+import { openPolicy } from "../../src/owner/kept-policy.js";
+import { noSignals, type SignalSource, type Signals } from "../../src/owner/signals.js";
+import { VirtualTime } from "../mesh/virtual-time.js";
+
+const warnings: string[] = [];
+const ignore = (): void => undefined;
+const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: (text) => warnings.push(text), error: ignore };
+
+/** A machine under a test's hand. */
+class FakeMachine implements SignalSource {
+  signals: Signals = { ...noSignals, ownerActive: false };
+  /** While it is set, a look takes until it resolves. */
+  stuck: Promise<void> | undefined;
+  looks: boolean[] = [];
+
+  async read({ presence }: { readonly presence: boolean }): Promise<Signals> {
+    this.looks.push(presence);
+    await this.stuck;
+    return this.signals;
+  }
+}
+
+async function governed(options: { files?: MemoryFiles; time?: VirtualTime; defaults?: Partial<PolicySettings> } = {}) {
+  const { files = new MemoryFiles(), time = new VirtualTime() } = options;
+  const machine = new FakeMachine();
+  const peers = { alone: false };
+  const governor = new Governor({
+    defaults: { ...defaultPolicy, ...options.defaults },
+    kept: await openPolicy(files, log),
+    ...{ signals: machine, workers: 4, cores: 8, clock: time, timers: time },
+    alone: () => peers.alone,
+  });
+  const told: string[] = [];
+  governor.watch(({ state, slots }, before) => told.push(`${before.state} ${before.slots} > ${state} ${slots}`));
+  return { governor, machine, peers, told, time, files };
+}
+
+test("nothing is looked at before the start, and nothing after the stop", async () => {
+  const { governor, machine, told, time } = await governed();
+  assert.equal(governor.current.state, "active");
+  await time.advance(5_000);
+  assert.equal(machine.looks.length, 0);
+  await Promise.all([governor.start(), governor.start()]);
+  assert.deepEqual(told, ["active 2 > idle 4"]);
+  await time.advance(10_000);
+  assert.equal(machine.looks.length, 21);
+  governor.stop();
+  governor.stop();
+  await time.advance(10_000);
+  assert.equal(machine.looks.length, 21);
+  await governor.start();
+  assert.equal(machine.looks.length, 22);
+  governor.stop();
+});
+
+test("slots are 0 within a second of unplugging and back within one of plugging in, whenever it happens", async () => {
+  for (let offset = 0; offset < 500; offset += 50) {
+    const { governor, machine, time } = await governed();
+    await governor.start();
+    await time.advance(2_000 + offset);
+    machine.signals = { ...machine.signals, onBattery: true };
+    const gone = await time.until(() => governor.current.slots === 0, { ms: 5_000, what: "unplugged" });
+    machine.signals = { ...machine.signals, onBattery: false };
+    const back = await time.until(() => governor.current.slots === 4, { ms: 5_000, what: "plugged in" });
+    assert.ok(gone < 1_000 && back < 1_000, `${gone} ms, ${back} ms`);
+    governor.stop();
+  }
+});
+
+test("a sensor that does not answer delays neither the start for long nor a pause", async () => {
+  const { governor, machine, told, time } = await governed();
+  machine.stuck = new Promise(() => undefined);
+  const started = governor.start();
+  await time.advance(1_000);
+  await started;
+  await time.advance(10_000);
+  assert.equal(machine.looks.length, 1);
+  await governor.pause(time.now() + 60_000);
+  assert.deepEqual(told, ["active 2 > paused 0"]);
+  await time.advance(61_000);
+  assert.equal(governor.current.state, "active");
+  governor.stop();
+});
+
+test("a look of before the stop is not used after it", async () => {
+  const { governor, machine, told, time } = await governed();
+  let answer: () => void = ignore;
+  machine.stuck = new Promise((resolve) => {
+    answer = resolve;
+  });
+  const started = governor.start();
+  governor.stop();
+  answer();
+  await time.advance(2_000);
+  await started;
+  assert.deepEqual(told, []);
+});
+
+test("a pause ends by itself within a second, or when it is ended", async () => {
+  const { governor, told, time } = await governed();
+  await governor.start();
+  await governor.pause(time.now() + 3_600_000);
+  assert.equal(governor.current.slots, 0);
+  await time.advance(3_599_000);
+  assert.equal(governor.current.state, "paused");
+  const late = await time.until(() => governor.current.state === "idle", { ms: 5_000, what: "the end of the pause" });
+  assert.ok(late <= 2_000, `${late} ms`);
+  await governor.pause(Number.POSITIVE_INFINITY);
+  await time.advance(1e9);
+  assert.equal(governor.current.state, "paused");
+  await governor.resume();
+  assert.equal(governor.current.state, "idle");
+  assert.equal(governor.pausedUntil, undefined);
+  assert.equal(told.length, 5);
+  governor.stop();
+});
+
+test("a node whose peers are all gone has all its workers at once, unless it is paused", async () => {
+  const { governor, peers } = await governed();
+  peers.alone = true;
+  governor.check();
+  assert.deepEqual(governor.current, {
+    state: "active",
+    slots: 4,
+    idleClass: false,
+    lightUnits: Number.POSITIVE_INFINITY,
+  });
+  await governor.pause(Number.POSITIVE_INFINITY);
+  assert.equal(governor.current.slots, 0);
+  peers.alone = false;
+  await governor.resume();
+  assert.equal(governor.current.slots, 2);
+});
+
+test("settings hold at once, null takes one back to the node's own, and others stay", async () => {
+  const { governor, machine, time } = await governed({ defaults: { maxCelsius: 70 } });
+  await governor.start();
+  const later = String((new Date(time.now()).getHours() + 2) % 24).padStart(2, "0");
+  await governor.say({ maxCelsius: 90, hours: `${later}:00-${later}:30`, owner: "none" });
+  assert.equal(governor.current.state, "hours");
+  await governor.say({ hours: null });
+  assert.equal(governor.current.state, "none");
+  assert.deepEqual(governor.settings, { ...defaultPolicy, maxCelsius: 90, owner: "none" });
+  await governor.say({ maxCelsius: null, owner: null });
+  assert.deepEqual(governor.settings, { ...defaultPolicy, maxCelsius: 70 });
+  // Nobody's machine is not asked who sits at it.
+  assert.deepEqual([...new Set(machine.looks)], [true]);
+  governor.stop();
+});
+
+test("settings and a pause outlast a restart; a pause that ended meanwhile does not", async () => {
+  const { governor, files, time } = await governed();
+  await governor.say({ activeShare: 0.5, pausedUntil: time.now() + 10_000 });
+  const second = await governed({ files, time });
+  assert.equal(second.governor.current.state, "paused");
+  assert.equal(second.governor.settings.activeShare, 0.5);
+  await time.advance(20_000);
+  const third = await governed({ files, time });
+  assert.equal(third.governor.current.state, "active");
+  assert.equal(third.governor.current.slots, 4);
+  await third.governor.pause(Number.POSITIVE_INFINITY);
+  const fourth = await governed({ files, time });
+  assert.equal(fourth.governor.pausedUntil, Number.POSITIVE_INFINITY);
+});
+
+test("what cannot be kept is said, and what cannot be read counts as nothing and is told", async () => {
+  class FullDisk extends MemoryFiles {
+    override write(): Promise<void> {
+      return Promise.reject(new Error("no space left"));
+    }
+  }
+  const { governor } = await governed({ files: new FullDisk() });
+  await assert.rejects(governor.pause(Number.POSITIVE_INFINITY), /no space left/);
+  assert.equal(governor.current.state, "paused");
+  for (const text of ["{", '{"set":{"activeShare":9},"pausedUntil":null}', '{"set":{},"pausedUntil":"later"}']) {
+    const files = new MemoryFiles();
+    await files.write("policy", text);
+    warnings.length = 0;
+    const { governor } = await governed({ files });
+    assert.deepEqual(governor.settings, defaultPolicy, text);
+    assert.equal(warnings.length, 1);
+  }
+});
