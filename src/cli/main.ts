@@ -29,6 +29,7 @@ function program(): Command {
   addPause(herd);
   addMesh(herd);
   addAudit(herd);
+  addBench(herd);
   return herd;
 }
 
@@ -261,6 +262,35 @@ function addAudit(herd: Command): void {
     .action(async (file: string | undefined, _options, command: Command) =>
       (await import("./audit-verify.js")).verifyAuditLog(file, command.optsWithGlobals()),
     );
+}
+
+/** Benchmarks beside that of capacity, and what each asks. */
+const suite = [
+  ["invoke", "what a call costs, and how much of that is ours"],
+  ["mesh", "what a mesh costs"],
+  ["policy", "ways to choose a node, in a simulated mesh"],
+] as const;
+
+function addBench(herd: Command): void {
+  const bench = herd.command("bench").description("measure; each writes JSON and a picture");
+  bench
+    .command("capacity")
+    .description("what this machine can do: work units per second by kernel, with one worker and with all")
+    .option("--seconds <count>", "measure no longer (default: 15)", positive)
+    .option("--workers <count>", "workers to measure (default: as a node has)", positive)
+    .option("--out <dir>", "folder for capacity.json and capacity.svg (default: here)")
+    .action(async (_options, command: Command) =>
+      (await import("./bench-capacity.js")).benchCapacity(command.optsWithGlobals()),
+    );
+  for (const [name, asks] of suite) {
+    bench
+      .command(name)
+      .description(`${asks}; as npm run bench -- ${name}, in a clone`)
+      .option("--out <dir>", "folder for the results (default: bench/results)")
+      .action(async (_options, command: Command) =>
+        (await import("./bench-suite.js")).benchSuite(name, command.optsWithGlobals()),
+      );
+  }
 }
 
 interface FunctionPath {

@@ -1,0 +1,20 @@
+// The kernels where a node and the command line look for them, also in a tree that the compiler alone has built.
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { kernels } from "../../src/capacity/capacity.js";
+import { packageRoot } from "../../src/core/package-root.js";
+
+interface KernelsScript {
+  compileKernels(options: { readonly folder: string; readonly sources: readonly string[] }): Promise<void>;
+}
+
+/** Makes those that the build has not made. */
+export async function buildKernels(): Promise<void> {
+  const sources = kernels
+    .filter((kernel) => !existsSync(new URL(`dist/kernels/${kernel}.wasm`, packageRoot())))
+    .map((kernel) => `bench/kernels/${kernel}.ts`);
+  if (sources.length === 0) return;
+  const script = (await import(new URL("scripts/kernels.mjs", packageRoot()).href)) as KernelsScript;
+  await script.compileKernels({ folder: fileURLToPath(packageRoot()), sources });
+}
