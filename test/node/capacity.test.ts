@@ -28,10 +28,6 @@ test("a node that serves measures itself, answers calls meanwhile, and knows it 
   const first = await startNode({ profile: true }, folder);
   let measured: number[] = [];
   try {
-    assert.deepEqual(
-      await capacityOf(first),
-      kernels.map(() => 0),
-    );
     await deployText(first.client, "sum", "export function add(a: i32, b: i32): i32 { return a + b; }");
     assert.equal(await callText(first.client, "sum/add", "[1,2]"), "3");
     const isKnown = async (): Promise<boolean> => {
@@ -55,8 +51,10 @@ test("a node that serves measures itself, answers calls meanwhile, and knows it 
 
 test("a node that stops while it measures stops in time", { timeout: 120_000 }, async () => {
   const node = await startNode({ profile: true });
-  const running = async (): Promise<boolean> =>
-    /^herd_sandbox_running [1-9]/m.test((await node.client.send("/metrics")).text);
-  // Nobody calls: what runs is a kernel.
-  await until("a kernel to run", running, { limitMs: 60_000 }).finally(() => node.stop());
+  // Nobody calls: what runs is a kernel. A slow reader may see only that it is over.
+  const measures = async (): Promise<boolean> => {
+    const { text } = await node.client.send("/metrics");
+    return /^herd_sandbox_running [1-9]/m.test(text) || !/^herd_capacity\{kernel="matrix"\} 0$/m.test(text);
+  };
+  await until("a kernel to run", measures, { limitMs: 60_000 }).finally(() => node.stop());
 });
