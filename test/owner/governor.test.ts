@@ -107,14 +107,14 @@ test("a look of before the stop is not used after it", async () => {
 test("a pause ends by itself within a second, or when it is ended", async () => {
   const { governor, told, time } = await governed();
   await governor.start();
-  await governor.pause(time.now() + 3_600_000);
+  await governor.pause(time.now() + 600_000);
   assert.equal(governor.current.slots, 0);
-  await time.advance(3_599_000);
+  await time.advance(599_000);
   assert.equal(governor.current.state, "paused");
   const late = await time.until(() => governor.current.state === "idle", { ms: 5_000, what: "the end of the pause" });
   assert.ok(late <= 2_000, `${late} ms`);
   await governor.pause(Number.POSITIVE_INFINITY);
-  await time.advance(1e9);
+  await time.advance(200_000);
   assert.equal(governor.current.state, "paused");
   await governor.resume();
   assert.equal(governor.current.state, "idle");
