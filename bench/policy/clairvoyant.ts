@@ -1,0 +1,74 @@
+// A bound: what a policy could do that knew everything at once.
+
+import { type Balancer, eligible, type Policy, type PolicyAtWork } from "./policy.js";
+import type { SimCall } from "./sim-call.js";
+import type { SimMesh } from "./sim-mesh.js";
+import type { SimNode } from "./sim-node.js";
+
+/** When the workers of a node will be free, with all calls that were sent to it. */
+class Timeline {
+  readonly #mesh: SimMesh;
+  readonly #node: SimNode;
+  #freeMs: number[] = [];
+
+  constructor(mesh: SimMesh, node: SimNode) {
+    this.#mesh = mesh;
+    this.#node = node;
+    this.rebuild();
+  }
+
+  /** When a call that comes then would end. */
+  endMs(call: SimCall, arriveMs: number): number {
+    return Math.max(arriveMs, Math.min(...this.#freeMs)) + this.#runMs(call);
+  }
+
+  /** The call is sent there. */
+  add(call: SimCall, arriveMs: number): void {
+    const first = this.#freeMs.indexOf(Math.min(...this.#freeMs));
+    this.#freeMs[first] = this.endMs(call, arriveMs);
+  }
+
+  /** Its owner changed what it may use: from what runs and waits there now. */
+  rebuild(): void {
+    const { now } = this.#mesh;
+    this.#freeMs = Array.from({ length: Math.max(1, this.#node.slots) }, () => now);
+    let running = this.#node.running;
+    for (const call of this.#node.calls()) {
+      const ranMs = running-- > 0 ? now - call.startedMs : 0;
+      const first = this.#freeMs.indexOf(Math.min(...this.#freeMs));
+      this.#freeMs[first] = (this.#freeMs[first] ?? now) + Math.max(0, this.#runMs(call) - ranMs);
+    }
+  }
+
+  #runMs({ units }: SimCall): number {
+    return units / (this.#node.machine.speed * this.#node.pace);
+  }
+}
+
+/**
+ * Knows what each call takes, what runs and waits everywhere, and who fails, without a message and without delay; sends each call where it ends
+ * first, the way there and back included. Only what owners will do is hidden from it.
+ */
+export const clairvoyant: Policy = {
+  name: "clairvoyant (bound)",
+  start: (mesh): PolicyAtWork => {
+    let timelines: readonly Timeline[] | undefined;
+    const balancer = (self: number): Balancer => {
+      const choose = (call: SimCall): number => {
+        timelines ??= mesh.nodes.map((node) => new Timeline(mesh, node));
+        let best = self;
+        let soonest = Number.POSITIVE_INFINITY;
+        for (const [node, timeline] of timelines.entries()) {
+          if (!eligible(mesh, { call, node }) || mesh.nodes[node]?.failing) continue;
+          const oneWayMs = mesh.rttMs(self, node) / 2;
+          const endMs = timeline.endMs(call, mesh.now + oneWayMs) + oneWayMs;
+          if (endMs < soonest) [best, soonest] = [node, endMs];
+        }
+        timelines[best]?.add(call, mesh.now + mesh.rttMs(self, best) / 2);
+        return best;
+      };
+      return { choose, again: choose };
+    };
+    return { balancer, allowed: ({ id }) => timelines?.[id]?.rebuild() };
+  },
+};

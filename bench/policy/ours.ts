@@ -1,0 +1,204 @@
+// Our policy: the product's own choice, pace, work and health, fed with what a simulated node can know.
+
+import { type Candidate, choose, chooseAway, defaultBias } from "../../src/invoke/choose.js";
+import { type Here, patienceMs } from "../../src/invoke/finish.js";
+import { FunctionWork } from "../../src/invoke/function-work.js";
+import { Health } from "../../src/invoke/health.js";
+import { Speed } from "../../src/invoke/speed.js";
+import type { Balancer, Policy, SimAnswer } from "./policy.js";
+import { Reports } from "./reports.js";
+import type { FunctionModel } from "./scenario.js";
+import type { SimCall } from "./sim-call.js";
+import type { SimMesh } from "./sim-mesh.js";
+import type { Report, SimNode } from "./sim-node.js";
+
+/** Links were open long before a simulation begins: there is no slow start but after an ejection. */
+const longAgoMs = -1e6;
+
+/** Health and pace are looked at so often, as src/invoke/peer-statuses.ts does. */
+const lookMs = 10;
+const lookPerPeerMs = 0.1;
+
+/** What one node knows of another. */
+class SimPeer implements Candidate {
+  readonly nodeId: string;
+  readonly node: number;
+  readonly rttMs: number;
+  readonly speed = new Speed(longAgoMs);
+  usable = true;
+  errorRate = 0;
+  warmth = 1;
+  slots = 0;
+  running = 0;
+  queued = 0;
+  runMs: number | undefined;
+  lightUnits = Number.POSITIVE_INFINITY;
+  inFlight = 0;
+  /** Made with the first call that goes there. */
+  health: Health | undefined;
+  outstanding = 0;
+  #reportMs = Number.NEGATIVE_INFINITY;
+  /** When the calls that were sent are there. */
+  readonly #arrivals: number[] = [];
+
+  constructor(node: number, { capacityRate, rttMs }: { capacityRate: number; rttMs: number }) {
+    this.node = node;
+    this.nodeId = `${node}`;
+    this.rttMs = rttMs;
+    this.speed.capacityRate = capacityRate;
+    this.speed.rate = capacityRate;
+  }
+
+  sent(now: number): void {
+    this.outstanding++;
+    this.#arrivals.push(now + this.rttMs / 2);
+    this.inFlight++;
+  }
+
+  /** Takes a report unless a newer one came before. */
+  hear(report: Report | undefined): void {
+    if (report === undefined || report.atMs <= this.#reportMs) return;
+    this.#reportMs = report.atMs;
+    this.slots = report.slots;
+    this.running = report.running;
+    this.queued = report.queued;
+    this.runMs = report.runMs;
+    this.lightUnits = report.lightUnits;
+  }
+
+  /** `judging`: also how well and how fast it answers. */
+  look(now: number, judging: boolean): void {
+    while (this.#arrivals.length > 0 && (this.#arrivals[0] as number) <= this.#reportMs) this.#arrivals.shift();
+    this.inFlight = Math.min(this.outstanding, this.#arrivals.length);
+    if (!judging || this.health === undefined) return;
+    this.speed.look(now);
+    this.usable = !this.health.isEjected(now);
+    this.errorRate = this.health.errorRate(now);
+    this.warmth = this.health.warmth(now);
+  }
+}
+
+/** What {@link ourPolicy} may vary, to see what it is good for. */
+export interface OurOptions {
+  readonly name?: string;
+  readonly bias?: number;
+}
+
+class OurBalancer implements Balancer {
+  readonly #mesh: SimMesh;
+  readonly #self: number;
+  readonly #reports: Reports;
+  readonly #bias: number;
+  readonly #here: Speed;
+  readonly #works = new Map<FunctionModel, FunctionWork>();
+  #peers: readonly SimPeer[] | undefined;
+  #local: Here | undefined;
+  #judgedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(mesh: SimMesh, { self, reports, bias = defaultBias }: OurOptions & { self: number; reports: Reports }) {
+    this.#mesh = mesh;
+    this.#self = self;
+    this.#reports = reports;
+    this.#bias = bias;
+    this.#here = this.#speedOf(self);
+  }
+
+  choose(call: SimCall): number {
+    const local = this.#load();
+    this.#local = local;
+    const work = this.#work(call);
+    const { random } = this.#mesh;
+    const choice = choose<SimPeer>({ local, peers: this.#look(), work, random, bias: this.#bias });
+    return typeof choice === "string" ? this.#self : choice.node;
+  }
+
+  again(call: SimCall): number {
+    const local = this.#load();
+    this.#local = local;
+    const peers = this.#look();
+    const except = peers.find(({ node }) => node === call.at);
+    const { random } = this.#mesh;
+    const peer = chooseAway<SimPeer>({ local, peers, work: this.#work(call), random, bias: this.#bias, except });
+    return peer?.node ?? this.#self;
+  }
+
+  patienceMs(call: SimCall, node: number): number | undefined {
+    const peer = this.#peer(node);
+    if (peer === undefined || this.#local === undefined) return undefined;
+    return patienceMs<SimPeer>(peer, { local: this.#local, work: this.#work(call) });
+  }
+
+  sent(_call: SimCall, node: number): void {
+    const peer = this.#peer(node);
+    if (peer === undefined) return;
+    peer.health ??= new Health(longAgoMs);
+    peer.sent(this.#mesh.now);
+  }
+
+  answered(call: SimCall, node: number, { end, runMs, report }: SimAnswer): void {
+    const { now } = this.#mesh;
+    const peer = node === this.#self ? undefined : this.#peer(node);
+    const speed = peer?.speed ?? this.#here;
+    if (end === "ok") this.#work(call).saw({ speed, runMs, now });
+    if (peer === undefined) {
+      this.#here.look(now);
+      return;
+    }
+    peer.outstanding--;
+    peer.hear(report);
+    if (end === "failed" && peer.health?.failed(now)) peer.usable = false;
+    else if (end === "ok") peer.health?.answered(now);
+  }
+
+  #load(): Here {
+    return { available: true, ...(this.#mesh.nodes[this.#self] as SimNode).report() };
+  }
+
+  /** All peers, with what is known of them now. */
+  #look(): readonly SimPeer[] {
+    this.#peers ??= this.#mesh.nodes.filter(({ id }) => id !== this.#self).map(({ id }) => this.#peerOf(id));
+    const { now } = this.#mesh;
+    const judging = now - this.#judgedMs >= lookMs + lookPerPeerMs * this.#peers.length;
+    if (judging) this.#judgedMs = now;
+    for (const peer of this.#peers) {
+      peer.hear(this.#reports.heard({ from: peer.node, to: this.#self }));
+      peer.look(now, judging);
+    }
+    return this.#peers;
+  }
+
+  #peer(node: number): SimPeer | undefined {
+    return this.#peers?.[node < this.#self ? node : node - 1];
+  }
+
+  #peerOf(node: number): SimPeer {
+    const { capacityRate } = this.#speedOf(node);
+    return new SimPeer(node, { capacityRate, rttMs: this.#mesh.rttMs(this.#self, node) });
+  }
+
+  #speedOf(node: number): Speed {
+    const speed = new Speed(longAgoMs);
+    speed.capacityRate = this.#mesh.scenario.machines[node]?.speed ?? 1;
+    speed.rate = speed.capacityRate;
+    return speed;
+  }
+
+  /** The work of a function, which peers have told before the simulation begins. */
+  #work({ function: model }: SimCall): FunctionWork {
+    let work = this.#works.get(model);
+    if (work === undefined) {
+      work = new FunctionWork({ revision: "", name: model.name }, this.#here);
+      work.hear({ units: model.meanUnits, samples: 100, by: "" });
+      this.#works.set(model, work);
+    }
+    return work;
+  }
+}
+
+/** The policy of src/invoke: choose.ts, finish.ts, function-work.ts, speed.ts, pace.ts and health.ts, as mesh-invoker.ts uses them. */
+export function ourPolicy(options: OurOptions = {}): Policy {
+  return {
+    name: options.name ?? "wasmherd",
+    start: (mesh) => new Reports(mesh, (self, reports) => new OurBalancer(mesh, { self, reports, ...options })),
+  };
+}

@@ -1,0 +1,75 @@
+// How nodes' loads travel: as src/invoke/peer-statuses.ts tells them, when it changed after a time to settle, and at least once a second.
+
+import type { PolicyAtWork } from "./policy.js";
+import type { SimMesh } from "./sim-mesh.js";
+import type { Report, SimNode } from "./sim-node.js";
+
+/** As in src/invoke/peer-statuses.ts. */
+const tickMs = 900;
+const settleMs = 20;
+const settlePerLinkMs = 2;
+/** Reports of a node that may be on their way at once. */
+const kept = 8;
+
+/** What each node told all others. A message that comes changes nothing until somebody looks: so it is looked up then, not delivered. */
+export class Reports implements PolicyAtWork {
+  readonly #mesh: SimMesh;
+  readonly #told: Report[][];
+  readonly #settling = new Set<SimNode>();
+  readonly balancer: PolicyAtWork["balancer"];
+
+  constructor(mesh: SimMesh, balancer: (node: number, reports: Reports) => ReturnType<PolicyAtWork["balancer"]>) {
+    this.#mesh = mesh;
+    this.balancer = (node) => balancer(node, this);
+    this.#told = mesh.scenario.machines.map(() => []);
+    for (const [node] of mesh.scenario.machines.entries()) {
+      mesh.queue.after(0, () => this.#tell(mesh.nodes[node] as SimNode));
+      mesh.queue.after(tickMs * mesh.random(), () => this.#tick(mesh.nodes[node] as SimNode));
+    }
+  }
+
+  /** The newest report of `from` that has come to `to`. */
+  heard({ from, to }: { from: number; to: number }): Report | undefined {
+    const told = this.#told[from] ?? [];
+    const latest = this.#mesh.now - this.#mesh.rttMs(from, to) / 2;
+    let newest: Report | undefined;
+    for (const report of told) {
+      if (report.atMs <= latest && (newest === undefined || report.atMs > newest.atMs)) newest = report;
+    }
+    return newest;
+  }
+
+  touched(node: SimNode): void {
+    if (this.#settling.has(node)) return;
+    this.#settling.add(node);
+    const peers = this.#mesh.nodes.length - 1;
+    this.#mesh.queue.after(Math.max(settleMs, settlePerLinkMs * peers), () => {
+      this.#settling.delete(node);
+      if (this.#differs(node)) this.#tell(node);
+      if (node.running + node.queued > 0) this.touched(node);
+    });
+  }
+
+  allowed(node: SimNode): void {
+    this.#tell(node);
+  }
+
+  #tick(node: SimNode): void {
+    this.#tell(node);
+    if (this.#mesh.busy) this.#mesh.queue.after(tickMs, () => this.#tick(node));
+  }
+
+  #tell(node: SimNode): void {
+    const told = this.#told[node.id] ?? [];
+    if (told.length >= kept) told.shift();
+    told.push(node.report());
+    this.#mesh.measures.messages += this.#mesh.nodes.length - 1;
+  }
+
+  #differs(node: SimNode): boolean {
+    const last = this.#told[node.id]?.at(-1);
+    if (last === undefined || last.slots !== node.slots) return true;
+    const before = last.running + last.queued;
+    return Math.abs(node.running + node.queued - before) >= Math.max(1, before / 4);
+  }
+}
