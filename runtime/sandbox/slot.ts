@@ -142,7 +142,7 @@ export class Slot {
     this.#calls = [];
     this.isFree = true;
     this.isLong = false;
-    for (const resolve of this.#waiters.splice(0)) resolve();
+    if (this.#waiters.length > 0) for (const resolve of this.#waiters.splice(0)) resolve();
     return left;
   }
 

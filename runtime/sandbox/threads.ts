@@ -112,10 +112,19 @@ export class Threads {
 
   /** Whether the threads, running or not and those to come, stand back for everybody else: see {@link IdleClass}. */
   setIdleClass(isIdleClass: boolean): void {
+    if (isIdleClass === this.#isIdleClass) return;
     this.#isIdleClass = isIdleClass;
-    if (isIdleClass) for (const slot of this.#slots) this.#lower(slot);
-    else this.#isRenewing = true;
-    this.renew();
+    this.#isRenewing = false;
+    if (isIdleClass) {
+      this.#idle.begin();
+      for (const slot of this.#slots) this.#lower(slot);
+      return;
+    }
+    // Only then: a thread begins on the cores of the thread that starts it.
+    void this.#idle.end().then(() => {
+      this.#isRenewing = !this.#isIdleClass;
+      this.renew();
+    });
   }
 
   /**
@@ -123,8 +132,8 @@ export class Threads {
    * spare, while another boots. To be called when a slot becomes free.
    */
   renew(): void {
-    if (!this.#isRenewing) return;
-    this.#isRenewing = !this.#isIdleClass && this.#slots.some(({ isLowered }) => isLowered);
+    if (!this.#isRenewing || this.#piscina === undefined) return;
+    this.#isRenewing = this.#slots.some(({ isLowered }) => isLowered);
     if (!this.#isRenewing || this.#slots.length < this.#options.count) return;
     const slot = this.#slots.find(({ isLowered, isFree }) => isLowered && isFree);
     if (slot === undefined) return;
@@ -206,6 +215,7 @@ export class Threads {
     slot.kernelId = kernelId;
     this.#slots.push(slot);
     if (this.#isIdleClass) this.#lower(slot);
+    else this.#idle.release(slot);
     this.renew();
     if (this.#started !== undefined && this.#slots.length >= this.#started.wanted) this.#started.resolve();
     this.#options.onReady();

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { allowedCores, parseCores, splitCores } from "../../runtime/sandbox/cores.js";
 import { IdleClass } from "../../runtime/sandbox/thread-priority.js";
 import { compileGuests, Guest, startSandbox } from "./guests.js";
 
@@ -32,6 +33,20 @@ function idleThreads(): string[] {
       return false;
     }
   });
+}
+
+/** Cores that a thread of this process may use. */
+function coresOf(id: string | number): number[] {
+  try {
+    const text = readFileSync(`/proc/self/task/${id}/status`, "utf8");
+    return parseCores(/^Cpus_allowed_list:\s*(\S+)$/m.exec(text)?.[1] ?? "");
+  } catch {
+    return [];
+  }
+}
+
+function isSame(cores: readonly number[], others: readonly number[] | undefined): boolean {
+  return cores.join() === others?.join();
 }
 
 async function until(isSo: () => boolean): Promise<number> {
@@ -78,6 +93,38 @@ test("threads join the idle class while they run and when they are new, and leav
   } finally {
     await sandbox.stop();
   }
+});
+
+test("a list of cores is read as the kernel writes it, and shared out", () => {
+  assert.deepEqual(parseCores("0-3,8,10-11"), [0, 1, 2, 3, 8, 10, 11]);
+  for (const list of ["", "x", "3-1", "1-", "-1", "0-99999", "9000", "1,,2"])
+    assert.deepEqual(parseCores(list), [], list);
+  assert.equal(splitCores([]), undefined);
+  assert.equal(splitCores([5]), undefined);
+  assert.deepEqual(splitCores([0, 1]), { all: [0, 1], main: [0], guests: [1] });
+  assert.deepEqual(splitCores([0, 1, 2, 3, 4]), { all: [0, 1, 2, 3, 4], main: [0, 1], guests: [2, 3, 4] });
+});
+
+test("lowered threads and the main thread share no core, and all have all of them again", {
+  skip: skip || (allowedCores().length < 2 && "there is one core"),
+  timeout: 60_000,
+}, async () => {
+  const split = splitCores(allowedCores());
+  const { sandbox } = await startSandbox({ workers: 2 });
+  try {
+    sandbox.allow({ slots: 2, idleClass: true });
+    await until(() => idleThreads().filter((id) => isSame(coresOf(id), split?.guests)).length === 3);
+    assert.deepEqual(coresOf(process.pid), split?.main);
+    const before = new Set(readdirSync("/proc/self/task"));
+    const fresh = () => readdirSync("/proc/self/task").filter((id) => !before.has(id));
+    sandbox.allow({ slots: 2, idleClass: false });
+    await until(() => fresh().filter((id) => isSame(coresOf(id), split?.all)).length >= 3);
+    assert.deepEqual(coresOf(process.pid), split?.all);
+    sandbox.allow({ slots: 2, idleClass: true });
+  } finally {
+    await sandbox.stop();
+  }
+  assert.deepEqual(coresOf(process.pid), split?.all);
 });
 
 test("a change of mind while the threads change leaves all of them as it was said last", {
