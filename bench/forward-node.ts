@@ -8,6 +8,7 @@ import type { Logger } from "../src/core/log.js";
 import { Metrics } from "../src/core/metrics.js";
 import { systemTimers } from "../src/core/timers.js";
 import { type ActiveApp, AppRouter, activeApp } from "../src/invoke/app-router.js";
+import { defaultBias } from "../src/invoke/choose.js";
 import { Forwarding } from "../src/invoke/forwarding.js";
 import type { Outcome } from "../src/invoke/invoker.js";
 import { LinkSet } from "../src/mesh/link-set.js";
@@ -64,6 +65,7 @@ export class ForwardNode {
       sandbox: { stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
       allowances: { current: allowance, watch: () => ignore },
       capacity: { current: undefined, watch: () => ignore },
+      localBias: defaultBias,
       loopDelayMs: () => 0,
       nameOf: (nodeId) => nodeId,
       onLine: ignore,

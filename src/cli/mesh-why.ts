@@ -12,7 +12,19 @@ interface SideBody {
   readonly expectedMs: number | null;
 }
 
+interface CandidateBody {
+  readonly name: string;
+  readonly weight: number;
+  readonly rate: number;
+  readonly expectedMs: number | null;
+}
+
 interface StepBody {
+  /** Work units of the call. */
+  readonly units: number | null;
+  readonly sampled: boolean;
+  readonly candidates: readonly CandidateBody[];
+  readonly draws: readonly string[];
   readonly way: string;
   readonly here: SideBody & { readonly available: boolean };
   readonly peer:
@@ -34,6 +46,7 @@ export interface WhyBody {
   readonly function: string;
   readonly node: string;
   readonly peers: number;
+  readonly bias: number;
   readonly steps: readonly StepBody[];
 }
 
@@ -45,28 +58,34 @@ export async function meshWhy(invocation: string, options: GlobalOptions): Promi
 }
 
 /** The lines for people. */
-export function whyLines({ at, app, function: name, node, peers, steps, ...call }: WhyBody): string[] {
+export function whyLines({ at, app, function: name, node, peers, bias, steps, ...call }: WhyBody): string[] {
   const what = `${app}/${name} (${call.revision}) at ${at}`;
   const could = peers === 1 ? "1 peer" : `${peers} peers`;
   const lines = [`${what}: came in at ${node}, ${could} could run it`];
-  for (const [index, { way, here, peer }] of steps.entries()) {
-    lines.push(
-      `${index + 1}. ${peer === null ? (ways[way] ?? way) : `at ${peer.name}${ends[peer.taken ?? ""] ?? ""}`}`,
-    );
-    lines.push(`   ${node}: ${loadOf(here)}, ${here.available ? waitOf(here) : "gives its calls away"}`);
-    if (peer === null) continue;
-    const rtt = peer.rttMs === null ? "not measured" : `${peer.rttMs.toFixed(2)} ms`;
-    const sent = peer.inFlight === 0 ? "" : `, ${peer.inFlight} more on the way there`;
-    lines.push(`   ${peer.name}: ${loadOf(peer)}${sent}, round trip ${rtt}, ${waitOf(peer)}`);
+  for (const [index, step] of steps.entries()) {
+    const { way, here, peer, units } = step;
+    const where = peer === null ? (ways[way] ?? way) : `at ${peer.name}${ends[peer.taken ?? ""] ?? ""}`;
+    lines.push(`${index + 1}. ${where}${units === null ? "" : `; a call takes ${units.toFixed(2)} work units`}`);
+    lines.push(`   ${node}: ${loadOf(here)}, ${here.available ? answerOf(here) : "gives its calls away"}`);
+    if (peer !== null) {
+      const rtt = peer.rttMs === null ? "not measured" : `${peer.rttMs.toFixed(2)} ms`;
+      const sent = peer.inFlight === 0 ? "" : `, ${peer.inFlight} more on the way there`;
+      lines.push(`   ${peer.name}: ${loadOf(peer)}${sent}, round trip ${rtt}, ${answerOf(peer)}`);
+    }
+    lines.push(...candidateLines(step));
+  }
+  if (steps.some(({ way }) => way === "queue" || way === "peer")) {
+    lines.push(`a peer gets a call when its answer is expected ${bias} times sooner than here`);
   }
   return lines.map(printable);
 }
 
 const ways: Readonly<Record<string, string>> = {
   local: "here: a worker was idle",
-  queue: "here, in the queue: no peer was expected to begin sooner",
+  queue: "here, in the queue: no peer was expected to answer enough sooner",
   none: "nowhere: the node gives its calls away, and no peer took it",
   home: "here: no other peer was left to try",
+  stopped: "here again: the node had to stop it, and no peer took it",
   large: "here: its arguments are too large to move",
 };
 
@@ -75,6 +94,7 @@ const ends: Readonly<Record<string, string>> = {
   failed: ", where it ended with an error",
   refused: ", which refused it",
   lost: ", which was lost with it",
+  broken: ", which failed with it",
   "": ", which has not answered yet",
 };
 
@@ -82,7 +102,19 @@ function loadOf({ running, slots, queued }: SideBody): string {
   return `${running} of ${slots} slots running, ${queued} queued`;
 }
 
-function waitOf({ runMs, expectedMs }: SideBody): string {
-  const mean = runMs === null ? "" : ` (a call runs ${runMs.toFixed(2)} ms)`;
-  return expectedMs === null ? "takes no calls" : `expected wait ${expectedMs.toFixed(2)} ms${mean}`;
+function answerOf({ runMs, expectedMs }: SideBody): string {
+  const mean = runMs === null ? "" : ` (calls run ${runMs.toFixed(2)} ms there)`;
+  return expectedMs === null ? "takes no calls" : `answer expected in ${expectedMs.toFixed(2)} ms${mean}`;
+}
+
+/** The candidates of a choice that was kept whole, the weightiest first, with a number at those that were drawn. */
+function candidateLines({ candidates, draws }: StepBody): string[] {
+  return candidates
+    .toSorted((one, other) => other.weight - one.weight)
+    .map(({ name, weight, rate, expectedMs }) => {
+      const draw = draws.indexOf(name);
+      const drawn = draw < 0 ? "-" : `drawn ${draw === 0 ? "first" : "second"}`;
+      const answer = expectedMs === null ? "takes no calls" : `answer in ${expectedMs.toFixed(2)} ms`;
+      return `   · ${name}: weight ${weight.toFixed(0)}, ${rate.toFixed(2)} units a millisecond, ${answer}, ${drawn}`;
+    });
 }

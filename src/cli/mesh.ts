@@ -4,19 +4,29 @@ import { printable } from "../core/terminal-text.js";
 import { connect, type GlobalOptions } from "./connection.js";
 import { printJson, printLine, printTable } from "./print.js";
 
-interface PeerBody {
-  readonly name: string;
-  readonly state: string;
-  readonly rttMs: number | null;
+interface FiguresBody {
   readonly slots: number | null;
   readonly running: number | null;
   readonly queued: number | null;
   readonly capacity: number | null;
   readonly weight: number;
+  readonly owner: string | null;
+  readonly loopDelayMs: number | null;
+  readonly pace: number | null;
 }
 
-interface MeshBody {
+interface PeerBody extends FiguresBody {
+  readonly name: string;
+  readonly state: string;
+  readonly rttMs: number | null;
+  readonly errorRate: number | null;
+  readonly ejected: boolean;
+}
+
+/** What `GET /v1/mesh` tells. */
+export interface MeshBody {
   readonly node: string;
+  readonly here: FiguresBody;
   readonly peers: readonly PeerBody[];
   readonly masters: readonly string[];
   readonly revoked: readonly string[];
@@ -29,20 +39,32 @@ export async function meshStatus(options: GlobalOptions): Promise<void> {
     printJson(mesh);
     return;
   }
-  printLine(`${printable(mesh.node)}, masters ${named(mesh.masters)}, revoked ${named(mesh.revoked)}`);
-  if (mesh.peers.length === 0) {
-    printLine("no peers");
-    return;
-  }
-  printTable([
-    ["PEER", "STATE", "RTT", "SLOTS", "RUNNING", "QUEUED", "CAPACITY", "WEIGHT"],
-    ...mesh.peers.map(({ name, state, rttMs, slots, running, queued, capacity, weight }) => [
-      name,
-      state,
-      rttMs === null ? "-" : `${rttMs.toFixed(2)} ms`,
-      ...[slots, running, queued, capacity, weight].map((count) => (count === null ? "-" : String(count))),
+  printLine(`masters ${named(mesh.masters)}, revoked ${named(mesh.revoked)}`);
+  printTable(meshRows(mesh));
+}
+
+/** The rows for people: the asked node first. */
+export function meshRows({ node, here, peers }: Pick<MeshBody, "node" | "here" | "peers">): string[][] {
+  const self = { ...here, name: node, state: "asked", rttMs: null, errorRate: null, ejected: false };
+  return [
+    ["NODE", "STATE", "OWNER", "RTT", "LOOP", "SLOTS", "RUNNING", "QUEUED", "CAPACITY", "PACE", "ERRORS", "WEIGHT"],
+    ...[self, ...peers].map((peer) => [
+      peer.name,
+      peer.ejected ? `${peer.state}, ejected` : peer.state,
+      peer.owner ?? "-",
+      known(peer.rttMs, (ms) => `${ms.toFixed(2)} ms`),
+      known(peer.loopDelayMs, (ms) => `${ms.toFixed(0)} ms`),
+      ...[peer.slots, peer.running, peer.queued].map((count) => known(count, String)),
+      known(peer.capacity, (units) => units.toFixed(0)),
+      known(peer.pace, (pace) => pace.toFixed(2)),
+      known(peer.errorRate, (rate) => `${(rate * 100).toFixed(0)} %`),
+      peer.weight.toFixed(0),
     ]),
-  ]);
+  ];
+}
+
+function known(value: number | null, show: (value: number) => string): string {
+  return value === null ? "-" : show(value);
 }
 
 function named(names: readonly string[]): string {

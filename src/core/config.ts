@@ -36,6 +36,11 @@ export interface Config {
   readonly workers: number;
   /** Whether the node measures what it can do; one that does not counts as the reference machine. */
   readonly profile: boolean;
+  /**
+   * A call that must wait here goes to a peer when it is expected to finish there this many times sooner. More keeps calls on the node
+   * where they came in; less, down to 1, evens out load at the price of more hops.
+   */
+  readonly localBias: number;
   /** Folder of functions that are deployed at the start. */
   readonly functions: string | undefined;
   /** Keep identity and apps in memory only. */
@@ -124,6 +129,7 @@ const settings = z
     rootPassphraseFile: z.string().min(1),
     workers: z.preprocess(fromText, wholeNumber(1, 1_024)),
     profile: z.boolean(),
+    localBias: z.number().min(1).max(1_000),
     functions: z.string().min(1),
     ephemeral: z.boolean(),
     state: z.string().min(1),
@@ -190,6 +196,7 @@ function complete(given: Omit<Settings, "limits"> & { limits: Limits }, cwd: str
     // One core is left to the main thread; two workers at least, so that a call that spins cannot stop the others.
     workers: given.workers ?? Math.min(16, Math.max(2, availableParallelism() - 1)),
     profile: given.profile ?? true,
+    localBias: given.localBias ?? 1.25,
     functions: given.functions,
     ephemeral: given.ephemeral ?? false,
     state: given.state ?? resolve(cwd, ".herd"),

@@ -13,6 +13,8 @@ export interface Decision {
   readonly function: string;
   /** Peers that could run the revision. */
   readonly peers: number;
+  /** How many times sooner than here a peer had to be expected to finish it. */
+  readonly bias: number;
   readonly steps: Step[];
 }
 
@@ -47,15 +49,14 @@ export class Decisions {
   }
 
   /** Keeps the decision for a call with its first step. */
-  add(invocation: Invocation, { at, peers, step }: { at: number; peers: number; step: Step }): Decision {
+  add(invocation: Invocation, { step, ...rest }: Pick<Decision, "at" | "peers" | "bias"> & { step: Step }): Decision {
     const { app, function: name } = invocation;
     const decision: Decision = {
       invocation: invocation.invocation,
-      at,
       app: app.app,
       revision: app.prepared.revision,
       function: name,
-      peers,
+      ...rest,
       steps: [step],
     };
     this.#ring[this.#next] = decision;

@@ -12,9 +12,10 @@ import type { Allowances } from "../owner/allowance.js";
 import type { AppRouter } from "./app-router.js";
 import { CallReceiver } from "./call-receiver.js";
 import { CallSender } from "./call-sender.js";
-import { defaultBias } from "./choose.js";
+import type { ChoiceInput } from "./choose.js";
 import { Decisions } from "./decisions.js";
 import { Experience } from "./experience.js";
+import { Figures } from "./figures.js";
 import { ForwardMetrics } from "./forward-metrics.js";
 import { ForwardedCalls, type PeerLine } from "./forwarded-calls.js";
 import { LocalInvoker, type Runner } from "./invoker.js";
@@ -35,8 +36,8 @@ export interface ForwardingOptions {
   readonly allowances: Allowances;
   /** What it can do. */
   readonly capacity: CapacitySource;
-  /** How many times sooner than here a call must be expected to finish at a peer to go there; 1.25 unless given. */
-  readonly localBias?: number;
+  /** See `bias` of {@link ChoiceInput}. */
+  readonly localBias: number;
   /** How long its event loop was held up lately, in milliseconds. */
   readonly loopDelayMs: () => number;
   readonly limits: Limits;
@@ -61,6 +62,8 @@ export class Forwarding {
   readonly load: OwnLoad;
   /** What it learned of functions and of its own speed. */
   readonly experience: Experience;
+  /** What people may see of it and of its peers. */
+  readonly figures: Figures;
   /** What peers told of themselves. */
   readonly statuses: PeerStatuses;
   /** Whose the calls are that run here, for the sandbox's log lines. */
@@ -85,7 +88,7 @@ export class Forwarding {
     const { decisions } = this;
     this.invoker = new MeshInvoker({
       ...{ nodeId, local, sender, load, experience, statuses, metrics, random, clock, decisions, nameOf },
-      bias: options.localBias ?? defaultBias,
+      bias: options.localBias,
     });
     this.receiver = new CallReceiver({
       ...{ ...options, local, load, experience, statuses, calls, metrics },
@@ -94,6 +97,8 @@ export class Forwarding {
     this.load = load;
     this.statuses = statuses;
     this.experience = experience;
+    this.figures = new Figures({ load, statuses, experience, capacity, loopDelayMs, nameOf });
+    this.figures.register(options.metrics);
     this.calls = calls;
   }
 

@@ -58,7 +58,7 @@ export class MeshInvoker implements Invoker {
 
   /** Not async: a mesh of one node pays for one look at its peers. */
   invoke(invocation: Invocation): Promise<Outcome> {
-    const { statuses, experience, load, nodeId, clock, decisions } = this.#options;
+    const { statuses, experience, load, nodeId, clock, decisions, bias } = this.#options;
     const { node, function: name } = invocation;
     const { revision } = invocation.app.prepared;
     const course: Course = { invocation, work: experience.works.of(revision, name), steps: undefined };
@@ -70,7 +70,7 @@ export class MeshInvoker implements Invoker {
     const { choice, step } = large
       ? { choice: "large" as const, step: stepOf<Peer>("large", { here, work: course.work }) }
       : this.#choose(course, { here, by: choose });
-    course.steps = decisions.add(invocation, { at: clock.now(), peers, step }).steps;
+    course.steps = decisions.add(invocation, { at: clock.now(), peers, bias, step }).steps;
     return typeof choice === "string" ? this.#here(course) : this.#away(course, { first: choice, step });
   }
 

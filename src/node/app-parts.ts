@@ -102,6 +102,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       members,
       loopDelayMs: around.loopDelayMs,
       allowances: around.allowances,
+      localBias: config.localBias,
       capacity: capacity.source,
       sandbox,
       router,

@@ -77,7 +77,6 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     }),
     mesh: meshView({ trust, links, members, apps, governor }),
     owner: governor,
-    load: () => apps.sandbox.stats(),
     page: consolePage(),
   });
   links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));

@@ -21,15 +21,13 @@ export interface MeshViewParts {
 /** The view. */
 export function meshView({ trust, links, members, apps, governor }: MeshViewParts): Mesh {
   const { registry, revoker } = trust;
-  const { statuses, load, decisions } = apps.forwarding;
+  const { statuses, load, figures, decisions } = apps.forwarding;
   return {
     registry,
     links,
     members,
-    loadOf: (id) => {
-      const peer = statuses.get(id);
-      return peer?.fresh === true ? { slots: peer.slots, running: peer.running, queued: peer.queued } : undefined;
-    },
+    figuresOf: (id) => figures.of(id),
+    here: () => figures.here(),
     holders: (revision) => statuses.holders(revision),
     choiceOf: (invocation) => decisions.find(invocation),
     drainable: {

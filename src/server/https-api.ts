@@ -30,7 +30,7 @@ import { InvokeEndpoint } from "./invoke.js";
 import type { MeshEvents } from "./mesh-events.js";
 import type { Relay, RelayedResponse } from "./relay.js";
 import { type RelayedFrom, RelayedRequests } from "./relayed-exchange.js";
-import type { Load, Mesh, Owner, SignIn, Tokens } from "./seams.js";
+import type { Mesh, Owner, SignIn, Tokens } from "./seams.js";
 
 /** What the interface speaks for. */
 export interface HttpsApiOptions {
@@ -56,7 +56,6 @@ export interface HttpsApiOptions {
   readonly mesh: Mesh;
   /** What `GET /v1/events` tells; whoever learns of something publishes it. */
   readonly events: MeshEvents;
-  readonly load: () => Load;
   readonly owner: Owner;
   readonly page: Page;
 }

@@ -42,13 +42,50 @@ export interface Load {
   readonly queued: number;
 }
 
-/** A side of a choice: its load then, the mean run (ms), and the wait that was expected there (ms; null: it takes none). */
+/** What a node can do: work units per second of all its workers, overall and by kernel. */
+export interface CapacityFigures {
+  readonly overall: number;
+  readonly kernels: Readonly<Record<string, number>>;
+  readonly workers: number;
+}
+
+/** A node's live state as it tells it, what it can do, and what is made of both. */
+export interface NodeFigures extends Load {
+  /** What its owner leaves to calls: one of the states in `src/owner/allowance.ts`. */
+  readonly owner: string;
+  readonly loopDelayMs: number;
+  readonly capacity: CapacityFigures | undefined;
+  /** 1 when it runs calls as fast as its capacity lets expect, less when slower. */
+  readonly pace: number;
+  /** Preference for it when a node is drawn for a call: work units per second, all told; 0 when it gets no calls. */
+  readonly weight: number;
+}
+
+/** What this node knows of a peer that it heard of lately; the rate is of errors of the node, 0 to 1. */
+export interface PeerFigures extends NodeFigures {
+  readonly errorRate: number;
+  /** Whether it gets no calls for a while because it failed. */
+  readonly ejected: boolean;
+}
+
+/** A side of a choice: its load then, the mean run (ms), and the time to the answer expected there (ms; null: it takes none). */
 export interface ChoiceSide extends Load {
   readonly runMs: number | undefined;
   readonly expectedMs: number | null;
 }
 
-/** A step of a call's way: `local`, `queue`, `none`, `large` (arguments), `home` (no peer left) or `peer`; `taken`: how that peer took it. */
+/** A candidate of a choice: weight in work units per ms, units per ms of one of its workers, ms until the answer expected there. */
+export interface ChoiceCandidate {
+  readonly nodeId: string;
+  readonly weight: number;
+  readonly rate: number;
+  readonly expectedMs: number | null;
+}
+
+/**
+ * A step of a call's way: `local`, `queue`, `none`, `large` (arguments), `home` (no peer left), `stopped` (here, since no peer takes
+ * what this node had to stop) or `peer`; `taken`: how that peer took it; `units`: the call's work. `sample` is kept for some.
+ */
 export interface ChoiceStep {
   readonly way: string;
   readonly here: ChoiceSide & { readonly available: boolean };
@@ -56,9 +93,11 @@ export interface ChoiceStep {
     | (ChoiceSide & { readonly nodeId: string; readonly rttMs: number | undefined; readonly inFlight: number })
     | undefined;
   readonly taken: string | undefined;
+  readonly units: number | undefined;
+  readonly sample: { readonly candidates: readonly ChoiceCandidate[]; readonly draws: readonly string[] } | undefined;
 }
 
-/** Why a call went where it went. `at` is epoch ms, `peers` how many could run the revision. */
+/** Why a call went where it went. `at` is epoch ms, `peers` how many could run the revision, `bias` how much sooner one had to be. */
 export interface CallChoice {
   readonly invocation: string;
   readonly at: number;
@@ -66,6 +105,7 @@ export interface CallChoice {
   readonly revision: string;
   readonly function: string;
   readonly peers: number;
+  readonly bias: number;
   readonly steps: readonly ChoiceStep[];
 }
 
@@ -111,8 +151,10 @@ export interface Mesh {
   readonly registry: NodeRegistry;
   readonly members: Pick<Members, "all" | "get">;
   readonly links: Pick<Links, "get">;
-  /** A peer's load, when it was heard of lately. */
-  loadOf(nodeId: string): Load | undefined;
+  /** What is known of a peer, when it was heard of lately. */
+  figuresOf(nodeId: string): PeerFigures | undefined;
+  /** The same of this node. */
+  here(): NodeFigures;
   /** Ids of the peers that can run a revision. */
   holders(revision: string): Iterable<string>;
   /** Why a call of this node's clients went where it went; undefined when it is long ago, or there was no choice. */

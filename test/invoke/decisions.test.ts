@@ -134,7 +134,10 @@ test("the oldest decisions leave first", async () => {
   const rest = { app, function: "echo", arguments: { format: "json", body: "[]" }, deadline: 0 } as const;
   const { signal } = new AbortController();
   for (const invocation of ["1", "2", "3", "4"]) {
-    decisions.add({ ...rest, signal, invocation }, { at: 0, peers: 1, step: stepOf("local", { here, work }) });
+    decisions.add(
+      { ...rest, signal, invocation },
+      { at: 0, peers: 1, bias: 1.25, step: stepOf("local", { here, work }) },
+    );
   }
   const found = ["1", "2", "3", "4"].map((id) => decisions.find(id)?.invocation);
   assert.deepEqual(found, [undefined, "2", "3", "4"]);

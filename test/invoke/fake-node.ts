@@ -8,6 +8,7 @@ import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import { Metrics } from "../../src/core/metrics.js";
 import type { Random, Timers } from "../../src/core/timers.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
+import { defaultBias } from "../../src/invoke/choose.js";
 import type { PeerLine } from "../../src/invoke/forwarded-calls.js";
 import { Forwarding } from "../../src/invoke/forwarding.js";
 import type { Outcome, Runner } from "../../src/invoke/invoker.js";
@@ -177,6 +178,7 @@ export class ForwardNode<Own extends Links = Links> {
       sandbox: this.runner,
       allowances: this.owner,
       capacity: this.capacity,
+      localBias: defaultBias,
       loopDelayMs: () => 7,
       router: this.router,
       limits: { ...defaultLimits, ...limits },

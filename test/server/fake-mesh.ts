@@ -1,13 +1,13 @@
 // A mesh that behaves like the real one as far as the server can tell: nodes with states, revoked with their subtree.
 
 import type { Member, MemberState } from "../../src/mesh/seams.js";
-import type { AuditRecord, CallChoice, Load, Mesh, NodeEntry } from "../../src/server/seams.js";
+import type { AuditRecord, CallChoice, Mesh, NodeEntry, NodeFigures, PeerFigures } from "../../src/server/seams.js";
 
 /** Nodes by id; the first one is the server itself and the founder. */
 export class FakeMesh implements Mesh {
   readonly entries: NodeEntry[];
   readonly states = new Map<string, MemberState>();
-  readonly loads = new Map<string, Load>();
+  readonly figures = new Map<string, Partial<PeerFigures>>();
   /** Peers that can run a revision: what the answers' `nodes` come from. */
   readonly holding = new Map<string, string[]>();
   readonly records: AuditRecord[] = [];
@@ -61,8 +61,14 @@ export class FakeMesh implements Mesh {
     },
   };
 
-  loadOf(nodeId: string): Load | undefined {
-    return this.loads.get(nodeId);
+  figuresOf(nodeId: string): PeerFigures | undefined {
+    const known = this.figures.get(nodeId);
+    return known && { ...this.here(), errorRate: 0, ejected: false, ...known };
+  }
+
+  here(): NodeFigures {
+    const load = { slots: 1, running: 0, queued: 0 };
+    return { ...load, owner: "none", loopDelayMs: 0, capacity: undefined, pace: 1, weight: 1_000 };
   }
 
   holders(revision: string): readonly string[] {

@@ -26,10 +26,12 @@ beforeEach(async () => {
   const { mesh } = node;
   mesh.add({ id: "b1", name: "beta", master: true });
   mesh.add({ id: "c1", name: "gamma", parent: "b1", deploy: false });
-  mesh.loads.set("b1", { slots: 2, running: 1, queued: 0 });
+  mesh.figures.set("b1", { slots: 2, running: 1, owner: "active", capacity, weight: 1_234.567_89, errorRate: 0.25 });
 });
 
 afterEach(() => node.stop());
+
+const capacity = { overall: 4_000, kernels: { integer: 5_000 }, workers: 2 };
 
 type Row = Record<string, unknown>;
 
@@ -54,6 +56,7 @@ test("nodes are listed with their marks, states and parents, this one first", as
   const [self, beta, gamma] = await rows("/v1/nodes");
   assert.deepEqual([self?.name, self?.state, self?.parent, self?.url], ["test", "alive", null, node.api.url]);
   assert.deepEqual([beta?.name, beta?.master, beta?.slots, beta?.parent], ["beta", true, 2, "test"]);
+  assert.deepEqual([beta?.owner, beta?.capacity, self?.owner, self?.capacity], ["active", capacity, "none", null]);
   assert.deepEqual(gamma, {
     name: "gamma",
     id: "c1",
@@ -80,6 +83,7 @@ test("the tree of who let whom in", async () => {
 test("the mesh's peers with what is known of them; a revoked one moves to revoked", async () => {
   const mesh = (await node.ask("/v1/mesh")).json() as {
     node: string;
+    here: Row;
     peers: Row[];
     masters: string[];
     revoked: string[];
@@ -93,9 +97,17 @@ test("the mesh's peers with what is known of them; a revoked one moves to revoke
     slots: 2,
     running: 1,
     queued: 0,
-    capacity: null,
-    weight: 1,
+    capacity: 4_000,
+    weight: 1_234.568,
+    owner: "active",
+    loopDelayMs: 0,
+    pace: 1,
+    errorRate: 0.25,
+    ejected: false,
   });
+  assert.deepEqual([mesh.peers[1]?.weight, mesh.peers[1]?.owner, mesh.peers[1]?.pace], [0, null, null]);
+  const load = { slots: 1, running: 0, queued: 0 };
+  assert.deepEqual(mesh.here, { ...load, capacity: null, weight: 1_000, owner: "none", loopDelayMs: 0, pace: 1 });
   assert.deepEqual([mesh.peers[1]?.name, mesh.peers[1]?.slots], ["gamma", null]);
   await post("/v1/nodes/gamma/revoke");
   const after = (await node.ask("/v1/mesh")).json() as { peers: Row[]; revoked: string[] };
@@ -106,27 +118,41 @@ test("why a call went where it went, with names for the nodes; 404 for one that 
   const load = { slots: 1, running: 1, queued: 2, runMs: 1.000_04, expectedMs: 3 };
   node.mesh.choices.set("abc-1", {
     ...{ invocation: "abc-1", at: 0, app: "demo", revision: "0123456789ab", function: "f", peers: 2 },
+    bias: 1.25,
     steps: [
       {
         way: "peer",
         here: { ...load, available: true },
         peer: { ...load, nodeId: "b1", rttMs: undefined, inFlight: 4 },
         taken: "refused",
+        units: 12.000_04,
+        sample: {
+          candidates: [{ nodeId: "b1", weight: 1.5, rate: 0.75, expectedMs: null }],
+          draws: ["b1"],
+        },
       },
-      { way: "none", here: { ...load, expectedMs: null, available: false }, peer: undefined, taken: undefined },
+      {
+        ...{ way: "none", here: { ...load, expectedMs: null, available: false } },
+        ...{ peer: undefined, taken: undefined, units: undefined, sample: undefined },
+      },
     ],
   });
   const side = { ...load, runMs: 1 };
   assert.deepEqual((await node.ask("/v1/mesh/why/abc-1")).json(), {
     ...{ invocation: "abc-1", at: "1970-01-01T00:00:00.000Z", app: "demo", revision: "0123456789ab", function: "f" },
-    ...{ node: "test", peers: 2 },
+    ...{ node: "test", peers: 2, bias: 1.25 },
     steps: [
       {
         way: "peer",
         here: { ...side, available: true },
         peer: { name: "beta", ...side, inFlight: 4, rttMs: null, taken: "refused" },
+        ...{ units: 12, sampled: true, draws: ["beta"] },
+        candidates: [{ name: "beta", weight: 1_500, rate: 0.75, expectedMs: null }],
       },
-      { way: "none", here: { ...side, expectedMs: null, available: false }, peer: null },
+      {
+        ...{ way: "none", here: { ...side, expectedMs: null, available: false }, peer: null },
+        ...{ units: null, sampled: false, candidates: [], draws: [] },
+      },
     ],
   });
   const unknown = await node.ask("/v1/mesh/why/abc-2");

@@ -176,7 +176,6 @@ export class TestNode {
       relay: options.relay ?? alone,
       mesh: parts.mesh,
       events: parts.events,
-      load: () => ({ slots: 1, running: 0, queued: 0 }),
       owner: new Governor({
         ...{ defaults: defaultPolicy, kept: await openPolicy(new MemoryFiles(), log), workers: 4, cores: 8, clock },
         signals: { read: async () => noSignals },

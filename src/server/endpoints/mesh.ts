@@ -3,11 +3,9 @@
 import { HerdError } from "../../core/errors.js";
 import type { Endpoint } from "../endpoint.js";
 import { nameOf } from "../mesh-names.js";
-import type { AuditRecord, CallChoice, ChoiceSide, Mesh } from "../seams.js";
+import type { AuditRecord, CallChoice, ChoiceSide, Mesh, NodeFigures } from "../seams.js";
 
 const defaultAuditLimit = 1_000;
-/** Until nodes measure each other, each counts the same. */
-const evenWeight = 1;
 
 /** The mesh's state, masters, revocation list and audit log. */
 export function meshEndpoints({ mesh, node }: { mesh: Mesh; node: { readonly name: string } }): Endpoint[] {
@@ -21,6 +19,7 @@ export function meshEndpoints({ mesh, node }: { mesh: Mesh; node: { readonly nam
         const nodes = registry.nodes();
         exchange.answer(200, {
           node: node.name,
+          here: figuresView(mesh.here()),
           peers: peersOf(mesh),
           masters: nodes.filter(({ master, revoked }) => master && !revoked).map(({ name }) => name),
           revoked: nodes.filter(({ revoked }) => revoked).map(({ name }) => name),
@@ -85,33 +84,46 @@ function peersOf(mesh: Mesh): Record<string, unknown>[] {
     .flatMap(({ id, state }) => {
       const entry = mesh.registry.node(id);
       if (entry === undefined || entry.revoked) return [];
-      const { slots = null, running = null, queued = null } = mesh.loadOf(id) ?? {};
-      const rtt = mesh.links.get(id)?.rttMs;
-      const rttMs = roundMs(rtt);
-      return [{ name: entry.name, state, rttMs, slots, running, queued, capacity: null, weight: evenWeight }];
+      const figures = mesh.figuresOf(id);
+      const rttMs = roundMs(mesh.links.get(id)?.rttMs);
+      const errorRate = round(figures?.errorRate);
+      const ejected = figures?.ejected ?? false;
+      return [{ name: entry.name, state, rttMs, ...figuresView(figures), errorRate, ejected }];
     })
     .sort((left, right) => left.name.localeCompare(right.name, "en"));
 }
 
+function figuresView(figures: NodeFigures | undefined): Record<string, unknown> {
+  const { slots = null, running = null, queued = null, owner = null, loopDelayMs } = figures ?? {};
+  return {
+    ...{ slots, running, queued },
+    capacity: round(figures?.capacity?.overall),
+    weight: round(figures?.weight ?? 0),
+    ...{ owner, loopDelayMs: roundMs(loopDelayMs), pace: round(figures?.pace) },
+  };
+}
+
 /** Steps with a name for each place; what was not known then is null. */
 function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: string }): Record<string, unknown> {
+  const named = (id: string): string => nameOf(id, mesh.registry);
   return {
     ...choice,
     at: new Date(choice.at).toISOString(),
     node,
-    steps: choice.steps.map(({ way, here, peer, taken = null }) => ({
+    steps: choice.steps.map(({ way, here, peer, taken = null, units, sample }) => ({
       way,
       here: { ...sideView(here), available: here.available },
       peer:
         peer === undefined
           ? null
-          : {
-              name: nameOf(peer.nodeId, mesh.registry),
-              ...sideView(peer),
-              inFlight: peer.inFlight,
-              rttMs: roundMs(peer.rttMs),
-              taken,
-            },
+          : { name: named(peer.nodeId), ...sideView(peer), inFlight: peer.inFlight, rttMs: roundMs(peer.rttMs), taken },
+      units: round(units),
+      sampled: sample !== undefined,
+      candidates:
+        sample?.candidates.map(({ nodeId, weight, rate, expectedMs }) => ({
+          ...{ name: named(nodeId), weight: round(weight * 1_000), rate: round(rate), expectedMs: roundMs(expectedMs) },
+        })) ?? [],
+      draws: sample?.draws.map(named) ?? [],
     })),
   };
 }
@@ -120,9 +132,12 @@ function sideView({ slots, running, queued, runMs, expectedMs }: ChoiceSide): Re
   return { slots, running, queued, runMs: roundMs(runMs), expectedMs: roundMs(expectedMs) };
 }
 
-/** To the microsecond: more digits are noise. */
-function roundMs(ms: number | null | undefined): number | null {
-  return ms === null || ms === undefined ? null : Math.round(ms * 1_000) / 1_000;
+/** To the microsecond. */
+const roundMs = round;
+
+/** More digits are noise. */
+function round(value: number | null | undefined): number | null {
+  return value === null || value === undefined ? null : Math.round(value * 1_000) / 1_000;
 }
 
 function auditView(record: AuditRecord, { registry }: Mesh): Record<string, unknown> {

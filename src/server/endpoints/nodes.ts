@@ -6,13 +6,12 @@ import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
 import { knownNode, nameOf, type SelfState, stateOf } from "../mesh-names.js";
 import type { Where } from "../relay.js";
-import type { Load, Mesh, NodeEntry } from "../seams.js";
+import type { Mesh, NodeEntry, NodeFigures } from "../seams.js";
 
 /** What the endpoints of nodes work with. */
 export interface NodesOptions {
   readonly mesh: Mesh;
   readonly self: SelfState;
-  readonly load: () => Load;
 }
 
 const revokeBody = z.strictObject({ subtree: z.boolean().optional() }).optional();
@@ -94,7 +93,7 @@ function sorted(nodes: readonly NodeEntry[], self: string): NodeEntry[] {
 }
 
 function nodeView(node: NodeEntry, exchange: Exchange, options: NodesOptions): Record<string, unknown> {
-  const { mesh, self, load } = options;
+  const { mesh, self } = options;
   const { id, name, fingerprint, master, deploy, revoked, parent, approvedBy } = node;
   const member = mesh.members.get(id);
   const isSelf = id === self.id;
@@ -111,6 +110,13 @@ function nodeView(node: NodeEntry, exchange: Exchange, options: NodesOptions): R
     at: new Date(node.at).toISOString(),
     url: isSelf ? exchange.incoming.baseUrl : (member?.url ?? null),
     address: member?.address ?? null,
-    ...(isSelf ? load() : mesh.loadOf(id)),
+    ...figuresView(isSelf ? mesh.here() : mesh.figuresOf(id)),
   };
+}
+
+/** What a node that was heard of lately can do and what its owner leaves to calls. */
+function figuresView(figures: NodeFigures | undefined): Record<string, unknown> {
+  if (figures === undefined) return {};
+  const { slots, running, queued, owner, capacity = null } = figures;
+  return { slots, running, queued, owner, capacity };
 }
