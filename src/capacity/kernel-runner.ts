@@ -2,9 +2,9 @@
 
 import type { Kernel } from "./capacity.js";
 
-/** One kernel call, in milliseconds: `queueMs` until it ran, `runMs` in the worker. */
+/** One kernel call, in milliseconds: `runMs` in its worker, `waitMs` on the way there and back. */
 export interface KernelRun {
-  readonly queueMs: number;
+  readonly waitMs: number;
   readonly runMs: number;
 }
 

@@ -44,6 +44,8 @@ const warmUps = 2;
 /** From one call of the calibration to the next at most. */
 const growth = 8;
 const setUps = 5;
+/** A call is this long on its way to a worker and back at most when a core is free for it. */
+const messageMs = 1;
 
 type Mode = keyof KernelProfile;
 
@@ -137,22 +139,25 @@ class Profiler {
   }
 
   async #sample({ kernel, iterations, workers, setUpMs, samples }: Series): Promise<void> {
-    const { runner, signal } = this.#options;
-    signal?.throwIfAborted();
-    const runs = await runner.run(kernel, { iterations, workers, signal });
-    this.#spentMs += Math.max(...runs.map(({ queueMs, runMs }) => queueMs + runMs));
-    const perMs = runs.reduce((sum, { runMs }) => sum + iterations / Math.max(runMs - setUpMs, runMs / 10), 0);
+    const times = await this.#times(kernel, { iterations, workers });
+    const perMs = times.reduce((sum, ms) => sum + iterations / Math.max(ms - setUpMs, ms / 10), 0);
     samples.push(1 / perMs);
   }
 
   /** Mean milliseconds of the calls. */
   async #run(kernel: Kernel, { iterations, workers }: { iterations: number; workers: number }): Promise<number> {
+    const times = await this.#times(kernel, { iterations, workers });
+    this.#tell(0);
+    return times.reduce((sum, ms) => sum + ms, 0) / times.length;
+  }
+
+  /** Milliseconds of each call, with its wait for a core when there are fewer of them than workers. */
+  async #times(kernel: Kernel, { iterations, workers }: { iterations: number; workers: number }): Promise<number[]> {
     const { runner, signal } = this.#options;
     signal?.throwIfAborted();
     const runs = await runner.run(kernel, { iterations, workers, signal });
-    this.#spentMs += Math.max(...runs.map(({ queueMs, runMs }) => queueMs + runMs));
-    this.#tell(0);
-    return runs.reduce((sum, { runMs }) => sum + runMs, 0) / runs.length;
+    this.#spentMs += Math.max(...runs.map(({ waitMs, runMs }) => waitMs + runMs));
+    return runs.map(({ waitMs, runMs }) => runMs + Math.max(0, waitMs - messageMs));
   }
 
   #tell(rounds: number): void {

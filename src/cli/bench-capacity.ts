@@ -25,6 +25,7 @@ export interface BenchCapacityOptions extends GlobalOptions {
 const question = "How much can this machine do, kernel by kernel, with one worker and with all?";
 /** Of the time that the workers could have had: with less, the figures are of a part of the machine. */
 const quietAvailability = 0.9;
+const steadySpread = 0.05;
 
 /** Measures, writes `capacity.json` and `capacity.svg`, and prints the table. */
 export async function benchCapacity({ seconds, workers, out, json }: BenchCapacityOptions): Promise<void> {
@@ -41,9 +42,12 @@ export async function benchCapacity({ seconds, workers, out, json }: BenchCapaci
   await writeFile(`${path}.svg`, drawFigure({ title: question, note, panels: [profilePanel(profile)] }));
   if (json) printJson(report);
   else printTable(capacityTable(profile));
-  const least = Math.min(profile.availability.one, profile.availability.all);
+  const { availability, overall } = profile;
+  const least = Math.min(availability.one, availability.all);
   if (least < quietAvailability)
     tell(`other programs used this machine, or a quota holds it: ${Math.round(least * 100)} % of the time was left`);
+  else if (!(Math.max(overall.one.spread, overall.all.spread) < steadySpread))
+    tell("the figures are unsteady: other programs used this machine, or the time was too short");
   tell(`written: ${path}.json, ${path}.svg`);
 }
 

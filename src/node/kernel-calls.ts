@@ -69,6 +69,11 @@ export class KernelsInSandbox implements KernelRunner {
       deadline: clock.now() + callLimitMs,
       ...(signal === undefined ? {} : { signal }),
     } as const;
-    return Promise.all(Array.from({ length: workers }, () => sandbox.run(call)));
+    const began = clock.monotonic();
+    const run = async (): Promise<KernelRun> => {
+      const { runMs } = await sandbox.run(call);
+      return { runMs, waitMs: clock.monotonic() - began - runMs };
+    };
+    return Promise.all(Array.from({ length: workers }, run));
   }
 }

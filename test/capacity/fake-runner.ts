@@ -12,6 +12,8 @@ export interface FakeMachine {
   /** What a worker keeps of its speed while all work. */
   readonly together?: number;
   readonly setUpMs?: number;
+  /** Workers that run at a time, when there are fewer cores than workers; the others wait for their end. */
+  readonly cores?: number;
   /** Calls of a kernel that run ten times slower, as before the optimizing compiler is done. */
   readonly slowCalls?: number;
   /** How much longer a call takes, from a number in [0, 1). */
@@ -42,11 +44,12 @@ export class FakeRunner implements KernelRunner {
     const calls = (this.#calls.get(kernel) ?? 0) + 1;
     this.#calls.set(kernel, calls);
     const factor = (speed[kernel] ?? 1) * (workers > 1 ? together : 1) * (calls <= slowCalls ? 0.1 : 1);
-    const runs = Array.from({ length: workers }, () => {
+    const { cores = workers } = this.#machine;
+    const runs = Array.from({ length: workers }, (_, index) => {
       const workMs = setUpMs + ((iterations * referenceNs[kernel]) / 1e6 / factor) * noise(this.#random());
-      return { queueMs: 0.05, runMs: this.#held(workMs) };
+      return { waitMs: 0.05 + Math.floor(index / cores) * workMs, runMs: this.#held(workMs) };
     });
-    this.now += Math.max(...runs.map(({ runMs }) => runMs)) + 0.05;
+    this.now += Math.max(...runs.map(({ runMs, waitMs }) => runMs + waitMs));
     return runs;
   }
 

@@ -44,6 +44,13 @@ test("kernels, workers and what they lose together are told apart", async () => 
   near(each.matrix, 8_000 * 3);
 });
 
+test("workers that have to wait for a core are not counted as if they had one", async () => {
+  const { profile } = await profiled({ workers: 2, cores: 1 });
+  const scaling = profile.overall.all.unitsPerSecond / profile.overall.one.unitsPerSecond;
+  // The first of the two that are started at a time looks as if it had the machine for itself.
+  assert.ok(scaling < 1.6, `${scaling}`);
+});
+
 test("calls before the optimizing compiler is done do not count", async () => {
   const { profile } = await profiled({ workers: 2, slowCalls: 12 }, { length: "short" });
   near(profile.overall.one.unitsPerSecond, 1_000);
