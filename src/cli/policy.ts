@@ -1,5 +1,6 @@
 // `herd node policy`, `herd pause`: what the owner of a node's machine allows.
 
+import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { connect, type GlobalOptions } from "./connection.js";
 import { printJson, printTable, tell } from "./print.js";
@@ -28,11 +29,13 @@ export async function policy(options: GlobalOptions & { readonly set?: readonly 
 export async function pause(seconds: number | undefined, options: GlobalOptions): Promise<void> {
   const pausedUntil = seconds === undefined ? "forever" : new Date(Date.now() + seconds * 1_000).toISOString();
   const body = await put(options, { pausedUntil });
-  if (options.json) printJson(body);
-  else
-    tell(
-      `${body.node} is paused ${seconds === undefined ? "" : `until ${body.pausedUntil}; `}herd node resume ${body.node} ends it`,
-    );
+  if (options.json) {
+    printJson(body);
+    return;
+  }
+  const until = body.pausedUntil === "forever" || body.pausedUntil === null ? "" : ` until ${body.pausedUntil}`;
+  const node = printable(body.node);
+  tell(`${node} is paused${until}; herd node resume ${node} ends it`);
 }
 
 async function put(options: GlobalOptions, patch: Readonly<Record<string, unknown>>): Promise<PolicyBody> {

@@ -88,7 +88,7 @@ export function announce(
   { governor, apps }: { readonly governor: Governor; readonly apps: Pick<AppParts, "forwarding"> },
 ): void {
   const rest = governor.current.state === "paused" ? "asleep" : "alive";
-  members.setState(apps.forwarding.load.available ? rest : "draining");
+  members.setState(apps.forwarding.load.drained ? "draining" : rest);
 }
 
 function registerMetrics({ metrics }: Foundation, governor: Governor): void {

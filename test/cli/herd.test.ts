@@ -205,6 +205,35 @@ test("deploy --watch deploys at each change and goes on after errors", async () 
   assert.equal((await herd("invoke", "watched/v")).out, "2\n");
 });
 
+test("an owner pauses the node, sees that and its policy, and resumes it", async () => {
+  const json = async (...args: string[]): Promise<Record<string, unknown>> => {
+    const { code, out, err } = await herd(...args, "--json");
+    assert.equal(code, 0, err);
+    return JSON.parse(out) as Record<string, unknown>;
+  };
+  const paused = await json("pause", "1h");
+  assert.deepEqual([paused.state, paused.slots], ["paused", 0]);
+  assert.ok(Math.abs(Date.parse(String(paused.pausedUntil)) - Date.now() - 3_600_000) < 600_000);
+  const [self] = (await json("node", "list")) as unknown as { state: string }[];
+  assert.equal(self?.state, "asleep");
+  const refused = await herd("invoke", "math/add", "[1]");
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /node\.overloaded/);
+  assert.match((await herd("node", "policy")).out, /^state +paused until 20.*^activeShare +0\.25$/ms);
+  assert.match((await herd("pause")).err, /^cli-test is paused; herd node resume cli-test ends it\n$/);
+  assert.equal((await json("node", "resume", "cli-test")).state, "alive");
+  assert.equal((await json("node", "policy")).pausedUntil, null);
+  const set = await json("node", "policy", "--set", "activeShare=0.5", "--set", "hours=18:00-08:00");
+  assert.deepEqual(
+    [(set.settings as Record<string, unknown>).activeShare, (set.settings as Record<string, unknown>).hours],
+    [0.5, "18:00-08:00"],
+  );
+  await json("node", "policy", "--set", "activeShare=null", "--set", "hours=null");
+  const wrong = await herd("node", "policy", "--set", "activeShare=9");
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.err, /request\.malformed: activeShare: a number from 0 to 1/);
+});
+
 test("wrong usage exits with 2 and says what is wrong in a line", async () => {
   const wrong: [string[], RegExp][] = [
     [["invoke", "math"], /APP\/FUNCTION/],
@@ -216,6 +245,8 @@ test("wrong usage exits with 2 and says what is wrong in a line", async () => {
     [["up", "--host", "0.0.0.0"], /--advertise/],
     [["up", "--port", "70000"], /^herd: --port: a whole number from 0 to 65535 is needed\n$/],
     [["up", "--port", "many"], /port: a whole number from 0 to 65535/],
+    [["pause", "soon"], /24h/],
+    [["node", "policy", "--set", "activeShare"], /SETTING=VALUE/],
     [["up", "--workers", "0"], /workers: a whole number from 1 to 1024/],
     [["app", "list", "--url", "http://localhost"], /https/],
     [["app", "list", "--state", join(folder, "empty")], /no node is known/],

@@ -12,15 +12,17 @@ export interface PolicyOptions {
   readonly node: { readonly name: string };
 }
 
+const timeError = 'a time like 2030-01-31T18:00:00Z, "forever" or null is needed';
 const patchBody = z.strictObject({
   ...(Object.fromEntries(Object.entries(policyShape).map(([name, shape]) => [name, shape.nullish()])) as {
     [setting in keyof typeof policyShape]: z.ZodOptional<z.ZodNullable<(typeof policyShape)[setting]>>;
   }),
   pausedUntil: z
-    .union([z.iso.datetime({ offset: true }), z.literal("forever"), z.null()], {
-      error: 'a time like 2030-01-31T18:00:00Z, "forever" or null is needed',
+    .string({ error: timeError })
+    .refine((text) => text === "forever" || z.iso.datetime({ offset: true }).safeParse(text).success, {
+      error: timeError,
     })
-    .optional(),
+    .nullish(),
 });
 
 /** The policy of the asked node, whole: shown, and changed by what a body names. `null` takes a setting back to the node's own. */

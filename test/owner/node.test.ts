@@ -1,0 +1,116 @@
+// A node of an owner in a real mesh of two: unplugged, plugged in, paused and resumed, and what its peer sees of that.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Client } from "../../src/cli/client.js";
+import { until } from "../mesh/processes.js";
+import { type RealNode, startNode } from "../server/real-node.js";
+
+let folder: string;
+let laptop: RealNode;
+let peer: RealNode;
+
+interface Policy {
+  readonly state: string;
+  readonly slots: number;
+  readonly idleClass: boolean;
+}
+
+/** Plugs the laptop in or out, as whole files: none is seen while it is written. */
+async function plug(online: boolean): Promise<void> {
+  const supply = join(folder, "sys", "class", "power_supply", "AC");
+  await writeFile(join(folder, "online"), online ? "1\n" : "0\n");
+  await rename(join(folder, "online"), join(supply, "online"));
+}
+
+function put(body: object): Promise<Policy> {
+  const headers = { "content-type": "application/json" };
+  return laptop.client.json<Policy>("/v1/policy", { method: "PUT", headers, body: JSON.stringify(body) });
+}
+
+const policy = (): Promise<Policy> => laptop.client.json<Policy>("/v1/policy");
+
+/** What the peer sees of the laptop. */
+async function seen(): Promise<{ state: string; slots: number | null }> {
+  const { peers } = await peer.client.json<{ peers: { name: string; state: string; slots: number | null }[] }>(
+    "/v1/mesh",
+  );
+  return peers.find(({ name }) => name === "laptop") ?? { state: "unknown", slots: null };
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "herd-owner-"));
+  const supply = join(folder, "sys", "class", "power_supply", "AC");
+  await mkdir(supply, { recursive: true });
+  await writeFile(join(supply, "type"), "Mains\n");
+  await plug(true);
+  const flags = { profile: false, ephemeral: true };
+  const kernel = { proc: join(folder, "proc"), sys: join(folder, "sys") };
+  peer = await startNode({ ...flags, name: "peer" });
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ role: "join" });
+  const { token } = await peer.client.json<{ token: string }>("/v1/tokens", { method: "POST", headers, body });
+  laptop = await startNode({
+    ...flags,
+    name: "laptop",
+    kernel,
+    policy: { owner: "auto" },
+    join: peer.ready.url,
+    token,
+  });
+  const ca = await readFile(laptop.ready.ca, "utf8");
+  laptop = { ...laptop, client: new Client({ url: new URL(laptop.ready.url), token: peer.ready.token, ca }) };
+});
+
+after(async () => {
+  await laptop?.stop();
+  await peer?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("without a signal the owner counts as there: one of two workers, in the idle class", async () => {
+  await until("a living peer", async () => (await policy()).idleClass);
+  const { state, slots } = await policy();
+  assert.deepEqual([state, slots], ["active", 1]);
+  await until("the peer hears", async () => (await seen()).slots === 1);
+});
+
+test("an unplugged node lets no guest in, and its peer knows; plugged in it is back", async (t) => {
+  await plug(false);
+  const gone = await until("no slots", async () => (await policy()).slots === 0);
+  const heard = await until("the peer hears of none", async () => (await seen()).slots === 0);
+  assert.equal((await policy()).state, "battery");
+  const metrics = (await laptop.client.send("/metrics")).text;
+  assert.match(metrics, /^herd_owner_state\{state="battery"\} 1$/m);
+  assert.match(metrics, /^herd_slots_allowed 0$/m);
+  await plug(true);
+  const back = await until("slots again", async () => (await policy()).slots === 1);
+  await until("the peer hears of it", async () => (await seen()).slots === 1);
+  // The bound of a second is proved in virtual time; a loaded machine has none.
+  t.diagnostic(
+    `unplugged: ${gone.toFixed()} ms, at the peer ${(gone + heard).toFixed()} ms; back ${back.toFixed()} ms`,
+  );
+});
+
+test("a paused node sleeps in its peer's eyes until it is resumed", async () => {
+  await put({ pausedUntil: "forever" });
+  await until("asleep", async () => (await seen()).state === "asleep");
+  const resumed = await laptop.client.json<{ state: string }>("/v1/nodes/laptop/resume", { method: "POST" });
+  assert.equal(resumed.state, "alive");
+  await until("awake", async () => (await seen()).state === "alive");
+  assert.equal((await policy()).state, "active");
+});
+
+test("a node that an operator drains stays drained when a pause of its owner ends", async () => {
+  await put({ pausedUntil: "forever" });
+  await laptop.client.json("/v1/nodes/laptop/drain", { method: "POST" });
+  await until("draining", async () => (await seen()).state === "draining");
+  await put({ pausedUntil: null });
+  assert.equal((await policy()).state, "active");
+  assert.equal((await seen()).state, "draining");
+  await laptop.client.json("/v1/nodes/laptop/resume", { method: "POST" });
+  await until("alive", async () => (await seen()).state === "alive");
+});

@@ -1,0 +1,213 @@
+// What is read of the machine: from folders that look like the kernel's, from texts of logind, and from this machine's own files.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { systemClock } from "../../src/core/clock.js";
+import { CpuUse } from "../../src/owner/cpu-use.js";
+import { MachineSignals } from "../../src/owner/machine-signals.js";
+import { PowerSupplies } from "../../src/owner/power.js";
+import { type AskLogind, presence, presenceOf } from "../../src/owner/sessions.js";
+import { Temperature } from "../../src/owner/temperature.js";
+import { ManualClock } from "../core/manual-clock.js";
+
+/** A folder with these files; more can be written later. */
+async function machine(t: TestContext): Promise<{ root: string; write(files: Record<string, string>): Promise<void> }> {
+  const root = await mkdtemp(join(tmpdir(), "herd-machine-"));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  const write = async (files: Record<string, string>): Promise<void> => {
+    for (const [name, text] of Object.entries(files)) {
+      const path = join(root, name);
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, `${text}\n`);
+    }
+  };
+  return { root, write };
+}
+
+test("the machine is on battery when its mains are offline or its battery discharges without them", async (t) => {
+  const ac = (online: string) => ({ "AC/type": "Mains", "AC/online": online });
+  const battery = (status: string) => ({ "BAT0/type": "Battery", "BAT0/status": status });
+  const usb = (online: string) => ({ "ucsi/type": "USB", "ucsi/online": online });
+  const mouse = { "mouse/type": "Battery", "mouse/scope": "Device", "mouse/status": "Discharging" };
+  const table: readonly (readonly [boolean | undefined, Record<string, string>])[] = [
+    [undefined, {}],
+    [false, ac("1")],
+    [true, ac("0")],
+    [true, { ...ac("0"), ...battery("Full") }],
+    [true, battery("Discharging")],
+    [false, battery("Charging")],
+    [false, battery("Not charging")],
+    [undefined, battery("Unknown")],
+    // A weak charger: the mains are there.
+    [false, { ...ac("1"), ...battery("Discharging") }],
+    [false, { ...battery("Discharging"), ...usb("1") }],
+    [true, { ...battery("Discharging"), ...usb("0") }],
+    [false, { ...usb("3"), ...ac("0") }],
+    [undefined, usb("0")],
+    [undefined, mouse],
+    [false, { ...mouse, ...ac("1") }],
+    [true, { "ups/type": "UPS", "ups/status": "Discharging" }],
+    [undefined, { "AC/type": "Mains", "AC/online": "what?" }],
+    [undefined, { "AC/online": "0" }],
+  ];
+  for (const [expected, files] of table) {
+    const { root, write } = await machine(t);
+    for (const [name, text] of Object.entries(files)) await write({ [`class/power_supply/${name}`]: text });
+    assert.equal(await new PowerSupplies(root).onBattery(), expected, JSON.stringify(files));
+  }
+});
+
+test("unplugging is seen at the next look, also of a supply that came later", async (t) => {
+  const { root, write } = await machine(t);
+  const supplies = new PowerSupplies(root);
+  assert.equal(await supplies.onBattery(), undefined);
+  await write({ "class/power_supply/AC/type": "Mains", "class/power_supply/AC/online": "1" });
+  assert.equal(await supplies.onBattery(), false);
+  await write({ "class/power_supply/AC/online": "0" });
+  assert.equal(await supplies.onBattery(), true);
+  await rm(join(root, "class/power_supply"), { recursive: true });
+  assert.equal(await supplies.onBattery(), undefined);
+});
+
+test("the temperature is the highest of the CPU's own zones, else of its chip, else of the board", async (t) => {
+  const { root, write } = await machine(t);
+  const zone = (index: number, type: string, temp: string) => ({
+    [`class/thermal/thermal_zone${index}/type`]: type,
+    [`class/thermal/thermal_zone${index}/temp`]: temp,
+  });
+  const celsius = (): Promise<number | undefined> => new Temperature(root).celsius();
+  assert.equal(await celsius(), undefined);
+  await write(zone(0, "iwlwifi_1", "99000"));
+  assert.equal(await celsius(), undefined);
+  await write(zone(1, "acpitz", "27800"));
+  assert.equal(await celsius(), 27.8);
+  await write({ "class/hwmon/hwmon3/name": "k10temp", "class/hwmon/hwmon3/temp1_input": "55125" });
+  assert.equal(await celsius(), 55.125);
+  await write({ ...zone(2, "x86_pkg_temp", "61000"), ...zone(3, "cpu-1-thermal", "64000") });
+  assert.equal(await celsius(), 64);
+  // Sensors that broke are not believed.
+  await write(zone(3, "cpu-1-thermal", "-274000"));
+  assert.equal(await celsius(), 61);
+  await write(zone(2, "x86_pkg_temp", "many"));
+  assert.equal(await celsius(), undefined);
+});
+
+test("others' use is what the machine spent less what this process and its children did", async (t) => {
+  const { root, write } = await machine(t);
+  const use = new CpuUse(root, 7);
+  const stat = (...ticks: number[]) => `cpu  ${ticks.join(" ")}\ncpu0 1 2 3`;
+  const own = (...ticks: number[]) => `7 (node) ) x) S 1 7 7 0 -1 4194304 100 0 0 0 ${ticks.join(" ")} 20 0 1 0 5 6 7`;
+  assert.equal(await use.foreign(), undefined);
+  //                     user nice system idle iowait irq softirq steal guest guest_nice
+  await write({ stat: stat(1_000, 0, 500, 8_000, 100, 0, 0, 50, 30, 0), "self/stat": own(300, 100, 0, 0) });
+  assert.equal(await use.foreign(), undefined);
+  await write({ stat: stat(1_040, 20, 540, 8_080, 110, 5, 5, 50, 90, 0), "self/stat": own(330, 110, 5, 5) });
+  // 200 ticks, 110 of them busy, 50 of those its own.
+  assert.equal(await use.foreign(), 60 / 200);
+  await write({
+    "self/task/7/children": "8 9",
+    "8/stat": own(50, 0, 0, 0),
+    stat: stat(1_140, 20, 540, 8_180, 110, 5, 5, 50, 90, 0),
+  });
+  assert.equal(await use.foreign(), 50 / 200);
+  // Counters that go back, as in a container that moved, give nothing below 0 or above 1.
+  await write({ stat: stat(1_240, 20, 540, 8_180, 110, 5, 5, 50, 90, 0), "self/stat": own(0, 0, 0, 0) });
+  assert.equal(await use.foreign(), 1);
+  await write({ "self/stat": own(9_000, 0, 0, 0), stat: stat(1_241, 20, 540, 8_280, 110, 5, 5, 50, 90, 0) });
+  assert.equal(await use.foreign(), 0);
+  await write({ stat: "cpu what" });
+  assert.equal(await use.foreign(), undefined);
+});
+
+const now = 1_800_000_000_000;
+
+function sessions(...blocks: readonly string[]): string {
+  return blocks.map((block) => block.split(" ").join("\n")).join("\n\n");
+}
+
+test("somebody is there while a session in the foreground is neither locked nor idle", () => {
+  const user = "Class=user State=active Active=yes LockedHint=no";
+  const idle = (ms: number) => `${user} IdleHint=yes IdleSinceHint=${(now - ms) * 1_000}`;
+  const active = { ownerActive: true, ownerIdleMs: undefined };
+  const away = (ownerIdleMs?: number) => ({ ownerActive: false, ownerIdleMs });
+  const unknown = { ownerActive: undefined, ownerIdleMs: undefined };
+  const table: readonly (readonly [object, string])[] = [
+    [unknown, ""],
+    [unknown, "garbage"],
+    [unknown, sessions("Class=manager State=active Active=yes IdleHint=no")],
+    [unknown, sessions("Class=user State=closing Active=yes IdleHint=no")],
+    [active, sessions(`${user} IdleHint=no`)],
+    [active, sessions(idle(5_000), `${user} IdleHint=no`)],
+    [away(5_000), sessions(idle(5_000))],
+    [away(5_000), sessions(idle(5_000), idle(90_000))],
+    // A clock that was set back.
+    [away(0), sessions(idle(-5_000))],
+    [away(0), sessions(`${user} IdleHint=yes IdleSinceHint=yesterday`)],
+    [away(), sessions("Class=user State=active Active=yes LockedHint=yes IdleHint=no")],
+    [away(), sessions("Class=user State=online Active=no LockedHint=no IdleHint=no")],
+    [away(), sessions("Class=greeter State=active Active=yes LockedHint=no IdleHint=no")],
+  ];
+  for (const [expected, shown] of table) assert.deepEqual(presenceOf(shown, now), expected, shown);
+});
+
+test("logind is asked for its sessions by their ids alone, and a silent one gives no signal", async () => {
+  const asked: string[][] = [];
+  const ask: AskLogind = async (args) => {
+    asked.push([...args]);
+    if (args[0] === "list-sessions")
+      return "     c1 1000 ann seat0 2180 user tty2 no -\n 3 1001 bob\n--host=evil x\n\n";
+    return sessions("Class=user State=active Active=yes LockedHint=no IdleHint=no");
+  };
+  assert.equal((await presence(ask, now)).ownerActive, true);
+  assert.deepEqual(asked[1]?.slice(-2), ["c1", "3"]);
+  assert.equal((await presence(async () => undefined, now)).ownerActive, undefined);
+  assert.equal((await presence(async () => "", now)).ownerActive, undefined);
+});
+
+test("power is looked at each time, the others as often as they are worth, and nobody when it is nobody's machine", async (t) => {
+  const { root, write } = await machine(t);
+  await write({ "sys/class/power_supply/AC/type": "Mains", "sys/class/power_supply/AC/online": "1" });
+  const clock = new ManualClock();
+  let asked = 0;
+  const ask: AskLogind = async () => {
+    asked += 1;
+    return undefined;
+  };
+  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, ask });
+  for (let step = 0; step < 20; step++) {
+    const online = step % 2;
+    await write({ "sys/class/power_supply/AC/online": String(online) });
+    assert.equal((await signals.read({ presence: true })).onBattery, online === 0);
+    clock.advance(500);
+  }
+  assert.equal(asked, 2);
+  const { rssBytes = 0, totalBytes = 0 } = await signals.read({ presence: false });
+  assert.ok(rssBytes > 0 && rssBytes < totalBytes);
+  clock.advance(60_000);
+  await signals.read({ presence: false });
+  assert.equal(asked, 2);
+});
+
+test("this machine's own files are read", {
+  skip: process.platform !== "linux" && "they are Linux' files",
+}, async (t) => {
+  const signals = new MachineSignals({ kernel: { proc: "/proc", sys: "/sys" }, clock: systemClock });
+  const presence = { presence: true };
+  await signals.read(presence);
+  // Until a second sample is due, and at least one tick of the kernel has passed.
+  const end = Date.now() + 20_000;
+  let seen = await signals.read(presence);
+  while (seen.foreignSample < 2 && Date.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    seen = await signals.read(presence);
+  }
+  t.diagnostic(JSON.stringify(seen));
+  const { foreignCpu, celsius, onBattery, ownerActive, rssBytes, totalBytes } = seen;
+  assert.ok(foreignCpu !== undefined && foreignCpu >= 0 && foreignCpu <= 1, `${foreignCpu}`);
+  assert.ok(celsius === undefined || (celsius > -50 && celsius < 150), `${celsius}`);
+  assert.ok([true, false, undefined].includes(onBattery) && [true, false, undefined].includes(ownerActive));
+  assert.ok(rssBytes !== undefined && totalBytes !== undefined && rssBytes < totalBytes);
+});
