@@ -8,7 +8,7 @@ test("a mesh of ten: all see each other, a deploy reaches all, and each answers 
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   for (const node of mesh.nodes) {
-    await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }), { limitMs: 60_000 });
+    await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));
   }
   const text = "export function square(n: f64): f64 { return n * n; }";
   const last = mesh.nodes.at(-1);

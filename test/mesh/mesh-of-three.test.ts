@@ -39,14 +39,15 @@ test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the
   assert.equal(east.ready.token, undefined, "only who founded is given an admin token");
 
   const deployed = await deploy(north, { app: "demo", text: source, token });
-  assert.deepEqual([...deployed.nodes].sort(), [...names].sort());
-  for (const node of mesh.nodes) {
-    assert.equal((await call(node, { path: "demo/twice", body: "[21]", token })).text, "42");
-  }
+  // Those that had it when one more did and a second had passed; a busy machine may need longer for the third.
+  assert.ok(deployed.nodes.length >= 2 && deployed.nodes.every((name) => names.includes(name)), `${deployed.nodes}`);
+  const answers42 = async (node: NodeProcess) =>
+    (await call(node, { path: "demo/twice", body: "[21]", token })).text === "42";
+  for (const node of mesh.nodes) await until(`${node.ready.node} has it`, () => answers42(node));
   // A node that joined has the deploy mark by default.
   const again = await deploy(south, { app: "other", text: "export function one(): i32 { return 1; }", token });
-  assert.deepEqual([...again.nodes].sort(), [...names].sort());
-  assert.equal((await call(east, { path: "other/one", body: "[]", token })).text, "1");
+  assert.ok(again.nodes.includes("south"), `${again.nodes}`);
+  await until("east has it", async () => (await call(east, { path: "other/one", body: "[]", token })).text === "1");
 
   const options = { path: "demo/busy", body: (index: number) => `[${index}]`, calls: 400, atATime: 24, token };
   const answers = await callMany(north, options);
@@ -66,12 +67,15 @@ test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the
   // Where a call ran is no secret to its admin.
   const plain = await north.client(token).send("/fn/demo/where", { method: "POST", body: "[]", headers: json });
   const why = await mesh.herd(["mesh", "why", String(plain.headers["herd-invocation"])]);
-  assert.match(why, /^demo\/where \([0-9a-f]{12}\) at .*: came in at north, 2 peers could run it\n1\. (here|at )/);
+  assert.match(why, /^demo\/where \([0-9a-f]{12}\) at .*: came in at north, [12] peers? could run it\n1\. (here|at )/);
   assert.match(why, /\n {3}north: \d+ of \d+ slots running, /);
 
-  const { text: metrics } = await north.client(token).send("/metrics");
-  assert.match(metrics, /^herd_members\{state="alive"\} 2$/m);
-  assert.match(metrics, /^herd_records_total\{outcome="new"\} [1-9]/m);
+  await until("its metrics count the members and the records", async () => {
+    const { text: metrics } = await north.client(token).send("/metrics");
+    assert.match(metrics, /^herd_members\{state="alive"\} 2$/m);
+    assert.match(metrics, /^herd_records_total\{outcome="new"\} [1-9]/m);
+    return true;
+  });
 
   const tree = JSON.parse(await mesh.herd(["node", "tree", "--json"])) as Tree;
   assert.equal(tree.name, "north");
@@ -95,8 +99,11 @@ test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the
     await writeFile(join(functions, `${app}.ts`), "export function one(): i32 { return 1; }");
   }
   const west = await mesh.join("west", ["--functions", functions]);
-  const apps = await west.client(token).json<{ app: string }[]>("/v1/apps");
-  assert.deepEqual(apps.map(({ app }) => app).sort(), ["demo", "fresh"]);
+  await until("west has the app that it brought, and what the mesh has", async () => {
+    const apps = await west.client(token).json<{ app: string }[]>("/v1/apps");
+    assert.deepEqual(apps.map(({ app }) => app).sort(), ["demo", "fresh"]);
+    return true;
+  });
 });
 
 test("a revoked node is refused everywhere, and stays so after restarts", async (context) => {
@@ -199,7 +206,9 @@ test("kill -9 of any node under load: nothing wrong, nothing acknowledged lost, 
   await until("the master has what was deployed without it", async () => {
     return (await call(master, { path: "orphan/three", body: "[]", token })).text === "3";
   });
-  assert.equal((await call(master, { path: "late/two", body: "[]", token })).text, "2");
+  await until("and what was deployed while it was there", async () => {
+    return (await call(master, { path: "late/two", body: "[]", token })).text === "2";
+  });
   const issued = await east.client(token).json<{ token: string }>("/v1/tokens", {
     method: "POST",
     body: '{"role":"invoke"}',

@@ -40,7 +40,7 @@ export function meshSeenBy(node: NodeProcess, token: string): Promise<MeshBody> 
 export async function until(
   what: string,
   holds: () => Promise<unknown>,
-  { limitMs = 30_000 }: { limitMs?: number } = {},
+  { limitMs = 120_000 }: { limitMs?: number } = {},
 ): Promise<number> {
   const began = performance.now();
   let last: unknown;
