@@ -36,8 +36,11 @@ export interface Outgoing {
   empty(): void;
   /** Answers with an error's problem document. */
   problem(error: unknown): void;
-  /** Answers 200 with a body without end. Throws TypeError where an answer has to end: in a relayed exchange. */
-  stream(type: string): OutgoingStream;
+  /**
+   * Answers 200 with a body without end, into which `heartbeat`, which says nothing in that media type, goes every few seconds.
+   * Throws TypeError where an answer has to end: in a relayed exchange.
+   */
+  stream(type: string, heartbeat: string): OutgoingStream;
 }
 
 /** A body and its media type. */

@@ -11,6 +11,8 @@ import { readBody } from "./request-body.js";
 const unreadBytes = 65_536;
 /** A reader that is so far behind loses its connection: the node does not keep a stream for it. */
 const maxBehindBytes = 4 * 1024 * 1024;
+/** uWebSockets closes a connection that was silent for 10 s. */
+const heartbeatMs = 5_000;
 
 /** A client's request. Made while the handler runs: afterwards its address is gone. */
 export class HttpIncoming implements Incoming {
@@ -96,18 +98,18 @@ export class HttpOutgoing implements Outgoing {
     sendProblem(this.#exchange, error, this.#options);
   }
 
-  stream(type: string): OutgoingStream {
+  stream(type: string, heartbeat: string): OutgoingStream {
     const { response } = this.#exchange;
     for (const [name, value] of Object.entries(this.#headers)) response.header(name, value);
     response.header("content-type", type).header("cache-control", "no-store");
-    return {
-      write: (text) => {
-        if (response.completed) return;
-        if (response.writableLength > maxBehindBytes) response.close();
-        else response.write(text);
-      },
-      onClose: (closed) => response.once("close", closed),
+    const write = (text: string): void => {
+      if (response.completed) return;
+      if (response.writableLength > maxBehindBytes) response.close();
+      else response.write(text);
     };
+    const beat = setInterval(() => write(heartbeat), heartbeatMs).unref();
+    response.once("close", () => clearInterval(beat));
+    return { write, onClose: (closed) => response.once("close", closed) };
   }
 }
 

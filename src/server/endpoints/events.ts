@@ -6,8 +6,8 @@ import type { MeshEvent, MeshEvents } from "../mesh-events.js";
 
 /** Clients that listen at once. */
 const maxListeners = 64;
-/** uWebSockets closes a connection that was silent for 10 s; a comment is no event and keeps it open. */
-const heartbeatMs = 5_000;
+/** A comment is no event. */
+const heartbeat = ":\n\n";
 
 /** The endpoint of events. Its first line comes when it listens. */
 export function eventsEndpoint(events: MeshEvents): Endpoint {
@@ -19,14 +19,10 @@ export function eventsEndpoint(events: MeshEvents): Endpoint {
       if (events.listeners >= maxListeners) {
         throw new HerdError("node.overloaded", `${maxListeners} clients listen already`, { retryAfterSeconds: 5 });
       }
-      const stream = exchange.outgoing.stream("text/event-stream");
+      const stream = exchange.outgoing.stream("text/event-stream", heartbeat);
       const unsubscribe = events.subscribe((event) => stream.write(eventText(event)));
       stream.write(": listening\n\n");
-      const heartbeat = setInterval(() => stream.write(":\n\n"), heartbeatMs).unref();
-      stream.onClose(() => {
-        clearInterval(heartbeat);
-        unsubscribe();
-      });
+      stream.onClose(unsubscribe);
     },
   };
 }

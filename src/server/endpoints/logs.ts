@@ -5,8 +5,8 @@ import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
 
 const defaultLimit = 1_000;
-/** uWebSockets closes a connection that was silent for 10 s; an empty line is no record and keeps it open. */
-const heartbeatMs = 5_000;
+/** An empty line is no record. */
+const heartbeat = "\n";
 
 /** The endpoint of the node's log records. */
 export function logsEndpoint(ring: LogRing): Endpoint {
@@ -27,16 +27,12 @@ function follow(
   exchange: Exchange,
   { ring, app, limit }: { ring: LogRing; app: string | undefined; limit: number },
 ): void {
-  const stream = exchange.outgoing.stream("application/x-ndjson");
+  const stream = exchange.outgoing.stream("application/x-ndjson", heartbeat);
   stream.write(`${ring.read({ app, limit }).map(lineOf).join("")}\n`);
   const unsubscribe = ring.subscribe((record) => {
     if (app === undefined || record.app === app) stream.write(lineOf(record));
   });
-  const heartbeat = setInterval(() => stream.write("\n"), heartbeatMs).unref();
-  stream.onClose(() => {
-    clearInterval(heartbeat);
-    unsubscribe();
-  });
+  stream.onClose(unsubscribe);
 }
 
 function lineOf(record: LogRecord): string {
