@@ -3,6 +3,7 @@
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
+import { SharedWrites } from "../../core/shared-writes.js";
 import { aheadLimitMs, decodeSigned, encodeSigned, recordId, type Signed, type Signer } from "../../core/signed.js";
 import type { StateFiles } from "../../core/state-files.js";
 import { payloadText } from "../registry/records.js";
@@ -28,8 +29,6 @@ export interface AuditLogOptions {
 interface Pending {
   readonly text: string;
   readonly id: string;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** The log that this master writes: appends are durable when they resolve, and those that come together share a write. */
@@ -39,9 +38,7 @@ export class AuditLog {
   readonly #buckets: ActorBuckets;
   /** Which records are in the log, all of them: one that is delivered twice, even years later, is there once. */
   readonly #ids = new Set<string>();
-  #pending: Pending[] = [];
-  #busy = false;
-  #writing: Promise<void> | undefined;
+  readonly #writes: SharedWrites<Pending, undefined>;
   #announcing: Promise<void> | undefined;
   /** The entry whose head this process published last. */
   #announced = 0;
@@ -52,6 +49,7 @@ export class AuditLog {
     this.#options = options;
     this.entries = new AuditSegments(options.files, "log");
     this.#buckets = new ActorBuckets(options.clock);
+    this.#writes = new SharedWrites({ write: (batch) => this.#write(batch), drained: () => this.announce() });
   }
 
   /** Reads the log. Throws `internal` naming a file that is damaged. */
@@ -77,10 +75,7 @@ export class AuditLog {
     const signed = this.#check(text);
     const id = shortId(signed);
     if (this.#ids.has(id)) return;
-    await new Promise<void>((resolve, reject) => {
-      this.#pending.push({ text: encodeSigned(signed), id, resolve, reject });
-      if (!this.#busy) this.#writing = this.#writeAll();
-    });
+    await this.#writes.add({ text: encodeSigned(signed), id });
   }
 
   /** Signs how far the log goes and tells the mesh: after each write, and at the start, since a crash may have come between. */
@@ -94,7 +89,7 @@ export class AuditLog {
 
   /** Resolves once the head of all that was added is with the replica. */
   async settled(): Promise<void> {
-    await this.#writing;
+    await this.#writes.idle();
     while (this.#announcing !== undefined) await this.#announcing;
   }
 
@@ -118,24 +113,7 @@ export class AuditLog {
     return signed;
   }
 
-  async #writeAll(): Promise<void> {
-    this.#busy = true;
-    await Promise.resolve();
-    while (this.#pending.length > 0) {
-      const batch = this.#pending;
-      this.#pending = [];
-      try {
-        await this.#writeBatch(batch);
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
-    this.#busy = false;
-    this.announce();
-  }
-
-  async #writeBatch(batch: readonly Pending[]): Promise<void> {
+  async #write(batch: readonly Pending[]): Promise<readonly undefined[]> {
     const added: AuditEntry[] = [];
     const ids = new Set<string>();
     const at = this.#options.clock.now();
@@ -155,6 +133,7 @@ export class AuditLog {
       const from = last?.seq ?? 0;
       for (const id of [...ids].slice(0, this.entries.length - from)) this.#ids.add(id);
     }
+    return [];
   }
 
   /** Publishes head after head until it is the log's; a failure is logged and left to the next record. */

@@ -2,6 +2,7 @@
 
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
+import { SharedWrites } from "../../core/shared-writes.js";
 import { decodeSigned, encodeSigned, recordId, type Signed } from "../../core/signed.js";
 import type { StateFiles } from "../../core/state-files.js";
 import { RecordShelf } from "./record-shelf.js";
@@ -48,8 +49,6 @@ interface Placed<Kind extends RecordKind> extends Held<Kind> {
 interface Pending<Kind extends RecordKind> {
   readonly record: Held<Kind>;
   readonly slot: string;
-  readonly resolve: (kept: boolean) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /**
@@ -67,8 +66,8 @@ export class RecordSlots<Kind extends RecordKind> {
   readonly #segments = new Map<number, Set<string>>();
   /** Segments that hold records which were dropped. */
   readonly #stale = new Set<number>();
-  #pending: Pending<Kind>[] = [];
-  #writing = false;
+  /** Tells of each record whether it is kept. */
+  readonly #writes = new SharedWrites<Pending<Kind>, boolean>({ write: (batch) => this.#write(batch) });
   #fullLogged = false;
 
   constructor(rules: SlotRules<Kind>, options: { files: StateFiles; log?: Logger | undefined }) {
@@ -107,7 +106,7 @@ export class RecordSlots<Kind extends RecordKind> {
     if (standing !== undefined && standing.id !== record.id) this.#rules.compare?.(record, standing);
     if (!wins) return "known";
     if (standing === undefined) this.#checkRoom(payload);
-    return (await this.#keep(record, slot)) ? "new" : "known";
+    return (await this.#writes.add({ record, slot })) ? "new" : "known";
   }
 
   /** Ids of the records that may be offered to others: those whose signers count. */
@@ -160,7 +159,7 @@ export class RecordSlots<Kind extends RecordKind> {
   }
 
   #checkRoom(payload: Payload<Kind>): void {
-    const isFull = (): boolean => this.#bySlot.size + this.#pending.length >= this.#rules.limit;
+    const isFull = (): boolean => this.#bySlot.size + this.#writes.waiting >= this.#rules.limit;
     if (!isFull() || this.#rules.admits?.(payload)) return;
     this.#sweep();
     if (!isFull()) return;
@@ -170,29 +169,7 @@ export class RecordSlots<Kind extends RecordKind> {
     throw new HerdError("auth.invalid", `this node keeps no more than ${this.#rules.limit} ${this.kind} records`);
   }
 
-  async #keep(record: Held<Kind>, slot: string): Promise<boolean> {
-    const kept = new Promise<boolean>((resolve, reject) => this.#pending.push({ record, slot, resolve, reject }));
-    if (!this.#writing) void this.#writeAll();
-    return kept;
-  }
-
-  async #writeAll(): Promise<void> {
-    this.#writing = true;
-    // In a turn of its own, so that what comes in this one goes along.
-    await Promise.resolve();
-    while (this.#pending.length > 0) {
-      const batch = this.#pending;
-      this.#pending = [];
-      try {
-        await this.#writeBatch(batch);
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
-    this.#writing = false;
-  }
-
-  async #writeBatch(batch: readonly Pending<Kind>[]): Promise<void> {
+  async #write(batch: readonly Pending<Kind>[]): Promise<readonly boolean[]> {
     this.#sweep();
     const winners = new Map<string, Pending<Kind>>();
     for (const pending of batch) {
@@ -212,7 +189,7 @@ export class RecordSlots<Kind extends RecordKind> {
     await Promise.all([...texts].map(([segment, content]) => this.#shelf.write(segment, [...content.values()])));
     for (const segment of texts.keys()) this.#stale.delete(segment);
     for (const [slot, { record }] of winners) this.#place(record, segments.get(slot) ?? 0);
-    for (const pending of batch) pending.resolve(winners.get(pending.slot) === pending);
+    return batch.map((pending) => winners.get(pending.slot) === pending);
   }
 
   /** A segment with room, those included that this batch is about to fill. */
