@@ -154,6 +154,7 @@ export class Sandbox {
     if (!(slots >= 0)) throw new RangeError(`${slots} slots`);
     this.#slots = Math.min(Math.floor(slots), this.#options.workers);
     this.#threads.setIdleClass(idleClass);
+    if (!idleClass) this.#hasten();
     if (this.#queue.length > 0) this.#dispatch();
   }
 
@@ -277,6 +278,15 @@ export class Sandbox {
     const bound = setTimeout(() => this.#lost(slot, new Evicted()), graceMs);
     await slot.untilFree();
     clearTimeout(bound);
+  }
+
+  /** What waits in threads of the idle class need not wait for a core any more: it goes elsewhere. */
+  #hasten(): void {
+    for (const slot of this.#threads.busy.filter(({ isLowered }) => isLowered)) {
+      slot.collect();
+      this.#queue.putBack(slot.takeBack());
+      if (slot.pending === 0) this.#lost(slot, workerFailed(undefined));
+    }
   }
 
   #settled(): void {

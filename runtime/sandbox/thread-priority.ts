@@ -15,16 +15,24 @@ export interface KernelThread {
   readonly isDead: boolean;
 }
 
+interface Command {
+  readonly command: string;
+  readonly parameters: readonly string[];
+  /** What is done when it fails. */
+  orElse?(): void;
+}
+
 /**
- * Takes threads out of the owner's way: the lowest niceness at once, then SCHED_IDLE through util-linux' `chrt`, since Node has no
- * call for it. Where there is no `chrt` the niceness is what remains; systems other than Linux give no thread a priority of its own.
+ * Takes threads out of the owner's way: SCHED_IDLE through util-linux' `chrt`, since Node has no call for it. Where there is no `chrt`
+ * it is the lowest niceness, setpriority(2); systems other than Linux give no thread a priority of its own.
  * Without privileges no thread comes back: it must be replaced.
  *
  * Meanwhile the main thread and the lowered ones use different cores (`taskset`). A message from thread to thread is sent under a lock
  * that the receiver takes when it wakes. A main thread that woke on the sender's core would push it aside inside that lock, and then
  * wait for it while the owner's programs run: seconds, measured on a machine with all cores busy.
  *
- * A known limit: the class counts among the tasks of a control group or autogroup. Against programs of other groups the group's own
+ * Known limits: Node's main thread waits for a thread that ends, so ending one of the idle class holds it up while all cores are busy.
+ * And the class counts among the tasks of a control group or autogroup. Against programs of other groups the group's own
  * weight decides (`CPUWeight=idle` of a systemd unit).
  */
 export class IdleClass {
@@ -34,7 +42,9 @@ export class IdleClass {
   readonly #main = kernelId();
   #isApart = false;
   #wasApart = false;
-  #last: Promise<void> = Promise.resolve();
+  /** The commands for the main thread, in their order. */
+  #moving: Promise<void> = Promise.resolve();
+  readonly #running = new Set<Promise<void>>();
 
   /** `chrt` is found in the PATH. */
   constructor(chrt = "chrt") {
@@ -46,48 +56,62 @@ export class IdleClass {
     if (this.#isApart) return;
     this.#isApart = true;
     this.#wasApart = true;
-    this.#use(this.#main, this.#cores?.main);
+    this.#move("main");
   }
 
   /** The main thread may use all its cores again; resolves when it does, and no process of this is left. */
   async end(): Promise<void> {
-    if (this.#isApart) this.#use(this.#main, this.#cores?.all);
+    if (this.#isApart) this.#move("all");
     this.#isApart = false;
-    await this.#last;
+    await Promise.all([this.#moving, ...this.#running]);
   }
 
   /** Lowers `thread`; false when there is nothing to lower. Call it once for a thread. */
   lower(thread: KernelThread): boolean {
     const { kernelId: id } = thread;
     if (id === undefined || thread.isDead) return false;
-    try {
-      setPriority(id, constants.priority.PRIORITY_LOW);
-    } catch {
-      // It died meanwhile; another is made as it should be.
-      return false;
-    }
-    this.#queue(thread, { command: this.#chrt, parameters: ["--idle", "--pid", "0", String(id)] });
-    this.#use(id, this.#cores?.guests, thread);
+    const lowest = (): void => setPriority(id, constants.priority.PRIORITY_LOW);
+    const idle: Command = { command: this.#chrt, parameters: ["--idle", "--pid", "0", String(id)], orElse: lowest };
+    // In this order: nothing in the idle class may hold up what runs on the main thread's cores.
+    this.#change(thread, [...(this.#cores === undefined ? [] : [onCores(id, this.#cores.guests)]), idle]);
     return true;
   }
 
   /** A thread that is not to be lowered, but may have begun on the main thread's cores, gets all of them. */
   release(thread: KernelThread): void {
-    if (this.#wasApart) this.#use(thread.kernelId, this.#cores?.all, thread);
+    if (!this.#wasApart || thread.kernelId === undefined || this.#cores === undefined) return;
+    this.#change(thread, [onCores(thread.kernelId, this.#cores.all)]);
   }
 
-  #use(id: number | undefined, cores: readonly number[] | undefined, thread?: KernelThread): void {
-    if (id === undefined || cores === undefined) return;
-    this.#queue(thread, { command: "taskset", parameters: ["--cpu-list", "--pid", cores.join(), String(id)] });
+  #move(to: "main" | "all"): void {
+    if (this.#main === undefined || this.#cores === undefined) return;
+    const command = onCores(this.#main, this.#cores[to]);
+    this.#moving = this.#moving.then(() => run(command));
   }
 
-  /** One after the other: the start of each process holds the event loop up. A failure leaves what was. */
-  #queue(thread: KernelThread | undefined, { command, parameters }: { command: string; parameters: string[] }): void {
-    this.#last = this.#last.then(() => {
-      if (thread?.isDead === true) return;
-      return new Promise((resolve) => {
-        execFile(command, parameters, { timeout: commandTimeoutMs }, () => resolve());
-      });
-    });
+  #change(thread: KernelThread, commands: readonly Command[]): void {
+    const change = async (): Promise<void> => {
+      await this.#moving;
+      for (const command of commands) if (!thread.isDead) await run(command);
+    };
+    const changing = change().finally(() => this.#running.delete(changing));
+    this.#running.add(changing);
+  }
+}
+
+function onCores(id: number, cores: readonly number[]): Command {
+  return { command: "taskset", parameters: ["--cpu-list", "--pid", cores.join(), String(id)] };
+}
+
+/** A failure leaves what was. */
+async function run({ command, parameters, orElse }: Command): Promise<void> {
+  const error = await new Promise((resolve) => {
+    execFile(command, parameters, { timeout: commandTimeoutMs }, resolve);
+  });
+  if (error === null) return;
+  try {
+    orElse?.();
+  } catch {
+    // The thread died meanwhile: another is made as it should be.
   }
 }

@@ -44,6 +44,8 @@ export class Threads {
   readonly #booting = new Set<Slot>();
   readonly #idle = new IdleClass();
   #isIdleClass = false;
+  /** Threads in the idle class that have not ended: until then the main thread keeps off their cores. */
+  #lowered = 0;
   /** Some threads are still in the idle class, and should not. */
   #isRenewing = false;
   #refill: NodeJS.Timeout | undefined;
@@ -63,9 +65,12 @@ export class Threads {
     return this.#slots.filter(({ isFree }) => !isFree);
   }
 
-  /** Slots that can take one. */
+  /** Slots that can take one; while others are free, not those that are about to be replaced. */
   get free(): Slot[] {
-    return this.#slots.filter(({ isFree }) => isFree);
+    const free = this.#slots.filter(({ isFree }) => isFree);
+    if (!this.#isRenewing) return free;
+    const fresh = free.filter(({ isLowered }) => !isLowered);
+    return fresh.length > 0 ? fresh : free;
   }
 
   /** Boots the threads; resolves when `wanted` of them are ready, rejects when they fail to boot. */
@@ -120,11 +125,9 @@ export class Threads {
       for (const slot of this.#slots) this.#lower(slot);
       return;
     }
-    // Only then: a thread begins on the cores of the thread that starts it.
-    void this.#idle.end().then(() => {
-      this.#isRenewing = !this.#isIdleClass;
-      this.renew();
-    });
+    this.#isRenewing = true;
+    this.renew();
+    this.#rejoin();
   }
 
   /**
@@ -190,6 +193,8 @@ export class Threads {
       ?.once("exit", () => {
         // A death that no task reports: nothing may be sent there, since the task would wait for ever.
         if (!slot.isDead) this.#options.onLost(slot, new Error("the thread ended"));
+        if (slot.isLowered) this.#lowered--;
+        this.#rejoin();
       });
     const { limits, nodeName } = this.#options;
     const greeting: Greeting & Addressed = {
@@ -222,6 +227,13 @@ export class Threads {
   }
 
   #lower(slot: Slot): void {
-    if (!slot.isLowered) slot.isLowered = this.#idle.lower(slot);
+    if (slot.isLowered || !this.#idle.lower(slot)) return;
+    slot.isLowered = true;
+    this.#lowered++;
+  }
+
+  /** The main thread waits for a thread that ends, so the last of the idle class must have. */
+  #rejoin(): void {
+    if (this.#lowered === 0 && !this.#isIdleClass) void this.#idle.end();
   }
 }
