@@ -62,7 +62,7 @@ export class ForwardNode {
     this.forwarding = new Forwarding({
       ...{ nodeId: id, links, router, clock, timers, random, log, limits: defaultLimits, metrics: new Metrics() },
       members: { get: () => undefined, watch: () => ignore },
-      sandbox: { stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
+      sandbox: { longWorkers: 0, stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
       allowances: { current: allowance, watch: () => ignore },
       capacity: { current: undefined, watch: () => ignore },
       localBias: defaultBias,

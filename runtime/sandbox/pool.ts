@@ -176,6 +176,11 @@ export class Sandbox {
     return { slots: this.#slots, running, queued: this.#queue.length };
   }
 
+  /** Threads that have a long call. One of several is kept free of such calls while others come. */
+  get longWorkers(): number {
+    return this.#threads.busy.reduce((count, slot) => count + (slot.isLong ? 1 : 0), 0);
+  }
+
   /** Frees what is kept of a revision that will not be called any more. */
   forget(revision: string): void {
     this.#revisions.delete(revision);
@@ -226,8 +231,7 @@ export class Sandbox {
       const freeWorkers = Math.min(free.length, workers - busy.length);
       if (freeWorkers <= 0) break;
       const now = clock.monotonic();
-      const longSlots = busy.reduce((count, slot) => count + (slot.isLong ? 1 : 0), 0);
-      const reserve = workers > 1 && longSlots >= workers - 1 && now - this.#lastShortAt < recentMs;
+      const reserve = workers > 1 && this.longWorkers >= workers - 1 && now - this.#lastShortAt < recentMs;
       const taken = this.#queue.take({ longAllowed: !reserve, workers: this.#queue.fits(wakeMs) ? 1 : freeWorkers });
       if (taken.length === 0) break;
       const epoch = clock.now();

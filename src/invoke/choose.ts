@@ -1,7 +1,7 @@
 // Here or one hop: where a call runs, decided from what is known of this node, of its peers and of the call's work. Pure.
 
 import type { Random } from "../core/timers.js";
-import { finishMs, type Here, localFinishMs, type Waiting, type Work } from "./finish.js";
+import { finishMs, type Here, isIdle, localFinishMs, type Waiting, type Work } from "./finish.js";
 
 /** A peer that holds the revision. */
 export interface Candidate extends Waiting {
@@ -34,7 +34,7 @@ export interface ChoiceInput<Peer extends Candidate> {
 }
 
 /**
- * `local`: here and at once. `queue`: here, after what waits: no peer is expected to finish sooner. `none`: nobody can take the call.
+ * `local`: here, where a worker is idle. `queue`: here, after what waits: no peer is expected to finish sooner. `none`: nobody can take the call.
  */
 export type Choice<Peer> = Peer | "local" | "queue" | "none";
 
@@ -63,7 +63,8 @@ const almostOne = 1 - 2 ** -53;
 let sums = new Float64Array(64);
 
 /**
- * Local while a worker is idle here and the call is light enough for this node's owner. Otherwise the better, by expected finish, of two
+ * Local while a worker is idle here and the call is light enough for this node's owner; the last idle one of several is for calls that
+ * are not long, which a long one would send away. Otherwise the better, by expected finish, of two
  * weighted draws among the peers (the power of two choices: Mitzenmacher 2001; by weight: Wieder 2007), if it also finishes sooner
  * than this node by the factor of the bias.
  */
@@ -71,15 +72,15 @@ export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice
   const { local, work, bias, trace } = input;
   const { available } = local;
   const welcome = available && (work.units ?? 0) <= local.lightUnits;
-  const idle = local.running + local.queued < local.slots;
   if (trace !== undefined && available) trace.localMs = localFinishMs(local, work);
-  if (welcome && idle) {
+  if (welcome && isIdle(local, work)) {
     if (trace !== undefined) look(input, trace);
     return "local";
   }
+  const here = local.running + local.queued < local.slots ? "local" : "queue";
   const peer = chooseAway(input);
-  if (peer === undefined) return available ? (idle ? "local" : "queue") : "none";
-  if (welcome && finishMs(peer, { local, work }) * bias >= localFinishMs(local, work)) return "queue";
+  if (peer === undefined) return available ? here : "none";
+  if (welcome && finishMs(peer, { local, work }) * bias >= localFinishMs(local, work)) return here;
   return peer;
 }
 

@@ -22,6 +22,11 @@ export interface Here extends Load {
   readonly available: boolean;
   /** A call of more work units is for peers if any takes it: the owner is here. Infinite when none is too heavy. */
   readonly lightUnits: number;
+  /** How many of those that run and wait are long, see {@link isLong}, and how many workers those have that run. */
+  readonly long?: number;
+  readonly longWorkers?: number;
+  /** How long one of the others runs (decayed mean, undefined until one ended). */
+  readonly shortMs?: number | undefined;
 }
 
 /** What a call takes, and what nodes do in a millisecond. */
@@ -49,9 +54,37 @@ const endlessMs = 1e9;
 /** What a call costs a node beside its run. */
 const overheadMs = 0.01;
 
+/** A call of more milliseconds is long: the sandbox keeps one of several workers free of such calls while others come. */
+const longMs = 2;
+
+/** Whether a call of this work is long here; one that nobody knows is not. */
+export function isLong<Peer>({ units, hereRate }: Pick<Work<Peer>, "units" | "hereRate">): boolean {
+  return units !== undefined && units > longMs * hereRate;
+}
+
+/** Whether a call that arrives now begins here at once. The last idle one of several workers is for calls that are not long. */
+export function isIdle<Peer>(local: Here, work: Work<Peer>): boolean {
+  const { slots, running, queued, long = 0 } = local;
+  if (slots < 2) return running + queued < slots;
+  return isLong(work) ? running + queued < slots - 1 : running + queued - long < shortWorkers(local);
+}
+
+/** Workers that have no long call. Those that wait let other calls pass, as long as one worker is left to these. */
+function shortWorkers({ slots, long = 0, longWorkers = 0 }: Here): number {
+  return slots - Math.min(long, longWorkers);
+}
+
 /** Milliseconds until a call that arrives now ends here. */
 export function localFinishMs<Peer>(local: Here, work: Work<Peer>): number {
-  return estimateWaitMs(local) + unitsOf({ local, work }) / work.hereRate;
+  return localWaitMs(local, work) + unitsOf({ local, work }) / work.hereRate;
+}
+
+/** A call that is not long waits for its like only, at the workers that have no long call. */
+function localWaitMs<Peer>(local: Here, work: Work<Peer>): number {
+  const { running, queued, long = 0, shortMs } = local;
+  const slots = shortWorkers(local);
+  if (long === 0 || slots <= 0 || work.units === undefined || isLong(work)) return estimateWaitMs(local);
+  return estimateWaitMs({ slots, running: running + queued - long, queued: 0, runMs: shortMs });
 }
 
 /** Milliseconds until the answer of a call that is sent to the peer now. */

@@ -30,7 +30,7 @@ export interface ForwardingOptions {
   readonly links: Links;
   readonly members: Pick<Members, "get" | "watch">;
   /** This node's sandbox. */
-  readonly sandbox: Runner & { stats(): SandboxFigures };
+  readonly sandbox: Runner & { stats(): SandboxFigures; readonly longWorkers: number };
   readonly router: AppRouter;
   /** What its owner leaves to calls. */
   readonly allowances: Allowances;
@@ -78,7 +78,10 @@ export class Forwarding {
     const local = new LocalInvoker(sandbox);
     const metrics = new ForwardMetrics(options.metrics);
     const experience = new Experience({ ...options, revisions: router });
-    const load = new OwnLoad({ figures: () => sandbox.stats(), allowances: options.allowances, experience, clock });
+    const load = new OwnLoad({
+      ...{ figures: () => sandbox.stats(), longWorkers: () => sandbox.longWorkers },
+      ...{ allowances: options.allowances, experience, clock },
+    });
     const { loopDelayMs, capacity } = options;
     const statuses = new PeerStatuses({
       ...{ links, members, load, experience, capacity, loopDelayMs, revisions: router, clock, timers, random },

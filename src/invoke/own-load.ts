@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Allowance, Allowances } from "../owner/allowance.js";
 import type { Experience } from "./experience.js";
-import type { Here } from "./finish.js";
+import { type Here, isLong } from "./finish.js";
 import type { FunctionWork } from "./function-work.js";
 import type { Outcome } from "./invoker.js";
 
@@ -19,6 +19,8 @@ export interface SandboxFigures {
 /** What {@link OwnLoad} is read from. */
 export interface OwnLoadOptions {
   readonly figures: () => SandboxFigures;
+  /** See `Sandbox.longWorkers`. */
+  readonly longWorkers: () => number;
   readonly allowances: Allowances;
   /** Learns from what runs here. */
   readonly experience: Experience;
@@ -43,6 +45,9 @@ export class OwnLoad {
   readonly #options: OwnLoadOptions;
   readonly #listeners = new Set<LoadListener>();
   #meanMs: number | undefined;
+  /** The same of runs that are not long, and how many calls that the sandbox has are. */
+  #shortMs: number | undefined;
+  #long = 0;
   #tracked = 0;
   /** Monotonic milliseconds at which a call last ended, or the first of those under way came. */
   #progressAt = 0;
@@ -55,14 +60,16 @@ export class OwnLoad {
 
   /** The load now. While no call ends, they run for longer than the mean says. */
   read(): Here {
-    const { figures, allowances, clock } = this.#options;
+    const { figures, longWorkers, allowances, clock } = this.#options;
     const { slots: workers, running, queued } = figures();
     const { slots: allowed, lightUnits } = allowances.current;
     const slots = Math.min(workers, allowed);
     const stalledMs = running > 0 && this.#tracked > 0 ? clock.monotonic() - this.#progressAt : 0;
     const mean = this.#meanMs;
     const runMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
-    return { available: this.available, lightUnits, slots, running, queued, runMs };
+    const now = { slots, running, queued, runMs };
+    const long = { long: this.#long, longWorkers: this.#long === 0 ? 0 : longWorkers(), shortMs: this.#shortMs };
+    return { available: this.available, lightUnits, ...now, ...long };
   }
 
   /** Whether this node takes no calls of peers: an operator drains it, or it ends. */
@@ -102,10 +109,16 @@ export class OwnLoad {
   track(running: Promise<Outcome>, call: Tracked): Promise<Outcome> {
     const cameAt = this.#options.clock.monotonic();
     if (this.#tracked++ === 0) this.#progressAt = cameAt;
+    const long = isLong(call.work);
+    if (long) this.#long++;
     this.#changed(false);
     return running.then(
-      (outcome) => this.#ran(outcome, call.work),
+      (outcome) => {
+        if (long) this.#long--;
+        return this.#ran(outcome, call.work);
+      },
       (error: unknown) => {
+        if (long) this.#long--;
         this.#failed(error, { work: call.work, cameAt });
         if (error instanceof Evicted) return call.evicted();
         throw error;
@@ -126,7 +139,8 @@ export class OwnLoad {
   #ran(outcome: Outcome, work: FunctionWork): Outcome {
     const { experience } = this.#options;
     const { runMs } = outcome;
-    this.#meanMs = this.#meanMs === undefined ? runMs : this.#meanMs + (runMs - this.#meanMs) * share;
+    this.#meanMs = decayed(this.#meanMs, runMs);
+    if (!isLong(work)) this.#shortMs = decayed(this.#shortMs, runMs);
     experience.ran({ work, speed: experience.here, runMs }, this.#ended());
     return outcome;
   }
@@ -148,4 +162,8 @@ export class OwnLoad {
   #changed(urgent: boolean): void {
     for (const listener of this.#listeners) listener(urgent);
   }
+}
+
+function decayed(mean: number | undefined, runMs: number): number {
+  return mean === undefined ? runMs : mean + (runMs - mean) * share;
 }

@@ -98,7 +98,7 @@ export interface StepView {
 export function viewOf({ way, here, peer, work, sample, taken }: Step): StepView {
   const { units, hereRate, peerRate } = work;
   const then: Work<Waiting> = { units, hereRate, rateAt: () => peerRate };
-  const { lightUnits: _, ...load } = here;
+  const { lightUnits, long, longWorkers, shortMs, ...load } = here;
   return {
     ...{ way, taken, units, sample },
     here: { ...load, expectedMs: here.available ? finite(localFinishMs(here, then)) : null },

@@ -31,6 +31,9 @@ const light = work(10);
 const heavy = work(1_000);
 const unknown = work(undefined);
 
+/** A long call runs here, and another one waits. */
+const longs = { running: 1, queued: 1, longWorkers: 1, shortMs: 0.1 };
+
 function word(choice: RatedPeer | string): string {
   return typeof choice === "string" ? choice : choice.nodeId;
 }
@@ -42,6 +45,25 @@ test("where a call goes", () => {
   const table: [string, Here, RatedPeer[], string, Work<RatedPeer>?][] = [
     ["idle here", idle, [free], "local"],
     ["idle here, nobody else", idle, [], "local"],
+    ["the last worker here, a long call, the other is as fast", idle, [peer("near", { rttMs: 0 })], "local", heavy],
+    ["the last worker here, a long call, the other is faster", idle, [peer("fast", { rate: 2 })], "fast", heavy],
+    ["the last worker here, a short call, the other is faster", idle, [peer("fast", { rate: 2 })], "local", work(0.1)],
+    ["one of two idle workers here, a long call", { ...idle, running: 0 }, [peer("fast", { rate: 2 })], "local", heavy],
+    [
+      "the only worker here, a long call",
+      { ...idle, slots: 1, running: 0 },
+      [peer("fast", { rate: 9 })],
+      "local",
+      heavy,
+    ],
+    ["a long call waits here, a short one comes", { ...full, ...longs, long: 2 }, [free], "local", work(0.1)],
+    [
+      "long calls have all workers, a short one comes",
+      { ...full, ...longs, longWorkers: 2, long: 2 },
+      [free],
+      "free",
+      work(0.1),
+    ],
     ["full here, nobody else", full, [], "queue"],
     ["full here, one idle", full, [free], "free"],
     ["full here, all as full", full, [busy], "queue"],
@@ -159,7 +181,8 @@ test("a trace tells what there was to choose from, what was drawn, and what this
   assert.equal(trace.localMs, 5.005 + 10);
   assert.equal(word(choice), "c");
   const local: Trace<RatedPeer> = { candidates: [], draws: [], localMs: undefined };
-  assert.equal(choose({ local: idle, peers, work: light, random: () => 0, bias, trace: local }), "local");
+  const free = { ...idle, running: 0 };
+  assert.equal(choose({ local: free, peers, work: light, random: () => 0, bias, trace: local }), "local");
   assert.deepEqual([local.candidates.length, local.draws.length, local.localMs], [3, 0, 10]);
 });
 

@@ -85,6 +85,9 @@ export class FakeRunner implements Runner {
     for (const eviction of this.#evictions) eviction.abort(new Evicted());
   }
 
+  /** Its calls take their time one after the other, however long they are. */
+  readonly longWorkers = 0;
+
   stats() {
     return { slots: this.#owner.current.slots, running: this.#running, queued: this.#waiting.length };
   }

@@ -33,6 +33,14 @@ test("the expected finish is wait and run here, and the round trip beside them a
   assert.equal(finishMs({ ...peer, slots: 0 }, call), Number.POSITIVE_INFINITY);
 });
 
+test("a short call waits here for short ones only", () => {
+  const here: Here = { ...local, running: 3, queued: 4, runMs: 99.99, long: 5, longWorkers: 1, shortMs: 0.99 };
+  assert.equal(localFinishMs(here, work(1)), 2 + 1, "two short ones have the worker that is left");
+  assert.equal(localFinishMs({ ...here, longWorkers: 2 }, work(1)), 300 + 1, "no worker is left");
+  assert.equal(localFinishMs(here, work(10)), 300 + 10, "a long one waits for all");
+  assert.equal(localFinishMs(here, work(undefined)), 300 + 99.99, "what nobody knows may be long");
+});
+
 test("what nobody knows is as this node's other calls, at the peer's pace", () => {
   const call = { local: { ...local, runMs: 8 }, work: work(undefined, { here: 2, there: 1 }) };
   assert.equal(finishMs({ ...peer, running: 0 }, call), 2 + 16);

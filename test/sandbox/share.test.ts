@@ -48,6 +48,7 @@ test("a call that waits goes as soon as it is allowed", async () => {
   assert.deepEqual(sandbox.stats(), { slots: 1, running: 1, queued: 1 });
   sandbox.allow({ slots: 2, idleClass: false });
   assert.deepEqual(sandbox.stats(), { slots: 2, running: 2, queued: 0 });
+  assert.equal(sandbox.longWorkers, 2);
   assert.equal((await Promise.all(calls)).length, 2);
 });
 
