@@ -1,13 +1,13 @@
 // What does the owner of a workstation feel while the mesh is busy? A foreground program beside nodes that do nothing, nodes that
 // compute under the owner's policy, and nodes that compute without it.
 
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import type { BarPanel, Estimate } from "../src/cli/chart.js";
 import { LocalMesh } from "../src/cli/experiment/local-mesh.js";
 import { packageRoot } from "../src/core/package-root.js";
@@ -30,6 +30,8 @@ interface Round {
   readonly load: readonly LoadResult[];
 }
 
+type Noted = Pick<Round, "lateMs" | "computedMs">;
+
 const ways = ["quiet", "limited", "unlimited"] as const;
 type Way = (typeof ways)[number];
 const titles: { readonly [way in Way]: string } = {
@@ -45,18 +47,17 @@ interface Felt {
   readonly guestCallsFailed: number;
 }
 
-async function foreground(seconds: number, steps: number): Promise<Pick<Round, "lateMs" | "computedMs">> {
+/**
+ * Runs the foreground program in a session of its own, as a desktop starts programs: Linux weighs sessions against each other
+ * (autogroups, sched(7)), and a thread's scheduling class counts inside its session alone.
+ */
+async function foreground<Noted>(args: readonly (string | number)[]): Promise<Noted> {
   const path = fileURLToPath(new URL("./foreground.js", import.meta.url));
-  const bounds = { maxBuffer: 64 * 1024 * 1024 };
-  const { stdout } = await promisify(execFile)(process.execPath, [path, String(seconds), String(steps)], bounds);
-  return JSON.parse(stdout) as Pick<Round, "lateMs" | "computedMs">;
-}
-
-async function calibratedSteps(): Promise<number> {
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    fileURLToPath(new URL("./foreground.js", import.meta.url)),
-  ]);
-  return (JSON.parse(stdout) as { steps: number }).steps;
+  const child = spawn(process.execPath, [path, ...args.map(String)], {
+    detached: process.platform !== "win32",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return JSON.parse(await text(child.stdout)) as Noted;
 }
 
 /** Calls to every node for as long as `during` takes, and what came of both. */
@@ -88,17 +89,17 @@ async function setOwner(mesh: LocalMesh, owner: "auto" | "none"): Promise<void> 
 
 async function measure(mesh: LocalMesh, { quick }: BenchOptions): Promise<Record<Way, Round[]>> {
   const [seconds, rounds] = quick ? [4, 2] : [10, 7];
-  const steps = await calibratedSteps();
+  const { steps } = await foreground<{ readonly steps: number }>([]);
+  const watched = (): Promise<Noted> => foreground<Noted>([seconds, steps]);
   const busy = async (owner: "auto" | "none"): Promise<Round> => {
     await setOwner(mesh, owner);
-    const during = (): Promise<Pick<Round, "lateMs" | "computedMs">> => foreground(seconds, steps);
-    const { load, result } = await saturated(mesh, { seconds: seconds + settleMs / 1_000 + 2, during });
+    const { load, result } = await saturated(mesh, { seconds: seconds + settleMs / 1_000 + 2, during: watched });
     return { ...result, load };
   };
   return alternate(rounds, {
     quiet: async () => {
       await sleep(settleMs);
-      return { ...(await foreground(seconds, steps)), load: [] };
+      return { ...(await watched()), load: [] };
     },
     limited: () => busy("auto"),
     unlimited: () => busy("none"),
@@ -178,7 +179,7 @@ async function onMesh(folder: string, options: BenchOptions): Promise<Record<Way
 }
 
 const method =
-  `A program of its own in the normal scheduling class sleeps 5 ms and computes for 2 ms, over and over, beside ${nodes.length} nodes on the ` +
+  `A program in the normal scheduling class, in a session of its own, sleeps 5 ms and computes for 2 ms, over and over, beside ${nodes.length} nodes on the ` +
   `same machine: at rest; saturated by ${callsInFlight} calls of some 8 ms in flight at each (${generator.name}), the owner counting as active; and the ` +
   "same with policy owner none. In turn within one run; percentiles of each round, their medians and 95 % intervals over the rounds.";
 

@@ -139,7 +139,10 @@ function drawPanel(panel: BarPanel | LinePanel, names: readonly string[]): strin
   const bars = panel.kind === "bars";
   const estimates = panel.series.flatMap((series) => ("values" in series ? series.values : series.points));
   const values = estimates.flatMap((one) => (one === undefined ? [] : [one.value, one.low ?? NaN, one.high ?? NaN]));
-  const scale = panel.yScale === "log" ? logScale(values) : linearScale(values, { zero: bars });
+  const scale =
+    panel.yScale === "log"
+      ? logScale(bars ? [...values, shortest(values)] : values)
+      : linearScale(values, { zero: bars });
   const left = 34 + Math.max(...scale.ticks.map((tick) => widthOf(shortNumber(tick), 12)));
   const [top, bottom, right] = [34, panelHeight - 58, panelWidth - 20];
   const y = (value: number): number => round(bottom - scale.at(value) * (bottom - top - 10));
@@ -153,6 +156,11 @@ function drawPanel(panel: BarPanel | LinePanel, names: readonly string[]): strin
   const colourOf = (name: string): number => Math.max(0, names.indexOf(name));
   const drawn = bars ? drawBars(panel, { frame, scale, colourOf }) : drawLines(panel, { frame, colourOf });
   return title + label + grid.join("") + drawn;
+}
+
+/** On a logarithmic axis the least of the bars needs some height too. */
+function shortest(values: readonly number[]): number {
+  return Math.min(...values.filter((value) => value > 0)) / 2;
 }
 
 function drawBars(panel: BarPanel, at: { frame: Frame; scale: Scale; colourOf: (name: string) => number }): string {

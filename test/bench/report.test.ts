@@ -9,6 +9,7 @@ import { compareRuns, comparisonTable, type KeyFigure } from "../../bench/compar
 import { type BenchOptions, benchOptions, publish } from "../../bench/report.js";
 import { alternate, paired } from "../../bench/rounds.js";
 import { estimateOf } from "../../bench/statistics.js";
+import { packageRoot } from "../../src/core/package-root.js";
 import { UsageError } from "../../src/core/usage-error.js";
 
 const calls = (value: number, low?: number, high?: number): KeyFigure => {
@@ -140,4 +141,13 @@ test("options that a benchmark does not have are refused", () => {
   assert.equal(benchOptions(["--quick", "--json"], { quick: true }).quick, true);
   for (const wrong of [["--quick"], ["--nothing"], ["word"], ["--out"]])
     assert.throws(() => benchOptions(wrong), UsageError, wrong.join(" "));
+});
+
+test("every benchmark that is listed exists", async () => {
+  const questions = JSON.parse(await readFile(new URL("bench/questions.json", packageRoot()), "utf8"));
+  const sources = await readdir(new URL("bench", packageRoot()));
+  assert.deepEqual(
+    Object.keys(questions).filter((name) => !sources.includes(`${name}.ts`)),
+    [],
+  );
 });
