@@ -18,7 +18,7 @@ import { eventsEndpoint } from "./endpoints/events.js";
 import { type Joins, joinsEndpoints } from "./endpoints/joins.js";
 import { logsEndpoint } from "./endpoints/logs.js";
 import { meshEndpoints } from "./endpoints/mesh.js";
-import { nodeStateEndpoints } from "./endpoints/node-state.js";
+import { nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
 import { type Page, pageEndpoint } from "./endpoints/page.js";
 import { policyEndpoints } from "./endpoints/policy.js";
@@ -151,8 +151,10 @@ export class HttpsApi {
     return this.#inFlight.idle(signal);
   }
 
-  #told(): "starting" | "ready" | "draining" {
-    return this.#readiness === "ready" && this.#options.mesh.drainable.draining ? "draining" : this.#readiness;
+  #told(): Readiness {
+    const { draining, asleep } = this.#options.mesh.drainable;
+    if (this.#readiness !== "ready") return this.#readiness;
+    return draining ? "draining" : asleep ? "asleep" : "ready";
   }
 
   /** Closes the port and every connection; whoever still waits for a call is cut off. */

@@ -4,12 +4,18 @@ import { HerdError } from "../../core/errors.js";
 import type { Metrics } from "../../core/metrics.js";
 import type { Endpoint } from "../endpoint.js";
 
+/** Whether clients should come. */
+export type Readiness = "starting" | "ready" | "draining" | "asleep";
+
 /** What a node knows of itself. */
 export interface NodeStateOptions {
   readonly rootCertificatePem: string;
   readonly metrics: Metrics;
-  /** `ready` once calls are served; `draining` from the signal that ends the node, and while an operator drains it. */
-  readonly readiness: () => "starting" | "ready" | "draining";
+  /**
+   * `ready` once calls are served; `draining` from the signal that ends the node, and while an operator drains it; `asleep` while
+   * its owner paused it.
+   */
+  readonly readiness: () => Readiness;
 }
 
 /** Health, metrics and the root certificate. */
