@@ -8,7 +8,7 @@ import type { Timers } from "../core/timers.js";
 import type { Capacity, CapacitySource } from "./capacity.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { KernelRunner } from "./kernel-runner.js";
-import { capacityOf, type Profile, readProfile } from "./profile.js";
+import { capacityOf, isSure, type Profile, readProfile } from "./profile.js";
 import { measureProfile } from "./profiler.js";
 
 /** The kernels, ready to run. `release` frees what the runners left in the sandbox. */
@@ -42,11 +42,12 @@ const quietLooks = 3;
 const restMs = 60_000;
 /** How often a profile under way looks whether the calls are over that it gives way to. */
 const giveWayMs = 50;
+/** A profile that takes longer, waits for calls left out, would hold a worker that runs by fits and starts. */
+const giveUpMs = 5_000;
 /** After so long a profile is made again: machines are changed, and so is what else they do. */
 const maxAgeMs = 24 * 3_600_000;
 /** The same for one that was made while others used the machine, and for a try that failed. */
 const retryMs = 10 * 60_000;
-const busyAvailability = 0.8;
 
 /** A {@link CapacitySource} that measures. `start` and `stop` are idempotent; nothing waits for it. */
 export class OwnCapacity implements CapacitySource {
@@ -117,7 +118,7 @@ export class OwnCapacity implements CapacitySource {
     const profile = this.#profile;
     if (profile === undefined || profile.workers < slots) return true;
     const age = Math.abs(clock.now() - profile.at);
-    return age > (profile.availability.all < busyAvailability ? retryMs : maxAgeMs);
+    return age > (isSure(profile) ? maxAgeMs : retryMs);
   }
 
   async #isQuiet(signal: AbortSignal): Promise<boolean> {
@@ -136,9 +137,14 @@ export class OwnCapacity implements CapacitySource {
   async #measure(kernels: ReadyKernels, signal: AbortSignal): Promise<void> {
     const { load, clock, files, log } = this.#options;
     const workers = load().slots;
+    let began = clock.monotonic();
     const turn = async (): Promise<void> => {
+      const came = clock.monotonic();
       while (this.#isBusy() && !signal.aborted) await this.#sleep(giveWayMs, signal);
       signal.throwIfAborted();
+      began += clock.monotonic() - came;
+      // Threads of the idle class may hardly run at all.
+      if (clock.monotonic() - began > giveUpMs) throw new HerdError("node.overloaded", "the machine is too busy now");
       // What is measured is so many workers: with fewer it would be something else.
       if (load().slots < workers) throw new HerdError("node.overloaded", "fewer workers may be used now");
     };
@@ -146,12 +152,18 @@ export class OwnCapacity implements CapacitySource {
     try {
       const runner = kernels.runner({ workers, turn });
       const profile = await measureProfile({ runner, clock, fingerprint, length: "short", signal });
+      const known = this.#profile;
+      if (known !== undefined && known.workers >= workers && isSure(known) && !isSure(profile)) {
+        // What was found in a quiet moment is nearer to the truth, old as it is.
+        this.#notBefore = clock.now() + retryMs;
+        return;
+      }
       this.#take(profile);
       await files.write(fileName, JSON.stringify(profile));
     } catch (cause) {
       if (signal.aborted) return;
       this.#notBefore = clock.now() + retryMs;
-      // The node had to stop its calls: no fault of the kernels.
+      // The node had to stop its calls, or got no time for them: no fault of the kernels.
       if (cause instanceof HerdError && cause.code === "node.overloaded") this.#notBefore = clock.now() + restMs;
       else log.warn("the capacity could not be measured", { cause });
     } finally {

@@ -33,6 +33,14 @@ export function overallOf(each: Profile["kernels"]): KernelProfile {
   return { one: mean("one"), all: mean("all") };
 }
 
+const sureAvailability = 0.8;
+const sureSpread = 0.1;
+
+/** Whether the machine was quiet enough: else its figures are of a moment, and of what others left. */
+export function isSure({ overall, availability }: Profile): boolean {
+  return availability.all >= sureAvailability && overall.all.spread <= sureSpread;
+}
+
 /** What peers are told of a profile: four significant digits, more are noise. */
 export function capacityOf({ workers, overall, kernels: each }: Profile): Capacity {
   const rounded = ({ all }: KernelProfile): number => Number(all.unitsPerSecond.toPrecision(4));

@@ -25,13 +25,17 @@ class Machine {
   calls = 0;
   /** Looked at before each call of a kernel. */
   onCall: (() => void) | undefined;
+  /** How long a call holds its worker, in virtual time. */
+  callMs = 0;
+  /** How much longer calls take, from a number in [0, 1). */
+  noise = (_random: number): number => 1;
   readonly own: OwnCapacity;
 
   constructor(
     context: TestContext,
-    options: { files?: StateFiles; digest?: string; speed?: number } & Partial<OwnCapacityOptions> = {},
+    options: { files?: StateFiles; digest?: string } & Partial<OwnCapacityOptions> = {},
   ) {
-    const { files = new MemoryFiles(), digest = "kernels", speed = 1, ...rest } = options;
+    const { files = new MemoryFiles(), digest = "kernels", ...rest } = options;
     const warn = (message: string): void => void this.warnings.push(message);
     this.own = new OwnCapacity({
       ...{ workers: 2, files, clock: this.time, timers: this.time, load: () => this.load },
@@ -41,13 +45,14 @@ class Machine {
         release: () => void this.released++,
         runner: ({ workers, turn }) => {
           this.begun.push(workers);
-          const fake = new FakeRunner({ workers, speed: { integer: speed ** 6 } });
+          const fake = new FakeRunner({ workers, noise: (random) => this.noise(random) });
           return {
             workers,
             run: async (kernel, calls) => {
               await turn(calls.signal);
               this.calls++;
               this.onCall?.();
+              if (this.callMs > 0) await new Promise<void>((resolve) => this.time.after(this.callMs, resolve));
               return fake.run(kernel, calls);
             },
           };
@@ -139,6 +144,27 @@ test("a profile of yesterday is made again in a quiet moment, and the change is 
   assert.equal(machine.told.length, 2);
 });
 
+test("a profile of a busy machine counts until a quiet moment, and never in place of one that was made in such", async (t) => {
+  const machine = new Machine(t);
+  machine.noise = (random) => 4 + 20 * random;
+  await machine.starts(5_000);
+  const [busy] = machine.told;
+  machine.noise = () => 1;
+  await machine.pass(11 * 60_000);
+  await machine.pass(60_000);
+  const [, quiet] = machine.told;
+  assert.ok(busy !== undefined && quiet !== undefined && quiet.overall > 4 * busy.overall);
+  machine.noise = (random) => 4 + 20 * random;
+  await machine.pass(day);
+  await machine.pass(120_000);
+  assert.deepEqual([machine.begun.length, machine.told.length], [3, 2]);
+  assert.equal(machine.own.current, quiet);
+  machine.noise = () => 1;
+  await machine.pass(11 * 60_000);
+  await machine.pass(60_000);
+  assert.deepEqual([machine.begun.length, machine.told.length], [4, 3]);
+});
+
 test("with no workers to use nothing is measured; more than were measured are measured again, fewer are not", async (t) => {
   const machine = new Machine(t);
   machine.load.slots = 0;
@@ -170,6 +196,17 @@ test("a profile that loses its workers, or is evicted, is given up without a wor
   await machine.pass(120_000);
   assert.equal(machine.told.length, 1);
   assert.deepEqual(machine.warnings, []);
+});
+
+test("a machine on which a kernel hardly gets to run is left alone for a minute", async (t) => {
+  const machine = new Machine(t);
+  machine.callMs = 1_000;
+  await machine.starts(30_000);
+  assert.deepEqual([machine.begun.length, machine.calls, machine.told.length], [1, 6, 0]);
+  machine.callMs = 0;
+  await machine.pass(60_000);
+  await machine.pass(60_000);
+  assert.deepEqual([machine.begun.length, machine.told.length, machine.warnings.length], [2, 1, 0]);
 });
 
 test("a node without kernels says so once and stays unknown", async (t) => {
