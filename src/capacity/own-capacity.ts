@@ -43,7 +43,7 @@ const restMs = 60_000;
 /** How often a profile under way looks whether the calls are over that it gives way to. */
 const giveWayMs = 50;
 /** A profile that takes longer, waits for calls left out, would hold a worker that runs by fits and starts. */
-const giveUpMs = 5_000;
+const giveUpMs = 30_000;
 /** After so long a profile is made again: machines are changed, and so is what else they do. */
 const maxAgeMs = 24 * 3_600_000;
 /** The same for one that was made while others used the machine, and for a try that failed. */

@@ -200,11 +200,11 @@ test("a profile that loses its workers, or is evicted, is given up without a wor
 
 test("a machine on which a kernel hardly gets to run is left alone for a minute", async (t) => {
   const machine = new Machine(t);
-  machine.callMs = 1_000;
-  await machine.starts(30_000);
+  machine.callMs = 6_000;
+  await machine.starts(60_000);
   assert.deepEqual([machine.begun.length, machine.calls, machine.told.length], [1, 6, 0]);
   machine.callMs = 0;
-  await machine.pass(60_000);
+  await machine.pass(120_000);
   await machine.pass(60_000);
   assert.deepEqual([machine.begun.length, machine.told.length, machine.warnings.length], [2, 1, 0]);
 });

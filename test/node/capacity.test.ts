@@ -21,7 +21,7 @@ async function capacityOf({ client }: RealNode): Promise<number[]> {
 }
 
 test("a node that serves measures itself, answers calls meanwhile, and knows it after a restart", {
-  timeout: 240_000,
+  timeout: 400_000,
 }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "herd-capacity-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -34,7 +34,7 @@ test("a node that serves measures itself, answers calls meanwhile, and knows it 
       measured = await capacityOf(first);
       return measured.every((rate) => rate > 0);
     };
-    await until("the capacity", isKnown, { limitMs: 120_000 });
+    await until("the capacity", isKnown, { limitMs: 200_000 });
     assert.equal(await callText(first.client, "sum/add", "[20,22]"), "42");
   } finally {
     await first.stop();
