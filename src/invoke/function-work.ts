@@ -84,7 +84,10 @@ export class FunctionWork implements Work<Runner> {
 
   /** Learns that a call ran for so long and had not ended: it takes at least as much. */
   sawAtLeast(run: SeenRun): boolean {
-    return run.runMs * run.speed.capacityRate > (this.units ?? 0) && this.saw(run);
+    if (run.runMs * run.speed.capacityRate <= (this.units ?? 0)) return false;
+    // So who said less was wrong.
+    this.#heard = undefined;
+    return this.saw(run);
   }
 
   /** Forgets how a node that is gone did it. */
@@ -174,7 +177,8 @@ class NodeRuns {
     this.#runs = this.#runs * left + this.runs;
     const doubtMs = (this.#expectedMs / this.#runs) * factorDoubt;
     const factor = (this.#expectedMs + doubtMs) / (this.#observedMs + doubtMs);
-    this.#factor = Math.max(1 / maxFactor, Math.min(maxFactor, factor));
+    const unlike = factor > likeFactor || factor < 1 / likeFactor;
+    this.#factor = unlike ? Math.max(1 / maxFactor, Math.min(maxFactor, factor)) : 1;
   }
 }
 
@@ -186,7 +190,9 @@ const halfLifeMs = 20_000;
 /** Learning costs more than counting. */
 const learnMs = 20;
 const maxNodes = 1_024;
-const factorHalfLifeMs = 10_000;
+const factorHalfLifeMs = 5_000;
+/** A smaller difference is chance, or the rest of a change of the node's pace. */
+const likeFactor = 1.25;
 /** So many runs at the node's speed are taken to have come before all others. */
 const factorDoubt = 32;
 const maxFactor = 8;

@@ -46,6 +46,8 @@ interface Course {
   readonly work: FunctionWork;
   /** What was decided for it so far; undefined when there was nothing to decide. */
   steps: Step[] | undefined;
+  /** Whether a peer had it. */
+  wasAway: boolean;
 }
 
 /** The invoker of a node in a mesh. A call is at two peers at most, one after the other. */
@@ -61,7 +63,7 @@ export class MeshInvoker implements Invoker {
     const { statuses, experience, load, nodeId, clock, decisions, bias } = this.#options;
     const { node, function: name } = invocation;
     const { revision } = invocation.app.prepared;
-    const course: Course = { invocation, work: experience.works.of(revision, name), steps: undefined };
+    const course: Course = { invocation, work: experience.works.of(revision, name), steps: undefined, wasAway: false };
     if (node !== undefined && node !== nodeId) return this.#pinned(course, node);
     const peers = statuses.candidates(revision).length;
     if (peers === 0 || node !== undefined) return this.#here(course);
@@ -95,17 +97,16 @@ export class MeshInvoker implements Invoker {
     return load.track(local.invoke(course.invocation), { work, evicted: () => this.#evicted(course) });
   }
 
-  /** The node had to stop a call of its own client: at a peer once, else here again, where calls run one at a time. */
+  /** The node had to stop a call of its own client: it goes away unless it was, else runs here again, where calls run one at a time. */
   async #evicted(course: Course): Promise<Outcome> {
     const { load, local, metrics } = this.#options;
     const { invocation, work } = course;
     metrics.retried.add();
-    if (invocation.node === undefined && invocation.arguments.body.length <= maxArgumentBytes) {
+    if (!course.wasAway && invocation.node === undefined && invocation.arguments.body.length <= maxArgumentBytes) {
       const { choice: peer, step } = this.#choose(course, { here: load.read(), by: chooseAway });
       if (peer !== undefined) {
         course.steps?.push(step);
-        const sent = await this.#send(course, { peer, step });
-        if (typeof sent !== "string") return sent;
+        return this.#away(course, { first: peer, step });
       }
     }
     course.steps?.push(stepOf<Peer>("stopped", { here: load.read(), work }));
@@ -131,7 +132,9 @@ export class MeshInvoker implements Invoker {
     return this.#here(course);
   }
 
-  async #send({ invocation, work }: Course, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
+  async #send(course: Course, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
+    const { invocation, work } = course;
+    course.wasAway = true;
     try {
       const patience = patienceMs<Peer>(peer, { local: step.here, work });
       const sent = await this.#options.sender.send(invocation, { peer, patienceMs: patience, work });

@@ -145,6 +145,7 @@ export interface TestNodeOptions {
 export class ForwardNode<Own extends Links = Links> {
   readonly id: string;
   readonly links: Own;
+  readonly workers: number;
   readonly owner: FakeOwner;
   readonly capacity = new FakeCapacity();
   readonly runner: FakeRunner;
@@ -165,6 +166,7 @@ export class ForwardNode<Own extends Links = Links> {
     this.id = id;
     this.links = links;
     this.#surroundings = surroundings;
+    this.workers = slots;
     this.owner = new FakeOwner(slots);
     this.runner = new FakeRunner(surroundings, this.owner);
     const keep = (message: string): void => void this.warnings.push(message);

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { decodeAnswer } from "../../src/invoke/call-frame.js";
+import { weightOf } from "../../src/invoke/choose.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
+import type { Peer } from "../../src/invoke/peer.js";
 import { forSeeds, seeds } from "../mesh/virtual-time.js";
 import type { FakeLink, Sent } from "./fake-links.js";
 import { FakeNode } from "./fake-node.js";
@@ -27,8 +29,9 @@ class Run {
   readonly nodes: FakeNode[] = [];
   readonly sent: Sent[] = [];
   readonly called: Called[] = [];
-  /** Whether a link was broken, so that a call may have run twice. */
+  /** Whether a link was broken, or a node had to stop its calls, so that a call may have run twice. */
   broke = false;
+  stopped = 0;
   /** Calls that a first peer refused while their node knew another one that may have them. */
   readonly redrawable: string[] = [];
   #forged = 0;
@@ -65,6 +68,10 @@ class Run {
       else if (event === 31) node.deploy(revision);
       else if (event === 32) node.router.remove("app");
       else if (event === 33) node.judge(other.id, this.#below(2) === 0 ? "suspect" : "alive");
+      else if (event === 34) this.#stop(node);
+      else if (event === 35) node.owner.allow({ state: "active", lightUnits: this.#below(40) });
+      else if (event > 35)
+        node.owner.allow({ state: "none", slots: node.workers, lightUnits: Number.POSITIVE_INFINITY });
       await this.world.advance(this.world.random() * 15);
     }
     await this.world.settle(Promise.all(calls));
@@ -158,7 +165,10 @@ class Run {
     const node = this.nodes.find(({ id }) => id === owner.id);
     const others = node?.statuses.candidates(revision) ?? [];
     if (before.length > 1) return;
-    if (others.some(({ nodeId, usable }) => nodeId !== peer.nodeId && usable)) this.redrawable.push(invocation);
+    const work = node?.forwarding.experience.works.of(revision, String(frame[3]));
+    const mayHave = (other: Peer): boolean =>
+      other.nodeId !== peer.nodeId && weightOf(other, 1) > 0 && (work?.units ?? 0) <= other.lightUnits;
+    if (others.some(mayHave)) this.redrawable.push(invocation);
   }
 
   #forge(node: FakeNode): void {
@@ -182,6 +192,14 @@ class Run {
     link.break();
   }
 
+  /** Its owner wants it back: nothing runs there for peers, and nothing at all while it is paused. */
+  #stop(node: FakeNode): void {
+    this.broke = true;
+    this.stopped++;
+    node.owner.allow({ state: this.#below(2) === 0 ? "battery" : "paused", slots: 0 });
+    node.runner.evict();
+  }
+
   #any(): FakeNode {
     const node = this.nodes[this.#below(this.nodes.length)];
     if (node === undefined) throw new TypeError("no nodes");
@@ -199,6 +217,7 @@ test(`a call makes one hop at most and is answered rightly, in ${all.length} ran
   let forwarded = 0;
   let lost = 0;
   let redrawn = 0;
+  let stopped = 0;
   await forSeeds(all, async (seed) => {
     const run = new Run(seed);
     await run.play();
@@ -206,9 +225,11 @@ test(`a call makes one hop at most and is answered rightly, in ${all.length} ran
     forwarded += run.called.filter(({ hop }) => hop !== undefined).length;
     redrawn += run.redrawable.length;
     if (run.broke) lost++;
+    stopped += run.stopped;
   });
   // What is not exercised proves nothing.
   if (all.length < 20) return;
   assert.ok(forwarded > all.length && lost > all.length / 8, `${forwarded} forwarded, ${lost} runs with broken links`);
+  assert.ok(stopped > all.length / 2, `${stopped} nodes had to stop`);
   assert.ok(redrawn > all.length / 2, `${redrawn} refused and given to another peer`);
 });
