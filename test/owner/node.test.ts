@@ -57,7 +57,7 @@ before(async () => {
     ...flags,
     name: "laptop",
     kernel,
-    policy: { owner: "auto" },
+    policy: { owner: "auto", activeShare: 0, memoryShare: 1 },
     join: peer.ready.url,
     token,
   });
