@@ -181,7 +181,7 @@ class StillWanted implements Wanted {
   }
 
   get aborted(): boolean {
-    return this.#invocation.signal.aborted || !this.#peer.fresh;
+    return this.#invocation.signal.aborted || this.#peer.silent;
   }
 }
 

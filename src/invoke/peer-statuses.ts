@@ -159,6 +159,7 @@ export class PeerStatuses {
     if (decoded === undefined || !peer.update(decoded)) return;
     peer.heardAt = this.#options.clock.monotonic();
     peer.fresh = true;
+    peer.silent = false;
   }
 
   #opened(link: Link): void {
@@ -168,6 +169,7 @@ export class PeerStatuses {
       const now = this.#options.clock.monotonic();
       peer = new Peer(link, this.#standings.joined(nodeId, now));
       peer.look(now);
+      peer.heardAt = now;
       this.#peers.set(nodeId, peer);
       const member = this.#options.members.get(nodeId);
       if (member !== undefined) this.#judge(member);
@@ -193,6 +195,7 @@ export class PeerStatuses {
     for (const revision of peer.revisions) this.#unhold(peer, revision);
     // Calls that still wait for its answers look at it.
     peer.fresh = false;
+    peer.silent = true;
   }
 
   /** Only what is alive gets calls. The link of an unknown member proves that it lives. */
@@ -293,7 +296,11 @@ export class PeerStatuses {
   #arm(ms: number): void {
     this.#cancelTick = this.#options.timers.after(ms, () => {
       const now = this.#options.clock.monotonic();
-      for (const peer of this.#peers.values()) if (now - peer.heardAt > silentMs) peer.fresh = false;
+      for (const peer of this.#peers.values()) {
+        if (now - peer.heardAt <= silentMs) continue;
+        peer.fresh = false;
+        peer.silent = true;
+      }
       this.#tellAll();
       this.#arm(tickMs);
     });

@@ -34,6 +34,8 @@ export class Peer implements Candidate {
   alive = true;
   /** Whether it was heard of lately; see {@link PeerStatuses}. */
   fresh = false;
+  /** Whether it was heard of and then no more, or its link ended. One whose link has just opened is neither fresh nor silent. */
+  silent = false;
   /** Monotonic milliseconds at which it was last heard. */
   heardAt = Number.NEGATIVE_INFINITY;
   /** Calls that came from it over the current link. */

@@ -72,6 +72,18 @@ test("capacity is told when a link opens and when it was measured; what is none 
   assert.deepEqual(a.statuses.get("b")?.capacity, b.capacity.current);
 });
 
+test("a call that is meant for a node whose link has just opened waits for it, though nothing was heard of it yet", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  b.runner.runMs = 100;
+  b.statuses.stop();
+  a.links.get("b")?.break();
+  const link = a.link(b);
+  assert.equal(a.statuses.get("b")?.fresh, false);
+  assert.equal((await world.settle(a.call("1", { node: "b" }))).hop?.node, "name-b");
+  link.break();
+});
+
 test("a report that is not newer than the last is dropped", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
