@@ -32,10 +32,10 @@ interface Size {
 
 const sizes: readonly Size[] = [
   { nodes: 20, loads, durationMs: 30_000, seeds: 5 },
-  { nodes: 50, loads, durationMs: 30_000, seeds: 5 },
-  { nodes: 1_000, loads: [0.8], durationMs: 1_500, seeds: 3 },
+  { nodes: 60, loads, durationMs: 20_000, seeds: 4 },
+  { nodes: 1_000, loads: [0.8], durationMs: 1_000, seeds: 2 },
 ];
-const quickSizes: readonly Size[] = [{ nodes: 20, loads, durationMs: 10_000, seeds: 2 }];
+const quickSizes: readonly Size[] = [{ nodes: 20, loads, durationMs: 10_000, seeds: 3 }];
 
 const measures = ["mean", "p50", "p99", "p999", "messagesPerCall", "local", "shareDeviation"] as const;
 

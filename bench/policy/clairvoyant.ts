@@ -10,6 +10,8 @@ class Timeline {
   readonly #mesh: SimMesh;
   readonly #node: SimNode;
   #freeMs: number[] = [];
+  /** Which of them is free first. */
+  #first = 0;
 
   constructor(mesh: SimMesh, node: SimNode) {
     this.#mesh = mesh;
@@ -19,25 +21,34 @@ class Timeline {
 
   /** When a call that comes then would end. */
   endMs(call: SimCall, arriveMs: number): number {
-    return Math.max(arriveMs, Math.min(...this.#freeMs)) + this.#runMs(call);
+    return Math.max(arriveMs, this.#freeMs[this.#first] ?? 0) + this.#runMs(call);
   }
 
   /** The call is sent there. */
   add(call: SimCall, arriveMs: number): void {
-    const first = this.#freeMs.indexOf(Math.min(...this.#freeMs));
-    this.#freeMs[first] = this.endMs(call, arriveMs);
+    this.#freeMs[this.#first] = this.endMs(call, arriveMs);
+    this.#find();
   }
 
   /** Its owner changed what it may use: from what runs and waits there now. */
   rebuild(): void {
     const { now } = this.#mesh;
     this.#freeMs = Array.from({ length: Math.max(1, this.#node.slots) }, () => now);
+    this.#first = 0;
     let running = this.#node.running;
     for (const call of this.#node.calls()) {
       const ranMs = running-- > 0 ? now - call.startedMs : 0;
-      const first = this.#freeMs.indexOf(Math.min(...this.#freeMs));
-      this.#freeMs[first] = (this.#freeMs[first] ?? now) + Math.max(0, this.#runMs(call) - ranMs);
+      this.#freeMs[this.#first] = (this.#freeMs[this.#first] ?? now) + Math.max(0, this.#runMs(call) - ranMs);
+      this.#find();
     }
+  }
+
+  #find(): void {
+    let first = 0;
+    for (let index = 1; index < this.#freeMs.length; index++) {
+      if ((this.#freeMs[index] ?? 0) < (this.#freeMs[first] ?? 0)) first = index;
+    }
+    this.#first = first;
   }
 
   #runMs({ units }: SimCall): number {
@@ -58,7 +69,8 @@ export const clairvoyant: Policy = {
         timelines ??= mesh.nodes.map((node) => new Timeline(mesh, node));
         let best = self;
         let soonest = Number.POSITIVE_INFINITY;
-        for (const [node, timeline] of timelines.entries()) {
+        for (let node = 0; node < timelines.length; node++) {
+          const timeline = timelines[node] as Timeline;
           if (!eligible(mesh, { call, node }) || mesh.nodes[node]?.failing) continue;
           const oneWayMs = mesh.rttMs(self, node) / 2;
           const endMs = timeline.endMs(call, mesh.now + oneWayMs) + oneWayMs;

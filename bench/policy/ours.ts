@@ -24,7 +24,8 @@ class SimPeer implements Candidate {
   readonly nodeId: string;
   readonly node: number;
   readonly rttMs: number;
-  readonly speed = new Speed(longAgoMs);
+  /** One for all that never sent there, until this node does. */
+  speed: Speed;
   usable = true;
   errorRate = 0;
   warmth = 1;
@@ -41,15 +42,18 @@ class SimPeer implements Candidate {
   /** When the calls that were sent are there. */
   readonly #arrivals: number[] = [];
 
-  constructor(node: number, { capacityRate, rttMs }: { capacityRate: number; rttMs: number }) {
+  constructor(node: number, { speed, rttMs }: { speed: Speed; rttMs: number }) {
     this.node = node;
     this.nodeId = `${node}`;
     this.rttMs = rttMs;
-    this.speed.capacityRate = capacityRate;
-    this.speed.rate = capacityRate;
+    this.speed = speed;
   }
 
   sent(now: number): void {
+    if (this.health === undefined) {
+      this.health = new Health(longAgoMs);
+      this.speed = speedOf(this.speed.capacityRate);
+    }
     this.outstanding++;
     this.#arrivals.push(now + this.rttMs / 2);
     this.inFlight++;
@@ -84,23 +88,32 @@ export interface OurOptions {
   readonly bias?: number;
 }
 
+interface Shared {
+  readonly self: number;
+  readonly reports: Reports;
+  /** Of all nodes, as they were measured. */
+  readonly speeds: readonly Speed[];
+}
+
 class OurBalancer implements Balancer {
   readonly #mesh: SimMesh;
   readonly #self: number;
   readonly #reports: Reports;
   readonly #bias: number;
+  readonly #speeds: readonly Speed[];
   readonly #here: Speed;
   readonly #works = new Map<FunctionModel, FunctionWork>();
   #peers: readonly SimPeer[] | undefined;
   #local: Here | undefined;
   #judgedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(mesh: SimMesh, { self, reports, bias = defaultBias }: OurOptions & { self: number; reports: Reports }) {
+  constructor(mesh: SimMesh, { self, reports, speeds, bias = defaultBias }: OurOptions & Shared) {
     this.#mesh = mesh;
     this.#self = self;
     this.#reports = reports;
     this.#bias = bias;
-    this.#here = this.#speedOf(self);
+    this.#speeds = speeds;
+    this.#here = speedOf(speeds[self]?.capacityRate ?? 1);
   }
 
   choose(call: SimCall): number {
@@ -131,7 +144,6 @@ class OurBalancer implements Balancer {
   sent(_call: SimCall, node: number): void {
     const peer = this.#peer(node);
     if (peer === undefined) return;
-    peer.health ??= new Health(longAgoMs);
     peer.sent(this.#mesh.now);
   }
 
@@ -161,7 +173,7 @@ class OurBalancer implements Balancer {
     const judging = now - this.#judgedMs >= lookMs + lookPerPeerMs * this.#peers.length;
     if (judging) this.#judgedMs = now;
     for (const peer of this.#peers) {
-      peer.hear(this.#reports.heard({ from: peer.node, to: this.#self }));
+      peer.hear(this.#reports.heard(peer.node, now - peer.rttMs / 2));
       peer.look(now, judging);
     }
     return this.#peers;
@@ -172,15 +184,8 @@ class OurBalancer implements Balancer {
   }
 
   #peerOf(node: number): SimPeer {
-    const { capacityRate } = this.#speedOf(node);
-    return new SimPeer(node, { capacityRate, rttMs: this.#mesh.rttMs(this.#self, node) });
-  }
-
-  #speedOf(node: number): Speed {
-    const speed = new Speed(longAgoMs);
-    speed.capacityRate = this.#mesh.scenario.machines[node]?.speed ?? 1;
-    speed.rate = speed.capacityRate;
-    return speed;
+    const speed = this.#speeds[node] ?? speedOf(1);
+    return new SimPeer(node, { speed, rttMs: this.#mesh.rttMs(this.#self, node) });
   }
 
   /** The work of a function, which peers have told before the simulation begins. */
@@ -199,6 +204,16 @@ class OurBalancer implements Balancer {
 export function ourPolicy(options: OurOptions = {}): Policy {
   return {
     name: options.name ?? "wasmherd",
-    start: (mesh) => new Reports(mesh, (self, reports) => new OurBalancer(mesh, { self, reports, ...options })),
+    start: (mesh) => {
+      const speeds = mesh.scenario.machines.map(({ speed }) => speedOf(speed));
+      return new Reports(mesh, (self, reports) => new OurBalancer(mesh, { self, reports, speeds, ...options }));
+    },
   };
+}
+
+function speedOf(capacityRate: number): Speed {
+  const speed = new Speed(longAgoMs);
+  speed.capacityRate = capacityRate;
+  speed.rate = capacityRate;
+  return speed;
 }

@@ -28,15 +28,14 @@ export class Reports implements PolicyAtWork {
     }
   }
 
-  /** The newest report of `from` that has come to `to`. */
-  heard({ from, to }: { from: number; to: number }): Report | undefined {
+  /** The newest report of that node that was sent no later than then: at a node that is so far away, it has come. */
+  heard(from: number, latestMs: number): Report | undefined {
     const told = this.#told[from] ?? [];
-    const latest = this.#mesh.now - this.#mesh.rttMs(from, to) / 2;
-    let newest: Report | undefined;
-    for (const report of told) {
-      if (report.atMs <= latest && (newest === undefined || report.atMs > newest.atMs)) newest = report;
+    for (let index = told.length - 1; index >= 0; index--) {
+      const report = told[index] as Report;
+      if (report.atMs <= latestMs) return report;
     }
-    return newest;
+    return undefined;
   }
 
   touched(node: SimNode): void {
