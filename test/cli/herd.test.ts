@@ -153,9 +153,11 @@ test("nodes are listed, drained and resumed; the mesh has a status", async () =>
   const tree = JSON.parse((await herd("node", "tree", "--json")).out);
   assert.deepEqual([tree.name, tree.state, tree.children], ["cli-test", "alive", []]);
   assert.match((await herd("node", "tree")).out, /^cli-test {2}alive, founded the mesh at /);
-  const mesh = JSON.parse((await herd("mesh", "status", "--json")).out);
+  const { here, ...mesh } = JSON.parse((await herd("mesh", "status", "--json")).out);
   assert.deepEqual(mesh, { node: "cli-test", peers: [], masters: ["cli-test"], revoked: [] });
-  assert.match((await herd("mesh", "status")).out, /^cli-test, masters cli-test, revoked none\nno peers\n/);
+  assert.equal(here.owner, "active");
+  const status = (await herd("mesh", "status")).out;
+  assert.match(status, /^masters cli-test, revoked none\nNODE +STATE +OWNER [^\n]*\ncli-test +asked +active [^\n]*\n$/);
   assert.match((await herd("node", "revoke", "ghost")).err, /^herd: node\.unknown: /);
   assert.match((await herd("node", "revoke", "cli-test")).err, /^herd: request\.malformed: /);
 });
