@@ -136,7 +136,7 @@ class NodeRuns {
   learnedAt = Number.NEGATIVE_INFINITY;
   /** A longer run counts as one of this length: a pause of the whole machine says little about runs that are far shorter. */
   #longestMs = Number.POSITIVE_INFINITY;
-  /** How many times faster the node runs this function than its speed says; it follows slowly. */
+  /** How many times faster the node runs this function than its capacity and its pace of late say; it follows slowly. */
   #factor = 1;
   #expectedMs = 0;
   #observedMs = 0;
@@ -148,7 +148,12 @@ class NodeRuns {
 
   /** Work units of this function that one worker does in a millisecond. */
   get rate(): number {
-    return this.speed.rate * this.#factor;
+    return this.speed.rate * this.#unlike;
+  }
+
+  /** The factor against that of all that runs there. */
+  get #unlike(): number {
+    return this.#factor / this.speed.usualFactor;
   }
 
   count(runMs: number): void {
@@ -163,7 +168,8 @@ class NodeRuns {
       const eachMs = units / (speed.capacityRate * this.#factor);
       this.#longestMs = maxRatio * eachMs;
       speed.ran({ runs, expectedMs: eachMs * runs, observedMs }, now);
-      this.#adapt((units / speed.rate) * runs, now);
+      this.#adapt(((units * speed.usualFactor) / speed.rate) * runs, now);
+      speed.didAt(this.#factor, observedMs);
     }
     this.runs = 0;
     this.ranMs = 0;
@@ -177,8 +183,7 @@ class NodeRuns {
     this.#runs = this.#runs * left + this.runs;
     const doubtMs = (this.#expectedMs / this.#runs) * factorDoubt;
     const factor = (this.#expectedMs + doubtMs) / (this.#observedMs + doubtMs);
-    const unlike = factor > likeFactor || factor < 1 / likeFactor;
-    this.#factor = unlike ? Math.max(1 / maxFactor, Math.min(maxFactor, factor)) : 1;
+    this.#factor = Math.max(1 / maxFactor, Math.min(maxFactor, factor));
   }
 }
 
@@ -191,8 +196,6 @@ const halfLifeMs = 20_000;
 const learnMs = 20;
 const maxNodes = 1_024;
 const factorHalfLifeMs = 5_000;
-/** A smaller difference is chance, or the rest of a change of the node's pace. */
-const likeFactor = 1.25;
 /** So many runs at the node's speed are taken to have come before all others. */
 const factorDoubt = 32;
 const maxFactor = 8;

@@ -126,6 +126,20 @@ test("a node that is good at one function and bad at another has a rate for each
   for (const work of [good, bad]) near((work.units ?? 0) / work.hereRate, 10, "here");
 });
 
+test("a node that is slow at all that it runs has a slow pace, however long it is", () => {
+  const [here, other] = [speedOf(1), speedOf(1)];
+  const [one, two] = [new FunctionWork(name, here), new FunctionWork({ ...name, name: "g" }, here)];
+  for (let now = 0; now < 60_000; now += 50) {
+    for (const work of [one, two]) {
+      for (let runs = 0; runs < 4; runs++) work.saw({ speed: here, runMs: 10, now });
+      work.saw({ speed: other, runMs: 40, now });
+    }
+    for (const speed of [here, other]) speed.look(now);
+  }
+  near(here.pace / other.pace, 4, "their paces");
+  for (const work of [one, two]) near(work.hereRate / work.rateAt({ speed: other }), 4, "their rates");
+});
+
 test("what a peer says counts until eight own runs", () => {
   const here = speedOf(1);
   const work = new FunctionWork(name, here);
