@@ -86,7 +86,7 @@ function shown({ mean, plusMinus }: Interval): Interval {
   return { mean: rounded(mean), plusMinus: rounded(plusMinus) };
 }
 
-/** The share of the rows of others, the bound aside, in which they are slower than ours. */
+/** Whether p99 is lowest under ours in every mesh and at every load, the bound aside; and where it is not. */
 function lowest(rows: readonly Row[]): { readonly lowest: boolean; readonly exceptions: readonly string[] } {
   const exceptions = rows
     .filter(({ policy, p99ToOurs }) => policy !== ours.name && policy !== clairvoyant.name && p99ToOurs.mean <= 1)
