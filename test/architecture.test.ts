@@ -127,7 +127,7 @@ test("test/alone.json lists the suites that start node processes by the mesh, an
   const starting = tests.filter(
     ({ path, text }) =>
       path.endsWith(".test.ts") &&
-      /\b(startMesh|LocalMesh|NodeProcess)\b/.test(text) &&
+      /\b(startMesh|LocalMesh|UnequalMesh|NodeProcess)\b/.test(text) &&
       path !== "test/architecture.test.ts",
   );
   assert.deepEqual(alone, starting.map(({ path }) => path).sort());

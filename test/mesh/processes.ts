@@ -8,8 +8,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LocalMesh } from "../../src/cli/experiment/local-mesh.js";
 import { type LaunchedNode, NodeProcess, runHerd } from "../../src/cli/experiment/node-process.js";
 
-/** A mesh that ends with its test. */
-export async function startMesh(context: TestContext, names: readonly string[]): Promise<LocalMesh> {
+/** A mesh that ends with its test; `settings` go into the configuration file of its nodes. */
+export async function startMesh(
+  context: TestContext,
+  names: readonly string[],
+  { settings = {} }: { readonly settings?: object } = {},
+): Promise<LocalMesh> {
   const folder = await mkdtemp(join(tmpdir(), "herd-mesh-test-"));
   let mesh: LocalMesh | undefined;
   context.after(async () => {
@@ -18,7 +22,7 @@ export async function startMesh(context: TestContext, names: readonly string[]):
   });
   // A machine that runs many such meshes at a time compiles slowly, and must not measure each of them.
   const config = join(folder, "node.json");
-  await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 }, profile: false }));
+  await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 }, profile: false, ...settings }));
   mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1", "--config", config] });
   return mesh;
 }

@@ -1,6 +1,7 @@
 // Many calls of one function through the API of one node, over connections that stay open.
 
 import { Agent, request } from "node:https";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { NodeProcess } from "./node-process.js";
 
 /** What to call, how often, and how many calls at a time. */
@@ -14,6 +15,12 @@ export interface ManyCalls {
   readonly token: string;
   /** Each call's, ms; the node's own without it. */
   readonly deadlineMs?: number;
+  /** What a caller waits between an answer and its next call, ms; nothing without it. */
+  readonly pauseMs?: () => number;
+  /** No call begins after it aborted. */
+  readonly signal?: AbortSignal;
+  /** Hears of each answer as it comes. */
+  readonly onAnswer?: (answer: Answer) => void;
 }
 
 /** One answer; `ms` from the first byte sent to the last received. */
@@ -25,17 +32,23 @@ export interface Answer {
   readonly node: string;
   readonly hops: number;
   readonly ms: number;
+  /** When it came, by `performance.now`. */
+  readonly at: number;
 }
 
 /** Makes the calls; resolves when each has its answer. Rejects when a connection fails. */
 export async function callMany(node: NodeProcess, options: ManyCalls): Promise<Answer[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: options.atATime, ca: node.ca });
+  const url = new URL(`/fn/${options.path}`, node.ready.url);
   const answers: Answer[] = [];
   let next = 0;
   const caller = async (): Promise<void> => {
-    while (next < options.calls) {
+    while (next < options.calls && options.signal?.aborted !== true) {
       const index = next++;
-      answers.push(await callOnce(new URL(`/fn/${options.path}`, node.ready.url), { ...options, index, agent }));
+      const answer = await callOnce(url, { ...options, index, agent });
+      answers.push(answer);
+      options.onAnswer?.(answer);
+      if (options.pauseMs !== undefined) await sleep(options.pauseMs());
     }
   };
   try {
@@ -62,6 +75,7 @@ function callOnce(url: URL, options: ManyCalls & { index: number; agent: Agent }
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.once("error", reject);
       response.once("end", () => {
+        const at = performance.now();
         const text = Buffer.concat(chunks).toString("utf8");
         const { "herd-node": name, "herd-hops": hops } = response.headers;
         resolve({
@@ -70,7 +84,8 @@ function callOnce(url: URL, options: ManyCalls & { index: number; agent: Agent }
           text,
           node: String(name ?? ""),
           hops: Number(hops ?? Number.NaN),
-          ms: performance.now() - began,
+          ms: at - began,
+          at,
         });
       });
     });

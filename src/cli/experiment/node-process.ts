@@ -54,10 +54,10 @@ export class NodeProcess {
     return NodeProcess.launch(flags).serving;
   }
 
-  /** As {@link start}, for a node that may wait for somebody, or refuse to start. */
-  static launch(flags: readonly string[]): LaunchedNode {
+  /** As {@link start}, for a node that may wait for somebody, or refuse to start; `script` stands in for the `herd` command. */
+  static launch(flags: readonly string[], { script = herd }: { readonly script?: string } = {}): LaunchedNode {
     const began = performance.now();
-    const child = spawn(process.execPath, [herd, "up", "--json", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [script, "up", "--json", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
     const lines: string[] = [];
     createInterface({ input: child.stderr }).on("line", (line) => {
       if (lines.push(line) > keptLines) lines.shift();

@@ -1,0 +1,6 @@
+// The `herd` command with one fault: every call that its node runs fails at once, as in a node whose sandbox is broken.
+
+import { LocalInvoker } from "../../src/invoke/invoker.js";
+
+LocalInvoker.prototype.invoke = () => Promise.reject(new Error("the sandbox is broken"));
+await import("../../src/cli/main.js");
