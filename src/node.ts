@@ -20,6 +20,7 @@ import { buildNode, type NodeParts } from "./node/node-parts.js";
 import { keepAdminToken } from "./pki/admin-token.js";
 import { Identity } from "./pki/identity.js";
 import { withKeyFiles } from "./pki/key-files.js";
+import { OwnerSecret } from "./pki/owner-secret.js";
 import { checkPort } from "./server/https-server.js";
 import { MeshEvents } from "./server/mesh-events.js";
 
@@ -109,6 +110,7 @@ export class HerdNode {
     return {
       ...{ config, clock, ring, identity, port, peerPort },
       stopped: this.#stopped.signal,
+      ownerSecret: new OwnerSecret(),
       timers: systemTimers,
       random: Math.random,
       log: createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel }),
@@ -181,14 +183,15 @@ export class HerdNode {
     else await deploySamples(functions, options);
   }
 
-  async #describe({ identity, peer }: Foundation, { api, apps }: NodeParts): Promise<Ready> {
+  async #describe({ identity, peer, ownerSecret }: Foundation, { api, apps }: NodeParts): Promise<Ready> {
     const { state } = this.#config;
     const { tokens, isMaster } = identity;
     // A damaged file is one that is written anew.
     const known = await readClientState(state).catch(() => undefined);
     const made = isMaster ? await keepAdminToken(tokens, { previous: known?.token, clock: this.#clock }) : undefined;
     const token = made ?? known?.token;
-    await writeClientState(state, { url: api.url, ca: identity.caPath, ...(token === undefined ? {} : { token }) });
+    const where = { url: api.url, ca: identity.caPath, ownerSecret: ownerSecret.text };
+    await writeClientState(state, { ...where, ...(token === undefined ? {} : { token }) });
     const active = apps.catalog.list().flatMap(({ app }) => {
       const entry = apps.router.find(app);
       return entry === undefined ? [] : [{ app, interface: entry.prepared.interface }];

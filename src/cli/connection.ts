@@ -20,8 +20,11 @@ export function stateDirectory(options: GlobalOptions): string {
   return resolve(options.state ?? (process.env.HERD_STATE || ".herd"));
 }
 
-/** A client for the node that the options and the state directory name. Throws {@link UsageError} when neither names one. */
-export async function connect(options: GlobalOptions): Promise<Client> {
+/**
+ * A client for the node that the options and the state directory name. Throws {@link UsageError} when neither names one. `asOwner`:
+ * without a token, the owner's secret will do.
+ */
+export async function connect(options: GlobalOptions, { asOwner = false } = {}): Promise<Client> {
   const directory = stateDirectory(options);
   const state = await readClientState(directory);
   const url = options.url ?? state?.url;
@@ -29,7 +32,7 @@ export async function connect(options: GlobalOptions): Promise<Client> {
     throw new UsageError(`no node is known in ${directory}: start one with herd up, or say --url, --token and --ca`);
   }
   const own = ownState(options, state);
-  const token = await tokenText(options.token ?? own?.token);
+  const token = await tokenText(options.token ?? own?.token ?? (asOwner ? own?.ownerSecret : undefined));
   const caPath = options.ca ?? own?.ca;
   const ca = caPath === undefined ? undefined : await read(caPath);
   return new Client({ url: parsed(url), token, ca });

@@ -88,7 +88,7 @@ export async function setDraining(
   options: GlobalOptions,
 ): Promise<void> {
   const answer = await post<{ readonly name: string; readonly state: string }>(
-    await connect(options),
+    await connect(options, { asOwner: verb === "resume" }),
     `${pathOf(node)}/${verb}`,
     {},
   );

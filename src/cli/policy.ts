@@ -19,7 +19,7 @@ interface PolicyBody {
 /** Shows the policy of the node; with `set`, texts like `activeShare=0.5`, changes it first. */
 export async function policy(options: GlobalOptions & { readonly set?: readonly string[] }): Promise<void> {
   const patch = patchOf(options.set ?? []);
-  const client = await connect(options);
+  const client = await connect(options, { asOwner: true });
   const body = patch === undefined ? await client.json<PolicyBody>("/v1/policy") : await put(options, patch);
   if (options.json) printJson(body);
   else print(body);
@@ -40,7 +40,7 @@ export async function pause(seconds: number | undefined, options: GlobalOptions)
 
 async function put(options: GlobalOptions, patch: Readonly<Record<string, unknown>>): Promise<PolicyBody> {
   const headers = { "content-type": "application/json" };
-  const client = await connect(options);
+  const client = await connect(options, { asOwner: true });
   return client.json<PolicyBody>("/v1/policy", { method: "PUT", headers, body: JSON.stringify(patch) });
 }
 

@@ -1,4 +1,4 @@
-// What a node leaves in its state folder for the command line on the same machine: where it is, and a token for it.
+// What a node leaves in its state folder for the command line on the same machine: where it is, and what opens it.
 
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
@@ -11,6 +11,8 @@ export interface ClientState {
   readonly ca: string;
   /** An admin token; absent when this node may not make one. */
   readonly token?: string;
+  /** What shows that its reader owns the machine: good for the policy of this node while it runs. */
+  readonly ownerSecret?: string;
 }
 
 const fileName = "client.json";
@@ -46,8 +48,11 @@ function parse(text: string): ClientState | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { url, ca, token } = value as Record<string, unknown>;
-  if (typeof url !== "string" || typeof ca !== "string") return undefined;
-  if (token === undefined) return { url, ca };
-  return typeof token === "string" ? { url, ca, token } : undefined;
+  const { url, ca, token, ownerSecret } = value as Record<string, unknown>;
+  if (typeof url !== "string" || typeof ca !== "string" || !isText(token) || !isText(ownerSecret)) return undefined;
+  return { url, ca, ...(token === undefined ? {} : { token }), ...(ownerSecret === undefined ? {} : { ownerSecret }) };
+}
+
+function isText(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === "string";
 }

@@ -7,6 +7,7 @@ import type { LogRing } from "../core/log-ring.js";
 import type { Metrics } from "../core/metrics.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { Identity } from "../pki/identity.js";
+import type { OwnerSecret } from "../pki/owner-secret.js";
 import type { MeshEvents } from "../server/mesh-events.js";
 
 /** The foundation of one node. `url` is its HTTPS address and `peer` the `HOST:PORT` that peers dial. */
@@ -16,6 +17,7 @@ export interface Foundation {
   readonly timers: Timers;
   readonly random: Random;
   readonly identity: Identity;
+  readonly ownerSecret: OwnerSecret;
   readonly log: Logger;
   readonly ring: LogRing;
   readonly metrics: Metrics;

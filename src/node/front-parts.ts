@@ -45,7 +45,7 @@ const chains = z.object({ peer: chain.optional(), public: chain.optional() });
 
 /** Builds the parts; nothing is bound yet. */
 export function frontParts(foundation: Foundation, { trust, links, members, apps, governor }: Behind): FrontParts {
-  const { config, identity, clock, timers, random, log, ring, metrics, events, port } = foundation;
+  const { config, identity, clock, timers, random, log, ring, metrics, events, port, ownerSecret } = foundation;
   const { registry, desk, renewals } = trust;
   // What a revoked node signs is worth nothing: whoever asks it is told that nobody here may.
   const marks = () => {
@@ -67,6 +67,7 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     node: { id: identity.nodeId, name: identity.nodeName },
     rootCertificatePem: identity.rootCertificate,
     tokens: identity.tokens,
+    ownerSecret,
     signIn: identity.signIn,
     joins: { desk, masters: () => registry.masters().map(({ node }) => node) },
     ...{ catalog: apps.catalog, deployer: apps.deployer, router: apps.router },

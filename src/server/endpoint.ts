@@ -2,8 +2,10 @@
 
 import type { Request, Response } from "hyper-express";
 import { checkAppName } from "../core/app-name.js";
+import { HerdError } from "../core/errors.js";
 import type { Claims, Role } from "../pki/claims.js";
-import { claimsOf, requireRole } from "./authorize.js";
+import type { OwnerSecret } from "../pki/owner-secret.js";
+import { bearerOf, claimsOf, requireRole } from "./authorize.js";
 import { Exchange, type Incoming, type Outgoing } from "./exchange.js";
 import { HttpIncoming, HttpOutgoing } from "./http-exchange.js";
 import type { ProblemOptions } from "./problem.js";
@@ -23,6 +25,8 @@ export interface Endpoint {
   readonly role: Role | "none" | "loopback";
   /** Whether a token for one app alone may list here; the endpoint then shows that app only. */
   readonly scoped?: boolean;
+  /** Whether the secret of this machine's owner is enough too, where this node itself acts: it goes to no other. */
+  readonly byOwner?: boolean;
   /**
    * Which node acts, when not every node can; another one relays the request there. It may read the body, which stays readable.
    * Peers reach only endpoints that have it.
@@ -37,6 +41,7 @@ export interface Endpoint {
 export interface ChainOptions extends ProblemOptions {
   readonly tokens: Tokens;
   readonly relay: Relay;
+  readonly ownerSecret: Pick<OwnerSecret, "isSame">;
   /** This node's id and how clients reach it (`https://host:port`). */
   readonly place: { readonly id: string; readonly url: () => string };
   /** Counts an exchange that changes something, so that an end in order waits for it; see `InFlight.hold`. */
@@ -47,7 +52,7 @@ const smallBodyBytes = 65_536;
 
 /** The hyper-express handler of an endpoint. */
 export function handlerOf(endpoint: Endpoint, options: ChainOptions): (request: Request, response: Response) => void {
-  const { tokens, relay, place } = options;
+  const { tokens, relay, place, ownerSecret } = options;
   return (request, response) => {
     const incoming = new HttpIncoming({ request, response }, { node: place.id, baseUrl: place.url() });
     const outgoing = new HttpOutgoing({ request, response }, options);
@@ -61,6 +66,7 @@ export function handlerOf(endpoint: Endpoint, options: ChainOptions): (request: 
       {
         tokens,
         local: isLoopback(incoming.remoteAddress),
+        isOwner: (bearer) => ownerSecret.isSame(bearer),
         isHere: (where) => relay.isHere(where),
         elsewhere: (where, exchange) => relayExchange(exchange, { relay, where, bodyLimitBytes }),
       },
@@ -74,6 +80,8 @@ export function handlerOf(endpoint: Endpoint, options: ChainOptions): (request: 
 export interface PerformOptions {
   readonly tokens: Tokens;
   readonly local: boolean;
+  /** Whether a bearer token is the secret of this machine's owner. */
+  readonly isOwner: (bearer: string) => boolean;
   readonly isHere: (where: Where) => boolean;
   /** What happens to an exchange whose place is another node. */
   readonly elsewhere: (where: Where, exchange: Exchange) => Promise<void>;
@@ -83,18 +91,22 @@ export interface PerformOptions {
 export async function perform(
   endpoint: Endpoint,
   { incoming, outgoing }: { readonly incoming: Incoming; readonly outgoing: Outgoing },
-  { tokens, local, isHere, elsewhere }: PerformOptions,
+  { tokens, local, isOwner, isHere, elsewhere }: PerformOptions,
 ): Promise<void> {
   const named = new Exchange(incoming, outgoing);
   const app = incoming.parameters.app === undefined ? undefined : checkAppName(named.parameter("app"));
+  const { authorization } = incoming.headers;
+  const byOwner = endpoint.byOwner === true && isOwner(bearerOf(authorization));
   let claims: Claims | undefined;
-  if (endpoint.role !== "none" && !(endpoint.role === "loopback" && local)) {
-    claims = await claimsOf(tokens, incoming.headers.authorization);
+  if (!byOwner && endpoint.role !== "none" && !(endpoint.role === "loopback" && local)) {
+    claims = await claimsOf(tokens, authorization);
     const role = endpoint.role === "loopback" ? "admin" : endpoint.role;
     requireRole(claims, role, endpoint.scoped === true ? claims.app : app);
   }
   const exchange = new Exchange(incoming, outgoing, claims);
   const where = typeof endpoint.at === "function" ? await endpoint.at(exchange) : (endpoint.at ?? "here");
   if (where === "here" || isHere(where)) await endpoint.handle(exchange);
+  else if (byOwner)
+    throw new HerdError("auth.forbidden", "the owner's secret speaks for the node of this machine alone");
   else await elsewhere(where, exchange);
 }

@@ -60,7 +60,7 @@ export interface OutgoingStream {
 export class Exchange {
   readonly incoming: Incoming;
   readonly outgoing: Outgoing;
-  /** The token's claims; undefined where the endpoint needs none. */
+  /** The token's claims; undefined where the endpoint needs none, and for the owner's secret. */
   readonly claims: Claims | undefined;
   #body: Promise<Buffer> | undefined;
 

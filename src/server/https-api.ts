@@ -11,6 +11,7 @@ import type { Deployer } from "../deploy/deployer.js";
 import type { Catalog } from "../deploy/seams.js";
 import type { AppRouter } from "../invoke/app-router.js";
 import type { Invoker } from "../invoke/invoker.js";
+import type { OwnerSecret } from "../pki/owner-secret.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";
@@ -46,6 +47,8 @@ export interface HttpsApiOptions {
   readonly ring: LogRing;
   readonly metrics: Metrics;
   readonly tokens: Tokens;
+  /** What the owner of this machine shows for {@link HttpsApiOptions.owner}. */
+  readonly ownerSecret: Pick<OwnerSecret, "isSame">;
   readonly signIn: SignIn;
   readonly joins: Joins;
   readonly catalog: Catalog;
@@ -70,7 +73,7 @@ export class HttpsApi {
 
   constructor(options: HttpsApiOptions) {
     this.#options = options;
-    const { limits, tokens, log, relay } = options;
+    const { limits, tokens, log, relay, ownerSecret } = options;
     const place = { id: options.node.id, url: () => this.url, node: options.node.name };
     const apps = { ...options, place };
     const invoke = new InvokeEndpoint({
@@ -107,6 +110,7 @@ export class HttpsApi {
       tokens,
       log,
       relay,
+      ownerSecret,
       place,
       hold,
       bodyLimitBytes: limits.argumentBytes,

@@ -121,7 +121,11 @@ export class RelayedRequests {
       },
     };
     const { tokens, isHere } = this.#options;
-    return perform(route.endpoint, { incoming, outgoing }, { tokens, local: false, isHere, elsewhere: refuse });
+    return perform(
+      route.endpoint,
+      { incoming, outgoing },
+      { tokens, local: false, isOwner: () => false, isHere, elsewhere: refuse },
+    );
   }
 }
 

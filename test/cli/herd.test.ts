@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -234,6 +234,20 @@ test("an owner pauses the node, sees that and its policy, and resumes it", async
   const wrong = await herd("node", "policy", "--set", "activeShare=9");
   assert.equal(wrong.code, 1);
   assert.match(wrong.err, /request\.malformed: activeShare: a number from 0 to 1/);
+});
+
+test("who has no token pauses the own node with the owner's secret, and does nothing else", async () => {
+  const { token: _, ...known } = JSON.parse(await readFile(join(folder, "state", "client.json"), "utf8"));
+  const state = join(folder, "tokenless");
+  await mkdir(state);
+  const client = { ...known, ca: join(folder, "state", known.ca) };
+  await writeFile(join(state, "client.json"), JSON.stringify(client));
+  assert.match((await herd("pause", "1h", "--state", state)).err, /^cli-test is paused until 20/);
+  assert.match((await herd("node", "policy", "--state", state)).out, /^state +paused/m);
+  assert.equal((await herd("node", "resume", "cli-test", "--state", state)).err, "cli-test is alive\n");
+  assert.match((await herd("node", "drain", "cli-test", "--state", state)).err, /auth\.missing/);
+  // Nor does it leave the machine's node.
+  assert.match((await herd("pause", "--state", state, "--url", "https://localhost:1")).err, /no answer from/);
 });
 
 test("wrong usage exits with 2 and says what is wrong in a line", async () => {

@@ -19,10 +19,10 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
 test("client state is read as it was written, by its owner alone", async () => {
   await inFolder(async (folder) => {
     assert.equal(await readClientState(folder), undefined);
-    const state = { url: "https://localhost:8443", ca: join(folder, "ca.pem"), token: "t" };
+    const state = { url: "https://localhost:8443", ca: join(folder, "ca.pem"), token: "t", ownerSecret: "s" };
     await writeClientState(folder, state);
     assert.deepEqual(await readClientState(folder), state);
-    const { token: _, ...tokenless } = { ...state, ca: join(tmpdir(), "elsewhere.pem") };
+    const { token: _, ownerSecret: __, ...tokenless } = { ...state, ca: join(tmpdir(), "elsewhere.pem") };
     if (process.platform !== "win32") assert.equal((await stat(join(folder, "client.json"))).mode & 0o777, 0o600);
     await writeClientState(folder, tokenless);
     assert.deepEqual(await readClientState(folder), tokenless);
@@ -42,7 +42,7 @@ test("a state folder can be moved", async () => {
 
 test("a damaged file is named", async () => {
   await inFolder(async (folder) => {
-    for (const text of ["", "null", "{}", '{"url":"u","ca":"c","token":1}']) {
+    for (const text of ["", "null", "{}", '{"url":"u","ca":"c","token":1}', '{"url":"u","ca":"c","ownerSecret":[]}']) {
       await writeFile(join(folder, "client.json"), text);
       await assert.rejects(readClientState(folder), /client\.json is damaged/);
     }

@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Client } from "../../src/cli/client.js";
+import { Client, ProblemError } from "../../src/cli/client.js";
+import { readClientState } from "../../src/core/client-state.js";
 import { until } from "../mesh/processes.js";
 import { type RealNode, startNode } from "../server/real-node.js";
 
@@ -123,3 +124,25 @@ test("a node that an operator drains stays drained when a pause of its owner end
   await laptop.client.json("/v1/nodes/laptop/resume", { method: "POST" });
   await until("alive", async () => (await seen()).state === "alive");
 });
+
+test("who owns the machine needs no token for its policy: what the state folder holds is enough there, and there alone", async () => {
+  const { ownerSecret = "", token } = (await readClientState(laptop.ready.state)) ?? {};
+  assert.deepEqual([token, ownerSecret.length], [undefined, 43]);
+  const ca = await readFile(laptop.ready.ca, "utf8");
+  const asOwner = (at: RealNode): Client => new Client({ url: new URL(at.ready.url), token: ownerSecret, ca });
+  const owner = asOwner(laptop);
+  const headers = { "content-type": "application/json" };
+  const paused = { method: "PUT", headers, body: '{"pausedUntil": "forever"}' } as const;
+  assert.equal((await owner.json<Policy>("/v1/policy", paused)).state, "paused");
+  await until("asleep", async () => (await seen()).state === "asleep");
+  await assert.rejects(owner.send("/v1/nodes/peer/resume", { method: "POST" }), problem("auth.forbidden"));
+  assert.equal((await owner.json<Policy>("/v1/nodes/laptop/resume", { method: "POST" })).state, "alive");
+  await assert.rejects(owner.send("/v1/nodes"), problem("auth.invalid"));
+  await assert.rejects(asOwner(peer).send("/v1/policy"), problem("auth.invalid"));
+  await assert.rejects(asOwner(peer).send("/v1/nodes/laptop/resume", { method: "POST" }), problem("auth.invalid"));
+});
+
+/** Whether an error is that problem. */
+function problem(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof ProblemError && error.document.code === code;
+}

@@ -21,6 +21,7 @@ import { RenewalDesk } from "../../src/pki/join/renewal.js";
 import { JoinTokens } from "../../src/pki/join/tokens.js";
 import { welcomeRecords } from "../../src/pki/join/welcome.js";
 import { withKeyFiles } from "../../src/pki/key-files.js";
+import { OwnerSecret } from "../../src/pki/owner-secret.js";
 import { Registry } from "../../src/pki/registry/registry.js";
 import type { Endpoint } from "../../src/server/endpoint.js";
 import { joinsEndpoints } from "../../src/server/endpoints/joins.js";
@@ -154,7 +155,7 @@ export class JoinMesh {
     const { tokens } = this.identity;
     return new HttpsServer({
       ...{ host: "localhost", port: 0, tokens, log: silent, relay, hold: () => () => undefined, endpoints },
-      ...{ place: { id, url: () => this.url }, bodyLimitBytes: 65_536, rawRoutes: [] },
+      ...{ place: { id, url: () => this.url }, bodyLimitBytes: 65_536, rawRoutes: [], ownerSecret: new OwnerSecret() },
     });
   }
 

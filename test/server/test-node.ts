@@ -20,6 +20,7 @@ import { openPolicy } from "../../src/owner/kept-policy.js";
 import { noSignals } from "../../src/owner/signals.js";
 import { makeEnrolledKey, signerOf } from "../../src/pki/enrolled-key.js";
 import { withKeyFiles } from "../../src/pki/key-files.js";
+import { OwnerSecret } from "../../src/pki/owner-secret.js";
 import { issuePublicLeaf } from "../../src/pki/public-leaf.js";
 import { foundRoot, rootIssuer } from "../../src/pki/root.js";
 import { SignIn } from "../../src/pki/sign-in.js";
@@ -71,6 +72,7 @@ export class TestNode {
   readonly errors: unknown[] = [];
   readonly limits: Limits;
   readonly signIn: SignIn;
+  readonly ownerSecret: OwnerSecret;
   readonly mesh: FakeMesh;
   readonly events: MeshEvents;
   readonly agent: Agent;
@@ -85,7 +87,18 @@ export class TestNode {
     readonly admin: string,
     parts: Pick<
       TestNode,
-      "compiler" | "sandbox" | "ring" | "errors" | "limits" | "signIn" | "mesh" | "events" | "agent" | "root" | "renew"
+      | "compiler"
+      | "sandbox"
+      | "ring"
+      | "errors"
+      | "limits"
+      | "signIn"
+      | "ownerSecret"
+      | "mesh"
+      | "events"
+      | "agent"
+      | "root"
+      | "renew"
     >,
   ) {
     this.compiler = parts.compiler;
@@ -94,6 +107,7 @@ export class TestNode {
     this.errors = parts.errors;
     this.limits = parts.limits;
     this.signIn = parts.signIn;
+    this.ownerSecret = parts.ownerSecret;
     this.mesh = parts.mesh;
     this.events = parts.events;
     this.agent = parts.agent;
@@ -127,6 +141,7 @@ export class TestNode {
       ring: new LogRing(),
       errors: [] as unknown[],
       limits,
+      ownerSecret: new OwnerSecret(),
       signIn: new SignIn({ tokens, clock }),
       agent: new Agent({ ca: certificate, keepAlive: true }),
     };
@@ -167,6 +182,7 @@ export class TestNode {
       ring: parts.ring,
       metrics: new Metrics(),
       tokens,
+      ownerSecret: parts.ownerSecret,
       signIn: parts.signIn,
       joins: options.joins ?? { desk: undefined, masters: () => [] },
       catalog,

@@ -25,6 +25,7 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
     method: "POST",
     path: `/v1/nodes/:node/${verb}`,
     role: "admin",
+    byOwner: verb === "resume",
     at: (exchange) => ({ node: reachable(named(exchange), options).id }),
     async handle(exchange) {
       const { id, name } = named(exchange);

@@ -33,12 +33,14 @@ export function policyEndpoints({ owner, node }: PolicyOptions): Endpoint[] {
       method: "GET",
       path: "/v1/policy",
       role: "admin",
+      byOwner: true,
       handle: (exchange) => exchange.answer(200, view()),
     },
     {
       method: "PUT",
       path: "/v1/policy",
       role: "admin",
+      byOwner: true,
       async handle(exchange) {
         const body = patchBody.safeParse(await exchange.json());
         if (!body.success) throw misfit(body.error.issues);
