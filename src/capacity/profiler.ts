@@ -3,7 +3,7 @@
 import type { Clock } from "../core/clock.js";
 import { type Kernel, kernels } from "./capacity.js";
 import { type Estimate, estimateOf, medianOf } from "./estimate.js";
-import type { KernelRunner } from "./kernel-runner.js";
+import type { KernelRun, KernelRunner } from "./kernel-runner.js";
 import { type KernelProfile, overallOf, type Profile, type ProfileLength } from "./profile.js";
 import { referenceNs } from "./reference.js";
 
@@ -41,6 +41,8 @@ const maxIterations = 2 ** 31;
 /** A warm call is not faster than the one before by more. */
 const warmRatio = 0.95;
 const warmUps = 2;
+/** Rounds that are made when the time is over before: a single one may have been lucky. */
+const fewestRounds = 3;
 /** From one call of the calibration to the next at most. */
 const growth = 8;
 const setUps = 5;
@@ -70,6 +72,8 @@ class Profiler {
   readonly #options: ProfilerOptions;
   readonly #plan: Plan;
   #spentMs = 0;
+  /** The part of it in which the kernels ran. */
+  #ranMs = 0;
   #progress = 0;
 
   constructor(options: ProfilerOptions) {
@@ -85,7 +89,7 @@ class Profiler {
     const { minRounds, budgetMs } = this.#plan;
     for (let round = 0; round < minRounds || series.some((one) => !isStable(one)); round++) {
       // A machine too slow for its budget is measured all the same, as well as it can be.
-      if (this.#spentMs >= budgetMs && round > 0) break;
+      if (this.#spentMs >= budgetMs && round >= fewestRounds) break;
       for (const one of series) await this.#sample(one);
       this.#tell(round / minRounds);
     }
@@ -122,10 +126,10 @@ class Profiler {
   /** The iterations of a sample: found by calls that grow until they are long enough, and do not get faster any more. */
   async #warmUp(kernel: Kernel, setUpMs: number): Promise<number> {
     const { sampleMs, budgetMs } = this.#plan;
-    const limit = this.#spentMs + (budgetMs * calibrationShare) / kernels.length;
+    const limit = this.#ranMs + (budgetMs * calibrationShare) / kernels.length;
     let iterations = 1;
     let best = Number.POSITIVE_INFINITY;
-    for (let notFaster = 0; notFaster < warmUps && this.#spentMs < limit; ) {
+    for (let notFaster = 0; notFaster < warmUps && this.#ranMs < limit; ) {
       const runMs = await this.#run(kernel, { iterations, workers: 1 });
       const perIteration = Math.max(runMs - setUpMs, runMs / 100) / iterations;
       notFaster = perIteration < best * warmRatio ? 0 : notFaster + 1;
@@ -144,20 +148,29 @@ class Profiler {
     samples.push(1 / perMs);
   }
 
-  /** Mean milliseconds of the calls. */
+  /**
+   * Mean milliseconds that the calls ran. How long they waited for a core says nothing of how many iterations make a sample: counted
+   * in, a busy machine is measured with so few that what is left to see is the noise of the clock.
+   */
   async #run(kernel: Kernel, { iterations, workers }: { iterations: number; workers: number }): Promise<number> {
-    const times = await this.#times(kernel, { iterations, workers });
+    const runs = await this.#calls(kernel, { iterations, workers });
     this.#tell(0);
-    return times.reduce((sum, ms) => sum + ms, 0) / times.length;
+    return runs.reduce((sum, { runMs }) => sum + runMs, 0) / runs.length;
   }
 
   /** Milliseconds of each call, with its wait for a core when there are fewer of them than workers. */
   async #times(kernel: Kernel, { iterations, workers }: { iterations: number; workers: number }): Promise<number[]> {
+    const runs = await this.#calls(kernel, { iterations, workers });
+    return runs.map(({ waitMs, runMs }) => runMs + Math.max(0, waitMs - messageMs));
+  }
+
+  async #calls(kernel: Kernel, calls: { iterations: number; workers: number }): Promise<readonly KernelRun[]> {
     const { runner, signal } = this.#options;
     signal?.throwIfAborted();
-    const runs = await runner.run(kernel, { iterations, workers, signal });
+    const runs = await runner.run(kernel, { ...calls, signal });
     this.#spentMs += Math.max(...runs.map(({ waitMs, runMs }) => waitMs + runMs));
-    return runs.map(({ waitMs, runMs }) => runMs + Math.max(0, waitMs - messageMs));
+    this.#ranMs += Math.max(...runs.map(({ runMs }) => runMs));
+    return runs;
   }
 
   #tell(rounds: number): void {

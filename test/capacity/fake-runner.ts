@@ -16,6 +16,8 @@ export interface FakeMachine {
   readonly cores?: number;
   /** Calls of a kernel that run ten times slower, as before the optimizing compiler is done. */
   readonly slowCalls?: number;
+  /** What a call waits for a core that others have, from a number in [0, 1). */
+  readonly othersMs?: (random: number) => number;
   /** How much longer a call takes, from a number in [0, 1). */
   readonly noise?: (random: number) => number;
   /** Of each period of so many milliseconds, the first part alone is ours. */
@@ -44,10 +46,11 @@ export class FakeRunner implements KernelRunner {
     const calls = (this.#calls.get(kernel) ?? 0) + 1;
     this.#calls.set(kernel, calls);
     const factor = (speed[kernel] ?? 1) * (workers > 1 ? together : 1) * (calls <= slowCalls ? 0.1 : 1);
-    const { cores = workers } = this.#machine;
+    const { cores = workers, othersMs } = this.#machine;
     const runs = Array.from({ length: workers }, (_, index) => {
       const workMs = setUpMs + ((iterations * referenceNs[kernel]) / 1e6 / factor) * noise(this.#random());
-      return { waitMs: 0.05 + Math.floor(index / cores) * workMs, runMs: this.#held(workMs) };
+      const waitMs = 0.05 + Math.floor(index / cores) * workMs + (othersMs?.(this.#random()) ?? 0);
+      return { waitMs, runMs: this.#held(workMs) };
     });
     this.now += Math.max(...runs.map(({ runMs, waitMs }) => runMs + waitMs));
     return runs;

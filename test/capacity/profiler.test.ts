@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { kernels, ratePerWorker } from "../../src/capacity/capacity.js";
-import { capacityOf, type Profile, type ProfileLength, readProfile } from "../../src/capacity/profile.js";
+import { capacityOf, isSure, type Profile, type ProfileLength, readProfile } from "../../src/capacity/profile.js";
 import { measureProfile } from "../../src/capacity/profiler.js";
 import { type FakeMachine, FakeRunner } from "./fake-runner.js";
 
@@ -89,6 +89,16 @@ test("under a quota of one half, with periods longer than a call, a machine is w
     const { profile } = await profiled({ workers: 1, quota }, { length });
     near(profile.overall.one.unitsPerSecond, 500, 0.15);
   }
+});
+
+test("on a machine where each call waits for others, a profile is of what is left, in each kernel", async () => {
+  const { profile } = await profiled({ workers: 2, othersMs: (random) => 60 * random }, { length: "short" });
+  for (const kernel of kernels) {
+    const { one } = profile.kernels[kernel];
+    // 5 ms of work after waits of 30 ms in the mean.
+    assert.ok(one.unitsPerSecond > 60 && one.unitsPerSecond < 400, `${kernel}: ${one.unitsPerSecond}`);
+  }
+  assert.ok(!isSure(profile));
 });
 
 test("a profile that is aborted rejects with the reason, without another call", async () => {
