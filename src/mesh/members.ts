@@ -172,9 +172,9 @@ export class Membership implements Members {
     return () => this.#listeners.delete(changed);
   }
 
-  /** Announces that this node drains, sleeps, or is back. */
+  /** Announces that this node drains, sleeps, or is back; who has left does not come back. */
   setState(state: Exclude<AnnouncedState, "left">): void {
-    if (this.#self.state === state) return;
+    if (this.#self.state === state || this.#self.state === "left") return;
     this.#self.announce(state);
     this.#gossip.announceSelf();
   }

@@ -41,23 +41,20 @@ export function ownerPart(foundation: Foundation, { governor, members, apps }: G
   registerMetrics(foundation, governor);
   let ends: (() => void)[] = [];
   let told: string | undefined;
-  let silent = false;
+  let endSilence: (() => void) | undefined;
   const say = (): void => {
     const { state, slots } = governor.current;
-    if (silent || state === told) return;
-    silent = true;
-    ends.push(
-      timers.after(sayEveryMs, () => {
-        silent = false;
-        say();
-      }),
-    );
+    if (endSilence !== undefined || state === told) return;
+    endSilence = timers.after(sayEveryMs, () => {
+      endSilence = undefined;
+      say();
+    });
     told = state;
     log.info(`the owner's policy: ${state}, ${slots} workers for guests`);
   };
   const apply = (now: Allowance, before?: Allowance): void => {
     apps.sandbox.allow(now);
-    if (now.slots === 0 && before !== undefined && before.slots > 0) {
+    if (before !== undefined && mustStop(now, before)) {
       apps.sandbox.evict().catch((cause: unknown) => log.error("calls could not be given back", { cause }));
     }
     if (now.state === before?.state) return;
@@ -78,17 +75,24 @@ export function ownerPart(foundation: Foundation, { governor, members, apps }: G
     stop: () => {
       governor.stop();
       for (const end of ends.splice(0)) end();
+      endSilence?.();
+      endSilence = undefined;
     },
   };
 }
 
-/** Tells the mesh whether this node takes calls: not while an operator drains it, nor while its owner paused it. */
+/** Whether what runs has to go: no guest may any more, or, in a pause, not even calls of the node's own clients. */
+function mustStop(now: Allowance, before: Allowance): boolean {
+  return now.slots === 0 && (before.slots > 0 || (now.state === "paused" && before.state !== "paused"));
+}
+
+/** Tells the mesh whether this node takes calls: not while an operator drains it or it ends, nor while its owner paused it. */
 export function announce(
   members: Pick<Membership, "setState">,
   { governor, apps }: { readonly governor: Governor; readonly apps: Pick<AppParts, "forwarding"> },
 ): void {
   const rest = governor.current.state === "paused" ? "asleep" : "alive";
-  members.setState(apps.forwarding.load.drained ? "draining" : rest);
+  members.setState(apps.forwarding.load.draining ? "draining" : rest);
 }
 
 function registerMetrics({ metrics }: Foundation, governor: Governor): void {

@@ -21,6 +21,8 @@ const cpuEveryMs = 950;
 const memoryEveryMs = 950;
 const temperatureEveryMs = 4_900;
 const presenceEveryMs = 4_900;
+/** After so long without an answer nobody says who is there, whatever was said before. */
+const presenceLateMs = 6_000;
 
 /** Reads Linux' files and asks logind; elsewhere there is the memory's signal alone. */
 export class MachineSignals implements SignalSource {
@@ -32,6 +34,7 @@ export class MachineSignals implements SignalSource {
   readonly #due = new Map<string, number>();
   #signals: Signals = noSignals;
   #asking: Promise<void> | undefined;
+  #askedAt = 0;
 
   constructor({ kernel, clock, ask = askLogind }: MachineSignalsOptions) {
     this.#clock = clock;
@@ -44,6 +47,9 @@ export class MachineSignals implements SignalSource {
   async read(options: { readonly presence: boolean }): Promise<Signals> {
     if (!options.presence) this.#signals = { ...this.#signals, ...unknownPresence, foreignCpu: undefined };
     else if (this.#isDue("presence", presenceEveryMs)) this.#askAround();
+    if (this.#asking !== undefined && this.#clock.monotonic() - this.#askedAt >= presenceLateMs) {
+      this.#signals = { ...this.#signals, ...unknownPresence };
+    }
     const measured = options.presence && this.#isDue("cpu", cpuEveryMs);
     const [onBattery, celsius, foreignCpu] = await Promise.all([
       this.#power.onBattery(),
@@ -60,7 +66,9 @@ export class MachineSignals implements SignalSource {
 
   /** Who is there is told with the next read: a bus that does not answer holds up no battery. */
   #askAround(): void {
-    this.#asking ??= presence(this.#ask, this.#clock.now())
+    if (this.#asking !== undefined) return;
+    this.#askedAt = this.#clock.monotonic();
+    this.#asking = presence(this.#ask, this.#clock.now())
       .catch(() => unknownPresence)
       .then((found) => {
         this.#asking = undefined;

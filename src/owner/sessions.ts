@@ -30,7 +30,8 @@ export const askLogind: AskLogind = async (args) => {
   );
   if (!there) return undefined;
   return new Promise((resolve) => {
-    const options = { timeout: timeoutMs, maxBuffer: maxOutputBytes, env: { ...process.env, LC_ALL: "C" } };
+    const bounds = { timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: maxOutputBytes } as const;
+    const options = { ...bounds, env: { ...process.env, LC_ALL: "C" } };
     execFile("loginctl", [...args], options, (error, stdout) => resolve(error === null ? stdout : undefined));
   });
 };

@@ -18,14 +18,19 @@ export class Temperature {
     this.#sys = sys;
   }
 
-  /** Degrees Celsius of the hottest sensor of the CPU; undefined without one, or when none says something possible. */
+  /**
+   * Degrees Celsius of the hottest sensor of the CPU; undefined without one, or when none says something possible: then they are
+   * looked for again, since a driver that was loaded anew has other folders.
+   */
   async celsius(): Promise<number | undefined> {
     if (this.#sensors.length === 0) this.#sensors = await this.#find();
     const read = await Promise.all(this.#sensors.map(readNumber));
     const possible = read.flatMap((milli) =>
       milli !== undefined && milli > -50_000 && milli < 200_000 ? [milli] : [],
     );
-    return possible.length === 0 ? undefined : Math.max(...possible) / 1_000;
+    if (possible.length > 0) return Math.max(...possible) / 1_000;
+    this.#sensors = [];
+    return undefined;
   }
 
   async #find(): Promise<string[]> {

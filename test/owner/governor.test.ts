@@ -180,12 +180,40 @@ test("what cannot be kept is said, and what cannot be read counts as nothing and
   const { governor } = await governed({ files: new FullDisk() });
   await assert.rejects(governor.pause(Number.POSITIVE_INFINITY), /no space left/);
   assert.equal(governor.current.state, "paused");
-  for (const text of ["{", '{"set":{"activeShare":9},"pausedUntil":null}', '{"set":{},"pausedUntil":"later"}']) {
+  for (const text of [
+    "",
+    "{",
+    "null",
+    "[]",
+    "\0\xff",
+    '{"set":[],"pausedUntil":null}',
+    '{"set":{"activeShare":9},"pausedUntil":null}',
+  ]) {
     const files = new MemoryFiles();
     await files.write("policy", text);
     warnings.length = 0;
     const { governor } = await governed({ files });
     assert.deepEqual(governor.settings, defaultPolicy, text);
     assert.equal(warnings.length, 1);
+  }
+});
+
+test("of a damaged file, or one of a newer version, all that can be read holds: a pause above all", async () => {
+  const forever = Number.POSITIVE_INFINITY;
+  const table: readonly (readonly [string, Partial<PolicySettings>, number | undefined])[] = [
+    ['{"set":{"battery":"allow","moonPhase":"new"},"pausedUntil":"forever","more":1}', { battery: "allow" }, forever],
+    ['{"set":{"activeShare":1e999,"maxCelsius":60,"hours":7},"pausedUntil":null}', { maxCelsius: 60 }, undefined],
+    ['{"set":{"__proto__":{"owner":"none"},"constructor":1},"pausedUntil":null}', {}, undefined],
+    ['{"set":{},"pausedUntil":"later"}', {}, forever],
+    ['{"set":{},"pausedUntil":-1}', {}, forever],
+  ];
+  for (const [text, set, pausedUntil] of table) {
+    const files = new MemoryFiles();
+    await files.write("policy", text);
+    const { governor } = await governed({ files });
+    assert.deepEqual(governor.settings, { ...defaultPolicy, ...set }, text);
+    assert.equal(governor.pausedUntil, pausedUntil, text);
+    await governor.resume();
+    assert.equal(governor.pausedUntil, undefined);
   }
 });

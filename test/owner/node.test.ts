@@ -146,3 +146,24 @@ test("who owns the machine needs no token for its policy: what the state folder 
 function problem(code: string): (error: unknown) => boolean {
   return (error) => error instanceof ProblemError && error.document.code === code;
 }
+
+test("a pause stops also what this machine's own client had running without slots", async () => {
+  await plug(false);
+  await until("no slots", async () => (await policy()).slots === 0);
+  const headers = { "content-type": "text/plain" };
+  const body = "export function spin(): i32 { let x: i32 = 1; while (x != 0) x = (x * 1103515245) | 1; return x; }";
+  await peer.client.json("/v1/apps/endless", { method: "PUT", headers, body });
+  await until("the app", async () => (await laptop.client.send("/v1/apps")).text.includes("endless"));
+  const here = { "herd-node": "laptop" };
+  const call = laptop.client.send("/fn/endless/spin", { method: "POST", headers: here });
+  // It would end at its deadline otherwise.
+  const refused = assert.rejects(call, problem("node.overloaded"));
+  await until("it runs", async () => {
+    const nodes = await laptop.client.json<{ name: string; running?: number }[]>("/v1/nodes");
+    return nodes.some(({ name, running }) => name === "laptop" && running === 1);
+  });
+  await put({ pausedUntil: "forever" });
+  await refused;
+  await put({ pausedUntil: null });
+  await plug(true);
+});

@@ -191,6 +191,40 @@ test("power is looked at each time, the others as often as they are worth, and n
   assert.equal(asked, 2);
 });
 
+test("a logind that falls silent says nothing any more: whoever was away may be back", async (t) => {
+  const { root } = await machine(t);
+  const clock = new ManualClock();
+  let isSilent = false;
+  const ask: AskLogind = async (args) => {
+    if (isSilent) await new Promise(() => undefined);
+    return args[0] === "list-sessions" ? "1 1000 ann\n" : "Class=user\nState=active\nActive=yes\nLockedHint=yes";
+  };
+  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, ask });
+  await signals.read({ presence: true });
+  assert.equal((await signals.read({ presence: true })).ownerActive, false);
+  isSilent = true;
+  for (let step = 0; step < 24; step++) {
+    clock.advance(500);
+    await signals.read({ presence: true });
+  }
+  assert.equal((await signals.read({ presence: true })).ownerActive, undefined);
+});
+
+test("a sensor whose driver came back elsewhere is found again", async (t) => {
+  const { root, write } = await machine(t);
+  const sensor = (index: number) => ({
+    [`class/hwmon/hwmon${index}/name`]: "k10temp",
+    [`class/hwmon/hwmon${index}/temp1_input`]: "70000",
+  });
+  const temperature = new Temperature(root);
+  await write(sensor(3));
+  assert.equal(await temperature.celsius(), 70);
+  await rm(join(root, "class/hwmon/hwmon3"), { recursive: true });
+  assert.equal(await temperature.celsius(), undefined);
+  await write(sensor(5));
+  assert.equal(await temperature.celsius(), 70);
+});
+
 test("this machine's own files are read", {
   skip: process.platform !== "linux" && "they are Linux' files",
 }, async (t) => {
