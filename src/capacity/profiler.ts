@@ -35,12 +35,12 @@ const plans: { readonly [length in ProfileLength]: Plan } = {
 
 /** An estimate whose 95 % interval is narrower, as a share of it, is stable. */
 const stableWidth = 0.03;
-/** The share of the budget after which calibration takes what it has. */
-const calibrationShare = 0.4;
 const maxIterations = 2 ** 31;
 /** A warm call is not faster than the one before by more. */
 const warmRatio = 0.95;
 const warmUps = 2;
+/** Calls after which calibration takes what it has: a bound by time would be over before a busy machine has run a sample's length. */
+const mostWarmUps = 30;
 /** Rounds that are made when the time is over before: a single one may have been lucky. */
 const fewestRounds = 3;
 /** From one call of the calibration to the next at most. */
@@ -72,8 +72,6 @@ class Profiler {
   readonly #options: ProfilerOptions;
   readonly #plan: Plan;
   #spentMs = 0;
-  /** The part of it in which the kernels ran. */
-  #ranMs = 0;
   #progress = 0;
 
   constructor(options: ProfilerOptions) {
@@ -125,11 +123,10 @@ class Profiler {
 
   /** The iterations of a sample: found by calls that grow until they are long enough, and do not get faster any more. */
   async #warmUp(kernel: Kernel, setUpMs: number): Promise<number> {
-    const { sampleMs, budgetMs } = this.#plan;
-    const limit = this.#ranMs + (budgetMs * calibrationShare) / kernels.length;
+    const { sampleMs } = this.#plan;
     let iterations = 1;
     let best = Number.POSITIVE_INFINITY;
-    for (let notFaster = 0; notFaster < warmUps && this.#ranMs < limit; ) {
+    for (let calls = 0, notFaster = 0; notFaster < warmUps && calls < mostWarmUps; calls++) {
       const runMs = await this.#run(kernel, { iterations, workers: 1 });
       const perIteration = Math.max(runMs - setUpMs, runMs / 100) / iterations;
       notFaster = perIteration < best * warmRatio ? 0 : notFaster + 1;
@@ -169,7 +166,6 @@ class Profiler {
     signal?.throwIfAborted();
     const runs = await runner.run(kernel, { ...calls, signal });
     this.#spentMs += Math.max(...runs.map(({ waitMs, runMs }) => waitMs + runMs));
-    this.#ranMs += Math.max(...runs.map(({ runMs }) => runMs));
     return runs;
   }
 

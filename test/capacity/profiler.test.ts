@@ -92,7 +92,10 @@ test("under a quota of one half, with periods longer than a call, a machine is w
 });
 
 test("on a machine where each call waits for others, a profile is of what is left, in each kernel", async () => {
-  const { profile } = await profiled({ workers: 2, othersMs: (random) => 60 * random }, { length: "short" });
+  const { profile } = await profiled(
+    { workers: 2, setUpMs: 25, othersMs: (random) => 60 * random },
+    { length: "short" },
+  );
   for (const kernel of kernels) {
     const { one } = profile.kernels[kernel];
     // 5 ms of work after waits of 30 ms in the mean.
