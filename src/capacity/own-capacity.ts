@@ -1,11 +1,13 @@
 // What this node can do: kept from the last time, measured when nothing is known or it is old, and only while nobody calls.
 
+import { availableParallelism } from "node:os";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { StateFiles } from "../core/state-files.js";
-import type { Timers } from "../core/timers.js";
+import type { Random, Timers } from "../core/timers.js";
 import type { Capacity, CapacitySource } from "./capacity.js";
+import { Contention } from "./contention.js";
 import { fingerprintOf } from "./fingerprint.js";
 import type { KernelRunner } from "./kernel-runner.js";
 import { capacityOf, isSure, type Profile, readProfile } from "./profile.js";
@@ -14,8 +16,8 @@ import { measureProfile } from "./profiler.js";
 /** The kernels, ready to run. `release` frees what the runners left in the sandbox. */
 export interface ReadyKernels {
   readonly digest: string;
-  /** A runner on so many workers that waits for `turn` before each call. */
-  runner(options: { readonly workers: number; readonly turn: (signal?: AbortSignal) => Promise<void> }): KernelRunner;
+  /** A runner on so many workers. */
+  runner(workers: number): KernelRunner;
   release(): void;
 }
 
@@ -23,15 +25,26 @@ export interface ReadyKernels {
 export interface OwnCapacityOptions {
   /** All workers of the node, also those that it may not use now. */
   readonly workers: number;
-  /** The sandbox as it is: workers that calls may use, calls that run, calls that wait. */
-  readonly load: () => { readonly slots: number; readonly running: number; readonly queued: number };
+  /** The node as it is: workers that calls may use, calls that run, calls that wait, and whether something is compiled or prepared. */
+  readonly load: () => NodeLoad;
+  /** Processor time that this process has used so far, of all its threads, in milliseconds. */
+  readonly cpuMs: () => number;
   /** Rejects when the build left none. */
   readonly kernels: () => Promise<ReadyKernels>;
   /** Where the last profile is kept. */
   readonly files: StateFiles;
   readonly clock: Clock;
   readonly timers: Timers;
+  readonly random: Random;
   readonly log: Logger;
+}
+
+/** What a profile gives way to. */
+export interface NodeLoad {
+  readonly slots: number;
+  readonly running: number;
+  readonly queued: number;
+  readonly deploying: boolean;
 }
 
 const fileName = "profile";
@@ -42,6 +55,9 @@ const quietLooks = 3;
 const restMs = 60_000;
 /** How often a profile under way looks whether the calls are over that it gives way to. */
 const giveWayMs = 50;
+/** How long it rests, on average, when other programs want its cores, and how long at most in all: some machines are never quiet. */
+const restForOthersMs = 500;
+const maxRestForOthersMs = 10_000;
 /** A profile that takes longer, waits for calls left out, would hold a worker that runs by fits and starts. */
 const giveUpMs = 30_000;
 /** After so long a profile is made again: machines are changed, and so is what else they do. */
@@ -130,16 +146,23 @@ export class OwnCapacity implements CapacitySource {
   }
 
   #isBusy(): boolean {
-    const { running, queued } = this.#options.load();
-    return running + queued > 0;
+    const { running, queued, deploying } = this.#options.load();
+    return deploying || running + queued > 0;
   }
 
   async #measure(kernels: ReadyKernels, signal: AbortSignal): Promise<void> {
-    const { load, clock, files, log } = this.#options;
+    const { load, clock, cpuMs, random, files, log } = this.#options;
     const workers = load().slots;
+    const contention = new Contention({ clock, cpuMs, cores: availableParallelism() });
     let began = clock.monotonic();
+    let restedMs = 0;
     const turn = async (): Promise<void> => {
       const came = clock.monotonic();
+      if (restedMs < maxRestForOthersMs && contention.wasFelt()) {
+        // Nodes that measure the same machine must not rest and go on together.
+        await this.#sleep(restForOthersMs * (0.5 + random()), signal);
+        restedMs += clock.monotonic() - came;
+      }
       while (this.#isBusy() && !signal.aborted) await this.#sleep(giveWayMs, signal);
       signal.throwIfAborted();
       began += clock.monotonic() - came;
@@ -150,7 +173,14 @@ export class OwnCapacity implements CapacitySource {
     };
     const fingerprint = this.#fingerprint(kernels);
     try {
-      const runner = kernels.runner({ workers, turn });
+      const inner = kernels.runner(workers);
+      const runner: KernelRunner = {
+        workers,
+        run: async (kernel, calls) => {
+          await turn();
+          return contention.during(calls.workers, () => inner.run(kernel, calls));
+        },
+      };
       const profile = await measureProfile({ runner, clock, fingerprint, length: "short", signal });
       const known = this.#profile;
       if (known !== undefined && known.workers >= workers && isSure(known) && !isSure(profile)) {

@@ -19,6 +19,11 @@ export class CompileQueue {
     this.#maxWaiting = options.maxWaiting;
   }
 
+  /** Whether an upload is compiled, installed, or waits for that. */
+  get busy(): boolean {
+    return this.#waiting > 0;
+  }
+
   /** What the install gave. An upload whose signal aborted while it waited is not compiled. */
   async run<Compiled, Result>(steps: UploadSteps<Compiled, Result>, signal?: AbortSignal): Promise<Result> {
     if (this.#waiting >= this.#maxWaiting) {

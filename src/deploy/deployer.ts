@@ -64,6 +64,11 @@ export class Deployer {
     this.#compiles = new CompileQueue({ maxWaiting: options.maxWaiting ?? 16 });
   }
 
+  /** Whether an upload is compiled or installed here. */
+  get busy(): boolean {
+    return this.#compiles.busy;
+  }
+
   /** Makes every app of the catalog answer calls. One that cannot be prepared is logged and left out. */
   async restore(): Promise<void> {
     const { catalog, activation, log } = this.#options;

@@ -64,6 +64,11 @@ export class HoldJobs {
     this.#options = options;
   }
 
+  /** Whether one runs or could. */
+  get busy(): boolean {
+    return this.#running + this.#urgent.size + this.#later.size > 0;
+  }
+
   /** Takes up a manifest. */
   add(record: ManifestRecord): void {
     const { id } = record;

@@ -63,6 +63,11 @@ export class Propagator {
     links.handle("hold", (body, from) => this.#held(body, from));
   }
 
+  /** Whether something is pulled and prepared. */
+  get busy(): boolean {
+    return this.#jobs.busy;
+  }
+
   /** Takes up everything that is announced, and from now on what will be. */
   start(): void {
     if (this.#unwatch.length > 0) return;

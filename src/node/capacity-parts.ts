@@ -14,12 +14,19 @@ export interface CapacityParts {
 }
 
 /** Builds the part; with `profile: false` nothing is ever measured, and peers take the node for the reference machine. */
-export async function capacityParts(foundation: Foundation, sandbox: Sandbox): Promise<CapacityParts> {
-  const { config, clock, timers, identity, log, metrics } = foundation;
+export async function capacityParts(
+  foundation: Foundation,
+  { sandbox, isDeploying }: { readonly sandbox: Sandbox; readonly isDeploying: () => boolean },
+): Promise<CapacityParts> {
+  const { config, clock, timers, random, identity, log, metrics } = foundation;
   if (!config.profile) return { source: unknownCapacity, part: { name: "capacity" } };
   const own = new OwnCapacity({
-    ...{ workers: config.workers, clock, timers, log },
-    load: () => sandbox.stats(),
+    ...{ workers: config.workers, clock, timers, random, log },
+    load: () => ({ ...sandbox.stats(), deploying: isDeploying() }),
+    cpuMs: () => {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1_000;
+    },
     kernels: () => readyKernels(foundation, sandbox),
     files: await identity.files("capacity"),
   });
@@ -41,7 +48,7 @@ async function readyKernels({ clock }: Foundation, sandbox: Sandbox): Promise<Re
   const prepared = await prepareKernels();
   return {
     digest: prepared.digest,
-    runner: ({ workers, turn }) => new KernelsInSandbox({ sandbox, kernels: prepared, workers, clock, turn }),
+    runner: (workers) => new KernelsInSandbox({ sandbox, kernels: prepared, workers, clock }),
     release: () => {
       for (const { revision } of Object.values(prepared.prepared)) sandbox.forget(revision);
     },

@@ -42,8 +42,6 @@ export interface KernelsInSandboxOptions {
   readonly kernels: PreparedKernels;
   readonly workers: number;
   readonly clock: Clock;
-  /** Resolves when the sandbox may be used for the next call. */
-  readonly turn?: (signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /** A {@link KernelRunner} on the same sandbox that runs users' functions. */
@@ -59,8 +57,7 @@ export class KernelsInSandbox implements KernelRunner {
   }
 
   async run(kernel: Kernel, { iterations, workers, signal }: KernelCalls): Promise<readonly KernelRun[]> {
-    const { sandbox, kernels: all, clock, turn } = this.#options;
-    await turn?.(signal);
+    const { sandbox, kernels: all, clock } = this.#options;
     const call = {
       prepared: all.prepared[kernel],
       function: "run",

@@ -16,7 +16,10 @@ const day = 24 * 3_600_000;
 /** A node of two workers whose load a test sets; its profiles take no virtual time. */
 class Machine {
   readonly time = new VirtualTime();
-  readonly load = { slots: 2, running: 0, queued: 0 };
+  readonly load = { slots: 2, running: 0, queued: 0, deploying: false };
+  /** Share of the workers' time that they get of the processor. */
+  share = 1;
+  #cpuMs = 0;
   readonly told: Capacity[] = [];
   readonly warnings: string[] = [];
   /** Profiles that were begun, by the workers that they measured; and those that were ended in any way. */
@@ -39,20 +42,21 @@ class Machine {
     const warn = (message: string): void => void this.warnings.push(message);
     this.own = new OwnCapacity({
       ...{ workers: 2, files, clock: this.time, timers: this.time, load: () => this.load },
+      ...{ cpuMs: () => this.#cpuMs, random: () => 0.5 },
       log: { ...silent, warn, error: warn },
       kernels: async () => ({
         digest,
         release: () => void this.released++,
-        runner: ({ workers, turn }) => {
+        runner: (workers) => {
           this.begun.push(workers);
           const fake = new FakeRunner({ workers, noise: (random) => this.noise(random) });
           return {
             workers,
             run: async (kernel, calls) => {
-              await turn(calls.signal);
               this.calls++;
               this.onCall?.();
               if (this.callMs > 0) await new Promise<void>((resolve) => this.time.after(this.callMs, resolve));
+              this.#cpuMs += this.callMs * calls.workers * this.share;
               return fake.run(kernel, calls);
             },
           };
@@ -106,6 +110,44 @@ test("calls come first: nothing is measured beside them, and a profile under way
   machine.load.queued = 0;
   await machine.pass(5_000);
   assert.deepEqual([machine.begun, machine.told.length], [[2], 1]);
+});
+
+test("what is deployed comes first too", async (t) => {
+  const machine = new Machine(t);
+  machine.load.deploying = true;
+  await machine.starts(60_000);
+  assert.deepEqual(machine.begun, []);
+  machine.load.deploying = false;
+  machine.onCall = () => {
+    if (machine.calls === 30) machine.load.deploying = true;
+  };
+  await machine.pass(10_000);
+  assert.deepEqual([machine.begun, machine.calls, machine.told.length], [[2], 30, 0]);
+  machine.load.deploying = false;
+  await machine.pass(5_000);
+  assert.equal(machine.told.length, 1);
+});
+
+test("while others want its cores a profile mostly rests, for ten seconds in all, and is made all the same", async (t) => {
+  const took = async (share: number): Promise<{ ms: number; calls: number }> => {
+    const machine = new Machine(t);
+    machine.callMs = 30;
+    machine.share = share;
+    machine.own.start();
+    let ms = 0;
+    for (; machine.told.length === 0 && ms < 60_000; ms++) {
+      await machine.time.advance(1);
+      await turn();
+    }
+    return { ms, calls: machine.calls };
+  };
+  const quiet = await took(1);
+  const shared = await took(0.5);
+  assert.equal(shared.calls, quiet.calls);
+  const restMs = shared.ms - quiet.ms;
+  assert.ok(restMs >= 10_000 && restMs <= 10_600, `${restMs} ms`);
+  // What an unlucky call lacks is no sign of others.
+  assert.equal((await took(0.8)).ms, quiet.ms);
 });
 
 test("a restart remembers, unless the kernels are others", async (t) => {
