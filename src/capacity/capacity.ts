@@ -29,7 +29,11 @@ export interface CapacitySource {
 /** Bounds of what a peer may claim, in units per second: wider than any machine, narrow enough for arithmetic. */
 const least = 1e-3;
 const most = 1e9;
-const maxWorkers = 1_024;
+/** No node has more workers. */
+export const maxWorkers = 1_024;
+/** The rates of a worker that are believed: what is told beyond them counts as the nearest. */
+const slowestRate = 1 / 1_024;
+const fastestRate = 64;
 
 /** A capacity as peers are told it: workers, units per second overall, and of each of {@link kernels} in their order. */
 export function encodeCapacity({ workers, overall, kernels: each }: Capacity): number[] {
@@ -51,7 +55,7 @@ function isRate(value: unknown): boolean {
   return typeof value === "number" && value >= least && value <= most;
 }
 
-/** Work units that one worker does in a millisecond. */
+/** Work units that one worker does in a millisecond; from a thousandth of the reference machine's to 64 times as many. */
 export function ratePerWorker({ overall, workers }: Pick<Capacity, "overall" | "workers">): number {
-  return overall / workers / 1_000;
+  return Math.max(slowestRate, Math.min(fastestRate, overall / workers / 1_000));
 }

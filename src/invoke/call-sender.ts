@@ -106,7 +106,10 @@ export class CallSender {
     const { speed } = peer;
     switch (answer.kind) {
       case "ok": {
-        const { json, queueMs, runMs } = answer;
+        // Whatever it says, nothing took longer there than all of it did from here.
+        const runMs = Math.min(answer.runMs, tookMs);
+        const queueMs = Math.min(answer.queueMs, tookMs - runMs);
+        const { json } = answer;
         const hopMs = Math.max(0, tookMs - queueMs - runMs);
         peer.answered(now);
         experience.ran({ work, speed, runMs }, now);
@@ -126,6 +129,8 @@ export class CallSender {
         throw new PeerFailure(answer.error, { node, hopMs: tookMs });
       default:
         metrics.sent("refused");
+        // Who has no room, and says with it that a worker is idle, would be asked first for ever.
+        if (answer.reason === "busy" && peer.saysIdle) this.#failed(peer, now);
         return "refused";
     }
   }

@@ -1,6 +1,7 @@
 // What a call of one function takes, wherever it runs: learned from every run that this node sees, told by peers until then.
 
 import type { Work } from "./finish.js";
+import { type Estimate, Hearsay } from "./hearsay.js";
 import type { Speed } from "./speed.js";
 
 /** Whose speed counts: a peer. */
@@ -35,7 +36,7 @@ export class FunctionWork implements Work<Runner> {
   /** Runs that count in the mean. */
   #weight = 0;
   #meanAt = Number.NEGATIVE_INFINITY;
-  #heard: Estimate | undefined;
+  #heard: Hearsay | undefined;
 
   constructor({ revision, name }: FunctionName, here: Speed) {
     this.revision = revision;
@@ -62,12 +63,10 @@ export class FunctionWork implements Work<Runner> {
     return this.#away.get(speed)?.rate ?? speed.rate;
   }
 
-  /** Takes what a peer says of it, unless another one knows far better. */
+  /** Takes what a peer says of it. */
   hear(estimate: Estimate): void {
-    const before = this.#heard;
-    if (before === undefined || before.by === estimate.by || estimate.samples * 2 >= before.samples) {
-      this.#heard = estimate;
-    }
+    if (this.#heard === undefined) this.#heard = new Hearsay(estimate);
+    else this.#heard.hear(estimate);
   }
 
   /** Learns from a run; true when it learned from this and those before it, which costs more than to count them. */
@@ -119,13 +118,6 @@ export class FunctionWork implements Work<Runner> {
 export interface FunctionName {
   readonly revision: string;
   readonly name: string;
-}
-
-/** A function's work as a peer (its id) learned it from so many runs. */
-export interface Estimate {
-  readonly units: number;
-  readonly samples: number;
-  readonly by: string;
 }
 
 /** The runs of the function on one node: those of which nothing was learned yet, and how it does them against its speed. */

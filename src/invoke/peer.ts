@@ -65,9 +65,18 @@ export class Peer implements Candidate {
     return this.link.rttMs;
   }
 
-  /** Calls on their way there: links keep order, so what was sent and is not in the count that it told is not in its load either. */
+  /**
+   * Calls on their way there: links keep order, so what was sent and is not in the count that it told is not in its load either.
+   * Whatever it tells, it has all calls that it did not answer.
+   */
   get inFlight(): number {
-    return Math.max(0, Math.min(this.#outstanding, this.#sent - this.#seen));
+    const outstanding = this.#outstanding;
+    return Math.max(0, Math.min(outstanding, this.#sent - this.#seen), outstanding - this.running - this.queued);
+  }
+
+  /** Whether it last told that a worker has nothing to do. */
+  get saysIdle(): boolean {
+    return !this.draining && this.running + this.queued < this.slots;
   }
 
   /** What it can do; undefined until it was measured and told. */

@@ -1,5 +1,6 @@
 // What a node tells a peer of itself: with every answer of a call, every second, and when it changes.
 
+import { maxWorkers } from "../capacity/capacity.js";
 import { type OwnerState, ownerStates } from "../owner/allowance.js";
 import { isCount, isMs } from "./call-frame.js";
 
@@ -36,7 +37,8 @@ export function decodeReport(body: unknown): Report | undefined {
   if (!Array.isArray(body) || body.length !== 10) return undefined;
   const [epoch, slots, running, queued, draining, runMs, seen, loopDelayMs, state, light] = body as unknown[];
   if (!isNumber(epoch) || !isNumber(seen)) return undefined;
-  if (!isCount(slots) || !isCount(running) || !isCount(queued) || typeof draining !== "boolean") return undefined;
+  if (!isCount(slots) || slots > maxWorkers || !isCount(running) || !isCount(queued) || typeof draining !== "boolean")
+    return undefined;
   if ((runMs !== null && !isMs(runMs)) || !isMs(loopDelayMs) || (light !== null && !isMs(light))) return undefined;
   const owner = typeof state === "number" ? ownerStates[state] : undefined;
   if (owner === undefined) return undefined;

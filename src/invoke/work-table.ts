@@ -1,9 +1,14 @@
 // The work of each function that this node runs, sends away or hears of; bounded, and gone with its revision.
 
-import { type Estimate, type FunctionName, FunctionWork } from "./function-work.js";
+import { type FunctionName, FunctionWork } from "./function-work.js";
+import type { Estimate } from "./hearsay.js";
 import type { Speed } from "./speed.js";
 
 const defaultSize = 10_000;
+/** Of functions that nobody called here, one peer can keep this share of the table. */
+const toldShare = 1 / 8;
+/** Peers whose tells are told apart. */
+const maxTellers = 2_048;
 
 /** Works by revision and function. When it is full, one makes room that was not looked at for long (the clock algorithm, Corbató 1968). */
 export class WorkTable {
@@ -12,6 +17,8 @@ export class WorkTable {
   readonly #revisions = new Map<string, Map<string, FunctionWork>>();
   /** All of them, the next to be looked at for room first. */
   readonly #all = new Set<FunctionWork>();
+  /** Those that stand here since a peer (its id) told of them, the oldest first. */
+  readonly #told = new Map<string, Set<FunctionWork>>();
 
   constructor(here: Speed, size = defaultSize) {
     this.#here = here;
@@ -27,8 +34,10 @@ export class WorkTable {
 
   /** Takes what a peer says of a function. */
   hear(name: FunctionName, estimate: Estimate): void {
-    const work = this.#revisions.get(name.revision)?.get(name.name) ?? this.#add(name);
+    const known = this.#revisions.get(name.revision)?.get(name.name);
+    const work = known ?? this.#add(name);
     work.hear(estimate);
+    if (known === undefined) this.#bound(estimate.by, work);
   }
 
   /** All of them. */
@@ -62,6 +71,22 @@ export class WorkTable {
     functions.set(name.name, work);
     this.#all.add(work);
     return work;
+  }
+
+  /** A peer that tells of ever more functions pushes out its own, not those that others know. */
+  #bound(by: string, work: FunctionWork): void {
+    const told = this.#told.get(by) ?? new Set();
+    this.#told.delete(by);
+    this.#told.set(by, told.add(work));
+    for (const oldest of told) {
+      if (told.size <= this.#size * toldShare) break;
+      told.delete(oldest);
+      if (oldest.samples === 0 && !oldest.used && this.#all.delete(oldest)) this.#remove(oldest);
+    }
+    for (const [peer] of this.#told) {
+      if (this.#told.size <= maxTellers) break;
+      this.#told.delete(peer);
+    }
   }
 
   #makeRoom(): void {

@@ -20,6 +20,7 @@ const perTell = 16;
 const maxEstimates = 64;
 /** An estimate is told again when it changed by this share. */
 const worthTelling = 0.2;
+const leastUnits = 1e-6;
 const maxUnits = 1e9;
 const maxName = 1_024;
 
@@ -102,12 +103,12 @@ export class WorkTells {
       if (!Array.isArray(entry) || entry.length !== 4) continue;
       const [revision, name, units, samples] = entry as unknown[];
       if (!isRevision(revision) || typeof name !== "string" || name.length > maxName) continue;
-      if (!isCount(samples) || typeof units !== "number" || !(units > 0 && units <= maxUnits)) continue;
+      if (!isCount(samples) || typeof units !== "number" || !(units >= leastUnits && units <= maxUnits)) continue;
       this.#options.table.hear({ revision, name }, { units, samples, by: nodeId });
     }
   }
 }
 
 function encode({ revision, name, ownUnits, samples }: FunctionWork): unknown[] {
-  return [revision, name, Math.min(ownUnits, maxUnits), Math.min(samples, maxUnits)];
+  return [revision, name, Math.max(leastUnits, Math.min(ownUnits, maxUnits)), Math.min(samples, maxUnits)];
 }

@@ -36,4 +36,6 @@ test("what is no capacity, or one beyond all bounds, is not read as one", () => 
 
 test("the rate of a worker is its share of what all do at a time", () => {
   assert.equal(ratePerWorker({ overall: 3_000, workers: 2 }), 1.5);
+  assert.equal(ratePerWorker({ overall: 1e9, workers: 1 }), 64, "no machine is as fast");
+  assert.equal(ratePerWorker({ overall: 1e-3, workers: 1_024 }), 1 / 1_024);
 });

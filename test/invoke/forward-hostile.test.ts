@@ -111,7 +111,7 @@ test("statuses and revisions that are none change nothing", async () => {
     [0, 0.5],
     [0, "1"],
     [1, -1],
-    [1, 1e10],
+    [1, 1_025],
     [2, -1],
     [3, null],
     [4, 1],
@@ -140,4 +140,44 @@ test("statuses and revisions that are none change nothing", async () => {
   ]);
   await world.advance(10);
   assert.equal(peer?.revisions.size, 10_000);
+});
+
+test("a peer that says how long it ran is believed no more than the call took", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  b.links.replace("call", () => [0, [], "1", 1e9, 1e9]);
+  const { queueMs, runMs } = await world.settle(a.call("1", { node: "b" }));
+  assert.ok(queueMs + runMs < 100, `${queueMs} ms and ${runMs} ms`);
+  const { units = 0 } = a.forwarding.experience.works.of("0123456789ab", "echo");
+  assert.ok(units < 100, `${units} units`);
+});
+
+test("a peer that claims to be the fastest of all, and idle, gets what it has not answered counted", async () => {
+  const { world, nodes } = await fakeMesh(3);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  a.owner.allow({ slots: 0 });
+  b.capacity.set(1e6);
+  b.links.replace("call", () => new Promise(() => undefined));
+  await world.advance(20);
+  const calls = Array.from({ length: 20 }, (_, index) => a.call(`${index}`).catch(() => undefined));
+  b.links.get("a")?.tell("status", [1e6, 1, 0, 0, false, 0, Number.MAX_SAFE_INTEGER, 0, 0, null]);
+  await world.advance(20);
+  const peer = a.statuses.get("b");
+  assert.ok(peer);
+  assert.ok(peer.speed.rate <= 256, `${peer.speed.rate} units a millisecond`);
+  let sent = 20;
+  for (let more = 0; more < 20; more++) calls.push(a.call(`${sent++}`).catch(() => undefined));
+  await world.advance(20);
+  assert.ok(peer.inFlight > 0, "it said that it saw them all and has none");
+  await world.settle(Promise.all(calls));
+  assert.equal(peer.ejected, true, "after their deadlines");
+});
+
+test("a peer that refuses while it says that a worker is idle is left out for a while", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  a.owner.allow({ slots: 0 });
+  b.links.replace("call", () => [2, b.statuses.report("a"), 0, null, null]);
+  for (let call = 0; call < 5; call++) assert.equal((await world.settle(a.call("1"))).hop, undefined);
+  assert.equal(a.statuses.get("b")?.ejected, true);
 });

@@ -154,11 +154,38 @@ test("what a peer says counts until eight own runs", () => {
   assert.equal(work.units, 20);
 });
 
+test("one peer that makes up a function's work convinces nobody who hears it from two others", () => {
+  for (const units of [1e-6, 1e9]) {
+    const work = new FunctionWork(name, speedOf(1));
+    work.hear({ units: 40, samples: 8, by: "b" });
+    for (let round = 0; round < 10; round++) work.hear({ units, samples: 1e9, by: "liar" });
+    work.hear({ units: 44, samples: 500, by: "c" });
+    work.hear({ units, samples: 1e9, by: "liar" });
+    assert.ok((work.units ?? 0) >= 40 && (work.units ?? 0) <= 44, `${work.units} units`);
+  }
+});
+
+test("a peer that tells of ever more functions pushes out none that others told of or that ran here", () => {
+  const here = speedOf(1);
+  const table = new WorkTable(here, 80);
+  const names = Array.from({ length: 20 }, (_, index) => `f${index}`);
+  for (const name of names) {
+    table.of("aaaaaaaaaaaa", name).saw({ speed: here, runMs: 10, now: 0 });
+    table.hear({ revision: "bbbbbbbbbbbb", name }, { units: 7, samples: 1, by: "honest" });
+  }
+  for (let index = 0; index < 5_000; index++) {
+    table.hear({ revision: "cccccccccccc", name: `${index}` }, { units: 1, samples: 1e9, by: "liar" });
+  }
+  assert.ok(table.size <= 80);
+  const told = names.filter((name) => table.of("bbbbbbbbbbbb", name).units === 7).length;
+  assert.deepEqual([names.filter((name) => table.of("aaaaaaaaaaaa", name).units === 10).length, told], [20, 10]);
+});
+
 test("the table is bounded: what was not called for long makes room, and a revision takes its functions along", () => {
   const table = new WorkTable(speedOf(1), 10);
   const own = table.of("aaaaaaaaaaaa", "own");
   for (let index = 0; index < 100; index++) {
-    table.hear({ revision: "bbbbbbbbbbbb", name: `f${index}` }, { units: 1, samples: 1, by: "b" });
+    table.hear({ revision: "bbbbbbbbbbbb", name: `f${index}` }, { units: 1, samples: 1, by: `peer ${index}` });
     if (index % 5 === 0) table.of("aaaaaaaaaaaa", "own");
   }
   assert.equal(table.size, 10);
