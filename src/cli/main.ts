@@ -231,11 +231,22 @@ function addPause(herd: Command): void {
     );
 }
 
+/** Said of the columns of `herd mesh status` that do not say it themselves. */
+const statusColumns = `
+OWNER    what the owner of the machine allows: herd node policy there tells why
+LOOP     how late the node's event loop is
+SLOTS    workers that calls may use now
+UNITS/S  work units a second of all workers; one worker of the reference machine makes 1000
+PACE     how fast it is now beside that: 0.5 takes twice as long as measured
+WEIGHT   how likely it is drawn for a call: units/s x pace x share of slots, less with errors
+         and after an ejection or a first contact; 0 gets no calls`;
+
 function addMesh(herd: Command): void {
   const mesh = herd.command("mesh").description("the mesh as a node sees it");
   mesh
     .command("status")
     .description("peers, their load and how far away they are")
+    .addHelpText("after", statusColumns)
     .action(async (_options, command: Command) => (await import("./mesh.js")).meshStatus(command.optsWithGlobals()));
   mesh
     .command("why")

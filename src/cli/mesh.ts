@@ -45,9 +45,9 @@ export async function meshStatus(options: GlobalOptions): Promise<void> {
 
 /** The rows for people: the asked node first. */
 export function meshRows({ node, here, peers }: Pick<MeshBody, "node" | "here" | "peers">): string[][] {
-  const self = { ...here, name: node, state: "asked", rttMs: null, errorRate: null, ejected: false };
+  const self = { ...here, name: node, state: "this node", rttMs: null, errorRate: null, ejected: false };
   return [
-    ["NODE", "STATE", "OWNER", "RTT", "LOOP", "SLOTS", "RUNNING", "QUEUED", "CAPACITY", "PACE", "ERRORS", "WEIGHT"],
+    ["NODE", "STATE", "OWNER", "RTT", "LOOP", "SLOTS", "RUNNING", "QUEUED", "UNITS/S", "PACE", "ERRORS", "WEIGHT"],
     ...[self, ...peers].map((peer) => [
       peer.name,
       peer.ejected ? `${peer.state}, ejected` : peer.state,

@@ -3,18 +3,8 @@
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { connect, type GlobalOptions } from "./connection.js";
+import { type PolicyBody, policyRows } from "./policy-text.js";
 import { printJson, printTable, tell } from "./print.js";
-
-interface PolicyBody {
-  readonly node: string;
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly state: string;
-  readonly slots: number;
-  readonly idleClass: boolean;
-  readonly lightUnits: number | null;
-  readonly signals: Readonly<Record<string, unknown>>;
-  readonly pausedUntil: string | null;
-}
 
 /** Shows the policy of the node; with `set`, texts like `activeShare=0.5`, changes it first. */
 export async function policy(options: GlobalOptions & { readonly set?: readonly string[] }): Promise<void> {
@@ -22,7 +12,7 @@ export async function policy(options: GlobalOptions & { readonly set?: readonly 
   const client = await connect(options, { asOwner: true });
   const body = patch === undefined ? await client.json<PolicyBody>("/v1/policy") : await put(options, patch);
   if (options.json) printJson(body);
-  else print(body);
+  else printTable(policyRows(body));
 }
 
 /** Has the node run nothing for so many seconds, or until it is resumed. */
@@ -55,33 +45,4 @@ export function patchOf(texts: readonly string[]): Record<string, unknown> | und
     return [text.slice(0, equals), isPlain ? JSON.parse(value) : value] as const;
   });
   return Object.fromEntries(entries);
-}
-
-function print({ settings, signals, ...now }: PolicyBody): void {
-  const { state, slots, idleClass, lightUnits, pausedUntil } = now;
-  printTable([
-    ["NOW", ""],
-    [
-      "state",
-      pausedUntil === null
-        ? state
-        : `${state} ${pausedUntil === "forever" ? "until it is resumed" : `until ${pausedUntil}`}`,
-    ],
-    ["slots", String(slots)],
-    ["idle class", idleClass ? "yes" : "no"],
-    ["heaviest call", lightUnits === null ? "any" : `${lightUnits} units`],
-    ["SETTING", ""],
-    ...rows(settings),
-    ["SIGNAL", ""],
-    ...rows(signals),
-  ]);
-}
-
-function rows(values: Readonly<Record<string, unknown>>): string[][] {
-  return Object.entries(values).map(([name, value]) => [name, value === null ? "-" : textOf(value)]);
-}
-
-/** Three digits behind the point say more than sixteen. */
-function textOf(value: unknown): string {
-  return typeof value === "number" ? String(Math.round(value * 1_000) / 1_000) : String(value);
 }

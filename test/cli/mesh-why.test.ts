@@ -83,7 +83,7 @@ test("the mesh as a table: the asked node first, what is not known is a dash", (
   assert.deepEqual(
     rows.slice(1).map((row) => row.join(" | ")),
     [
-      "north | asked | idle | - | 12 ms | 2 | 1 | 0 | 2346 | 0.98 | - | 2300",
+      "north | this node | idle | - | 12 ms | 2 | 1 | 0 | 2346 | 0.98 | - | 2300",
       "east | alive, ejected | idle | 0.50 ms | 0 ms | 2 | 1 | 0 | 2346 | 1.00 | 25 % | 2300",
       "west | dead | - | - | - | - | - | - | - | - | - | 0",
     ],
