@@ -221,7 +221,7 @@ test("an owner pauses the node, sees that and its policy, and resumes it", async
   const refused = await herd("invoke", "math/add", "[1]");
   assert.equal(refused.code, 1);
   assert.match(refused.err, /node\.overloaded/);
-  assert.match((await herd("node", "policy")).out, /^state +paused until 20.*^activeShare +0\.25$/ms);
+  assert.match((await herd("node", "policy")).out, /^state +paused: until 20.*^activeShare +0\.25 /ms);
   assert.match((await herd("pause")).err, /^cli-test is paused; herd node resume cli-test ends it\n$/);
   assert.equal((await json("node", "resume", "cli-test")).state, "alive");
   assert.equal((await json("node", "policy")).pausedUntil, null);
