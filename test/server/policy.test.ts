@@ -71,6 +71,10 @@ test("what is unknown or wrong is refused by name, and nothing of that body is t
     [[], /an object of settings/],
     ["", /an object of settings/],
     ["{", /not JSON/],
+    ['{"__proto__": {"owner": "none"}}', /unknown setting "__proto__"/],
+    ['{"constructor": {"prototype": {}}}', /unknown setting "constructor"/],
+    ['{"activeShare": 1e999, "lightUnits": -0.0}', /activeShare: a number from 0 to 1.*; lightUnits: a number from/],
+    ['{"pausedUntil": "+275760-09-13T00:00:00Z"}', /pausedUntil: a time like/],
     [`{"x${"x".repeat(2_000)}": 1}`, /unknown setting "x{80}"/],
   ] as const) {
     const answer = await put(body);
