@@ -29,6 +29,7 @@ export class FakeRunner implements KernelRunner {
   readonly #machine: FakeMachine;
   readonly #calls = new Map<Kernel, number>();
   #seed = 42;
+  readonly #busyMs: number[] = [];
   /** Milliseconds since the start. */
   now = 0;
 
@@ -52,6 +53,7 @@ export class FakeRunner implements KernelRunner {
       const waitMs = 0.05 + Math.floor(index / cores) * workMs + (othersMs?.(this.#random()) ?? 0);
       return { waitMs, runMs: this.#held(workMs) };
     });
+    for (const [index, { runMs }] of runs.entries()) this.#busyMs[index] = (this.#busyMs[index] ?? 0) + runMs;
     this.now += Math.max(...runs.map(({ runMs, waitMs }) => runMs + waitMs));
     return runs;
   }
@@ -59,6 +61,11 @@ export class FakeRunner implements KernelRunner {
   /** Calls that were made of each kernel, the least of them. */
   get fewestCalls(): number {
     return Math.min(...kernels.map((kernel) => this.#calls.get(kernel) ?? 0));
+  }
+
+  /** Milliseconds in which the busiest worker ran. */
+  get busiestMs(): number {
+    return Math.max(...this.#busyMs);
   }
 
   /** How long `workMs` take from now when we are held for a part of each period. */

@@ -77,6 +77,20 @@ test("a short profile takes a second at most, and measures also what is too slow
   near(slow.profile.overall.one.unitsPerSecond, 1);
 });
 
+test("a short profile takes two seconds of each worker at most, also on slow and restless machines, and with many workers", async () => {
+  const slow = Object.fromEntries(kernels.map((kernel) => [kernel, 0.05]));
+  for (const machine of [
+    { workers: 4, speed: slow },
+    { workers: 64, noise: (random: number) => 1 + 5 * random },
+    { workers: 8, cores: 2, setUpMs: 5 },
+    { workers: 2, speed: slow, slowCalls: 10, noise: (random: number) => (random < 0.1 ? 20 : 1) },
+  ]) {
+    const { runner, profile } = await profiled(machine, { length: "short" });
+    assert.ok(runner.busiestMs <= 2_000, `${runner.busiestMs} ms with ${JSON.stringify(machine)}`);
+    assert.ok(profile.overall.one.unitsPerSecond > 0);
+  }
+});
+
 test("a few calls that take five times as long move the estimates by no more than the time that they took", async () => {
   const { profile } = await profiled({ workers: 2, noise: (random) => (random < 0.05 ? 5 : 1) });
   near(profile.availability.one, 1 / 1.2, 0.1);
