@@ -128,7 +128,13 @@ class Profiler {
     let best = Number.POSITIVE_INFINITY;
     for (let calls = 0, notFaster = 0; notFaster < warmUps && calls < mostWarmUps; calls++) {
       const runMs = await this.#run(kernel, { iterations, workers: 1 });
-      const perIteration = Math.max(runMs - setUpMs, runMs / 100) / iterations;
+      const ranMs = runMs - setUpMs;
+      // Of a call so short most is chance: a lucky one would make all samples many times too long.
+      if (ranMs < sampleMs / growth && iterations < maxIterations) {
+        iterations = Math.min(maxIterations, iterations * growth);
+        continue;
+      }
+      const perIteration = ranMs / iterations;
       notFaster = perIteration < best * warmRatio ? 0 : notFaster + 1;
       best = Math.min(best, perIteration);
       const wanted = Math.min(maxIterations, Math.max(1, Math.round(sampleMs / best)));

@@ -12,6 +12,8 @@ export interface FakeMachine {
   /** What a worker keeps of its speed while all work. */
   readonly together?: number;
   readonly setUpMs?: number;
+  /** How much longer a call takes to begin at most. */
+  readonly jitterMs?: number;
   /** Workers that run at a time, when there are fewer cores than workers; the others wait for their end. */
   readonly cores?: number;
   /** Calls of a kernel that run ten times slower, as before the optimizing compiler is done. */
@@ -32,6 +34,8 @@ export class FakeRunner implements KernelRunner {
   readonly #busyMs: number[] = [];
   /** Milliseconds since the start. */
   now = 0;
+  /** Milliseconds of the longest call. */
+  longestMs = 0;
 
   constructor(machine: FakeMachine) {
     this.#machine = machine;
@@ -43,16 +47,18 @@ export class FakeRunner implements KernelRunner {
 
   async run(kernel: Kernel, { iterations, workers, signal }: KernelCalls): Promise<readonly KernelRun[]> {
     signal?.throwIfAborted();
-    const { speed = {}, together = 1, setUpMs = 0.1, slowCalls = 0, noise = () => 1 } = this.#machine;
+    const { speed = {}, together = 1, setUpMs = 0.1, slowCalls = 0, noise = () => 1, jitterMs = 0 } = this.#machine;
     const calls = (this.#calls.get(kernel) ?? 0) + 1;
     this.#calls.set(kernel, calls);
     const factor = (speed[kernel] ?? 1) * (workers > 1 ? together : 1) * (calls <= slowCalls ? 0.1 : 1);
     const { cores = workers, othersMs } = this.#machine;
     const runs = Array.from({ length: workers }, (_, index) => {
-      const workMs = setUpMs + ((iterations * referenceNs[kernel]) / 1e6 / factor) * noise(this.#random());
+      const jitter = jitterMs > 0 ? jitterMs * this.#random() : 0;
+      const workMs = setUpMs + jitter + ((iterations * referenceNs[kernel]) / 1e6 / factor) * noise(this.#random());
       const waitMs = 0.05 + Math.floor(index / cores) * workMs + (othersMs?.(this.#random()) ?? 0);
       return { waitMs, runMs: this.#held(workMs) };
     });
+    this.longestMs = Math.max(this.longestMs, ...runs.map(({ runMs }) => runMs));
     for (const [index, { runMs }] of runs.entries()) this.#busyMs[index] = (this.#busyMs[index] ?? 0) + runMs;
     this.now += Math.max(...runs.map(({ runMs, waitMs }) => runMs + waitMs));
     return runs;

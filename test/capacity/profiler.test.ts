@@ -77,6 +77,12 @@ test("a short profile takes a second at most, and measures also what is too slow
   near(slow.profile.overall.one.unitsPerSecond, 1);
 });
 
+test("calls too short to time do not make those that count too long", async () => {
+  const { runner, profile } = await profiled({ workers: 2, setUpMs: 0.05, jitterMs: 0.1 }, { length: "short" });
+  assert.ok(runner.longestMs <= 8, `${runner.longestMs} ms`);
+  near(profile.overall.one.unitsPerSecond, 1_000, 0.05);
+});
+
 test("a short profile takes two seconds of each worker at most, also on slow and restless machines, and with many workers", async () => {
   const slow = Object.fromEntries(kernels.map((kernel) => [kernel, 0.05]));
   for (const machine of [
