@@ -2,13 +2,13 @@
 
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../src/core/clock.js";
+import { defaultLocalBias } from "../src/core/config.js";
 import { randomHex } from "../src/core/ids.js";
 import { defaultLimits } from "../src/core/limits.js";
 import type { Logger } from "../src/core/log.js";
 import { Metrics } from "../src/core/metrics.js";
 import { systemTimers } from "../src/core/timers.js";
 import { type ActiveApp, AppRouter, activeApp } from "../src/invoke/app-router.js";
-import { defaultBias } from "../src/invoke/choose.js";
 import { Forwarding } from "../src/invoke/forwarding.js";
 import type { Outcome } from "../src/invoke/invoker.js";
 import { LinkSet } from "../src/mesh/link-set.js";
@@ -65,7 +65,7 @@ export class ForwardNode {
       sandbox: { longWorkers: 0, stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
       allowances: { current: allowance, watch: () => ignore },
       capacity: { current: undefined, watch: () => ignore },
-      localBias: defaultBias,
+      localBias: defaultLocalBias,
       loopDelayMs: () => 0,
       nameOf: (nodeId) => nodeId,
       onLine: ignore,

@@ -7,10 +7,10 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { drawFigure, type Figure } from "../src/cli/chart.js";
+import { type Machine, machine, sameMachine } from "../src/cli/machine.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { UsageError } from "../src/core/usage-error.js";
 import { compareRuns, comparisonTable, type KeyFigure } from "./comparison.js";
-import { type Machine, machine, sameMachine } from "./machine.js";
 
 /** What the command line of a benchmark says. */
 export interface BenchOptions {

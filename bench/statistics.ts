@@ -1,5 +1,6 @@
 // The few statistics that the benchmarks quote.
 
+import { medianInterval } from "../src/capacity/estimate.js";
 import type { Estimate } from "../src/cli/chart.js";
 
 /** The value below which the share `p` (0 to 1) of `values` lies; NaN of none. */
@@ -19,14 +20,10 @@ export function rounded(value: number): number {
 }
 
 /**
- * The median and its 95 % interval by order statistics (Conover, Practical Nonparametric Statistics, 3.2), whatever the values'
- * distribution. Fewer than six values have no such interval: theirs is from the least to the greatest (94 % of five).
+ * The median and its 95 % interval, see {@link medianInterval}. Fewer than six values have none: theirs is from the least to the
+ * greatest (94 % of five).
  */
 export function estimateOf(values: readonly number[]): Required<Estimate> {
-  const sorted = Float64Array.from(values).sort();
-  const half = 0.98 * Math.sqrt(sorted.length);
-  const first = Math.max(0, Math.floor(sorted.length / 2 - half));
-  const last = Math.min(sorted.length - 1, Math.ceil(sorted.length / 2 + half) - 1);
-  const at = (index: number): number => rounded(sorted[index] ?? Number.NaN);
-  return { value: rounded(median(values)), low: at(first), high: at(last) };
+  const { low, high } = medianInterval(values) ?? { low: percentile(values, 0), high: percentile(values, 1) };
+  return { value: rounded(median(values)), low: rounded(low), high: rounded(high) };
 }

@@ -1,6 +1,7 @@
 // Our policy: the product's own choice, pace, work and health, fed with what a simulated node can know.
 
-import { type Candidate, choose, chooseAway, defaultBias } from "../../src/invoke/choose.js";
+import { defaultLocalBias } from "../../src/core/config.js";
+import { type Candidate, choose, chooseAway } from "../../src/invoke/choose.js";
 import { type Here, patienceMs } from "../../src/invoke/finish.js";
 import { FunctionWork } from "../../src/invoke/function-work.js";
 import { Health } from "../../src/invoke/health.js";
@@ -107,7 +108,7 @@ class OurBalancer implements Balancer {
   #local: Here | undefined;
   #judgedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(mesh: SimMesh, { self, reports, speeds, bias = defaultBias }: OurOptions & Shared) {
+  constructor(mesh: SimMesh, { self, reports, speeds, bias = defaultLocalBias }: OurOptions & Shared) {
     this.#mesh = mesh;
     this.#self = self;
     this.#reports = reports;

@@ -2,7 +2,6 @@
 
 import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
-import { availableParallelism, cpus, totalmem } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Estimate } from "../capacity/estimate.js";
@@ -11,6 +10,7 @@ import { packageRoot } from "../core/package-root.js";
 import { profileHere, profileMethod, profilePanel, profileRows } from "./bench-profile.js";
 import { drawFigure } from "./chart.js";
 import type { GlobalOptions } from "./connection.js";
+import { machine } from "./machine.js";
 import { printJson, printTable, tell } from "./print.js";
 import { withProgress } from "./progress.js";
 
@@ -33,12 +33,12 @@ export async function benchCapacity({ seconds, workers, out, json }: BenchCapaci
   const profile = await withProgress(text, (show) =>
     profileHere({ seconds, workers, onProgress: (done) => show(`${text}: ${Math.round(done * 100)} %`) }),
   );
-  const machine = thisMachine();
-  const report = { question, method: profileMethod, at: new Date(profile.at).toISOString(), machine, profile };
+  const here = machine();
+  const report = { question, method: profileMethod, at: new Date(profile.at).toISOString(), machine: here, profile };
   const path = resultPath(out);
   await mkdir(join(path, ".."), { recursive: true });
   await writeFile(`${path}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
-  const note = `${profileMethod} ${machine.cpu}, ${machine.cores} cores, ${machine.platform}, Node ${machine.node}.`;
+  const note = `${profileMethod} ${here.cpu}, ${here.cores} cores, ${here.platform}, Node ${here.node}.`;
   await writeFile(`${path}.svg`, drawFigure({ title: question, note, panels: [profilePanel(profile)] }));
   if (json) printJson(report);
   else printTable(capacityTable(profile));
@@ -76,14 +76,4 @@ function resultPath(out: string | undefined): string {
   const stored = fileURLToPath(new URL("bench/results", packageRoot()));
   const inClone = resolve() === fileURLToPath(packageRoot()).replace(/[\\/]$/, "") && existsSync(stored);
   return inClone ? join(stored, "capacity.local") : resolve("capacity");
-}
-
-function thisMachine() {
-  return {
-    platform: `${process.platform} ${process.arch}`,
-    node: process.version,
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: availableParallelism(),
-    memoryGibibytes: Math.round(totalmem() / 2 ** 30),
-  };
 }

@@ -289,7 +289,10 @@ function addBench(herd: Command): void {
     .description("what this machine can do: work units per second by kernel, with one worker and with all")
     .option("--seconds <count>", "measure no longer (default: 15)", positive)
     .option("--workers <count>", "workers to measure (default: as a node has)", positive)
-    .option("--out <dir>", "folder for capacity.json and capacity.svg (default: here)")
+    .option(
+      "--out <dir>",
+      "folder for capacity.json and capacity.svg (default: here; in a clone bench/results, as capacity.local)",
+    )
     .action(async (_options, command: Command) =>
       (await import("./bench-capacity.js")).benchCapacity(command.optsWithGlobals()),
     );

@@ -2,6 +2,7 @@
 
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
+import type { Client } from "./client.js";
 import { connect, type GlobalOptions } from "./connection.js";
 import { type PolicyBody, policyRows } from "./policy-text.js";
 import { printJson, printTable, tell } from "./print.js";
@@ -10,7 +11,7 @@ import { printJson, printTable, tell } from "./print.js";
 export async function policy(options: GlobalOptions & { readonly set?: readonly string[] }): Promise<void> {
   const patch = patchOf(options.set ?? []);
   const client = await connect(options, { asOwner: true });
-  const body = patch === undefined ? await client.json<PolicyBody>("/v1/policy") : await put(options, patch);
+  const body = patch === undefined ? await client.json<PolicyBody>("/v1/policy") : await put(client, patch);
   if (options.json) printJson(body);
   else printTable(policyRows(body));
 }
@@ -18,7 +19,7 @@ export async function policy(options: GlobalOptions & { readonly set?: readonly 
 /** Has the node run nothing for so many seconds, or until it is resumed. */
 export async function pause(seconds: number | undefined, options: GlobalOptions): Promise<void> {
   const pausedUntil = seconds === undefined ? "forever" : new Date(Date.now() + seconds * 1_000).toISOString();
-  const body = await put(options, { pausedUntil });
+  const body = await put(await connect(options, { asOwner: true }), { pausedUntil });
   if (options.json) {
     printJson(body);
     return;
@@ -28,9 +29,8 @@ export async function pause(seconds: number | undefined, options: GlobalOptions)
   tell(`${node} is paused${until}; herd node resume ${node} ends it`);
 }
 
-async function put(options: GlobalOptions, patch: Readonly<Record<string, unknown>>): Promise<PolicyBody> {
+function put(client: Client, patch: Readonly<Record<string, unknown>>): Promise<PolicyBody> {
   const headers = { "content-type": "application/json" };
-  const client = await connect(options, { asOwner: true });
   return client.json<PolicyBody>("/v1/policy", { method: "PUT", headers, body: JSON.stringify(patch) });
 }
 

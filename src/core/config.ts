@@ -54,6 +54,9 @@ export interface Config {
   readonly logLevel: LogLevel | "silent";
 }
 
+/** The default of {@link Config.localBias}. */
+export const defaultLocalBias = 1.25;
+
 /** Folders of Linux' proc(5) and sysfs(5). */
 export interface KernelFolders {
   readonly proc: string;
@@ -196,7 +199,7 @@ function complete(given: Omit<Settings, "limits"> & { limits: Limits }, cwd: str
     // One core is left to the main thread; two workers at least, so that a call that spins cannot stop the others.
     workers: given.workers ?? Math.min(16, Math.max(2, availableParallelism() - 1)),
     profile: given.profile ?? true,
-    localBias: given.localBias ?? 1.25,
+    localBias: given.localBias ?? defaultLocalBias,
     functions: given.functions,
     ephemeral: given.ephemeral ?? false,
     state: given.state ?? resolve(cwd, ".herd"),

@@ -53,9 +53,6 @@ export interface Trace<Peer> {
   localMs: number | undefined;
 }
 
-/** The default of {@link ChoiceInput.bias}. */
-export const defaultBias = 1.25;
-
 /** The largest number below 1. */
 const almostOne = 1 - 2 ** -53;
 

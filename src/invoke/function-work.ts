@@ -183,12 +183,16 @@ class NodeRuns {
 const leastMs = 0.001;
 /** From so many own runs on, what peers say does not count. */
 const enoughSamples = 8;
+/** Half of what was seen of a function is forgotten after so long with runs. */
 const halfLifeMs = 20_000;
 /** Learning costs more than counting. */
 const learnMs = 20;
+/** Of more nodes no function knows how they do it. */
 const maxNodes = 1_024;
+/** Half of what was seen of how a node does the function, against its speed, is forgotten after so long. */
 const factorHalfLifeMs = 5_000;
 /** So many runs at the node's speed are taken to have come before all others. */
 const factorDoubt = 32;
 const maxFactor = 8;
+/** A run counts as so many times as long as expected at most. */
 const maxRatio = 128;

@@ -31,7 +31,7 @@ export class WorkTells {
   /** What those that have just come are still to be told. */
   readonly #backlogs = new Map<Link, FunctionWork[]>();
   #cancel: (() => void) | undefined;
-  #ends: (() => void)[] | undefined;
+  #end: (() => void) | undefined;
   #stopped = false;
 
   constructor(options: WorkTellsOptions) {
@@ -40,19 +40,18 @@ export class WorkTells {
 
   /** Listens and tells. Call it before the links start. */
   start(): void {
-    if (this.#ends !== undefined || this.#stopped) return;
+    if (this.#end !== undefined || this.#stopped) return;
     const { links } = this.#options;
     links.handle("work", (body, from) => this.#heard(body, from));
     const ended = (link: Link): void => void this.#backlogs.delete(link);
-    this.#ends = [links.watch({ opened: (link) => this.#opened(link), ended })];
+    this.#end = links.watch({ opened: (link) => this.#opened(link), ended });
   }
 
   /** Tells no more. */
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();
-    for (const end of this.#ends ?? []) end();
-    this.#ends = [];
+    this.#end?.();
     this.#backlogs.clear();
   }
 

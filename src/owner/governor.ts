@@ -121,11 +121,6 @@ export class Governor implements Allowances {
     await this.#options.kept.keep(this.#said);
   }
 
-  /** Nothing runs here until then (epoch ms, or infinity). See {@link say}. */
-  pause(untilEpochMs: number): Promise<void> {
-    return this.say({ pausedUntil: untilEpochMs });
-  }
-
   /** Ends a pause. See {@link say}. */
   async resume(): Promise<void> {
     if (this.#said.pausedUntil !== undefined) await this.say({ pausedUntil: null });

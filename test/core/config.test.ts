@@ -9,7 +9,6 @@ import { type ConfigSources, defaultNodeName, isWildcard, loadConfig } from "../
 import { defaultLimits } from "../../src/core/limits.js";
 import { defaultPolicy } from "../../src/core/policy-settings.js";
 import { UsageError } from "../../src/core/usage-error.js";
-import { defaultBias } from "../../src/invoke/choose.js";
 
 const cwd = resolve("/somewhere");
 
@@ -48,7 +47,7 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
       rootPassphraseFile: undefined,
       workers: 0,
       profile: true,
-      localBias: defaultBias,
+      localBias: 1.25,
       functions: undefined,
       ephemeral: false,
       state: join(cwd, ".herd"),

@@ -3,12 +3,12 @@
 import { Evicted } from "../../runtime/sandbox/evicted.js";
 import { type Capacity, type CapacitySource, kernels } from "../../src/capacity/capacity.js";
 import type { Clock } from "../../src/core/clock.js";
+import { defaultLocalBias } from "../../src/core/config.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import { Metrics } from "../../src/core/metrics.js";
 import type { Random, Timers } from "../../src/core/timers.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
-import { defaultBias } from "../../src/invoke/choose.js";
 import type { PeerLine } from "../../src/invoke/forwarded-calls.js";
 import { Forwarding } from "../../src/invoke/forwarding.js";
 import type { Outcome, Runner } from "../../src/invoke/invoker.js";
@@ -183,7 +183,7 @@ export class ForwardNode<Own extends Links = Links> {
       sandbox: this.runner,
       allowances: this.owner,
       capacity: this.capacity,
-      localBias: defaultBias,
+      localBias: defaultLocalBias,
       loopDelayMs: () => 7,
       router: this.router,
       limits: { ...defaultLimits, ...limits },

@@ -83,7 +83,7 @@ test("a sensor that does not answer delays neither the start for long nor a paus
   await started;
   await time.advance(10_000);
   assert.equal(machine.looks.length, 1);
-  await governor.pause(time.now() + 60_000);
+  await governor.say({ pausedUntil: time.now() + 60_000 });
   assert.deepEqual(told, ["active 2 > paused 0"]);
   await time.advance(61_000);
   assert.equal(governor.current.state, "active");
@@ -107,13 +107,13 @@ test("a look of before the stop is not used after it", async () => {
 test("a pause ends by itself within a second, or when it is ended", async () => {
   const { governor, told, time } = await governed();
   await governor.start();
-  await governor.pause(time.now() + 600_000);
+  await governor.say({ pausedUntil: time.now() + 600_000 });
   assert.equal(governor.current.slots, 0);
   await time.advance(599_000);
   assert.equal(governor.current.state, "paused");
   const late = await time.until(() => governor.current.state === "idle", { ms: 5_000, what: "the end of the pause" });
   assert.ok(late <= 2_000, `${late} ms`);
-  await governor.pause(Number.POSITIVE_INFINITY);
+  await governor.say({ pausedUntil: Number.POSITIVE_INFINITY });
   await time.advance(200_000);
   assert.equal(governor.current.state, "paused");
   await governor.resume();
@@ -133,7 +133,7 @@ test("a node whose peers are all gone has all its workers at once, unless it is 
     idleClass: false,
     lightUnits: Number.POSITIVE_INFINITY,
   });
-  await governor.pause(Number.POSITIVE_INFINITY);
+  await governor.say({ pausedUntil: Number.POSITIVE_INFINITY });
   assert.equal(governor.current.slots, 0);
   peers.alone = false;
   await governor.resume();
@@ -166,7 +166,7 @@ test("settings and a pause outlast a restart; a pause that ended meanwhile does 
   const third = await governed({ files, time });
   assert.equal(third.governor.current.state, "active");
   assert.equal(third.governor.current.slots, 4);
-  await third.governor.pause(Number.POSITIVE_INFINITY);
+  await third.governor.say({ pausedUntil: Number.POSITIVE_INFINITY });
   const fourth = await governed({ files, time });
   assert.equal(fourth.governor.pausedUntil, Number.POSITIVE_INFINITY);
 });
@@ -178,7 +178,7 @@ test("what cannot be kept is said, and what cannot be read counts as nothing and
     }
   }
   const { governor } = await governed({ files: new FullDisk() });
-  await assert.rejects(governor.pause(Number.POSITIVE_INFINITY), /no space left/);
+  await assert.rejects(governor.say({ pausedUntil: Number.POSITIVE_INFINITY }), /no space left/);
   assert.equal(governor.current.state, "paused");
   for (const text of [
     "",

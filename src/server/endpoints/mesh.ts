@@ -85,7 +85,7 @@ function peersOf(mesh: Mesh): Record<string, unknown>[] {
       const entry = mesh.registry.node(id);
       if (entry === undefined || entry.revoked) return [];
       const figures = mesh.figuresOf(id);
-      const rttMs = roundMs(mesh.links.get(id)?.rttMs);
+      const rttMs = round(mesh.links.get(id)?.rttMs);
       const errorRate = round(figures?.errorRate);
       const ejected = figures?.ejected ?? false;
       return [{ name: entry.name, state, rttMs, ...figuresView(figures), errorRate, ejected }];
@@ -99,7 +99,7 @@ function figuresView(figures: NodeFigures | undefined): Record<string, unknown> 
     ...{ slots, running, queued },
     capacity: round(figures?.capacity?.overall),
     weight: round(figures?.weight ?? 0),
-    ...{ owner, loopDelayMs: roundMs(loopDelayMs), pace: round(figures?.pace) },
+    ...{ owner, loopDelayMs: round(loopDelayMs), pace: round(figures?.pace) },
   };
 }
 
@@ -116,12 +116,12 @@ function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: stri
       peer:
         peer === undefined
           ? null
-          : { name: named(peer.nodeId), ...sideView(peer), inFlight: peer.inFlight, rttMs: roundMs(peer.rttMs), taken },
+          : { name: named(peer.nodeId), ...sideView(peer), inFlight: peer.inFlight, rttMs: round(peer.rttMs), taken },
       units: round(units),
       sampled: sample !== undefined,
       candidates:
         sample?.candidates.map(({ nodeId, weight, rate, expectedMs }) => ({
-          ...{ name: named(nodeId), weight: round(weight * 1_000), rate: round(rate), expectedMs: roundMs(expectedMs) },
+          ...{ name: named(nodeId), weight: round(weight * 1_000), rate: round(rate), expectedMs: round(expectedMs) },
         })) ?? [],
       draws: sample?.draws.map(named) ?? [],
     })),
@@ -129,13 +129,10 @@ function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: stri
 }
 
 function sideView({ slots, running, queued, runMs, expectedMs }: ChoiceSide): Record<string, unknown> {
-  return { slots, running, queued, runMs: roundMs(runMs), expectedMs: roundMs(expectedMs) };
+  return { slots, running, queued, runMs: round(runMs), expectedMs: round(expectedMs) };
 }
 
-/** To the microsecond. */
-const roundMs = round;
-
-/** More digits are noise. */
+/** To the thousandth, of a millisecond or of a unit: more digits are noise. */
 function round(value: number | null | undefined): number | null {
   return value === null || value === undefined ? null : Math.round(value * 1_000) / 1_000;
 }

@@ -1,4 +1,5 @@
-// What the numbers were measured on.
+// What the numbers of a benchmark were measured on.
+
 import { availableParallelism, cpus, totalmem } from "node:os";
 
 /** A machine, without anything that names it. */
