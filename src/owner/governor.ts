@@ -26,6 +26,9 @@ export interface GovernorOptions {
 /** Between two looks: unplugging is seen, decided and told well within a second. */
 const intervalMs = 500;
 
+/** A look that takes longer tells of a time that is over: nobody knows any more who is there. */
+const lateMs = 5_000;
+
 /** How long a start waits for the first look. */
 const firstLookMs = 1_000;
 
@@ -38,7 +41,8 @@ export class Governor implements Allowances {
   #memory: PolicyMemory = freshMemory;
   #current: Allowance;
   #cancel: (() => void) | undefined;
-  #reading = false;
+  /** When the look under way began, monotonic milliseconds; undefined between two. */
+  #lookingSince: number | undefined;
   /** Changes at each start and stop: what a look of before finds is not used. */
   #run = 0;
 
@@ -129,6 +133,7 @@ export class Governor implements Allowances {
   #tick(): void {
     this.#cancel = this.#options.timers.after(intervalMs, () => {
       this.#tick();
+      this.#doubt();
       // Hours begin and pauses end also while a look takes long.
       this.check();
       void this.#look();
@@ -137,14 +142,20 @@ export class Governor implements Allowances {
 
   /** One look at a time: a sensor that does not answer holds up no other decision. */
   async #look(): Promise<void> {
-    if (this.#reading) return;
-    this.#reading = true;
+    if (this.#lookingSince !== undefined) return;
+    this.#lookingSince = this.#options.clock.monotonic();
     const run = this.#run;
     const signals = await this.#options.signals.read({ presence: this.settings.owner === "auto" });
-    this.#reading = false;
+    this.#lookingSince = undefined;
     if (run !== this.#run) return;
     this.#signals = signals;
     this.check();
+  }
+
+  /** Where there is no signal the owner counts as there. */
+  #doubt(): void {
+    if (this.#lookingSince === undefined || this.#options.clock.monotonic() - this.#lookingSince < lateMs) return;
+    this.#signals = { ...this.#signals, ownerActive: undefined, ownerIdleMs: undefined };
   }
 
   #decide(): Allowance {

@@ -90,6 +90,23 @@ test("a sensor that does not answer delays neither the start for long nor a paus
   governor.stop();
 });
 
+test("while a look hangs, an owner who was away counts as there", async () => {
+  const { governor, machine, time } = await governed();
+  await governor.start();
+  assert.equal(governor.current.state, "idle");
+  let answer: () => void = ignore;
+  machine.stuck = new Promise((resolve) => {
+    answer = resolve;
+  });
+  await time.advance(7_000);
+  assert.equal(governor.current.state, "active");
+  machine.stuck = undefined;
+  answer();
+  await time.advance(1_000);
+  assert.equal(governor.current.state, "idle");
+  governor.stop();
+});
+
 test("a look of before the stop is not used after it", async () => {
   const { governor, machine, told, time } = await governed();
   let answer: () => void = ignore;
