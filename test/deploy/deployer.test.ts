@@ -137,8 +137,10 @@ test("uploads over the bound are refused at once", async () => {
   const { deployer } = await setUp(slow, 2);
   const deploys = ["a", "b", "c"].map((app) => deployer.deploy({ app, files: fileOf(0), by: "test" }));
   await assert.rejects(deploys[2] ?? Promise.resolve(), { code: "node.overloaded", retryAfterSeconds: 5 });
+  assert.equal(deployer.busy, true);
   open();
   await Promise.all(deploys.slice(0, 2));
+  assert.equal(deployer.busy, false);
 });
 
 test("many uploads of one app are refused over the bound, and the last accepted one wins", async () => {

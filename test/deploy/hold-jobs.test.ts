@@ -43,7 +43,8 @@ function setUp() {
 }
 
 test("four at a time, the urgent ones first, each once", async () => {
-  const { time, runs, add, end } = setUp();
+  const { time, runs, jobs, add, end } = setUp();
+  assert.equal(jobs.busy, false);
   for (const id of ["a", "b", "c", "d", "e", "urgent", "a"]) add(id);
   await time.advance(1);
   assert.deepEqual(runs, ["urgent", "a", "b", "c"]);
@@ -52,6 +53,11 @@ test("four at a time, the urgent ones first, each once", async () => {
   await end("a");
   await end("c");
   assert.deepEqual(runs.slice(5), ["e"]);
+  for (const id of ["urgent", "d"]) await end(id);
+  assert.equal(jobs.busy, true);
+  // One that waits for its next try keeps nothing from its rest.
+  await end("e", new Error("no link"));
+  assert.equal(jobs.busy, false);
 });
 
 test("for want of a link it is tried again, later each time, and at once when one opens", async () => {
