@@ -5,29 +5,29 @@ import { z } from "zod";
 /** The owner's settings of one node. What is not said is as in {@link defaultPolicy}. */
 export interface PolicySettings {
   /**
-   * Whose machine it is. `auto`: somebody's, so what the node does follows from whether the owner is there. `none`: nobody's, all workers work
-   * whoever is logged in and whatever else runs; battery, heat, hours and memory count all the same. A node whose `workers` are given
-   * is nobody's, unless this is given too.
+   * Whose machine it is. `auto`: somebody's, so what the node does follows from whether the owner is there. `none`: nobody's, all
+   * workers work whoever is logged in and whatever else runs; battery, heat, hours and memory count all the same. A node whose
+   * `workers` are given is nobody's, unless this is given too.
    */
   readonly owner: "auto" | "none";
   /**
-   * Share of the cores that guests may use while the owner is there: workers = max(1, floor(share x cores)). Lower is felt less; higher
-   * gives the mesh more of the day.
+   * Share of the cores that guests may use while the owner is there: workers = max(1, floor(share x cores)). Lower is felt less;
+   * higher gives the mesh more of the day.
    */
   readonly activeShare: number;
   /**
-   * The heaviest call, in work units (1 unit is 1 ms of the reference machine), that is taken while the owner is there. Lower frees a
-   * core sooner when the owner wants it; higher lets more functions run here by day.
+   * The heaviest call, in work units (1 unit is 1 ms of the reference machine), that is taken while the owner is there. Lower frees
+   * a core sooner when the owner wants it; higher lets more functions run here by day.
    */
   readonly lightUnits: number;
   /**
-   * Milliseconds without input after which the owner counts as away, counted from when the session itself became idle. Lower uses short breaks; higher is not
-   * fooled by somebody who reads. A locked session counts at once.
+   * Milliseconds without input after which the owner counts as away, counted from when the session itself became idle. Lower uses
+   * short breaks; higher is not fooled by somebody who reads. A locked session counts at once.
    */
   readonly idleAfterMs: number;
   /**
-   * Share of all cores that other programs may use before the node gives way: above it the workers are halved at each sample (1 s), down to one. Lower
-   * gives way sooner; 1 never does.
+   * Share of all cores that other programs may use before the node gives way: above it the workers are halved at each sample (1 s),
+   * down to one. Lower gives way sooner; 1 never does.
    */
   readonly foreignCpu: number;
   /** Milliseconds below `foreignCpu` after which one more worker works again. Lower comes back sooner, and swings more. */

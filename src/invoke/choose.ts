@@ -34,7 +34,8 @@ export interface ChoiceInput<Peer extends Candidate> {
 }
 
 /**
- * `local`: here, where a worker is idle. `queue`: here, after what waits: no peer is expected to finish sooner. `none`: nobody can take the call.
+ * `local`: here, where a worker is idle. `queue`: here, after what waits: no peer is expected to finish sooner. `none`: nobody can
+ * take the call.
  */
 export type Choice<Peer> = Peer | "local" | "queue" | "none";
 
@@ -60,10 +61,10 @@ const almostOne = 1 - 2 ** -53;
 let sums = new Float64Array(64);
 
 /**
- * Local while a worker is idle here and the call is light enough for this node's owner; the last idle one of several is for calls that
- * are not long, which a long one would send away. Otherwise the better, by expected finish, of two
- * weighted draws among the peers (the power of two choices: Mitzenmacher 2001; by weight: Wieder 2007), if it also finishes sooner
- * than this node by the factor of the bias.
+ * Local while a worker is idle here and the call is light enough for this node's owner; the last idle one of several is for calls
+ * that are not long, which a long one would send away. Otherwise the better, by expected finish, of two weighted draws among the
+ * peers (the power of two choices: Mitzenmacher 2001; by weight: Wieder 2007), if it also finishes sooner than this node by the
+ * factor of the bias.
  */
 export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice<Peer> {
   const { local, work, bias, trace } = input;
@@ -98,8 +99,8 @@ export function chooseAway<Peer extends Candidate>(input: ChoiceInput<Peer>): Pe
 }
 
 /**
- * A peer's preference in the draw, where one of its workers does `rate` work units in a millisecond: units per second (over 1,000) of all its slots, less for errors
- * and while it is new; 0 when it must not be drawn.
+ * A peer's preference in the draw, where one of its workers does `rate` work units in a millisecond: units per second (over 1,000)
+ * of all its slots, less for errors and while it is new; 0 when it must not be drawn.
  */
 export function weightOf(peer: Candidate, rate: number): number {
   if (!peer.usable || peer.slots <= 0) return 0;

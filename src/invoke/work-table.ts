@@ -10,7 +10,10 @@ const toldShare = 1 / 8;
 /** Peers whose tells are told apart. */
 const maxTellers = 2_048;
 
-/** Works by revision and function. When it is full, one makes room that was not looked at for long (the clock algorithm, Corbató 1968). */
+/**
+ * Works by revision and function. When it is full, one makes room that was not looked at for long (the clock algorithm, Corbató
+ * 1968).
+ */
 export class WorkTable {
   readonly #here: Speed;
   readonly #size: number;

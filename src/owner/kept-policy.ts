@@ -8,7 +8,10 @@ import type { StateFiles } from "../core/state-files.js";
 
 const fileName = "policy";
 
-/** What was said: settings over the node's own, and until when it is paused (epoch ms; infinite: until it is resumed; undefined: not at all). */
+/**
+ * What was said: settings over the node's own, and until when it is paused (epoch ms; infinite: until it is resumed; undefined: not
+ * at all).
+ */
 export interface SaidPolicy {
   readonly set: PolicyPatch;
   readonly pausedUntil: number | undefined;

@@ -45,9 +45,10 @@ const hysteresisCelsius = 5;
 const hysteresisMemory = 0.9;
 
 /**
- * The allowance now. Paused comes before battery, hot, hours, memory, and then the owner. A node that is alone serves its own clients with all it has,
- * since its guests are nobody else's and could run nowhere else; only a pause stops that. While the owner is away the workers are in the
- * normal class: threads that left the idle class had to be replaced, and other programs are given way to by number.
+ * The allowance now. Paused comes before battery, hot, hours, memory, and then the owner. A node that is alone serves its own
+ * clients with all it has, since its guests are nobody else's and could run nowhere else; only a pause stops that. While the owner
+ * is away the workers are in the normal class: threads that left the idle class had to be replaced, and other programs are given
+ * way to by number.
  */
 export function decide(
   input: PolicyInput,
