@@ -60,11 +60,17 @@ test("a guest that spins ends at its deadline and traps say where", async () => 
     "hostile",
     'export function spin(): void { while (true) {} }\nexport function fail(): void { throw new Error("on purpose"); }',
   );
-  const start = performance.now();
-  assert.equal(await codeOf(client.send("/fn/hostile/spin", { method: "POST" })), "function.deadline");
-  // The node's own limit of one second, however loaded the machine is, and not the default of five.
-  const ms = performance.now() - start;
-  assert.ok(ms < 4_800, `${ms} ms`);
+  // The node's own limit of one second, and not the default of five: a loaded machine may be late, but not each time.
+  const times: number[] = [];
+  while (times.length < 4 && !times.some((ms) => ms < 4_800)) {
+    const start = performance.now();
+    assert.equal(await codeOf(client.send("/fn/hostile/spin", { method: "POST" })), "function.deadline");
+    times.push(performance.now() - start);
+  }
+  assert.ok(
+    times.some((ms) => ms < 4_800),
+    `${times} ms`,
+  );
   const trap = await client.send("/fn/hostile/fail", { method: "POST" }).catch((error) => error);
   assert.ok(trap instanceof ProblemError);
   assert.equal(trap.document.code, "function.trapped");
@@ -101,19 +107,21 @@ test("200 changes of revision while calls run, 20 of them through the compiler: 
   assert.ok(calls > 50, `${calls} calls`);
 });
 
-test("a restart keeps name, identity, tokens and apps", async () => {
+test("a restart keeps name, identity, tokens and apps", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "herd-restart-"));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   const first = await startNode({}, folder);
-  await deployText(first.client, "kept", "export function answer(): i32 { return 42; }");
-  await first.stop();
+  await deployText(first.client, "kept", "export function answer(): i32 { return 42; }").finally(first.stop);
   const second = await startNode({ name: "other" }, folder);
-  assert.equal(second.ready.node, "test");
-  assert.equal(second.ready.mesh, first.ready.mesh);
-  assert.equal(second.ready.token, first.ready.token);
-  assert.equal(second.ready.foundingToken, undefined);
-  assert.equal(await callText(second.client, "kept/answer", "{}"), "42");
-  await second.stop();
-  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  try {
+    assert.equal(second.ready.node, "test");
+    assert.equal(second.ready.mesh, first.ready.mesh);
+    assert.equal(second.ready.token, first.ready.token);
+    assert.equal(second.ready.foundingToken, undefined);
+    assert.equal(await callText(second.client, "kept/answer", "{}"), "42");
+  } finally {
+    await second.stop();
+  }
 });
 
 test("after stop nothing keeps the process alive", async () => {

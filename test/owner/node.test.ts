@@ -77,14 +77,15 @@ before(async () => {
 after(async () => {
   await laptop?.stop();
   await peer?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
 test("whoever sits at this machine, its peer hears how many workers are left", async () => {
-  const { state, slots, idleClass } = await policy();
   // Where no session says that its owner is away, the owner counts as there.
+  const { state, slots, idleClass } = await policy();
   assert.deepEqual(idleClass ? [state, slots] : [state], idleClass ? ["active", 1] : ["idle"]);
-  await until("the peer hears", async () => (await seen()).slots === slots);
+  // The owner may come or go meanwhile.
+  await until("the peer hears", async () => (await seen()).slots === (await policy()).slots);
 });
 
 test("an unplugged node lets no guest in, and its peer knows; plugged in it is back", async (t) => {

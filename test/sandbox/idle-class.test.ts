@@ -49,9 +49,13 @@ function isSame(cores: readonly number[], others: readonly number[] | undefined)
   return cores.join() === others?.join();
 }
 
+/** Waits for something to come about; milliseconds it took. Ends with its test: a wait for ever would keep the whole run. */
 async function until(isSo: () => boolean): Promise<number> {
   const began = performance.now();
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 2));
+  while (!isSo()) {
+    assert.ok(performance.now() - began < 55_000, `${isSo} did not come about`);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
   return performance.now() - began;
 }
 
