@@ -1,7 +1,6 @@
 // How nodes come in, as processes: by token, by a person, by a list of seeds; and how they are turned away.
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -19,15 +18,6 @@ interface JoinView {
 /** The code that a node shows to the person who started it. */
 function codeOf({ lines }: LaunchedNode): string | undefined {
   return lines.map((line) => /Code: ([A-Z2-7]{4}-[A-Z2-7]{4}-[A-Z2-7]{4})/.exec(line)?.[1]).find(Boolean);
-}
-
-/** A port where nobody listens. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test("a node without a token shows the code that the mesh shows, and a person decides", async (context) => {
@@ -85,8 +75,8 @@ test("tokens: a taken name, two that race, a revoked one, seeds in turn, an ephe
   const folder = await mkdtemp(join(tmpdir(), "herd-joins-"));
   context.after(() => rm(folder, { recursive: true, force: true }));
   const config = join(folder, "node.json");
-  const dead = await closedPort();
-  const seeds = [`https://localhost:${dead}`, `https://127.0.0.1:${dead}`, winner.ready.url];
+  // Nobody listens at port 1 (tcpmux), and no other process of this machine may be given it meanwhile.
+  const seeds = ["https://localhost:1", "https://127.0.0.1:1", winner.ready.url];
   await writeFile(config, JSON.stringify({ name: "north", seeds, token: await mesh.joinToken(), ephemeral: true }));
   const flags = ["--config", config, "--state", join(folder, "state"), "--port", "0", "--peer-port", "0"];
   const other = await mesh.add(launchNode(context, [...flags, "--workers", "1"]));
