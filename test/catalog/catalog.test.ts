@@ -12,6 +12,7 @@ import { HerdError } from "../../src/core/errors.js";
 import { SealedFiles } from "../../src/core/sealed-files.js";
 import { Sealer } from "../../src/core/sealer.js";
 import { MemoryFiles, type StateFiles } from "../../src/core/state-files.js";
+import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { soloMesh } from "./solo-mesh.js";
 
@@ -33,10 +34,6 @@ const deployment = (text: string, options: Partial<Deployment> = {}): Deployment
   by: "tester",
   ...options,
 });
-
-const coded = (code: string, text = /./) => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
-};
 
 /** Files with room for a number of writes. */
 class FillingDisk implements StateFiles {

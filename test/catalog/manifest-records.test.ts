@@ -6,10 +6,10 @@ import { sha256 } from "../../src/catalog/blobs.js";
 import { Catalog } from "../../src/catalog/catalog.js";
 import { readManifest } from "../../src/catalog/manifest.js";
 import type { Deployment } from "../../src/catalog/model.js";
-import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { decodeSigned, encodeSigned, type Signed } from "../../src/core/signed.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
+import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { TestAuthors, TestSigner } from "./solo-mesh.js";
 
@@ -20,8 +20,7 @@ const bob = new TestSigner();
 const unmarked = new TestSigner();
 const stranger = new TestSigner();
 
-const refused = (text: RegExp) => (error: unknown) =>
-  error instanceof HerdError && error.code === "auth.invalid" && text.test(error.message);
+const refused = (text: RegExp) => coded("auth.invalid", text);
 
 const deployment = (text: string, options: Partial<Deployment> = {}): Deployment => ({
   ...{ app: "hello", component: Buffer.from(`component ${text}`), source: [{ path: "index.ts", text }] },

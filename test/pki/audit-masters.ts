@@ -23,11 +23,6 @@ export const m2 = await mesh.master("m2");
 export const n1 = mesh.node("n1");
 export const n2 = mesh.node("n2");
 
-/** Whether an error is a HerdError of a code. */
-export const refused = (code: string, text = /./) => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
-};
-
 export const deployed = (app: string): AuditEvent => ({
   event: "app.deployed",
   by: "token 1",

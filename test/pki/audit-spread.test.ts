@@ -7,20 +7,8 @@ import { MemoryFiles } from "../../src/core/state-files.js";
 import { Auditor } from "../../src/pki/audit/auditor.js";
 import { AuditCopies, answerAuditAsk } from "../../src/pki/audit/copies.js";
 import { AuditFollower } from "../../src/pki/audit/follower.js";
-import {
-  approved,
-  deployed,
-  logged,
-  m1,
-  m2,
-  masterOf,
-  mesh,
-  n1,
-  n2,
-  recordBy,
-  refused,
-  verify,
-} from "./audit-masters.js";
+import { coded } from "../core/coded.js";
+import { approved, deployed, logged, m1, m2, masterOf, mesh, n1, n2, recordBy, verify } from "./audit-masters.js";
 import { ManualTime } from "./manual-time.js";
 import type { PaperNode } from "./mesh-records.js";
 import { silent } from "./silent-log.js";
@@ -40,7 +28,7 @@ describe("copies of a log", () => {
     await restarted.copies.pull(m1.id);
     await restarted.copies.pull(m1.id);
     assert.deepEqual(verify(await restarted.bundle()), { ok: true, records: 301, problems: [] });
-    await assert.rejects(restarted.copies.pull(n1.id), refused("node.overloaded"));
+    await assert.rejects(restarted.copies.pull(n1.id), coded("node.overloaded"));
   });
 
   test("that are behind are no problem at first, and one when they stay so", async () => {
@@ -95,15 +83,12 @@ describe("copies of a log", () => {
     const first = await logged();
     const entries = first.log.entries;
     for (const body of [null, {}, { master: "x", from: 1 }, { master: m1.id, from: 0 }, { master: m1.id, from: 1.5 }]) {
-      await assert.rejects(answerAuditAsk(body, { master: m1.id, entries }), refused("request.malformed"));
+      await assert.rejects(answerAuditAsk(body, { master: m1.id, entries }), coded("request.malformed"));
     }
-    await assert.rejects(
-      answerAuditAsk({ master: m2.id, from: 1 }, { master: m1.id, entries }),
-      refused("node.unknown"),
-    );
+    await assert.rejects(answerAuditAsk({ master: m2.id, from: 1 }, { master: m1.id, entries }), coded("node.unknown"));
     for (const page of [null, { entries: [{}] }, { entries: Array(300).fill({}) }]) {
       const copies = new AuditCopies({ meshId, files: new MemoryFiles(), log: silent, ask: async () => page });
-      await assert.rejects(copies.pull(m1.id), refused("auth.invalid"));
+      await assert.rejects(copies.pull(m1.id), coded("auth.invalid"));
     }
   });
 });

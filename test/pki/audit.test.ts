@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { ErrorCode } from "../../src/core/errors.js";
 import { decodeSigned, encodeSigned } from "../../src/core/signed.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import type { AuditBundle } from "../../src/pki/audit/bundle.js";
@@ -9,20 +10,8 @@ import { type AuditEntry, entryHash } from "../../src/pki/audit/chain.js";
 import { listAudit } from "../../src/pki/audit/list.js";
 import { auditPayloadText } from "../../src/pki/audit/record.js";
 import { verifyAudit } from "../../src/pki/audit/verify.js";
-import {
-  approved,
-  deployed,
-  logged,
-  m1,
-  m2,
-  masterOf,
-  mesh,
-  n1,
-  n2,
-  recordBy,
-  refused,
-  verify,
-} from "./audit-masters.js";
+import { coded } from "../core/coded.js";
+import { approved, deployed, logged, m1, m2, masterOf, mesh, n1, n2, recordBy, verify } from "./audit-masters.js";
 import { PaperMesh } from "./mesh-records.js";
 
 const { meshId, clock } = mesh;
@@ -82,7 +71,7 @@ describe("a master's log", () => {
     const { payload, signer, signature } = decodeSigned(record) ?? assert.fail();
     const changed = encodeSigned({ payload: payload.replace('"a"', '"z"'), signer, signature });
     const other = await PaperMesh.found();
-    const cases: [string, string, RegExp][] = [
+    const cases: [string, ErrorCode, RegExp][] = [
       ["{}", "auth.invalid", /not an audit record/],
       [changed, "auth.invalid", /not what node/],
       [record + " ".repeat(4_096), "auth.invalid", /not an audit record/],
@@ -95,9 +84,9 @@ describe("a master's log", () => {
       [recordBy(n2, deployed("x")), "auth.invalid", /not for node/],
       [recordBy(mesh.node("x"), deployed("x")), "node.overloaded", /not known/],
     ];
-    for (const [text, code, reason] of cases) await assert.rejects(master.log.append(text), refused(code, reason));
+    for (const [text, code, reason] of cases) await assert.rejects(master.log.append(text), coded(code, reason));
     await master.publish("revocation", mesh.revocation(n1, { master: m1 }));
-    await assert.rejects(master.log.append(record), refused("auth.invalid", /revoked/));
+    await assert.rejects(master.log.append(record), coded("auth.invalid", /revoked/));
     assert.equal(master.log.entries.length, 0);
   });
 
@@ -106,7 +95,7 @@ describe("a master's log", () => {
     const flood = Array.from({ length: 600 }, (_, index) => master.log.append(recordBy(n1, deployed(`app-${index}`))));
     const settled = await Promise.allSettled(flood);
     assert.equal(settled.filter(({ status }) => status === "fulfilled").length, 500);
-    await assert.rejects(master.log.append(recordBy(n1, deployed("more"))), refused("request.throttled"));
+    await assert.rejects(master.log.append(recordBy(n1, deployed("more"))), coded("request.throttled"));
     await master.log.append(recordBy(m1, approved("x")));
     clock.advance(1_000);
     await master.log.append(recordBy(n1, deployed("more")));

@@ -4,18 +4,17 @@ import assert from "node:assert/strict";
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign, X509Certificate } from "node:crypto";
 import { before, describe, test } from "node:test";
 import forge from "node-forge";
-import { HerdError } from "../../src/core/errors.js";
 import { rsaKey } from "../../src/pki/certificate.js";
 import { csrLimitBytes, makeCsr, readCsr } from "../../src/pki/csr.js";
 import { decodeDer, encodeDer, objectIdentifier, sequence, toPem, wholeNumber } from "../../src/pki/der.js";
 import { issueLeaves } from "../../src/pki/enrollment-issue.js";
 import { nameScope } from "../../src/pki/name-constraints.js";
+import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { hugeCsr, request } from "./hand-made-csr.js";
 import { pemOf, TestMesh } from "./test-mesh.js";
 
-const refused = (text: string) => (error: unknown) =>
-  error instanceof HerdError && error.code === "join.refused" && error.message.includes(text);
+const refused = (text: string) => coded("join.refused", text);
 
 const spkiOf = (key: KeyObject): Buffer => createPublicKey(key).export({ type: "spki", format: "der" });
 

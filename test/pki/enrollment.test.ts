@@ -19,15 +19,13 @@ import { loadIdentity } from "../../src/pki/mesh-files.js";
 import type { RenewLeaves } from "../../src/pki/node-leaves.js";
 import { peerIdentityOf } from "../../src/pki/peer-identity.js";
 import { Registry } from "../../src/pki/registry/registry.js";
+import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { mutualHandshake } from "./mutual-tls.js";
 import { handshake } from "./tls-pair.js";
 
 const hour = 3_600_000;
 const day = 24 * hour;
-
-const coded = (code: string, text: string) => (error: unknown) =>
-  error instanceof HerdError && error.code === code && error.message.includes(text);
 
 /** Answers as a desk at a founder would, without asking anybody. */
 function desk(founder: Identity, options: { deploy?: boolean; master?: boolean; name?: string } = {}): Enroll {

@@ -9,18 +9,14 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../../src/core/clock.js";
-import { HerdError } from "../../src/core/errors.js";
 import { UsageError } from "../../src/core/usage-error.js";
 import { Identity, type IdentityOptions } from "../../src/pki/identity.js";
+import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { handshake } from "./tls-pair.js";
 
 const program = fileURLToPath(new URL("./open-identity.js", import.meta.url));
 const day = 86_400_000;
-
-const coded = (code: string, text: string) => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && error.message.includes(text);
-};
 
 const open = (state: string, options: Partial<IdentityOptions> = {}) =>
   Identity.open({

@@ -10,11 +10,8 @@ import { JoinThrottle } from "../../src/pki/join/throttle.js";
 import { decodeJoinToken, encodeJoinToken, type JoinTokenText } from "../../src/pki/join/token-text.js";
 import { JoinTokens } from "../../src/pki/join/tokens.js";
 import { nameScope } from "../../src/pki/name-constraints.js";
+import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
-
-const coded = (code: string, text = /./) => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
-};
 
 const said: JoinTokenText = {
   mesh: "0".repeat(32),

@@ -3,12 +3,12 @@
 import assert from "node:assert/strict";
 import { createPublicKey, X509Certificate } from "node:crypto";
 import { before, describe, test } from "node:test";
-import { HerdError } from "../../src/core/errors.js";
 import { certify, certifySelf, issuerOf, keyIdentifierOf } from "../../src/pki/certificate.js";
 import { issueCrl } from "../../src/pki/crl.js";
 import { peerIdentityOf } from "../../src/pki/peer-identity.js";
 import { certifyPublicLeaf } from "../../src/pki/public-leaf.js";
 import { rootIssuer } from "../../src/pki/root.js";
+import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { type Credential, type Handshake, mutualHandshake } from "./mutual-tls.js";
 import { pemOf, TestMesh } from "./test-mesh.js";
@@ -247,7 +247,3 @@ describe("peers", () => {
     assert.ok(certificate.validity.notAfter <= rootIssuer(mesh.root).certificate.validity.notAfter);
   });
 });
-
-function coded(code: string, text: string): (error: unknown) => boolean {
-  return (error) => error instanceof HerdError && error.code === code && error.message.includes(text);
-}

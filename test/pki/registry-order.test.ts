@@ -6,10 +6,9 @@ import fc from "fast-check";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { keyIdentifierOf } from "../../src/pki/certificate.js";
-import type { RecordSlots } from "../../src/pki/registry/record-slots.js";
-import type { RecordKind } from "../../src/pki/registry/records.js";
 import { Registry } from "../../src/pki/registry/registry.js";
 import { PaperMesh, type PaperNode } from "./mesh-records.js";
+import { offer, offerAll, storesOf } from "./offering.js";
 
 const mesh = await PaperMesh.found();
 const m1 = await mesh.master("m1");
@@ -24,21 +23,6 @@ function registryOver(): Registry {
   return new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock });
 }
 
-type Store = Pick<RecordSlots<RecordKind>, "kind" | "accept" | "ids" | "get">;
-
-/** Offers a text to the store of its kind. */
-async function offer(registry: Registry, text: string): Promise<"new" | "known" | "waiting"> {
-  const { kind } = JSON.parse((JSON.parse(text) as { payload: string }).payload) as { kind: string };
-  const store = (registry.stores as readonly Store[]).find((candidate) => candidate.kind === kind);
-  if (store === undefined) throw new TypeError(kind);
-  return store.accept(text);
-}
-
-async function offerAll(registry: Registry, texts: readonly string[]): Promise<Registry> {
-  for (const text of texts) assert.equal(await offer(registry, text), "new");
-  return registry;
-}
-
 /** All that a registry says, as one value. */
 function stateOf(registry: Registry): unknown {
   const nodes = registry.nodes().map(({ key: _, ...node }) => node);
@@ -47,7 +31,7 @@ function stateOf(registry: Registry): unknown {
     masters: [...registry.masters()].sort((a, b) => (a.node < b.node ? -1 : 1)),
     revoked: [m1, m2, m3, n1, n2, n3].map(({ id }) => registry.isRevoked(id)),
     issuers: [m1, m2, m3].map(({ certificate }) => registry.issuerRevoked(keyIdentifierOf(certificate ?? ""))),
-    ids: (registry.stores as readonly Store[]).map((store) => [...store.ids()].sort()),
+    ids: storesOf(registry).map((store) => [...store.ids()].sort()),
   };
 }
 
@@ -69,7 +53,7 @@ async function settle(registry: Registry, texts: readonly string[]): Promise<voi
 }
 
 const everyText = (registry: Registry): string[] =>
-  (registry.stores as readonly Store[]).flatMap((store) => [...store.ids()].map((id) => store.get(id) ?? ""));
+  storesOf(registry).flatMap((store) => [...store.ids()].map((id) => store.get(id) ?? ""));
 
 const paper: Readonly<Record<string, PaperNode>> = { m1, m2, m3, n1, n2, n3 };
 const named = (name: string): PaperNode => paper[name] ?? m1;

@@ -2,13 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { keyIdentifierOf } from "../../src/pki/certificate.js";
-import type { RecordSlots } from "../../src/pki/registry/record-slots.js";
-import type { RecordKind } from "../../src/pki/registry/records.js";
 import { Registry } from "../../src/pki/registry/registry.js";
+import { coded } from "../core/coded.js";
 import { PaperMesh, resigned } from "./mesh-records.js";
+import { offer, offerAll } from "./offering.js";
 
 const mesh = await PaperMesh.found();
 const m1 = await mesh.master("m1");
@@ -16,28 +15,11 @@ const m2 = await mesh.master("m2");
 const [n1, n2] = [mesh.node("n1"), mesh.node("n2")];
 const at = mesh.clock.now();
 
-const refused = (text = /./, code = "auth.invalid") => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
-};
+const refused = (text: RegExp) => coded("auth.invalid", text);
 
 function registryOver(files = new MemoryFiles()): Registry {
   const { meshId, clock, root } = mesh;
   return new Registry({ meshId, rootCertificate: root.certificate, files, clock });
-}
-
-type Store = Pick<RecordSlots<RecordKind>, "kind" | "accept" | "ids" | "get">;
-
-/** Offers a text to the store of its kind. */
-async function offer(registry: Registry, text: string): Promise<"new" | "known" | "waiting"> {
-  const { kind } = JSON.parse((JSON.parse(text) as { payload: string }).payload) as { kind: string };
-  const store = (registry.stores as readonly Store[]).find((candidate) => candidate.kind === kind);
-  if (store === undefined) throw new TypeError(kind);
-  return store.accept(text);
-}
-
-async function offerAll(registry: Registry, texts: readonly string[]): Promise<Registry> {
-  for (const text of texts) assert.equal(await offer(registry, text), "new");
-  return registry;
 }
 
 const founding = [mesh.grant(m1), mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" })];
@@ -117,7 +99,7 @@ describe("what counts", () => {
     assert.equal(registry.isRevoked(n1.id), true);
     assert.equal(registry.nodes().length, 2);
     await files.write("admission-0", "{}");
-    await assert.rejects(registryOver(files).open(), refused(/admission-0 is damaged/, "internal"));
+    await assert.rejects(registryOver(files).open(), coded("internal", /admission-0 is damaged/));
   });
 
   test("what could not be stored does not count, and counts when it can be", async () => {

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { crlLifetimeMs, issueCrl } from "../../src/pki/crl.js";
 import { CrlIssuer, CrlStore } from "../../src/pki/crl-store.js";
 import { IssuedLedger } from "../../src/pki/issued-ledger.js";
 import { Registry } from "../../src/pki/registry/registry.js";
 import { rootIssuer } from "../../src/pki/root.js";
+import { coded } from "../core/coded.js";
 import { ManualTime } from "./manual-time.js";
 import { PaperMesh } from "./mesh-records.js";
 import { silent } from "./silent-log.js";
@@ -18,10 +18,6 @@ const { meshId, clock } = mesh;
 const m1 = await mesh.master("m1");
 const [n1, n2] = [mesh.node("n1"), mesh.node("n2")];
 const day = 86_400_000;
-
-const refused = (text: RegExp, code = "auth.invalid") => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
-};
 
 /** Serials in a list, found in its DER: each stands there as it is, behind its tag and length. */
 const lists = (pem: string, serial: string): boolean => {
@@ -92,7 +88,7 @@ test("what is signed is known after a restart, until it has expired", async () =
   clock.advance(day);
   assert.deepEqual(restarted.of(n1.id), []);
   await files.write(`issued-${n1.id.slice(0, 2)}`, "[]");
-  await assert.rejects(new IssuedLedger({ files, clock }).open(), refused(/is damaged/, "internal"));
+  await assert.rejects(new IssuedLedger({ files, clock }).open(), coded("internal", /is damaged/));
 });
 
 test("a master's list is for that master to sign, and for nobody who was revoked", async () => {
@@ -101,9 +97,9 @@ test("a master's list is for that master to sign, and for nobody who was revoked
   await registry.stores[0].accept(mesh.grant(m2));
   const pem = issueCrl({ issuer: rootIssuer(mesh.root), revoked: [], number: 1, clock });
   const accept = (node: typeof m1) => crls.store.accept(mesh.record("crl", { master: m2.id, pem }, node));
-  await assert.rejects(accept(m1), refused(/its master/));
+  await assert.rejects(accept(m1), coded("auth.invalid", /its master/));
   await registry.stores[2].accept(mesh.revocation(m2, { master: m1 }));
-  await assert.rejects(accept(m2), refused(/revoked/));
+  await assert.rejects(accept(m2), coded("auth.invalid", /revoked/));
   assert.equal(crls.pem(), "");
 });
 

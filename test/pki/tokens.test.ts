@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SignJWT } from "jose";
-import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { keepAdminToken } from "../../src/pki/admin-token.js";
 import { makeEnrolledKey, signerOf } from "../../src/pki/enrolled-key.js";
@@ -11,15 +10,12 @@ import { SignIn } from "../../src/pki/sign-in.js";
 import { TokenCache } from "../../src/pki/token-cache.js";
 import { maxTokenSeconds } from "../../src/pki/token-ledger.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
+import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
 
 const key = await tokenKey();
 const signer = signerOf(await makeEnrolledKey());
 const meshId = "0123456789abcdef0123456789abcdef";
-
-const coded = (code: string, text = /./) => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
-};
 
 async function authority(options: Partial<ConstructorParameters<typeof TokenAuthority>[0]> = {}) {
   const clock = new ManualClock();

@@ -6,7 +6,6 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../src/core/clock.js";
-import { type ErrorCode, HerdError } from "../../src/core/errors.js";
 import { encodeSigned } from "../../src/core/signed.js";
 import { joinCode } from "../../src/pki/join/code.js";
 import { decodeJoinToken, encodeJoinToken } from "../../src/pki/join/token-text.js";
@@ -14,6 +13,7 @@ import { peerIdentityOf } from "../../src/pki/peer-identity.js";
 import { issuePublicLeaf } from "../../src/pki/public-leaf.js";
 import { payloadText } from "../../src/pki/registry/records.js";
 import { foundRoot, rootIssuer } from "../../src/pki/root.js";
+import { coded } from "../core/coded.js";
 import { applicant, JoinMesh, namesIn, returning } from "./join-mesh.js";
 
 const hour = 3_600_000;
@@ -26,10 +26,6 @@ before(async () => {
 after(async () => {
   await mesh.stop();
 });
-
-const coded = (code: ErrorCode, text = /./) => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
-};
 
 test("a token that is late, revoked, for another name, or of another secret lets nobody in", async () => {
   const bound = await mesh.token({ node: "alice" });

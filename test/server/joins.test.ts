@@ -5,7 +5,6 @@ import { X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
 import forge from "node-forge";
 import { systemClock } from "../../src/core/clock.js";
-import { type ErrorCode, HerdError } from "../../src/core/errors.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { rsaKey } from "../../src/pki/certificate.js";
 import type { JoinView } from "../../src/pki/join/pending.js";
@@ -14,6 +13,7 @@ import { JoinTokens } from "../../src/pki/join/tokens.js";
 import { peerIdentityOf } from "../../src/pki/peer-identity.js";
 import { Registry } from "../../src/pki/registry/registry.js";
 import type { MeshEvent } from "../../src/server/mesh-events.js";
+import { coded } from "../core/coded.js";
 import { silent } from "../pki/silent-log.js";
 import { applicant, JoinMesh, namesIn, returning } from "./join-mesh.js";
 
@@ -27,10 +27,6 @@ before(async () => {
 after(async () => {
   await mesh.stop();
 });
-
-const coded = (code: ErrorCode, text = /./) => {
-  return (error: unknown) => error instanceof HerdError && error.code === code && text.test(error.message);
-};
 
 test("a node joins with a token, and the mesh knows who let it in", async () => {
   const answer = await mesh.ask("/v1/tokens", { method: "POST", body: { role: "join", node: "n1", ttlSeconds: 60 } });
