@@ -123,7 +123,8 @@ test("lowered threads and the main thread share no core, and all have all of the
     const fresh = () => readdirSync("/proc/self/task").filter((id) => !before.has(id));
     sandbox.allow({ slots: 2, idleClass: false });
     await until(() => fresh().filter((id) => isSame(coresOf(id), split?.all)).length >= 3);
-    assert.deepEqual(coresOf(process.pid), split?.all);
+    // Last of all: nothing in the idle class may hold up what runs on its cores.
+    await until(() => isSame(coresOf(process.pid), split?.all));
     sandbox.allow({ slots: 2, idleClass: true });
   } finally {
     await sandbox.stop();
