@@ -27,7 +27,7 @@ test("nodes with unequal shares of CPU", { skip: noSignals }, async (context) =>
    * fewer callers, local calls come first, and the parts say little.
    */
   await context.test("each computes that part of equal calls that its weight is of all", async (t) => {
-    const load = unequal.load("north", { function: "equal", runMs, callers: 32 });
+    const load = unequal.load("north", { function: "equal", runMs, callers: 48 });
     await load.during(warmUpMs);
     await inOneRound(t, async () => {
       const from = load.answers.length;
@@ -42,7 +42,8 @@ test("nodes with unequal shares of CPU", { skip: noSignals }, async (context) =>
       const [calls, due] = [partsOf(countByNode(answers)), partsOf(weights)];
       const points = [...due].map(([name, part]) => Math.abs(100 * ((calls.get(name) ?? 0) - part)));
       t.diagnostic(`calls: ${percents(calls)}; weights: ${percents(due)}; ${speedOf(answers)}`);
-      return Math.max(...points) <= 5;
+      // Where the shares are not exact the callers may starve, and the asked node has less to give away.
+      return Math.max(...points) <= (unequal.exact ? 5 : 15);
     });
     allOk(await load.end());
   });

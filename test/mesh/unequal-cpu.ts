@@ -10,6 +10,8 @@ import { StopAndGo } from "./unequal-pulse.js";
 export interface CpuShares {
   /** How it is done, for people. */
   readonly means: string;
+  /** Whether a share holds while others use the machine, too. */
+  readonly exact: boolean;
   /** From now on a process has that share of one core, all its threads together. */
   limit(pid: number, share: number): Promise<void>;
   /** No limits any more. */
@@ -21,8 +23,11 @@ const periodUs = 20_000;
 
 /** What of this machine limits best; its limits end with the test. Register it before the processes, so that they may end at full speed. */
 export async function cpuShares(context: TestContext): Promise<CpuShares> {
-  const shares = (await Groups.open()) ?? new StopAndGo();
+  const groups = await Groups.open();
+  const shares = groups ?? new StopAndGo();
   context.after(() => shares.release());
+  // Callers that starve would leave the nodes without work.
+  await groups?.favour(process.pid);
   context.diagnostic(`CPU is shared out by ${shares.means}`);
   return shares;
 }
@@ -36,6 +41,7 @@ interface Hierarchy {
 
 /** A control group for each process. https://docs.kernel.org/scheduler/sched-bwc.html and https://docs.kernel.org/admin-guide/cgroup-v2.html. */
 class Groups implements CpuShares {
+  readonly exact = true;
   readonly #hierarchy: Hierarchy;
   readonly #groups = new Map<number, string>();
 
@@ -63,23 +69,26 @@ class Groups implements CpuShares {
   }
 
   async limit(pid: number, share: number): Promise<void> {
-    let group = this.#groups.get(pid);
-    if (group === undefined) {
-      group = join(this.#hierarchy.own, `herd-test-${process.pid}-${pid}`);
-      await mkdir(group);
-      this.#groups.set(pid, group);
-      await this.#setQuota(group, share);
-      await writeFile(join(group, "cgroup.procs"), String(pid));
-    } else {
-      await this.#setQuota(group, share);
-    }
+    const known = this.#groups.get(pid);
+    const group = known ?? (await this.#make(pid));
+    await this.#setQuota(group, share);
+    if (known === undefined) await writeFile(join(group, "cgroup.procs"), String(pid));
+  }
+
+  /** A process has as much as it asks for, others' work notwithstanding. */
+  async favour(pid: number): Promise<void> {
+    const group = await this.#make(pid);
+    await this.#setWeight(group);
+    await writeFile(join(group, "cgroup.procs"), String(pid));
   }
 
   async release(): Promise<void> {
-    for (const [pid, group] of this.#groups) {
-      // A process that ended is in no group.
-      await writeFile(join(this.#hierarchy.own, "cgroup.procs"), String(pid)).catch(() => undefined);
-      // Children that it started since are; they go with it.
+    for (const group of this.#groups.values()) {
+      // Children, too, that its process started since.
+      for (const pid of (await readFile(join(group, "cgroup.procs"), "utf8")).split("\n").filter(Boolean)) {
+        // One that ended is in no group.
+        await writeFile(join(this.#hierarchy.own, "cgroup.procs"), pid).catch(() => undefined);
+      }
       await rmdir(group).catch(() => undefined);
     }
     this.#groups.clear();
@@ -102,20 +111,32 @@ class Groups implements CpuShares {
     }
   }
 
-  /** The weight is high, so that other work of the machine takes less from a quota. */
+  async #make(pid: number): Promise<string> {
+    const group = join(this.#hierarchy.own, `herd-test-${process.pid}-${pid}`);
+    await mkdir(group);
+    this.#groups.set(pid, group);
+    return group;
+  }
+
   async #setQuota(group: string, share: number): Promise<void> {
     const quota = String(Math.max(1_000, Math.round(share * periodUs)));
-    const files: [string, string][] =
-      this.#hierarchy.version === 2
-        ? [
-            ["cpu.max", `${quota} ${periodUs}`],
-            ["cpu.weight", "1000"],
-          ]
-        : [
-            ["cpu.cfs_period_us", String(periodUs)],
-            ["cpu.cfs_quota_us", quota],
-            ["cpu.shares", "10240"],
-          ];
-    for (const [file, text] of files) await writeFile(join(group, file), text, { flag: "r+" });
+    if (this.#hierarchy.version === 2) {
+      await set(group, "cpu.max", `${quota} ${periodUs}`);
+    } else {
+      await set(group, "cpu.cfs_period_us", String(periodUs));
+      await set(group, "cpu.cfs_quota_us", quota);
+    }
+    await this.#setWeight(group);
   }
+
+  /** Ten times the usual one, so that other work of the machine takes little from a quota. */
+  async #setWeight(group: string): Promise<void> {
+    if (this.#hierarchy.version === 2) await set(group, "cpu.weight", "1000");
+    else await set(group, "cpu.shares", "10240");
+  }
+}
+
+/** Files of a group are there, or it limits nothing. */
+function set(group: string, file: string, text: string): Promise<void> {
+  return writeFile(join(group, file), text, { flag: "r+" });
 }

@@ -83,6 +83,11 @@ export class UnequalMesh {
     return unequal;
   }
 
+  /** Whether the shares hold while others use the machine, too. */
+  get exact(): boolean {
+    return this.#shares.exact;
+  }
+
   /** One more node joins, with more flags or another script than `herd`; resolves when it takes part. */
   async join(name: string, options: NodeOptions): Promise<NodeProcess> {
     const node = await this.#launch(name, options);

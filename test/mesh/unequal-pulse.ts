@@ -23,6 +23,7 @@ type Change = readonly [pid: number, share: number];
 
 /** Needs no right but to signal the processes; wall time stands in for CPU time. Not for Windows, which has no such signals. */
 export class StopAndGo implements CpuShares {
+  readonly exact = false;
   readonly means = `stop and go within ${periodMs} ms`;
   readonly #pids = new Set<number>();
   #thread: Worker | undefined;
