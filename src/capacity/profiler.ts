@@ -38,7 +38,8 @@ const stableWidth = 0.03;
 const maxIterations = 2 ** 31;
 /** A warm call is not faster than the one before by more. */
 const warmRatio = 0.95;
-const warmUps = 2;
+/** So many calls in a row that are not faster end the warm-up: on a busy machine a few are all held up, and say nothing. */
+const warmUps = 5;
 /** Calls after which calibration takes what it has: a bound by time would be over before a busy machine has run a sample's length. */
 const mostWarmUps = 30;
 /** Rounds that are made when the time is over before: a single one may have been lucky. */

@@ -64,8 +64,9 @@ test("a profile of this machine: every kernel on one worker and on all, however 
     ...{ runner, clock: systemClock, fingerprint: "this", length: "short", budgetMs: 300 },
   });
   for (const { one, all } of Object.values(profile.kernels)) {
-    // A machine that is a thousand times slower or faster than the reference is not known; a busy one comes near.
-    for (const { unitsPerSecond } of [one, all]) assert.ok(unitsPerSecond > 0.1 && unitsPerSecond < 1e6);
+    // The bounds of what a profile may say: how little of a saturated machine is left, nobody knows.
+    for (const { unitsPerSecond } of [one, all])
+      assert.ok(unitsPerSecond > 1e-3 && unitsPerSecond < 1e7, `${unitsPerSecond}`);
   }
   assert.equal(profile.workers, 2);
   assert.deepEqual(guests.lines, []);
