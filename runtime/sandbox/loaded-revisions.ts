@@ -17,6 +17,11 @@ export class LoadedRevisions {
   #sum = 0;
   #latest = "";
 
+  /** How many the thread has. */
+  get size(): number {
+    return this.#bytes.size;
+  }
+
   /** Whether the thread has `revision`. */
   has(revision: string): boolean {
     return this.#bytes.has(revision);

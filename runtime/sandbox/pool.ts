@@ -1,17 +1,14 @@
 // The sandbox of a node: calls in, results out, on a Piscina pool of threads with deadlines that hold.
-import { isUtf8 } from "node:buffer";
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
-import type { ArgumentFormat } from "./binding/arguments.js";
 import { CallQueue } from "./call-queue.js";
 import { Evicted } from "./evicted.js";
-import type { CallMessage } from "./messages.js";
-import { type CallResult, type Cancellation, FunctionQueue, PendingCall } from "./pending-call.js";
+import { type Call, Intake, overloaded } from "./intake.js";
+import type { CallResult, PendingCall } from "./pending-call.js";
 import { type Prepared, prepare } from "./prepare.js";
 import type { GuestLogLine, Slot } from "./slot.js";
 import { Threads } from "./threads.js";
-import { invalidUtf8At } from "./utf8.js";
 
 /** What a sandbox is made with. `workers` calls run at the same time; one more thread is kept as a spare. */
 export interface SandboxOptions {
@@ -30,18 +27,6 @@ export interface SandboxShare {
   readonly idleClass: boolean;
 }
 
-/** One call. A `body` of bytes must not change until the call settled; `deadline` is in milliseconds since the epoch. */
-export interface Call {
-  readonly prepared: Prepared;
-  readonly function: string;
-  readonly arguments: { readonly format: ArgumentFormat; readonly body: Uint8Array | string };
-  readonly invocation: string;
-  readonly deadline: number;
-  readonly signal?: Cancellation;
-}
-
-/** Larger bodies cross as shared memory: one copy, and still there when a call must move to another thread. */
-const sharedBodyBytes = 32 * 1024;
 /** While calls are under way, how often they are looked after. */
 const tickMs = 2;
 /** A call that runs longer gives back those that wait behind it, and its thread counts as long. */
@@ -60,20 +45,13 @@ const evictGraceMs = 500;
 const graceMs = 40;
 const maxFailures = 2;
 
-interface RevisionCalls {
-  readonly indexes: ReadonlyMap<string, number>;
-  readonly queues: FunctionQueue[];
-}
-
 /** Runs guest calls, each in a pristine instance, within the limits. `start` before `run`; a stopped one stays stopped. */
 export class Sandbox {
   readonly #options: SandboxOptions;
   readonly #threads: Threads;
   readonly #queue = new CallQueue();
-  readonly #revisions = new Map<string, RevisionCalls>();
+  readonly #intake: Intake;
   #slots: number;
-  /** Arguments of the calls that are not settled. */
-  #heldBytes = 0;
   #turn: NodeJS.Immediate | undefined;
   #tick: NodeJS.Timeout | undefined;
   #lastShortAt = Number.NEGATIVE_INFINITY;
@@ -83,6 +61,7 @@ export class Sandbox {
 
   constructor(options: SandboxOptions) {
     this.#options = options;
+    this.#intake = new Intake(options);
     this.#slots = options.workers;
     this.#threads = new Threads({
       count: options.workers + 1,
@@ -116,31 +95,7 @@ export class Sandbox {
   run(call: Call): Promise<CallResult> {
     return new Promise((resolve, reject) => {
       this.#admit(call);
-      const { indexes, queues } = this.#calls(call.prepared);
-      const index = indexes.get(call.function);
-      if (index === undefined) throw new HerdError("function.unknown", `no function ${call.function.slice(0, 128)}`);
-      queues[index] ??= new FunctionQueue();
-      const bytes = call.arguments.body.length;
-      const pending = new PendingCall({
-        prepared: call.prepared,
-        function: call.function,
-        invocation: call.invocation,
-        message: [call.prepared.revision, index, call.arguments.format, this.#body(call.arguments.body)],
-        queue: queues[index],
-        deadline: call.deadline,
-        signal: call.signal,
-        cameAt: this.#options.clock.monotonic(),
-        resolve: (result) => {
-          this.#heldBytes -= bytes;
-          resolve(result);
-        },
-        reject: (reason) => {
-          this.#heldBytes -= bytes;
-          reject(reason);
-        },
-      });
-      this.#heldBytes += bytes;
-      this.#queue.push(pending);
+      this.#queue.push(this.#intake.take(call, { resolve, reject }));
       // What else came with the same turn of the event loop goes over together: nothing waits for what is not there yet.
       this.#turn ??= setImmediate(() => {
         this.#turn = undefined;
@@ -160,7 +115,8 @@ export class Sandbox {
 
   /**
    * Gives back all calls there are: those that wait reject with {@link Evicted} at once, those that run after `graceMs` unless they
-   * end before. Resolves when none of them is left; calls that come later are not affected.
+   * end before. Resolves when none of them is left; calls that come later are not affected. The memory of warm instances goes too:
+   * within some seconds.
    */
   async evict(graceMs = evictGraceMs): Promise<void> {
     this.#queue.sweep((call) => {
@@ -168,6 +124,7 @@ export class Sandbox {
       return true;
     });
     await Promise.all(this.#threads.busy.map((slot) => this.#evict(slot, graceMs)));
+    this.#threads.shed();
   }
 
   /** Slots are calls that may run at the same time, 0 when {@link allow} said so; running includes what a thread was sent. */
@@ -183,43 +140,17 @@ export class Sandbox {
 
   /** Frees what is kept of a revision that will not be called any more. */
   forget(revision: string): void {
-    this.#revisions.delete(revision);
+    this.#intake.forget(revision);
     for (const slot of this.#threads.slots) slot.forget(revision);
   }
 
-  #admit({ signal, deadline, arguments: { body } }: Call): void {
+  #admit(call: Call): void {
     if (this.#stopping !== undefined) throw draining();
-    signal?.throwIfAborted();
-    if (deadline <= this.#options.clock.now()) throw new HerdError("function.deadline", "the deadline has passed");
+    this.#intake.admit(call);
     // What came with this turn of the event loop may still wait for its end while threads are free.
-    const { queueLength, queueBytes } = this.#options.limits;
+    const { queueLength } = this.#options.limits;
     if (this.#queue.length >= queueLength) this.#dispatch();
     if (this.#queue.length >= queueLength) throw overloaded(`${this.#queue.length} calls are waiting`);
-    if (this.#heldBytes > 0 && this.#heldBytes + body.length > queueBytes) {
-      throw overloaded(`calls with ${this.#heldBytes} bytes of arguments wait or run`);
-    }
-  }
-
-  #calls({ revision, interface: app }: Prepared): RevisionCalls {
-    let calls = this.#revisions.get(revision);
-    if (calls === undefined) {
-      calls = { indexes: new Map(app.functions.map(({ name }, index) => [name, index])), queues: [] };
-      this.#revisions.set(revision, calls);
-    }
-    return calls;
-  }
-
-  #body(body: Uint8Array | string): CallMessage[3] {
-    const { argumentBytes } = this.#options.limits;
-    if (body.length > argumentBytes)
-      throw new HerdError("request.too-large", `arguments take at most ${argumentBytes} bytes`);
-    if (typeof body === "string") return body;
-    if (!isUtf8(body))
-      throw new HerdError("request.malformed", `the body is not UTF-8 (at byte ${invalidUtf8At(body)})`);
-    if (body.length <= sharedBodyBytes) return Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8");
-    const shared = new SharedArrayBuffer(body.length);
-    new Uint8Array(shared).set(body);
-    return shared;
   }
 
   /** Sends what may go to the free threads. */
@@ -383,10 +314,6 @@ export class Sandbox {
 
 function draining(): HerdError {
   return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
-}
-
-function overloaded(detail: string): HerdError {
-  return new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });
 }
 
 function workerFailed(cause: unknown): HerdError {

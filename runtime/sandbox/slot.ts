@@ -47,6 +47,8 @@ export class Slot {
   kernelId: number | undefined;
   /** The thread runs only when nobody else wants the core, for the rest of its life. */
   isLowered = false;
+  /** It goes when it can be spared, and with it the memory of what it has loaded. */
+  isSpent = false;
   isFree = true;
   isDead = false;
   /** The batch holds a long call, or one that turned out to be long. */

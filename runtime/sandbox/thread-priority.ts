@@ -31,7 +31,8 @@ interface Command {
  * that the receiver takes when it wakes. A main thread that woke on the sender's core would push it aside inside that lock, and then
  * wait for it while the owner's programs run: seconds, measured on a machine with all cores busy.
  *
- * Known limits: Node's main thread waits for a thread that ends, so ending one of the idle class holds it up while all cores are busy.
+ * Known limits: a thread that ends holds the lock of the process' memory map, and Node's main thread waits for its end. So ending one of
+ * the idle class holds up the main thread while all cores are busy: seconds, measured.
  * And the class counts among the tasks of a control group or autogroup. Against programs of other groups the group's own
  * weight decides (`CPUWeight=idle` of a systemd unit).
  */

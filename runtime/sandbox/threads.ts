@@ -1,4 +1,5 @@
 // The pool's threads on Piscina: greeted when they boot, addressed one by one, replaced when they die.
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
@@ -28,6 +29,11 @@ const defaultBootMs = 30_000;
 /** A thread's JavaScript heap: arguments and results as text and values. Linear memories are not in it. */
 const heapMegabytes = 512;
 
+/** How long a stop waits for threads that boot: some hundred milliseconds on a busy machine, but none of them may be ended before. */
+const bootedMs = 5_000;
+/** How often it looks whether they have. */
+const bootedEveryMs = 5;
+
 /** How long a missing thread is waited for before another is asked for. */
 const refillMs = 200;
 /** No thread has this id: a task addressed to it makes Piscina add one. */
@@ -46,9 +52,10 @@ export class Threads {
   #isIdleClass = false;
   /** Threads in the idle class that have not ended: until then the main thread keeps off their cores. */
   #lowered = 0;
-  /** Some threads are still in the idle class, and should not. */
+  /** Some threads are to be replaced. */
   #isRenewing = false;
   #refill: NodeJS.Timeout | undefined;
+  #stopping: Promise<void> | undefined;
   #started: { readonly wanted: number; resolve(): void; reject(reason: unknown): void } | undefined;
 
   constructor(options: ThreadsOptions) {
@@ -69,7 +76,7 @@ export class Threads {
   get free(): Slot[] {
     const free = this.#slots.filter(({ isFree }) => isFree);
     if (!this.#isRenewing) return free;
-    const fresh = free.filter(({ isLowered }) => !isLowered);
+    const fresh = free.filter((slot) => !this.#isStale(slot));
     return fresh.length > 0 ? fresh : free;
   }
 
@@ -119,7 +126,6 @@ export class Threads {
   setIdleClass(isIdleClass: boolean): void {
     if (isIdleClass === this.#isIdleClass) return;
     this.#isIdleClass = isIdleClass;
-    this.#isRenewing = false;
     if (isIdleClass) {
       this.#idle.begin();
       for (const slot of this.#slots) this.#lower(slot);
@@ -130,15 +136,22 @@ export class Threads {
     this.#rejoin();
   }
 
+  /** Replaces the threads that have loaded something, when they are free: all that they hold returns to the system. */
+  shed(): void {
+    for (const slot of this.#slots) slot.isSpent ||= slot.loaded.size > 0;
+    this.#isRenewing = true;
+    this.renew();
+  }
+
   /**
-   * After the idle class: ends a free thread that is still in it, as long as all threads are there. So there is one less than all, the
-   * spare, while another boots. To be called when a slot becomes free.
+   * Ends a free thread that is to be replaced, as long as all threads are there. So there is one less than all, the spare, while
+   * another boots. To be called when a slot becomes free.
    */
   renew(): void {
-    if (!this.#isRenewing || this.#piscina === undefined) return;
-    this.#isRenewing = this.#slots.some(({ isLowered }) => isLowered);
+    if (!this.#isRenewing || this.#piscina === undefined || this.#stopping !== undefined) return;
+    this.#isRenewing = this.#slots.some((slot) => this.#isStale(slot));
     if (!this.#isRenewing || this.#slots.length < this.#options.count) return;
-    const slot = this.#slots.find(({ isLowered, isFree }) => isLowered && isFree);
+    const slot = this.#slots.find((one) => one.isFree && this.#isStale(one));
     if (slot === undefined) return;
     // Piscina ends a thread by its task. The thread has all that it needs to run one: on Node 20 the end of a thread that loads
     // modules is that of the process.
@@ -146,18 +159,35 @@ export class Threads {
     this.remove(slot);
   }
 
-  /** Ends all threads; a start that has not ended rejects. */
-  async stop(): Promise<void> {
+  /** In the idle class while it should not be, or spent. */
+  #isStale(slot: Slot): boolean {
+    return slot.isSpent || (slot.isLowered && !this.#isIdleClass);
+  }
+
+  /** Ends all threads, those that boot as soon as they have; a start that has not ended rejects. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const pool = this.#piscina;
     if (pool === undefined) return;
-    this.#piscina = undefined;
     this.#started?.reject(new HerdError("node.draining", "the sandbox was stopped while it started"));
     clearTimeout(this.#refill);
+    // On Node 20 the end of a thread that loads modules is that of the process.
+    for (let leftMs = bootedMs; leftMs > 0 && this.#isBooting(pool); leftMs -= bootedEveryMs)
+      await delay(bootedEveryMs);
+    this.#piscina = undefined;
     for (const slot of [...this.#slots, ...this.#booting]) slot.close();
     this.#slots = [];
     this.#booting.clear();
     await pool.destroy();
     await this.#idle.end();
+  }
+
+  #isBooting({ threads }: Piscina): boolean {
+    return threads.some(({ threadId }) => !this.#slots.some(({ thread }) => thread === threadId));
   }
 
   get #pool(): Piscina {
@@ -167,7 +197,7 @@ export class Threads {
 
   /** Piscina replaces no thread any more once one died while it booted: see that they are all there. */
   #watchCount(): void {
-    if (this.#refill !== undefined || this.#piscina === undefined) return;
+    if (this.#refill !== undefined || this.#piscina === undefined || this.#stopping !== undefined) return;
     this.#refill = setTimeout(() => {
       this.#refill = undefined;
       const pool = this.#piscina;

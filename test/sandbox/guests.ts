@@ -1,8 +1,9 @@
 // Guests for tests: a program of test/fixtures/guests, compiled, in a sandbox with real threads.
 import { readFileSync } from "node:fs";
 import { Compiler } from "../../runtime/compile/compiler.js";
+import type { Call } from "../../runtime/sandbox/intake.js";
 import type { CallResult } from "../../runtime/sandbox/pending-call.js";
-import { type Call, Sandbox, type SandboxOptions } from "../../runtime/sandbox/pool.js";
+import { Sandbox, type SandboxOptions } from "../../runtime/sandbox/pool.js";
 import type { Prepared } from "../../runtime/sandbox/prepare.js";
 import type { GuestLogLine } from "../../runtime/sandbox/slot.js";
 import { systemClock } from "../../src/core/clock.js";
