@@ -157,7 +157,10 @@ test("nodes are listed, drained and resumed; the mesh has a status", async () =>
   assert.deepEqual(mesh, { node: "cli-test", peers: [], masters: ["cli-test"], revoked: [] });
   assert.equal(typeof here.owner, "string");
   const status = (await herd("mesh", "status")).out;
-  assert.match(status, /^masters cli-test, revoked none\nNODE +STATE +OWNER [^\n]*\ncli-test +this node +[a-z]+ [^\n]*\n$/);
+  assert.match(
+    status,
+    /^masters cli-test, revoked none\nNODE +STATE +OWNER [^\n]*\ncli-test +this node +[a-z]+ [^\n]*\n$/,
+  );
   assert.match((await herd("node", "revoke", "ghost")).err, /^herd: node\.unknown: /);
   assert.match((await herd("node", "revoke", "cli-test")).err, /^herd: request\.malformed: /);
 });
