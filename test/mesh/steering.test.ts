@@ -16,6 +16,8 @@ const warmUpMs = 8_000;
 const equalCalls = 10_000;
 /** Callers that leave the mesh room: what steers is the choice, not who is still there to take a call. */
 const unhurried = { function: "equal", runMs, callers: 24, pauseMs: 120 } as const;
+/** The same with calls that a quarter of the largest share cannot hide: it is used up by one call in each period of a quota. */
+const steady = { function: "steady", runMs: 10, callers: 24, pauseMs: 250 } as const;
 const noSignals = process.platform === "win32" && "Windows has no signals that stop a process";
 
 test("nodes with unequal shares of CPU", { skip: noSignals }, async (context) => {
@@ -49,7 +51,7 @@ test("nodes with unequal shares of CPU", { skip: noSignals }, async (context) =>
   });
 
   await context.test("one slowed to a quarter loses its traffic within two seconds and gets it back", async (t) => {
-    const load = unequal.load("south", unhurried);
+    const load = unequal.load("south", steady);
     const perSecond = (ms: number): Promise<number> => forwardedTo("north", { load, ms });
     // It learns how fast the others are.
     await load.during(8_000);

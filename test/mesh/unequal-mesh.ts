@@ -16,6 +16,7 @@ const source = `function spin(rounds: i32): i32 {
   return state == 12345 ? -1 : rounds;
 }
 export function equal(rounds: i32): i32 { return spin(rounds); }
+export function steady(rounds: i32): i32 { return spin(rounds); }
 export function light(rounds: i32): i32 { return spin(rounds); }
 export function heavy(rounds: i32): i32 { return spin(rounds); }`;
 
@@ -30,7 +31,7 @@ export interface SeenNode {
 
 /** What is called, and how. */
 export interface LoadOptions {
-  readonly function: "equal" | "light" | "heavy";
+  readonly function: "equal" | "steady" | "light" | "heavy";
   /** What a call takes of a whole core. */
   readonly runMs: number;
   readonly callers: number;
