@@ -114,12 +114,11 @@ export class OwnLoad {
     this.#changed(false);
     return running.then(
       (outcome) => {
-        if (long) this.#long--;
-        return this.#ran(outcome, call.work);
+        this.#ran(outcome, { work: call.work, now: this.#ended(long) });
+        return outcome;
       },
       (error: unknown) => {
-        if (long) this.#long--;
-        this.#failed(error, { work: call.work, cameAt });
+        this.#failed(error, { work: call.work, cameAt, now: this.#ended(long) });
         if (error instanceof Evicted) return call.evicted();
         throw error;
       },
@@ -136,25 +135,23 @@ export class OwnLoad {
     };
   }
 
-  #ran(outcome: Outcome, work: FunctionWork): Outcome {
+  #ran({ runMs }: Outcome, { work, now }: { work: FunctionWork; now: number }): void {
     const { experience } = this.#options;
-    const { runMs } = outcome;
     this.#meanMs = decayed(this.#meanMs, runMs);
     if (!isLong(work)) this.#shortMs = decayed(this.#shortMs, runMs);
-    experience.ran({ work, speed: experience.here, runMs }, this.#ended());
-    return outcome;
+    experience.ran({ work, speed: experience.here, runMs }, now);
   }
 
-  #failed(error: unknown, { work, cameAt }: { work: FunctionWork; cameAt: number }): void {
+  #failed(error: unknown, { work, cameAt, now }: { work: FunctionWork; cameAt: number; now: number }): void {
     const { experience, figures } = this.#options;
-    const now = this.#ended();
     // Who had to wait did not run all the time, if at all.
     if (!(error instanceof HerdError) || error.code !== "function.deadline" || figures().queued > 0) return;
     experience.outlasted({ work, speed: experience.here, runMs: now - cameAt }, now);
   }
 
-  #ended(): number {
+  #ended(long: boolean): number {
     this.#tracked--;
+    if (long) this.#long--;
     this.#progressAt = this.#options.clock.monotonic();
     return this.#progressAt;
   }
