@@ -33,8 +33,15 @@ export interface HttpsServerOptions extends ChainOptions {
   readonly rawRoutes: readonly RawRoute[];
 }
 
-/** How many free ports are tried when any will do. */
-const portAttempts = 5;
+/**
+ * Where a free port is looked for when any will do: below those that systems give to connections that go out (Linux from 32768, others
+ * from 49152, RFC 6335 section 6), any of which may take a port between the look and the bind.
+ */
+const anyPorts = { first: 20_000, count: 12_000 };
+/** Processes look from places that are so far apart: two that start together seldom look at the same port. */
+const portsPerProcess = 16;
+const portAttempts = 100;
+let portsTried = 0;
 
 /** A server with what it listens on: one socket per address. */
 interface Bound {
@@ -169,9 +176,10 @@ function bindAddresses(host: string): string[] {
  * names the flag that sets it.
  */
 export async function checkPort(host: string, port: number, flag = "--port"): Promise<number> {
-  for (let attempt = 1; port === 0 && attempt < portAttempts; attempt++) {
-    // What is free on one address need not be on the next.
-    const free = await checkAddresses(host, 0, flag).catch(() => undefined);
+  for (let attempt = 0; port === 0 && attempt < portAttempts; attempt++) {
+    const offset = process.pid * portsPerProcess + portsTried++;
+    const { first, count } = anyPorts;
+    const free = await checkAddresses(host, first + (offset % count), flag).catch(() => undefined);
     if (free !== undefined) return free;
   }
   return checkAddresses(host, port, flag);
