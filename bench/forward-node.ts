@@ -27,7 +27,7 @@ export interface ForwardNodeData {
 const ignore = (): void => undefined;
 const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: console.error, error: console.error };
 const allowance: Allowance = { state: "none", slots: 2, idleClass: false, lightUnits: Number.POSITIVE_INFINITY };
-const atOnce: Outcome = { json: "42", queueMs: 0, runMs: 0 };
+const atOnce: Outcome = { json: "42", queueMs: 0, runMs: 0, serviceMs: 0 };
 
 /** One node with one app. */
 export class ForwardNode {

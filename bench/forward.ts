@@ -87,13 +87,13 @@ function choiceNs(): Estimate {
     slots: 2,
     running: 2,
     queued: 20,
-    runMs: 5,
+    serviceMs: 5,
   };
   const peers = Array.from(
     { length: 9 },
     (_, index): Candidate => ({
       ...{ nodeId: `${index}`, slots: 2, running: index % 4, queued: index % 7 },
-      ...{ runMs: 5, rttMs: 0.2, inFlight: 0 },
+      ...{ serviceMs: 5, rttMs: 0.2, inFlight: 0 },
       ...{ usable: true, lightUnits: Number.POSITIVE_INFINITY, errorRate: 0, warmth: 1 },
     }),
   );

@@ -33,7 +33,7 @@ class SimPeer implements Candidate {
   slots = 0;
   running = 0;
   queued = 0;
-  runMs: number | undefined;
+  serviceMs: number | undefined;
   lightUnits = Number.POSITIVE_INFINITY;
   inFlight = 0;
   /** Made with the first call that goes there. */
@@ -67,7 +67,7 @@ class SimPeer implements Candidate {
     this.slots = report.slots;
     this.running = report.running;
     this.queued = report.queued;
-    this.runMs = report.runMs;
+    this.serviceMs = report.serviceMs;
     this.lightUnits = report.lightUnits;
   }
 
@@ -152,7 +152,7 @@ class OurBalancer implements Balancer {
     const { now } = this.#mesh;
     const peer = node === this.#self ? undefined : this.#peer(node);
     const speed = peer?.speed ?? this.#here;
-    if (end === "ok") this.#work(call).saw({ speed, runMs, now });
+    if (end === "ok") this.#work(call).saw({ speed, serviceMs: runMs, now });
     if (peer === undefined) {
       this.#here.look(now);
       return;

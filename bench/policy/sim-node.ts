@@ -67,9 +67,9 @@ export class SimNode {
     const { now } = this.#queue;
     const stalledMs = this.#running.size > 0 ? now - this.#progressMs : 0;
     const mean = this.#meanMs;
-    const runMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
+    const serviceMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
     const { slots, lightUnits } = this;
-    return { atMs: now, slots, lightUnits, running: this.#running.size, queued: this.queued, runMs };
+    return { atMs: now, slots, lightUnits, running: this.#running.size, queued: this.queued, serviceMs };
   }
 
   get running(): number {

@@ -6,7 +6,7 @@ import type { Prepared } from "./prepare.js";
 /** A function whose mean is above travels alone. */
 const smallMs = 0.25;
 /** A function whose mean is above counts as long. */
-const longMs = 2;
+export const longMs = 2;
 /** A first call in a thread compiles and instantiates: below this its time says nothing about the next. */
 const coldMs = 20;
 
@@ -15,6 +15,8 @@ export interface CallResult {
   readonly json: string | Uint8Array | null;
   readonly queueMs: number;
   readonly runMs: number;
+  /** How long it had its worker: the run, and the more of the ways there and back the longer that is. */
+  readonly serviceMs: number;
 }
 
 /** Tells, when it is looked at, whether anybody still waits for a call. An AbortSignal is one. */
@@ -68,10 +70,10 @@ export class PendingCall {
   }
 
   /** Answers it. */
-  succeed(json: CallResult["json"], runMs: number): void {
+  succeed(json: CallResult["json"], { runMs, serviceMs }: Pick<CallResult, "runMs" | "serviceMs">): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs });
+    this.#resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs, serviceMs });
   }
 
   /** Fails it; a HerdError, or the reason of its signal. */

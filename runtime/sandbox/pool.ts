@@ -67,6 +67,7 @@ export class Sandbox {
       count: options.workers + 1,
       limits: options.limits,
       nodeName: options.nodeName,
+      clock: options.clock,
       onLog: (line) => options.onLog(line),
       onReady: () => this.#dispatch(),
       onLost: (slot, cause) => this.#lost(slot, workerFailed(cause)),
@@ -179,7 +180,7 @@ export class Sandbox {
   }
 
   #send(slot: Slot, batch: readonly PendingCall[]): void {
-    const message = slot.begin(batch, this.#options.clock.monotonic());
+    const message = slot.begin(batch);
     this.#threads.run(slot, message).then(
       () => this.#returned(slot),
       (cause) => this.#lost(slot, workerFailed(cause)),

@@ -1,11 +1,12 @@
 // One worker thread as the main thread sees it: its outbox, what it has loaded, the batch it runs.
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import type { Clock } from "../../src/core/clock.js";
 import { type ErrorData, HerdError } from "../../src/core/errors.js";
 import type { LogLevel } from "./host-imports.js";
 import { LoadedRevisions } from "./loaded-revisions.js";
 import type { Batch, SideMessage } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import type { PendingCall } from "./pending-call.js";
+import { longMs, type PendingCall } from "./pending-call.js";
 
 /** A line that a guest wrote. */
 export interface GuestLogLine {
@@ -20,6 +21,7 @@ export interface GuestLogLine {
 export interface SlotOptions {
   readonly thread: number;
   readonly port: MessagePort;
+  readonly clock: Pick<Clock, "monotonic">;
   onLog(line: GuestLogLine): void;
 }
 
@@ -35,6 +37,7 @@ export class Slot {
   #cold: ReadonlySet<string> = new Set();
   #drops: string[] = [];
   readonly #port: MessagePort;
+  readonly #clock: Pick<Clock, "monotonic">;
   readonly #onLog: SlotOptions["onLog"];
   /** Large results that came before their call was marked as done. */
   readonly #posted = new Map<number, Uint8Array>();
@@ -54,9 +57,10 @@ export class Slot {
   /** The batch holds a long call, or one that turned out to be long. */
   isLong = false;
 
-  constructor({ thread, port, onLog }: SlotOptions) {
+  constructor({ thread, port, clock, onLog }: SlotOptions) {
     this.thread = thread;
     this.#port = port;
+    this.#clock = clock;
     this.#onLog = onLog;
     port.on("message", (message: SideMessage) => this.#receive(message));
     port.unref();
@@ -68,7 +72,7 @@ export class Slot {
   }
 
   /** Takes `calls` as its batch and says what to post. */
-  begin(calls: readonly PendingCall[], now: number): Batch {
+  begin(calls: readonly PendingCall[]): Batch {
     this.outbox.begin();
     this.#calls = [...calls];
     this.#posted.clear();
@@ -77,6 +81,7 @@ export class Slot {
     this.#idle = undefined;
     this.#settled = 0;
     this.#runningIndex = -1;
+    const now = this.#clock.monotonic();
     for (const call of calls) call.sentAt = now;
     const messages = calls.map(({ message }) => message);
     const plan = this.loaded.plan(calls.map(({ prepared }) => prepared));
@@ -193,8 +198,19 @@ export class Slot {
     this.#calls[index] = undefined;
     this.#settled++;
     const runMs = this.outbox.runMs(index);
-    call.queue.observe(runMs, this.#cold.has(call.prepared.revision));
+    const cold = this.#cold.has(call.prepared.revision);
+    call.queue.observe(runMs, cold);
     if (ended.kind === "error") call.fail(HerdError.fromData(JSON.parse(ended.data) as ErrorData));
-    else call.succeed(json, runMs);
+    else call.succeed(json, { runMs, serviceMs: cold ? runMs : this.#serviceMs(call, runMs) });
+  }
+
+  /**
+   * How long the thread was the call's. A process that gets a part of a core waits for it inside of runs and outside, by chance: only
+   * both together tell what the thread gets done. The shorter a call, the less of that is its own; small ones share their way.
+   */
+  #serviceMs({ queue, sentAt }: PendingCall, runMs: number): number {
+    if (queue.isSmall) return runMs;
+    const heldUpMs = Math.max(0, this.#clock.monotonic() - sentAt - runMs);
+    return runMs + heldUpMs * Math.min(1, runMs / longMs);
   }
 }

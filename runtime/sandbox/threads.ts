@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { MessageChannel } from "node:worker_threads";
 import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
+import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import { type Batch, type Greeting, handler } from "./messages.js";
@@ -15,6 +16,7 @@ export interface ThreadsOptions {
   readonly count: number;
   readonly limits: Limits;
   readonly nodeName: string;
+  readonly clock: Pick<Clock, "monotonic">;
   onLog(line: GuestLogLine): void;
   /** A thread can take batches. */
   onReady(): void;
@@ -216,7 +218,8 @@ export class Threads {
     const pool = this.#piscina;
     if (pool === undefined) return;
     const { port1, port2 } = new MessageChannel();
-    const slot = new Slot({ thread, port: port1, onLog: this.#options.onLog });
+    const { clock, onLog } = this.#options;
+    const slot = new Slot({ thread, port: port1, clock, onLog });
     this.#booting.add(slot);
     pool.threads
       .find(({ threadId }) => threadId === thread)

@@ -8,7 +8,7 @@ interface SideBody {
   readonly slots: number;
   readonly running: number;
   readonly queued: number;
-  readonly runMs: number | null;
+  readonly serviceMs: number | null;
   readonly expectedMs: number | null;
 }
 
@@ -102,8 +102,8 @@ function loadOf({ running, slots, queued }: SideBody): string {
   return `${running} of ${slots} slots running, ${queued} queued`;
 }
 
-function answerOf({ runMs, expectedMs }: SideBody): string {
-  const mean = runMs === null ? "" : ` (calls run ${runMs.toFixed(2)} ms there)`;
+function answerOf({ serviceMs, expectedMs }: SideBody): string {
+  const mean = serviceMs === null ? "" : ` (calls take ${serviceMs.toFixed(2)} ms there)`;
   return expectedMs === null ? "takes no calls" : `answer expected in ${expectedMs.toFixed(2)} ms${mean}`;
 }
 

@@ -1,7 +1,7 @@
 // A call and its answer as they cross a link: flat arrays, of which nothing is believed before it was checked.
 
 import type { ErrorCode, ErrorData } from "../core/errors.js";
-import type { CallArguments } from "./invoker.js";
+import type { CallArguments, Outcome } from "./invoker.js";
 
 /** A call that a peer hands over. It came one hop: there is no field that could say otherwise. */
 export interface CallFrame {
@@ -27,7 +27,7 @@ export type Refusal = (typeof refusals)[number];
 
 /** How a forwarded call ended. */
 export type CallAnswer =
-  | { readonly kind: "ok"; readonly json: string | Uint8Array | null; readonly queueMs: number; readonly runMs: number }
+  | ({ readonly kind: "ok" } & Omit<Outcome, "hop">)
   | { readonly kind: "failed"; readonly error: ErrorData }
   | { readonly kind: "refused"; readonly reason: Refusal };
 
@@ -85,19 +85,19 @@ export function decodeCall(frame: unknown): CallFrame | { readonly wrong: string
 export function encodeAnswer(answer: CallAnswer, report: unknown[]): unknown[] {
   switch (answer.kind) {
     case "ok":
-      return [0, report, answer.json, answer.queueMs, answer.runMs];
+      return [0, report, answer.json, answer.queueMs, answer.runMs, answer.serviceMs];
     case "failed": {
       const { code, detail, where } = answer.error;
-      return [1, report, code, detail.slice(0, maxDetail), where?.slice(0, maxWhere) ?? null];
+      return [1, report, code, detail.slice(0, maxDetail), where?.slice(0, maxWhere) ?? null, null];
     }
     default:
-      return [2, report, refusals.indexOf(answer.reason), null, null];
+      return [2, report, refusals.indexOf(answer.reason), null, null, null];
   }
 }
 
 /** The answer in an ask's result, and the report with it as it came; undefined when it is no answer. */
 export function decodeAnswer(result: unknown): { readonly answer: CallAnswer; readonly report: unknown } | undefined {
-  if (!Array.isArray(result) || result.length !== 5) return undefined;
+  if (!Array.isArray(result) || result.length !== 6) return undefined;
   const [kind, report, ...fields] = result as unknown[];
   const answer = kind === 0 ? success(fields) : kind === 1 ? failure(fields) : kind === 2 ? refusal(fields) : undefined;
   return answer === undefined ? undefined : { answer, report };
@@ -118,9 +118,10 @@ export function isMs(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= maxMs;
 }
 
-function success([json, queueMs, runMs]: readonly unknown[]): CallAnswer | undefined {
+function success([json, queueMs, runMs, serviceMs]: readonly unknown[]): CallAnswer | undefined {
   if (json !== null && typeof json !== "string" && !(json instanceof Uint8Array)) return undefined;
-  return isMs(queueMs) && isMs(runMs) ? { kind: "ok", json, queueMs, runMs } : undefined;
+  if (!isMs(queueMs) || !isMs(runMs) || !isMs(serviceMs)) return undefined;
+  return { kind: "ok", json, queueMs, runMs, serviceMs };
 }
 
 function failure([code, detail, where]: readonly unknown[]): CallAnswer | undefined {

@@ -139,11 +139,11 @@ export class CallReceiver {
     }
   }
 
-  #result({ json, queueMs, runMs }: Outcome): CallAnswer {
+  #result({ json, queueMs, runMs, serviceMs }: Outcome): CallAnswer {
     const limit = this.#options.maxResultBytes ?? defaultMaxResultBytes;
     // UTF-8 needs at most three bytes for one UTF-16 unit.
     const fits = json === null || json.length * 3 <= limit || Buffer.byteLength(json) <= limit;
-    return fits ? { kind: "ok", json, queueMs, runMs } : { kind: "refused", reason: "too-large" };
+    return fits ? { kind: "ok", json, queueMs, runMs, serviceMs } : { kind: "refused", reason: "too-large" };
   }
 
   #failure(error: unknown): CallAnswer {

@@ -108,14 +108,15 @@ export class CallSender {
       case "ok": {
         // Whatever it says, nothing took longer there than all of it did from here.
         const runMs = Math.min(answer.runMs, tookMs);
+        const serviceMs = Math.min(answer.serviceMs, tookMs);
         const queueMs = Math.min(answer.queueMs, tookMs - runMs);
         const { json } = answer;
         const hopMs = Math.max(0, tookMs - queueMs - runMs);
         peer.answered(now);
-        experience.ran({ work, speed, runMs }, now);
+        experience.ran({ work, speed, serviceMs }, now);
         metrics.sent("ok");
         metrics.hop(hopMs);
-        return { json, queueMs, runMs, hop: { node, hopMs } };
+        return { json, queueMs, runMs, serviceMs, hop: { node, hopMs } };
       }
       case "failed":
         // Not the function's failure but the node's: another one may have none.
@@ -123,7 +124,7 @@ export class CallSender {
         peer.answered(now);
         // Who had to wait did not run all the time, if at all.
         if (answer.error.code === "function.deadline" && peer.queued === 0) {
-          experience.outlasted({ work, speed, runMs: Math.max(0, tookMs - (peer.rttMs ?? 0)) }, now);
+          experience.outlasted({ work, speed, serviceMs: Math.max(0, tookMs - (peer.rttMs ?? 0)) }, now);
         }
         metrics.sent("failed");
         throw new PeerFailure(answer.error, { node, hopMs: tookMs });

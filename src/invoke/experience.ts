@@ -19,12 +19,12 @@ export interface ExperienceOptions {
   readonly timers: Timers;
 }
 
-/** A call that ran, and for how long. */
+/** A call that ran, and for how long it had its worker. */
 export interface Ran {
   readonly work: FunctionWork;
   /** Of the node where it ran. */
   readonly speed: Speed;
-  readonly runMs: number;
+  readonly serviceMs: number;
 }
 
 /** The experience of one node. */
@@ -63,12 +63,12 @@ export class Experience {
   }
 
   /** Learns from a call that ended, with a result or a failure of its own; `now` is in monotonic milliseconds. */
-  ran({ work, speed, runMs }: Ran, now: number): void {
-    if (work.saw({ speed, runMs, now })) this.#tells.changed(work);
+  ran({ work, speed, serviceMs }: Ran, now: number): void {
+    if (work.saw({ speed, serviceMs, now })) this.#tells.changed(work);
   }
 
   /** Learns from a call that ran for so long and was stopped then. */
-  outlasted({ work, speed, runMs }: Ran, now: number): void {
-    if (work.sawAtLeast({ speed, runMs, now })) this.#tells.changed(work);
+  outlasted({ work, speed, serviceMs }: Ran, now: number): void {
+    if (work.sawAtLeast({ speed, serviceMs, now })) this.#tells.changed(work);
   }
 }

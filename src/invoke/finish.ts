@@ -1,12 +1,12 @@
 // When a call would end, here or at a peer: round trip, wait and run, from loads that are a little old. Pure.
 
-/** How busy a node is: calls that run and wait, and how long one runs (decayed mean of milliseconds, undefined until one ended). */
+/** How busy a node is: calls that run and wait, and how long one has its worker (decayed mean of ms, undefined until one ended). */
 export interface Load {
   /** Workers that it may use now. */
   readonly slots: number;
   readonly running: number;
   readonly queued: number;
-  readonly runMs: number | undefined;
+  readonly serviceMs: number | undefined;
 }
 
 /** A load that was told by another node. */
@@ -25,7 +25,7 @@ export interface Here extends Load {
   /** How many of those that run and wait are long, see {@link isLong}, and how many workers those have that run. */
   readonly long?: number;
   readonly longWorkers?: number;
-  /** How long one of the others runs (decayed mean, undefined until one ended). */
+  /** How long one of the others has its worker (decayed mean, undefined until one ended). */
   readonly shortMs?: number | undefined;
 }
 
@@ -45,8 +45,8 @@ export interface Call<Peer> {
   readonly work: Work<Peer>;
 }
 
-/** What a call is taken to run while no call has ended: it may be long. */
-const unknownRunMs = 10;
+/** What a call is taken to take while no call has ended: it may be long. */
+const unknownServiceMs = 10;
 /** How far a peer is taken to be before its first measurement. */
 const unknownRttMs = 1;
 /** No call lives as long. */
@@ -84,48 +84,48 @@ function localWaitMs<Peer>(local: Here, work: Work<Peer>): number {
   const { running, queued, long = 0, shortMs } = local;
   const slots = shortWorkers(local);
   if (long === 0 || slots <= 0 || work.units === undefined || isLong(work)) return estimateWaitMs(local);
-  return estimateWaitMs({ slots, running: running + queued - long, queued: 0, runMs: shortMs });
+  return estimateWaitMs({ slots, running: running + queued - long, queued: 0, serviceMs: shortMs });
 }
 
 /** Milliseconds until the answer of a call that is sent to the peer now. */
 export function finishMs<Peer extends Waiting>(peer: Peer, call: Call<Peer>): number {
   const rate = call.work.rateAt(peer);
   const inFlight = peer.inFlight;
-  const runMs = ownRunUnits(call) / rate;
-  return (peer.rttMs ?? unknownRttMs) + estimateWaitMs(peer, { inFlight, runMs }) + unitsOf(call) / rate;
+  const serviceMs = ownUnits(call) / rate;
+  return (peer.rttMs ?? unknownRttMs) + estimateWaitMs(peer, { inFlight, serviceMs }) + unitsOf(call) / rate;
 }
 
-/** Milliseconds until a call that arrives now begins there; `runMs` stands in for a node that does not know how long its calls run. */
-export function estimateWaitMs({ slots, running, queued, runMs }: Load, more: WaitInput = none): number {
+/** Milliseconds until a call that arrives now begins there; `serviceMs` stands in for a node that does not know how long its calls run. */
+export function estimateWaitMs({ slots, running, queued, serviceMs }: Load, more: WaitInput = none): number {
   if (slots <= 0) return Number.POSITIVE_INFINITY;
   const ahead = running + queued + more.inFlight - slots + 1;
   if (ahead <= 0) return 0;
-  return (ahead / slots) * ((runMs ?? more.runMs ?? unknownRunMs) + overheadMs);
+  return (ahead / slots) * ((serviceMs ?? more.serviceMs ?? unknownServiceMs) + overheadMs);
 }
 
 /** What {@link estimateWaitMs} takes beside the load. */
 export interface WaitInput {
   readonly inFlight: number;
-  readonly runMs: number | undefined;
+  readonly serviceMs: number | undefined;
 }
 
-const none: WaitInput = { inFlight: 0, runMs: undefined };
+const none: WaitInput = { inFlight: 0, serviceMs: undefined };
 
 /** How long a call may wait at a peer before to have stayed here would have been better; as long as it likes when here is no choice. */
 export function patienceMs<Peer extends Waiting>(peer: Peer, call: Call<Peer>): number {
   const { local, work } = call;
   if (!local.available || (work.units ?? 0) > local.lightUnits) return endlessMs;
-  const runMs = unitsOf(call) / work.rateAt(peer);
-  const patience = localFinishMs(local, work) - (peer.rttMs ?? unknownRttMs) - runMs;
+  const serviceMs = unitsOf(call) / work.rateAt(peer);
+  const patience = localFinishMs(local, work) - (peer.rttMs ?? unknownRttMs) - serviceMs;
   return Math.min(endlessMs, Math.max(0, patience));
 }
 
 /** A function that nobody knows is taken to be as this node's other ones. */
 function unitsOf<Peer>(call: Call<Peer>): number {
-  return call.work.units ?? ownRunUnits(call);
+  return call.work.units ?? ownUnits(call);
 }
 
-/** Work units of the calls that run here. */
-function ownRunUnits<Peer>({ local, work }: Call<Peer>): number {
-  return (local.runMs ?? unknownRunMs) * work.hereRate;
+/** Work units of this node's calls. */
+function ownUnits<Peer>({ local, work }: Call<Peer>): number {
+  return (local.serviceMs ?? unknownServiceMs) * work.hereRate;
 }

@@ -9,16 +9,16 @@ export interface Runner {
   readonly speed: Speed;
 }
 
-/** A run that this node saw. */
+/** A run that this node saw: how long it had its worker, of a node of that speed. */
 export interface SeenRun {
   readonly speed: Speed;
-  readonly runMs: number;
+  readonly serviceMs: number;
   /** Monotonic milliseconds. */
   readonly now: number;
 }
 
 /**
- * The work of one function: run time × rate of the node that ran it, decayed mean; and how much faster or slower than that single
+ * The work of one function: service time × rate of the node that ran it, decayed mean; and how much faster or slower than that single
  * nodes are at it. It changes slowly, so that a node that becomes slow shows in that node's {@link Speed.pace} and not here.
  */
 export class FunctionWork implements Work<Runner> {
@@ -70,9 +70,9 @@ export class FunctionWork implements Work<Runner> {
   }
 
   /** Learns from a run; true when it learned from this and those before it, which costs more than to count them. */
-  saw({ speed, runMs, now }: SeenRun): boolean {
+  saw({ speed, serviceMs, now }: SeenRun): boolean {
     const at = speed === this.#here.speed ? this.#here : this.#awayAt(speed);
-    at.count(runMs);
+    at.count(serviceMs);
     if (this.samples > enoughSamples && now - at.learnedAt < learnMs) return false;
     const { units } = this;
     this.samples += at.runs;
@@ -83,7 +83,7 @@ export class FunctionWork implements Work<Runner> {
 
   /** Learns that a call ran for so long and had not ended: it takes at least as much. */
   sawAtLeast(run: SeenRun): boolean {
-    if (run.runMs * run.speed.capacityRate <= (this.units ?? 0)) return false;
+    if (run.serviceMs * run.speed.capacityRate <= (this.units ?? 0)) return false;
     // So who said less was wrong.
     this.#heard = undefined;
     return this.saw(run);
@@ -148,9 +148,9 @@ class NodeRuns {
     return this.#factor / this.speed.usualFactor;
   }
 
-  count(runMs: number): void {
+  count(serviceMs: number): void {
     this.runs++;
-    this.ranMs += Math.max(leastMs, Math.min(runMs, this.#longestMs));
+    this.ranMs += Math.max(leastMs, Math.min(serviceMs, this.#longestMs));
   }
 
   /** Learns from the runs since, each of which was taken to be of so many units. */

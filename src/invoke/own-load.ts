@@ -66,8 +66,8 @@ export class OwnLoad {
     const slots = Math.min(workers, allowed);
     const stalledMs = running > 0 && this.#tracked > 0 ? clock.monotonic() - this.#progressAt : 0;
     const mean = this.#meanMs;
-    const runMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
-    const now = { slots, running, queued, runMs };
+    const serviceMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
+    const now = { slots, running, queued, serviceMs };
     const long = { long: this.#long, longWorkers: this.#long === 0 ? 0 : longWorkers(), shortMs: this.#shortMs };
     return { available: this.available, lightUnits, ...now, ...long };
   }
@@ -135,18 +135,18 @@ export class OwnLoad {
     };
   }
 
-  #ran({ runMs }: Outcome, { work, now }: { work: FunctionWork; now: number }): void {
+  #ran({ serviceMs }: Outcome, { work, now }: { work: FunctionWork; now: number }): void {
     const { experience } = this.#options;
-    this.#meanMs = decayed(this.#meanMs, runMs);
-    if (!isLong(work)) this.#shortMs = decayed(this.#shortMs, runMs);
-    experience.ran({ work, speed: experience.here, runMs }, now);
+    this.#meanMs = decayed(this.#meanMs, serviceMs);
+    if (!isLong(work)) this.#shortMs = decayed(this.#shortMs, serviceMs);
+    experience.ran({ work, speed: experience.here, serviceMs }, now);
   }
 
   #failed(error: unknown, { work, cameAt, now }: { work: FunctionWork; cameAt: number; now: number }): void {
     const { experience, figures } = this.#options;
     // Who had to wait did not run all the time, if at all.
     if (!(error instanceof HerdError) || error.code !== "function.deadline" || figures().queued > 0) return;
-    experience.outlasted({ work, speed: experience.here, runMs: now - cameAt }, now);
+    experience.outlasted({ work, speed: experience.here, serviceMs: now - cameAt }, now);
   }
 
   #ended(long: boolean): number {
@@ -161,6 +161,6 @@ export class OwnLoad {
   }
 }
 
-function decayed(mean: number | undefined, runMs: number): number {
-  return mean === undefined ? runMs : mean + (runMs - mean) * share;
+function decayed(mean: number | undefined, serviceMs: number): number {
+  return mean === undefined ? serviceMs : mean + (serviceMs - mean) * share;
 }

@@ -1,4 +1,4 @@
-// How fast a node is now against what its benchmark says: expected over observed run time of the calls that it answered. Pure.
+// How fast a node is now against what its benchmark says: expected over observed service time of the calls that it answered. Pure.
 
 /**
  * The pace of one node: 1 when it runs calls as fast as its capacity and their work let expect, 0.25 when it takes four times as

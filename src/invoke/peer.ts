@@ -20,7 +20,7 @@ export class Peer implements Candidate {
   slots = 0;
   running = 0;
   queued = 0;
-  runMs: number | undefined;
+  serviceMs: number | undefined;
   draining = false;
   lightUnits = Number.POSITIVE_INFINITY;
   errorRate = 0;
@@ -110,7 +110,7 @@ export class Peer implements Candidate {
     this.running = report.running;
     this.queued = report.queued;
     this.draining = report.draining;
-    this.runMs = report.runMs;
+    this.serviceMs = report.serviceMs;
     this.loopDelayMs = report.loopDelayMs;
     this.owner = report.owner;
     this.lightUnits = report.lightUnits;

@@ -69,11 +69,11 @@ export class ReportTells {
   /** The next report, for a peer or for one whose link has just ended. */
   report(peer: Peer | undefined): unknown[] {
     const { load, loopDelayMs } = this.#options;
-    const { slots, running, queued, runMs } = load.read();
+    const { slots, running, queued, serviceMs } = load.read();
     const { state: owner, lightUnits } = load.allowance;
     const seen = peer?.received ?? 0;
     return encodeReport({
-      ...{ epoch: ++this.#epoch, slots, running, queued, draining: load.draining, runMs, seen },
+      ...{ epoch: ++this.#epoch, slots, running, queued, draining: load.draining, serviceMs, seen },
       ...{ loopDelayMs: loopDelayMs(), owner, lightUnits },
     });
   }

@@ -13,8 +13,8 @@ export interface Report {
   readonly running: number;
   readonly queued: number;
   readonly draining: boolean;
-  /** Decayed mean of the milliseconds that a call runs there; undefined until one ended. */
-  readonly runMs: number | undefined;
+  /** Decayed mean of the milliseconds that a call has its worker there; undefined until one ended. */
+  readonly serviceMs: number | undefined;
   /** Calls that it had from the peer that is told, over their present link. */
   readonly seen: number;
   /** How long its event loop was held up lately, in milliseconds. */
@@ -26,24 +26,36 @@ export interface Report {
 
 /** A report as it crosses a link. */
 export function encodeReport(report: Report): unknown[] {
-  const { epoch, slots, running, queued, draining, runMs, seen, loopDelayMs, owner, lightUnits } = report;
+  const { epoch, slots, running, queued, draining, serviceMs, seen, loopDelayMs, owner, lightUnits } = report;
   const light = Number.isFinite(lightUnits) ? lightUnits : null;
   const loopMs = Math.round(loopDelayMs);
-  return [epoch, slots, running, queued, draining, runMs ?? null, seen, loopMs, ownerStates.indexOf(owner), light];
+  return [epoch, slots, running, queued, draining, serviceMs ?? null, seen, loopMs, ownerStates.indexOf(owner), light];
 }
 
 /** The report that a peer sent; undefined when it is none. */
 export function decodeReport(body: unknown): Report | undefined {
   if (!Array.isArray(body) || body.length !== 10) return undefined;
-  const [epoch, slots, running, queued, draining, runMs, seen, loopDelayMs, state, light] = body as unknown[];
+  const [epoch, slots, running, queued, draining, serviceMs, seen, loopDelayMs, state, light] = body as unknown[];
   if (!isNumber(epoch) || !isNumber(seen)) return undefined;
   if (!isCount(slots) || slots > maxWorkers || !isCount(running) || !isCount(queued) || typeof draining !== "boolean")
     return undefined;
-  if ((runMs !== null && !isMs(runMs)) || !isMs(loopDelayMs) || (light !== null && !isMs(light))) return undefined;
+  if ((serviceMs !== null && !isMs(serviceMs)) || !isMs(loopDelayMs) || (light !== null && !isMs(light)))
+    return undefined;
   const owner = typeof state === "number" ? ownerStates[state] : undefined;
   if (owner === undefined) return undefined;
   const lightUnits = light ?? Number.POSITIVE_INFINITY;
-  return { epoch, slots, running, queued, draining, runMs: runMs ?? undefined, seen, loopDelayMs, owner, lightUnits };
+  return {
+    epoch,
+    slots,
+    running,
+    queued,
+    draining,
+    serviceMs: serviceMs ?? undefined,
+    seen,
+    loopDelayMs,
+    owner,
+    lightUnits,
+  };
 }
 
 /** A number in a sequence: a node that is up for months counts far. */

@@ -67,8 +67,8 @@ export function stepOf<Peer extends Candidate>(choice: Peer | Exclude<Way, "peer
   if (typeof choice === "string") {
     return { way: choice, here, peer: undefined, work: { units, hereRate, peerRate: 1 }, sample, taken: undefined };
   }
-  const { nodeId, slots, running, queued, runMs, rttMs, inFlight } = choice;
-  const peer = { nodeId, slots, running, queued, runMs, rttMs, inFlight };
+  const { nodeId, slots, running, queued, serviceMs, rttMs, inFlight } = choice;
+  const peer = { nodeId, slots, running, queued, serviceMs, rttMs, inFlight };
   return {
     way: "peer",
     here,

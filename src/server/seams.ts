@@ -70,7 +70,7 @@ export interface PeerFigures extends NodeFigures {
 
 /** A side of a choice: its load then, the mean run (ms), and the time to the answer expected there (ms; null: it takes none). */
 export interface ChoiceSide extends Load {
-  readonly runMs: number | undefined;
+  readonly serviceMs: number | undefined;
   readonly expectedMs: number | null;
 }
 

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { meshRows } from "../../src/cli/mesh.js";
 import { type WhyBody, whyLines } from "../../src/cli/mesh-why.js";
 
-const load = { slots: 2, running: 2, queued: 3, runMs: 1.5, expectedMs: 4.25 };
+const load = { slots: 2, running: 2, queued: 3, serviceMs: 1.5, expectedMs: 4.25 };
 const here = { ...load, available: true };
 const east = {
   ...load,
@@ -34,8 +34,8 @@ test("a call that went away: both sides as they were", () => {
   assert.deepEqual(whyLines(why), [
     "demo/f (0123456789ab) at 2026-01-01T00:00:00.000Z: came in at north, 2 peers could run it",
     "1. at east; a call takes 12.35 work units",
-    "   north: 2 of 2 slots running, 3 queued, answer expected in 4.25 ms (calls run 1.50 ms there)",
-    "   east: 0 of 2 slots running, 0 queued, round trip 0.50 ms, answer expected in 0.50 ms (calls run 1.50 ms there)",
+    "   north: 2 of 2 slots running, 3 queued, answer expected in 4.25 ms (calls take 1.50 ms there)",
+    "   east: 0 of 2 slots running, 0 queued, round trip 0.50 ms, answer expected in 0.50 ms (calls take 1.50 ms there)",
     "   · east: weight 1500, 0.75 units a millisecond, answer in 0.50 ms, drawn first",
     "   · west: weight 0, 1.00 units a millisecond, takes no calls, -",
     "a peer gets a call when its answer is expected 1.25 times sooner than here",
@@ -43,7 +43,7 @@ test("a call that went away: both sides as they were", () => {
 });
 
 test("a call that was refused and came home says each step; an unknown figure is no NaN", () => {
-  const first = { ...east, taken: "refused", rttMs: null, runMs: null, inFlight: 2 };
+  const first = { ...east, taken: "refused", rttMs: null, serviceMs: null, inFlight: 2 };
   const drained = { ...here, available: false, expectedMs: null };
   const steps = [
     { way: "peer", here, peer: first, ...unsampled },

@@ -35,9 +35,9 @@ test("a call arrives as it was sent", () => {
 
 test("an answer arrives as it was given", () => {
   const answers: CallAnswer[] = [
-    { kind: "ok", json: '"ä"', queueMs: 0.5, runMs: 2 },
-    { kind: "ok", json: Buffer.from("[1]"), queueMs: 0, runMs: 0 },
-    { kind: "ok", json: null, queueMs: 0, runMs: 0 },
+    { kind: "ok", json: '"ä"', queueMs: 0.5, runMs: 2, serviceMs: 2.5 },
+    { kind: "ok", json: Buffer.from("[1]"), queueMs: 0, runMs: 0, serviceMs: 0 },
+    { kind: "ok", json: null, queueMs: 0, runMs: 0, serviceMs: 0 },
     { kind: "failed", error: { code: "function.trapped", detail: "no luck", where: "index.ts:1:2" } },
     { kind: "failed", error: { code: "arguments.invalid", detail: "" } },
     ...refusals.map((reason) => ({ kind: "refused", reason }) as const),
@@ -82,7 +82,7 @@ test("whatever comes is read without throwing, and what is read is within its bo
     remainingMs: 1,
     patienceMs: 1,
   });
-  const fine = encodeAnswer({ kind: "ok", json: "1", queueMs: 0, runMs: 0 }, report);
+  const fine = encodeAnswer({ kind: "ok", json: "1", queueMs: 0, runMs: 0, serviceMs: 0 }, report);
   const odd = fc.oneof(fc.anything(), fc.double(), fc.bigInt(), fc.string({ maxLength: 100 }));
   fc.assert(
     fc.property(fc.nat(8), odd, fc.anything(), (index, value, other) => {

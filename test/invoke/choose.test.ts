@@ -8,7 +8,7 @@ import { finishMs, type Here, localFinishMs, type Work } from "../../src/invoke/
 import { seeded } from "../mesh/virtual-time.js";
 
 const bias = 1.25;
-const idle: Here = { available: true, lightUnits: Infinity, slots: 2, running: 1, queued: 0, runMs: 10 };
+const idle: Here = { available: true, lightUnits: Infinity, slots: 2, running: 1, queued: 0, serviceMs: 10 };
 const full: Here = { ...idle, running: 2 };
 const away: Here = { ...idle, available: false };
 const ownerHere: Here = { ...idle, lightUnits: 50 };
@@ -19,7 +19,7 @@ interface RatedPeer extends Candidate {
 }
 
 function peer(nodeId: string, more: Partial<RatedPeer> = {}): RatedPeer {
-  const load = { slots: 2, running: 0, queued: 0, runMs: 10, rttMs: 1, inFlight: 0 };
+  const load = { slots: 2, running: 0, queued: 0, serviceMs: 10, rttMs: 1, inFlight: 0 };
   return { nodeId, rate: 1, usable: true, lightUnits: Infinity, errorRate: 0, warmth: 1, ...load, ...more };
 }
 
@@ -71,7 +71,7 @@ test("where a call goes", () => {
     ["full here, the other has calls of ours on their way", full, [peer("loaded", { inFlight: 2 })], "queue"],
     ["full here, the other is as far away as its wait", full, [peer("far", { rttMs: 5.1 })], "queue"],
     ["full here, the other is a little better only", full, [peer("far", { rttMs: 3 })], "queue"],
-    ["full here with short calls, nobody is near enough", { ...full, runMs: 0.01 }, [free], "queue", work(0.01)],
+    ["full here with short calls, nobody is near enough", { ...full, serviceMs: 0.01 }, [free], "queue", work(0.01)],
     ["full here, the other must not be drawn", full, [peer("draining", { usable: false })], "queue"],
     ["full here, the other has no slots", full, [peer("battery", { slots: 0 })], "queue"],
     ["full here, the other is slow", full, [peer("slow", { rate: 0.25 })], "queue"],
@@ -92,8 +92,8 @@ test("where a call goes", () => {
     ["full here, a heavy call, only the other's owner is there", full, [strict], "queue", heavy],
     [
       "no call has ended yet",
-      { ...full, runMs: undefined },
-      [peer("new", { runMs: undefined, rttMs: undefined })],
+      { ...full, serviceMs: undefined },
+      [peer("new", { serviceMs: undefined, rttMs: undefined })],
       "new",
       unknown,
     ],
@@ -191,7 +191,7 @@ const slots = fc.integer({ min: 0, max: 64 });
 const times = fc.option(fc.double({ min: 0, max: 5_000, noNaN: true }), { nil: undefined });
 const rate = fc.double({ min: 1e-3, max: 1e3, noNaN: true });
 const bound = fc.oneof(fc.constant(Infinity), fc.double({ min: 0, max: 1e3, noNaN: true }));
-const load = { slots, running: counts, queued: counts, runMs: times, lightUnits: bound };
+const load = { slots, running: counts, queued: counts, serviceMs: times, lightUnits: bound };
 const share = fc.constantFrom<number[]>(0, 0.1, 0.5, 1);
 const candidates = fc.array(
   fc.record({

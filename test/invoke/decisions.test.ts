@@ -21,7 +21,7 @@ test("a call that stays and one that goes away, each with what was known then", 
     { ...stayed, sample: { ...stayed?.sample, candidates: [{ ...candidate, weight: 0.109 }] } },
     {
       ...{ way: "local", taken: undefined, peer: undefined, units: undefined, sample },
-      here: { available: true, slots: 1, running: 0, queued: 0, runMs: undefined, expectedMs: 10 },
+      here: { available: true, slots: 1, running: 0, queued: 0, serviceMs: undefined, expectedMs: 10 },
     },
   );
   const [step, ...more] = decisions.find("goes")?.steps ?? [];
@@ -108,12 +108,12 @@ test("of many choices in a second, a hundred keep all they were made from, 64 ca
   assert.ok(more >= 50 && more <= 55, `${more} half a second later`);
   const peers = Array.from({ length: 100 }, (_, index) => ({
     ...{ nodeId: `${index}`, usable: true, lightUnits: 1, errorRate: 0, warmth: 1 },
-    ...{ slots: 1, running: 0, queued: 0, runMs: 1, rttMs: 1, inFlight: 0 },
+    ...{ slots: 1, running: 0, queued: 0, serviceMs: 1, rttMs: 1, inFlight: 0 },
   }));
   const candidates = peers.map((peer, index) => ({ peer, weight: index, rate: 1, finishMs: 1 }));
   const [first, second] = peers;
   assert.ok(first && second);
-  const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, runMs: undefined };
+  const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, serviceMs: undefined };
   const work = { units: 1, hereRate: 1, rateAt: () => 1 };
   const { sample } = stepOf(first, { here, work, trace: { candidates, draws: [second, first], localMs: 1 } });
   assert.equal(sample?.candidates.length, 64);
@@ -129,7 +129,7 @@ test("the oldest decisions leave first", async () => {
   const app = pick(nodes, 0).router.find("app");
   assert.ok(app);
   const decisions = new Decisions(3);
-  const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, runMs: undefined };
+  const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, serviceMs: undefined };
   const work = { units: 1, hereRate: 1, rateAt: () => 1 };
   const rest = { app, function: "echo", arguments: { format: "json", body: "[]" }, deadline: 0 } as const;
   const { signal } = new AbortController();

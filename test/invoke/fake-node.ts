@@ -66,6 +66,8 @@ export class FakeRunner implements Runner {
   /** Their ids, as this node calls them. */
   readonly invocations: string[] = [];
   runMs = 10;
+  /** What the node is held up with each call, beside its run. */
+  heldUpMs = 0;
   queueLength = 1_000;
   /** Whether it fails whatever it is given. */
   faulty = false;
@@ -108,7 +110,7 @@ export class FakeRunner implements Runner {
       const text = Buffer.from(call.arguments.body).toString();
       this.ran.push(text);
       this.invocations.push(call.invocation);
-      const endsAt = Math.min(call.deadline, clock.now() + this.runMs);
+      const endsAt = Math.min(call.deadline, clock.now() + this.runMs + this.heldUpMs);
       while (clock.now() < endsAt && call.signal?.aborted !== true && !eviction.signal.aborted)
         await this.#sleep(Math.min(5, endsAt - clock.now()));
       call.signal?.throwIfAborted();
@@ -116,7 +118,7 @@ export class FakeRunner implements Runner {
       if (clock.now() >= call.deadline) throw new HerdError("function.deadline", "late");
       if (call.function === "trap") throw new HerdError("function.trapped", text, { where: "index.ts:1:1" });
       const json = call.function === "huge" ? "x".repeat(10_000) : text;
-      return { json, queueMs, runMs: this.runMs };
+      return { json, queueMs, runMs: this.runMs, serviceMs: this.runMs + this.heldUpMs };
     } finally {
       this.#evictions.delete(eviction);
       const next = this.#waiting.shift();

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { estimateWaitMs, finishMs, type Here, localFinishMs, patienceMs, type Work } from "../../src/invoke/finish.js";
 
-const local: Here = { available: true, lightUnits: Infinity, slots: 2, running: 2, queued: 0, runMs: 9.99 };
-const peer = { slots: 2, running: 2, queued: 0, runMs: 9.99, rttMs: 2, inFlight: 0 };
+const local: Here = { available: true, lightUnits: Infinity, slots: 2, running: 2, queued: 0, serviceMs: 9.99 };
+const peer = { slots: 2, running: 2, queued: 0, serviceMs: 9.99, rttMs: 2, inFlight: 0 };
 
 function work(units: number | undefined, rates: { here?: number; there?: number } = {}): Work<unknown> {
   return { units, hereRate: rates.here ?? 1, rateAt: () => rates.there ?? 1 };
@@ -13,12 +13,12 @@ function work(units: number | undefined, rates: { here?: number; there?: number 
 
 test("the estimated wait", () => {
   const table: [Parameters<typeof estimateWaitMs>[0], number][] = [
-    [{ slots: 2, running: 0, queued: 0, runMs: 10 }, 0],
-    [{ slots: 2, running: 1, queued: 0, runMs: 10 }, 0],
-    [{ slots: 2, running: 2, queued: 0, runMs: 9.99 }, 5],
-    [{ slots: 2, running: 2, queued: 3, runMs: 9.99 }, 20],
-    [{ slots: 1, running: 1, queued: 1, runMs: 0.99 }, 2],
-    [{ slots: 0, running: 0, queued: 0, runMs: 10 }, Number.POSITIVE_INFINITY],
+    [{ slots: 2, running: 0, queued: 0, serviceMs: 10 }, 0],
+    [{ slots: 2, running: 1, queued: 0, serviceMs: 10 }, 0],
+    [{ slots: 2, running: 2, queued: 0, serviceMs: 9.99 }, 5],
+    [{ slots: 2, running: 2, queued: 3, serviceMs: 9.99 }, 20],
+    [{ slots: 1, running: 1, queued: 1, serviceMs: 0.99 }, 2],
+    [{ slots: 0, running: 0, queued: 0, serviceMs: 10 }, Number.POSITIVE_INFINITY],
   ];
   for (const [load, wanted] of table) assert.equal(estimateWaitMs(load), wanted);
 });
@@ -34,7 +34,7 @@ test("the expected finish is wait and run here, and the round trip beside them a
 });
 
 test("a short call waits here for short ones only", () => {
-  const here: Here = { ...local, running: 3, queued: 4, runMs: 99.99, long: 5, longWorkers: 1, shortMs: 0.99 };
+  const here: Here = { ...local, running: 3, queued: 4, serviceMs: 99.99, long: 5, longWorkers: 1, shortMs: 0.99 };
   assert.equal(localFinishMs(here, work(1)), 2 + 1, "two short ones have the worker that is left");
   assert.equal(localFinishMs({ ...here, longWorkers: 2 }, work(1)), 300 + 1, "no worker is left");
   assert.equal(localFinishMs(here, work(10)), 300 + 10, "a long one waits for all");
@@ -42,10 +42,10 @@ test("a short call waits here for short ones only", () => {
 });
 
 test("what nobody knows is as this node's other calls, at the peer's pace", () => {
-  const call = { local: { ...local, runMs: 8 }, work: work(undefined, { here: 2, there: 1 }) };
+  const call = { local: { ...local, serviceMs: 8 }, work: work(undefined, { here: 2, there: 1 }) };
   assert.equal(finishMs({ ...peer, running: 0 }, call), 2 + 16);
-  assert.equal(localFinishMs({ ...local, running: 0, runMs: 8 }, call.work), 8);
-  assert.equal(finishMs({ ...peer, runMs: undefined }, call), 2 + 16.01 / 2 + 16);
+  assert.equal(localFinishMs({ ...local, running: 0, serviceMs: 8 }, call.work), 8);
+  assert.equal(finishMs({ ...peer, serviceMs: undefined }, call), 2 + 16.01 / 2 + 16);
 });
 
 test("a call is as patient at a peer as it would have to be here, and endless when here is no choice", () => {

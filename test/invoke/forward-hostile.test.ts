@@ -145,7 +145,7 @@ test("statuses and revisions that are none change nothing", async () => {
 test("a peer that says how long it ran is believed no more than the call took", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
-  b.links.replace("call", () => [0, [], "1", 1e9, 1e9]);
+  b.links.replace("call", () => [0, [], "1", 1e9, 1e9, 1e9]);
   const { queueMs, runMs } = await world.settle(a.call("1", { node: "b" }));
   assert.ok(queueMs + runMs < 100, `${queueMs} ms and ${runMs} ms`);
   const { units = 0 } = a.forwarding.experience.works.of("0123456789ab", "echo");

@@ -8,12 +8,13 @@ import { FakeNode, fakeMesh, pick } from "./fake-node.js";
 const revision = "0123456789ab";
 const unitsAt = (node: FakeNode, name = "echo") => node.forwarding.experience.works.of(revision, name).units;
 
-test("work is run time times the rate of the node that ran it: learned here, from answers, and from what peers tell", async () => {
+test("work is service time times the rate of the node that ran it: learned here, from answers, and from what peers tell", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   b.capacity.set(2);
   await world.advance(5);
-  b.runner.runMs = 20;
+  b.runner.runMs = 15;
+  b.runner.heldUpMs = 5;
   await world.settle(a.call("1", { node: "b" }));
   assert.deepEqual([unitsAt(a), unitsAt(b), unitsAt(c)], [40, 40, undefined]);
   await world.advance(600);
@@ -66,10 +67,10 @@ test("at most 64 estimates a second are told, those that changed by a fifth; wha
   const { world, nodes } = await fakeMesh(2, { wire: (frame) => sent.push(frame) });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const { experience } = a.forwarding;
-  const learn = (runMs: number): void => {
+  const learn = (serviceMs: number): void => {
     for (let index = 0; index < 200; index++) {
       const work = experience.works.of(revision, `f${index}`);
-      experience.ran({ work, speed: experience.here, runMs }, world.monotonic());
+      experience.ran({ work, speed: experience.here, serviceMs }, world.monotonic());
     }
   };
   const told = () => sent.filter(({ kind, from }) => kind === "work" && from === "a").flatMap(({ body }) => body);

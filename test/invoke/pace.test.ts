@@ -58,7 +58,7 @@ test("a pace stays within its bounds, follows few calls too, and one long pause 
   now = run(few, { from: 0, ms: 10_000, everyMs: 200, observedMs: 4 });
   assert.ok(few.at(now) < 0.45, `${few.at(now)} of five calls a second`);
   const [here, work] = [speedOf(1), new FunctionWork(name, speedOf(1))];
-  for (now = 0; now < 1_000; now += 1) work.saw({ speed: here, runMs: now === 990 ? 500 : 0.005, now });
+  for (now = 0; now < 1_000; now += 1) work.saw({ speed: here, serviceMs: now === 990 ? 500 : 0.005, now });
   here.look(now);
   assert.ok(here.pace > 0.6, `${here.pace} after one pause of half a second`);
 });
@@ -75,16 +75,16 @@ test("a function's work is its run time times the rate of the node that ran it, 
   const [here, twice, half] = [speedOf(1), speedOf(2), speedOf(0.5)];
   const work = new FunctionWork(name, here);
   assert.equal(work.units, undefined);
-  work.saw({ speed: here, runMs: 10, now: 0 });
+  work.saw({ speed: here, serviceMs: 10, now: 0 });
   assert.equal(work.units, 10);
   for (let now = 0; now < 1_000; now += 10) {
-    work.saw({ speed: twice, runMs: 5, now });
-    work.saw({ speed: half, runMs: 20, now });
+    work.saw({ speed: twice, serviceMs: 5, now });
+    work.saw({ speed: half, serviceMs: 20, now });
   }
   near(work.units, 10);
   for (const speed of [here, twice, half]) speed.look(1_000);
   for (const speed of [here, twice, half]) near(speed.pace, 1);
-  work.sawAtLeast({ speed: here, runMs: 5, now: 1_000 });
+  work.sawAtLeast({ speed: here, serviceMs: 5, now: 1_000 });
   assert.equal(work.samples, 201, "that says nothing new");
 });
 
@@ -97,8 +97,8 @@ test("a node that becomes slow shows in its pace, while its functions' work stay
   const go = (ms: number, slowdown: number): void => {
     for (const end = now + ms; now < end; now += 2) {
       const speed = speeds[Math.floor(random() * 3)] ?? here;
-      const runMs = (10 / speed.capacityRate) * (0.5 + random()) * (speed === slow ? slowdown : 1);
-      work.saw({ speed, runMs, now });
+      const serviceMs = (10 / speed.capacityRate) * (0.5 + random()) * (speed === slow ? slowdown : 1);
+      work.saw({ speed, serviceMs, now });
       for (const each of speeds) each.look(now);
     }
   };
@@ -116,9 +116,9 @@ test("a node that is good at one function and bad at another has a rate for each
   const [here, other] = [speedOf(1), speedOf(1)];
   const [good, bad] = [new FunctionWork(name, here), new FunctionWork({ ...name, name: "g" }, here)];
   for (let now = 0; now < 20_000; now += 5) {
-    for (const work of [good, bad]) work.saw({ speed: here, runMs: 10, now });
-    good.saw({ speed: other, runMs: 5, now });
-    bad.saw({ speed: other, runMs: 20, now });
+    for (const work of [good, bad]) work.saw({ speed: here, serviceMs: 10, now });
+    good.saw({ speed: other, serviceMs: 5, now });
+    bad.saw({ speed: other, serviceMs: 20, now });
     for (const speed of [here, other]) speed.look(now);
   }
   near((good.units ?? 0) / good.rateAt({ speed: other }), 5, "good at it");
@@ -131,8 +131,8 @@ test("a node that is slow at all that it runs has a slow pace, however long it i
   const [one, two] = [new FunctionWork(name, here), new FunctionWork({ ...name, name: "g" }, here)];
   for (let now = 0; now < 60_000; now += 50) {
     for (const work of [one, two]) {
-      for (let runs = 0; runs < 4; runs++) work.saw({ speed: here, runMs: 10, now });
-      work.saw({ speed: other, runMs: 40, now });
+      for (let runs = 0; runs < 4; runs++) work.saw({ speed: here, serviceMs: 10, now });
+      work.saw({ speed: other, serviceMs: 40, now });
     }
     for (const speed of [here, other]) speed.look(now);
   }
@@ -148,9 +148,9 @@ test("what a peer says counts until eight own runs", () => {
   assert.equal(work.units, 40, "another one that knows less does not count");
   work.hear({ units: 44, samples: 5, by: "b" });
   assert.equal(work.units, 44, "what it says later does");
-  for (let runs = 0; runs < 7; runs++) work.saw({ speed: here, runMs: 20, now: runs });
+  for (let runs = 0; runs < 7; runs++) work.saw({ speed: here, serviceMs: 20, now: runs });
   assert.equal(work.units, 44);
-  work.saw({ speed: here, runMs: 20, now: 8 });
+  work.saw({ speed: here, serviceMs: 20, now: 8 });
   assert.equal(work.units, 20);
 });
 
@@ -170,7 +170,7 @@ test("a peer that tells of ever more functions pushes out none that others told 
   const table = new WorkTable(here, 80);
   const names = Array.from({ length: 20 }, (_, index) => `f${index}`);
   for (const name of names) {
-    table.of("aaaaaaaaaaaa", name).saw({ speed: here, runMs: 10, now: 0 });
+    table.of("aaaaaaaaaaaa", name).saw({ speed: here, serviceMs: 10, now: 0 });
     table.hear({ revision: "bbbbbbbbbbbb", name }, { units: 7, samples: 1, by: "honest" });
   }
   for (let index = 0; index < 5_000; index++) {

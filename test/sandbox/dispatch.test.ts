@@ -234,7 +234,14 @@ test("stop does not wait for a start that has not ended, and no start follows a 
 test("threads that do not boot in time fail the start", async () => {
   const ignore = (): void => undefined;
   const events = { onLog: ignore, onReady: ignore, onLost: ignore };
-  const threads = new Threads({ count: 1, limits: defaultLimits, nodeName: "testing", bootMs: 1, ...events });
+  const threads = new Threads({
+    count: 1,
+    limits: defaultLimits,
+    nodeName: "testing",
+    clock: systemClock,
+    bootMs: 1,
+    ...events,
+  });
   assert.match((await failureOf(threads.start(1))).message, /did not boot in 1 ms/);
   await threads.stop();
 });

@@ -63,7 +63,7 @@ export class FakeSandbox implements Runner, Preparer {
     const json = Buffer.from(call.arguments.body).toString();
     switch (call.function) {
       case "nothing":
-        return { json: null, queueMs: 0.01, runMs: 0.02 };
+        return { json: null, queueMs: 0.01, runMs: 0.02, serviceMs: 0.02 };
       case "slow":
         return this.#slow(call);
       case "trap":
@@ -77,9 +77,9 @@ export class FakeSandbox implements Runner, Preparer {
       case "broken":
         throw new TypeError("secret of the host");
       case "deadline":
-        return { json: String(call.deadline), queueMs: 0, runMs: 0 };
+        return { json: String(call.deadline), queueMs: 0, runMs: 0, serviceMs: 0 };
       default:
-        return { json: JSON.stringify({ [call.arguments.format]: json }), queueMs: 0.012_345, runMs: 1 };
+        return { json: JSON.stringify({ [call.arguments.format]: json }), queueMs: 0.012_345, runMs: 1, serviceMs: 1 };
     }
   }
 
@@ -93,7 +93,7 @@ export class FakeSandbox implements Runner, Preparer {
     looking.abort();
     if (signal?.aborted) this.cancelled.push(invocation);
     signal?.throwIfAborted();
-    return { json: '"slow"', queueMs: 0, runMs: 0 };
+    return { json: '"slow"', queueMs: 0, runMs: 0, serviceMs: 0 };
   }
 }
 

@@ -115,7 +115,7 @@ test("the mesh's peers with what is known of them; a revoked one moves to revoke
 });
 
 test("why a call went where it went, with names for the nodes; 404 for one that nobody remembers", async () => {
-  const load = { slots: 1, running: 1, queued: 2, runMs: 1.000_04, expectedMs: 3 };
+  const load = { slots: 1, running: 1, queued: 2, serviceMs: 1.000_04, expectedMs: 3 };
   node.mesh.choices.set("abc-1", {
     ...{ invocation: "abc-1", at: 0, app: "demo", revision: "0123456789ab", function: "f", peers: 2 },
     bias: 1.25,
@@ -137,7 +137,7 @@ test("why a call went where it went, with names for the nodes; 404 for one that 
       },
     ],
   });
-  const side = { ...load, runMs: 1 };
+  const side = { ...load, serviceMs: 1 };
   assert.deepEqual((await node.ask("/v1/mesh/why/abc-1")).json(), {
     ...{ invocation: "abc-1", at: "1970-01-01T00:00:00.000Z", app: "demo", revision: "0123456789ab", function: "f" },
     ...{ node: "test", peers: 2, bias: 1.25 },

@@ -128,8 +128,8 @@ function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: stri
   };
 }
 
-function sideView({ slots, running, queued, runMs, expectedMs }: ChoiceSide): Record<string, unknown> {
-  return { slots, running, queued, runMs: round(runMs), expectedMs: round(expectedMs) };
+function sideView({ slots, running, queued, serviceMs, expectedMs }: ChoiceSide): Record<string, unknown> {
+  return { slots, running, queued, serviceMs: round(serviceMs), expectedMs: round(expectedMs) };
 }
 
 /** To the thousandth, of a millisecond or of a unit: more digits are noise. */
