@@ -11,6 +11,7 @@ import { Lifecycle, type Part } from "./core/lifecycle.js";
 import { createLogger } from "./core/log.js";
 import { LogRing } from "./core/log-ring.js";
 import { Metrics } from "./core/metrics.js";
+import { type OuterWall, readOuterWall } from "./core/outer-wall.js";
 import { systemTimers } from "./core/timers.js";
 import { UsageError } from "./core/usage-error.js";
 import { deploySamples } from "./deploy/samples.js";
@@ -40,7 +41,11 @@ export interface Ready {
   /** Address of the console, on a master with a one-time sign-in code. */
   readonly signInUrl: string;
   readonly apps: readonly { readonly app: string; readonly interface: AppInterface }[];
+  readonly wall: OuterWall;
 }
+
+/** A node that is recycled drains for so long before it refuses calls: who sends some looks at `/readyz` now and then. */
+const recycleGraceMs = 3_000;
 
 /** One node: started once, stopped once. */
 export class HerdNode {
@@ -48,6 +53,11 @@ export class HerdNode {
   readonly #clock: Clock;
   readonly #ring = new LogRing();
   readonly #stopped = new AbortController();
+  #sayRecycled: () => void = () => undefined;
+  /** Resolves when an operator has the node recycled and those who look at it had time to see that it drains: then {@link stop} it. */
+  readonly recycled = new Promise<void>((resolve) => {
+    this.#sayRecycled = resolve;
+  });
   #lifecycle: Lifecycle | undefined;
   #starting: Promise<Ready> | undefined;
   #stopping: Promise<void> | undefined;
@@ -78,11 +88,12 @@ export class HerdNode {
     const { host } = this.#config;
     const port = await checkPort(host, this.#config.port);
     const peerPort = await checkPort(host, this.#config.peerPort, "--peer-port");
+    const wall = await readOuterWall();
     signal.throwIfAborted();
     const identity = await this.#openIdentity();
     try {
       signal.throwIfAborted();
-      return await this.#run(this.#foundation(identity, { port, peerPort }));
+      return await this.#run(this.#foundation(identity, { port, peerPort, wall }));
     } catch (error) {
       identity.close();
       throw error;
@@ -105,10 +116,12 @@ export class HerdNode {
     throw new UsageError(`${state} belongs to another mesh than the join token: choose another --state`);
   }
 
-  #foundation(identity: Identity, { port, peerPort }: { port: number; peerPort: number }): Foundation {
+  #foundation(identity: Identity, found: Pick<Foundation, "port" | "peerPort" | "wall">): Foundation {
     const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
+    const { port, peerPort } = found;
     return {
-      ...{ config, clock, ring, identity, port, peerPort },
+      ...{ config, clock, ring, identity, ...found },
+      recycle: () => void systemTimers.after(recycleGraceMs, this.#sayRecycled),
       stopped: this.#stopped.signal,
       ownerSecret: new OwnerSecret(),
       timers: systemTimers,
@@ -183,7 +196,7 @@ export class HerdNode {
     else await deploySamples(functions, options);
   }
 
-  async #describe({ identity, peer, ownerSecret }: Foundation, { api, apps }: NodeParts): Promise<Ready> {
+  async #describe({ identity, peer, ownerSecret, wall }: Foundation, { api, apps }: NodeParts): Promise<Ready> {
     const { state } = this.#config;
     const { tokens, isMaster } = identity;
     // A damaged file is one that is written anew.
@@ -208,6 +221,7 @@ export class HerdNode {
       master: isMaster,
       signInUrl: isMaster ? `${api.url}/#code=${identity.signIn.createCode()}` : `${api.url}/`,
       apps: active,
+      wall,
     };
   }
 }

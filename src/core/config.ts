@@ -5,8 +5,10 @@ import { isIP } from "node:net";
 import { availableParallelism, hostname } from "node:os";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { randomHex } from "./ids.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type LogLevel, logLevels } from "./log-ring.js";
+import { isContained } from "./outer-wall.js";
 import { defaultPolicy, type PolicySettings, policySchema } from "./policy-settings.js";
 import { UsageError } from "./usage-error.js";
 
@@ -70,6 +72,8 @@ export interface ConfigSources {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Folder that relative flags start from. */
   readonly cwd?: string;
+  /** Whether a container stands around this process; looked at unless given. */
+  readonly contained?: boolean;
 }
 
 const kibibyte = 1024;
@@ -155,7 +159,9 @@ export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const limits = { ...defaultLimits, ...withoutUndefined({ ...fromFile.limits, ...fromFlags.limits }) };
   const policy = { ...fromFile.policy, ...fromFlags.policy };
   const kernel = { ...fromFile.kernel, ...fromFlags.kernel };
-  return complete({ ...fromFile, ...fromEnv, ...fromFlags, limits, policy, kernel }, cwd);
+  const given = { ...fromFile, ...fromEnv, ...fromFlags, limits, policy, kernel };
+  const contained = given.ephemeral === true && (sources.contained ?? (await isContained()));
+  return complete(given, { cwd, defaultName: contained ? randomHex(6) : defaultNodeName() });
 }
 
 /** The node name that a machine's host name gives: lower case, its first label, hyphens for what a name cannot hold. */
@@ -173,7 +179,11 @@ export function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || /^[0:]+$/.test(host);
 }
 
-function complete(given: Omit<Settings, "limits"> & { limits: Limits }, cwd: string): Config {
+/** `defaultName`: an engine starts an ended container again under its old host name, while an ephemeral node is a new one. */
+function complete(
+  given: Omit<Settings, "limits"> & { limits: Limits },
+  { cwd, defaultName }: { cwd: string; defaultName: string },
+): Config {
   const host = given.host ?? "localhost";
   if (isWildcard(given.advertise ?? host)) {
     throw new UsageError(
@@ -184,7 +194,7 @@ function complete(given: Omit<Settings, "limits"> & { limits: Limits }, cwd: str
   }
   const port = given.port ?? 8443;
   return {
-    name: given.name ?? defaultNodeName(),
+    name: given.name ?? defaultName,
     nameGiven: given.name !== undefined,
     host,
     advertise: given.advertise ?? host,

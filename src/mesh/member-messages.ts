@@ -13,6 +13,8 @@ export interface Announcement {
   readonly state: AnnouncedState;
   readonly address: string | undefined;
   readonly url: string;
+  /** Whether a container stands around it, as far as it says. */
+  readonly contained?: boolean | undefined;
   /** The {@link Signed} record, verified or not, and its text as it is passed on. */
   readonly signed: Signed;
   readonly text: string;
@@ -47,12 +49,9 @@ export function isIncarnation(value: unknown): value is number {
 }
 
 /** The payload of an announcement, to be signed by the node that it names. */
-export function announcementPayload(
-  mesh: string,
-  said: Pick<Announcement, "node" | "incarnation" | "state" | "address" | "url">,
-): string {
-  const { node, incarnation, state, address, url } = said;
-  return JSON.stringify({ kind: "member", mesh, node, incarnation, state, address, url });
+export function announcementPayload(mesh: string, said: Omit<Announcement, "signed" | "text">): string {
+  const { node, incarnation, state, address, url, contained } = said;
+  return JSON.stringify({ kind: "member", mesh, node, incarnation, state, address, url, contained });
 }
 
 /** The announcement that a text holds, `undefined` when it holds none of this mesh. Its signature is not verified. */
@@ -61,12 +60,13 @@ export function decodeAnnouncement(mesh: string, text: unknown): Announcement | 
   const signed = decodeSigned(text);
   const said = signed === undefined ? undefined : payloadOf(signed);
   if (signed === undefined || said === undefined) return undefined;
-  const { kind, mesh: of, node, incarnation, state, address, url } = said;
+  const { kind, mesh: of, node, incarnation, state, address, url, contained } = said;
   if (kind !== "member" || of !== mesh || !isNodeId(node) || signed.signer !== node) return undefined;
   if (!isIncarnation(incarnation) || !isAnnouncedState(state)) return undefined;
   if (address !== undefined && !(typeof address === "string" && hostAndPort.test(address))) return undefined;
   if (typeof url !== "string" || !httpsUrl.test(url)) return undefined;
-  return { node, incarnation, state, address, url, signed, text };
+  if (contained !== undefined && typeof contained !== "boolean") return undefined;
+  return { node, incarnation, state, address, url, contained, signed, text };
 }
 
 /** The news in a message from a peer. Throws `request.malformed` when it is none; what is wrong within is left out. */

@@ -11,6 +11,8 @@ export interface MemberSelfOptions {
   /** Where peers dial this node, absent when they cannot; and its HTTPS address. */
   readonly address: string | undefined;
   readonly url: string;
+  /** Whether a container stands around it. */
+  readonly contained?: boolean | undefined;
   readonly clock: Clock;
 }
 
@@ -44,8 +46,8 @@ export class MemberSelf {
 
   /** The signed announcement of the present incarnation. */
   get text(): string {
-    const { mesh, signer, address, url } = this.#options;
-    const said = { node: this.id, incarnation: this.#incarnation, state: this.#state, address, url };
+    const { mesh, signer, address, url, contained } = this.#options;
+    const said = { node: this.id, incarnation: this.#incarnation, state: this.#state, address, url, contained };
     this.#text ??= encodeSigned(signer.sign(announcementPayload(mesh, said)));
     return this.#text;
   }

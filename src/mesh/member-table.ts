@@ -27,6 +27,7 @@ interface Row {
   incarnation: number;
   address: string | undefined;
   url: string;
+  contained: boolean | undefined;
   text: string;
   found: 0 | 1 | 2;
   suspicion: Suspicion | undefined;
@@ -96,12 +97,12 @@ export class MemberTable {
   /** Takes a verified announcement of another node; `false` when it is no news. */
   announce(said: Announcement): boolean {
     if (!this.isNews(said)) return false;
-    const { node, incarnation, state, address, url, text } = said;
+    const { node, incarnation, state, address, url, contained, text } = said;
     const known = this.#rows.get(node);
     const before = known === undefined ? undefined : memberOf(known);
     known?.suspicion?.cancel();
     const row: Row = {
-      ...{ id: node, incarnation, announced: state, address, url, text },
+      ...{ id: node, incarnation, announced: state, address, url, contained, text },
       ...{ found: 0, suspicion: undefined, since: this.#options.clock.monotonic() },
     };
     this.#rows.set(node, row);
@@ -187,7 +188,7 @@ export class MemberTable {
   }
 }
 
-function memberOf({ id, announced, found, incarnation, address, url }: Row): Member {
+function memberOf({ id, announced, found, incarnation, address, url, contained }: Row): Member {
   const state = announced === "left" || found === 0 ? announced : found === 1 ? "suspect" : "dead";
-  return { id, state, incarnation, address, url };
+  return { id, state, incarnation, address, url, contained };
 }

@@ -27,6 +27,8 @@ export interface MembershipOptions {
   /** Where peers dial this node (`HOST:PORT`), undefined when it can only dial out; and its HTTPS address. */
   readonly address: string | undefined;
   readonly url: string;
+  /** Whether a container stands around it. */
+  readonly contained?: boolean | undefined;
   readonly links: Links;
   readonly trust: MemberTrust;
   readonly clock: Clock;
@@ -70,10 +72,10 @@ export class Membership implements Members {
 
   constructor(options: MembershipOptions) {
     this.#options = options;
-    const { mesh, signer, address, url, links, trust, clock, timers, random, log } = options;
+    const { mesh, signer, address, url, contained, links, trust, clock, timers, random, log } = options;
     const config = { ...defaultMembersConfig, ...options.config };
     const queue = new BroadcastQueue<Update>();
-    const self = new MemberSelf({ mesh, signer, address, url, clock });
+    const self = new MemberSelf({ mesh, signer, address, url, contained, clock });
     const table = new MemberTable({
       ...{ config, clock, timers, self: self.id },
       spread: (node, update) => queue.add(node, update, { by: update[0] === "suspect" ? update[3] : undefined }),
@@ -158,8 +160,8 @@ export class Membership implements Members {
   /** This node as the others see it. */
   get self(): Member {
     const { id, state, incarnation } = this.#self;
-    const { address, url } = this.#options;
-    return { id, state, incarnation, address, url };
+    const { address, url, contained } = this.#options;
+    return { id, state, incarnation, address, url, contained };
   }
 
   /** This node's own health, 0 for good (Lifeguard's local health multiplier). */

@@ -152,6 +152,8 @@ export interface Member {
   /** Where peers dial it (`HOST:PORT`), absent for a node that can only dial out; and its HTTPS address. */
   readonly address: string | undefined;
   readonly url: string;
+  /** Whether a container stands around it, as far as it says. */
+  readonly contained?: boolean | undefined;
 }
 
 /** Who is there. The node itself is not among the members. */

@@ -5,6 +5,7 @@ import type { Config } from "../core/config.js";
 import type { Logger } from "../core/log.js";
 import type { LogRing } from "../core/log-ring.js";
 import type { Metrics } from "../core/metrics.js";
+import type { OuterWall } from "../core/outer-wall.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { Identity } from "../pki/identity.js";
 import type { OwnerSecret } from "../pki/owner-secret.js";
@@ -26,6 +27,9 @@ export interface Foundation {
   readonly port: number;
   readonly peer: string;
   readonly peerPort: number;
+  readonly wall: OuterWall;
+  /** Ends the node, calls first, so that whoever runs it puts another in its place. */
+  readonly recycle: () => void;
   /** Aborts when the node is to stop, also while it starts. */
   readonly stopped: AbortSignal;
 }

@@ -76,7 +76,7 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
       ...{ node: identity.nodeId, links, marks },
       hearsOfRevocation: () => hearsOfRevocation(identity.nodeId, { registry, timers }),
     }),
-    mesh: meshView({ trust, links, members, apps, governor }),
+    mesh: meshView({ trust, links, members, apps, governor, foundation }),
     owner: governor,
     page: consolePage(),
   });

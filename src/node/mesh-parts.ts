@@ -28,6 +28,7 @@ export interface KnownAddresses {
 
 /** What of a {@link Foundation} they stand on; `peer` is undefined for a node that nobody can dial. */
 export interface MeshFoundation extends Pick<Foundation, "clock" | "timers" | "random" | "log" | "url"> {
+  readonly wall?: Foundation["wall"];
   readonly identity: Pick<Foundation["identity"], "nodeId" | "meshId" | "signer">;
   readonly peer: string | undefined;
 }
@@ -37,7 +38,7 @@ export function meshParts(
   foundation: MeshFoundation,
   { network, trust, addresses }: { network: Network; trust: Pick<TrustParts, "registry">; addresses: KnownAddresses },
 ): MeshParts {
-  const { identity, clock, timers, random, log, url, peer: address } = foundation;
+  const { identity, clock, timers, random, log, url, wall, peer: address } = foundation;
   const { registry } = trust;
   const links = new LinkSet({
     nodeId: identity.nodeId,
@@ -55,6 +56,7 @@ export function meshParts(
   const members = new Membership({
     mesh: identity.meshId,
     signer: identity.signer,
+    contained: wall && wall.missing.length === 0,
     ...{ address, url, links, clock, timers, random, log, ...addresses },
     nameOf: (id) => registry.node(id)?.name ?? id,
     trust: {

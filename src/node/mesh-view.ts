@@ -6,6 +6,7 @@ import type { Governor } from "../owner/governor.js";
 import { mastersView } from "../pki/registry/masters.js";
 import type { Mesh } from "../server/seams.js";
 import type { AppParts } from "./app-parts.js";
+import type { Foundation } from "./foundation.js";
 import { announce } from "./owner-parts.js";
 import type { TrustParts } from "./trust-parts.js";
 
@@ -16,10 +17,11 @@ export interface MeshViewParts {
   readonly members: Members & Pick<Membership, "setState">;
   readonly apps: Pick<AppParts, "forwarding">;
   readonly governor: Governor;
+  readonly foundation: Pick<Foundation, "wall" | "recycle">;
 }
 
 /** The view. */
-export function meshView({ trust, links, members, apps, governor }: MeshViewParts): Mesh {
+export function meshView({ trust, links, members, apps, governor, foundation }: MeshViewParts): Mesh {
   const { registry, revoker } = trust;
   const { statuses, load, figures, decisions } = apps.forwarding;
   return {
@@ -30,6 +32,8 @@ export function meshView({ trust, links, members, apps, governor }: MeshViewPart
     here: () => figures.here(),
     holders: (revision) => statuses.holders(revision),
     choiceOf: (invocation) => decisions.find(invocation),
+    wall: foundation.wall,
+    recycle: foundation.recycle,
     drainable: {
       get draining() {
         return load.drained;

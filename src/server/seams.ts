@@ -1,5 +1,6 @@
 // What the HTTPS interface uses of the mesh: its tokens, nodes, links and log. `src/node/` wires them.
 
+import type { OuterWall } from "../core/outer-wall.js";
 import type { Links, Members } from "../mesh/seams.js";
 import type { Governor } from "../owner/governor.js";
 import type { SignIn as SignInCodes } from "../pki/sign-in.js";
@@ -160,6 +161,10 @@ export interface Mesh {
   /** Why a call of this node's clients went where it went; undefined when it is long ago, or there was no choice. */
   choiceOf(invocation: string): CallChoice | undefined;
   readonly drainable: Drainable;
+  /** The container around this node. */
+  readonly wall: OuterWall;
+  /** Ends this node once it has no more calls, so that another takes its place. */
+  recycle(): void;
   /** Revokes a node, with `subtree` all that it let in; the ids that were. `by` names who asked, such as `token ID`. Throws `request.malformed`. */
   revoke(
     nodeId: string,

@@ -60,6 +60,20 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
   assert.ok(config.workers >= 2 && config.workers <= 16);
 });
 
+test("in a container a node that keeps nothing has another name at each start, unless it is given one", async () => {
+  const nameOf = async (flags: object, contained = true): Promise<string> =>
+    (await loadConfig({ cwd, flags: { ...flags }, contained })).name;
+  const [one, other] = [await nameOf({ ephemeral: true }), await nameOf({ ephemeral: true })];
+  assert.match(one, /^[0-9a-f]{12}$/);
+  assert.notEqual(one, other);
+  assert.equal(await nameOf({ ephemeral: true, name: "given" }), "given");
+  for (const [flags, contained] of [
+    [{}, true],
+    [{ ephemeral: true }, false],
+  ] as const)
+    assert.equal(await nameOf(flags, contained), defaultNodeName());
+});
+
 test("flags win over the environment, which wins over the file, which wins over defaults", async (t) => {
   const path = await file(t, { name: "from-file", port: 1, state: "file-state", limits: { deadlineMs: 7 } });
   const env = { HERD_STATE: "env-state" };

@@ -125,6 +125,7 @@ test("what is not a node's own, well-formed announcement is none", () => {
     "a state of others": sign(payload.replace('"alive"', '"dead"')),
     "an address with a line break": sign(announcementPayload(mesh, { ...said, address: "host\n:1" })),
     "no port": sign(announcementPayload(mesh, { ...said, address: "host" })),
+    "a container that is no yes or no": sign(announcementPayload(mesh, { ...said, contained: 1 as never })),
     "a plain URL": sign(announcementPayload(mesh, { ...said, url: "http://host:1" })),
     "a long URL": sign(announcementPayload(mesh, { ...said, url: `https://${"h".repeat(3_000)}` })),
     "another kind": sign(payload.replace('"member"', '"grant"')),

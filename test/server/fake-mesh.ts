@@ -21,6 +21,12 @@ export class FakeMesh implements Mesh {
     },
   };
 
+  /** What nodes say of their containers, by id. */
+  readonly contained = new Map<string, boolean>();
+  readonly wall: { missing: Mesh["wall"]["missing"] } = { missing: ["no container"] };
+  /** How often it was told to end. */
+  recycled = 0;
+
   constructor(self: { readonly id: string; readonly name: string }) {
     this.entries = [entryOf({ ...self, master: true, deploy: true, approvedBy: "founder" })];
   }
@@ -47,7 +53,14 @@ export class FakeMesh implements Mesh {
       const state = this.states.get(id);
       const entry = this.registry.node(id);
       if (state === undefined || entry === undefined) return undefined;
-      return { id, state, incarnation: 1, address: `${entry.name}:1`, url: `https://${entry.name}:2` };
+      return {
+        id,
+        state,
+        incarnation: 1,
+        address: `${entry.name}:1`,
+        url: `https://${entry.name}:2`,
+        contained: this.contained.get(id),
+      };
     },
     all: (): Member[] => [...this.states.keys()].flatMap((id) => this.members.get(id) ?? []),
   };
@@ -69,6 +82,10 @@ export class FakeMesh implements Mesh {
   here(): NodeFigures {
     const load = { slots: 1, running: 0, queued: 0 };
     return { ...load, owner: "none", loopDelayMs: 0, capacity: undefined, pace: 1, weight: 1_000 };
+  }
+
+  recycle(): void {
+    this.recycled++;
   }
 
   holders(revision: string): readonly string[] {

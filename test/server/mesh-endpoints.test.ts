@@ -70,6 +70,7 @@ test("nodes are listed with their marks, states and parents, this one first", as
     at: "1970-01-01T00:00:00.000Z",
     url: "https://gamma:2",
     address: "gamma:1",
+    container: null,
   });
 });
 
@@ -174,6 +175,26 @@ test("a master does not revoke itself while another one stays", async () => {
   assert.equal(elsewhere.length, 1, "with its subtree no master would stay: this one answers why not");
 });
 
+test("recycle drains the node itself and has it end", async () => {
+  assert.deepEqual((await post("/v1/nodes/test/recycle")).json(), { name: "test", id: "0123", state: "draining" });
+  assert.equal(node.mesh.recycled, 1);
+  await post("/v1/nodes/test/resume");
+});
+
+test("each node says whether a container stands around it, as far as it is known", async () => {
+  const told = async (): Promise<unknown[]> =>
+    (await rows("/v1/nodes")).map(({ name, container }) => [name, container]);
+  node.mesh.contained.set("b1", true);
+  node.mesh.wall.missing = [];
+  assert.deepEqual(await told(), [
+    ["test", true],
+    ["beta", true],
+    ["gamma", null],
+  ]);
+  node.mesh.wall.missing = ["capabilities"];
+  assert.deepEqual((await told())[0], ["test", false]);
+});
+
 test("drain and resume act at the node itself, and readiness says so", async () => {
   assert.deepEqual((await post("/v1/nodes/test/drain")).json(), { name: "test", id: "0123", state: "draining" });
   assert.equal(codeOf(await node.ask("/readyz")), "node.draining");
@@ -254,7 +275,7 @@ test("what needs an admin refuses others", async () => {
   for (const path of ["/v1/audit", "/v1/events", "/v1/nodes", "/v1/mesh", "/v1/mesh/why/abc-1"]) {
     assert.equal(codeOf(await node.ask(path, { token })), "auth.forbidden", path);
   }
-  for (const verb of ["revoke", "drain", "resume"]) {
+  for (const verb of ["revoke", "drain", "resume", "recycle"]) {
     assert.equal(codeOf(await node.ask(`/v1/nodes/beta/${verb}`, { method: "POST", token })), "auth.forbidden", verb);
   }
 });

@@ -1,4 +1,4 @@
-// GET /v1/nodes, POST /v1/nodes/{node}/revoke, drain, resume: the nodes of the mesh, and what an operator does to one.
+// GET /v1/nodes, POST /v1/nodes/{node}/revoke, drain, resume, recycle: the nodes of the mesh, and what an operator does to one.
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
@@ -16,12 +16,12 @@ export interface NodesOptions {
 
 const revokeBody = z.strictObject({ subtree: z.boolean().optional() }).optional();
 
-/** Nodes: list, tree, revoke, drain, resume. `{node}` is a name or an id. */
+/** Nodes: list, tree, revoke, drain, resume, recycle. `{node}` is a name or an id. */
 export function nodesEndpoints(options: NodesOptions): Endpoint[] {
   const { mesh, self } = options;
   const { registry, drainable } = mesh;
   const named = (exchange: Exchange): NodeEntry => knownNode(exchange.parameter("node"), registry);
-  const setDraining = (verb: "drain" | "resume"): Endpoint => ({
+  const setDraining = (verb: "drain" | "resume" | "recycle"): Endpoint => ({
     method: "POST",
     path: `/v1/nodes/:node/${verb}`,
     role: "admin",
@@ -29,7 +29,8 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
     at: (exchange) => ({ node: reachable(named(exchange), options).id }),
     async handle(exchange) {
       const { id, name } = named(exchange);
-      await drainable.setDraining(verb === "drain");
+      await drainable.setDraining(verb !== "resume");
+      if (verb === "recycle") mesh.recycle();
       exchange.answer(200, { name, id, state: stateOf(id, options) });
     },
   });
@@ -62,6 +63,7 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
     },
     setDraining("drain"),
     setDraining("resume"),
+    setDraining("recycle"),
   ];
 }
 
@@ -111,6 +113,7 @@ function nodeView(node: NodeEntry, exchange: Exchange, options: NodesOptions): R
     at: new Date(node.at).toISOString(),
     url: isSelf ? exchange.incoming.baseUrl : (member?.url ?? null),
     address: member?.address ?? null,
+    container: (isSelf ? mesh.wall.missing.length === 0 : member?.contained) ?? null,
     ...figuresView(isSelf ? mesh.here() : mesh.figuresOf(id)),
   };
 }
