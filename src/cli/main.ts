@@ -49,8 +49,13 @@ function addUp(herd: Command): void {
     .option("--workers <count>", "threads that run functions")
     .option("--functions <dir>", "deploy each file and folder of this one as an app")
     .option("--ephemeral", "keep identity and apps in memory only")
+    .option("--container", "run the node in a container, with the outer wall around it; needs Docker Engine")
     .option("--config <file>", "settings as JSON")
-    .action(async (_options, command: Command) => (await import("./up.js")).up(command.optsWithGlobals()));
+    .action(async (options, command: Command) => {
+      if (options.container === true)
+        await (await import("./container/up.js")).upInContainer(command.optsWithGlobals());
+      else await (await import("./up.js")).up(command.optsWithGlobals());
+    });
 }
 
 function addDeploy(herd: Command): void {
@@ -215,6 +220,15 @@ function addNode(herd: Command): void {
       (await load()).setDraining({ node: name, verb: "resume" }, command.optsWithGlobals()),
     );
   node
+    .command("recycle")
+    .argument("<node>")
+    .description(
+      "drain a node and end it, so that its container's engine, or whoever runs it, puts a new one in its place",
+    )
+    .action(async (name: string, _options, command: Command) =>
+      (await load()).setDraining({ node: name, verb: "recycle" }, command.optsWithGlobals()),
+    );
+  node
     .command("policy")
     .description("what the owner of the asked node's machine allows now, and why")
     .option("--set <setting=value>", "change a setting, null for the node's own default; can be repeated", repeated)
@@ -340,7 +354,8 @@ async function run(argv: readonly string[]): Promise<number> {
   const herd = program();
   try {
     await herd.parseAsync([...argv]);
-    return 0;
+    // A command that did what it should may have more to say than that.
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : wrongUsage;
     const { report } = await import("./report.js");

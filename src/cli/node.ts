@@ -1,4 +1,4 @@
-// `herd node list | tree | revoke | drain | resume`.
+// `herd node list | tree | revoke | drain | resume | recycle`.
 
 import { printable } from "../core/terminal-text.js";
 import type { Client } from "./client.js";
@@ -14,6 +14,8 @@ interface NodeBody {
   readonly revoked: boolean;
   readonly url: string | null;
   readonly parent: string | null;
+  /** Whether a container stands around it; null when it did not say. */
+  readonly container: boolean | null;
 }
 
 /** A node in the body of `GET /v1/nodes?tree=true`, with those that it let in. */
@@ -32,12 +34,13 @@ export async function listNodes(options: GlobalOptions): Promise<void> {
   if (options.json) printJson(nodes);
   else
     printTable([
-      ["NAME", "STATE", "MASTER", "DEPLOYS", "LET IN BY", "URL", "ID"],
-      ...nodes.map(({ name, state, revoked, id, url, parent, ...marks }) => [
+      ["NAME", "STATE", "MASTER", "DEPLOYS", "CONTAINER", "LET IN BY", "URL", "ID"],
+      ...nodes.map(({ name, state, revoked, id, url, parent, container, ...marks }) => [
         name,
         revoked ? "revoked" : state,
         marks.master ? "yes" : "-",
         marks.deploy ? "yes" : "-",
+        container === null ? "?" : container ? "yes" : "no",
         parent ?? "-",
         url ?? "-",
         id,
@@ -82,9 +85,9 @@ export async function revokeNode(node: string, options: GlobalOptions & { readon
   else tell(`revoked ${answer.revoked.map(printable).join(", ")}`);
 }
 
-/** Has a node take no calls, or take them again. */
+/** Has a node take no calls, take them again, or take none and end. */
 export async function setDraining(
-  { node, verb }: { readonly node: string; readonly verb: "drain" | "resume" },
+  { node, verb }: { readonly node: string; readonly verb: "drain" | "resume" | "recycle" },
   options: GlobalOptions,
 ): Promise<void> {
   const answer = await post<{ readonly name: string; readonly state: string }>(
@@ -93,7 +96,7 @@ export async function setDraining(
     {},
   );
   if (options.json) printJson(answer);
-  else tell(`${printable(answer.name)} is ${answer.state}`);
+  else tell(`${printable(answer.name)} is ${answer.state}${verb === "recycle" ? ", and ends when that is done" : ""}`);
 }
 
 function post<Shape>(client: Client, path: string, body: unknown): Promise<Shape> {

@@ -14,16 +14,20 @@ export interface UpOptions extends GlobalOptions {
   readonly [flag: string]: unknown;
 }
 
+/** Exit code of a node that an operator recycled (sysexits' EX_TEMPFAIL): whoever runs it starts it, or another, again. */
+export const recycledCode = 75;
+
 /** Runs a node until it is told to stop. Throws `UsageError` for what cannot be run. */
 export async function up(options: UpOptions): Promise<void> {
   const signalled = firstSignal();
-  const { url: _url, token, ca: _ca, json, domain, deploy, ...flags } = options;
-  const joining = { token: await tokenText(token), deploy: deploy === false ? false : undefined };
-  const config = await loadConfig({ flags: { ...flags, ...joining, domains: domain }, env: process.env });
+  const config = await loadConfig({ flags: await upFlags(options), env: process.env });
   // Loaded once a signal is heard, since it takes a while.
   const { HerdNode } = await import("../node.js");
   const node = new HerdNode(config);
-  const stopped = signalled.then(() => node.stop());
+  const recycled = node.recycled.then(() => {
+    process.exitCode = recycledCode;
+  });
+  const stopped = Promise.race([signalled, recycled]).then(() => node.stop());
   // A start that a signal ended fails, as it should: what counts then is how the stop went.
   const started = node.start().catch(async (error: unknown) => {
     if (!signalled.came()) throw error;
@@ -31,11 +35,18 @@ export async function up(options: UpOptions): Promise<void> {
   });
   const ready = await Promise.race([started, stopped]);
   if (ready && !signalled.came()) {
-    if (json) printJson(readyLine(ready));
+    if (options.json) printJson(readyLine(ready));
     else printWelcome(ready);
     if (config.nameGiven && config.name !== ready.node) tell(nameNote(config.name, ready));
+    if (ready.wall.missing.length > 0) tell(wallNote(ready));
   }
   await stopped;
+}
+
+/** The flags as settings; a token that stands in a file is read. Throws `UsageError`. */
+export async function upFlags(options: UpOptions): Promise<Readonly<Record<string, unknown>>> {
+  const { url: _url, token, ca: _ca, json: _json, container: _container, domain, deploy, ...flags } = options;
+  return { ...flags, token: await tokenText(token), deploy: deploy === false ? false : undefined, domains: domain };
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a SIGINT after it ends the process at once. */
@@ -80,6 +91,11 @@ export function welcomeLines(ready: Ready): string[] {
     `  apps     ${apps || (master ? "none yet" : "the mesh's, as they arrive")}`,
     `  state    ${state} (${master ? "keys, apps, an admin token for this machine's herd command" : kept})`,
   ];
+}
+
+function wallNote({ wall: { missing } }: Ready): string {
+  if (!missing.includes("no container")) return `the outer wall has gaps: ${missing.join(", ")}`;
+  return "no container stands around this node: what breaks out of a function's sandbox is on this machine (up --container puts one there)";
 }
 
 function nameNote(wanted: string, { node }: Ready): string {

@@ -146,7 +146,7 @@ test("nodes are listed, drained and resumed; the mesh has a status", async () =>
   assert.deepEqual([self.name, self.state, self.master, self.revoked], ["cli-test", "alive", true, false]);
   assert.match(
     (await herd("node", "list")).out,
-    /^NAME +STATE +MASTER +DEPLOYS[^\n]*\ncli-test +alive +yes +yes +- +https:[^ ]+ +[0-9a-f]{32}\n/,
+    /^NAME +STATE +MASTER +DEPLOYS[^\n]*\ncli-test +alive +yes +yes +(yes|no) +- +https:[^ ]+ +[0-9a-f]{32}\n/,
   );
   assert.equal((await herd("node", "drain", "cli-test")).err, "cli-test is draining\n");
   assert.equal(JSON.parse((await herd("node", "resume", self.id, "--json")).out).state, "alive");

@@ -26,6 +26,7 @@ const founder: Ready = {
   master: true,
   signInUrl: "https://localhost:8443/#code=c0de",
   apps: [{ app: "hello", interface: appInterface() }],
+  wall: { missing: [] },
 };
 
 function appInterface(): Ready["apps"][number]["interface"] {

@@ -1,4 +1,4 @@
-// A node that is drained, resumed and stopped under load, and the log lines of its calls: as processes.
+// A node that is drained, resumed, recycled and stopped under load, and the log lines of its calls: as processes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProblemError } from "../../src/cli/client.js";
@@ -32,6 +32,11 @@ test("a node is drained and resumed from another, its calls' lines come home, an
   };
   const stateOf = async (node: NodeProcess, name: string): Promise<string | undefined> =>
     (await meshSeenBy(node, token)).peers.find((peer) => peer.name === name)?.state;
+  /** Whether a peer of the node runs a call, as it told that node last. */
+  const runs = async (node: NodeProcess, name: string): Promise<boolean> => {
+    const peer = (await meshSeenBy(node, token)).peers.find((each) => each.name === name);
+    return ((peer as { running?: number } | undefined)?.running ?? 0) > 0;
+  };
 
   await context.test(
     "log lines of calls that ran on peers are at the node that was called, with the peer's name",
@@ -74,15 +79,20 @@ test("a node is drained and resumed from another, its calls' lines come home, an
     assert.equal((await call(south, { path: "demo/twice", body: "[3]", token })).node, "south");
   });
 
+  await context.test("a node that is recycled drains, ends so that it is replaced, and no call fails", async () => {
+    const load = computedBy(north, { calls: 1_500 });
+    await until("calls run at the node", () => runs(north, "east"));
+    await herdAt(south, token, ["node", "recycle", "east"]);
+    assert.equal(await east.exited, 75);
+    await load;
+    await until("it left", async () => (await stateOf(north, "east")) === "left");
+  });
+
   await context.test("a node that is stopped under load finishes what it has, and no call fails", async () => {
-    const load = computedBy(east, { calls: 1_500 });
-    await until("calls run at the node", async () => {
-      const { peers } = await meshSeenBy(east, token);
-      const peer = peers.find(({ name }) => name === "south") as { running?: number } | undefined;
-      return (peer?.running ?? 0) > 0;
-    });
+    const load = computedBy(north, { calls: 1_500 });
+    await until("calls run at the node", () => runs(north, "south"));
     assert.equal(await south.stop(), 0);
     await load;
-    await until("it left", async () => (await stateOf(east, "south")) === "left");
+    await until("it left", async () => (await stateOf(north, "south")) === "left");
   });
 });

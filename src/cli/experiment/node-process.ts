@@ -40,13 +40,16 @@ export class NodeProcess {
   readonly startMs: number;
   /** The last lines that it logged. */
   readonly lines: readonly string[];
+  /** Its exit code, once it ended. */
+  readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess, facts: Pick<NodeProcess, "ready" | "startMs" | "lines">) {
+  private constructor(child: ChildProcess, facts: Pick<NodeProcess, "ready" | "startMs" | "lines" | "exited">) {
     this.#child = child;
     this.ready = facts.ready;
     this.startMs = facts.startMs;
     this.lines = facts.lines;
+    this.exited = facts.exited;
   }
 
   /** Runs `herd up --json` with these flags; resolves when it serves, rejects with what it said when it does not. */
@@ -67,7 +70,7 @@ export class NodeProcess {
       for await (const line of createInterface({ input: child.stdout })) {
         const said = JSON.parse(line) as ReadyLine & { readonly event?: string };
         if (said.event !== "ready") throw new Error(`a node did not start: ${line}`);
-        return new NodeProcess(child, { ready: said, startMs: performance.now() - began, lines });
+        return new NodeProcess(child, { ready: said, startMs: performance.now() - began, lines, exited });
       }
       await exited;
       throw new Error(`a node ended before it was ready: ${lines.slice(-5).join("\n")}`);

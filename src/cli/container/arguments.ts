@@ -1,0 +1,70 @@
+// What the engine is told of a node's container: its walls, its limits, and what of this machine it sees.
+
+import { hostname } from "node:os";
+import type { Config } from "../../core/config.js";
+
+/** A container to be. `command` are arguments of `herd up`; paths in it mean the same inside and outside. */
+export interface ContainerOptions {
+  readonly image: string;
+  readonly config: Config;
+  /** More files and folders that the node reads. */
+  readonly reads: readonly string[];
+  readonly command: readonly string[];
+  /** User and group of this process; undefined where a system has none. */
+  readonly user: Owner | undefined;
+}
+
+/** A user and its group, as numbers. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Who runs a node that root started: no file of this machine is theirs. */
+export const imageUser: Owner = { uid: 10_001, gid: 10_001 };
+
+const mebibyte = 1024 * 1024;
+/** What a node takes beside compiler, waiting arguments and threads. */
+const baseBytes = 512 * mebibyte;
+/** What a thread takes beside the memory of the call that runs: warm instances, and its own heap. */
+const threadBytes = 384 * mebibyte;
+const pids = 512;
+/** Mount options are separated by these, and no quotes help in a path. */
+const unmountable = /[,"\n]/;
+
+/** The arguments of `docker run`. */
+export function containerArguments({ image, config, reads, command, user }: ContainerOptions): string[] {
+  const { host, port, peerPort, state } = config;
+  const bound = host === "localhost" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
+  const publish = [port, peerPort].flatMap((each) => ["--publish", `${bound}:${each}:${each}`]);
+  const { uid, gid } = user ?? imageUser;
+  return [
+    ...["--rm", "--init", "--hostname", hostname(), "--label", "wasmherd.node"],
+    ...["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", `${uid}:${gid}`],
+    ...[
+      "--pids-limit",
+      String(pids),
+      "--memory",
+      String(memoryLimitBytes(config)),
+      "--tmpfs",
+      "/tmp:rw,noexec,nosuid,nodev,size=64m",
+    ],
+    ...["--log-opt", "max-size=10m", "--log-opt", "max-file=3"],
+    ...publish,
+    ...["--env", `HERD_STATE=${state}`, "--mount", `type=bind,src=${state},dst=${state}`],
+    ...reads.flatMap((path) => ["--mount", `type=bind,src=${path},dst=${path},readonly`]),
+    image,
+    ...command,
+  ];
+}
+
+/** What the container may use: guests come up against their own limits first. */
+export function memoryLimitBytes({ workers, limits }: Pick<Config, "workers" | "limits">): number {
+  const threads = workers + 1;
+  return baseBytes + limits.compileMemoryBytes + limits.queueBytes + threads * (threadBytes + limits.memoryBytes);
+}
+
+/** Whether the engine can be told to mount a path. */
+export function isMountable(path: string): boolean {
+  return !unmountable.test(path);
+}

@@ -1,0 +1,74 @@
+// The container engine of this machine, through its own command: whether it is there, and what it is told.
+
+import { execFile, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { packageRoot } from "../../core/package-root.js";
+import { FailedCheck } from "../failed-check.js";
+
+/** The command of the engine; `DOCKER_HOST` and the like are its own. */
+const command = "docker";
+const answerTimeoutMs = 20_000;
+/** An image that somebody built or pulled, instead of one that is built here from this clone. */
+const imageVariable = "HERD_IMAGE";
+const ownImage = "wasmherd";
+const install = "https://docs.docker.com/engine/install/";
+
+/** Throws {@link FailedCheck} that says what to install or to start when no engine answers. */
+export async function checkEngine(): Promise<void> {
+  const without = "or run without --container, without the outer wall";
+  const { code, text } = await ask(["version", "--format", "{{.Server.Version}}"]);
+  if (code === "ENOENT") {
+    throw new FailedCheck(
+      `--container needs Docker Engine, and there is no docker command: install it (${install}), ${without}`,
+    );
+  }
+  if (code !== 0)
+    throw new FailedCheck(`--container needs Docker Engine, which does not answer: ${text}; start it, ${without}`);
+}
+
+/** The image to run: the one that `HERD_IMAGE` names, else one of this clone, built when something changed. Throws {@link FailedCheck}. */
+export async function nodeImage(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+  const given = env[imageVariable];
+  if (given) return given;
+  const folder = fileURLToPath(packageRoot());
+  const args = ["build", "--file", `${folder}/runtime/container/Dockerfile`, "--tag", ownImage, folder];
+  // Its progress is talk, not data.
+  const build = spawn(command, args, { stdio: ["ignore", 2, 2], env: { ...env, DOCKER_BUILDKIT: "1" } });
+  const code = await ended(build);
+  if (code !== 0) throw new FailedCheck("the image could not be built: the lines above say why");
+  return ownImage;
+}
+
+/** Runs a container in the foreground; its output is ours, and the signals of this process are its own. Resolves to its exit code. */
+export async function runContainer(args: readonly string[]): Promise<number> {
+  const child = spawn(command, ["run", ...args], { stdio: ["ignore", "inherit", "inherit"] });
+  // A terminal sends its Ctrl-C to the whole group, the engine's command included, which passes it on.
+  const interrupt = (): void => void (process.stdin.isTTY || child.kill("SIGINT"));
+  const terminate = (): void => void child.kill("SIGTERM");
+  process.on("SIGINT", interrupt).on("SIGTERM", terminate);
+  try {
+    return await ended(child);
+  } finally {
+    process.off("SIGINT", interrupt).off("SIGTERM", terminate);
+  }
+}
+
+function ended(child: ReturnType<typeof spawn>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+}
+
+/** Asks the engine something short; the code is `ENOENT` when there is no such command, the text its last line. */
+function ask(args: readonly string[]): Promise<{ readonly code: number | string; readonly text: string }> {
+  return new Promise((resolve) => {
+    execFile(command, [...args], { timeout: answerTimeoutMs }, (error, stdout, stderr) => {
+      const text = (stderr || stdout).trim().split("\n").at(-1) ?? "";
+      resolve({
+        code: error === null ? 0 : (error.code ?? 1),
+        text: text === "" && error !== null ? error.message : text,
+      });
+    });
+  });
+}

@@ -1,0 +1,117 @@
+// `herd up --container`: the node in a container of this machine's engine, with the same options, until a signal ends it.
+
+import { chown, lstat, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { isIP } from "node:net";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Config, loadConfig } from "../../core/config.js";
+import { UsageError } from "../../core/usage-error.js";
+import { checkPort } from "../../server/https-server.js";
+import { FailedCheck } from "../failed-check.js";
+import { tell } from "../print.js";
+import { recycledCode, type UpOptions, upFlags } from "../up.js";
+import { containerArguments, imageUser, isMountable, type Owner } from "./arguments.js";
+import { checkEngine, nodeImage, runContainer } from "./engine.js";
+
+/** 128 and SIGKILL: the container was killed, by a person, by its health check, or by the kernel for its memory. */
+const killedCode = 137;
+/** From here on the engine's own failures are. */
+const engineFailed = 125;
+const againMs = 1_000;
+
+/** Runs the node in containers, one after the other, until a signal ends it or one ends by itself. Throws as {@link loadConfig}. */
+export async function upInContainer(options: UpOptions): Promise<void> {
+  let signalled = false;
+  const hear = (): void => {
+    signalled = true;
+  };
+  process.on("SIGTERM", hear).on("SIGINT", hear);
+  if (process.platform === "win32") {
+    throw new UsageError(
+      "--container needs paths that a Linux container can have too: run herd in WSL, or without --container",
+    );
+  }
+  const flags = await upFlags(options);
+  const config = await loadConfig({ flags, env: process.env });
+  checkReach(config);
+  await checkEngine();
+  const image = await nodeImage();
+  const user = await prepareState(config);
+  const port = await checkPort(config.host, config.port);
+  const peerPort = await checkPort(config.host, config.peerPort, "--peer-port");
+  const secret = config.token === undefined ? undefined : join(config.state, "join-token");
+  const file = options.config === undefined ? [] : [resolve(String(options.config))];
+  const run = containerArguments({
+    ...{ image, user },
+    config: { ...config, port, peerPort },
+    reads: [...file, ...[config.functions, config.rootPassphraseFile].filter((path) => path !== undefined)],
+    command: nodeArguments({ ...options, port, peerPort }, { config, secret, file }),
+  });
+  for (;;) {
+    if (secret !== undefined) await keepSecret(secret, { text: config.token ?? "", user });
+    const code = await runContainer(run);
+    if (signalled || (code !== recycledCode && code !== killedCode)) {
+      if (code === engineFailed) throw new FailedCheck("the container could not be started: the line above says why");
+      process.exitCode = code;
+      break;
+    }
+    tell(`the node ended with ${code}: another container takes its place`);
+    await sleep(againMs);
+  }
+  if (secret !== undefined) await rm(secret, { force: true });
+}
+
+/** In its container the node binds every address, and what this machine binds is published; everything else is as it was given. */
+function nodeArguments(
+  options: UpOptions,
+  { config, secret, file }: { config: Config; secret: string | undefined; file: readonly string[] },
+): string[] {
+  const { name, join: url, json, deploy, ephemeral, workers, domain = [], port, peerPort } = options;
+  const { advertise, state, functions, rootPassphraseFile } = config;
+  const given: Readonly<Record<string, unknown>> = {
+    ...{ name, join: url, workers, functions, state, advertise, port },
+    ...{ host: "0.0.0.0", "peer-port": peerPort, "root-passphrase-file": rootPassphraseFile },
+    ...{ config: file[0], token: secret && `@${secret}` },
+  };
+  return [
+    ...Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)])),
+    ...domain.flatMap((each) => ["--domain", each]),
+    ...(json === true ? ["--json"] : []),
+    ...(deploy === false ? ["--no-deploy"] : []),
+    ...(ephemeral === true ? ["--ephemeral"] : []),
+  ];
+}
+
+/** Throws {@link UsageError} for what cannot work from inside a container. */
+function checkReach({ join: url, state, functions, rootPassphraseFile }: Config): void {
+  const host = url === undefined ? undefined : new URL(url).hostname.replace(/^\[|\]$/g, "");
+  if (host !== undefined && (host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127.")))) {
+    throw new UsageError(`--join ${url}: in a container, localhost is the container itself; name the other machine`);
+  }
+  for (const path of [state, functions, rootPassphraseFile]) {
+    if (path !== undefined && !isMountable(path)) {
+      throw new UsageError(`${path} cannot be mounted in a container: its name has a comma, a quote or a line break`);
+    }
+  }
+}
+
+/** Makes the state directory, and gives it to whom the node runs as: this user, or who is nobody here when that is root. */
+async function prepareState({ state }: Config): Promise<Owner | undefined> {
+  await mkdir(state, { recursive: true, mode: 0o700 });
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  if (uid === undefined || gid === undefined) return undefined;
+  if (uid !== 0) return { uid, gid };
+  for (const entry of ["", ...(await readdir(state, { recursive: true }))]) {
+    const path = join(state, entry);
+    // What a link in it names is not the node's.
+    if (!(await lstat(path)).isSymbolicLink()) await chown(path, imageUser.uid, imageUser.gid);
+  }
+  return imageUser;
+}
+
+/** A secret is a file that only the node reads: arguments and environment can be read by whoever may ask the engine. */
+async function keepSecret(path: string, { text, user }: { text: string; user: Owner | undefined }): Promise<void> {
+  await rm(path, { force: true });
+  await writeFile(path, text, { mode: 0o600, flag: "wx" });
+  if (user !== undefined) await chown(path, user.uid, user.gid);
+}
