@@ -6,17 +6,23 @@ import type { Prepared } from "./prepare.js";
 /** A function whose mean is above travels alone. */
 const smallMs = 0.25;
 /** A function whose mean is above counts as long. */
-export const longMs = 2;
-/** A first call in a thread compiles and instantiates: below this its time says nothing about the next. */
-const coldMs = 20;
+const longMs = 2;
+/**
+ * A first call in a thread compiles and instantiates: below this its time says nothing about the next, also where a process gets a
+ * small part of a core.
+ */
+const coldMs = 500;
 
 /** What a call came to. `json` is null for void, bytes when it is large; times in milliseconds. */
 export interface CallResult {
   readonly json: string | Uint8Array | null;
   readonly queueMs: number;
   readonly runMs: number;
-  /** How long it had its worker: the run, and the more of the ways there and back the longer that is. */
-  readonly serviceMs: number;
+  /**
+   * How long it had its worker: the run, and the more of the ways there and back the longer that is. Undefined when this says nothing
+   * about another call.
+   */
+  readonly serviceMs: number | undefined;
 }
 
 /** Tells, when it is looked at, whether anybody still waits for a call. An AbortSignal is one. */
@@ -103,11 +109,18 @@ export class FunctionQueue {
     return this.#meanMs;
   }
 
-  /** Learns from a call; `cold` when its thread saw the function's revision for the first time. */
-  observe(runMs: number, cold: boolean): void {
-    if (cold && runMs < coldMs) return;
+  /**
+   * Learns from a call and says how long it had its worker, of the time for which it was there: see {@link CallResult}. A process that
+   * gets a part of a core waits for it inside of runs and outside, by chance: only both together tell what a thread gets done. The
+   * shorter a function's calls, the less of that is theirs; small ones share their way. `cold`: its thread saw the function's revision
+   * for the first time.
+   */
+  observe(runMs: number, { awayMs, cold }: { readonly awayMs: number; readonly cold: boolean }): number | undefined {
+    if (cold && runMs < coldMs) return undefined;
     const mean = this.#meanMs ?? runMs;
     this.#meanMs = mean + (runMs - mean) * (runMs > mean ? 0.5 : 0.125);
+    if (this.isSmall) return runMs;
+    return runMs + Math.max(0, awayMs - runMs) * Math.min(1, mean / longMs, runMs / longMs);
   }
 
   /** An unknown function counts as long: it may be. */

@@ -6,7 +6,7 @@ import type { LogLevel } from "./host-imports.js";
 import { LoadedRevisions } from "./loaded-revisions.js";
 import type { Batch, SideMessage } from "./messages.js";
 import { Outbox } from "./outbox.js";
-import { longMs, type PendingCall } from "./pending-call.js";
+import type { PendingCall } from "./pending-call.js";
 
 /** A line that a guest wrote. */
 export interface GuestLogLine {
@@ -199,19 +199,8 @@ export class Slot {
     this.#settled++;
     const runMs = this.outbox.runMs(index);
     const cold = this.#cold.has(call.prepared.revision);
-    const serviceMs = cold ? runMs : this.#serviceMs(call, runMs);
-    call.queue.observe(runMs, cold);
+    const serviceMs = call.queue.observe(runMs, { awayMs: this.#clock.monotonic() - call.sentAt, cold });
     if (ended.kind === "error") call.fail(HerdError.fromData(JSON.parse(ended.data) as ErrorData));
     else call.succeed(json, { runMs, serviceMs });
-  }
-
-  /**
-   * How long the thread was the call's. A process that gets a part of a core waits for it inside of runs and outside, by chance: only
-   * both together tell what the thread gets done. The shorter a function's calls, the less of that is theirs; small ones share their way.
-   */
-  #serviceMs({ queue, sentAt }: PendingCall, runMs: number): number {
-    if (queue.isSmall) return runMs;
-    const heldUpMs = Math.max(0, this.#clock.monotonic() - sentAt - runMs);
-    return runMs + heldUpMs * Math.min(1, (queue.meanMs ?? runMs) / longMs);
   }
 }

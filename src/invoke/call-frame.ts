@@ -85,7 +85,7 @@ export function decodeCall(frame: unknown): CallFrame | { readonly wrong: string
 export function encodeAnswer(answer: CallAnswer, report: unknown[]): unknown[] {
   switch (answer.kind) {
     case "ok":
-      return [0, report, answer.json, answer.queueMs, answer.runMs, answer.serviceMs];
+      return [0, report, answer.json, answer.queueMs, answer.runMs, answer.serviceMs ?? null];
     case "failed": {
       const { code, detail, where } = answer.error;
       return [1, report, code, detail.slice(0, maxDetail), where?.slice(0, maxWhere) ?? null, null];
@@ -120,8 +120,8 @@ export function isMs(value: unknown): value is number {
 
 function success([json, queueMs, runMs, serviceMs]: readonly unknown[]): CallAnswer | undefined {
   if (json !== null && typeof json !== "string" && !(json instanceof Uint8Array)) return undefined;
-  if (!isMs(queueMs) || !isMs(runMs) || !isMs(serviceMs)) return undefined;
-  return { kind: "ok", json, queueMs, runMs, serviceMs };
+  if (!isMs(queueMs) || !isMs(runMs) || (serviceMs !== null && !isMs(serviceMs))) return undefined;
+  return { kind: "ok", json, queueMs, runMs, serviceMs: serviceMs ?? undefined };
 }
 
 function failure([code, detail, where]: readonly unknown[]): CallAnswer | undefined {

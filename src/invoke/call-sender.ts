@@ -108,12 +108,12 @@ export class CallSender {
       case "ok": {
         // Whatever it says, nothing took longer there than all of it did from here.
         const runMs = Math.min(answer.runMs, tookMs);
-        const serviceMs = Math.min(answer.serviceMs, tookMs);
+        const serviceMs = answer.serviceMs === undefined ? undefined : Math.min(answer.serviceMs, tookMs);
         const queueMs = Math.min(answer.queueMs, tookMs - runMs);
         const { json } = answer;
         const hopMs = Math.max(0, tookMs - queueMs - runMs);
         peer.answered(now);
-        experience.ran({ work, speed, serviceMs }, now);
+        if (serviceMs !== undefined) experience.ran({ work, speed, serviceMs }, now);
         metrics.sent("ok");
         metrics.hop(hopMs);
         return { json, queueMs, runMs, serviceMs, hop: { node, hopMs } };

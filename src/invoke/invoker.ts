@@ -30,8 +30,8 @@ export interface Outcome {
   readonly json: string | Uint8Array | null;
   readonly queueMs: number;
   readonly runMs: number;
-  /** How long it had its worker: what a worker gets done follows from this. */
-  readonly serviceMs: number;
+  /** How long it had its worker: what a worker gets done follows from this. Undefined when it says nothing about another call. */
+  readonly serviceMs: number | undefined;
   /** The hop that it made, if it made one. It cannot have made two. */
   readonly hop?: Hop;
 }

@@ -137,6 +137,7 @@ export class OwnLoad {
 
   #ran({ serviceMs }: Outcome, { work, now }: { work: FunctionWork; now: number }): void {
     const { experience } = this.#options;
+    if (serviceMs === undefined) return;
     this.#meanMs = decayed(this.#meanMs, serviceMs);
     if (!isLong(work)) this.#shortMs = decayed(this.#shortMs, serviceMs);
     experience.ran({ work, speed: experience.here, serviceMs }, now);

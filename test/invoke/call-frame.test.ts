@@ -37,7 +37,7 @@ test("an answer arrives as it was given", () => {
   const answers: CallAnswer[] = [
     { kind: "ok", json: '"ä"', queueMs: 0.5, runMs: 2, serviceMs: 2.5 },
     { kind: "ok", json: Buffer.from("[1]"), queueMs: 0, runMs: 0, serviceMs: 0 },
-    { kind: "ok", json: null, queueMs: 0, runMs: 0, serviceMs: 0 },
+    { kind: "ok", json: null, queueMs: 0, runMs: 0, serviceMs: undefined },
     { kind: "failed", error: { code: "function.trapped", detail: "no luck", where: "index.ts:1:2" } },
     { kind: "failed", error: { code: "arguments.invalid", detail: "" } },
     ...refusals.map((reason) => ({ kind: "refused", reason }) as const),

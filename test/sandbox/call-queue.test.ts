@@ -4,9 +4,12 @@ import { test } from "node:test";
 import { CallQueue } from "../../runtime/sandbox/call-queue.js";
 import { FunctionQueue, PendingCall } from "../../runtime/sandbox/pending-call.js";
 
+const cold = { awayMs: 0, cold: true };
+const warm = { awayMs: 0, cold: false };
+
 function known(meanMs: number): FunctionQueue {
   const queue = new FunctionQueue();
-  queue.observe(meanMs, false);
+  queue.observe(meanMs, warm);
   return queue;
 }
 
@@ -95,14 +98,37 @@ test("a sweep removes what it is told to", () => {
 
 test("a mean rises fast and falls slowly, and a cold call teaches nothing", () => {
   const queue = new FunctionQueue();
-  queue.observe(5, true);
+  queue.observe(5, cold);
   assert.equal(queue.meanMs, undefined);
-  queue.observe(0.01, false);
-  queue.observe(10, false);
+  queue.observe(0.01, warm);
+  queue.observe(10, warm);
   assert.ok((queue.meanMs ?? 0) > 4 && queue.isLong);
-  for (let round = 0; round < 100; round++) queue.observe(0.01, false);
+  for (let round = 0; round < 100; round++) queue.observe(0.01, warm);
   assert.ok(queue.isSmall);
   const slow = new FunctionQueue();
-  slow.observe(100, true);
-  assert.ok(slow.isLong && slow.meanMs === 100, "but one that is slow beyond starting does");
+  slow.observe(1_000, cold);
+  assert.ok(slow.isLong && slow.meanMs === 1_000, "but one that is slow beyond starting does");
+});
+
+test("of the time for which a worker had a call, the call is charged the more the longer its function's calls are", () => {
+  const charged = (means: readonly number[], runMs: number, isCold = false): number | undefined => {
+    const queue = new FunctionQueue();
+    for (const mean of means) queue.observe(mean, warm);
+    return queue.observe(runMs, { awayMs: runMs + 8, cold: isCold });
+  };
+  for (const [means, runMs, serviceMs] of [
+    [[10], 10, 18],
+    [[], 2, 10],
+    [[1], 1, 5],
+    // A run that was held up itself says little of what its function takes.
+    [[0.1, 0.1], 0.3, 0.3],
+    [[0.9], 0.9, 0.9 + 8 * 0.45],
+    [[20], 0.1, 0.1 + 8 * 0.05],
+    [[0.01], 0.01, 0.01],
+  ] as const) {
+    const found = charged(means, runMs) ?? Number.NaN;
+    assert.ok(Math.abs(found - serviceMs) < 1e-9, `${means} then ${runMs}: ${found}, not ${serviceMs}`);
+  }
+  assert.equal(new FunctionQueue().observe(5, { awayMs: 4, cold: false }), 5, "never less than its run");
+  assert.equal(charged([], 5, true), undefined, "the first call in a thread says nothing of others");
 });
