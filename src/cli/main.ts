@@ -39,7 +39,10 @@ function addUp(herd: Command): void {
     .description("run a node in the foreground; without an identity it joins a mesh, or founds one")
     .option("--name <name>", "name of the node (default: the host name)")
     .option("--host <host>", "what to bind (default: localhost)")
-    .option("--advertise <host>", "what others dial and URLs print; needed when --host is a wildcard")
+    .option(
+      "--advertise <host>",
+      "what others dial and URLs print; needed when --host is a wildcard; auto: this machine's only address",
+    )
     .option("--port <port>", "HTTPS port, 0 for a free one (default: 8443)")
     .option("--peer-port <port>", "port for peers (default: the one after --port)")
     .option("--domain <domain>", "domain that a new root may vouch for; can be repeated", repeated)

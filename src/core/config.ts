@@ -2,13 +2,14 @@
 
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
-import { availableParallelism, hostname } from "node:os";
+import { availableParallelism, hostname, networkInterfaces } from "node:os";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { randomHex } from "./ids.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type LogLevel, logLevels } from "./log-ring.js";
 import { isContained } from "./outer-wall.js";
+import { ownAddress } from "./own-address.js";
 import { defaultPolicy, type PolicySettings, policySchema } from "./policy-settings.js";
 import { UsageError } from "./usage-error.js";
 
@@ -19,7 +20,7 @@ export interface Config {
   readonly nameGiven: boolean;
   /** What the node binds. */
   readonly host: string;
-  /** What peers dial and URLs print; never a wildcard. */
+  /** What peers dial and URLs print; never a wildcard. `auto` in a source is the machine's only address. */
   readonly advertise: string;
   /** Ports; 0 takes a free one. */
   readonly port: number;
@@ -197,7 +198,7 @@ function complete(
     name: given.name ?? defaultName,
     nameGiven: given.name !== undefined,
     host,
-    advertise: given.advertise ?? host,
+    advertise: given.advertise === "auto" ? ownAddress(networkInterfaces()) : (given.advertise ?? host),
     port,
     peerPort: given.peerPort ?? (port === 0 || port === 65_535 ? 0 : port + 1),
     domains: given.domains ?? [],
