@@ -2,7 +2,12 @@
 
 import { Agent, request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { NodeProcess } from "./node-process.js";
+
+/** Where to call, and whom to trust there: PEM. */
+export interface CalledNode {
+  readonly ca: string;
+  readonly ready: { readonly url: string };
+}
 
 /** What to call, how often, and how many calls at a time. */
 export interface ManyCalls {
@@ -37,7 +42,7 @@ export interface Answer {
 }
 
 /** Makes the calls; resolves when each has its answer. Rejects when a connection fails. */
-export async function callMany(node: NodeProcess, options: ManyCalls): Promise<Answer[]> {
+export async function callMany(node: CalledNode, options: ManyCalls): Promise<Answer[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: options.atATime, ca: node.ca });
   const url = new URL(`/fn/${options.path}`, node.ready.url);
   const answers: Answer[] = [];
