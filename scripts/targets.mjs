@@ -19,6 +19,7 @@ const targets = {
   build: { dev: false, project: "product", run: async () => 0 },
   test: { dev: true, project: "test", run: test },
   "test-long": { dev: true, project: "test", run: testLong },
+  "test-docker": { dev: true, project: "test", run: testDocker },
   check: { dev: true, project: "test", run: check },
   bench: { dev: true, project: "test", run: bench },
 };
@@ -62,6 +63,32 @@ async function testLong(args) {
   process.env.HERD_SEEDS ??= String(longSeeds);
   const { suites, options } = chosen("test/long.json", args);
   return suites.length === 0 ? 2 : runTests(suites, { folder, options });
+}
+
+/**
+ * The suites of test/docker/suites.json, with an engine and an image made for them. With `--if-possible`, a machine that cannot have them
+ * is no failure.
+ */
+async function testDocker(args) {
+  const possible = args.includes("--if-possible");
+  const { suites, options } = chosen(
+    "test/docker/suites.json",
+    args.filter((argument) => argument !== "--if-possible"),
+  );
+  if (suites.length === 0) return 2;
+  const { DockerBed, whyNoBed } = await import("./docker-bed.mjs");
+  const reason = whyNoBed();
+  if (reason !== undefined) {
+    console.error(`The tests in containers did not run: ${reason}.`);
+    return possible ? 0 : 1;
+  }
+  const bed = await DockerBed.start(folder);
+  try {
+    Object.assign(process.env, bed.env);
+    return await runTests(suites, { folder, options: [...options, "--test-concurrency=1"] });
+  } finally {
+    await bed.stop();
+  }
 }
 
 function chosen(list, args) {

@@ -94,8 +94,13 @@ test("every exported symbol of the product has a docstring", () => {
   assert.deepEqual(bare, []);
 });
 
-test("test/suites.json lists every suite, and only suites that exist", () => {
-  const listed = JSON.parse(readText("test/suites.json")) as string[];
+test("test/suites.json and test/docker/suites.json list every suite, and only suites that exist", () => {
+  const contained = JSON.parse(readText("test/docker/suites.json")) as string[];
+  assert.deepEqual(
+    contained.filter((path) => !path.startsWith("test/docker/")),
+    [],
+  );
+  const listed = [...(JSON.parse(readText("test/suites.json")) as string[]), ...contained];
   const found = tests.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"));
   assert.deepEqual(
     found.filter((path) => !listed.includes(path)),
@@ -128,7 +133,8 @@ test("test/alone.json lists the suites that start node processes by the mesh, an
     ({ path, text }) =>
       path.endsWith(".test.ts") &&
       /\b(startMesh|LocalMesh|UnequalMesh|NodeProcess)\b/.test(text) &&
-      path !== "test/architecture.test.ts",
+      path !== "test/architecture.test.ts" &&
+      !path.startsWith("test/docker/"),
   );
   assert.deepEqual(alone, starting.map(({ path }) => path).sort());
 });
