@@ -43,8 +43,8 @@ const unused = {
   zod: /^src\//,
 };
 
-/** What no package needs to run. */
-const unusedAnywhere = /\.(map|md|markdown|tsbuildinfo)$|\.d\.[cm]?ts$/;
+/** What no package needs to run; uWebSockets.js has no binary for musl, so others' are of no use either. */
+const unusedAnywhere = /\.(map|md|markdown|tsbuildinfo)$|\.d\.[cm]?ts$|\.musl\.node$/;
 
 /**
  * The paths of all packages that run, among `packages` as a lockfile has them: what the root's dependencies reach without the edges
