@@ -32,8 +32,8 @@ const service = z.strictObject({
 
 const file = z.strictObject({
   name: z.string(),
-  "x-wall": z.unknown(),
-  "x-node": z.unknown(),
+  "x-wall": z.unknown().optional(),
+  "x-node": z.unknown().optional(),
   services: z.record(z.string(), service),
   networks: z.record(z.string(), z.strictObject({ internal: z.boolean().default(false) })).default({}),
   volumes: z.record(z.string(), z.strictObject({})).default({}),

@@ -49,7 +49,8 @@ test("nothing of the build and of other platforms is in it, and nothing that the
     binaries.filter((path) => /musl|darwin|win32/.test(path) || !path.includes(process.arch)),
     [],
   );
-  const foreign = /node_modules\/(typescript|@types|binaryen|npm)\/|\.(map|d\.ts)$|^(app\/(test|bench|scripts)|root)\//;
+  const foreign =
+    /^app\/node_modules\/(typescript|@types|binaryen|npm)\/|\.(map|d\.ts)$|^(app\/(test|bench|scripts)|root)\//;
   assert.deepEqual(
     layers.filter((path) => foreign.test(path)),
     [],
