@@ -12,18 +12,18 @@ import { env, exit, kill } from "node:process";
 const state = env.HERD_STATE ?? ".herd";
 const silentFile = join(tmpdir(), "herd-silent-checks");
 const silentLimit = 3;
-const timeoutMs = 3_000;
+const timeoutMs = 2_500;
 
 /** The status of `/readyz`; rejects when none comes. */
 function readiness({ url, ca }) {
   return new Promise((resolve, reject) => {
-    const options = { ca: readFileSync(join(state, ca)), timeout: timeoutMs, agent: false };
-    const request = get(new URL("/readyz", localUrl(url)), { ...options, servername: "localhost" }, (response) => {
+    // A signal, since a socket's timeout waits for a handshake that never ends.
+    const signal = AbortSignal.timeout(timeoutMs);
+    const options = { ca: readFileSync(join(state, ca)), servername: "localhost", agent: false, signal };
+    get(new URL("/readyz", localUrl(url)), options, (response) => {
       response.resume();
       resolve(response.statusCode);
-    });
-    request.once("timeout", () => request.destroy(new Error(`no answer in ${timeoutMs} ms`)));
-    request.once("error", reject);
+    }).once("error", reject);
   });
 }
 
