@@ -73,8 +73,10 @@ export class Compiler {
     }
   }
 
+  /** Ends `old`, and has another one ready unless there is one already. */
   async #replace(old: CompilerProcess): Promise<void> {
     await old.stop();
+    if (this.#process !== old) return;
     this.#process = this.#stopped ? undefined : new CompilerProcess(this.#limits.compileMemoryBytes);
   }
 

@@ -1,5 +1,6 @@
 // Sources that hang, crash or exhaust the compiler: their author gets an error, the next upload compiles.
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { Compiler } from "../../runtime/compile/compiler.js";
 import { failure, patientLimits, testCompiler, upload } from "./compiling.js";
@@ -52,6 +53,33 @@ test("a source that exhausts the compiler's memory is stopped, and the next one 
   assert.match(error.message, /out of memory/);
   await compiler.compile(good);
 });
+
+test("a compiler that one source left large is replaced by one", { skip: process.platform !== "linux" }, async () => {
+  const before = childCount();
+  // Below twice what any compilation takes, so that each one leaves it too large.
+  const compiler = new Compiler({ limits: { ...patientLimits, compileMemoryBytes: 400 * mebibyte } });
+  try {
+    for (let round = 0; round < 3; round++) await compiler.compile(good);
+    assert.equal(childCount() - before, 1);
+  } finally {
+    await compiler.stop();
+  }
+  assert.equal(childCount(), before);
+});
+
+/** How many processes this one has started that have not ended. */
+function childCount(): number {
+  const isChild = (pid: string): boolean => {
+    try {
+      // proc(5): after the name in parentheses come the state and the parent's id.
+      const [state, parent] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+      return state !== "Z" && Number(parent) === process.pid;
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name) && isChild(name)).length;
+}
 
 test("an idle compiler ends its process and starts a new one when needed", async () => {
   const compiler = new Compiler({ limits: patientLimits, idleMs: 50 });
