@@ -2,7 +2,7 @@
 //
 //   node scripts/image-tree.mjs DESTINATION
 
-import { chmodSync, cpSync, mkdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { chmodSync, cpSync, lutimesSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { argv, versions } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -114,6 +114,8 @@ function layOut(root, image) {
   mkdirSync(dirname(command), { recursive: true });
   symlinkSync("/app/dist/src/cli/main.js", command);
   chmodSync(join(image, "app/dist/src/cli/main.js"), 0o755);
+  // The same sources make the same layer, whenever they are built.
+  for (const path of ["", ...readdirSync(image, { recursive: true })]) lutimesSync(join(image, path), 0, 0);
 }
 
 if (pathToFileURL(argv[1]).href === import.meta.url) {
