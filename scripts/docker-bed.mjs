@@ -26,7 +26,6 @@ const docker = "/usr/bin/docker";
 const dockerd = "/usr/sbin/dockerd";
 const debootstrap = "/usr/sbin/debootstrap";
 const release = "trixie";
-const mirror = "http://deb.debian.org/debian";
 const startLimitMs = 30_000;
 /** What an image of Debian does without, as the official ones do. */
 const waste = ["var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"];
@@ -113,7 +112,7 @@ export class DockerBed {
   #makeBases() {
     console.error(`Making a base image of Debian ${release} and Node …`);
     const base = this.#at("base");
-    const options = ["--variant=minbase", "--include=libstdc++6", release, base, mirror];
+    const options = ["--variant=minbase", "--include=libstdc++6", release, base];
     execFileSync(debootstrap, options, { stdio: ["ignore", "ignore", 2] });
     for (const path of waste) rmSync(join(base, path), { recursive: true, force: true });
     copyFileSync(process.env.HERD_TEST_NODE ?? process.execPath, join(base, "usr/local/bin/node"));

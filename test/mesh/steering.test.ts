@@ -93,7 +93,7 @@ test("nodes with unequal shares of CPU", { skip: noSignals }, async (context) =>
    * functions have as many callers, who ask for the next as soon as they have the last.
    */
   await context.test("a heavy function moves, a light one stays", async (t) => {
-    await unequal.join("door", { share: 0.2, flags: ["--workers", "2"] });
+    await unequal.join("door", { share: 0.3, flags: ["--workers", "2"] });
     const light = unequal.load("door", { function: "light", runMs: 0.1, callers: 4 });
     const heavy = unequal.load("door", { function: "heavy", runMs: 40, callers: 4 });
     const both = (ms: number): Promise<(readonly Answer[])[]> =>

@@ -25,9 +25,9 @@ export const imageUser: Owner = { uid: 10_001, gid: 10_001 };
 
 const mebibyte = 1024 * 1024;
 /** What a node takes beside compiler, waiting arguments and threads. */
-const baseBytes = 512 * mebibyte;
-/** What a thread takes beside the memory of the call that runs: warm instances, and its own heap. */
-const threadBytes = 384 * mebibyte;
+const baseBytes = 250 * mebibyte;
+/** What a thread takes beside the memory of the call that runs: warm instances. */
+const threadBytes = 256 * mebibyte;
 const pids = 512;
 /** Mount options are separated by these, and no quotes help in a path. */
 const unmountable = /[,"\n]/;
@@ -58,7 +58,7 @@ export function containerArguments({ image, config, reads, command, user }: Cont
   ];
 }
 
-/** What the container may use: guests come up against their own limits first. */
+/** What the container may use: guests come up against their own limits first (docs/container.md, "The wall"). */
 export function memoryLimitBytes({ workers, limits }: Pick<Config, "workers" | "limits">): number {
   const threads = workers + 1;
   return baseBytes + limits.compileMemoryBytes + limits.queueBytes + threads * (threadBytes + limits.memoryBytes);
