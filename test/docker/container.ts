@@ -47,10 +47,14 @@ export class Container {
     return JSON.parse(await this.exec(["node", "--eval", script])) as Value;
   }
 
-  /** Milliseconds from the last start of the container to the line that its node serves; waits for that line. */
-  async ready(): Promise<number> {
+  /**
+   * Milliseconds from the last start of the container to the line that its node serves; waits for that line. After an end that the engine
+   * answers by itself, `not` is the `StartedAt` of the start before: until the next one the engine goes on telling of that.
+   */
+  async ready({ not }: { not?: string } = {}): Promise<number> {
     for (const began = performance.now(); performance.now() - began < readyLimitMs; await sleep(50)) {
       const { State } = await this.state();
+      if (State.StartedAt === not) continue;
       const startedAt = Date.parse(State.StartedAt);
       const lines = await docker(["logs", "--timestamps", "--since", State.StartedAt, this.name]);
       const served = /^(\S+) Node \S+ serves /m.exec(lines)?.[1];
