@@ -105,19 +105,23 @@ test("a container that is killed under load fails no call, and the engine's repl
     const killedAt = performance.now();
     process.kill(before.Pid, "SIGKILL");
     const readyMs = await east.ready({ not: before.StartedAt });
-    assert.equal((await east.state()).RestartCount, 1);
-    const servesAs = /Node (\S+) serves/.exec((await east.log()).split("\n").reverse().join("\n"))?.[1];
+    const client = await mesh.client(east);
+    while (!(await client.json<{ app: string }[]>("/v1/apps")).some(({ app }) => app === "thesis")) {
+      assert.ok(performance.now() - killedAt < replacedWithinMs, "it has no app");
+      await sleep(20);
+    }
+    const { State, RestartCount } = await east.state();
+    const completeMs = Date.now() - Date.parse(State.StartedAt);
+    assert.equal(RestartCount, 1);
+    const servesAs = (await east.log()).match(/(?<=^Node )\S+(?= serves)/gm)?.at(-1);
     while (!answers.some(({ node }) => node === servesAs)) {
       assert.ok(performance.now() - killedAt < replacedWithinMs, `${servesAs} got no call`);
       await sleep(20);
     }
-    const apps = await (await mesh.client(east)).json<{ app: string }[]>("/v1/apps");
-    assert.deepEqual(
-      apps.map(({ app }) => app),
-      ["thesis"],
+    t.diagnostic(
+      `under load, from its start ${Math.round(readyMs)} ms to ready, ${completeMs} to every app, as ${servesAs}`,
     );
-    t.diagnostic(`under load, from its start to ready and every app: ${Math.round(readyMs)} ms, as ${servesAs}`);
-    assert.ok(readyMs <= 5_000, `${Math.round(readyMs)} ms`);
+    assert.ok(completeMs <= 5_000, `${completeMs} ms`);
   } finally {
     stopped.abort();
     await load;
