@@ -68,6 +68,11 @@ export class Container {
     return docker(["logs", this.name], { both: true });
   }
 
+  /** What its mesh calls its node, as the node said when it last began to serve. */
+  async node(): Promise<string> {
+    return (await this.log()).match(/(?<=^Node )\S+(?= serves )/gm)?.at(-1) ?? "";
+  }
+
   /** The mesh's root certificate in PEM. */
   ca(): Promise<string> {
     return this.evaluate<string>(

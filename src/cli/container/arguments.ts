@@ -12,6 +12,8 @@ export interface ContainerOptions {
   readonly command: readonly string[];
   /** User and group of this process; undefined where a system has none. */
   readonly user: Owner | undefined;
+  /** Network of the engine to be on; its default one unless given. */
+  readonly network?: string | undefined;
 }
 
 /** A user and its group, as numbers. */
@@ -33,7 +35,8 @@ const pids = 512;
 const unmountable = /[,"\n]/;
 
 /** The arguments of `docker run`. */
-export function containerArguments({ image, config, reads, command, user }: ContainerOptions): string[] {
+export function containerArguments(options: ContainerOptions): string[] {
+  const { image, config, reads, command, user, network } = options;
   const { host, port, peerPort, state } = config;
   const bound = host === "localhost" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   const publish = [port, peerPort].flatMap((each) => ["--publish", `${bound}:${each}:${each}`]);
@@ -49,7 +52,9 @@ export function containerArguments({ image, config, reads, command, user }: Cont
       "--tmpfs",
       "/tmp:rw,noexec,nosuid,nodev,size=64m",
     ],
-    ...["--log-opt", "max-size=10m", "--log-opt", "max-file=3"],
+    // What is printed may hold a token, and is read here; nobody keeps it.
+    ...["--log-driver", "none"],
+    ...(network === undefined ? [] : ["--network", network]),
     ...publish,
     ...["--env", `HERD_STATE=${state}`, "--mount", `type=bind,src=${state},dst=${state}`],
     ...reads.flatMap((path) => ["--mount", `type=bind,src=${path},dst=${path},readonly`]),

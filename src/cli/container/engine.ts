@@ -10,6 +10,7 @@ const command = "docker";
 const answerTimeoutMs = 20_000;
 /** An image that somebody built or pulled, instead of one that is built here from this clone. */
 const imageVariable = "HERD_IMAGE";
+const networkVariable = "HERD_CONTAINER_NETWORK";
 const ownImage = "wasmherd";
 const install = "https://docs.docker.com/engine/install/";
 
@@ -37,6 +38,11 @@ export async function nodeImage(env: NodeJS.ProcessEnv = process.env): Promise<s
   const code = await ended(build);
   if (code !== 0) throw new FailedCheck("the image could not be built: the lines above say why");
   return ownImage;
+}
+
+/** The engine's network that a node is to be on, when `HERD_CONTAINER_NETWORK` names one. */
+export function nodeNetwork(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  return env[networkVariable] || undefined;
 }
 
 /** Runs a container in the foreground; its output is ours, and the signals of this process are its own. Resolves to its exit code. */

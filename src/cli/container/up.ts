@@ -11,7 +11,7 @@ import { FailedCheck } from "../failed-check.js";
 import { tell } from "../print.js";
 import { recycledCode, type UpOptions, upFlags } from "../up.js";
 import { containerArguments, imageUser, isMountable, type Owner } from "./arguments.js";
-import { checkEngine, nodeImage, runContainer } from "./engine.js";
+import { checkEngine, nodeImage, nodeNetwork, runContainer } from "./engine.js";
 
 /** 128 and SIGKILL: the container was killed, by a person, by its health check, or by the kernel for its memory. */
 const killedCode = 137;
@@ -42,7 +42,7 @@ export async function upInContainer(options: UpOptions): Promise<void> {
   const secret = config.token === undefined ? undefined : join(config.state, "join-token");
   const file = options.config === undefined ? [] : [resolve(String(options.config))];
   const run = containerArguments({
-    ...{ image, user },
+    ...{ image, user, network: nodeNetwork() },
     config: { ...config, port, peerPort },
     reads: [...file, ...[config.functions, config.rootPassphraseFile].filter((path) => path !== undefined)],
     command: nodeArguments({ ...options, port, peerPort }, { config, secret, file }),
