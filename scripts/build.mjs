@@ -4,16 +4,20 @@ import { createHash } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleConsole } from "./console.mjs";
 import { compileKernels, kernelOutput } from "./kernels.mjs";
 import { run } from "./run.mjs";
 
+/** Sources of the page that browsers run: they have a compiler's configuration of their own, and a bundler. */
+const page = "src/console/web";
+
 /** What is compiled: the product, and with it the tests and benchmarks. Folders that hold AssemblyScript are not tsc's. */
 const projects = {
-  product: { config: "tsconfig.json", folders: ["src", "runtime"], foreign: ["runtime/guest"] },
+  product: { config: "tsconfig.json", folders: ["src", "runtime"], foreign: ["runtime/guest", page] },
   test: {
     config: "test/tsconfig.json",
     folders: ["src", "runtime", "test", "bench"],
-    foreign: ["runtime/guest", "test/fixtures", "bench/kernels", "bench/functions"],
+    foreign: ["runtime/guest", page, "test/fixtures", "bench/kernels", "bench/functions"],
   },
 };
 
@@ -25,6 +29,7 @@ export async function buildIfNeeded({ root, project }) {
   const folder = fileURLToPath(root);
   await compileIfNeeded(folder, project);
   await buildKernelsIfNeeded(folder);
+  await buildPageIfNeeded(folder, { checked: project === "test" });
 }
 
 async function compileIfNeeded(folder, project) {
@@ -64,6 +69,28 @@ async function buildKernelsIfNeeded(folder) {
   console.error("Compiling the benchmark's kernels …");
   await compileKernels({ folder, sources });
   writeFileSync(stampFile, stamp);
+}
+
+/** The page is bundled wherever it is served; its types are checked where the tests' are. */
+async function buildPageIfNeeded(folder, { checked }) {
+  const inputs = filesUnder(join(folder, page)).map((path) => `${page}/${path}`);
+  if (inputs.length === 0) return;
+  const stamp = stampOf(folder, [...inputs, "scripts/console.mjs", "package-lock.json"]);
+  const stampFile = join(folder, "dist/page.stamp");
+  const before = existsSync(stampFile) ? readFileSync(stampFile, "utf8") : "";
+  const bundled = before.startsWith(stamp) && existsSync(join(folder, "dist/console/index.html"));
+  if (bundled && (!checked || before === `${stamp} checked`)) return;
+  if (checked) {
+    console.error("Checking the console …");
+    const args = [join(folder, "node_modules/typescript/bin/tsc"), "--project", `${page}/tsconfig.json`];
+    const code = await run(process.execPath, { args, cwd: folder, stdio: ["inherit", 2, 2] });
+    if (code !== 0) process.exit(code);
+  }
+  if (!bundled) {
+    console.error("Bundling the console …");
+    await bundleConsole(folder);
+  }
+  writeFileSync(stampFile, checked ? `${stamp} checked` : stamp);
 }
 
 /** Every TypeScript source under a folder, as paths with forward slashes from the root. */

@@ -1,7 +1,7 @@
 // The node's face to its clients, and what keeps it working: the HTTPS interface, relays to and from peers, renewals of certificates.
 
 import { z } from "zod";
-import { consolePage } from "../console/page.js";
+import { readConsolePage } from "../console/page.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { LinkSet } from "../mesh/link-set.js";
@@ -78,7 +78,7 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     }),
     mesh: meshView({ trust, links, members, apps, governor, foundation }),
     owner: governor,
-    page: consolePage(),
+    page: readConsolePage(),
   });
   links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));
   if (renewals !== undefined) links.handle("renew", (body, { peer }) => renewals.renew(peer.nodeId, body));

@@ -21,7 +21,7 @@ import { logsEndpoint } from "./endpoints/logs.js";
 import { meshEndpoints } from "./endpoints/mesh.js";
 import { nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
-import { type Page, pageEndpoint } from "./endpoints/page.js";
+import { type Page, pageEndpoints } from "./endpoints/page.js";
 import { policyEndpoints } from "./endpoints/policy.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
 import { HttpsServer, type KeyFiles } from "./https-server.js";
@@ -100,7 +100,7 @@ export class HttpsApi {
       ...meshEndpoints(options),
       ...policyEndpoints(options),
       ...nodeStateEndpoints({ ...options, readiness: () => this.#told() }),
-      pageEndpoint(options.page),
+      ...pageEndpoints(options.page),
     ];
     const hold = () => this.#inFlight.hold();
     this.#relayed = new RelayedRequests({ endpoints, tokens, log, hold, isHere: (where) => relay.isHere(where) });

@@ -61,6 +61,13 @@ export interface TestNodeOptions {
   readonly invoker?: (local: Invoker) => Invoker;
 }
 
+const pageFile = {
+  type: "text/html; charset=utf-8",
+  bytes: Buffer.from("<!doctype html>"),
+  brotli: undefined,
+  gzip: undefined,
+};
+
 /** Everything may be done here. */
 const alone: Relay = { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to ask")) };
 
@@ -198,7 +205,7 @@ export class TestNode {
         alone: () => false,
         timers: systemTimers,
       }),
-      page: { html: "<!doctype html>", scriptHash: "sha256-x", styleHash: "sha256-y" },
+      page: { html: pageFile, files: new Map() },
     });
     await withKeyFiles(await issue(), (files) => api.start(files));
     const renew = async () => withKeyFiles(await issue(), (files) => api.reload(files));

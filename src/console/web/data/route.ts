@@ -1,0 +1,37 @@
+// Which view is shown: the part of the address after the hash, so that the node serves one page.
+
+import { computed, signal } from "@preact/signals";
+
+const hash = signal(location.hash);
+addEventListener("hashchange", () => {
+  hash.value = location.hash;
+});
+
+/** The decoded parts of the address: `#/apps/shop` is `["apps", "shop"]`. */
+export const route = computed<readonly string[]>(() => {
+  if (!hash.value.startsWith("#/")) return [];
+  return hash.value.slice(2).split("/").filter(Boolean).map(decoded);
+});
+
+/** The address of a view. */
+export function linkTo(...parts: readonly string[]): string {
+  return `#/${parts.map(encodeURIComponent).join("/")}`;
+}
+
+/** Goes to a view. */
+export function goTo(...parts: readonly string[]): void {
+  location.hash = linkTo(...parts);
+}
+
+/** Shows the address as it is now: for who replaced it without an event. */
+export function readAddress(): void {
+  hash.value = location.hash;
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

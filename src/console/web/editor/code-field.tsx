@@ -1,0 +1,62 @@
+// The editor as a part of the page: loaded when it is first shown, a plain text until then.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Diagnostic } from "../data/api.ts";
+import { text } from "../text.ts";
+import type { CodeEditor } from "./code-mirror.ts";
+
+/** A place to go to; a new object goes there again. */
+export interface Place {
+  readonly line: number;
+  readonly column: number;
+}
+
+/** One file's text, edited. Give it the file as `key`: each has a history of its own. */
+export function CodeField(props: {
+  readonly label: string;
+  readonly value: string;
+  readonly diagnostics: readonly Diagnostic[];
+  readonly place?: Place | undefined;
+  readonly readOnly?: boolean;
+  readonly onInput?: (value: string) => void;
+  readonly onSubmit?: () => void;
+}) {
+  const { label, value, diagnostics, place, readOnly = false } = props;
+  const host = useRef<HTMLDivElement>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const [editor, setEditor] = useState<CodeEditor>();
+  useEffect(() => {
+    let gone = false;
+    let made: CodeEditor | undefined;
+    void import("./code-mirror.ts").then(({ CodeEditor }) => {
+      const element = host.current;
+      if (gone || element === null) return;
+      const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
+      made = new CodeEditor({
+        root,
+        label,
+        readOnly,
+        text: latest.current.value,
+        onInput: (typed) => latest.current.onInput?.(typed),
+        onSubmit: () => latest.current.onSubmit?.(),
+      });
+      setEditor(made);
+    });
+    return () => {
+      gone = true;
+      made?.destroy();
+    };
+  }, [label, readOnly]);
+  useEffect(() => editor?.show(value), [editor, value]);
+  useEffect(() => editor?.mark(diagnostics), [editor, diagnostics]);
+  useEffect(() => {
+    if (place !== undefined) editor?.goTo(place);
+  }, [editor, place]);
+  return (
+    <div class="code-field">
+      <div ref={host} class="code-host" />
+      {editor === undefined && <pre class="code-waiting">{value === "" ? text.loading : value}</pre>}
+    </div>
+  );
+}

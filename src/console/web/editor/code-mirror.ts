@@ -1,0 +1,151 @@
+// CodeMirror, set up for AssemblyScript: what the page loads only when somebody edits.
+
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { javascript } from "@codemirror/lang-javascript";
+import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
+import { type Diagnostic as Mark, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
+import { EditorState, type Extension, type Text } from "@codemirror/state";
+import {
+  drawSelection,
+  EditorView,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+} from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import type { Diagnostic } from "../data/api.ts";
+
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: "var(--code-keyword)" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--code-string)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--code-number)" },
+  { tag: [tags.typeName, tags.className, tags.namespace], color: "var(--code-type)" },
+  { tag: [tags.function(tags.variableName), tags.function(tags.propertyName)], color: "var(--code-function)" },
+  { tag: [tags.comment, tags.docComment], color: "var(--code-comment)", fontStyle: "italic" },
+  { tag: tags.invalid, color: "var(--bad)" },
+]);
+
+const look = EditorView.theme({
+  "&": { height: "100%", fontSize: "13px", backgroundColor: "var(--panel)", color: "var(--text)" },
+  "&.cm-focused": { outline: "none" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.55" },
+  ".cm-content": { caretColor: "var(--text)", paddingBlock: "8px" },
+  ".cm-cursor": { borderLeftColor: "var(--text)" },
+  ".cm-gutters": { backgroundColor: "var(--panel)", color: "var(--quiet)", borderRight: "1px solid var(--line)" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--hover)" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": {
+    backgroundColor: "var(--selection)",
+  },
+  ".cm-selectionMatch": { backgroundColor: "var(--selection)" },
+  ".cm-tooltip, .cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)", borderColor: "var(--line)" },
+  ".cm-diagnostic": { fontFamily: "var(--sans)", fontSize: "13px", maxWidth: "60ch", whiteSpace: "pre-wrap" },
+  ".cm-textfield, .cm-button": { background: "var(--panel)", color: "var(--text)", borderColor: "var(--line)" },
+});
+
+/** What the editor is made with. */
+export interface CodeEditorOptions {
+  readonly root: ShadowRoot;
+  readonly label: string;
+  readonly text: string;
+  readonly readOnly: boolean;
+  readonly onInput: (text: string) => void;
+  /** Ctrl+Enter and Ctrl+S, Command on a Mac. */
+  readonly onSubmit: () => void;
+}
+
+/** A running editor. */
+export class CodeEditor {
+  readonly #options: CodeEditorOptions;
+  readonly #view: EditorView;
+
+  constructor(options: CodeEditorOptions) {
+    this.#options = options;
+    // In a shadow root its styles are constructed sheets, which the policy of the page allows; in the page they would be inline.
+    this.#view = new EditorView({
+      root: options.root,
+      parent: options.root,
+      state: EditorState.create({ doc: options.text, extensions: this.#extensions() }),
+    });
+  }
+
+  /** Shows another text when it is not what stands there. */
+  show(text: string): void {
+    const { state } = this.#view;
+    if (state.doc.toString() === text) return;
+    this.#view.dispatch({ changes: { from: 0, to: state.doc.length, insert: text } });
+  }
+
+  /** Marks what the compiler refused, in place of the marks before. */
+  mark(diagnostics: readonly Diagnostic[]): void {
+    const { state } = this.#view;
+    this.#view.dispatch(
+      setDiagnostics(
+        state,
+        diagnostics.map((one) => markOf(one, state.doc)),
+      ),
+    );
+  }
+
+  /** Puts the cursor at a line and column, both from 1, and the focus into the editor. */
+  goTo({ line, column }: { readonly line: number; readonly column: number }): void {
+    const anchor = offsetOf(this.#view.state.doc, line, column);
+    this.#view.dispatch({ selection: { anchor }, effects: EditorView.scrollIntoView(anchor, { y: "center" }) });
+    this.#view.focus();
+  }
+
+  /** Takes it out of the page. */
+  destroy(): void {
+    this.#view.destroy();
+  }
+
+  #extensions(): Extension[] {
+    const { label, readOnly, onInput, onSubmit } = this.#options;
+    const submit = (): boolean => {
+      onSubmit();
+      return true;
+    };
+    return [
+      keymap.of([
+        { key: "Mod-Enter", run: submit },
+        { key: "Mod-s", run: submit, preventDefault: true },
+      ]),
+      lineNumbers(),
+      lintGutter(),
+      history(),
+      drawSelection(),
+      highlightSpecialChars(),
+      highlightActiveLine(),
+      highlightActiveLineGutter(),
+      highlightSelectionMatches(),
+      bracketMatching(),
+      indentOnInput(),
+      indentUnit.of("  "),
+      search({ top: true }),
+      javascript({ typescript: true }),
+      syntaxHighlighting(colours),
+      look,
+      keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, ...lintKeymap, indentWithTab]),
+      EditorState.readOnly.of(readOnly),
+      EditorView.contentAttributes.of({ "aria-label": label }),
+      EditorView.updateListener.of(({ docChanged, state }) => {
+        if (docChanged) onInput(state.doc.toString());
+      }),
+    ];
+  }
+}
+
+/** A mark from the place to the end of its word, at least one character. */
+function markOf({ line, column, message }: Diagnostic, doc: Text): Mark {
+  const from = offsetOf(doc, line, column);
+  const rest = doc.lineAt(from).text.slice(from - doc.lineAt(from).from);
+  const word = /^\w+/.exec(rest)?.[0].length ?? 1;
+  return { from, to: Math.min(doc.length, from + word), severity: "error", message };
+}
+
+function offsetOf(doc: Text, line: number, column: number): number {
+  const found = doc.line(Math.max(1, Math.min(doc.lines, line)));
+  return Math.min(found.to, found.from + Math.max(0, column - 1));
+}

@@ -1,0 +1,28 @@
+// The page's start: theme, sign-in link, the node's events, the first view.
+
+import { render } from "preact";
+import { readAddress } from "./data/route.ts";
+import { signInByCode, takeCode, token } from "./data/session.ts";
+import { keepFresh } from "./data/stores.ts";
+import { applyTheme } from "./parts/theme.tsx";
+import { linkProblem } from "./views/sign-in.tsx";
+import { Shell } from "./views/shell.tsx";
+
+async function signInByLink(): Promise<void> {
+  const code = takeCode();
+  if (code === null) return;
+  readAddress();
+  try {
+    await signInByCode(code);
+  } catch (error) {
+    // Whoever is signed in already needs no second code.
+    if (token.value === null) linkProblem.value = error instanceof Error ? error.message : String(error);
+  }
+}
+
+applyTheme();
+keepFresh();
+addEventListener("hashchange", () => void signInByLink());
+void signInByLink();
+const root = document.getElementById("app");
+if (root !== null) render(<Shell />, root);

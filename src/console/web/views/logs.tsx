@@ -1,0 +1,2 @@
+// placeholder that is replaced in this same piece of work
+export function Logs() { return null; }

@@ -1,0 +1,112 @@
+// The frame of every view: where one can go, how the node is, who is signed in.
+
+import { lazy, Suspense } from "preact/compat";
+import { route } from "../data/route.ts";
+import { signOut, token } from "../data/session.ts";
+import { events, joins, mesh } from "../data/stores.ts";
+import { ThemeChoice } from "../parts/theme.tsx";
+import { text } from "../text.ts";
+import { AppPage } from "./app-page.tsx";
+import { Functions } from "./functions.tsx";
+import { NewApp } from "./new-app.tsx";
+import { SignIn, SignInAgain } from "./sign-in.tsx";
+
+const places = [
+  { path: "", label: text.shell.functions, starts: ["", "apps", "new"] },
+  { path: "mesh", label: text.shell.mesh, starts: ["mesh", "nodes"] },
+  { path: "logs", label: text.shell.logs, starts: ["logs"] },
+  { path: "audit", label: text.shell.audit, starts: ["audit"] },
+];
+
+/** The whole page. */
+export function Shell() {
+  return (
+    <>
+      <a class="skip" href="#main" onClick={focusMain}>
+        {text.shell.skip}
+      </a>
+      <header class="top">
+        <a class="brand" href="#/">
+          {text.shell.brand}
+        </a>
+        {token.value !== null && (
+          <>
+            <Navigation />
+            <Connection />
+          </>
+        )}
+        <ThemeChoice />
+        {token.value !== null && (
+          <button type="button" class="small" onClick={signOut}>
+            {text.shell.signOut}
+          </button>
+        )}
+      </header>
+      {token.value === null ? (
+        <SignIn />
+      ) : (
+        <main id="main" tabIndex={-1}>
+          <View />
+          <SignInAgain />
+        </main>
+      )}
+    </>
+  );
+}
+
+/** The address holds the view: a jump inside the page must not change it. */
+function focusMain(event: Event): void {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+function Navigation() {
+  const [first = ""] = route.value;
+  const waiting = joins.value.value?.length ?? 0;
+  return (
+    <nav aria-label={text.shell.navigation}>
+      {places.map(({ path, label, starts }) => (
+        <a key={path} href={`#/${path}`} {...(starts.includes(first) ? { "aria-current": "page" as const } : {})}>
+          {label}
+          {path === "mesh" && waiting > 0 && <span class="badge">{text.shell.waiting(waiting)}</span>}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+/** Whether what is shown is what is. */
+function Connection() {
+  const state = events.value?.state.value ?? "connecting";
+  const node = mesh.value.value?.node;
+  return (
+    <div class={`connection ${state}`} role="status">
+      <span class="dot" aria-hidden="true" />
+      {node !== undefined && <span class="node">{node}</span>}
+      <span>{text.shell.connection[state]}</span>
+    </div>
+  );
+}
+
+const views = {
+  logs: lazy(async () => ({ default: (await import("./logs.tsx")).Logs })),
+};
+
+function View() {
+  const [first = "", second, third, fourth] = route.value;
+  if (first === "") return <Functions />;
+  if (first === "new") return <NewApp />;
+  if (first === "apps" && second !== undefined) {
+    return <AppPage key={second} name={second} tab={third ?? "functions"} callable={fourth} />;
+  }
+  return (
+    <Suspense fallback={<p class="quiet loading">{text.loading}</p>}>
+      {first === "logs" && <views.logs />}
+      {!Object.hasOwn(views, first) && (
+        <p>
+          {text.shell.nowhere} <a href="#/">{text.shell.functions}</a>
+        </p>
+      )}
+    </Suspense>
+  );
+}
