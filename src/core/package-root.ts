@@ -1,6 +1,14 @@
 // Where this package lies on disk: the place of its compiled files, guest library and samples.
 
+import { readFileSync } from "node:fs";
+
 /** URL of the package's root folder, with a slash at its end; this file runs as `dist/src/core/package-root.js`. */
 export function packageRoot(): URL {
   return new URL("../../../", import.meta.url);
+}
+
+/** This package's version, from its manifest. */
+export function packageVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL("package.json", packageRoot()), "utf8")) as { version: string };
+  return manifest.version;
 }

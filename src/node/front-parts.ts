@@ -4,6 +4,7 @@ import { z } from "zod";
 import { readConsolePage } from "../console/page.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
+import { packageVersion } from "../core/package-root.js";
 import type { LinkSet } from "../mesh/link-set.js";
 import type { Membership } from "../mesh/members.js";
 import type { Governor } from "../owner/governor.js";
@@ -52,6 +53,8 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     const trusted = !registry.isRevoked(identity.nodeId);
     return { master: trusted && identity.isMaster, deploy: trusted && identity.mayDeploy };
   };
+  const version = packageVersion();
+  const startedAt = clock.now();
   const api = new HttpsApi({
     ...{
       host: config.host,
@@ -78,6 +81,11 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     }),
     mesh: meshView({ trust, links, members, apps, governor, foundation }),
     owner: governor,
+    about: () => ({
+      version,
+      startedAt,
+      certificates: { peer: identity.peerLeaf().notAfter, public: identity.publicLeaf().notAfter },
+    }),
     page: readConsolePage(),
   });
   links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));

@@ -4,6 +4,10 @@ import type { AppInterface } from "../../runtime/interface/model.js";
 import { describeFunctions, describeTypes } from "../../runtime/interface/schema.js";
 import type { AppRecord } from "../catalog/model.js";
 import type { Limits } from "../core/limits.js";
+import type { FunctionFigures } from "./call-figures.js";
+
+/** Figures of a function, when it was called lately. */
+type FiguresOf = (name: string) => FunctionFigures | undefined;
 
 /** What every view needs: the address (`https://host:port`) that the client used, and the names of the nodes that have the revision. */
 export interface Place {
@@ -27,13 +31,16 @@ export function functionsView(
 export function appView(
   record: AppRecord,
   appInterface: AppInterface,
-  { place, limits }: { place: Place; limits: Limits },
+  { place, limits, figuresOf }: { place: Place; limits: Limits; figuresOf: FiguresOf },
 ): Record<string, unknown> {
   return {
     app: record.app,
     revision: record.revision,
     revisions: record.revisions,
-    functions: functionsView(record.app, appInterface, place),
+    functions: functionsView(record.app, appInterface, place).map((one) => {
+      const lastMinute = figuresOf(String(one.name));
+      return lastMinute === undefined ? one : { ...one, lastMinute };
+    }),
     types: describeTypes(appInterface),
     limits,
     public: record.public,

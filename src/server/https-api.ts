@@ -12,13 +12,15 @@ import type { Catalog } from "../deploy/seams.js";
 import type { AppRouter } from "../invoke/app-router.js";
 import type { Invoker } from "../invoke/invoker.js";
 import type { OwnerSecret } from "../pki/owner-secret.js";
+import { CallFigures } from "./call-figures.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";
 import { eventsEndpoint } from "./endpoints/events.js";
 import { type Joins, joinsEndpoints } from "./endpoints/joins.js";
 import { logsEndpoint } from "./endpoints/logs.js";
-import { meshEndpoints } from "./endpoints/mesh.js";
+import { meshBody, meshEndpoints } from "./endpoints/mesh.js";
+import { nodeDetailsEndpoint } from "./endpoints/node-details.js";
 import { nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
 import { type Page, pageEndpoints } from "./endpoints/page.js";
@@ -28,10 +30,11 @@ import { HttpsServer, type KeyFiles } from "./https-server.js";
 import { InFlight } from "./in-flight.js";
 import { InvocationMetrics } from "./invocation-metrics.js";
 import { InvokeEndpoint } from "./invoke.js";
+import { liveFigures } from "./live-figures.js";
 import type { MeshEvents } from "./mesh-events.js";
 import type { Relay, RelayedResponse } from "./relay.js";
 import { type RelayedFrom, RelayedRequests } from "./relayed-exchange.js";
-import type { Mesh, Owner, SignIn, Tokens } from "./seams.js";
+import type { Mesh, NodeAbout, Owner, SignIn, Tokens } from "./seams.js";
 
 /** What the interface speaks for. */
 export interface HttpsApiOptions {
@@ -60,6 +63,7 @@ export interface HttpsApiOptions {
   /** What `GET /v1/events` tells; whoever learns of something publishes it. */
   readonly events: MeshEvents;
   readonly owner: Owner;
+  readonly about: () => NodeAbout;
   readonly page: Page;
 }
 
@@ -75,12 +79,15 @@ export class HttpsApi {
     this.#options = options;
     const { limits, tokens, log, relay, ownerSecret } = options;
     const place = { id: options.node.id, url: () => this.url, node: options.node.name };
-    const apps = { ...options, place };
+    const calls = new CallFigures(options.clock);
+    const apps = { ...options, place, calls };
+    const meshOptions = { ...options, calls };
     const invoke = new InvokeEndpoint({
       ...options,
       node: options.node.name,
       inFlight: this.#inFlight,
       metrics: new InvocationMetrics(options.metrics),
+      calls,
       nextInvocation: invocationIds(),
       nodeIdOf: (name) => {
         const entry = options.mesh.registry.byName(name);
@@ -95,9 +102,13 @@ export class HttpsApi {
       ...tokensEndpoints(options),
       ...joinsEndpoints(options),
       logsEndpoint(options.ring),
-      eventsEndpoint(options.events),
+      eventsEndpoint({
+        ...options,
+        figures: () => liveFigures({ ...options, calls, mesh: () => meshBody(meshOptions) }),
+      }),
       ...nodesEndpoints({ ...options, self: { id: options.node.id, leaving: () => this.#readiness === "draining" } }),
-      ...meshEndpoints(options),
+      nodeDetailsEndpoint(options),
+      ...meshEndpoints(meshOptions),
       ...policyEndpoints(options),
       ...nodeStateEndpoints({ ...options, readiness: () => this.#told() }),
       ...pageEndpoints(options.page),

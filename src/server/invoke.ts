@@ -18,6 +18,7 @@ import {
 import type { Claims } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
 import { BodyBudget } from "./body-budget.js";
+import type { CallFigures } from "./call-figures.js";
 import { answerEmpty } from "./empty-answer.js";
 import { pathParameter } from "./exchange.js";
 import { type InFlight, WaitingCall } from "./in-flight.js";
@@ -34,6 +35,7 @@ export interface InvokeOptions {
   readonly tokens: Tokens;
   readonly inFlight: InFlight;
   readonly metrics: InvocationMetrics;
+  readonly calls: CallFigures;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
@@ -168,6 +170,7 @@ export class InvokeEndpoint {
     const { request, response, invocation } = call;
     const { inFlight, limits, metrics } = this.#options;
     metrics.answered(outcome);
+    this.#options.calls.answered(call.active, { name: call.function, outcome });
     if (response.completed) {
       inFlight.delete(invocation);
       return;
@@ -199,6 +202,7 @@ export class InvokeEndpoint {
 
   #fail(exchange: { request: Request; response: Response } | Call, error: unknown): void {
     this.#options.metrics.failed(error);
+    if ("invocation" in exchange) this.#options.calls.failed(exchange.active, { name: exchange.function, error });
     if ("invocation" in exchange && !exchange.response.initiated) {
       const names = this.#names(exchange, error instanceof PeerFailure ? error.hop : undefined);
       for (const name in names) exchange.response.header(name, names[name] ?? "");

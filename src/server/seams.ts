@@ -122,6 +122,13 @@ export interface Drainable {
 /** What the owner of this node's machine allows, and has to say. */
 export type Owner = Pick<Governor, "current" | "settings" | "signals" | "pausedUntil" | "say">;
 
+/** What a node says of itself; times are epoch ms, certificates by their end. */
+export interface NodeAbout {
+  readonly version: string;
+  readonly startedAt: number;
+  readonly certificates: { readonly peer: number; readonly public: number };
+}
+
 /** A record of the audit log. `at` is epoch ms, `master` and `node` (who signed it) are ids, `seq` counts in that master's log. */
 export interface AuditRecord {
   readonly seq: number;

@@ -205,6 +205,7 @@ export class TestNode {
         alone: () => false,
         timers: systemTimers,
       }),
+      about: () => ({ version: "0.0.0", startedAt: 0, certificates: { peer: 1, public: 2 } }),
       page: { html: pageFile, files: new Map() },
     });
     await withKeyFiles(await issue(), (files) => api.start(files));

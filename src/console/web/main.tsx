@@ -5,8 +5,8 @@ import { readAddress } from "./data/route.ts";
 import { signInByCode, takeCode, token } from "./data/session.ts";
 import { keepFresh } from "./data/stores.ts";
 import { applyTheme } from "./parts/theme.tsx";
-import { linkProblem } from "./views/sign-in.tsx";
 import { Shell } from "./views/shell.tsx";
+import { linkProblem } from "./views/sign-in.tsx";
 
 async function signInByLink(): Promise<void> {
   const code = takeCode();

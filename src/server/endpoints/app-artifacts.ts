@@ -5,7 +5,7 @@ import type { Endpoint } from "../endpoint.js";
 import { openApi } from "../openapi.js";
 import { type AppsOptions, interfaceOf, knownApp } from "./apps.js";
 
-/** The artifacts of an app's current revision. */
+/** The artifacts of an app's current revision; the source also of one before, by `?revision=`. */
 export function artifactEndpoints(options: AppsOptions): Endpoint[] {
   const { catalog } = options;
   return [
@@ -44,7 +44,8 @@ export function artifactEndpoints(options: AppsOptions): Endpoint[] {
       path: "/v1/apps/:app/source",
       role: "invoke",
       async handle(exchange) {
-        const { app, revision } = knownApp(exchange.parameter("app"), catalog);
+        const { app, revision: current } = knownApp(exchange.parameter("app"), catalog);
+        const revision = exchange.query("revision") ?? current;
         exchange.answer(200, { app, revision, files: await catalog.source(app, revision) });
       },
     },

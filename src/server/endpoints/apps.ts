@@ -10,6 +10,7 @@ import type { Deployer } from "../../deploy/deployer.js";
 import type { Catalog } from "../../deploy/seams.js";
 import type { AppRouter } from "../../invoke/app-router.js";
 import { appView, deployedView } from "../app-view.js";
+import type { CallFigures } from "../call-figures.js";
 import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
 import { nameOf } from "../mesh-names.js";
@@ -24,6 +25,7 @@ export interface AppsOptions {
   /** This node's name. */
   readonly place: { readonly node: string };
   readonly mesh: Pick<Mesh, "holders" | "registry">;
+  readonly calls: Pick<CallFigures, "of">;
 }
 
 const rollbackBody = z.strictObject({ revision: z.string().max(64).optional() }).optional();
@@ -35,6 +37,10 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
     appView(record, await interfaceOf(record, options), {
       place: { baseUrl, nodes: holdersOf(record, options) },
       limits: options.limits,
+      figuresOf: (name) => {
+        const active = options.router.find(record.app);
+        return active && options.calls.of(active, name);
+      },
     });
   return [
     {

@@ -1,5 +1,6 @@
 // GET /v1/events: what happens in the mesh, as server-sent events (HTML standard, section 9.2).
 
+import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Endpoint } from "../endpoint.js";
 import type { MeshEvent, MeshEvents } from "../mesh-events.js";
@@ -9,8 +10,18 @@ const maxListeners = 64;
 /** A comment is no event. */
 const heartbeat = ":\n\n";
 
+/** How often figures are told to who wants them. */
+const figuresMs = 1_000;
+
+/** What the endpoint tells: events as they happen, and with `?figures=true` an event `figures` each second. */
+export interface EventsOptions {
+  readonly events: MeshEvents;
+  readonly figures: () => Record<string, unknown>;
+  readonly clock: Clock;
+}
+
 /** The endpoint of events. Its first line comes when it listens. */
-export function eventsEndpoint(events: MeshEvents): Endpoint {
+export function eventsEndpoint({ events, figures, clock }: EventsOptions): Endpoint {
   return {
     method: "GET",
     path: "/v1/events",
@@ -19,10 +30,16 @@ export function eventsEndpoint(events: MeshEvents): Endpoint {
       if (events.listeners >= maxListeners) {
         throw new HerdError("node.overloaded", `${maxListeners} clients listen already`, { retryAfterSeconds: 5 });
       }
+      const wanted = exchange.flag("figures") === true;
       const stream = exchange.outgoing.stream("text/event-stream", heartbeat);
       const unsubscribe = events.subscribe((event) => stream.write(eventText(event)));
       stream.write(": listening\n\n");
       stream.onClose(unsubscribe);
+      if (!wanted) return;
+      const tell = (): void => stream.write(eventText({ type: "figures", at: clock.now(), ...figures() }));
+      tell();
+      const ticks = setInterval(tell, figuresMs).unref();
+      stream.onClose(() => clearInterval(ticks));
     },
   };
 }

@@ -1,29 +1,34 @@
 // GET /v1/mesh, /v1/mesh/why/{invocation}, /v1/masters, /crl.pem, /v1/audit: what a node knows of its mesh.
 
 import { HerdError } from "../../core/errors.js";
+import { AuditCheck } from "../audit-check.js";
+import type { CallFigures } from "../call-figures.js";
 import type { Endpoint } from "../endpoint.js";
 import { nameOf } from "../mesh-names.js";
 import type { AuditRecord, CallChoice, ChoiceSide, Mesh, NodeFigures } from "../seams.js";
 
 const defaultAuditLimit = 1_000;
 
+/** What the endpoints work with. `calls` counts those that were forwarded. */
+export interface MeshEndpointsOptions {
+  readonly mesh: Mesh;
+  readonly node: { readonly name: string };
+  readonly rootCertificatePem: string;
+  readonly calls: Pick<CallFigures, "forwardedTo">;
+}
+
 /** The mesh's state, masters, revocation list and audit log. */
-export function meshEndpoints({ mesh, node }: { mesh: Mesh; node: { readonly name: string } }): Endpoint[] {
-  const { registry, audit } = mesh;
+export function meshEndpoints(options: MeshEndpointsOptions): Endpoint[] {
+  const { mesh, node } = options;
+  const { audit } = mesh;
+  const check = new AuditCheck(options.rootCertificatePem);
   return [
     {
       method: "GET",
       path: "/v1/mesh",
       role: "admin",
       handle(exchange) {
-        const nodes = registry.nodes();
-        exchange.answer(200, {
-          node: node.name,
-          here: figuresView(mesh.here()),
-          peers: peersOf(mesh),
-          masters: nodes.filter(({ master, revoked }) => master && !revoked).map(({ name }) => name),
-          revoked: nodes.filter(({ revoked }) => revoked).map(({ name }) => name),
-        });
+        exchange.answer(200, meshBody(options));
       },
     },
     {
@@ -62,6 +67,10 @@ export function meshEndpoints({ mesh, node }: { mesh: Mesh; node: { readonly nam
           exchange.answer(200, audit.heads());
           return;
         }
+        if (exchange.flag("verify") === true) {
+          exchange.answer(200, await check.verify(() => audit.bundle()));
+          return;
+        }
         if (exchange.flag("proof") === true) {
           exchange.answer(200, await audit.bundle());
           return;
@@ -77,8 +86,21 @@ export function meshEndpoints({ mesh, node }: { mesh: Mesh; node: { readonly nam
   ];
 }
 
+/** The body of `GET /v1/mesh`. */
+export function meshBody(options: Omit<MeshEndpointsOptions, "rootCertificatePem">): Record<string, unknown> {
+  const { mesh, node } = options;
+  const nodes = mesh.registry.nodes();
+  return {
+    node: node.name,
+    here: figuresView(mesh.here()),
+    peers: peersOf(options),
+    masters: nodes.filter(({ master, revoked }) => master && !revoked).map(({ name }) => name),
+    revoked: nodes.filter(({ revoked }) => revoked).map(({ name }) => name),
+  };
+}
+
 /** Peers that are not revoked, by name; what was not heard of yet is null. */
-function peersOf(mesh: Mesh): Record<string, unknown>[] {
+function peersOf({ mesh, calls }: Pick<MeshEndpointsOptions, "mesh" | "calls">): Record<string, unknown>[] {
   return mesh.members
     .all()
     .flatMap(({ id, state }) => {
@@ -88,7 +110,8 @@ function peersOf(mesh: Mesh): Record<string, unknown>[] {
       const rttMs = round(mesh.links.get(id)?.rttMs);
       const errorRate = round(figures?.errorRate);
       const ejected = figures?.ejected ?? false;
-      return [{ name: entry.name, state, rttMs, ...figuresView(figures), errorRate, ejected }];
+      const forwarded = calls.forwardedTo(entry.name);
+      return [{ name: entry.name, state, rttMs, ...figuresView(figures), errorRate, ejected, forwarded }];
     })
     .sort((left, right) => left.name.localeCompare(right.name, "en"));
 }

@@ -69,7 +69,8 @@ function misfit(issues: readonly z.core.$ZodIssue[]): HerdError {
   return new HerdError("request.malformed", problems.slice(0, 20).join("; "), { where });
 }
 
-function policyView(owner: Owner, node: string): Record<string, unknown> {
+/** A policy as it is shown, with what the machine is doing and what that leaves to calls. */
+export function policyView(owner: Owner, node: string): Record<string, unknown> {
   const { state, slots, idleClass, lightUnits } = owner.current;
   const { foreignSample: _, ...signals } = owner.signals;
   const until = owner.pausedUntil;

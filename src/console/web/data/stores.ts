@@ -25,13 +25,19 @@ export const joins: Store<readonly JoinRequest[]> = store("/v1/joins");
 /** Figures of the last minute, by app and function. */
 export const figures = signal<Readonly<Record<string, Readonly<Record<string, CallFigures>>>>>({});
 
+/** Calls a second that the node hands to each peer, by name, from one event to the next. */
+export const forwardRates = signal<Readonly<Record<string, number>>>({});
+
 /** Events of the node; undefined while nobody is signed in. */
 export const events = signal<Following | undefined>(undefined);
 
 /** Revisions by app as the last event told them: other nodes deploy too. */
 let revisions = "";
 
+let figuresAt = 0;
+
 interface FiguresEvent {
+  readonly at: string;
   readonly mesh: Mesh;
   readonly apps: Readonly<
     Record<string, { readonly revision: string; readonly functions: Readonly<Record<string, CallFigures>> }>
@@ -71,6 +77,8 @@ function refreshAll(): void {
 function happened(type: string, data: string): void {
   if (type === "figures") {
     const told = JSON.parse(data) as FiguresEvent;
+    forwardRates.value = ratesSince(mesh.value.value, told);
+    figuresAt = Date.parse(told.at);
     mesh.value.value = told.mesh;
     figures.value = Object.fromEntries(Object.entries(told.apps).map(([app, { functions }]) => [app, functions]));
     const now = JSON.stringify(Object.entries(told.apps).map(([app, { revision }]) => [app, revision]));
@@ -84,6 +92,16 @@ function happened(type: string, data: string): void {
     void nodes.refresh();
     void mesh.refresh();
   }
+}
+
+/** What was handed to each peer since the event before, a second; nothing when the node restarted between. */
+function ratesSince(before: Mesh | undefined, { mesh: now, at }: FiguresEvent): Record<string, number> {
+  const seconds = (Date.parse(at) - figuresAt) / 1_000;
+  if (before === undefined || !(seconds > 0 && seconds < 10)) return {};
+  const counts = new Map(before.peers.map(({ name, forwarded }) => [name, forwarded]));
+  return Object.fromEntries(
+    now.peers.map(({ name, forwarded }) => [name, Math.max(0, forwarded - (counts.get(name) ?? forwarded)) / seconds]),
+  );
 }
 
 function store<Value>(path: string): Store<Value> {

@@ -11,7 +11,10 @@ export interface Place {
   readonly column: number;
 }
 
-/** One file's text, edited. Give it the file as `key`: each has a history of its own. */
+/**
+ * One file's text, edited. It takes `value` once, when it is mounted: whoever replaces the text, or shows another file, gives it
+ * another `key`.
+ */
 export function CodeField(props: {
   readonly label: string;
   readonly value: string;
@@ -48,7 +51,6 @@ export function CodeField(props: {
       made?.destroy();
     };
   }, [label, readOnly]);
-  useEffect(() => editor?.show(value), [editor, value]);
   useEffect(() => editor?.mark(diagnostics), [editor, diagnostics]);
   useEffect(() => {
     if (place !== undefined) editor?.goTo(place);

@@ -3,7 +3,7 @@
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { javascript } from "@codemirror/lang-javascript";
 import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
-import { type Diagnostic as Mark, lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
+import { lintGutter, lintKeymap, type Diagnostic as Mark, setDiagnostics } from "@codemirror/lint";
 import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension, type Text } from "@codemirror/state";
 import {
@@ -69,13 +69,6 @@ export class CodeEditor {
       parent: options.root,
       state: EditorState.create({ doc: options.text, extensions: this.#extensions() }),
     });
-  }
-
-  /** Shows another text when it is not what stands there. */
-  show(text: string): void {
-    const { state } = this.#view;
-    if (state.doc.toString() === text) return;
-    this.#view.dispatch({ changes: { from: 0, to: state.doc.length, insert: text } });
   }
 
   /** Marks what the compiler refused, in place of the marks before. */

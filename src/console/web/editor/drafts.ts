@@ -11,6 +11,8 @@ export interface Draft {
   readonly shown: Signal<string>;
   readonly diagnostics: Signal<readonly Diagnostic[]>;
   readonly problem: Signal<Problem | undefined>;
+  /** Counts how often the files were replaced as a whole: the editor starts anew then. */
+  readonly replaced: Signal<number>;
   /** The files as they are deployed, to tell what was changed. */
   readonly base: Signal<readonly SourceFile[]>;
 }
@@ -26,6 +28,7 @@ export function draftOf(app: string): Draft {
     shown: signal(""),
     diagnostics: signal([]),
     problem: signal(undefined),
+    replaced: signal(0),
     base: signal([]),
   };
   drafts.set(app, made);
@@ -38,12 +41,15 @@ export function startFrom(draft: Draft, files: readonly SourceFile[]): void {
   draft.shown.value = files[0]?.path ?? "";
   draft.diagnostics.value = [];
   draft.problem.value = undefined;
+  draft.replaced.value++;
 }
 
 /** Whether something was changed since it was read or deployed. */
 export function isChanged({ files, base }: Draft): boolean {
   const [now, then] = [files.value, base.value];
-  return now.length !== then.length || now.some(({ path, text }, at) => then[at]?.path !== path || then[at].text !== text);
+  return (
+    now.length !== then.length || now.some(({ path, text }, at) => then[at]?.path !== path || then[at].text !== text)
+  );
 }
 
 /** Forgets the draft of an app. */

@@ -83,7 +83,6 @@ function AddFile({ draft }: { readonly draft: Draft }) {
       }}
     >
       <input
-        // biome-ignore lint/a11y/noAutofocus: the field comes where the button that asked for it was.
         autofocus
         aria-label={text.editor.fileName}
         placeholder="part.ts"

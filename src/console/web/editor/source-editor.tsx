@@ -70,7 +70,7 @@ export function SourceEditor(props: {
       <FileTabs draft={draft} onUpload={props.onUpload} />
       {shown !== undefined && (
         <CodeField
-          key={shown.path}
+          key={`${draft.replaced.value} ${shown.path}`}
           label={text.editor.file(shown.path)}
           value={shown.text}
           place={place}
@@ -153,7 +153,6 @@ function Refused({ draft, onJump }: { readonly draft: Draft; readonly onJump: (o
       <strong>{text.editor.refused(marks.length)}</strong>
       <ol class="diagnostics">
         {marks.map((one, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the compiler may say the same twice, and the list is replaced whole.
           <li key={index}>
             <button type="button" class="link" onClick={() => onJump(one)}>
               <code>{`${one.file}:${one.line}:${one.column}`}</code>

@@ -2,7 +2,7 @@
 
 import { text } from "../text.ts";
 
-/** A source to start from. */
+/** A source to start from; `id` is also the name that the app gets. */
 export interface Template {
   readonly id: string;
   readonly label: string;
@@ -12,7 +12,7 @@ export interface Template {
 /** The templates, the simplest first. */
 export const templates: readonly Template[] = [
   {
-    id: "hello",
+    id: "greetings",
     label: text.newApp.templates.hello,
     source: `/** Greets by name. */
 export function greet(name: string): string {
@@ -21,7 +21,7 @@ export function greet(name: string): string {
 `,
   },
   {
-    id: "records",
+    id: "shop",
     label: text.newApp.templates.records,
     source: `export class Item {
   name: string = "";
@@ -38,7 +38,7 @@ export function total(items: Array<Item>, discount: f64 = 0): i64 {
 `,
   },
   {
-    id: "work",
+    id: "primes",
     label: text.newApp.templates.work,
     source: `/** Counts the primes below a limit: work enough to see calls spread over the mesh. */
 export function primes(below: u32 = 200000): u32 {

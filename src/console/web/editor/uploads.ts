@@ -32,13 +32,17 @@ export async function readChosen(list: FileList): Promise<Upload> {
     const parts = (file.webkitRelativePath || file.name).split("/");
     name ||= parts[0] ?? "";
     const inside = parts.length > 1 ? parts.slice(1) : parts;
-    if (inside.some((part) => passedOver.test(part)) || !file.name.endsWith(".ts") || files.length >= mostFiles) continue;
+    if (inside.some((part) => passedOver.test(part)) || !file.name.endsWith(".ts") || files.length >= mostFiles)
+      continue;
     files.push({ path: inside.join("/"), text: await file.text() });
   }
   return { name: nameFrom(name), files: entryFirst(files) };
 }
 
-async function readEntry(entry: FileSystemEntry, { path, files }: { path: string; files: SourceFile[] }): Promise<void> {
+async function readEntry(
+  entry: FileSystemEntry,
+  { path, files }: { path: string; files: SourceFile[] },
+): Promise<void> {
   if (files.length >= mostFiles) return;
   if (isFile(entry)) {
     if (!entry.name.endsWith(".ts")) return;

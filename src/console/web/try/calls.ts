@@ -25,7 +25,10 @@ export function pathOfCall(app: string, callable: AppFunction): string {
 }
 
 /** Calls once. Rejects only when the signal aborts. */
-export async function call(path: string, { body, signal }: { body: string; signal?: AbortSignal }): Promise<CallResult> {
+export async function call(
+  path: string,
+  { body, signal }: { body: string; signal?: AbortSignal },
+): Promise<CallResult> {
   const began = performance.now();
   const headers = { "content-type": "application/json" };
   try {

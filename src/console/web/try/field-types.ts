@@ -133,21 +133,23 @@ export function exampleOf(type: FieldType): Draft {
 }
 
 /** A draft as the JSON value that the call takes; what does not fit goes through as it is typed, and the node says why not. */
-export function valueOf(type: FieldType, draft: Draft): unknown {
+export function argumentOf(type: FieldType, draft: Draft): unknown {
   if (draft === null) return null;
-  if (type.kind === "option") return valueOf(type.value, draft);
+  if (type.kind === "option") return argumentOf(type.value, draft);
   if (typeof draft === "boolean") return draft;
   if (typeof draft === "string") return scalarOf(type, draft);
   if ("list" in draft) {
     const element = type.kind === "list" ? type.element : anything;
-    return draft.list.map(({ value }) => valueOf(element, value));
+    return draft.list.map(({ value }) => argumentOf(element, value));
   }
   if ("pairs" in draft) {
     const of = type.kind === "map" ? type.value : anything;
-    return Object.fromEntries(draft.pairs.map(({ key, value }) => [key, valueOf(of, value)]));
+    return Object.fromEntries(draft.pairs.map(({ key, value }) => [key, argumentOf(of, value)]));
   }
   const fields = type.kind === "record" ? type.fields : [];
-  return Object.fromEntries(fields.map((field) => [field.name, valueOf(field.type, draft.fields[field.name] ?? null)]));
+  return Object.fromEntries(
+    fields.map((field) => [field.name, argumentOf(field.type, draft.fields[field.name] ?? null)]),
+  );
 }
 
 const anything: FieldType = { kind: "string" };

@@ -19,7 +19,6 @@ export function Histogram({ values }: { readonly values: readonly number[] }) {
       {counts.map((count, index) => {
         const tall = (count / most) * (floor - 8);
         return (
-          // biome-ignore lint/suspicious/noArrayIndexKey: a bin is its place.
           <rect key={index} x={index * step + 0.5} y={floor - tall} width={step - 1} height={tall}>
             <title>{`${msText(bounds[index])} – ${msText(bounds[index + 1])}: ${count}`}</title>
           </rect>
@@ -27,12 +26,7 @@ export function Histogram({ values }: { readonly values: readonly number[] }) {
       })}
       <line x1="0" x2={width} y1={floor} y2={floor} />
       {[0, 0.25, 0.5, 0.75, 1].map((at) => (
-        <text
-          key={at}
-          x={at * width}
-          y={height - 8}
-          text-anchor={at === 0 ? "start" : at === 1 ? "end" : "middle"}
-        >
+        <text key={at} x={at * width} y={height - 8} text-anchor={at === 0 ? "start" : at === 1 ? "end" : "middle"}>
           {values.length === 0 ? "" : msText(bounds[Math.round(at * bins)])}
         </text>
       ))}

@@ -136,7 +136,8 @@ function Outcome({ run }: { readonly run: Run }) {
   const done = times.length + failed;
   const seconds = ((endedAt ?? performance.now()) - began) / 1_000;
   const sorted = [...times].sort((a, b) => a - b);
-  const quantile = (share: number): number | undefined => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  const quantile = (share: number): number | undefined =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   return (
     <>
       <progress class="wide" max={wanted} value={done} aria-label={text.many.progress} />

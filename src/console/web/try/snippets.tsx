@@ -1,8 +1,9 @@
 // The same call for elsewhere: curl, fetch, and the app's OpenAPI document.
 
 import { useState } from "preact/hooks";
-import { open, pathOf, Problem } from "../data/api.ts";
+import { open, Problem, pathOf } from "../data/api.ts";
 import { token } from "../data/session.ts";
+import { CodeBlock } from "../parts/code-block.tsx";
 import { CopyButton } from "../parts/copy-button.tsx";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { text } from "../text.ts";
@@ -40,9 +41,7 @@ export function Snippets({
             <h3>{kind}</h3>
             <CopyButton value={snippets[kind]} what={kind} />
           </div>
-          <pre tabIndex={0} role="region" aria-label={kind}>
-            {snippets[kind]}
-          </pre>
+          <CodeBlock label={kind} value={snippets[kind]} />
         </div>
       ))}
       <OpenApi app={app} />
@@ -78,11 +77,7 @@ function OpenApi({ app }: { readonly app: string }) {
         )}
       </div>
       {problem !== undefined && <ProblemBox error={problem} />}
-      {document !== undefined && (
-        <pre tabIndex={0} role="region" aria-label="OpenAPI">
-          {document}
-        </pre>
-      )}
+      {document !== undefined && <CodeBlock label="OpenAPI" value={document} />}
     </div>
   );
 }
@@ -95,7 +90,8 @@ interface SnippetCall {
 }
 
 function curlText({ url, body, bearer, isPublic }: SnippetCall): string {
-  const authorization = bearer === undefined ? '"authorization: Bearer $HERD_TOKEN"' : quoted(`authorization: Bearer ${bearer}`);
+  const authorization =
+    bearer === undefined ? '"authorization: Bearer $HERD_TOKEN"' : quoted(`authorization: Bearer ${bearer}`);
   const lines = [
     // Only the root of this mesh vouches for its nodes; the file is served at /ca.pem and lies in the state folder.
     "curl --cacert .herd/ca.pem",
@@ -108,7 +104,7 @@ function curlText({ url, body, bearer, isPublic }: SnippetCall): string {
 }
 
 function fetchText({ url, body, bearer, isPublic }: SnippetCall): string {
-  const authorization = bearer === undefined ? "`Bearer ${token}`" : JSON.stringify(`Bearer ${bearer}`);
+  const authorization = bearer === undefined ? '"Bearer " + token' : JSON.stringify(`Bearer ${bearer}`);
   return [
     `const answer = await fetch(${JSON.stringify(url)}, {`,
     '  method: "POST",',

@@ -3,12 +3,13 @@
 import { useMemo, useState } from "preact/hooks";
 import { linkTo } from "../data/route.ts";
 import type { App, AppFunction } from "../data/shapes.ts";
+import { CodeBlock } from "../parts/code-block.tsx";
 import { msText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { signatureOf } from "../parts/signature.ts";
 import { text } from "../text.ts";
 import { type CallResult, call, pathOfCall } from "./calls.ts";
-import { type Draft, exampleOf, type FormParameter, parametersOf, valueOf } from "./field-types.ts";
+import { argumentOf, type Draft, exampleOf, type FormParameter, parametersOf } from "./field-types.ts";
 import { RunMany } from "./run-many.tsx";
 import { Snippets } from "./snippets.tsx";
 import { ValueField } from "./value-field.tsx";
@@ -131,9 +132,7 @@ function Result({ result }: { readonly result: CallResult }) {
       {problem !== undefined ? (
         <ProblemBox error={problem} />
       ) : (
-        <pre class="value" tabIndex={0} role="region" aria-label={text.tryIt.result}>
-          {body === "" ? text.tryIt.void : pretty(body)}
-        </pre>
+        <CodeBlock label={text.tryIt.value} value={body === "" ? text.tryIt.void : pretty(body)} />
       )}
       {result.node !== "" && (
         <dl class="facts timing">
@@ -167,7 +166,7 @@ function argumentsOf(parameters: readonly FormParameter[], values: Values): Reco
   return Object.fromEntries(
     parameters.flatMap(({ name, type }) => {
       const value = values[name];
-      return value === undefined ? [] : [[name, valueOf(type, value)]];
+      return value === undefined ? [] : [[name, argumentOf(type, value)]];
     }),
   );
 }

@@ -9,8 +9,8 @@ import { draftOf, forgetDraft, isChanged, startFrom } from "../editor/drafts.ts"
 import { SourceEditor } from "../editor/source-editor.tsx";
 import { Confirm } from "../parts/dialog.tsx";
 import { ProblemBox } from "../parts/problem-box.tsx";
-import { TryIt } from "../try/try-it.tsx";
 import { text } from "../text.ts";
+import { TryIt } from "../try/try-it.tsx";
 import { AppFacts, FunctionTable } from "./functions.tsx";
 import { Revisions } from "./revisions.tsx";
 
@@ -54,6 +54,7 @@ export function AppPage({
         {tabs.map((one) => (
           <a
             key={one}
+            class="place"
             href={linkTo("apps", name, one)}
             {...(tab === one || (one === "functions" && tab === "try") ? { "aria-current": "page" as const } : {})}
           >

@@ -3,6 +3,7 @@
 import { signal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { goTo } from "../data/route.ts";
+import { apps } from "../data/stores.ts";
 import { draftOf, forgetDraft, isChanged, startFrom } from "../editor/drafts.ts";
 import { SourceEditor } from "../editor/source-editor.tsx";
 import { type Template, templates } from "../editor/templates.ts";
@@ -17,7 +18,7 @@ function begin({ id, source }: Template): void {
   const files = [{ path: "index.ts", text: source }];
   draft.base.value = files;
   startFrom(draft, files);
-  name.value = id === "work" ? "primes" : id === "records" ? "shop" : "hello";
+  name.value = id;
 }
 
 /** The view. */
@@ -26,6 +27,7 @@ export function NewApp() {
   const id = useId();
   const [first] = templates;
   if (draft.files.value.length === 0 && first !== undefined) begin(first);
+  const taken = apps.value.value?.some(({ app }) => app === name.value) === true;
   const valid = /^[a-z][a-z0-9-]{0,62}$/.test(name.value);
   return (
     <>
@@ -44,8 +46,8 @@ export function NewApp() {
               name.value = event.currentTarget.value;
             }}
           />
-          <span id={`${id}-rule`} class={valid ? "quiet" : "bad"}>
-            {text.newApp.nameRule}
+          <span id={`${id}-rule`} class={!valid ? "bad" : taken ? "warn" : "quiet"}>
+            {taken ? text.newApp.taken(name.value) : text.newApp.nameRule}
           </span>
         </div>
         <div class="field">

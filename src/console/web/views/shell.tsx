@@ -66,7 +66,12 @@ function Navigation() {
   return (
     <nav aria-label={text.shell.navigation}>
       {places.map(({ path, label, starts }) => (
-        <a key={path} href={`#/${path}`} {...(starts.includes(first) ? { "aria-current": "page" as const } : {})}>
+        <a
+          key={path}
+          class="place"
+          href={`#/${path}`}
+          {...(starts.includes(first) ? { "aria-current": "page" as const } : {})}
+        >
           {label}
           {path === "mesh" && waiting > 0 && <span class="badge">{text.shell.waiting(waiting)}</span>}
         </a>
@@ -89,7 +94,10 @@ function Connection() {
 }
 
 const views = {
+  mesh: lazy(async () => ({ default: (await import("./mesh.tsx")).MeshView })),
+  nodes: lazy(async () => ({ default: (await import("./node-page.tsx")).NodePage })),
   logs: lazy(async () => ({ default: (await import("./logs.tsx")).Logs })),
+  audit: lazy(async () => ({ default: (await import("./audit.tsx")).Audit })),
 };
 
 function View() {
@@ -101,7 +109,10 @@ function View() {
   }
   return (
     <Suspense fallback={<p class="quiet loading">{text.loading}</p>}>
+      {first === "mesh" && <views.mesh tab={second ?? "map"} />}
+      {first === "nodes" && <views.nodes key={second} name={second ?? ""} />}
       {first === "logs" && <views.logs />}
+      {first === "audit" && <views.audit />}
       {!Object.hasOwn(views, first) && (
         <p>
           {text.shell.nowhere} <a href="#/">{text.shell.functions}</a>

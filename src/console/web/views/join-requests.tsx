@@ -1,0 +1,112 @@
+// Nodes that want in and came without a token: a person compares what both sides show, and decides.
+
+import { useState } from "preact/hooks";
+import { ask, pathOf } from "../data/api.ts";
+import type { JoinRequest } from "../data/shapes.ts";
+import { joins, nodes } from "../data/stores.ts";
+import { Confirm } from "../parts/dialog.tsx";
+import { momentText } from "../parts/format.ts";
+import { text } from "../text.ts";
+
+interface Decision {
+  readonly request: JoinRequest;
+  readonly verb: "approve" | "reject";
+}
+
+/** The requests that wait; nothing when none does. */
+export function JoinRequests() {
+  const waiting = joins.value.value ?? [];
+  const [decision, setDecision] = useState<Decision>();
+  const [deploy, setDeploy] = useState(false);
+  return (
+    <div aria-live="polite">
+      {waiting.length > 0 && (
+        <section class="card joins" aria-label={text.joins.title}>
+          <h2>{text.joins.title}</h2>
+          {waiting.map((request) => (
+            <div key={request.id} class="join">
+              <Facts request={request} />
+              <div class="actions">
+                <button
+                  type="button"
+                  class="primary"
+                  aria-label={text.joins.approveOne(request.name)}
+                  onClick={() => setDecision({ request, verb: "approve" })}
+                >
+                  {text.joins.approve}
+                </button>
+                <button
+                  type="button"
+                  aria-label={text.joins.rejectOne(request.name)}
+                  onClick={() => setDecision({ request, verb: "reject" })}
+                >
+                  {text.joins.reject}
+                </button>
+              </div>
+            </div>
+          ))}
+        </section>
+      )}
+      {decision !== undefined && (
+        <Confirm
+          title={text.joins[decision.verb === "approve" ? "approveOne" : "rejectOne"](decision.request.name)}
+          detail={text.joins[decision.verb === "approve" ? "approveDetail" : "rejectDetail"]}
+          verb={text.joins[decision.verb]}
+          act={async () => {
+            const { request, verb } = decision;
+            const json = verb === "approve" ? { deploy, hosts: request.hosts ?? [] } : undefined;
+            await ask(pathOf("v1", "joins", request.id, verb), { method: "POST", json });
+            await Promise.all([joins.refresh(), nodes.refresh()]);
+          }}
+          onClose={() => setDecision(undefined)}
+        >
+          <Facts request={decision.request} />
+          {decision.verb === "approve" && (
+            <label class="check">
+              <input type="checkbox" checked={deploy} onChange={(event) => setDeploy(event.currentTarget.checked)} />
+              {text.joins.mayDeploy}
+            </label>
+          )}
+        </Confirm>
+      )}
+    </div>
+  );
+}
+
+function Facts({ request }: { readonly request: JoinRequest }) {
+  const { name, code, fingerprint, address, hosts = [], since } = request;
+  return (
+    <dl class="pairs">
+      <dt>{text.joins.name}</dt>
+      <dd>
+        <strong>{name}</strong>
+      </dd>
+      <dt>{text.joins.code}</dt>
+      <dd>
+        <code class="join-code">{code}</code>
+      </dd>
+      <dt>{text.joins.fingerprint}</dt>
+      <dd>
+        <code>{fingerprint}</code>
+      </dd>
+      {address !== undefined && (
+        <>
+          <dt>{text.joins.from}</dt>
+          <dd>
+            <code>{address}</code>
+          </dd>
+        </>
+      )}
+      {hosts.length > 0 && (
+        <>
+          <dt>{text.joins.hosts}</dt>
+          <dd>
+            <code>{hosts.join(", ")}</code>
+          </dd>
+        </>
+      )}
+      <dt>{text.joins.since}</dt>
+      <dd>{momentText(since)}</dd>
+    </dl>
+  );
+}
