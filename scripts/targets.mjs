@@ -20,6 +20,7 @@ const targets = {
   test: { dev: true, project: "test", run: test },
   "test-long": { dev: true, project: "test", run: testLong },
   "test-docker": { dev: true, project: "test", run: testDocker },
+  "test-browser": { dev: true, project: "test", run: testBrowser },
   check: { dev: true, project: "test", run: check },
   bench: { dev: true, project: "test", run: bench },
 };
@@ -89,6 +90,16 @@ async function testDocker(args) {
   } finally {
     await bed.stop();
   }
+/** The suites of test/browser.json, which drive a real browser: one at a time, for each starts nodes of its own. */
+async function testBrowser(args) {
+  const { suites, options } = chosen("test/browser.json", args);
+  if (suites.length === 0) return 2;
+  const { browserPath } = await import(pathToFileURL(join(folder, "dist/test/browser/browser-path.js")).href);
+  if (browserPath() === undefined) {
+    console.error("No chromium on the PATH: apt-get install chromium, or name a browser in HERD_BROWSER.");
+    return 1;
+  }
+  return runTests(suites, { folder, options: [...options, "--test-concurrency=1"] });
 }
 
 function chosen(list, args) {

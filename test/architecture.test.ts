@@ -6,13 +6,19 @@ import { test } from "node:test";
 import { importCycles, layerViolations } from "./layers.js";
 import { importGraph, importsOf, packageOf, reachable, readText, type Source, sourcesUnder } from "./source-tree.js";
 
-const product = sourcesUnder(["src", "runtime"]).filter(({ path }) => !path.startsWith("runtime/guest/"));
+/** What browsers run: it has a compiler's configuration, a bundler and packages of its own. */
+const page = [".ts", ".tsx"].flatMap((ending) => sourcesUnder(["src/console/web"], ending));
+const node = sourcesUnder(["src", "runtime"]).filter(
+  ({ path }) => !path.startsWith("runtime/guest/") && !path.startsWith("src/console/web/"),
+);
+const product = [...node, ...page];
 const guest = sourcesUnder(["runtime/guest"]);
 const tests = sourcesUnder(["test", "bench"]).filter(
   ({ path }) => !/^(test\/fixtures|bench\/(kernels|functions))\//.test(path),
 );
 const scripts = sourcesUnder(["scripts"], ".mjs");
-const everything = [...product, ...guest, ...tests, ...scripts];
+const styles = sourcesUnder(["src/console/web"], ".css");
+const everything = [...product, ...guest, ...tests, ...scripts, ...styles];
 
 /** Every match of a pattern as `file:line: text`. */
 function findings(sources: readonly Source[], pattern: RegExp): string[] {
@@ -101,7 +107,14 @@ test("test/suites.json and test/docker/suites.json list every suite, and only su
     [],
   );
   const listed = [...(JSON.parse(readText("test/suites.json")) as string[]), ...contained];
+test("test/suites.json and test/browser.json list every suite, each in one, and only suites that exist", () => {
+  const browser = JSON.parse(readText("test/browser.json")) as string[];
+  const listed = [...(JSON.parse(readText("test/suites.json")) as string[]), ...browser];
   const found = tests.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"));
+  assert.deepEqual(
+    browser,
+    found.filter((path) => path.startsWith("test/browser/")),
+  );
   assert.deepEqual(
     found.filter((path) => !listed.includes(path)),
     [],
@@ -132,11 +145,29 @@ test("test/alone.json lists the suites that start node processes by the mesh, an
   const starting = tests.filter(
     ({ path, text }) =>
       path.endsWith(".test.ts") &&
+      !path.startsWith("test/browser/") &&
       /\b(startMesh|LocalMesh|UnequalMesh|NodeProcess)\b/.test(text) &&
       path !== "test/architecture.test.ts" &&
       !path.startsWith("test/docker/"),
   );
   assert.deepEqual(alone, starting.map(({ path }) => path).sort());
+});
+
+test("the page imports nothing of the node, and the node nothing of the page", () => {
+  const imports = (sources: readonly Source[]): string[][] =>
+    [...importGraph(sources)].flatMap(([path, to]) => to.map((one) => [path, one]));
+  const inside = (path = ""): boolean => path.startsWith("src/console/web/");
+  assert.deepEqual(
+    [...imports(page), ...imports(node)].filter(([from, to]) => inside(from) !== inside(to)),
+    [],
+  );
+});
+
+test("no text of others becomes markup in the page", () => {
+  assert.deepEqual(
+    findings(page, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment/i),
+    [],
+  );
 });
 
 test("runtime/ knows no network", () => {

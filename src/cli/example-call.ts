@@ -1,6 +1,6 @@
 // A curl line that works when pasted: a function of a deployed app, with arguments that fit it.
 
-import type { AppInterface, FunctionType, ValueType } from "../../runtime/interface/model.js";
+import { exampleArguments } from "../../runtime/interface/example.js";
 import type { Ready } from "../node.js";
 
 /** The line for the app `hello` if it is there, else for the first app; undefined without any function, or a token to call it with. */
@@ -17,42 +17,6 @@ export function curlLine(ready: Pick<Ready, "apps" | "ca" | "token" | "url">): s
     `-d ${quoted(body)}`,
     quoted(`${ready.url}/fn/${chosen.app}/${encodeURIComponent(callable.name)}`),
   ].join(" ");
-}
-
-/** Arguments by name for every parameter that has no default. */
-export function exampleArguments(callable: FunctionType, app: AppInterface): Record<string, unknown> {
-  const args: Record<string, unknown> = {};
-  if (callable.self !== undefined) args.self = exampleValue({ kind: "record", name: callable.self }, app);
-  for (const { name, type, default: fallback } of callable.parameters) {
-    if (fallback === undefined) args[name] = exampleValue(type, app);
-  }
-  return args;
-}
-
-function exampleValue(type: ValueType, app: AppInterface): unknown {
-  switch (type.kind) {
-    case "string":
-      return "world";
-    case "bool":
-      return true;
-    case "bytes":
-      return Buffer.from("world").toString("base64");
-    case "option":
-      return null;
-    case "list":
-    case "set":
-      return [exampleValue(type.element, app)];
-    case "map":
-      return { key: exampleValue(type.value, app) };
-    case "record": {
-      const fields = app.records.find(({ name }) => name === type.name)?.fields ?? [];
-      return Object.fromEntries(fields.map((field) => [field.name, exampleValue(field.type, app)]));
-    }
-    case "enum":
-      return app.enums.find(({ name }) => name === type.name)?.members[0]?.name;
-    default:
-      return 10;
-  }
 }
 
 /** For a POSIX shell. */

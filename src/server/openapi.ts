@@ -1,56 +1,84 @@
 // An app as an OpenAPI 3.1 document, whose schemas are JSON Schema 2020-12 like ours.
 
-import type { AppInterface } from "../../runtime/interface/model.js";
+import { exampleArguments, exampleResult } from "../../runtime/interface/example.js";
+import type { AppInterface, FunctionType } from "../../runtime/interface/model.js";
 import { describeFunctions, describeTypes, type FunctionDescription } from "../../runtime/interface/schema.js";
 import { takesQuery } from "../../runtime/sandbox/binding/query.js";
 import type { AppRecord } from "../catalog/model.js";
+import { problemReferences, problemResponses, problemSchemas } from "./openapi-problems.js";
 
 type Json = Record<string, unknown>;
 
 const schemasPath = "#/components/schemas/";
 
-const problemSchema = {
-  type: "object",
-  required: ["status", "code", "title"],
-  properties: {
-    status: { type: "integer" },
-    code: { type: "string" },
-    title: { type: "string" },
-    detail: { type: "string" },
-    where: { type: "string" },
-  },
-};
-
 /** The OpenAPI document of an app that is served at `url`. */
 export function openApi(record: AppRecord, appInterface: AppInterface, url: string): Json {
   const paths: Record<string, Json> = {};
   const byQuery = new Set(appInterface.functions.filter(takesQuery).map(({ name }) => name));
-  for (const description of describeFunctions(appInterface, schemasPath)) {
+  for (const [index, description] of describeFunctions(appInterface, schemasPath).entries()) {
+    const examples = examplesOf(appInterface.functions[index], appInterface);
     paths[`/fn/${record.app}/${encodeURIComponent(description.name)}`] = {
-      post: operation(description),
-      ...(byQuery.has(description.name) ? { get: queryOperation(description) } : {}),
+      post: operation(description, examples),
+      ...(byQuery.has(description.name) ? { get: queryOperation(description, examples) } : {}),
     };
   }
-  return {
+  const document = {
     openapi: "3.1.0",
     info: { title: record.app, version: record.revision },
     servers: [{ url }],
     ...(record.public ? {} : { security: [{ token: [] }] }),
     paths,
     components: {
-      schemas: describeTypes(appInterface, schemasPath),
+      schemas: { ...describeTypes(appInterface, schemasPath), ...problemSchemas },
       securitySchemes: { token: { type: "http", scheme: "bearer", bearerFormat: "JWT" } },
-      responses: {
-        Problem: {
-          description: "An error, by its code (RFC 9457)",
-          content: { "application/problem+json": { schema: problemSchema } },
-        },
-      },
+      responses: problemResponses(),
     },
   };
+  const types = [...appInterface.records, ...appInterface.enums].map(({ name }) => name);
+  return withPlainNames(document, namesToChange(types)) as Json;
 }
 
-function operation(description: FunctionDescription): Json {
+/** What a call sends and gets, to show. */
+interface Examples {
+  readonly arguments: Record<string, unknown>;
+  readonly result: unknown;
+}
+
+function examplesOf(callable: FunctionType | undefined, app: AppInterface): Examples {
+  if (callable === undefined) return { arguments: {}, result: undefined };
+  return { arguments: exampleArguments(callable, app), result: exampleResult(callable, app) };
+}
+
+/** Names of types that may not stand in `components/schemas`, which knows no `$` and no letters beyond ASCII, with those that may. */
+function namesToChange(names: readonly string[]): Map<string, string> {
+  const taken = new Set(names);
+  const changes = new Map<string, string>();
+  for (const name of names) {
+    if (/^[a-zA-Z0-9_]+$/.test(name)) continue;
+    let plain = name.replace(/[^a-zA-Z0-9_]/g, "_");
+    while (taken.has(plain)) plain += "_";
+    taken.add(plain);
+    changes.set(name, plain);
+  }
+  return changes;
+}
+
+/** The document with those names changed, where they are defined and where they are referred to. */
+function withPlainNames(document: Json & { readonly components: Json }, changes: Map<string, string>): unknown {
+  if (changes.size === 0) return document;
+  const renamed = JSON.parse(JSON.stringify(document), (key, value: unknown) => {
+    if (key !== "$ref" || typeof value !== "string" || !value.startsWith(schemasPath)) return value;
+    const name = value.slice(schemasPath.length);
+    return schemasPath + (changes.get(name) ?? name);
+  }) as { components: { schemas: Json } };
+  const { schemas } = renamed.components;
+  renamed.components.schemas = Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [changes.get(name) ?? name, schema]),
+  );
+  return renamed;
+}
+
+function operation(description: FunctionDescription, examples: Examples): Json {
   const properties: Record<string, unknown> = {};
   const required: string[] = [];
   for (const { name, optional, ...schema } of description.parameters) {
@@ -63,15 +91,18 @@ function operation(description: FunctionDescription): Json {
     requestBody: {
       required: required.length > 0,
       content: {
-        "application/json": { schema: { type: "object", properties, required, additionalProperties: false } },
+        "application/json": {
+          schema: { type: "object", properties, required, additionalProperties: false },
+          example: examples.arguments,
+        },
       },
     },
-    responses: responses(description),
+    responses: responses(description, examples),
   };
 }
 
 /** The same call with its arguments in the query. No method has the id: a function and a class cannot share a name. */
-function queryOperation(description: FunctionDescription): Json {
+function queryOperation(description: FunctionDescription, examples: Examples): Json {
   return {
     operationId: `${description.name}.query`,
     ...(description.doc === undefined ? {} : { description: description.doc }),
@@ -81,20 +112,27 @@ function queryOperation(description: FunctionDescription): Json {
       required: optional !== true,
       ...(doc === undefined ? {} : { description: doc }),
       schema,
+      ...exampleIn(examples.arguments, String(name)),
     })),
-    responses: responses(description),
+    responses: responses(description, examples),
   };
 }
 
-function responses(description: FunctionDescription): Json {
+/** A query holds no null: it is left out. */
+function exampleIn(values: Readonly<Record<string, unknown>>, name: string): Json {
+  const value = values[name] ?? undefined;
+  return value === undefined ? {} : { example: value };
+}
+
+function responses(description: FunctionDescription, examples: Examples): Json {
   const answered =
     description.result === null
       ? { "204": { description: "Done; the function gives no result" } }
       : {
           "200": {
             description: "The result",
-            content: { "application/json": { schema: description.result } },
+            content: { "application/json": { schema: description.result, example: examples.result } },
           },
         };
-  return { ...answered, default: { $ref: "#/components/responses/Problem" } };
+  return { ...answered, ...problemReferences() };
 }

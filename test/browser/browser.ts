@@ -1,13 +1,12 @@
 // A real browser for tests of the page: Debian's chromium, driven by playwright, with a profile of its own.
 
-import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { browserPath } from "./browser-path.js";
 
-const names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
 const flags = [
   "--no-sandbox",
   "--disable-gpu",
@@ -25,38 +24,26 @@ export interface TestPage {
   readonly faults: string[];
 }
 
-/** The path of a browser: `HERD_BROWSER`, else the first on the PATH. Throws an error that says how to get one. */
-export function browserPath(): string {
-  const said = process.env.HERD_BROWSER;
-  if (said !== undefined) return said;
-  const folders = (process.env.PATH ?? "").split(delimiter);
-  const found = names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path));
-  if (found === undefined) {
-    throw new Error("no chromium on the PATH: apt-get install chromium, or name one in HERD_BROWSER");
-  }
-  return found;
+/** How a page is opened; `allowed` are the errors that the test brings about. */
+export interface PageOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly dark?: boolean;
+  readonly allowed?: RegExp;
 }
 
 /** Opens an address in a new browser, which ends with the test. Whatever the page reports as an error fails the test at its end. */
 export async function openPage(
   test: TestContext,
   url: string,
-  {
-    width = 1280,
-    height = 860,
-    dark = false,
-    allowed = /$^/,
-  }: {
-    readonly width?: number;
-    readonly height?: number;
-    readonly dark?: boolean;
-    /** Errors that the test brings about. */
-    readonly allowed?: RegExp;
-  } = {},
+  { width = 1280, height = 860, dark = false, allowed = /$^/ }: PageOptions = {},
 ): Promise<TestPage> {
+  const executablePath = browserPath();
+  if (executablePath === undefined)
+    throw new Error("no chromium on the PATH: npm run test:browser says how to get one");
   const profile = await mkdtemp(join(tmpdir(), "herd-browser-"));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: browserPath(),
+    executablePath,
     headless: true,
     args: flags,
     ignoreHTTPSErrors: true,
@@ -71,11 +58,9 @@ export async function openPage(
     await context.close();
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   });
-  await context.addInitScript(() => {
-    addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) => {
-      console.error(`policy: ${violatedDirective} ${blockedURI}`);
-    });
-  });
+  const tellViolations = `addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+    console.error("policy: " + violatedDirective + " " + blockedURI));`;
+  await context.addInitScript({ content: tellViolations });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
@@ -84,4 +69,31 @@ export async function openPage(
   });
   await page.goto(url);
   return { page, context, faults };
+}
+
+/** Opens a node's console signed in with a token, at a view. */
+export async function openSignedIn(
+  test: TestContext,
+  {
+    url,
+    token,
+    view = "#/",
+    ...options
+  }: PageOptions & { readonly url: string; readonly token: string; readonly view?: string },
+): Promise<TestPage> {
+  const opened = await openPage(test, `${url}/${view}`, options);
+  await opened.page.getByLabel("Token", { exact: true }).fill(token);
+  await opened.page.getByRole("button", { name: "Sign in" }).click();
+  await opened.page.getByText("Live", { exact: true }).waitFor();
+  return opened;
+}
+
+/** Puts a text into the editor in place of what stands there. */
+export async function writeSource(page: Page, source: string): Promise<void> {
+  const editor = page.locator(".cm-content");
+  await editor.click();
+  await page.keyboard.press("ControlOrMeta+a");
+  await page.keyboard.press("Delete");
+  // As a paste: the editor would indent what is typed.
+  await page.keyboard.insertText(source);
 }

@@ -1,19 +1,50 @@
-// The page's policy allows its own script and style, and nothing else stands in it that would need more.
+// The page as the build leaves it: nothing inline, hashed names that exist, compressed forms that hold the same, and small.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { consolePage } from "../../src/console/page.js";
+import { brotliDecompressSync, gunzipSync } from "node:zlib";
+import { readConsolePage } from "../../src/console/page.js";
 
-function hashOf(text: string | undefined): string {
-  return `sha256-${createHash("sha256")
-    .update(text ?? "")
-    .digest("base64")}`;
-}
+const { html, files } = readConsolePage();
+const text = Buffer.from(html.bytes).toString();
 
-test("the hashes are those of the inline script and style", () => {
-  const { html, scriptHash, styleHash } = consolePage();
-  assert.equal(hashOf(/<script>([\s\S]*?)<\/script>/.exec(html)?.[1]), scriptHash);
-  assert.equal(hashOf(/<style>([\s\S]*?)<\/style>/.exec(html)?.[1]), styleHash);
-  assert.ok(!/\son[a-z]+=|\sstyle=|innerHTML|https?:\/\//.test(html));
+test("the page holds no script, style or handler of its own, and names no other origin", () => {
+  assert.match(text, /<script type="module" src="\/console\/main-[A-Z0-9]{8}\.js"><\/script>/);
+  assert.ok(!/<style|\son[a-z]+=|\sstyle=|https?:\/\//.test(text));
+  for (const script of text.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)) assert.equal(script[1], "");
+});
+
+test("every file that the page names is there under the hash of its content", () => {
+  const named = [...text.matchAll(/\/console\/([^"]+)/g)].map(([, name = ""]) => name);
+  assert.ok(named.length >= 3);
+  assert.deepEqual(
+    named.filter((name) => !files.has(name)),
+    [],
+  );
+  assert.deepEqual(
+    [...files.keys()].filter((name) => !/-[A-Z0-9]{8}\.(js|css|svg)$/.test(name)),
+    [],
+  );
+});
+
+test("what is served compressed is the same", () => {
+  for (const [name, { bytes, brotli, gzip }] of files) {
+    if (brotli !== undefined) assert.deepEqual(brotliDecompressSync(brotli), Buffer.from(bytes), name);
+    if (gzip !== undefined) assert.deepEqual(gunzipSync(gzip), Buffer.from(bytes), name);
+  }
+});
+
+test("the first load is far below 300 KB, and so is everything", (t) => {
+  const sizes = [...files].map(([name, { bytes, brotli = bytes }]) => ({ name, size: brotli.length }));
+  const all = sizes.reduce((sum, { size }) => sum + size, 0);
+  const first = sizes
+    .filter(({ name }) => text.includes(name))
+    .reduce((sum, { size }) => sum + size, html.bytes.length);
+  t.diagnostic(`first load ${(first / 1_024).toFixed(1)} KB, everything ${(all / 1_024).toFixed(1)} KB, compressed`);
+  assert.ok(first < 100 * 1_024);
+  assert.ok(all < 300 * 1_024);
+});
+
+test("a build without a page is told by name", () => {
+  assert.throws(() => readConsolePage(new URL("./", import.meta.url)), /holds no page: run npm run build/);
 });

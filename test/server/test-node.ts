@@ -26,6 +26,7 @@ import { foundRoot, rootIssuer } from "../../src/pki/root.js";
 import { SignIn } from "../../src/pki/sign-in.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
 import type { Joins } from "../../src/server/endpoints/joins.js";
+import type { Page } from "../../src/server/endpoints/page.js";
 import { HttpsApi } from "../../src/server/https-api.js";
 import { MeshEvents } from "../../src/server/mesh-events.js";
 import type { Relay } from "../../src/server/relay.js";
@@ -59,6 +60,7 @@ export interface TestNodeOptions {
   readonly tokenKey?: Awaited<ReturnType<typeof tokenKey>>;
   /** Stands in for the invoker of a node in a mesh, given that of a node alone. */
   readonly invoker?: (local: Invoker) => Invoker;
+  readonly page?: Page;
 }
 
 const pageFile = {
@@ -206,7 +208,7 @@ export class TestNode {
         timers: systemTimers,
       }),
       about: () => ({ version: "0.0.0", startedAt: 0, certificates: { peer: 1, public: 2 } }),
-      page: { html: pageFile, files: new Map() },
+      page: options.page ?? { html: pageFile, files: new Map() },
     });
     await withKeyFiles(await issue(), (files) => api.start(files));
     const renew = async () => withKeyFiles(await issue(), (files) => api.reload(files));

@@ -24,6 +24,12 @@ const hints: Readonly<Record<string, string>> = {
 /** The texts, by where they stand. */
 export const text = {
   loading: "Loading…",
+  outdated: {
+    title: "A part of the page could not be loaded",
+    detail:
+      "The node may have been updated, or be away. Copy what you have not deployed yet, then load the page again.",
+    reload: "Load again",
+  },
   problems: {
     network: "The node does not answer",
     noDocument: (status: number) => `The node answered ${status} without saying why`,

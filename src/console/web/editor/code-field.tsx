@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Diagnostic } from "../data/api.ts";
+import { Outdated } from "../parts/outdated.tsx";
 import { text } from "../text.ts";
 import type { CodeEditor } from "./code-mirror.ts";
 
@@ -29,10 +30,11 @@ export function CodeField(props: {
   const latest = useRef(props);
   latest.current = props;
   const [editor, setEditor] = useState<CodeEditor>();
+  const [failed, setFailed] = useState(false);
   useEffect(() => {
     let gone = false;
     let made: CodeEditor | undefined;
-    void import("./code-mirror.ts").then(({ CodeEditor }) => {
+    const begin = ({ CodeEditor }: typeof import("./code-mirror.ts")): void => {
       const element = host.current;
       if (gone || element === null) return;
       const root = element.shadowRoot ?? element.attachShadow({ mode: "open" });
@@ -45,7 +47,8 @@ export function CodeField(props: {
         onSubmit: () => latest.current.onSubmit?.(),
       });
       setEditor(made);
-    });
+    };
+    import("./code-mirror.ts").then(begin, () => setFailed(true));
     return () => {
       gone = true;
       made?.destroy();
@@ -55,6 +58,7 @@ export function CodeField(props: {
   useEffect(() => {
     if (place !== undefined) editor?.goTo(place);
   }, [editor, place]);
+  if (failed) return <Outdated />;
   return (
     <div class="code-field">
       <div ref={host} class="code-host" />

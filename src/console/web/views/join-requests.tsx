@@ -17,7 +17,7 @@ interface Decision {
 export function JoinRequests() {
   const waiting = joins.value.value ?? [];
   const [decision, setDecision] = useState<Decision>();
-  const [deploy, setDeploy] = useState(false);
+  const [deploy, setDeploy] = useState(true);
   return (
     <div aria-live="polite">
       {waiting.length > 0 && (

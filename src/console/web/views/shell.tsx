@@ -1,9 +1,11 @@
 // The frame of every view: where one can go, how the node is, who is signed in.
 
+import type { FunctionComponent } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import { route } from "../data/route.ts";
 import { signOut, token } from "../data/session.ts";
 import { events, joins, mesh } from "../data/stores.ts";
+import { Outdated } from "../parts/outdated.tsx";
 import { ThemeChoice } from "../parts/theme.tsx";
 import { text } from "../text.ts";
 import { AppPage } from "./app-page.tsx";
@@ -22,9 +24,9 @@ const places = [
 export function Shell() {
   return (
     <>
-      <a class="skip" href="#main" onClick={focusMain}>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
         {text.shell.skip}
-      </a>
+      </button>
       <header class="top">
         <a class="brand" href="#/">
           {text.shell.brand}
@@ -52,12 +54,6 @@ export function Shell() {
       )}
     </>
   );
-}
-
-/** The address holds the view: a jump inside the page must not change it. */
-function focusMain(event: Event): void {
-  event.preventDefault();
-  document.getElementById("main")?.focus();
 }
 
 function Navigation() {
@@ -93,11 +89,16 @@ function Connection() {
   );
 }
 
+/** A view that is loaded when it is first shown; a node that was updated meanwhile has it no more under that name. */
+function later<Props extends object>(load: () => Promise<FunctionComponent<Props>>): FunctionComponent<Props> {
+  return lazy(async () => ({ default: await load().catch((): FunctionComponent<Props> => Outdated) }));
+}
+
 const views = {
-  mesh: lazy(async () => ({ default: (await import("./mesh.tsx")).MeshView })),
-  nodes: lazy(async () => ({ default: (await import("./node-page.tsx")).NodePage })),
-  logs: lazy(async () => ({ default: (await import("./logs.tsx")).Logs })),
-  audit: lazy(async () => ({ default: (await import("./audit.tsx")).Audit })),
+  mesh: later(async () => (await import("./mesh.tsx")).MeshView),
+  nodes: later(async () => (await import("./node-page.tsx")).NodePage),
+  logs: later(async () => (await import("./logs.tsx")).Logs),
+  audit: later(async () => (await import("./audit.tsx")).Audit),
 };
 
 function View() {

@@ -1,0 +1,80 @@
+// What moves by itself: log lines as they come, across a restart of the node, in any number, and never as markup.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { callText, deployText, startNode } from "../server/real-node.js";
+import { openSignedIn } from "./browser.js";
+
+const hostile = "<script>document.title = 'taken'</script><b>bold</b>";
+const source = `export function say(words: string): void { console.log(words); }
+export function many(count: i32): void { for (let i = 0; i < count; i++) console.log("line " + i.toString()); }
+`;
+
+test("logs follow a guest across a restart of the node, with a state that is seen, and keep its markup as text", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "herd-live-"));
+  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  let node = await startNode({}, folder);
+  t.after(() => node.stop());
+  await deployText(node.client, "speaker", source);
+  const { url, token = "" } = node.ready;
+  const opened = await openSignedIn(t, { url, token, view: "#/logs", allowed: /ERR_|status of 40/ });
+  const { page, faults } = opened;
+  await callText(node.client, "speaker/say", JSON.stringify({ words: hostile }));
+  await page.getByText(hostile).waitFor();
+  assert.equal(await page.locator(".log-lines b, .log-lines script").count(), 0);
+  assert.equal(await page.title(), "Wasmherd");
+
+  const port = new URL(url).port;
+  await node.stop();
+  await page.getByText("Connection lost, trying again…").first().waitFor();
+  node = await startNode({ port: Number(port) }, folder);
+  await page.getByText("Live", { exact: true }).waitFor();
+  await page.getByText("Following.").waitFor();
+  await callText(node.client, "speaker/say", JSON.stringify({ words: "after the restart" }));
+  await page.getByText("after the restart").waitFor();
+  // What the page knew is still there, once.
+  assert.equal(await page.getByText(hostile).count(), 1);
+
+  await page.getByRole("button", { name: "Hold still" }).click();
+  await callText(node.client, "speaker/say", JSON.stringify({ words: "while held" }));
+  await page.getByText(/1 new line wait/).waitFor();
+  assert.equal(await page.getByText("while held").count(), 0);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await page.getByText("while held").waitFor();
+
+  await page.getByLabel("Text in the message").fill("held");
+  await page.getByText("after the restart").waitFor({ state: "detached" });
+  await page.getByLabel("Text in the message").fill("");
+  await page.getByLabel("App").selectOption("speaker");
+  await page.getByLabel("At least").selectOption("error");
+  await page.getByText("No line matches.").waitFor();
+  assert.deepEqual(faults, []);
+});
+
+test("ten thousand lines leave the page quick", async (t) => {
+  const node = await startNode();
+  t.after(() => node.stop());
+  await deployText(node.client, "speaker", source);
+  const { url, token = "" } = node.ready;
+  const { page } = await openSignedIn(t, { url, token, view: "#/logs" });
+  for (let call = 0; call < 100; call++) await callText(node.client, "speaker/many", JSON.stringify({ count: 100 }));
+  await page.getByRole("region", { name: /^10,000 log lines/ }).waitFor();
+  assert.ok((await page.locator(".log-lines li").count()) < 120);
+  const worst = await page.evaluate<number>(`new Promise((resolve) => {
+    const box = document.querySelector(".log-lines");
+    let last = performance.now(), worst = 0, frame = 0;
+    const step = () => {
+      const now = performance.now();
+      worst = Math.max(worst, now - last);
+      last = now;
+      box.scrollTop = (frame * 7919) % box.scrollHeight;
+      if (++frame < 40) requestAnimationFrame(step); else resolve(worst);
+    };
+    requestAnimationFrame(step);
+  })`);
+  t.diagnostic(`longest frame while scrolling through 10,000 lines: ${worst.toFixed(0)} ms`);
+  assert.ok(worst < 400, `a frame took ${worst} ms`);
+});
