@@ -48,7 +48,7 @@ export const text = {
     logs: "Logs",
     audit: "Audit",
     theme: "Theme",
-    themes: { system: "System theme", light: "Light", dark: "Dark" },
+    themes: { system: "Auto", light: "Light", dark: "Dark" },
     signOut: "Sign out",
     waiting: (count: number) => counted(count, "request", "requests"),
     connection: {
@@ -297,7 +297,7 @@ export const text = {
       lost: "Connection lost, trying again…",
       forbidden: "Logs need an admin token.",
     },
-    held: (count: number) => `Held still; ${counted(count, "new line", "new lines")} wait.`,
+    held: (count: number) => `Held still; ${counted(count, "new line waits", "new lines wait")}.`,
     app: "App",
     node: "Node",
     level: "At least",

@@ -42,6 +42,16 @@ const look = EditorView.theme({
   ".cm-selectionMatch": { backgroundColor: "var(--selection)" },
   ".cm-tooltip, .cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)", borderColor: "var(--line)" },
   ".cm-diagnostic": { fontFamily: "var(--sans)", fontSize: "13px", maxWidth: "60ch", whiteSpace: "pre-wrap" },
+  // In place of the images of its own, which the page's policy does not load.
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad) 1px" },
+  ".cm-lint-marker-error": {
+    content: "''",
+    width: "10px",
+    height: "10px",
+    borderRadius: "50%",
+    background: "var(--bad)",
+  },
+  ".cm-gutter-lint .cm-gutterElement": { display: "grid", placeItems: "center" },
   ".cm-textfield, .cm-button": { background: "var(--panel)", color: "var(--text)", borderColor: "var(--line)" },
 });
 

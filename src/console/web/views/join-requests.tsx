@@ -19,7 +19,7 @@ export function JoinRequests() {
   const [decision, setDecision] = useState<Decision>();
   const [deploy, setDeploy] = useState(true);
   return (
-    <div aria-live="polite">
+    <div class="joining" aria-live="polite">
       {waiting.length > 0 && (
         <section class="card joins" aria-label={text.joins.title}>
           <h2>{text.joins.title}</h2>

@@ -5,6 +5,7 @@ import type { MeshNode, MeshPeer, NodeEntry } from "../data/shapes.ts";
 import { forwardRates, mesh, nodes } from "../data/stores.ts";
 import { countText, msText, rateText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
+import { StateText } from "../parts/state-text.tsx";
 import { text } from "../text.ts";
 import { JoinRequests } from "./join-requests.tsx";
 import { MeshGraph } from "./mesh-graph.tsx";
@@ -134,10 +135,4 @@ function Row({
       <td class="number">{peer === undefined ? "–" : text.mesh.perSecond(rateText(forwardRates.value[name] ?? 0))}</td>
     </tr>
   );
-}
-
-/** A node's state, in words and a colour. */
-export function StateText({ state }: { readonly state: string }) {
-  const kind = state === "alive" ? "good" : state === "dead" || state === "revoked" ? "bad" : "warn";
-  return <span class={kind}>{state}</span>;
 }

@@ -7,8 +7,8 @@ import { mesh, nodes } from "../data/stores.ts";
 import { Confirm } from "../parts/dialog.tsx";
 import { countText, momentText, msText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
+import { StateText } from "../parts/state-text.tsx";
 import { text } from "../text.ts";
-import { StateText } from "./mesh.tsx";
 
 /** The view of a node by its name. */
 export function NodePage({ name }: { readonly name: string }) {

@@ -7,8 +7,8 @@ import type { TreeNode } from "../data/shapes.ts";
 import { nodes } from "../data/stores.ts";
 import { momentText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
+import { StateText } from "../parts/state-text.tsx";
 import { text } from "../text.ts";
-import { StateText } from "./mesh.tsx";
 
 /** The tree, read again when the nodes change. */
 export function Tree() {
