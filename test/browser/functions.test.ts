@@ -42,6 +42,7 @@ test("a first app: refused at its line, mended, deployed, run, run 500 times", a
   await page.getByText("The compiler refused it in 1 place").waitFor();
   await page.locator(".cm-lintRange-error", { hasText: "missing" }).waitFor();
   await page.getByRole("button", { name: "index.ts:2:14" }).click();
+  await page.locator(".cm-editor.cm-focused").waitFor();
   await page.keyboard.press("Shift+End");
   await page.keyboard.insertText("2;");
   await page.keyboard.press("Control+Enter");
@@ -98,7 +99,7 @@ export function show(outer: Outer, counts: Map<string, i32>, raw: Uint8Array, on
   await page.getByRole("button", { name: "Run", exact: true }).click();
   const answer = page.getByLabel("Answer");
   await answer.getByText(`"1 9007199254740993 2 ${hostile} 10 7 true 0.5"`).waitFor();
-  await page.getByLabel("counts.key").fill("many");
+  await page.getByLabel("counts.key", { exact: true }).fill("many");
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await page.getByText("arguments.invalid").waitFor();
   await page.getByText("/counts/key", { exact: true }).waitFor();
@@ -150,8 +151,9 @@ test("a dropped folder becomes an app of several files; a revision is shown, rol
   await old.getByText("current").waitFor();
 
   await page.getByRole("button", { name: "Remove", exact: true }).click();
+  await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
-  assert.equal(await page.getByRole("dialog").count(), 0);
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Remove", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
   await page.getByRole("heading", { name: "Functions" }).waitFor();
