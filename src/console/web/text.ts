@@ -85,7 +85,7 @@ export const text = {
     errors: "Errors",
     figures: "Calls that this node answered in the last minute.",
     tryIt: "Try it",
-    tryOne: (name: string) => `Try ${name}`,
+    tryOne: (name: string) => `Try it: ${name}`,
   },
   app: {
     parts: "Parts of the app",
@@ -135,7 +135,7 @@ export const text = {
     changed: "Changed, not deployed",
     deployed: ({ revision, nodes }: { revision: string; nodes: readonly string[] }) =>
       `Deployed as ${revision}, on ${counted(nodes.length, "node", "nodes")}`,
-    keys: "Ctrl+Enter deploys. Tab indents; Escape, then Tab, leaves the editor.",
+    keys: "Ctrl+Enter deploys. While you write, Tab indents; Escape, then Tab, leaves the editor.",
     refused: (count: number) => `The compiler refused it in ${counted(count, "place", "places")}`,
   },
   tryIt: {

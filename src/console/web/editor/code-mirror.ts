@@ -70,6 +70,8 @@ export interface CodeEditorOptions {
 export class CodeEditor {
   readonly #options: CodeEditorOptions;
   readonly #view: EditorView;
+  /** Whether the focus is about to come by pointer, or from the page. */
+  #called = false;
 
   constructor(options: CodeEditorOptions) {
     this.#options = options;
@@ -96,6 +98,7 @@ export class CodeEditor {
   goTo({ line, column }: { readonly line: number; readonly column: number }): void {
     const anchor = offsetOf(this.#view.state.doc, line, column);
     this.#view.dispatch({ selection: { anchor }, effects: EditorView.scrollIntoView(anchor, { y: "center" }) });
+    this.#called = true;
     this.#view.focus();
   }
 
@@ -132,9 +135,30 @@ export class CodeEditor {
       look,
       keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, ...lintKeymap, indentWithTab]),
       EditorState.readOnly.of(readOnly),
-      EditorView.contentAttributes.of({ "aria-label": label }),
-      EditorView.updateListener.of(({ docChanged, state }) => {
-        if (docChanged) onInput(state.doc.toString());
+      EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
+      // Who comes with Tab goes on with Tab; for who writes it indents, until Escape.
+      EditorView.domEventHandlers({
+        // A browser that replaces several lines by itself keeps their look as inline styles, which the page's policy reports.
+        beforeinput: (event, view) => {
+          const { state } = view;
+          if (event.inputType !== "insertText" || event.data === null || view.composing) return false;
+          if (state.selection.main.empty || readOnly) return false;
+          event.preventDefault();
+          view.dispatch(state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+          return true;
+        },
+        pointerdown: () => {
+          this.#called = true;
+        },
+        focus: (_, view) => {
+          view.setTabFocusMode(!this.#called);
+          this.#called = false;
+        },
+      }),
+      EditorView.updateListener.of(({ docChanged, state, view }) => {
+        if (!docChanged) return;
+        view.setTabFocusMode(false);
+        onInput(state.doc.toString());
       }),
     ];
   }

@@ -68,7 +68,9 @@ export function SourceEditor(props: {
       onDrop={(event) => void drop(event)}
     >
       <FileTabs draft={draft} onUpload={props.onUpload} />
-      {shown !== undefined && (
+      {shown === undefined ? (
+        <div class="code-field" />
+      ) : (
         <CodeField
           key={`${draft.replaced.value} ${shown.path}`}
           label={text.editor.file(shown.path)}

@@ -15,7 +15,7 @@ export function CopyButton({ value, what }: { readonly value: string; readonly w
     <button
       type="button"
       class="small"
-      aria-label={text.copy.label(what)}
+      {...(copied ? {} : { "aria-label": text.copy.label(what) })}
       onClick={async () => {
         await navigator.clipboard.writeText(value);
         setCopied(true);

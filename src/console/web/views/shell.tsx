@@ -2,6 +2,7 @@
 
 import type { FunctionComponent } from "preact";
 import { lazy, Suspense } from "preact/compat";
+import { useEffect } from "preact/hooks";
 import { route } from "../data/route.ts";
 import { signOut, token } from "../data/session.ts";
 import { events, joins, mesh } from "../data/stores.ts";
@@ -83,8 +84,8 @@ function Connection() {
   return (
     <div class={`connection ${state}`} role="status">
       <span class="dot" aria-hidden="true" />
-      {node !== undefined && <span class="node">{node}</span>}
       <span>{text.shell.connection[state]}</span>
+      {node !== undefined && <span class="node">{node}</span>}
     </div>
   );
 }
@@ -103,6 +104,10 @@ const views = {
 
 function View() {
   const [first = "", second, third, fourth] = route.value;
+  useEffect(() => {
+    // What had the focus may have gone with the view before.
+    if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
+  }, [first, second, third, fourth]);
   if (first === "") return <Functions />;
   if (first === "new") return <NewApp />;
   if (first === "apps" && second !== undefined) {
