@@ -105,6 +105,7 @@ test("the mesh's peers with what is known of them; a revoked one moves to revoke
     pace: 1,
     errorRate: 0.25,
     ejected: false,
+    forwarded: 0,
   });
   assert.deepEqual([mesh.peers[1]?.weight, mesh.peers[1]?.owner, mesh.peers[1]?.pace], [0, null, null]);
   const load = { slots: 1, running: 0, queued: 0 };

@@ -106,7 +106,7 @@ test("a generated client compiles against it, refuses wrong types, and calls the
       ],
       { cwd: folder, encoding: "utf8" },
     );
-  assert.match(compile("misuse.ts").stdout, /misuse\.ts\(2,40\): error TS2322/);
+  assert.match(compile("misuse.ts").stdout, /misuse\.ts\(2,41\): error TS2322/);
   const compiled = compile("use.ts");
   assert.equal(compiled.status, 0, compiled.stdout);
 

@@ -42,7 +42,7 @@ test("a function of scalars can be called with GET, described as it is", () => {
     operationId: "add.query",
     description: "Adds.",
     parameters: [
-      { name: "a", in: "query", required: true, description: "First.", schema: integer },
+      { name: "a", in: "query", required: true, description: "First.", schema: integer, example: 10 },
       { name: "b", in: "query", required: false, schema: { ...integer, default: 1 } },
     ],
     responses: paths["/fn/calc/add"]?.post.responses,
@@ -53,6 +53,34 @@ test("a function of scalars can be called with GET, described as it is", () => {
 test("a function with a list, and a method, are POST only", () => {
   assert.deepEqual(Object.keys(paths["/fn/calc/sum"] ?? {}), ["post"]);
   assert.deepEqual(Object.keys(paths["/fn/calc/Item.price"] ?? {}), ["post"]);
+});
+
+test("an example stands beside every schema of a call, and a problem beside every status", () => {
+  const { requestBody, responses } = (paths["/fn/calc/Item.price"]?.post ?? {}) as {
+    requestBody: { content: { "application/json": { example: unknown } } };
+    responses: Record<string, { $ref?: string; content?: { "application/json": { example: unknown } } }>;
+  };
+  assert.deepEqual(requestBody.content["application/json"].example, { self: { cents: 10 } });
+  assert.deepEqual(responses["200"]?.content?.["application/json"].example, { self: { cents: 10 }, result: 10 });
+  for (const status of ["400", "401", "403", "404", "405", "413", "415", "500", "503", "504"]) {
+    assert.equal(responses[status]?.$ref, `#/components/responses/Problem${status}`);
+  }
+});
+
+test("a type's name that OpenAPI cannot hold is changed, where it is defined and where it is meant", () => {
+  const named = (name: string): AppInterface => ({
+    ...app,
+    functions: [{ name: "f", wit: "f", parameters: [], result: { kind: "list", element: { kind: "record", name } } }],
+    records: [
+      { name, wit: "r", fields: [] },
+      { name: "_tem", wit: "t", fields: [] },
+    ],
+  });
+  const document = openApi(record, named("$tem"), "https://localhost:1");
+  const { schemas } = document.components as { schemas: Record<string, unknown> };
+  assert.deepEqual(Object.keys(schemas), ["_tem_", "_tem", "herd.Problem"]);
+  assert.ok(JSON.stringify(document.paths).includes('"#/components/schemas/_tem_"'));
+  assert.ok(!JSON.stringify(document).includes("$tem"));
 });
 
 test("operation ids are unique", () => {

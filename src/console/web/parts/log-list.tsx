@@ -5,7 +5,7 @@ import type { NumberedLine } from "../data/log-buffer.ts";
 import { text } from "../text.ts";
 import { clockText, momentText } from "./format.ts";
 
-const rowHeight = 22;
+const rowHeight = 24;
 /** Rows beyond both edges, so that scrolling shows no gap. */
 const margin = 12;
 
