@@ -313,6 +313,7 @@ export const text = {
   },
   audit: {
     title: "Audit log",
+    records: "Records",
     at: "When",
     event: "Event",
     subject: "Subject",

@@ -43,7 +43,8 @@ export function Audit() {
       {problem !== undefined && <ProblemBox error={problem} />}
       {records === undefined && problem === undefined && <p class="quiet loading">{text.loading}</p>}
       {records !== undefined && (
-        <div class="scroll">
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
+        <section class="scroll" aria-label={text.audit.records} tabIndex={0}>
           <table>
             <thead>
               <tr>
@@ -72,7 +73,7 @@ export function Audit() {
             </tbody>
           </table>
           {shown.length === 0 && <p class="empty">{text.audit.none}</p>}
-        </div>
+        </section>
       )}
       <p class="quiet">{text.audit.bound(limit)}</p>
     </>
