@@ -99,7 +99,9 @@ function placedAround(peers: readonly MeshPeer[]): Placed[] {
   return peers.map((peer, index) => {
     const ring = Math.floor(index / perRing);
     const onRing = Math.min(perRing, peers.length - ring * perRing);
-    const angle = (2 * Math.PI * (index % perRing)) / onRing - Math.PI / 2 + ring * 0.2;
+    // The drawing is wider than tall: one peer or two stand beside the node, the first of more above it.
+    const start = peers.length <= 2 ? 0 : -Math.PI / 2;
+    const angle = (2 * Math.PI * (index % perRing)) / onRing + start + ring * 0.2;
     const share = rings === 1 ? 1 : 0.5 + (0.5 * (ring + 1)) / rings;
     const across = { x: width / 2 - 72, y: height / 2 - 56 };
     return {
