@@ -67,13 +67,13 @@ async function testLong(args) {
 }
 
 /**
- * The suites of test/docker/suites.json, with an engine and an image made for them. With `--if-possible`, a machine that cannot have them
+ * The suites of test/docker.json, with an engine and an image made for them. With `--if-possible`, a machine that cannot have them
  * is no failure.
  */
 async function testDocker(args) {
   const possible = args.includes("--if-possible");
   const { suites, options } = chosen(
-    "test/docker/suites.json",
+    "test/docker.json",
     args.filter((argument) => argument !== "--if-possible"),
   );
   if (suites.length === 0) return 2;
@@ -90,6 +90,8 @@ async function testDocker(args) {
   } finally {
     await bed.stop();
   }
+}
+
 /** The suites of test/browser.json, which drive a real browser: one at a time, for each starts nodes of its own. */
 async function testBrowser(args) {
   const { suites, options } = chosen("test/browser.json", args);

@@ -100,21 +100,19 @@ test("every exported symbol of the product has a docstring", () => {
   assert.deepEqual(bare, []);
 });
 
-test("test/suites.json and test/docker/suites.json list every suite, and only suites that exist", () => {
-  const contained = JSON.parse(readText("test/docker/suites.json")) as string[];
-  assert.deepEqual(
-    contained.filter((path) => !path.startsWith("test/docker/")),
-    [],
-  );
-  const listed = [...(JSON.parse(readText("test/suites.json")) as string[]), ...contained];
-test("test/suites.json and test/browser.json list every suite, each in one, and only suites that exist", () => {
-  const browser = JSON.parse(readText("test/browser.json")) as string[];
-  const listed = [...(JSON.parse(readText("test/suites.json")) as string[]), ...browser];
+/** Suites that need more than Node have lists of their own, by the folder that they are in. */
+const apart = ["browser", "docker"];
+
+test("every suite is in one list: those in a browser or a container in theirs, and only suites that exist", () => {
+  const listOf = (name: string): string[] => JSON.parse(readText(`test/${name}.json`)) as string[];
   const found = tests.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"));
-  assert.deepEqual(
-    browser,
-    found.filter((path) => path.startsWith("test/browser/")),
-  );
+  for (const name of apart) {
+    assert.deepEqual(
+      listOf(name).sort(),
+      found.filter((path) => path.startsWith(`test/${name}/`)),
+    );
+  }
+  const listed = ["suites", ...apart].flatMap(listOf);
   assert.deepEqual(
     found.filter((path) => !listed.includes(path)),
     [],
@@ -145,10 +143,9 @@ test("test/alone.json lists the suites that start node processes by the mesh, an
   const starting = tests.filter(
     ({ path, text }) =>
       path.endsWith(".test.ts") &&
-      !path.startsWith("test/browser/") &&
+      !apart.some((name) => path.startsWith(`test/${name}/`)) &&
       /\b(startMesh|LocalMesh|UnequalMesh|NodeProcess)\b/.test(text) &&
-      path !== "test/architecture.test.ts" &&
-      !path.startsWith("test/docker/"),
+      path !== "test/architecture.test.ts",
   );
   assert.deepEqual(alone, starting.map(({ path }) => path).sort());
 });
