@@ -15,6 +15,7 @@ const files = [
   ["dist/src", "app/dist/src"],
   ["dist/runtime", "app/dist/runtime"],
   ["dist/kernels", "app/dist/kernels"],
+  ["dist/console", "app/dist/console"],
   ["runtime/guest", "app/runtime/guest"],
   ["runtime/container/healthcheck.mjs", "app/healthcheck.mjs"],
   ["runtime/container/node.json", "etc/herd/node.json"],
@@ -22,8 +23,13 @@ const files = [
 
 /** Dependencies that a package names and that nothing which runs here imports; an entry that no longer holds is an error. */
 const cut = {
-  // The build's.
-  "": ["typescript", "@types/node", "@types/node-forge"],
+  // The build's, which bundles the page's into `dist/console`.
+  "": [
+    ...["typescript", "@types/node", "@types/node-forge", "esbuild", "preact", "@preact/signals", "@lezer/highlight"],
+    ...["commands", "lang-javascript", "language", "lint", "search", "state", "view"].map(
+      (name) => `@codemirror/${name}`,
+    ),
+  ],
   // We use its `wasm-tools` alone; these serve the rest: optimizing, minifying, and components with async functions.
   "node_modules/@bytecodealliance/jco-transpile": ["binaryen", "oxc-minify", "@bytecodealliance/preview3-shim"],
 };

@@ -17,7 +17,10 @@ function counted() {
   const clock = new ManualClock();
   const figures = new CallFigures(clock);
   const answer = (ms: number, hop?: { node: string; hopMs: number }): void =>
-    figures.answered(app, { name: "total", outcome: { json: "1", queueMs: 0, runMs: ms, ...(hop && { hop }) } });
+    figures.answered(app, {
+      name: "total",
+      outcome: { json: "1", queueMs: 0, runMs: ms, serviceMs: ms, ...(hop && { hop }) },
+    });
   return { clock, figures, answer, read: () => figures.of(app, "total") };
 }
 
@@ -31,7 +34,7 @@ test("quantiles are told within a tenth, with queue, run and hop together", () =
   assert.deepEqual([calls, errors], [100, 0]);
   figures.answered(app, {
     name: "away",
-    outcome: { json: "1", queueMs: 1, runMs: 1, hop: { node: "beta", hopMs: 8 } },
+    outcome: { json: "1", queueMs: 1, runMs: 1, serviceMs: 1, hop: { node: "beta", hopMs: 8 } },
   });
   const { p50Ms: away = 0 } = figures.of(app, "away") ?? {};
   assert.ok(Math.abs((away ?? 0) - 10) < 1, String(away));
