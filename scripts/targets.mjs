@@ -21,6 +21,7 @@ const targets = {
   "test-long": { dev: true, project: "test", run: testLong },
   "test-docker": { dev: true, project: "test", run: testDocker },
   "test-browser": { dev: true, project: "test", run: testBrowser },
+  "test-steering": { dev: true, project: "test", run: testSteering },
   check: { dev: true, project: "test", run: check },
   bench: { dev: true, project: "test", run: bench },
 };
@@ -102,6 +103,12 @@ async function testBrowser(args) {
     return 1;
   }
   return runTests(suites, { folder, options: [...options, "--test-concurrency=1"] });
+}
+
+/** The suites of test/steering.json, which measure: they need the machine for themselves. */
+async function testSteering(args) {
+  const { suites, options } = chosen("test/steering.json", args);
+  return suites.length === 0 ? 2 : runTests(suites, { folder, options });
 }
 
 function chosen(list, args) {

@@ -100,10 +100,10 @@ test("every exported symbol of the product has a docstring", () => {
   assert.deepEqual(bare, []);
 });
 
-/** Suites that need more than Node have lists of their own, by the folder that they are in. */
-const apart = ["browser", "docker"];
+/** Suites that need more than Node, or the machine for themselves, have lists of their own, by the folder that they are in. */
+const apart = ["browser", "docker", "steering"];
 
-test("every suite is in one list: those in a browser or a container in theirs, and only suites that exist", () => {
+test("every suite is in one list: those of a folder apart in its, and only suites that exist", () => {
   const listOf = (name: string): string[] => JSON.parse(readText(`test/${name}.json`)) as string[];
   const found = tests.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"));
   for (const name of apart) {
