@@ -79,7 +79,7 @@ test("without an engine it says what to install, with one that is asleep what to
   const path = [bin, process.env.PATH].join(delimiter);
   const asleep = await upInContainer(["--state", state], { PATH: path });
   assert.equal(asleep.code, 1);
-  assert.match(asleep.stderr, /does not answer: Cannot connect to the Docker daemon; start it/);
+  assert.match(asleep.stderr, /does not answer \(Cannot connect to the Docker daemon\): start it/);
 });
 
 test("the same options arrive, a token as a file that goes again", { skip }, async (t) => {

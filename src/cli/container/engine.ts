@@ -24,7 +24,7 @@ export async function checkEngine(): Promise<void> {
     );
   }
   if (code !== 0)
-    throw new FailedCheck(`--container needs Docker Engine, which does not answer: ${text}; start it, ${without}`);
+    throw new FailedCheck(`--container needs Docker Engine, which does not answer (${text}): start it, ${without}`);
 }
 
 /** The image to run: the one that `HERD_IMAGE` names, else one of this clone, built when something changed. Throws {@link FailedCheck}. */

@@ -117,24 +117,16 @@ function ListField({ label, doc, type, value, onChange }: FieldProps<Extract<Fie
               onChange({ list: list.map((one) => (one.id === entry.id ? { id: one.id, value: changed } : one)) })
             }
           />
-          <button
-            type="button"
-            class="small"
-            aria-label={text.tryIt.removeEntry(`${label}[${index}]`)}
+          <RemoveButton
+            entry={`${label}[${index}]`}
             onClick={() => onChange({ list: list.filter(({ id }) => id !== entry.id) })}
-          >
-            {text.tryIt.remove}
-          </button>
+          />
         </div>
       ))}
-      <button
-        type="button"
-        class="small"
-        aria-label={text.tryIt.addTo(label)}
+      <AddButton
+        list={label}
         onClick={() => onChange({ list: [...list, { id: nextId(), value: exampleOf(type.element) }] })}
-      >
-        {text.tryIt.add}
-      </button>
+      />
     </fieldset>
   );
 }
@@ -161,28 +153,20 @@ function MapField({ label, doc, type, value, onChange }: FieldProps<Extract<Fiel
             value={pair.value}
             onChange={(changed) => change(pair.id, { value: changed })}
           />
-          <button
-            type="button"
-            class="small"
-            aria-label={text.tryIt.removeEntry(`${label}.${pair.key}`)}
+          <RemoveButton
+            entry={`${label}.${pair.key}`}
             onClick={() => onChange({ pairs: pairs.filter(({ id }) => id !== pair.id) })}
-          >
-            {text.tryIt.remove}
-          </button>
+          />
         </div>
       ))}
-      <button
-        type="button"
-        class="small"
-        aria-label={text.tryIt.addTo(label)}
+      <AddButton
+        list={label}
         onClick={() =>
           onChange({
             pairs: [...pairs, { id: nextId(), key: `key${pairs.length + 1}`, value: exampleOf(type.value) }],
           })
         }
-      >
-        {text.tryIt.add}
-      </button>
+      />
     </fieldset>
   );
 }
@@ -206,5 +190,21 @@ function RecordGroup({ label, doc, type, value, onChange }: FieldProps<Extract<F
         />
       ))}
     </fieldset>
+  );
+}
+
+function RemoveButton({ entry, onClick }: { readonly entry: string; readonly onClick: () => void }) {
+  return (
+    <button type="button" class="small" aria-label={text.tryIt.removeEntry(entry)} onClick={onClick}>
+      {text.tryIt.remove}
+    </button>
+  );
+}
+
+function AddButton({ list, onClick }: { readonly list: string; readonly onClick: () => void }) {
+  return (
+    <button type="button" class="small" aria-label={text.tryIt.addTo(list)} onClick={onClick}>
+      {text.tryIt.add}
+    </button>
   );
 }
