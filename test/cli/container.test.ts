@@ -1,6 +1,7 @@
 // `herd up --container`: what the engine is told, and what is said when there is none. With a real engine: test/docker.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -18,12 +19,13 @@ async function folder(t: TestContext): Promise<string> {
   return path;
 }
 
+const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
+
 /** Runs `herd up --container`; the environment is this one's with a change. */
 function upInContainer(
   flags: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ readonly code: number; readonly stderr: string }> {
-  const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
   const args = [main, "up", "--container", ...flags];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { env: { ...process.env, HERD_STATE: "", ...env } }, (error, _stdout, stderr) => {
@@ -125,6 +127,19 @@ test("a node that was recycled or killed is replaced, one that ended in order is
   assert.equal((await readFile(runs, "utf8")).trim().split("\n").length, 3);
 });
 
+test("a signal that comes while no container runs is the end", { skip }, async (t) => {
+  const state = await folder(t);
+  const runs = join(state, "runs");
+  const engine = await fakeEngine(t, `echo run >> ${runs}; exit 75`);
+  const env = { ...process.env, PATH: engine.path, HERD_IMAGE: "mine", HERD_STATE: "" };
+  const args = [main, "up", "--container", "--state", state, "--port", "0"];
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+  const ended = once(child, "exit");
+  for await (const chunk of child.stderr) if (/takes its place/.test(String(chunk))) child.kill("SIGTERM");
+  assert.deepEqual(await ended, [0, null]);
+  assert.equal(await readFile(runs, "utf8"), "run\n");
+});
+
 test("what cannot work from inside a container is told before anything starts", { skip }, async (t) => {
   const state = await folder(t);
   const refused = async (flags: readonly string[], message: RegExp): Promise<void> => {
@@ -135,4 +150,7 @@ test("what cannot work from inside a container is told before anything starts", 
   for (const url of ["https://localhost:8443", "https://127.0.0.1:8443", "https://[::1]:8443"])
     await refused(["--join", url, "--token", "t"], /localhost is the container itself/);
   await refused(["--functions", "/a,b"], /cannot be mounted/);
+  const settings = join(state, "a,b.json");
+  await writeFile(settings, "{}");
+  await refused(["--config", settings], /cannot be mounted/);
 });

@@ -21,10 +21,8 @@ const againMs = 1_000;
 
 /** Runs the node in containers, one after the other, until a signal ends it or one ends by itself. Throws as {@link loadConfig}. */
 export async function upInContainer(options: UpOptions): Promise<void> {
-  let signalled = false;
-  const hear = (): void => {
-    signalled = true;
-  };
+  const signalled = new AbortController();
+  const hear = (): void => signalled.abort();
   process.on("SIGTERM", hear).on("SIGINT", hear);
   if (process.platform === "win32") {
     throw new UsageError(
@@ -33,32 +31,37 @@ export async function upInContainer(options: UpOptions): Promise<void> {
   }
   const flags = await upFlags(options);
   const config = await loadConfig({ flags, env: process.env });
-  checkReach(config);
+  const file = options.config === undefined ? [] : [resolve(String(options.config))];
+  const reads = [...file, ...[config.functions, config.rootPassphraseFile].filter((path) => path !== undefined)];
+  checkReach(config, [config.state, ...reads]);
   await checkEngine();
   const image = await nodeImage();
   const user = await prepareState(config);
   const port = await checkPort(config.host, config.port);
   const peerPort = await checkPort(config.host, config.peerPort, "--peer-port");
   const secret = config.token === undefined ? undefined : join(config.state, "join-token");
-  const file = options.config === undefined ? [] : [resolve(String(options.config))];
   const run = containerArguments({
     ...{ image, user, network: nodeNetwork() },
     config: { ...config, port, peerPort },
-    reads: [...file, ...[config.functions, config.rootPassphraseFile].filter((path) => path !== undefined)],
+    reads,
     command: nodeArguments({ ...options, port, peerPort }, { config, secret, file }),
   });
-  for (;;) {
-    if (secret !== undefined) await keepSecret(secret, { text: config.token ?? "", user });
-    const code = await runContainer(run);
-    if (signalled || (code !== recycledCode && code !== killedCode)) {
+  try {
+    // A signal may have come while the image was built, and comes while nothing runs.
+    while (!signalled.signal.aborted) {
+      if (secret !== undefined) await keepSecret(secret, { text: config.token ?? "", user });
+      const code = await runContainer(run);
       if (code === engineFailed) throw new FailedCheck("the container could not be started: the line above says why");
-      process.exitCode = code;
-      break;
+      if (signalled.signal.aborted || (code !== recycledCode && code !== killedCode)) {
+        process.exitCode = code;
+        return;
+      }
+      tell(`the node ended with ${code}: another container takes its place`);
+      await sleep(againMs, undefined, { signal: signalled.signal }).catch(() => undefined);
     }
-    tell(`the node ended with ${code}: another container takes its place`);
-    await sleep(againMs);
+  } finally {
+    if (secret !== undefined) await rm(secret, { force: true });
   }
-  if (secret !== undefined) await rm(secret, { force: true });
 }
 
 /** In its container the node binds every address, and what this machine binds is published; everything else is as it was given. */
@@ -82,14 +85,14 @@ function nodeArguments(
   ];
 }
 
-/** Throws {@link UsageError} for what cannot work from inside a container. */
-function checkReach({ join: url, state, functions, rootPassphraseFile }: Config): void {
+/** Throws {@link UsageError} for what cannot work from inside a container that is to see those paths. */
+function checkReach({ join: url }: Config, paths: readonly string[]): void {
   const host = url === undefined ? undefined : new URL(url).hostname.replace(/^\[|\]$/g, "");
   if (host !== undefined && (host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127.")))) {
     throw new UsageError(`--join ${url}: in a container, localhost is the container itself; name the other machine`);
   }
-  for (const path of [state, functions, rootPassphraseFile]) {
-    if (path !== undefined && !isMountable(path)) {
+  for (const path of paths) {
+    if (!isMountable(path)) {
       throw new UsageError(`${path} cannot be mounted in a container: its name has a comma, a quote or a line break`);
     }
   }
