@@ -41,22 +41,21 @@ export function wallOf({ isMarked, status, mountInfo }: WallSigns): OuterWall {
   return { missing: wallParts.filter((_part, index) => isMissing[index]) };
 }
 
-/** Whether a container stands around this process, whatever its wall is like. */
-export async function isContained(): Promise<boolean> {
-  return !(await readOuterWall()).missing.includes("no container");
+/** Whether a container stands around this process, whatever its wall is like; `root` is where the file system begins. */
+export async function isContained(root = "/"): Promise<boolean> {
+  return Promise.any(marks.map((mark) => access(join(root, mark)))).then(
+    () => true,
+    () => false,
+  );
 }
 
-/** Looks at this process; `root` is where the file system begins. What cannot be read counts as missing. */
+/** Looks at this process. What cannot be read counts as missing. */
 export async function readOuterWall(root = "/"): Promise<OuterWall> {
-  const there = await Promise.all(
-    marks.map((mark) =>
-      access(join(root, mark)).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
   const text = (path: string): Promise<string> => readFile(join(root, path), "utf8").catch(() => "");
-  const [status, mountInfo] = await Promise.all([text("proc/self/status"), text("proc/self/mountinfo")]);
-  return wallOf({ isMarked: there.includes(true), status, mountInfo });
+  const [isMarked, status, mountInfo] = await Promise.all([
+    isContained(root),
+    text("proc/self/status"),
+    text("proc/self/mountinfo"),
+  ]);
+  return wallOf({ isMarked, status, mountInfo });
 }
