@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.js";
 import type { ActiveApp } from "../invoke/app-router.js";
 import type { Outcome } from "../invoke/invoker.js";
 import { ClientGone } from "./request-body.js";
+import { rounded } from "./rounded.js";
 
 /** Figures of a function. Times are those of answered calls from their arrival in the queue to the result; null without one. */
 export interface FunctionFigures {
@@ -58,7 +59,7 @@ class Counts {
     return {
       calls: sumOf(this.#calls),
       errors: sumOf(this.#errors),
-      perSecond: round((recent * 1_000) / (rateSlots * slotMs + (now % slotMs))),
+      perSecond: rounded((recent * 1_000) / (rateSlots * slotMs + (now % slotMs))),
       p50Ms: quantile(merged, 0.5),
       p99Ms: quantile(merged, 0.99),
     };
@@ -137,16 +138,11 @@ function quantile(bins: Uint32Array, share: number): number | null {
   let seen = 0;
   for (const [bin, count] of bins.entries()) {
     seen += count;
-    if (seen >= wanted) return round(lowestMs * 2 ** ((bin - 0.5) / binsPerOctave));
+    if (seen >= wanted) return rounded(lowestMs * 2 ** ((bin - 0.5) / binsPerOctave));
   }
   return null;
 }
 
 function sumOf(counts: Uint32Array): number {
   return counts.reduce((sum, count) => sum + count, 0);
-}
-
-/** To the thousandth: more digits are noise. */
-function round(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
 }

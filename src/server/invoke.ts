@@ -26,6 +26,7 @@ import type { InvocationMetrics } from "./invocation-metrics.js";
 import { largeResultBytes, sendLargeResult } from "./large-result.js";
 import { sendProblem } from "./problem.js";
 import { hasBody, readBody } from "./request-body.js";
+import { rounded } from "./rounded.js";
 import type { Tokens } from "./seams.js";
 
 /** What the invoke endpoint works with. `draining` tells whether new calls are refused. */
@@ -225,11 +226,6 @@ export class InvokeEndpoint {
 function timingOf({ queueMs, runMs, hop }: Outcome): string {
   const here = `queue;dur=${rounded(queueMs)}, run;dur=${rounded(runMs)}`;
   return hop === undefined ? here : `${here}, hop;dur=${rounded(hop.hopMs)}`;
-}
-
-/** Milliseconds to the microsecond. */
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }
 
 /**

@@ -22,6 +22,14 @@ export interface EventsOptions {
 
 /** The endpoint of events. Its first line comes when it listens. */
 export function eventsEndpoint({ events, figures, clock }: EventsOptions): Endpoint {
+  /** Who wants figures: they are read once a second, however many that are. */
+  const wanting = new Set<(text: string) => void>();
+  let ticks: NodeJS.Timeout | undefined;
+  const figuresText = (): string => eventText({ type: "figures", at: clock.now(), ...figures() });
+  const tick = (): void => {
+    const text = figuresText();
+    for (const tell of wanting) tell(text);
+  };
   return {
     method: "GET",
     path: "/v1/events",
@@ -36,10 +44,16 @@ export function eventsEndpoint({ events, figures, clock }: EventsOptions): Endpo
       stream.write(": listening\n\n");
       stream.onClose(unsubscribe);
       if (!wanted) return;
-      const tell = (): void => stream.write(eventText({ type: "figures", at: clock.now(), ...figures() }));
-      tell();
-      const ticks = setInterval(tell, figuresMs).unref();
-      stream.onClose(() => clearInterval(ticks));
+      const tell = (text: string): void => stream.write(text);
+      tell(figuresText());
+      wanting.add(tell);
+      ticks ??= setInterval(tick, figuresMs).unref();
+      stream.onClose(() => {
+        wanting.delete(tell);
+        if (wanting.size > 0) return;
+        clearInterval(ticks);
+        ticks = undefined;
+      });
     },
   };
 }

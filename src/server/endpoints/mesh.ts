@@ -5,6 +5,7 @@ import { AuditCheck } from "../audit-check.js";
 import type { CallFigures } from "../call-figures.js";
 import type { Endpoint } from "../endpoint.js";
 import { nameOf } from "../mesh-names.js";
+import { rounded } from "../rounded.js";
 import type { AuditRecord, CallChoice, ChoiceSide, Mesh, NodeFigures } from "../seams.js";
 
 const defaultAuditLimit = 1_000;
@@ -155,9 +156,9 @@ function sideView({ slots, running, queued, serviceMs, expectedMs }: ChoiceSide)
   return { slots, running, queued, serviceMs: round(serviceMs), expectedMs: round(expectedMs) };
 }
 
-/** To the thousandth, of a millisecond or of a unit: more digits are noise. */
+/** Rounded; what is not known is null. */
 function round(value: number | null | undefined): number | null {
-  return value === null || value === undefined ? null : Math.round(value * 1_000) / 1_000;
+  return value === null || value === undefined ? null : rounded(value);
 }
 
 function auditView(record: AuditRecord, { registry }: Mesh): Record<string, unknown> {
