@@ -5,7 +5,7 @@ import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Answer } from "../../src/cli/experiment/many-calls.js";
 import { until } from "../mesh/processes.js";
-import { countByNode, type Load, partsOf, percents, speedOf, UnequalMesh } from "../mesh/unequal-mesh.js";
+import { countByNode, type Load, partsOf, percents, speedOf, UnequalMesh } from "./unequal-mesh.js";
 
 /** Shares of one core: two cores leave room for the callers. */
 const cpu = { north: 0.45, east: 0.3, south: 0.25, west: 0.15, mid: 0.15 };
@@ -69,7 +69,7 @@ test("nodes with unequal shares of CPU", { skip: noSignals }, async (context) =>
   });
 
   await context.test("one that answers errors at once keeps little of the forwarded traffic", async (t) => {
-    const script = fileURLToPath(new URL("../mesh/broken-node.js", import.meta.url));
+    const script = fileURLToPath(new URL("broken-node.js", import.meta.url));
     const broken = await unequal.join("broken", { share: 0.4, script });
     const load = unequal.load("south", unhurried);
     // Few calls more than those that it is tried with, now and then, would say nothing.

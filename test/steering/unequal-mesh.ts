@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { LocalMesh } from "../../src/cli/experiment/local-mesh.js";
 import { type Answer, callMany } from "../../src/cli/experiment/many-calls.js";
 import { NodeProcess } from "../../src/cli/experiment/node-process.js";
-import { deploy, seesAlive, startMesh, until } from "./processes.js";
+import { deploy, seesAlive, startMesh, until } from "../mesh/processes.js";
 import { type CpuShares, cpuShares } from "./unequal-cpu.js";
 
 /** The functions do the same; the work of each is learned by itself. */
