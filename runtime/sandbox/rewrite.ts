@@ -2,6 +2,7 @@
 import { HerdError } from "../../src/core/errors.js";
 import { BinaryReader, leb128 as leb, type Section } from "../interface/binary.js";
 import { isResettable } from "./code-scan.js";
+import { skipConstantExpression } from "./instructions.js";
 import { coreSections, sectionId } from "./wasm-module.js";
 
 /** Exports whose names begin so are ours: mutable global `n` is `herd:global:{n}`. */
@@ -122,22 +123,9 @@ function readGlobals(core: Uint8Array, section: Section | undefined): Globals {
       mutable.push(index);
       copyable &&= isNumber;
     }
-    skipConstant(reader);
+    if (!skipConstantExpression(reader)) throw refusal("has a global with an unsupported initial value");
   }
   return { mutable, copyable };
-}
-
-/** Skips a constant expression (core specification, "Constant Expressions", with the extended ones). */
-function skipConstant(reader: BinaryReader): void {
-  for (;;) {
-    const opcode = reader.byte();
-    if (opcode === 0x0b) return;
-    if (opcode === 0x41 || opcode === 0x42 || opcode === 0x23 || opcode === 0xd0 || opcode === 0xd2) reader.skipLeb();
-    else if (opcode === 0x43) reader.skip(4);
-    else if (opcode === 0x44) reader.skip(8);
-    else if (opcode === 0xfd && reader.u32() === 12) reader.skip(16);
-    else if (opcode < 0x6a || opcode > 0x7e) throw refusal("has a global with an unsupported initial value");
-  }
 }
 
 /** The export section with the mutable globals added. Numbers are exported only when all can be copied. */
