@@ -36,6 +36,8 @@ function reasonOf({ state, pausedUntil, settings, signals }: PolicyBody): string
       ? `the owner was there less than ${rounded(Number(settings.idleAfterMs) / 1_000)} s ago`
       : "nothing tells whether the owner is there";
   }
+  if (state === "none" && settings.owner !== "none")
+    return "nobody can sit at it: no seat, no display manager, no session";
   if (state === "paused") return pausedUntil === "forever" ? "until it is resumed" : `until ${pausedUntil}`;
   if (state === "hours") return `not within ${String(settings.hours)}`;
   return reasons[state] ?? "-";

@@ -6,6 +6,7 @@ import type { Timers } from "../core/timers.js";
 import type { Allowance, Allowances } from "./allowance.js";
 import type { KeptPolicy, SaidPolicy } from "./kept-policy.js";
 import { decide, freshMemory, isSame, type PolicyMemory } from "./policy.js";
+import { unknownPresence } from "./sessions.js";
 import { noSignals, type SignalSource, type Signals } from "./signals.js";
 
 /** What a {@link Governor} is built from. */
@@ -155,7 +156,7 @@ export class Governor implements Allowances {
   /** Where there is no signal the owner counts as there. */
   #doubt(): void {
     if (this.#lookingSince === undefined || this.#options.clock.monotonic() - this.#lookingSince < lateMs) return;
-    this.#signals = { ...this.#signals, ownerActive: undefined, ownerIdleMs: undefined };
+    this.#signals = { ...this.#signals, ...unknownPresence };
   }
 
   #decide(): Allowance {

@@ -93,9 +93,14 @@ function stateOf(
   if (hot) return "hot";
   if (!isWithin(settings.hours, minuteOfDay)) return "hours";
   if (swollen) return "memory";
-  if (settings.owner === "none") return "none";
+  if (isNobodys({ settings, signals })) return "none";
   const { ownerActive, ownerIdleMs = Number.POSITIVE_INFINITY } = signals;
   return ownerActive === false && ownerIdleMs >= settings.idleAfterMs ? "idle" : "active";
+}
+
+/** Nobody's machine: its settings say so, or nobody could sit at it. */
+function isNobodys({ settings, signals }: Pick<PolicyInput, "settings" | "signals">): boolean {
+  return settings.owner === "none" || signals.headless === true;
 }
 
 function isWithin(hours: string, minute: number): boolean {
@@ -123,7 +128,7 @@ function foreign(
   const { foreignCpu, foreignSample: sample } = signals;
   const { limit, limitAt } = memory;
   const free = { limit: Number.POSITIVE_INFINITY, limitAt: now, sample };
-  if (settings.owner === "none" || foreignCpu === undefined) return free;
+  if (isNobodys({ settings, signals }) || foreignCpu === undefined) return free;
   if (foreignCpu > settings.foreignCpu) {
     const halved = Math.max(1, Math.floor(Math.min(most, limit) / 2));
     return { limit: sample === memory.sample ? limit : halved, limitAt: now, sample };

@@ -1,19 +1,27 @@
-// Whether somebody is at the machine, as logind says (org.freedesktop.login1, through loginctl).
+// Whether somebody is at the machine, or could be, as logind says (org.freedesktop.login1, through loginctl).
 
 import { execFile } from "node:child_process";
 import { access } from "node:fs/promises";
+import { hasDisplay } from "./headless.js";
 
-/** What sessions say of the owner; see `Signals`. */
+/** What sessions and seats say of the owner; see `Signals`. */
 export interface Presence {
   readonly ownerActive: boolean | undefined;
   readonly ownerIdleMs: number | undefined;
+  readonly headless: boolean | undefined;
 }
 
 /** Nobody says anything. */
-export const unknownPresence: Presence = { ownerActive: undefined, ownerIdleMs: undefined };
+export const unknownPresence: Presence = { ownerActive: undefined, ownerIdleMs: undefined, headless: undefined };
 
-/** Asks logind: the output of `loginctl` with these arguments, undefined without an answer. */
-export type AskLogind = (args: readonly string[]) => Promise<string | undefined>;
+/** Nobody is logged in. */
+const nobody: Presence = { ownerActive: false, ownerIdleMs: undefined, headless: false };
+
+/** What logind says: the output of a command; `absent` where none runs, undefined when one that runs does not answer. */
+export type LogindAnswer = string | "absent" | undefined;
+
+/** Asks logind with these arguments of `loginctl`. */
+export type AskLogind = (args: readonly string[]) => Promise<LogindAnswer>;
 
 const timeoutMs = 2_000;
 const maxOutputBytes = 65_536;
@@ -28,7 +36,7 @@ export const askLogind: AskLogind = async (args) => {
     () => true,
     () => false,
   );
-  if (!there) return undefined;
+  if (!there) return "absent";
   return new Promise((resolve) => {
     const bounds = { timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: maxOutputBytes } as const;
     const options = { ...bounds, env: { ...process.env, LC_ALL: "C" } };
@@ -36,14 +44,28 @@ export const askLogind: AskLogind = async (args) => {
   });
 };
 
-/** What the sessions of now say; `now` is epoch ms. */
-export async function presence(ask: AskLogind, now: number): Promise<Presence> {
+/**
+ * What logind says now; `now` is epoch ms. A machine without a seat, a session and a display is headless: nobody's workstation. One
+ * that has a seat, but no display and nobody logged in, has nobody there.
+ */
+export async function presence(ask: AskLogind, now: number, display = hasDisplay): Promise<Presence> {
   const list = await ask(["list-sessions", "--no-legend", "--no-pager"]);
-  const ids = (list ?? "").split("\n").flatMap((line) => /^ *([A-Za-z0-9_]{1,32})(?: |$)/.exec(line)?.[1] ?? []);
-  if (ids.length === 0) return unknownPresence;
-  const properties = fields.flatMap((field) => ["--property", field]);
-  const shown = await ask(["show-session", "--no-pager", ...properties, ...ids.slice(0, maxSessions)]);
-  return shown === undefined ? unknownPresence : presenceOf(shown, now);
+  if (list === undefined) return unknownPresence;
+  const ids = list === "absent" ? [] : namesOf(list);
+  if (ids.length > 0) {
+    const properties = fields.flatMap((field) => ["--property", field]);
+    const shown = await ask(["show-session", "--no-pager", ...properties, ...ids.slice(0, maxSessions)]);
+    return shown === undefined ? unknownPresence : presenceOf(shown, now);
+  }
+  if (await display()) return unknownPresence;
+  const seats = list === "absent" ? "" : await ask(["list-seats", "--no-legend", "--no-pager"]);
+  if (seats === undefined) return unknownPresence;
+  return namesOf(seats).length > 0 ? nobody : { ...unknownPresence, headless: true };
+}
+
+/** The first column of a list of `loginctl`. */
+function namesOf(list: string): string[] {
+  return list.split("\n").flatMap((line) => /^ *([A-Za-z0-9_][A-Za-z0-9_-]{0,63})(?: |$)/.exec(line)?.[1] ?? []);
 }
 
 /**
@@ -63,7 +85,7 @@ export function presenceOf(shown: string, now: number): Presence {
     if (!/^(user|greeter)/.test(kind) || value.get("State") === "closing") continue;
     sessions += 1;
     if (!kind.startsWith("user") || value.get("Active") !== "yes" || value.get("LockedHint") === "yes") continue;
-    if (value.get("IdleHint") !== "yes") return { ownerActive: true, ownerIdleMs: undefined };
+    if (value.get("IdleHint") !== "yes") return { ownerActive: true, ownerIdleMs: undefined, headless: false };
     // Microseconds since the epoch; loginctl of some versions prints a date, which then counts as just now.
     const since = /^[1-9][0-9]{0,17}$/.test(value.get("IdleSinceHint") ?? "")
       ? Number(value.get("IdleSinceHint")) / 1_000
@@ -71,5 +93,5 @@ export function presenceOf(shown: string, now: number): Presence {
     idleMs = Math.min(idleMs, Math.max(0, now - since));
   }
   if (sessions === 0) return unknownPresence;
-  return { ownerActive: false, ownerIdleMs: Number.isFinite(idleMs) ? idleMs : undefined };
+  return { ownerActive: false, ownerIdleMs: Number.isFinite(idleMs) ? idleMs : undefined, headless: false };
 }

@@ -10,6 +10,8 @@ export interface Signals {
   readonly ownerActive: boolean | undefined;
   /** For how long nobody has, in milliseconds; undefined when somebody does, or for a reason without a time: a locked session. */
   readonly ownerIdleMs: number | undefined;
+  /** Whether nobody could sit at the machine: it has no seat, no display manager and no session. */
+  readonly headless: boolean | undefined;
   /** Share of all cores, 0 to 1, that others than this process and its children used between the last two samples. */
   readonly foreignCpu: number | undefined;
   /** Counts the samples of `foreignCpu`, so that none counts twice. */
@@ -25,6 +27,7 @@ export const noSignals: Signals = {
   celsius: undefined,
   ownerActive: undefined,
   ownerIdleMs: undefined,
+  headless: undefined,
   foreignCpu: undefined,
   foreignSample: 0,
   rssBytes: undefined,

@@ -7,9 +7,10 @@ import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { systemClock } from "../../src/core/clock.js";
 import { CpuUse } from "../../src/owner/cpu-use.js";
+import { hasDisplay } from "../../src/owner/headless.js";
 import { MachineSignals } from "../../src/owner/machine-signals.js";
 import { PowerSupplies } from "../../src/owner/power.js";
-import { type AskLogind, presence, presenceOf } from "../../src/owner/sessions.js";
+import { type AskLogind, type LogindAnswer, presence, presenceOf } from "../../src/owner/sessions.js";
 import { Temperature } from "../../src/owner/temperature.js";
 import { ManualClock } from "../core/manual-clock.js";
 
@@ -131,9 +132,9 @@ function sessions(...blocks: readonly string[]): string {
 test("somebody is there while a session in the foreground is neither locked nor idle", () => {
   const user = "Class=user State=active Active=yes LockedHint=no";
   const idle = (ms: number) => `${user} IdleHint=yes IdleSinceHint=${(now - ms) * 1_000}`;
-  const active = { ownerActive: true, ownerIdleMs: undefined };
-  const away = (ownerIdleMs?: number) => ({ ownerActive: false, ownerIdleMs });
-  const unknown = { ownerActive: undefined, ownerIdleMs: undefined };
+  const active = { ownerActive: true, ownerIdleMs: undefined, headless: false };
+  const away = (ownerIdleMs?: number) => ({ ownerActive: false, ownerIdleMs, headless: false });
+  const unknown = { ownerActive: undefined, ownerIdleMs: undefined, headless: undefined };
   const table: readonly (readonly [object, string])[] = [
     [unknown, ""],
     [unknown, "garbage"],
@@ -164,7 +165,48 @@ test("logind is asked for its sessions by their ids alone, and a silent one give
   assert.equal((await presence(ask, now)).ownerActive, true);
   assert.deepEqual(asked[1]?.slice(-2), ["c1", "3"]);
   assert.equal((await presence(async () => undefined, now)).ownerActive, undefined);
-  assert.equal((await presence(async () => "", now)).ownerActive, undefined);
+});
+
+test("a machine without seat, display and session is nobody's; with a seat alone nobody is there", async () => {
+  const answers = (list: LogindAnswer, seats: LogindAnswer = undefined): AskLogind => {
+    return async ([verb]) => (verb === "list-sessions" ? list : verb === "list-seats" ? seats : undefined);
+  };
+  const found = async (ask: AskLogind, display: boolean): Promise<string> => {
+    const { headless, ownerActive } = await presence(ask, now, async () => display);
+    return `headless ${headless}, active ${ownerActive}`;
+  };
+  const unknown = "headless undefined, active undefined";
+  assert.equal(await found(answers("", ""), false), "headless true, active undefined");
+  assert.equal(await found(answers("absent"), false), "headless true, active undefined");
+  assert.equal(await found(answers("", "seat0\n"), false), "headless false, active false");
+  assert.equal(await found(answers("", ""), true), unknown);
+  assert.equal(await found(answers("absent"), true), unknown);
+  assert.equal(await found(answers("", "seat0\n"), true), unknown);
+  // A logind that does not answer says nothing.
+  assert.equal(await found(answers(undefined), false), unknown);
+  assert.equal(await found(answers("", undefined), false), unknown);
+  assert.equal(await found(answers("3 1001 bob\n"), false), unknown);
+});
+
+test("a display manager, an X server, a container or a Windows desktop around it may show something to somebody", async (t) => {
+  const root = async (files: Record<string, string>): Promise<string> => {
+    const made = await machine(t);
+    await made.write({ "proc/version": "Linux version 6.1.0", ...files });
+    return made.root;
+  };
+  assert.equal(await hasDisplay(await root({}), "linux"), false);
+  for (const path of [
+    "etc/systemd/system/display-manager.service",
+    "etc/X11/default-display-manager",
+    "tmp/.X11-unix/X0",
+    ".dockerenv",
+  ]) {
+    assert.equal(await hasDisplay(await root({ [path]: "" }), "linux"), true, path);
+  }
+  const windows = { "proc/version": "Linux version 5.15.0-microsoft-standard-WSL2" };
+  assert.equal(await hasDisplay(await root(windows), "linux"), true);
+  assert.equal(await hasDisplay(await root({}), "darwin"), true);
+  assert.equal(await hasDisplay(await root({}), "win32"), true);
 });
 
 test("power is looked at each time, the others as often as they are worth, and nobody when it is nobody's machine", async (t) => {

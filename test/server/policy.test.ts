@@ -30,7 +30,7 @@ test("the policy shows its settings, what they allow now, and what was seen", as
     settings: defaultPolicy,
     ...{ state: "active", slots: 2, idleClass: true, lightUnits: 50, pausedUntil: null },
     signals: {
-      ...{ onBattery: null, celsius: null, ownerActive: null, ownerIdleMs: null },
+      ...{ onBattery: null, celsius: null, ownerActive: null, ownerIdleMs: null, headless: null },
       ...{ foreignCpu: null, rssBytes: null, totalBytes: null },
     },
   });
