@@ -10,6 +10,7 @@ interface SideBody {
   readonly queued: number;
   readonly serviceMs: number | null;
   readonly expectedMs: number | null;
+  readonly lightUnits: number | null;
 }
 
 interface CandidateBody {
@@ -17,6 +18,8 @@ interface CandidateBody {
   readonly weight: number;
   readonly rate: number;
   readonly expectedMs: number | null;
+  readonly whyNot: string | null;
+  readonly lightUnits: number | null;
 }
 
 interface StepBody {
@@ -33,6 +36,7 @@ interface StepBody {
         readonly inFlight: number;
         readonly rttMs: number | null;
         readonly taken: string | null;
+        readonly refusal: string | null;
       })
     | null;
 }
@@ -64,9 +68,11 @@ export function whyLines({ at, app, function: name, node, peers, bias, steps, ..
   const lines = [`${what}: came in at ${node}, ${could} could run it`];
   for (const [index, step] of steps.entries()) {
     const { way, here, peer, units } = step;
-    const where = peer === null ? (ways[way] ?? way) : `at ${peer.name}${ends[peer.taken ?? ""] ?? ""}`;
+    const where =
+      peer === null ? (ways[way] ?? way) : `at ${peer.name}${ends[peer.taken ?? ""] ?? ""}${refusalOf(peer)}`;
     lines.push(`${index + 1}. ${where}${units === null ? "" : `; a call takes ${units.toFixed(2)} work units`}`);
-    lines.push(`   ${node}: ${loadOf(here)}, ${here.available ? answerOf(here) : "gives its calls away"}`);
+    const bound = heavyFor(here, units) ? `; too heavy for its owner, who takes ${here.lightUnits} units` : "";
+    lines.push(`   ${node}: ${loadOf(here)}, ${here.available ? answerOf(here) : "gives its calls away"}${bound}`);
     if (peer !== null) {
       const rtt = peer.rttMs === null ? "not measured" : `${peer.rttMs.toFixed(2)} ms`;
       const sent = peer.inFlight === 0 ? "" : `, ${peer.inFlight} more on the way there`;
@@ -98,6 +104,39 @@ const ends: Readonly<Record<string, string>> = {
   "": ", which has not answered yet",
 };
 
+/** Why a peer refused a call, as it said. */
+const refusals: Readonly<Record<string, string>> = {
+  busy: "the call would have waited longer there than here",
+  unknown: "it does not have the revision",
+  draining: "it takes no calls of others now",
+  "too-large": "arguments or result are too large for it",
+  heavy: "the call is too heavy for its owner",
+  link: "its link would not take the call",
+};
+
+function refusalOf({ refusal }: { readonly refusal: string | null }): string {
+  return refusal === null ? "" : `: ${refusals[refusal] ?? refusal}`;
+}
+
+function heavyFor({ lightUnits }: SideBody, units: number | null): boolean {
+  return lightUnits !== null && units !== null && units > lightUnits;
+}
+
+/** Why a peer could not be drawn. */
+const whyNots: Readonly<Record<string, string>> = {
+  silent: "it was not heard of lately",
+  suspect: "it may be dead",
+  draining: "it drains",
+  ejected: "it failed too often and gets no calls for a while",
+  full: "too many calls of this node are there already",
+  owner: "its owner leaves calls no worker",
+};
+
+function whyNotText(whyNot: string, lightUnits: number | null): string {
+  if (whyNot === "heavy") return `the call is too heavy for its owner, who takes ${lightUnits} units`;
+  return whyNots[whyNot] ?? whyNot;
+}
+
 function loadOf({ running, slots, queued }: SideBody): string {
   return `${running} of ${slots} slots running, ${queued} queued`;
 }
@@ -111,7 +150,8 @@ function answerOf({ serviceMs, expectedMs }: SideBody): string {
 function candidateLines({ candidates, draws }: StepBody): string[] {
   return candidates
     .toSorted((one, other) => other.weight - one.weight)
-    .map(({ name, weight, rate, expectedMs }) => {
+    .map(({ name, weight, rate, expectedMs, whyNot, lightUnits }) => {
+      if (whyNot !== null) return `   · ${name}: not drawn: ${whyNotText(whyNot, lightUnits)}`;
       const draw = draws.indexOf(name);
       const drawn = draw < 0 ? "-" : `drawn ${draw === 0 ? "first" : "second"}`;
       const answer = expectedMs === null ? "takes no calls" : `answer in ${expectedMs.toFixed(2)} ms`;

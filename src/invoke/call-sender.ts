@@ -12,6 +12,7 @@ import type { FunctionWork } from "./function-work.js";
 import { type Invocation, type Outcome, PeerFailure } from "./invoker.js";
 import type { Peer } from "./peer.js";
 import type { PeerStatuses } from "./peer-statuses.js";
+import type { RefusedFor } from "./step.js";
 
 /** What {@link CallSender} works with. */
 export interface CallSenderOptions {
@@ -35,10 +36,10 @@ export interface Destination {
 }
 
 /**
- * Why there is no answer: `refused`: nothing ran there; `lost`: the peer or its link is gone, and it may have run; `broken`: the peer
- * failed as a node, not its function.
+ * Why there is no answer: `lost`: the peer or its link is gone, and the call may have run; `broken`: the peer failed as a node, not its
+ * function; everything else: it was refused for that, and nothing ran there.
  */
-export type Unanswered = "refused" | "lost" | "broken";
+export type Unanswered = RefusedFor | "lost" | "broken";
 
 /** A peer answers a call that ran out of time by itself; this long after its deadline nobody waits for that any more. */
 const graceMs = 100;
@@ -132,7 +133,7 @@ export class CallSender {
         metrics.sent("refused");
         // Who has no room, and says with it that a worker is idle, would be asked first for ever.
         if (answer.reason === "busy" && peer.saysIdle) this.#failed(peer, now);
-        return "refused";
+        return answer.reason;
     }
   }
 
@@ -167,7 +168,7 @@ export class CallSender {
     // The peer's link layer would not take it: it does not trust this node any more, or has too much to do.
     if (error instanceof HerdError && error.code !== "internal") {
       metrics.sent("refused");
-      return "refused";
+      return "link";
     }
     if (!(error instanceof LinkBroken || error instanceof AskTimeout)) {
       this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId });

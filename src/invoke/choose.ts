@@ -8,6 +8,8 @@ export interface Candidate extends Waiting {
   readonly nodeId: string;
   /** Whether calls may go there: alive, heard of lately, not draining, not ejected. */
   readonly usable: boolean;
+  /** Why not, for people; undefined where it is usable. */
+  readonly whyNot?: WhyNot | undefined;
   /** A call of more work units is not for it; see {@link Here}. */
   readonly lightUnits: number;
   /** Share of lately sent calls that failed by the node's fault, 0 to 1. */
@@ -15,6 +17,12 @@ export interface Candidate extends Waiting {
   /** 0 to 1: how much of its weight a peer has that has just come or come back. */
   readonly warmth: number;
 }
+
+/**
+ * Why a peer is not drawn. `silent`: not heard of lately; `suspect`: it may be dead; `ejected`: it failed too often; `full`: too many
+ * calls of this node are there; `owner`: its owner leaves calls no worker; `heavy`: the call has more work units than its owner takes.
+ */
+export type WhyNot = "silent" | "suspect" | "draining" | "ejected" | "full" | "owner" | "heavy";
 
 /** What to choose from. */
 export interface ChoiceInput<Peer extends Candidate> {
@@ -47,6 +55,7 @@ export interface Trace<Peer> {
     readonly weight: number;
     readonly rate: number;
     readonly finishMs: number;
+    readonly whyNot: WhyNot | undefined;
   }[];
   /** What was drawn, in order. */
   readonly draws: Peer[];
@@ -64,7 +73,7 @@ let sums = new Float64Array(64);
  * Local while a worker is idle here and the call is light enough for this node's owner; the last idle one of several is for calls
  * that are not long, which a long one would send away. Otherwise the better, by expected finish, of two weighted draws among the
  * peers (the power of two choices: Mitzenmacher 2001; by weight: Wieder 2007), if it also finishes sooner than this node by the
- * factor of the bias.
+ * factor of the bias. A call that is too heavy for the owner goes to any peer that is free, but waits at none for longer than here.
  */
 export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice<Peer> {
   const { local, work, bias, trace } = input;
@@ -78,8 +87,29 @@ export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice
   const here = local.running + local.queued < local.slots ? "local" : "queue";
   const peer = chooseAway(input);
   if (peer === undefined) return available ? here : "none";
-  if (welcome && finishMs(peer, { local, work }) * bias >= localFinishMs(local, work)) return here;
+  if (!available) return peer;
+  const factor = welcome ? bias : isFull(peer) ? 1 : 0;
+  if (isBetterHere(peer, local) || finishMs(peer, { local, work }) * factor >= localFinishMs(local, work)) return here;
   return peer;
+}
+
+/**
+ * After a refusal: as {@link chooseAway}, but undefined where a worker is free here and that peer would have the call wait: then this
+ * node is next.
+ */
+export function chooseAgain<Peer extends Candidate>(input: ChoiceInput<Peer>): Peer | undefined {
+  const peer = chooseAway(input);
+  return peer === undefined || isBetterHere(peer, input.local) ? undefined : peer;
+}
+
+/** A free worker here beats a queue there, whatever is estimated of it. */
+function isBetterHere(peer: Candidate, { available, running, queued, slots }: Here): boolean {
+  return available && running + queued < slots && isFull(peer);
+}
+
+/** Whether a call that is sent there now would wait. */
+function isFull({ running, queued, inFlight, slots }: Candidate): boolean {
+  return running + queued + inFlight >= slots;
 }
 
 /** The better of two weighted draws without replacement among the peers, however busy; undefined when none may be drawn. */
@@ -156,6 +186,12 @@ function look<Peer extends Candidate>(input: ChoiceInput<Peer>, { candidates }: 
   for (const peer of peers) {
     if (peer === except) continue;
     const weight = weightFor(peer, input);
-    candidates.push({ peer, weight, rate: work.rateAt(peer), finishMs: finishMs(peer, { local, work }) });
+    const whyNot = weight > 0 ? undefined : whyNotOf(peer, work.units ?? 0);
+    candidates.push({ peer, weight, rate: work.rateAt(peer), finishMs: finishMs(peer, { local, work }), whyNot });
   }
+}
+
+function whyNotOf(peer: Candidate, units: number): WhyNot | undefined {
+  if (!peer.usable) return peer.whyNot;
+  return peer.slots <= 0 ? "owner" : units > peer.lightUnits ? "heavy" : undefined;
 }

@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Random } from "../core/timers.js";
 import type { CallSender, Unanswered } from "./call-sender.js";
-import { type Choice, type ChoiceInput, choose, chooseAway } from "./choose.js";
+import { type Choice, type ChoiceInput, choose, chooseAgain, chooseAway } from "./choose.js";
 import type { Decisions } from "./decisions.js";
 import type { Experience } from "./experience.js";
 import { type Here, patienceMs } from "./finish.js";
@@ -119,8 +119,10 @@ export class MeshInvoker implements Invoker {
     const sent = await this.#send(course, { peer: first, step });
     if (typeof sent !== "string") return sent;
     metrics.retried.add();
-    // A refusal came from a peer that was thought to be free: home is busy too, so another peer is next. A lost call starts anew.
-    const by: (input: ChoiceInput<Peer>) => Choice<Peer> | undefined = sent === "refused" ? chooseAway : choose;
+    // A refusal came from a peer that was thought to be better than home: unless a worker is free here, another one is next. A lost
+    // call starts anew.
+    const isRefused = step.refusal !== undefined;
+    const by: (input: ChoiceInput<Peer>) => Choice<Peer> | undefined = isRefused ? chooseAgain : choose;
     const again = this.#choose(course, { here: load.read(), by, except: first });
     course.steps?.push(again.step);
     if (again.choice === undefined || typeof again.choice === "string") return this.#here(course);
@@ -138,7 +140,12 @@ export class MeshInvoker implements Invoker {
     try {
       const patience = patienceMs<Peer>(peer, { local: step.here, work });
       const sent = await this.#options.sender.send(invocation, { peer, patienceMs: patience, work });
-      step.taken = typeof sent === "string" ? sent : "answered";
+      if (typeof sent !== "string") step.taken = "answered";
+      else if (sent === "lost" || sent === "broken") step.taken = sent;
+      else {
+        step.taken = "refused";
+        step.refusal = sent;
+      }
       return sent;
     } catch (error) {
       step.taken = "failed";

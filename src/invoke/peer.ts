@@ -3,7 +3,7 @@
 import type { Capacity } from "../capacity/capacity.js";
 import type { Link } from "../mesh/seams.js";
 import type { OwnerState } from "../owner/allowance.js";
-import type { Candidate } from "./choose.js";
+import type { Candidate, WhyNot } from "./choose.js";
 import type { Health } from "./health.js";
 import type { Report } from "./report.js";
 import type { Speed } from "./speed.js";
@@ -59,6 +59,13 @@ export class Peer implements Candidate {
 
   get usable(): boolean {
     return this.fresh && this.alive && !this.draining && !this.ejected && this.#outstanding < maxOutstanding;
+  }
+
+  get whyNot(): WhyNot | undefined {
+    if (!this.fresh) return "silent";
+    if (!this.alive) return "suspect";
+    if (this.draining) return "draining";
+    return this.ejected ? "ejected" : this.usable ? undefined : "full";
   }
 
   get rttMs(): number | undefined {

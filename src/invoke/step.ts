@@ -1,11 +1,13 @@
 // One choice of a call's way, as it looked when it was made: what is known of a node changes.
 
-import type { Candidate, Choice, Trace } from "./choose.js";
+import type { Refusal } from "./call-frame.js";
+import type { Candidate, Choice, Trace, WhyNot } from "./choose.js";
 import { finishMs, type Here, type Load, localFinishMs, type Waiting, type Work } from "./finish.js";
 
 /** A peer as it looked when it was chosen. */
 export interface PeerThen extends Waiting {
   readonly nodeId: string;
+  readonly lightUnits: number;
 }
 
 /**
@@ -17,6 +19,9 @@ export type Way = Extract<Choice<never>, string> | "large" | "peer" | "home" | "
 /** How a peer took a call; `failed` with an error of the function; the peer itself was `broken`. */
 export type Taken = "answered" | "failed" | "refused" | "lost" | "broken";
 
+/** Why a peer refused: see {@link Refusal}; `link`: its link would not take the call. */
+export type RefusedFor = Refusal | "link";
+
 /** One choice: what this node looked like then, and the peer if one was chosen. `taken` is undefined while nothing came back. */
 export interface Step {
   readonly way: Way;
@@ -25,6 +30,8 @@ export interface Step {
   readonly work: WorkThen;
   readonly sample: Sample | undefined;
   taken: Taken | undefined;
+  /** Why it was refused, when it was. */
+  refusal: RefusedFor | undefined;
 }
 
 /** The call's work units (undefined: nobody knew), and the units that a worker does in a millisecond here and at the chosen peer. */
@@ -47,6 +54,9 @@ export interface CandidateThen {
   readonly weight: number;
   readonly rate: number;
   readonly expectedMs: number | null;
+  readonly whyNot: WhyNot | null;
+  /** The heaviest call that its owner takes, in work units; null for any. */
+  readonly lightUnits: number | null;
 }
 
 /** More candidates of one choice are not kept. */
@@ -65,52 +75,58 @@ export function stepOf<Peer extends Candidate>(choice: Peer | Exclude<Way, "peer
   const sample = trace === undefined ? undefined : sampleOf(trace);
   const { units, hereRate } = work;
   if (typeof choice === "string") {
-    return { way: choice, here, peer: undefined, work: { units, hereRate, peerRate: 1 }, sample, taken: undefined };
+    const then = { units, hereRate, peerRate: 1 };
+    return { way: choice, here, peer: undefined, work: then, sample, taken: undefined, refusal: undefined };
   }
-  const { nodeId, slots, running, queued, serviceMs, rttMs, inFlight } = choice;
-  const peer = { nodeId, slots, running, queued, serviceMs, rttMs, inFlight };
-  return {
-    way: "peer",
-    here,
-    peer,
-    work: { units, hereRate, peerRate: work.rateAt(choice) },
-    sample,
-    taken: undefined,
-  };
+  const { nodeId, slots, running, queued, serviceMs, rttMs, inFlight, lightUnits } = choice;
+  const peer = { nodeId, slots, running, queued, serviceMs, rttMs, inFlight, lightUnits };
+  const then = { units, hereRate, peerRate: work.rateAt(choice) };
+  return { way: "peer", here, peer, work: then, sample, taken: undefined, refusal: undefined };
 }
 
-/** A load with the milliseconds until the answer that were expected then; null: it takes none. */
+/**
+ * A load with the milliseconds until the answer that were expected then, null where none is taken, and the heaviest call that the
+ * owner takes, in work units, null where none is too heavy.
+ */
 export interface Expected extends Load {
   readonly expectedMs: number | null;
+  readonly lightUnits: number | null;
 }
 
 /** A {@link Step} with what was expected of both sides. */
 export interface StepView {
   readonly way: Way;
   readonly here: Expected & { readonly available: boolean };
-  readonly peer: (Expected & PeerThen) | undefined;
+  readonly peer: (Expected & Omit<PeerThen, "lightUnits">) | undefined;
   readonly units: number | undefined;
   readonly sample: Sample | undefined;
   readonly taken: Taken | undefined;
+  readonly refusal: RefusedFor | undefined;
 }
 
 /** A step to be shown. */
-export function viewOf({ way, here, peer, work, sample, taken }: Step): StepView {
+export function viewOf({ way, here, peer, work, sample, taken, refusal }: Step): StepView {
   const { units, hereRate, peerRate } = work;
   const then: Work<Waiting> = { units, hereRate, rateAt: () => peerRate };
   const { lightUnits, long, longWorkers, shortMs, ...load } = here;
   return {
-    ...{ way, taken, units, sample },
-    here: { ...load, expectedMs: here.available ? finite(localFinishMs(here, then)) : null },
-    peer: peer && { ...peer, expectedMs: finite(finishMs(peer, { local: here, work: then })) },
+    ...{ way, taken, refusal, units, sample },
+    here: {
+      ...{ ...load, lightUnits: finite(lightUnits) },
+      expectedMs: here.available ? finite(localFinishMs(here, then)) : null,
+    },
+    peer: peer && {
+      ...{ ...peer, lightUnits: finite(peer.lightUnits) },
+      expectedMs: finite(finishMs(peer, { local: here, work: then })),
+    },
   };
 }
 
 function sampleOf<Peer extends Candidate>({ candidates, draws }: Trace<Peer>): Sample {
   const kept = candidates.length <= maxCandidates ? candidates : weightiest({ candidates, draws });
   return {
-    candidates: kept.map(({ peer, weight, rate, finishMs: ms }) => ({
-      ...{ nodeId: peer.nodeId, weight, rate, expectedMs: finite(ms) },
+    candidates: kept.map(({ peer, weight, rate, finishMs: ms, whyNot = null }) => ({
+      ...{ nodeId: peer.nodeId, weight, rate, expectedMs: finite(ms), whyNot, lightUnits: finite(peer.lightUnits) },
     })),
     draws: draws.map(({ nodeId }) => nodeId),
   };

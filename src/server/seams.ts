@@ -73,19 +73,27 @@ export interface PeerFigures extends NodeFigures {
 export interface ChoiceSide extends Load {
   readonly serviceMs: number | undefined;
   readonly expectedMs: number | null;
+  /** The heaviest call that its owner takes, in work units; null for any. */
+  readonly lightUnits: number | null;
 }
 
-/** A candidate of a choice: weight in work units per ms, units per ms of one of its workers, ms until the answer expected there. */
+/**
+ * A candidate of a choice: weight in work units per ms, units per ms of one of its workers, ms until the answer expected there, why it
+ * could not be drawn (null when it could), and the heaviest call that its owner takes.
+ */
 export interface ChoiceCandidate {
   readonly nodeId: string;
   readonly weight: number;
   readonly rate: number;
   readonly expectedMs: number | null;
+  readonly whyNot: string | null;
+  readonly lightUnits: number | null;
 }
 
 /**
  * A step of a call's way: `local`, `queue`, `none`, `large` (arguments), `home` (no peer left), `stopped` (here, since no peer takes
- * what this node had to stop) or `peer`; `taken`: how that peer took it; `units`: the call's work. `sample` is kept for some.
+ * what this node had to stop) or `peer`; `taken`: how that peer took it, `refusal` why it refused; `units`: the call's work. `sample`
+ * is kept for some.
  */
 export interface ChoiceStep {
   readonly way: string;
@@ -94,6 +102,7 @@ export interface ChoiceStep {
     | (ChoiceSide & { readonly nodeId: string; readonly rttMs: number | undefined; readonly inFlight: number })
     | undefined;
   readonly taken: string | undefined;
+  readonly refusal: string | undefined;
   readonly units: number | undefined;
   readonly sample: { readonly candidates: readonly ChoiceCandidate[]; readonly draws: readonly string[] } | undefined;
 }

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { meshRows } from "../../src/cli/mesh.js";
 import { type WhyBody, whyLines } from "../../src/cli/mesh-why.js";
 
-const load = { slots: 2, running: 2, queued: 3, serviceMs: 1.5, expectedMs: 4.25 };
+const load = { slots: 2, running: 2, queued: 3, serviceMs: 1.5, expectedMs: 4.25, lightUnits: null };
 const here = { ...load, available: true };
 const east = {
   ...load,
@@ -16,13 +16,15 @@ const east = {
   inFlight: 0,
   rttMs: 0.5,
   taken: "answered",
+  refusal: null,
 };
 const unsampled = { units: null, sampled: false, candidates: [], draws: [] };
 const sampled = {
   ...{ units: 12.345, sampled: true, draws: ["east"] },
   candidates: [
-    { name: "west", weight: 0, rate: 1, expectedMs: null },
-    { name: "east", weight: 1_500, rate: 0.75, expectedMs: 0.5 },
+    { name: "west", weight: 0, rate: 1, expectedMs: null, whyNot: "heavy", lightUnits: 10 },
+    { name: "mid", weight: 0, rate: 1, expectedMs: 1, whyNot: "ejected", lightUnits: null },
+    { name: "east", weight: 1_500, rate: 0.75, expectedMs: 0.5, whyNot: null, lightUnits: null },
   ],
 };
 const why: WhyBody = {
@@ -37,13 +39,14 @@ test("a call that went away: both sides as they were", () => {
     "   north: 2 of 2 slots running, 3 queued, answer expected in 4.25 ms (calls take 1.50 ms there)",
     "   east: 0 of 2 slots running, 0 queued, round trip 0.50 ms, answer expected in 0.50 ms (calls take 1.50 ms there)",
     "   · east: weight 1500, 0.75 units a millisecond, answer in 0.50 ms, drawn first",
-    "   · west: weight 0, 1.00 units a millisecond, takes no calls, -",
+    "   · west: not drawn: the call is too heavy for its owner, who takes 10 units",
+    "   · mid: not drawn: it failed too often and gets no calls for a while",
     "a peer gets a call when its answer is expected 1.25 times sooner than here",
   ]);
 });
 
 test("a call that was refused and came home says each step; an unknown figure is no NaN", () => {
-  const first = { ...east, taken: "refused", rttMs: null, serviceMs: null, inFlight: 2 };
+  const first = { ...east, taken: "refused", refusal: "busy", rttMs: null, serviceMs: null, inFlight: 2 };
   const drained = { ...here, available: false, expectedMs: null };
   const steps = [
     { way: "peer", here, peer: first, ...unsampled },
@@ -51,13 +54,19 @@ test("a call that was refused and came home says each step; an unknown figure is
   ];
   const lines = whyLines({ ...why, peers: 1, steps });
   assert.match(lines[0] ?? "", /1 peer could run it$/);
-  assert.equal(lines[1], "1. at east, which refused it");
+  assert.equal(lines[1], "1. at east, which refused it: the call would have waited longer there than here");
   assert.match(
     lines[3] ?? "",
     /0 queued, 2 more on the way there, round trip not measured, answer expected in 0\.50 ms$/,
   );
   assert.equal(lines[4], "2. nowhere: the node gives its calls away, and no peer took it");
   assert.match(lines[5] ?? "", /gives its calls away$/);
+});
+
+test("a bound of the owner here is named beside the load", () => {
+  const bound = { ...here, lightUnits: 10 };
+  const lines = whyLines({ ...why, steps: [{ way: "peer", here: bound, peer: east, ...sampled }] });
+  assert.match(lines[2] ?? "", /; too heavy for its owner, who takes 10 units$/);
 });
 
 test("the mesh as a table: the asked node first, what is not known is a dash", () => {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Candidate, choose, chooseAway, type Trace, weightOf } from "../../src/invoke/choose.js";
+import { type Candidate, choose, chooseAgain, chooseAway, type Trace, weightOf } from "../../src/invoke/choose.js";
 import { finishMs, type Here, localFinishMs, type Work } from "../../src/invoke/finish.js";
 import { seeded } from "../mesh/virtual-time.js";
 
@@ -85,7 +85,30 @@ test("where a call goes", () => {
     ["no slots here, nobody who may", noSlots, [peer("suspect", { usable: false })], "queue"],
     ["the owner is here, a light call", ownerHere, [free], "local"],
     ["the owner is here, a heavy call", ownerHere, [free], "free", heavy],
-    ["the owner is here, a heavy call, one is busy", ownerHere, [busy], "busy", heavy],
+    ["the owner is here, a heavy call: a free worker beats a queue there", ownerHere, [busy], "local", heavy],
+    [
+      "the owner is here, a heavy call, and those of ours on their way fill the other",
+      ownerHere,
+      [peer("loaded", { inFlight: 2 })],
+      "local",
+      heavy,
+    ],
+    ["the owner is here, a heavy call, full here, one idle", { ...ownerHere, running: 2 }, [free], "free", heavy],
+    ["the owner is here, a heavy call, the wait is the same", { ...ownerHere, running: 2 }, [busy], "queue", heavy],
+    [
+      "the owner is here, a heavy call, the wait is longer here",
+      { ...ownerHere, running: 2, queued: 3 },
+      [busy],
+      "busy",
+      heavy,
+    ],
+    [
+      "the last worker here, a long call, the faster other is full",
+      idle,
+      [peer("fast", { rate: 9, running: 2 })],
+      "local",
+      heavy,
+    ],
     ["the owner is here, a heavy call, nobody who may", ownerHere, [peer("off", { usable: false })], "local", heavy],
     ["owners are everywhere, a heavy call", ownerHere, [strict], "local", heavy],
     ["owners are everywhere, a call that nobody knows", { ...ownerHere, running: 2 }, [strict], "strict", unknown],
@@ -101,6 +124,31 @@ test("where a call goes", () => {
   for (const [name, local, peers, wanted, call = light] of table) {
     assert.equal(word(choose({ local, peers, work: call, random: Math.random, bias })), wanted, name);
   }
+});
+
+test("after a refusal another peer is next, unless it would have the call wait while a worker is free here", () => {
+  const again = (local: Here, other: RatedPeer): RatedPeer | undefined =>
+    chooseAgain({ local, peers: [other], work: light, random: Math.random, bias });
+  const [free, busy] = [peer("free"), peer("busy", { running: 2 })];
+  assert.equal(again(idle, free), free);
+  assert.equal(again(idle, busy), undefined);
+  assert.equal(again(full, busy), busy);
+  assert.equal(again(away, busy), busy);
+});
+
+test("a trace names why each peer cannot be drawn", () => {
+  const trace: Trace<RatedPeer> = { candidates: [], draws: [], localMs: undefined };
+  const peers = [
+    peer("free"),
+    peer("draining", { usable: false, whyNot: "draining" }),
+    peer("battery", { slots: 0 }),
+    peer("strict", { lightUnits: 50 }),
+  ];
+  choose({ local: full, peers, work: heavy, random: Math.random, bias, trace });
+  assert.deepEqual(
+    trace.candidates.map(({ whyNot }) => whyNot),
+    [undefined, "draining", "owner", "heavy"],
+  );
 });
 
 test("the weight of a peer", () => {
@@ -218,11 +266,14 @@ test("whatever the loads: only peers that may be drawn are, never the one that w
       );
       const isIdle = local.running + local.queued < local.slots;
       const finish = (candidate: RatedPeer): number => finishMs(candidate, { local, work: call });
-      if (choice === "local") assert.ok(local.available && isIdle && (!tooHeavy || usable.length === 0));
+      const isFull = ({ running, queued, inFlight, slots }: RatedPeer): boolean => running + queued + inFlight >= slots;
+      const mayStay = !tooHeavy || usable.length === 0 || usable.some(isFull);
+      if (choice === "local") assert.ok(local.available && isIdle && mayStay);
       else if (choice === "none") assert.ok(!local.available && usable.length === 0);
-      else if (choice === "queue") assert.ok(local.available && (!tooHeavy || usable.length === 0));
+      else if (choice === "queue") assert.ok(local.available && mayStay);
       else {
         assert.ok(usable.includes(choice));
+        assert.ok(!local.available || !isIdle || !isFull(choice), "a free worker here beats a queue there");
         if (local.available && !tooHeavy) assert.ok(finish(choice) * factor < localFinishMs(local, call));
         // With two to draw from, never the worst of them.
         if (usable.length === 2) assert.equal(finish(choice), Math.min(...usable.map(finish)));

@@ -13,15 +13,19 @@ test("a call that stays and one that goes away, each with what was known then", 
   const { decisions } = a.forwarding;
   const stays = decisions.find("stays");
   assert.deepEqual([stays?.app, stays?.revision, stays?.function, stays?.peers], ["app", "0123456789ab", "echo", 1]);
-  const sample = { candidates: [{ nodeId: "b", weight: 0.109, rate: 1, expectedMs: 11 }], draws: [] };
+  const other = { nodeId: "b", weight: 0.109, rate: 1, expectedMs: 11, whyNot: null, lightUnits: null };
+  const sample = { candidates: [other], draws: [] };
   const [stayed] = stays?.steps ?? [];
   const [candidate] = stayed?.sample?.candidates ?? [];
   assert.ok(Math.abs((candidate?.weight ?? 0) - 0.109) < 1e-9, "a new peer starts slowly");
   assert.deepEqual(
     { ...stayed, sample: { ...stayed?.sample, candidates: [{ ...candidate, weight: 0.109 }] } },
     {
-      ...{ way: "local", taken: undefined, peer: undefined, units: undefined, sample },
-      here: { available: true, slots: 1, running: 0, queued: 0, serviceMs: undefined, expectedMs: 10 },
+      ...{ way: "local", taken: undefined, refusal: undefined, peer: undefined, units: undefined, sample },
+      here: {
+        ...{ available: true, slots: 1, running: 0, queued: 0, serviceMs: undefined, expectedMs: 10 },
+        lightUnits: null,
+      },
     },
   );
   const [step, ...more] = decisions.find("goes")?.steps ?? [];
@@ -40,11 +44,11 @@ test("each retry is a step: refused twice, then home", async () => {
   await world.settle(Promise.all([b.call("b"), c.call("c"), a.call("a1"), a.call("a2", { invocation: "redrawn" })]));
   const steps = a.forwarding.decisions.find("redrawn")?.steps ?? [];
   assert.deepEqual(
-    steps.map(({ way, taken }) => [way, taken]),
+    steps.map(({ way, taken, refusal }) => [way, taken, refusal]),
     [
-      ["peer", "refused"],
-      ["peer", "refused"],
-      ["home", undefined],
+      ["peer", "refused", "busy"],
+      ["peer", "refused", "busy"],
+      ["home", undefined, undefined],
     ],
   );
   assert.notEqual(steps[0]?.peer?.nodeId, steps[1]?.peer?.nodeId);
@@ -110,7 +114,7 @@ test("of many choices in a second, a hundred keep all they were made from, 64 ca
     ...{ nodeId: `${index}`, usable: true, lightUnits: 1, errorRate: 0, warmth: 1 },
     ...{ slots: 1, running: 0, queued: 0, serviceMs: 1, rttMs: 1, inFlight: 0 },
   }));
-  const candidates = peers.map((peer, index) => ({ peer, weight: index, rate: 1, finishMs: 1 }));
+  const candidates = peers.map((peer, index) => ({ peer, weight: index, rate: 1, finishMs: 1, whyNot: undefined }));
   const [first, second] = peers;
   assert.ok(first && second);
   const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, serviceMs: undefined };

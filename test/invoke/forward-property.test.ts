@@ -168,7 +168,11 @@ class Run {
     const work = node?.forwarding.experience.works.of(revision, String(frame[3]));
     const mayHave = (other: Peer): boolean =>
       other.nodeId !== peer.nodeId && weightOf(other, 1) > 0 && (work?.units ?? 0) <= other.lightUnits;
-    if (others.some(mayHave)) this.redrawable.push(invocation);
+    const { running = 0, queued = 0, slots = 0 } = node?.forwarding.load.read() ?? {};
+    const isFree = (other: Peer): boolean => other.running + other.queued + other.inFlight < other.slots;
+    const able = others.filter(mayHave);
+    // Where a worker is free here, a peer that would have the call wait is none that it must go to.
+    if (able.length > 0 && (running + queued >= slots || able.every(isFree))) this.redrawable.push(invocation);
   }
 
   #forge(node: FakeNode): void {

@@ -117,7 +117,7 @@ test("the mesh's peers with what is known of them; a revoked one moves to revoke
 });
 
 test("why a call went where it went, with names for the nodes; 404 for one that nobody remembers", async () => {
-  const load = { slots: 1, running: 1, queued: 2, serviceMs: 1.000_04, expectedMs: 3 };
+  const load = { slots: 1, running: 1, queued: 2, serviceMs: 1.000_04, expectedMs: 3, lightUnits: 50 };
   node.mesh.choices.set("abc-1", {
     ...{ invocation: "abc-1", at: 0, app: "demo", revision: "0123456789ab", function: "f", peers: 2 },
     bias: 1.25,
@@ -127,15 +127,16 @@ test("why a call went where it went, with names for the nodes; 404 for one that 
         here: { ...load, available: true },
         peer: { ...load, nodeId: "b1", rttMs: undefined, inFlight: 4 },
         taken: "refused",
+        refusal: "heavy",
         units: 12.000_04,
         sample: {
-          candidates: [{ nodeId: "b1", weight: 1.5, rate: 0.75, expectedMs: null }],
+          candidates: [{ nodeId: "b1", weight: 1.5, rate: 0.75, expectedMs: null, whyNot: "silent", lightUnits: null }],
           draws: ["b1"],
         },
       },
       {
         ...{ way: "none", here: { ...load, expectedMs: null, available: false } },
-        ...{ peer: undefined, taken: undefined, units: undefined, sample: undefined },
+        ...{ peer: undefined, taken: undefined, refusal: undefined, units: undefined, sample: undefined },
       },
     ],
   });
@@ -147,9 +148,9 @@ test("why a call went where it went, with names for the nodes; 404 for one that 
       {
         way: "peer",
         here: { ...side, available: true },
-        peer: { name: "beta", ...side, inFlight: 4, rttMs: null, taken: "refused" },
+        peer: { name: "beta", ...side, inFlight: 4, rttMs: null, taken: "refused", refusal: "heavy" },
         ...{ units: 12, sampled: true, draws: ["beta"] },
-        candidates: [{ name: "beta", weight: 1_500, rate: 0.75, expectedMs: null }],
+        candidates: [{ name: "beta", weight: 1_500, rate: 0.75, expectedMs: null, whyNot: "silent", lightUnits: null }],
       },
       {
         ...{ way: "none", here: { ...side, expectedMs: null, available: false }, peer: null },

@@ -134,26 +134,31 @@ function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: stri
     ...choice,
     at: new Date(choice.at).toISOString(),
     node,
-    steps: choice.steps.map(({ way, here, peer, taken = null, units, sample }) => ({
+    steps: choice.steps.map(({ way, here, peer, taken = null, refusal = null, units, sample }) => ({
       way,
       here: { ...sideView(here), available: here.available },
       peer:
         peer === undefined
           ? null
-          : { name: named(peer.nodeId), ...sideView(peer), inFlight: peer.inFlight, rttMs: round(peer.rttMs), taken },
+          : {
+              ...{ name: named(peer.nodeId), ...sideView(peer), inFlight: peer.inFlight, rttMs: round(peer.rttMs) },
+              ...{ taken, refusal },
+            },
       units: round(units),
       sampled: sample !== undefined,
       candidates:
-        sample?.candidates.map(({ nodeId, weight, rate, expectedMs }) => ({
+        sample?.candidates.map(({ nodeId, weight, rate, expectedMs, whyNot, lightUnits }) => ({
           ...{ name: named(nodeId), weight: round(weight * 1_000), rate: round(rate), expectedMs: round(expectedMs) },
+          ...{ whyNot, lightUnits: round(lightUnits) },
         })) ?? [],
       draws: sample?.draws.map(named) ?? [],
     })),
   };
 }
 
-function sideView({ slots, running, queued, serviceMs, expectedMs }: ChoiceSide): Record<string, unknown> {
-  return { slots, running, queued, serviceMs: round(serviceMs), expectedMs: round(expectedMs) };
+function sideView({ slots, running, queued, serviceMs, expectedMs, lightUnits }: ChoiceSide): Record<string, unknown> {
+  const times = { serviceMs: round(serviceMs), expectedMs: round(expectedMs) };
+  return { slots, running, queued, ...times, lightUnits: round(lightUnits) };
 }
 
 /** Rounded; what is not known is null. */
