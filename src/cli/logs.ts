@@ -12,6 +12,7 @@ interface LogBody {
   readonly message: string;
   readonly app?: string;
   readonly function?: string;
+  readonly invocation?: string;
 }
 
 /** Prints log records; with `follow` until the connection ends. */
@@ -45,8 +46,9 @@ export async function logs(
   }
 }
 
-function recordText({ at, node, level, app, function: name, message }: LogBody): string {
+function recordText({ at, node, level, app, function: name, message, invocation }: LogBody): string {
   // The node first: a call's lines come from where it ran.
   const origin = app === undefined ? node : `${node} ${name === undefined ? app : `${app}/${name}`}`;
-  return `${at} ${level.padEnd(5)} ${printable(origin)} ${printable(message)}`;
+  const call = invocation === undefined ? "" : ` [${printable(invocation)}]`;
+  return `${at} ${level.padEnd(5)} ${printable(origin)}${call} ${printable(message)}`;
 }

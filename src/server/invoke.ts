@@ -6,6 +6,7 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
 import type { Logger } from "../core/log.js";
+import type { LogRing } from "../core/log-ring.js";
 import type { ActiveApp, AppRouter } from "../invoke/app-router.js";
 import {
   type CallArguments,
@@ -18,6 +19,7 @@ import {
 import type { Claims } from "../pki/claims.js";
 import { claimsOf, requireRole } from "./authorize.js";
 import { BodyBudget } from "./body-budget.js";
+import { failureRecord } from "./call-failure.js";
 import type { CallFigures } from "./call-figures.js";
 import { answerEmpty } from "./empty-answer.js";
 import { pathParameter } from "./exchange.js";
@@ -37,6 +39,8 @@ export interface InvokeOptions {
   readonly inFlight: InFlight;
   readonly metrics: InvocationMetrics;
   readonly calls: CallFigures;
+  /** Takes a line for each call that its function failed; see {@link failureRecord}. */
+  readonly ring: Pick<LogRing, "add">;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
@@ -203,13 +207,22 @@ export class InvokeEndpoint {
 
   #fail(exchange: { request: Request; response: Response } | Call, error: unknown): void {
     this.#options.metrics.failed(error);
-    if ("invocation" in exchange) this.#options.calls.failed(exchange.active, { name: exchange.function, error });
-    if ("invocation" in exchange && !exchange.response.initiated) {
-      const names = this.#names(exchange, error instanceof PeerFailure ? error.hop : undefined);
-      for (const name in names) exchange.response.header(name, names[name] ?? "");
-    }
+    if ("invocation" in exchange) this.#note(exchange, error);
     sendProblem(exchange, error, { log: this.#options.log, bodyLimitBytes: this.#options.limits.argumentBytes });
     if ("invocation" in exchange) this.#options.inFlight.delete(exchange.invocation);
+  }
+
+  /** Counts and logs a call that failed, and names it in the answer to come. */
+  #note(call: Call, error: unknown): void {
+    const { calls, clock, node, ring } = this.#options;
+    const { active, function: name, invocation, response } = call;
+    calls.failed(active, { name, error });
+    const hop = error instanceof PeerFailure ? error.hop : undefined;
+    const record = failureRecord({ app: active, function: name, invocation }, error);
+    if (record !== undefined) ring.add({ ...record, at: clock.now(), node: hop?.node ?? node });
+    if (response.initiated) return;
+    const names = this.#names(call, hop);
+    for (const header in names) response.header(header, names[header] ?? "");
   }
 
   #names(call: Call, hop: Hop | undefined): Record<string, string> {

@@ -177,7 +177,11 @@ test("logs prints records, and follows until it is interrupted", async () => {
     for (let tries = 0; out.split("\\x1b").length - 1 < lines && tries < 1_500; tries++) await sleep(20);
     assert.equal(out.split("\\x1b").length - 1, lines, out);
   }
-  assert.match(out, /talk\/say a\\x1b\[2Jb\n/, "what a guest writes cannot drive the terminal");
+  assert.match(
+    out,
+    /talk\/say \[[0-9a-f]{12}-[0-9a-z]+\] a\\x1b\[2Jb\n/,
+    "what a guest writes cannot drive the terminal",
+  );
   follower.kill("SIGINT");
   const [code] = (await once(follower, "exit")) as [number | null];
   assert.equal(code, 0);

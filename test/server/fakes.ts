@@ -10,7 +10,7 @@ import type { Compiler, Prepared, Preparer } from "../../src/deploy/seams.js";
 import type { Outcome, Runner } from "../../src/invoke/invoker.js";
 
 /** Every function of a fake app takes anything; what it does is in its name. */
-const functionNames = ["echo", "nothing", "slow", "trap", "overloaded", "broken", "memory", "deadline", "huge"];
+const functionNames = ["echo", "nothing", "slow", "trap", "overloaded", "broken", "memory", "deadline", "late", "huge"];
 
 /** "Compiles" any text: `SYNTAX` in it is an error, and different texts are different revisions. */
 export class FakeCompiler implements Compiler {
@@ -72,6 +72,8 @@ export class FakeSandbox implements Runner, Preparer {
         throw new HerdError("node.overloaded", "1024 calls wait", { retryAfterSeconds: 1 });
       case "memory":
         throw new HerdError("function.out-of-memory", "64 MiB");
+      case "late":
+        throw new HerdError("function.deadline", "late did not end within its deadline");
       case "huge":
         throw new HerdError("function.result-too-large", "6 MiB");
       case "broken":

@@ -141,6 +141,28 @@ test("failures of a function have their codes, and internal ones no details", as
   assert.match(String(node.errors.at(-1)), /secret of the host/);
 });
 
+test("a function's own failure is a line of its app's log, with place and invocation; the node's and the caller's are not", async () => {
+  const lines = [
+    ["trap", "trapped: no luck (at index.ts:3:1)"],
+    ["memory", "out of memory: 64 MiB"],
+    ["late", "deadline: late did not end within its deadline"],
+    ["huge", "result too large: 6 MiB"],
+  ] as const;
+  for (const [name, message] of lines) {
+    const answer = await call(name);
+    const { at, ...line } = node.ring.read({ app: "calc", limit: 1 })[0] ?? { at: 0 };
+    assert.ok(Math.abs(at - Date.now()) < 5_000);
+    assert.deepEqual(line, {
+      ...{ node: "test", level: "error", message, app: "calc", function: name },
+      revision: answer.headers["herd-revision"],
+      invocation: answer.headers["herd-invocation"],
+    });
+  }
+  const before = node.ring.read({ app: "calc" }).length;
+  for (const name of ["overloaded", "broken", "absent"]) await call(name);
+  assert.equal(node.ring.read({ app: "calc" }).length, before);
+});
+
 test("a body over the limit is refused, announced or not, and the connection lives on", async () => {
   const announced = await call("echo", { body: "x".repeat(20_001) });
   assert.equal(announced.status, 413);
