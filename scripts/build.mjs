@@ -44,7 +44,7 @@ async function compileIfNeeded(folder, project) {
   // The compiler trusts its own record of what it wrote, so a lost output has to take the record along.
   if (!whole)
     for (const name of ["product", "test"]) rmSync(join(folder, "dist", `${name}.tsbuildinfo`), { force: true });
-  console.error("Building …");
+  console.error("Building: the TypeScript (10 to 30 s) …");
   const code = await run(process.execPath, {
     args: [join(folder, "node_modules/typescript/bin/tsc"), "--build", config],
     cwd: folder,

@@ -7,7 +7,7 @@ import { run } from "./run.mjs";
 export async function installIfNeeded({ root, dev }) {
   if (!needsInstall({ root, dev })) return;
   const why = dev ? ["ci", "--include=dev"] : ["ci", "--omit=dev"];
-  console.error(`Installing dependencies (npm ${why.join(" ")}) …`);
+  console.error(`Installing dependencies, once (npm ${why.join(" ")}; seconds to a minute) …`);
   // npm talks on stdout; ours belongs to the target.
   const stdio = ["inherit", 2, 2];
   const npm = process.env.npm_execpath ?? "";

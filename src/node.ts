@@ -53,6 +53,7 @@ export class HerdNode {
   readonly #clock: Clock;
   readonly #ring = new LogRing();
   readonly #stopped = new AbortController();
+  readonly #onProgress: (text: string) => void;
   #sayRecycled: () => void = () => undefined;
   /** Resolves when an operator has the node recycled and those who look at it had time to see that it drains: then {@link stop} it. */
   readonly recycled = new Promise<void>((resolve) => {
@@ -62,9 +63,14 @@ export class HerdNode {
   #starting: Promise<Ready> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(config: Config, { clock = systemClock }: { clock?: Clock } = {}) {
+  /** `onProgress` takes what a start does now, in words for people. */
+  constructor(
+    config: Config,
+    { clock = systemClock, onProgress = () => undefined }: { clock?: Clock; onProgress?: (text: string) => void } = {},
+  ) {
     this.#config = config;
     this.#clock = clock;
+    this.#onProgress = onProgress;
   }
 
   /**
@@ -105,6 +111,7 @@ export class HerdNode {
     const { state, ephemeral, name, domains, advertise, deploy, rootPassphraseFile } = config;
     const joining = { config, clock, signal: this.#stopped.signal };
     const wanted = meshOfToken(config);
+    this.#onProgress(`Opening the node's identity in ${state}; a new one makes its keys first, for some seconds …`);
     const identity = await Identity.open({
       ...{ state, ephemeral, name, domains, advertise, deploy, clock },
       rootPassphrase: await readPassphrase(rootPassphraseFile),
@@ -144,6 +151,7 @@ export class HerdNode {
 
   async #run(foundation: Foundation): Promise<Ready> {
     const { config, identity } = foundation;
+    this.#onProgress(`Starting ${identity.nodeName}: ${config.workers} workers, links, apps …`);
     const node = await buildNode(foundation);
     const { registry } = node.trust;
     const { signal } = this.#stopped;
@@ -189,8 +197,9 @@ export class HerdNode {
     signal.throwIfAborted();
     const { mayDeploy, nodeId } = identity;
     const joined = node.trust.registry.node(nodeId)?.parent !== undefined;
-    const options = { deployer, catalog, limits, log, signal, mayDeploy, joined };
     if (functions === undefined) return;
+    const onDeploy = (app: string): void => this.#onProgress(`Compiling ${app} of ${functions} …`);
+    const options = { deployer, catalog, limits, log, signal, mayDeploy, joined, onDeploy };
     // What the mesh removed or has newer must not come back with who joins it.
     if (joined && !node.isCaughtUp()) log.warn(`the functions in ${functions} were not deployed: no peer answered`);
     else await deploySamples(functions, options);

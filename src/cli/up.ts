@@ -23,7 +23,7 @@ export async function up(options: UpOptions): Promise<void> {
   const config = await loadConfig({ flags: await upFlags(options), env: process.env });
   // Loaded once a signal is heard, since it takes a while.
   const { HerdNode } = await import("../node.js");
-  const node = new HerdNode(config);
+  const node = new HerdNode(config, { onProgress: tell });
   const recycled = node.recycled.then(() => {
     process.exitCode = recycledCode;
   });

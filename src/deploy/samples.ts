@@ -24,6 +24,8 @@ export interface SamplesOptions {
   readonly mayDeploy?: boolean;
   /** Whether the mesh was another's before: then only what it does not have is deployed, since its own samples may be newer. */
   readonly joined?: boolean;
+  /** Called with each app that is about to be compiled. */
+  readonly onDeploy?: (app: string) => void;
 }
 
 /**
@@ -65,6 +67,7 @@ async function deploySample(sample: { app: string; path: string }, options: Samp
   const files = await readSourceTree(path, limits);
   if (files.length === 0) return record !== undefined;
   if (record !== undefined && isSame(files, await catalog.source(app, record.revision))) return true;
+  options.onDeploy?.(app);
   await deployer.deploy({ app, files, by: samplesBy, signal });
   return true;
 }

@@ -32,8 +32,9 @@ export interface Governed {
   readonly apps: Pick<AppParts, "sandbox" | "forwarding">;
 }
 
-/** A line about the owner's state is logged at most this often. */
+/** A line about the owner's state is logged at most this often, and first when the sensors had time to answer. */
 const sayEveryMs = 10_000;
+const firstSayMs = 2_000;
 
 /** Looks at the machine, keeps the sandbox to what is allowed, and tells the members, the log, the metrics and the events. */
 export function ownerPart(foundation: Foundation, { governor, members, apps }: Governed): Part {
@@ -42,13 +43,16 @@ export function ownerPart(foundation: Foundation, { governor, members, apps }: G
   let ends: (() => void)[] = [];
   let told: string | undefined;
   let endSilence: (() => void) | undefined;
-  const say = (): void => {
-    const { state, slots } = governor.current;
-    if (endSilence !== undefined || state === told) return;
-    endSilence = timers.after(sayEveryMs, () => {
+  const beSilent = (ms: number): void => {
+    endSilence = timers.after(ms, () => {
       endSilence = undefined;
       say();
     });
+  };
+  const say = (): void => {
+    const { state, slots } = governor.current;
+    if (endSilence !== undefined || state === told) return;
+    beSilent(sayEveryMs);
     told = state;
     log.info(`the owner's policy: ${state}, ${slots} workers for guests`);
   };
@@ -69,6 +73,7 @@ export function ownerPart(foundation: Foundation, { governor, members, apps }: G
     name: "owner",
     start: async () => {
       ends = [governor.watch(apply), members.watch(() => governor.check())];
+      beSilent(firstSayMs);
       apply(governor.current);
       await governor.start();
     },
