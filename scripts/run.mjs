@@ -3,9 +3,9 @@
 import { spawn } from "node:child_process";
 
 /** Runs `command` with `args`; resolves to its exit code, or to 128 and the signal's number when a signal ended it. */
-export function run(command, { args, cwd, stdio = "inherit", shell = false }) {
+export function run(command, { args, cwd, env = process.env, stdio = "inherit", shell = false }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio, shell });
+    const child = spawn(command, args, { cwd, env, stdio, shell });
     // A terminal sends its Ctrl-C to the whole group, the child included: then this process only has to wait.
     const interrupt = () => process.stdin.isTTY || child.kill("SIGINT");
     const terminate = () => child.kill("SIGTERM");

@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { run } from "./run.mjs";
 
+const witness = new URL("./fault-witness.mjs", import.meta.url).href;
+
 /** More failures than these are no accident of timing. */
 const mostSecondTries = 3;
 
@@ -41,8 +43,11 @@ export async function runSteadily({ together, alone }, { folder, options = [] })
   }
 }
 
-/** Runs suites two at a time and ends one that hangs; resolves to the exit code. */
-export function runTests(suites, { folder, options = [] }) {
+/**
+ * Runs suites two at a time and ends one that hangs; resolves to the exit code. A process that a suite started and that ended, or
+ * would have, by an exception or a rejection that nothing handled fails the run, whatever the suite made of it.
+ */
+export async function runTests(suites, { folder, options = [] }) {
   const timeout = `--test-timeout=${process.env.HERD_SEEDS === undefined ? 600_000 : 3_600_000}`;
   const runner = [
     "--test",
@@ -52,7 +57,19 @@ export function runTests(suites, { folder, options = [] }) {
     "--test-reporter-destination=stdout",
   ];
   const files = suites.map(outputOf);
-  return run(process.execPath, { args: [...runner, ...options, ...files], cwd: folder });
+  const scratch = mkdtempSync(join(tmpdir(), "herd-faults-"));
+  const faults = join(scratch, "faults");
+  const { NODE_OPTIONS = "" } = process.env;
+  const env = { ...process.env, HERD_FAULTS: faults, NODE_OPTIONS: `${NODE_OPTIONS} --import=${witness}`.trim() };
+  try {
+    const code = await run(process.execPath, { args: [...runner, ...options, ...files], cwd: folder, env });
+    const found = linesOf(faults);
+    if (found.length > 0)
+      console.log(`\nNothing handled these, in processes that suites started:\n${found.join("\n")}`);
+    return found.length > 0 ? code || 1 : code;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
+  }
 }
 
 async function tryAgain(failed, { folder, options }) {

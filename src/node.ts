@@ -6,9 +6,10 @@ import type { AppInterface } from "../runtime/interface/model.js";
 import { readClientState, writeClientState } from "./core/client-state.js";
 import { type Clock, systemClock } from "./core/clock.js";
 import type { Config } from "./core/config.js";
+import type { FaultKind } from "./core/faults.js";
 import { hostAndPort } from "./core/host-and-port.js";
 import { Lifecycle, type Part } from "./core/lifecycle.js";
-import { createLogger } from "./core/log.js";
+import { createLogger, type Logger } from "./core/log.js";
 import { LogRing } from "./core/log-ring.js";
 import { Metrics } from "./core/metrics.js";
 import { type OuterWall, readOuterWall } from "./core/outer-wall.js";
@@ -47,11 +48,24 @@ export interface Ready {
 /** A node that is recycled drains for so long before it refuses calls: who sends some looks at `/readyz` now and then. */
 const recycleGraceMs = 3_000;
 
+/** What the log says of a fault; tests look for "nothing handled" in the lines of nodes that they start. */
+const faultMessages: Readonly<Record<FaultKind, string>> = {
+  exception: "an exception that nothing handled: the node ends, to be started again",
+  rejection: "a rejection that nothing handled: the node ends, to be started again",
+};
+
 /** One node: started once, stopped once. */
 export class HerdNode {
   readonly #config: Config;
   readonly #clock: Clock;
   readonly #ring = new LogRing();
+  readonly #metrics = new Metrics();
+  readonly #faults = this.#metrics.counters({
+    name: "herd_faults_total",
+    help: "Exceptions and rejections that nothing handled: defects, after each of which the node ends.",
+    labels: ["kind"],
+  });
+  #log: Logger | undefined;
   readonly #stopped = new AbortController();
   readonly #onProgress: (text: string) => void;
   #sayRecycled: () => void = () => undefined;
@@ -86,6 +100,14 @@ export class HerdNode {
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
+  }
+
+  /** Logs and counts an exception or a rejection that nothing handled; ending the node is up to whoever runs the process. */
+  reportFault(kind: FaultKind, cause: unknown): void {
+    this.#faults.with(kind).add();
+    const level = this.#config.logLevel;
+    this.#log ??= createLogger({ node: this.#config.name, clock: this.#clock, ring: this.#ring, level });
+    this.#log.error(faultMessages[kind], { cause });
   }
 
   async #startAll(): Promise<Ready> {
@@ -126,6 +148,8 @@ export class HerdNode {
   #foundation(identity: Identity, found: Pick<Foundation, "port" | "peerPort" | "wall">): Foundation {
     const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
     const { port, peerPort } = found;
+    const log = createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel });
+    this.#log = log;
     return {
       ...{ config, clock, ring, identity, ...found },
       recycle: () => void systemTimers.after(recycleGraceMs, this.#sayRecycled),
@@ -133,8 +157,8 @@ export class HerdNode {
       ownerSecret: new OwnerSecret(),
       timers: systemTimers,
       random: Math.random,
-      log: createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel }),
-      metrics: new Metrics(),
+      log,
+      metrics: this.#metrics,
       events: new MeshEvents(),
       url: `https://${hostAndPort(config.advertise, port)}`,
       peer: hostAndPort(config.advertise, peerPort),

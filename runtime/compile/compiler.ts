@@ -112,13 +112,15 @@ class CompilerProcess {
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-stderrTailLength);
     });
+    this.#child.stderr?.on("error", () => undefined);
     this.#exit = new Promise((resolve) => {
       const end = (): void => {
         this.ended = true;
         this.#settle?.reject(this.#fault());
         resolve();
       };
-      this.#child.once("close", end).once("error", end);
+      // More than one error may come: of the start, of a message that no longer goes out, of the signal that ends it.
+      this.#child.once("close", end).on("error", end);
     });
     this.#ready = new Promise((resolve) => {
       this.#child.on("message", (reply: CompileReply) => {

@@ -106,9 +106,10 @@ function onCores(id: number, cores: readonly number[]): Command {
 
 /** A failure leaves what was. */
 async function run({ command, parameters, orElse }: Command): Promise<void> {
+  // It throws at once where the system has no memory for another process (ENOMEM), and tells of other failures later.
   const error = await new Promise((resolve) => {
     execFile(command, parameters, { timeout: commandTimeoutMs }, resolve);
-  });
+  }).catch((thrown: unknown) => thrown);
   if (error === null) return;
   try {
     orElse?.();

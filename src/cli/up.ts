@@ -1,6 +1,7 @@
 // `herd up`: a node in the foreground, until SIGTERM or SIGINT drains it.
 
 import { loadConfig } from "../core/config.js";
+import { watchFaults } from "../core/faults.js";
 import type { Ready } from "../node.js";
 import { type GlobalOptions, tokenText } from "./connection.js";
 import { curlLine } from "./example-call.js";
@@ -14,8 +15,14 @@ export interface UpOptions extends GlobalOptions {
   readonly [flag: string]: unknown;
 }
 
-/** Exit code of a node that an operator recycled (sysexits' EX_TEMPFAIL): whoever runs it starts it, or another, again. */
+/**
+ * Exit code of a node that an operator recycled, or that met a defect of its own (sysexits' EX_TEMPFAIL): whoever runs it starts it, or
+ * another, again.
+ */
 export const recycledCode = 75;
+
+/** A node that met a defect of its own ends after so long, beside the time of its calls, whatever still hangs. */
+const faultDrainMs = 10_000;
 
 /** Runs a node until it is told to stop. Throws `UsageError` for what cannot be run. */
 export async function up(options: UpOptions): Promise<void> {
@@ -24,6 +31,13 @@ export async function up(options: UpOptions): Promise<void> {
   // Loaded once a signal is heard, since it takes a while.
   const { HerdNode } = await import("../node.js");
   const node = new HerdNode(config, { onProgress: tell });
+  watchFaults({
+    report: (kind, cause) => node.reportFault(kind, cause),
+    drain: () => node.stop(),
+    exit: () => process.exit(recycledCode),
+    // Calls under way have their deadline; the rest is for links, files and threads to end.
+    drainMs: config.limits.deadlineMs + faultDrainMs,
+  });
   const recycled = node.recycled.then(() => {
     process.exitCode = recycledCode;
   });

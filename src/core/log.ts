@@ -36,7 +36,7 @@ export function createLogger(options: LoggerOptions): Logger {
       redact: ["token", "*.token", "authorization", "*.authorization"],
     },
     // Synchronous: the last line before a crash is the one that matters, and the node writes few.
-    options.stream ?? destination({ fd: 2, sync: true }),
+    options.stream ?? standardError(),
   );
   const write = (level: LogLevel, message: string, details: LogDetails = {}): void => {
     sink[level](details, message);
@@ -51,4 +51,11 @@ export function createLogger(options: LoggerOptions): Logger {
     warn: (message, details) => write("warn", message, details),
     error: (message, details) => write("error", message, details),
   };
+}
+
+/** Who reads the log may leave, and its disk may be full: then lines are lost, not the node. The ring keeps them. */
+function standardError(): DestinationStream {
+  const stream = destination({ fd: 2, sync: true });
+  stream.on("error", () => undefined);
+  return stream;
 }

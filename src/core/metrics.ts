@@ -118,10 +118,16 @@ export class Metrics {
     return family;
   }
 
-  /** Every metric as Prometheus text, in order of registration. */
+  /** Every metric as Prometheus text, in order of registration. One that cannot be read now is left out: the others count more. */
   text(): string {
     let text = "";
-    for (const render of this.#renderers.values()) text += render();
+    for (const render of this.#renderers.values()) {
+      try {
+        text += render();
+      } catch {
+        // What is missing for a while says enough to whoever watches it.
+      }
+    }
     return text;
   }
 

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Part } from "../core/lifecycle.js";
 import type { Metrics } from "../core/metrics.js";
+import { residentBytes } from "../core/resident-memory.js";
 import { encodeSigned } from "../core/signed.js";
 import type { RecordReplica } from "../mesh/replica.js";
 import { memberStates } from "../mesh/seams.js";
@@ -192,5 +193,5 @@ function registerMetrics(
   gauge("herd_sandbox_slots", "Calls that can run at the same time.", () => sandbox.stats().slots);
   gauge("herd_sandbox_running", "Calls that a worker has.", () => sandbox.stats().running);
   gauge("herd_sandbox_queued", "Calls that wait for a worker.", () => sandbox.stats().queued);
-  gauge("process_resident_memory_bytes", "Resident memory of the node.", () => process.memoryUsage.rss());
+  gauge("process_resident_memory_bytes", "Resident memory of the node.", () => residentBytes() ?? Number.NaN);
 }

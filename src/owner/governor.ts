@@ -146,7 +146,9 @@ export class Governor implements Allowances {
     if (this.#lookingSince !== undefined) return;
     this.#lookingSince = this.#options.clock.monotonic();
     const run = this.#run;
-    const signals = await this.#options.signals.read({ presence: this.settings.owner === "auto" });
+    // A sensor that fails tells nothing: what nobody knows counts as the policy says.
+    const read = async (): Promise<Signals> => this.#options.signals.read({ presence: this.settings.owner === "auto" });
+    const signals = await read().catch(() => noSignals);
     this.#lookingSince = undefined;
     if (run !== this.#run) return;
     this.#signals = signals;

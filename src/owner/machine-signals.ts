@@ -3,6 +3,7 @@
 import { totalmem } from "node:os";
 import type { Clock } from "../core/clock.js";
 import type { KernelFolders } from "../core/config.js";
+import { residentBytes } from "../core/resident-memory.js";
 import { CpuUse } from "./cpu-use.js";
 import { PowerSupplies } from "./power.js";
 import { type AskLogind, askLogind, presence, unknownPresence } from "./sessions.js";
@@ -59,7 +60,7 @@ export class MachineSignals implements SignalSource {
     const foreignSample = this.#signals.foreignSample + (measured ? 1 : 0);
     this.#signals = { ...this.#signals, onBattery, celsius, foreignCpu, foreignSample };
     if (this.#isDue("memory", memoryEveryMs)) {
-      this.#signals = { ...this.#signals, rssBytes: process.memoryUsage.rss(), totalBytes: totalmem() };
+      this.#signals = { ...this.#signals, rssBytes: residentBytes(), totalBytes: totalmem() };
     }
     return this.#signals;
   }

@@ -16,6 +16,14 @@ const failsOnce = `
   writeFileSync(process.argv[1] + ".ran", "");
   describe("group", () => test("unsteady", () => { if (isFirst) throw new Error("by chance"); }));`;
 const endsBadlyOnce = failsOnce.replace('throw new Error("by chance")', "process.exit(3)");
+/** Passes, though a process that it starts meets a rejection that nothing handles, and one that it would have outlived. */
+const faultInChild = `
+  test("passes", async () => {
+    const { spawnSync } = await import("node:child_process");
+    spawnSync(process.execPath, ["-e", 'Promise.reject(new Error("lost"))']);
+    const met = 'process.on("uncaughtException", () => {}); setImmediate(() => { throw new Error("met"); })';
+    spawnSync(process.execPath, ["-e", met]);
+  });`;
 /** A failure that is expected is none. */
 const todo = 'test("to do", { todo: true }, () => { throw new Error("not yet"); });';
 
@@ -70,6 +78,12 @@ test("a suite that fails twice fails the run, beside one that passed then", (t) 
   assert.notEqual(code, 0);
   assert.match(out, /^failed twice: test\/a\.test\.ts$/m);
   assert.match(out, /^unsteady: test\/b\.test\.ts/m);
+});
+
+test("a suite that passes fails the run when a process that it started met a fault", (t) => {
+  const { code, out } = runSuites(t, { together: { a: passes, b: faultInChild } });
+  assert.equal(code, 1, out);
+  assert.match(out, /Nothing handled these[\s\S]*unhandledRejection: Error: lost[\s\S]*uncaughtException: Error: met/);
 });
 
 test("when more than three fail, nothing is tried again", (t) => {

@@ -1,0 +1,166 @@
+// An exception or a rejection that nothing handles: logged, counted, answered by a drain and by the code that has a node started again.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { EventEmitter, once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { recycledCode } from "../../src/cli/up.js";
+import { type FaultKind, watchFaults } from "../../src/core/faults.js";
+import { Metrics } from "../../src/core/metrics.js";
+import { packageRoot } from "../../src/core/package-root.js";
+import { defaultPolicy } from "../../src/core/policy-settings.js";
+import { Governor } from "../../src/owner/governor.js";
+import { VirtualTime } from "../mesh/virtual-time.js";
+import { lineWith, readyOf } from "./child-node.js";
+
+interface Watched {
+  readonly process: EventEmitter;
+  readonly reported: [FaultKind, unknown][];
+  readonly exits: number[];
+}
+
+function watched(drain: () => Promise<void>, drainMs = 50): Watched {
+  const process = new EventEmitter();
+  const reported: [FaultKind, unknown][] = [];
+  const exits: number[] = [];
+  const report = (kind: FaultKind, cause: unknown): void => void reported.push([kind, cause]);
+  watchFaults({ report, drain, exit: () => exits.push(performance.now()), drainMs, source: process });
+  return { process, reported, exits };
+}
+
+test("a fault is reported with its kind and cause, and the process ends once it has drained", async () => {
+  let drained: () => void = () => undefined;
+  const { process, reported, exits } = watched(() => new Promise((resolve) => (drained = resolve)), 60_000);
+  const cause = new Error("a defect");
+  process.emit("uncaughtException", cause, "unhandledRejection");
+  assert.deepEqual(reported, [["rejection", cause]]);
+  await sleep(20);
+  assert.equal(exits.length, 0);
+  drained();
+  await sleep(20);
+  assert.equal(exits.length, 1);
+});
+
+test("a drain that fails, at once or later, or that never ends, is bounded", async () => {
+  for (const drain of [
+    () => Promise.reject(new Error("no drain")),
+    () => {
+      throw new Error("no drain at all");
+    },
+    () => new Promise<void>(() => undefined),
+  ]) {
+    const { process, exits } = watched(drain);
+    process.emit("uncaughtException", new Error("a defect"), "uncaughtException");
+    await sleep(200);
+    assert.equal(exits.length, 1);
+  }
+});
+
+test("a second fault ends the process at once, also one of the report", () => {
+  const { process, reported, exits } = watched(() => new Promise(() => undefined), 60_000);
+  process.emit("uncaughtException", new Error("first"), "uncaughtException");
+  process.emit("uncaughtException", new Error("second"), "uncaughtException");
+  assert.equal(reported.length, 2);
+  assert.equal(exits.length, 1);
+});
+
+/** A node as a process, in which SIGUSR2 makes the fault that `code` says. */
+function faulty(t: TestContext, code: string) {
+  const state = mkdtempSync(join(tmpdir(), "herd-fault-"));
+  const main = new URL("dist/src/cli/main.js", packageRoot()).pathname;
+  const hook = `data:text/javascript,process.on("SIGUSR2",()=>{${encodeURIComponent(code)}})`;
+  const args = [
+    "--import",
+    hook,
+    main,
+    "up",
+    "--json",
+    "--ephemeral",
+    "--port",
+    "0",
+    "--state",
+    state,
+    "--workers",
+    "1",
+  ];
+  // These faults are meant: the run's witness must not see them.
+  const child = spawn(process.execPath, args, { env: { ...process.env, HERD_FAULTS: "" } });
+  t.after(async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill("SIGKILL");
+      await once(child, "close");
+    }
+    rmSync(state, { recursive: true, force: true, maxRetries: 5 });
+  });
+  return child;
+}
+
+/** There are no such signals on Windows. */
+const skip = process.platform === "win32";
+
+for (const [kind, code] of [
+  ["rejection", 'Promise.reject(new Error("made for a test"))'],
+  ["exception", 'throw new Error("made for a test")'],
+] as const) {
+  test(`a node that meets an unhandled ${kind} logs it with its cause, drains and asks to be started again`, {
+    skip,
+  }, async (t) => {
+    const child = faulty(t, code);
+    const ready = await readyOf(child);
+    const logged = lineWith(child, "nothing handled");
+    child.kill("SIGUSR2");
+    const line = JSON.parse(await logged) as {
+      level: string;
+      message: string;
+      cause: { message: string; stack: string };
+    };
+    assert.equal(line.level, "error");
+    assert.match(line.message, new RegExp(`^an? ${kind}`));
+    assert.equal(line.cause.message, "made for a test");
+    assert.match(line.cause.stack, /at /);
+    const [exit] = await once(child, "close");
+    assert.equal(exit, recycledCode);
+    assert.ok(ready.url);
+  });
+}
+
+test("two faults at a time end a node at once, with the same code", { skip }, async (t) => {
+  const child = faulty(t, 'setImmediate(()=>{throw new Error("second")});throw new Error("first")');
+  await readyOf(child);
+  child.kill("SIGUSR2");
+  const [exit] = await once(child, "close");
+  assert.equal(exit, recycledCode);
+});
+
+test("a sensor that fails is no fault: the governor goes on and looks again", async () => {
+  const time = new VirtualTime();
+  let looks = 0;
+  const governor = new Governor({
+    ...{ defaults: defaultPolicy, workers: 2, cores: 2, clock: time, timers: time, alone: () => false },
+    kept: { said: { set: {}, pausedUntil: undefined }, keep: async () => undefined },
+    signals: {
+      read: async () => {
+        looks += 1;
+        throw new Error("EMFILE");
+      },
+    },
+  });
+  await governor.start();
+  await time.advance(5_000);
+  governor.stop();
+  assert.ok(looks > 5, `${looks} looks`);
+});
+
+test("a figure that cannot be read is left out, and the others are told", () => {
+  const metrics = new Metrics();
+  metrics.gauge({ name: "herd_broken", help: "Fails." }, () => {
+    throw new Error("EMFILE");
+  });
+  metrics.counter({ name: "herd_whole_total", help: "Works." }).add(3);
+  assert.doesNotMatch(metrics.text(), /herd_broken/);
+  assert.match(metrics.text(), /^herd_whole_total 3$/m);
+});
