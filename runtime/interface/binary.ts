@@ -1,5 +1,6 @@
 // WebAssembly binaries, which may be hostile: every read is checked against the end of its range.
 import { HerdError } from "../../src/core/errors.js";
+import { type Bound, moduleBounds, within } from "./bounds.js";
 
 /** A cursor over `bytes` from `offset` to `end`; a read past the end throws HerdError `source.invalid`. */
 export class BinaryReader {
@@ -26,6 +27,11 @@ export class BinaryReader {
     return value;
   }
 
+  /** The next byte, which stays to be read; undefined at the end. */
+  peek(): number | undefined {
+    return this.offset < this.end ? this.bytes[this.offset] : undefined;
+  }
+
   /** An unsigned LEB128 of at most 32 bits (core specification, "Integers"). */
   u32(): number {
     let value = 0;
@@ -38,6 +44,11 @@ export class BinaryReader {
       }
     }
     return this.fail("holds a number that is too long");
+  }
+
+  /** A {@link u32} that counts what follows, within its bound. */
+  count(bound: Bound): number {
+    return within(bound, this.u32());
   }
 
   /** Skips a signed or unsigned LEB128 of at most 64 bits. */
@@ -53,8 +64,8 @@ export class BinaryReader {
   }
 
   /** A UTF-8 name with its length before it. */
-  name(): string {
-    const length = this.u32();
+  name(bound: Bound = moduleBounds.nameBytes): string {
+    const length = this.count(bound);
     const start = this.offset;
     this.skip(length);
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, length).toString("utf8");
@@ -67,7 +78,6 @@ export class BinaryReader {
 }
 
 const preambleBytes = 8;
-const maxSections = 10_000;
 
 /** One section of a component or a core module: its id and where its content lies. */
 export interface Section {
@@ -77,10 +87,10 @@ export interface Section {
 }
 
 /** The sections of `binary`, in order (core specification, "Modules"; component-model Binary.md). */
-export function* readSections(binary: Uint8Array): Generator<Section> {
+export function* readSections(binary: Uint8Array, bound: Bound = moduleBounds.moduleSections): Generator<Section> {
   const reader = new BinaryReader(binary, { start: preambleBytes, end: binary.length });
-  for (let count = 0; !reader.done; count++) {
-    if (count >= maxSections) reader.fail("has too many sections");
+  for (let count = 1; !reader.done; count++) {
+    within(bound, count);
     const id = reader.byte();
     const size = reader.u32();
     const start = reader.offset;

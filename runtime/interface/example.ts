@@ -1,47 +1,95 @@
 // Values that fit an app's types: what a call can be tried with, and what documentation shows.
 
-import type { AppInterface, FunctionType, ValueType } from "./model.js";
+import type { AppInterface, EnumType, Field, FunctionType, ValueType } from "./model.js";
 
-/** Arguments by name for every parameter that has no default. */
-export function exampleArguments(callable: FunctionType, app: AppInterface): Record<string, unknown> {
-  const args: Record<string, unknown> = {};
-  if (callable.self !== undefined) args.self = exampleValue({ kind: "record", name: callable.self }, app);
-  for (const { name, type, default: fallback } of callable.parameters) {
-    if (fallback === undefined) args[name] = exampleValue(type, app);
+/** Values of one example beyond the fewest that its type can have: then lists stay empty. */
+const spareValues = 256;
+/** Values of all examples that one {@link Examples} makes; what comes later has none. */
+const mostValues = 50_000;
+
+/**
+ * Examples for one interface, bounded in all and each: the classes of a few lines can hold each other a million times. An example is
+ * cut where it stays valid (an empty list or map), or left out.
+ */
+export class Examples {
+  readonly #fields: ReadonlyMap<string, readonly Field[]>;
+  readonly #enums: ReadonlyMap<string, EnumType>;
+  readonly #fewest = new Map<string, number>();
+  #left = mostValues;
+  #spare = 0;
+
+  constructor(app: AppInterface) {
+    this.#fields = new Map(app.records.map(({ name, fields }) => [name, fields]));
+    this.#enums = new Map(app.enums.map((one) => [one.name, one]));
   }
-  return args;
-}
 
-/** A result as a call answers it; undefined for one that has none. */
-export function exampleResult({ self, result }: FunctionType, app: AppInterface): unknown {
-  const own = result === null ? null : exampleValue(result, app);
-  if (self === undefined) return own ?? undefined;
-  return { self: exampleValue({ kind: "record", name: self }, app), result: own };
-}
+  /** Arguments by name for every parameter that has no default; undefined when they would be too large. */
+  arguments({ self, parameters }: FunctionType): Record<string, unknown> | undefined {
+    const types: [string, ValueType][] = self === undefined ? [] : [["self", { kind: "record", name: self }]];
+    for (const { name, type, default: fallback } of parameters) if (fallback === undefined) types.push([name, type]);
+    return this.#begin(types.map(([, type]) => type))
+      ? Object.fromEntries(types.map(([name, type]) => [name, this.#value(type)]))
+      : undefined;
+  }
 
-/** A JSON value of a type. */
-export function exampleValue(type: ValueType, app: AppInterface): unknown {
-  switch (type.kind) {
-    case "string":
-      return "world";
-    case "bool":
-      return true;
-    case "bytes":
-      return Buffer.from("world").toString("base64");
-    case "option":
-      return null;
-    case "list":
-    case "set":
-      return [exampleValue(type.element, app)];
-    case "map":
-      return { key: exampleValue(type.value, app) };
-    case "record": {
-      const fields = app.records.find(({ name }) => name === type.name)?.fields ?? [];
-      return Object.fromEntries(fields.map((field) => [field.name, exampleValue(field.type, app)]));
+  /** A result as a call answers it; undefined for one that has none, or would be too large. */
+  result({ self, result }: FunctionType): unknown {
+    const types: ValueType[] = result === null ? [] : [result];
+    if (self !== undefined) types.push({ kind: "record", name: self });
+    if (!this.#begin(types)) return undefined;
+    const own = result === null ? null : this.#value(result);
+    return self === undefined ? (own ?? undefined) : { self: this.#value({ kind: "record", name: self }), result: own };
+  }
+
+  /** Takes what values of `types` need at least, and a share for more; false when that is not there. */
+  #begin(types: readonly ValueType[]): boolean {
+    const least = types.reduce((sum, type) => sum + this.#least(type), 0);
+    if (least > this.#left) return false;
+    this.#spare = Math.min(spareValues, this.#left - least);
+    this.#left -= least + this.#spare;
+    return true;
+  }
+
+  #least(type: ValueType): number {
+    if (type.kind !== "record") return 1;
+    const known = this.#fewest.get(type.name);
+    if (known !== undefined) return known;
+    const fields = this.#fields.get(type.name) ?? [];
+    const least = fields.reduce((sum, field) => sum + this.#least(field.type), 1);
+    this.#fewest.set(type.name, least);
+    return least;
+  }
+
+  #value(type: ValueType): unknown {
+    switch (type.kind) {
+      case "string":
+        return "world";
+      case "bool":
+        return true;
+      case "bytes":
+        return Buffer.from("world").toString("base64");
+      case "option":
+        return null;
+      case "list":
+      case "set":
+        return this.#affords(type.element) ? [this.#value(type.element)] : [];
+      case "map":
+        return this.#affords(type.value) ? { key: this.#value(type.value) } : {};
+      case "record": {
+        const fields = this.#fields.get(type.name) ?? [];
+        return Object.fromEntries(fields.map((field) => [field.name, this.#value(field.type)]));
+      }
+      case "enum":
+        return this.#enums.get(type.name)?.members[0]?.name;
+      default:
+        return 10;
     }
-    case "enum":
-      return app.enums.find(({ name }) => name === type.name)?.members[0]?.name;
-    default:
-      return 10;
+  }
+
+  #affords(type: ValueType): boolean {
+    const least = this.#least(type);
+    if (least > this.#spare) return false;
+    this.#spare -= least;
+    return true;
   }
 }

@@ -8,6 +8,9 @@ export type CoreType = "i32" | "i64" | "f32" | "f64";
 /** Parameters that flatten to more core values than this travel through memory (CanonicalABI.md, MAX_FLAT_PARAMS). */
 export const maxFlatParameters = 16;
 
+/** Results that flatten to more core values than this travel through memory (CanonicalABI.md, MAX_FLAT_RESULTS). */
+export const maxFlatResults = 1;
+
 /** Bytes and alignment of a value in linear memory. */
 export interface Layout {
   readonly size: number;
@@ -33,10 +36,15 @@ const scalarSizes: Record<ScalarKind, number> = {
   f64: 8,
 };
 
-/** Layouts and flattenings of one interface; named types are looked up in it. */
+/**
+ * Layouts and flattenings of one interface; named types are looked up in it. Each class is laid out once, however often and
+ * deep it stands in others, so that all of it is linear in the interface.
+ */
 export class CanonicalAbi {
   readonly #fields = new Map<string, readonly ValueType[]>();
   readonly #members = new Map<string, number>();
+  readonly #records = new Map<string, TupleLayout>();
+  readonly #flatCounts = new Map<string, number>();
 
   constructor(app: Pick<AppInterface, "records" | "enums">) {
     for (const record of app.records)
@@ -58,10 +66,10 @@ export class CanonicalAbi {
         return { size: 8, align: 4 };
       case "option": {
         const { size, align } = this.layout(type.value);
-        return { size: alignTo(this.payloadOffset(type.value) + size, align), align };
+        return { size: alignTo(alignTo(1, align) + size, align), align };
       }
       case "record":
-        return this.tuple(this.#fieldTypes(type.name));
+        return this.record(type.name);
       case "enum": {
         const size = this.enumSize(type.name);
         return { size, align: size };
@@ -71,6 +79,16 @@ export class CanonicalAbi {
         return { size, align: size };
       }
     }
+  }
+
+  /** Layout of the class `name` with the offset of each field. */
+  record(name: string): TupleLayout {
+    let layout = this.#records.get(name);
+    if (layout === undefined) {
+      layout = this.tuple(this.#fieldTypes(name));
+      this.#records.set(name, layout);
+    }
+    return layout;
   }
 
   /** Layout of values one after the other: a record's fields, a tuple, parameters in memory. */
@@ -99,7 +117,31 @@ export class CanonicalAbi {
     return count <= 0x100 ? 1 : count <= 0x10000 ? 2 : 4;
   }
 
-  /** Core values of a value of `type`. */
+  /** How many core values {@link flatten} gives; cheap however many these are. */
+  flatCount(type: ValueType): number {
+    switch (type.kind) {
+      case "string":
+      case "bytes":
+      case "list":
+      case "set":
+      case "map":
+        return 2;
+      case "option":
+        return 1 + this.flatCount(type.value);
+      case "record": {
+        let count = this.#flatCounts.get(type.name);
+        if (count === undefined) {
+          count = this.#fieldTypes(type.name).reduce((sum, field) => sum + this.flatCount(field), 0);
+          this.#flatCounts.set(type.name, count);
+        }
+        return count;
+      }
+      default:
+        return 1;
+    }
+  }
+
+  /** Core values of a value of `type`; as long as {@link flatCount} says. */
   flatten(type: ValueType): CoreType[] {
     switch (type.kind) {
       case "string":
@@ -126,6 +168,19 @@ export class CanonicalAbi {
   #fieldTypes(name: string): readonly ValueType[] {
     return this.#fields.get(name) ?? missing(name);
   }
+}
+
+/** The core types of the function that a core module exports for `fn` (CanonicalABI.md, "flatten_functype" of lifted functions). */
+export function coreSignature(
+  fn: FunctionType,
+  abi: CanonicalAbi,
+): { readonly parameters: readonly CoreType[]; readonly results: readonly CoreType[] } {
+  const [parameters, results] = [parameterTypes(fn), resultTypes(fn)];
+  const flat = (types: readonly ValueType[], most: number): readonly CoreType[] => {
+    const count = types.reduce((sum, type) => sum + abi.flatCount(type), 0);
+    return count > most ? ["i32"] : types.flatMap((type) => abi.flatten(type));
+  };
+  return { parameters: flat(parameters, maxFlatParameters), results: flat(results, maxFlatResults) };
 }
 
 /** Types of the values that cross into `fn`, in order: `self` first, a parameter with a default as an option. */

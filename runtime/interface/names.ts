@@ -20,12 +20,16 @@ function kebabCase(name: string): string {
 /** Gives each name of one scope its own WIT identifier: a later twin gets a number (`a-b`, `ab-n2`, …). */
 export class WitScope {
   readonly #taken = new Set<string>();
+  /** The last number given for a base, by what must differ: names by the thousand may have one in common. */
+  readonly #numbers = new Map<string, number>();
 
   /** The identifier for `name`; asking twice gives two identifiers. */
   claim(name: string): string {
     const base = kebabCase(name);
     let identifier = base;
-    for (let n = 2; this.#taken.has(key(identifier)); n++) identifier = `${base}-n${n}`;
+    let n = this.#numbers.get(key(base)) ?? 1;
+    while (this.#taken.has(key(identifier))) identifier = `${base}-n${++n}`;
+    this.#numbers.set(key(base), n);
     this.#taken.add(key(identifier));
     return identifier;
   }

@@ -36,39 +36,43 @@ export function describeFunctions(app: AppInterface, typesPath = "#/types/"): Fu
 
 /** Every named type of `app`, by name. */
 export function describeTypes(app: AppInterface, typesPath = "#/types/"): Record<string, JsonSchema> {
-  const types: Record<string, JsonSchema> = {};
-  for (const { name, fields, doc } of app.records) {
-    const properties = Object.fromEntries(
-      fields.map((field) => [field.name, { ...valueSchema(field.type, typesPath), ...description(field.doc) }]),
-    );
-    types[name] = {
-      type: "object",
-      ...description(doc),
-      properties,
-      required: fields.map((field) => field.name),
-      additionalProperties: false,
-    };
-  }
-  for (const { name, members, doc } of app.enums) {
-    types[name] = { type: "string", ...description(doc), enum: members.map((member) => member.name) };
-  }
-  return types;
+  // Made of entries: a type may be named __proto__.
+  return Object.fromEntries([
+    ...app.records.map(({ name, fields, doc }): [string, JsonSchema] => {
+      const properties = fields.map((field) => [
+        field.name,
+        { ...valueSchema(field.type, typesPath), ...description(field.doc) },
+      ]);
+      const schema = {
+        type: "object",
+        ...description(doc),
+        properties: Object.fromEntries(properties),
+        required: fields.map((field) => field.name),
+        additionalProperties: false,
+      };
+      return [name, schema];
+    }),
+    ...app.enums.map(({ name, members, doc }): [string, JsonSchema] => [
+      name,
+      { type: "string", ...description(doc), enum: members.map((member) => member.name) },
+    ]),
+  ]);
 }
 
-/** True when a call may leave out the parameter at `position`: it has a default, or is nullable with no needed one after it. */
-export function isOptional({ parameters }: FunctionType, position: number): boolean {
-  const one = parameters[position];
-  if (one === undefined || one.default !== undefined) return one !== undefined;
-  return parameters
-    .slice(position)
-    .every(({ type, default: fallback }) => type.kind === "option" || fallback !== undefined);
+/** For each parameter, whether a call may leave it out: it has a default, or is nullable with no needed one after it. */
+export function optionalParameters({ parameters }: FunctionType): boolean[] {
+  const lastNeeded = parameters.findLastIndex(
+    ({ type, default: fallback }) => type.kind !== "option" && fallback === undefined,
+  );
+  return parameters.map(({ default: fallback }, position) => fallback !== undefined || position > lastNeeded);
 }
 
 function describeParameters(fn: FunctionType, typesPath: string): JsonSchema[] {
+  const optional = optionalParameters(fn);
   const parameters: JsonSchema[] = fn.parameters.map((parameter, position) => ({
     name: parameter.name,
     ...valueSchema(parameter.type, typesPath),
-    optional: isOptional(fn, position),
+    optional: optional[position] === true,
     ...description(parameter.doc),
     ...defaultOf(parameter),
   }));

@@ -1,7 +1,8 @@
 // The host functions that a guest may import, and nothing else.
-
+import { HerdError } from "../../src/core/errors.js";
 import type { Heap } from "./binding/heap.js";
-import type { CoreImport } from "./rewrite.js";
+import type { CoreImport, CoreShape } from "./core-shape.js";
+import { type CoreSignature, signatureText } from "./core-types.js";
 import type { WasmFunction, WasmImports } from "./web-assembly.js";
 
 /** Levels of a guest's log line; a guest names one by its index. */
@@ -91,9 +92,29 @@ function writePair(heap: Heap, { pointer, at, length }: { pointer: number; at: n
   heap.view.setUint32(result + 4, length, true);
 }
 
-/** The imports among `imports` that this host does not have, as `module field`. */
-export function missingImports(imports: readonly CoreImport[]): string[] {
-  return imports.filter((one) => !Object.hasOwn(makers, keyOf(one))).map(({ module, field }) => `${module} ${field}`);
+const signatures: Readonly<Record<string, CoreSignature>> = {
+  "wasi:clocks/wall-clock now": { parameters: ["i32"], results: [] },
+  "wasi:clocks/monotonic-clock now": { parameters: [], results: ["i64"] },
+  "wasi:random/random get-random-u64": { parameters: [], results: ["i64"] },
+  "wasi:random/random get-random-bytes": { parameters: ["i64", "i32"], results: [] },
+  "herd:host/log write": { parameters: ["i32", "i32", "i32"], results: [] },
+  "herd:host/node name": { parameters: ["i32"], results: [] },
+};
+
+/** Every function that a module imports is one of this host's, by its name and its type. Throws HerdError `source.invalid`. */
+export function checkImports(shape: CoreShape): void {
+  const { imports } = shape;
+  const missing = imports.filter((one) => !Object.hasOwn(makers, keyOf(one)));
+  if (missing.length > 0) {
+    const shown = missing.slice(0, 32).map(({ module, field }) => `${module} ${field}`.slice(0, 200));
+    throw new HerdError("source.invalid", `the component imports what this host does not have: ${shown.join(", ")}`);
+  }
+  for (const one of imports) {
+    const [wanted, found] = [signatures[keyOf(one)], shape.signature(one.type)];
+    const [wants, has] = [wanted, found].map((type) => (type === undefined ? "none" : signatureText(type)));
+    if (wants === has) continue;
+    throw new HerdError("source.invalid", `the component imports ${keyOf(one)} with the type ${has}, not ${wants}`);
+  }
 }
 
 /** Functions for `imports`, all bound to one instance. */

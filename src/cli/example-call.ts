@@ -1,6 +1,6 @@
 // A curl line that works when pasted: a function of a deployed app, with arguments that fit it.
 
-import { exampleArguments } from "../../runtime/interface/example.js";
+import { Examples } from "../../runtime/interface/example.js";
 import type { Ready } from "../node.js";
 
 /** The line for the app `hello` if it is there, else for the first app; undefined without any function, or a token to call it with. */
@@ -9,7 +9,7 @@ export function curlLine(ready: Pick<Ready, "apps" | "ca" | "token" | "url">): s
   const chosen = apps.find(({ app }) => app === "hello") ?? apps[0];
   const [callable] = chosen?.interface.functions ?? [];
   if (chosen === undefined || callable === undefined || ready.token === undefined) return undefined;
-  const body = JSON.stringify(exampleArguments(callable, chosen.interface));
+  const body = JSON.stringify(new Examples(chosen.interface).arguments(callable) ?? {});
   return [
     `curl --cacert ${quoted(ready.ca)}`,
     `-H ${quoted(`authorization: Bearer ${ready.token}`)}`,

@@ -1,6 +1,6 @@
 // An app as an OpenAPI 3.1 document, whose schemas are JSON Schema 2020-12 like ours.
 
-import { exampleArguments, exampleResult } from "../../runtime/interface/example.js";
+import { Examples } from "../../runtime/interface/example.js";
 import type { AppInterface, FunctionType } from "../../runtime/interface/model.js";
 import { describeFunctions, describeTypes, type FunctionDescription } from "../../runtime/interface/schema.js";
 import { takesQuery } from "../../runtime/sandbox/binding/query.js";
@@ -14,9 +14,10 @@ const schemasPath = "#/components/schemas/";
 /** The OpenAPI document of an app that is served at `url`. */
 export function openApi(record: AppRecord, appInterface: AppInterface, url: string): Json {
   const paths: Record<string, Json> = {};
+  const made = new Examples(appInterface);
   const byQuery = new Set(appInterface.functions.filter(takesQuery).map(({ name }) => name));
   for (const [index, description] of describeFunctions(appInterface, schemasPath).entries()) {
-    const examples = examplesOf(appInterface.functions[index], appInterface);
+    const examples = examplesOf(appInterface.functions[index], made);
     paths[`/fn/${record.app}/${encodeURIComponent(description.name)}`] = {
       post: operation(description, examples),
       ...(byQuery.has(description.name) ? { get: queryOperation(description, examples) } : {}),
@@ -38,25 +39,29 @@ export function openApi(record: AppRecord, appInterface: AppInterface, url: stri
   return withPlainNames(document, namesToChange(types)) as Json;
 }
 
-/** What a call sends and gets, to show. */
-interface Examples {
-  readonly arguments: Record<string, unknown>;
+/** What a call sends and gets, to show; undefined where that would be too large. */
+interface Shown {
+  readonly arguments: Record<string, unknown> | undefined;
   readonly result: unknown;
 }
 
-function examplesOf(callable: FunctionType | undefined, app: AppInterface): Examples {
-  if (callable === undefined) return { arguments: {}, result: undefined };
-  return { arguments: exampleArguments(callable, app), result: exampleResult(callable, app) };
+function examplesOf(callable: FunctionType | undefined, examples: Examples): Shown {
+  if (callable === undefined) return { arguments: undefined, result: undefined };
+  return { arguments: examples.arguments(callable), result: examples.result(callable) };
 }
 
 /** Names of types that may not stand in `components/schemas`, which knows no `$` and no letters beyond ASCII, with those that may. */
 function namesToChange(names: readonly string[]): Map<string, string> {
   const taken = new Set(names);
+  const numbers = new Map<string, number>();
   const changes = new Map<string, string>();
   for (const name of names) {
     if (/^[a-zA-Z0-9_]+$/.test(name)) continue;
-    let plain = name.replace(/[^a-zA-Z0-9_]/g, "_");
-    while (taken.has(plain)) plain += "_";
+    const base = name.replace(/[^a-zA-Z0-9_]/g, "_");
+    let plain = base;
+    let number = numbers.get(base) ?? 0;
+    for (; taken.has(plain); number++) plain = number === 0 ? `${base}_` : `${base}_${number}`;
+    numbers.set(base, number);
     taken.add(plain);
     changes.set(name, plain);
   }
@@ -78,13 +83,10 @@ function withPlainNames(document: Json & { readonly components: Json }, changes:
   return renamed;
 }
 
-function operation(description: FunctionDescription, examples: Examples): Json {
-  const properties: Record<string, unknown> = {};
-  const required: string[] = [];
-  for (const { name, optional, ...schema } of description.parameters) {
-    properties[String(name)] = schema;
-    if (optional !== true) required.push(String(name));
-  }
+function operation(description: FunctionDescription, examples: Shown): Json {
+  const { parameters } = description;
+  const properties = Object.fromEntries(parameters.map(({ name, optional: _, ...schema }) => [name, schema]));
+  const required = parameters.filter(({ optional }) => optional !== true).map(({ name }) => String(name));
   return {
     operationId: description.name,
     ...(description.doc === undefined ? {} : { description: description.doc }),
@@ -93,7 +95,7 @@ function operation(description: FunctionDescription, examples: Examples): Json {
       content: {
         "application/json": {
           schema: { type: "object", properties, required, additionalProperties: false },
-          example: examples.arguments,
+          ...(examples.arguments === undefined ? {} : { example: examples.arguments }),
         },
       },
     },
@@ -102,7 +104,7 @@ function operation(description: FunctionDescription, examples: Examples): Json {
 }
 
 /** The same call with its arguments in the query. No method has the id: a function and a class cannot share a name. */
-function queryOperation(description: FunctionDescription, examples: Examples): Json {
+function queryOperation(description: FunctionDescription, examples: Shown): Json {
   return {
     operationId: `${description.name}.query`,
     ...(description.doc === undefined ? {} : { description: description.doc }),
@@ -112,7 +114,7 @@ function queryOperation(description: FunctionDescription, examples: Examples): J
       required: optional !== true,
       ...(doc === undefined ? {} : { description: doc }),
       schema,
-      ...exampleIn(examples.arguments, String(name)),
+      ...exampleIn(examples.arguments ?? {}, String(name)),
     })),
     responses: responses(description, examples),
   };
@@ -120,18 +122,23 @@ function queryOperation(description: FunctionDescription, examples: Examples): J
 
 /** A query holds no null: it is left out. */
 function exampleIn(values: Readonly<Record<string, unknown>>, name: string): Json {
-  const value = values[name] ?? undefined;
-  return value === undefined ? {} : { example: value };
+  const value = Object.hasOwn(values, name) ? values[name] : undefined;
+  return value === undefined || value === null ? {} : { example: value };
 }
 
-function responses(description: FunctionDescription, examples: Examples): Json {
+function responses(description: FunctionDescription, examples: Shown): Json {
   const answered =
     description.result === null
       ? { "204": { description: "Done; the function gives no result" } }
       : {
           "200": {
             description: "The result",
-            content: { "application/json": { schema: description.result, example: examples.result } },
+            content: {
+              "application/json": {
+                schema: description.result,
+                ...(examples.result === undefined ? {} : { example: examples.result }),
+              },
+            },
           },
         };
   return { ...answered, ...problemReferences() };

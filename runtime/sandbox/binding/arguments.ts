@@ -1,7 +1,7 @@
 // A call's arguments: JSON (object by name or array by position) or a query string → values in the parameters' order.
 import { HerdError } from "../../../src/core/errors.js";
 import type { FunctionType } from "../../interface/model.js";
-import { isOptional } from "../../interface/schema.js";
+import { optionalParameters } from "../../interface/schema.js";
 import { parseJson } from "./json-text.js";
 import { cut, excerpt, jsonPointer } from "./mismatch.js";
 import { parseQuery } from "./query.js";
@@ -88,10 +88,11 @@ export class ArgumentReader {
 
 function expectedArguments(fn: FunctionType): Expected[] {
   const self: Expected[] = fn.self === undefined ? [] : [{ name: "self" }];
+  const optional = optionalParameters(fn);
   return [
     ...self,
     ...fn.parameters.map(({ name, default: fallback }, index): Expected => {
-      if (!isOptional(fn, index)) return { name };
+      if (optional[index] !== true) return { name };
       return { name, absent: { value: fallback === undefined ? null : undefined } };
     }),
   ];

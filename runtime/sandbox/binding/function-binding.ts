@@ -34,7 +34,7 @@ export class FunctionBinding {
     this.#reader = new ArgumentReader(type);
     const crossing = parameterTypes(type);
     const tuple = types.abi.tuple(crossing);
-    const flat = crossing.reduce((count, one) => count + types.abi.flatten(one).length, 0);
+    const flat = crossing.reduce((count, one) => count + types.abi.flatCount(one), 0);
     const own = type.parameters.map((parameter) => ({
       name: parameter.name,
       lowerer: (parameter.default === undefined ? lowerer : defaultedLowerer)(parameter.type, types),

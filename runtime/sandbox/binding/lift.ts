@@ -57,16 +57,24 @@ export function lifter(type: ValueType, types: TypeTable): Lifter {
     case "option":
       return optionLifter(type.value, types);
     case "record":
-      return objectLifter(
-        types
-          .fields(type.name)
-          .map(({ field, offset }) => ({ name: field.name, offset, inner: lifter(field.type, types) })),
-      );
-    case "enum":
-      return enumLifter(type.name, types);
+    case "enum": {
+      let named = types.lifters.get(type.name);
+      if (named === undefined) {
+        named = (type.kind === "record" ? recordLifter : enumLifter)(type.name, types);
+        types.lifters.set(type.name, named);
+      }
+      return named;
+    }
     default:
       return scalar(type.kind, scalarLifter(type.kind));
   }
+}
+
+function recordLifter(name: string, types: TypeTable): Lifter {
+  const fields = types.fields(name);
+  return objectLifter(
+    fields.map(({ field, offset }) => ({ name: field.name, offset, inner: lifter(field.type, types) })),
+  );
 }
 
 /** The lifter of a tuple as an object: a record, or a method's `self` and `result`. */

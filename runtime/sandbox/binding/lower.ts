@@ -1,5 +1,6 @@
 // Lowering: a JSON value, checked against its type, becomes core values or bytes in the guest's memory
 // (component-model CanonicalABI.md, "Storing" and "Flattening").
+import { maxFlatParameters } from "../../interface/layout.js";
 import type { ScalarKind, ValueType } from "../../interface/model.js";
 import type { CoreValue } from "../web-assembly.js";
 import type { Heap } from "./heap.js";
@@ -34,9 +35,14 @@ export function lowerer(type: ValueType, types: TypeTable): Lowerer {
     case "option":
       return optionLowerer(type.value, { types, isNone: (value) => value === null });
     case "record":
-      return recordLowerer(type.name, types);
-    case "enum":
-      return enumLowerer(type.name, types);
+    case "enum": {
+      let named = types.lowerers.get(type.name);
+      if (named === undefined) {
+        named = (type.kind === "record" ? recordLowerer : enumLowerer)(type.name, types);
+        types.lowerers.set(type.name, named);
+      }
+      return named;
+    }
     default:
       return scalar(type.kind, scalarLowerer(type.kind));
   }
@@ -147,7 +153,10 @@ function optionLowerer(
 ): Lowerer {
   const inner = lowerer(type, types);
   const offset = types.payloadOffset(type);
-  const none: CoreValue[] = [0, ...types.abi.flatten(type).map((core) => (core === "i64" ? 0n : 0))];
+  // Beyond so many, parameters travel through memory, and nobody asks for this one's core values.
+  const isFlat = types.abi.flatCount(type) < maxFlatParameters;
+  const rest = isFlat ? types.abi.flatten(type) : [];
+  const none: CoreValue[] = [0, ...rest.map((core) => (core === "i64" ? 0n : 0))];
   return {
     flatten: (heap, value, flat) => {
       if (isNone(value)) {

@@ -1,10 +1,18 @@
 // The types of one interface, with what lowering and lifting share: layouts, records and enums by name.
 import { CanonicalAbi } from "../../interface/layout.js";
 import type { AppInterface, Field, ValueType } from "../../interface/model.js";
+import type { Lifter } from "./lift.js";
+import type { Lowerer } from "./lower.js";
 
-/** Named types and layouts of one app's interface. */
+/**
+ * Named types and layouts of one app's interface. Lowerers and lifters of named types are made once and shared: where classes
+ * hold each other twice over, one of each use would be made thousands of times.
+ */
 export class TypeTable {
   readonly abi: CanonicalAbi;
+  /** By type name, as they are made. */
+  readonly lowerers = new Map<string, Lowerer>();
+  readonly lifters = new Map<string, Lifter>();
   readonly #records: ReadonlyMap<string, readonly Field[]>;
   readonly #enums: ReadonlyMap<string, readonly string[]>;
 
@@ -17,7 +25,7 @@ export class TypeTable {
   /** Fields of record `name` with their offsets. */
   fields(name: string): { readonly field: Field; readonly offset: number }[] {
     const fields = this.#records.get(name) ?? [];
-    const { offsets } = this.abi.tuple(fields.map(({ type }) => type));
+    const { offsets } = this.abi.record(name);
     return fields.map((field, index) => ({ field, offset: offsets[index] ?? 0 }));
   }
 
@@ -28,7 +36,7 @@ export class TypeTable {
 
   /** Offset of an option's payload, behind its discriminant. */
   payloadOffset(type: ValueType): number {
-    return this.abi.layout(type).align;
+    return this.abi.payloadOffset(type);
   }
 
   /** Scalar kind of an enum's discriminant. */
