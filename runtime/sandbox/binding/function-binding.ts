@@ -4,9 +4,10 @@ import { maxFlatParameters, parameterTypes, resultTypes } from "../../interface/
 import type { FunctionType } from "../../interface/model.js";
 import type { CoreValue, WasmFunction } from "../web-assembly.js";
 import { type ArgumentFormat, ArgumentReader } from "./arguments.js";
+import { checkResult, LiftBudget, type Lifter, type Lowerer } from "./codec.js";
 import type { Heap } from "./heap.js";
-import { checkResult, LiftBudget, type Lifter, lifter, objectLifter } from "./lift.js";
-import { defaultedLowerer, type Lowerer, lowerer } from "./lower.js";
+import { lifter, objectLifter } from "./lift.js";
+import { defaultedLowerer, lowerer } from "./lower.js";
 import { argumentError, Mismatch } from "./mismatch.js";
 import type { TypeTable } from "./types.js";
 

@@ -3,19 +3,12 @@
 import { maxFlatParameters } from "../../interface/layout.js";
 import type { ScalarKind, ValueType } from "../../interface/model.js";
 import type { CoreValue } from "../web-assembly.js";
+import type { Lowerer } from "./codec.js";
 import type { Heap } from "./heap.js";
 import { mismatch, unwind } from "./mismatch.js";
 import { scalarLowerer, scalarStore } from "./scalars.js";
 import type { TypeTable } from "./types.js";
 import { isWellFormed } from "./unicode.js";
-
-/** Checks and lowers values of one type; both throw a Mismatch for a value that does not fit. */
-export interface Lowerer {
-  /** Appends the core values of `value` to `flat`. */
-  flatten(heap: Heap, value: unknown, flat: CoreValue[]): void;
-  /** Writes `value` at `address`, which was allocated for it. */
-  store(heap: Heap, value: unknown, address: number): void;
-}
 
 /** Writes a value of variable length and says where it lies. */
 type Chunk = (heap: Heap, value: unknown) => { readonly address: number; readonly length: number };

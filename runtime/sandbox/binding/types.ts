@@ -1,8 +1,7 @@
 // The types of one interface, with what lowering and lifting share: layouts, records and enums by name.
 import { CanonicalAbi } from "../../interface/layout.js";
 import type { AppInterface, Field, ValueType } from "../../interface/model.js";
-import type { Lifter } from "./lift.js";
-import type { Lowerer } from "./lower.js";
+import type { Lifter, Lowerer } from "./codec.js";
 
 /**
  * Named types and layouts of one app's interface. Lowerers and lifters of named types are made once and shared: where classes
