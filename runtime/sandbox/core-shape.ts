@@ -48,6 +48,7 @@ export class CoreShape {
     this.imports = this.#read("import", readImports) ?? [];
     const own = this.#read("function", readFunctions) ?? [];
     this.#functions = [...this.imports.map(({ type }) => type), ...own];
+    this.#read("table", (reader) => reader.count(bounds.tables));
     this.#read("tag", (reader) => reader.count(bounds.tags));
     this.globals = this.#read("global", readGlobals) ?? [];
     this.exports = this.#read("export", readExports) ?? [];

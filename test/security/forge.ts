@@ -1,0 +1,47 @@
+// Hostile components by their bytes: sections that no tool would write.
+import { leb128 } from "../../runtime/interface/binary.js";
+import { exportedInterface } from "../../runtime/interface/model.js";
+
+/** A section with its id and length. */
+export function section(id: number, ...parts: readonly Uint8Array[]): Buffer {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return Buffer.concat([Buffer.of(id), leb128(length), ...parts]);
+}
+
+/** A vector of `count` times the same entry. */
+export function repeated(entry: Uint8Array, count: number): Buffer {
+  return Buffer.concat([leb128(count), Buffer.alloc(entry.length * count, entry)]);
+}
+
+/** A core module of those sections. */
+export function coreModule(sections: readonly Uint8Array[]): Buffer {
+  return Buffer.concat([Buffer.of(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0), ...sections]);
+}
+
+/** A core module with a memory and nothing else that a guest needs. */
+export function bareModule(): Buffer {
+  return coreModule([section(5, Buffer.of(1, 0, 1)), section(7, Buffer.of(1, 1, 0x61, 2, 0))]);
+}
+
+const noInterface = Buffer.from('{"version":1,"functions":[],"records":[],"enums":[]}');
+
+/** A component around a core module with any bytes as its interface, and other sections before. */
+export function wrapped(
+  module: Uint8Array,
+  { interface: text = noInterface, before = [] }: { interface?: Uint8Array; before?: readonly Uint8Array[] } = {},
+): Buffer {
+  const label = Buffer.from("herd:interface");
+  return Buffer.concat([
+    Buffer.of(0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00),
+    ...before,
+    section(1, module),
+    section(0, leb128(label.length), label, text),
+  ]);
+}
+
+/** A module that exports what every guest needs, and each of `names` as a callable without parameters and results. */
+export function guestText(names: readonly string[], body = ""): string {
+  const callables = names.map((name) => `(func (export "${exportedInterface}#${name}") ${body})`);
+  return `(module (memory (export "memory") 1)
+    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)) ${callables.join("\n")})`;
+}
