@@ -3,10 +3,11 @@ import { readFileSync } from "node:fs";
 import * as asc from "assemblyscript/asc";
 import type { Diagnostic } from "../../src/core/errors.js";
 import { packageRoot } from "../../src/core/package-root.js";
-import { diagnosticAt } from "./diagnostics.js";
+import { diagnosticAt, type Place } from "./diagnostics.js";
+import { installRootIndex } from "./root-index.js";
 
 const configName = "asconfig.json";
-const guestFiles = ["herd", "herd/host", "herd/abort", "herd/memory", "bindings/dom"] as const;
+const guestFiles = ["herd", "herd/host", "herd/abort", "herd/memory", "herd/refused", "bindings/dom"] as const;
 const errorCategory = 3;
 
 /** The part of Binaryen's module that {@link AscOptions.exports} needs; `assemblyscript` has no typings for transforms' arguments. */
@@ -39,6 +40,7 @@ export class Asc {
   constructor() {
     this.#config = readFileSync(new URL(configName, packageRoot()), "utf8");
     installLibrary(asc.libraryFiles);
+    installRootIndex();
   }
 
   /** Compiles `entry` with the flags of `asconfig.json`. An internal crash of asc ends the process. */
@@ -79,16 +81,31 @@ function renameExports(module: string, names: ReadonlyMap<string, string>): { af
   };
 }
 
-interface AscMessage {
-  readonly message: string;
-  readonly range: { readonly start: number; readonly source: { readonly normalizedPath: string } | null } | null;
+interface AscRange {
+  readonly start: number;
+  readonly source: { readonly normalizedPath: string } | null;
 }
 
-function readDiagnostic({ message, range }: AscMessage, files: ReadonlyMap<string, string>): Diagnostic {
+interface AscMessage {
+  readonly message: string;
+  readonly range: AscRange | null;
+  /** The other place: of what a declaration conflicts with, say. */
+  readonly relatedRange: AscRange | null;
+}
+
+function readDiagnostic({ message, range, relatedRange }: AscMessage, files: ReadonlyMap<string, string>): Diagnostic {
+  const other = placeIn(files, relatedRange);
+  const at = other && diagnosticAt(other, "");
+  const whole = at === undefined ? message : `${message} (the other is at ${at.file}:${at.line}:${at.column})`;
+  const place = placeIn(files, range);
+  if (place !== undefined) return diagnosticAt(place, whole);
+  return { file: range?.source?.normalizedPath ?? "", line: 1, column: 1, message: whole, source: "" };
+}
+
+function placeIn(files: ReadonlyMap<string, string>, range: AscRange | null): Place | undefined {
   const file = range?.source?.normalizedPath ?? "";
   const text = files.get(file);
-  if (text === undefined || range === null) return { file, line: 1, column: 1, message, source: "" };
-  return diagnosticAt({ file, text, offset: range.start }, message);
+  return text === undefined || range === null ? undefined : { file, text, offset: range.start };
 }
 
 /**

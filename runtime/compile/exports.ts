@@ -3,13 +3,16 @@ import type {
   ClassDeclaration,
   FunctionDeclaration,
   MethodDeclaration,
+  NamespaceDeclaration,
   Node,
   ParameterNode,
+  Statement,
   TypeNode,
 } from "assemblyscript";
 import type { AppInterface, FunctionType, Parameter } from "../interface/model.js";
 import { WitScope } from "../interface/names.js";
 import { Flag, NodeKind, ParameterKind } from "./ast.js";
+import { diagnosticAt } from "./diagnostics.js";
 import { docOf, parameterDoc } from "./doc-comment.js";
 import { type GuestType, GuestTypes } from "./guest-types.js";
 import type { Binding, Declaration, Module, ModuleGraph } from "./modules.js";
@@ -43,6 +46,7 @@ export interface GuestExports {
 /** Reads the exports of `graph`'s entry. What cannot cross is noted in `types.refusals`; the rest is still read. */
 export function readExports(graph: ModuleGraph): GuestExports {
   const reader = new ExportReader(graph);
+  for (const { name, first, second } of graph.entry.twins) reader.refuseTwins(name, first, second);
   for (const [name, binding] of reader.bindings) reader.read(name, binding);
   const { types, functions, appended } = reader;
   const app: AppInterface = {
@@ -70,15 +74,18 @@ class ExportReader {
   readonly functions: GuestFunction[] = [];
   readonly appended = new Map<string, string>();
   readonly #graph: ModuleGraph;
+  readonly #endpoints = new Map<string, Node>();
 
   constructor(graph: ModuleGraph) {
     this.#graph = graph;
     const names = new Map<Declaration, string>();
     for (const name of graph.exportNames(graph.entry)) {
-      const binding = graph.lookUpExport(graph.entry, name);
-      if (binding === undefined) continue;
-      this.bindings.set(name, binding);
-      if (!("namespace" in binding) && !names.has(binding.declaration)) names.set(binding.declaration, name);
+      const value = graph.lookUpExport(graph.entry, name, "value");
+      if (value !== undefined) this.bindings.set(name, value);
+      for (const binding of [graph.lookUpExport(graph.entry, name, "type"), value]) {
+        if (binding === undefined || "namespace" in binding) continue;
+        if (!names.has(binding.declaration)) names.set(binding.declaration, name);
+      }
     }
     this.types = new GuestTypes(graph, names);
   }
@@ -86,6 +93,10 @@ class ExportReader {
   read(name: string, binding: Binding): void {
     if ("namespace" in binding) return;
     const { declaration, module } = binding;
+    const [first, ...others] = this.#graph.ambiguousExport(this.#graph.entry, name);
+    for (const other of first === undefined ? [] : others) {
+      this.refuseTwins(name, (first as Declaration).name, other.name);
+    }
     const target = { module: this.#graph.entry.path, exportName: name };
     switch (declaration.kind as number) {
       case NodeKind.FunctionDeclaration:
@@ -95,6 +106,7 @@ class ExportReader {
         this.#readClass(declaration as ClassDeclaration, { module, name, target });
         break;
       case NodeKind.NamespaceDeclaration:
+        if (!exportsFunction((declaration as NamespaceDeclaration).members)) break;
         this.types.refuse(declaration, "the functions of a namespace cannot be called; export them from the file");
         break;
       case NodeKind.VariableDeclaration:
@@ -122,10 +134,12 @@ class ExportReader {
       for (const member of level.declaration.members) {
         if ((member.kind as number) !== NodeKind.MethodDeclaration || (member.flags & hiddenFlags) !== 0) continue;
         if ((member.flags & Flag.Static) !== 0 && level.declaration !== declaration) continue;
-        methods.set(member.name.text, { declaration: member as MethodDeclaration, module: level.module });
+        const kind = (member.flags & Flag.Static) !== 0 ? "static" : "instance";
+        methods.set(`${kind} ${member.name.text}`, { declaration: member as MethodDeclaration, module: level.module });
       }
     }
-    for (const [method, { declaration: member, module }] of methods) {
+    for (const { declaration: member, module } of methods.values()) {
+      const method = member.name.text;
       const name = `${at.name}.${method}`;
       if ((member.flags & Flag.Static) !== 0) {
         this.#readCallable({ declaration: member, module, name, target: at.target, member: method });
@@ -151,6 +165,12 @@ class ExportReader {
       this.types.refuse(declaration.name, `${name} is declared without a body, and nothing gives it to the guest`);
       return;
     }
+    const twin = this.#endpoints.get(name);
+    if (twin !== undefined) {
+      this.refuseTwins(name, twin, declaration.name);
+      return;
+    }
+    this.#endpoints.set(name, declaration.name);
     if (signature.explicitThisType !== null)
       this.types.refuse(signature.explicitThisType, "a this parameter cannot cross");
     const index = this.functions.length;
@@ -161,13 +181,13 @@ class ExportReader {
     for (const parameter of signature.parameters) {
       const type = this.#parameterType(parameter, module);
       if (type === undefined) continue;
-      const fallback = this.#fallback(parameter, { callable, index, position: parameters.length });
+      const fallback = this.#fallback(parameter, { callable, index, position: parameters.length, type });
       parameters.push({ name: parameter.name.text, type, ...(fallback && { fallback }) });
       described.push({
         name: parameter.name.text,
         wit: wit.claim(parameter.name.text),
         type: type.value,
-        ...(parameter.initializer && { default: textOf(parameter.initializer).slice(0, maxDefaultLength) }),
+        ...(fallback && { default: fallback.text.slice(0, maxDefaultLength) }),
         ...parameterDoc(declaration, parameter.name.text),
       });
     }
@@ -191,6 +211,17 @@ class ExportReader {
     });
   }
 
+  /** Two callables under one name: a caller could not say which is meant. Each place names the other. */
+  refuseTwins(name: string, left: Node, right: Node): void {
+    for (const [here, there] of [
+      [left, right],
+      [right, left],
+    ] as const) {
+      const place = placeOf(there);
+      this.types.refuse(here, `two exports have the endpoint ${name}: this one and that at ${place}`);
+    }
+  }
+
   #parameterType(parameter: ParameterNode, module: Module): GuestType | undefined {
     if ((parameter.parameterKind as number) === ParameterKind.Rest) {
       return this.types.refuse(parameter, "a rest parameter cannot cross; use an array");
@@ -199,23 +230,57 @@ class ExportReader {
   }
 
   /** Appends a function to the parameter's module that gives its default from the parameters before it. */
-  #fallback(
-    parameter: ParameterNode,
-    { callable, index, position }: { callable: Callable; index: number; position: number },
-  ): { module: string; name: string } | undefined {
-    if (parameter.initializer === null) return undefined;
-    const text = textOf(parameter.initializer);
-    if (callable.self !== undefined && /\bthis\b/.test(text)) {
+  #fallback(parameter: ParameterNode, { callable, index, position, type }: FallbackPlace): Fallback | undefined {
+    const text = parameter.initializer === null ? zeroOf(parameter, type) : textOf(parameter.initializer);
+    if (text === undefined) return undefined;
+    if (callable.self !== undefined && parameter.initializer !== null && /\bthis\b/.test(text)) {
       return this.types.refuse(parameter.initializer, "a default that reads this cannot be taken from outside");
     }
     const name = `__herd_default_${index}_${position}`;
     const before = callable.declaration.signature.parameters.slice(0, position);
     const list = before.map((one) => `${one.name.text}: ${textOf(one.type)}`).join(", ");
     const path = callable.module.path;
-    const code = `\nexport function ${name}(${list}): ${textOf(parameter.type)} { return ${text}; }`;
+    const expression = text === "null" ? `changetype<${textOf(parameter.type)}>(0)` : text;
+    const code = `\nexport function ${name}(${list}): ${textOf(parameter.type)} { return ${expression}; }`;
     this.appended.set(path, (this.appended.get(path) ?? "") + code);
-    return { module: path, name };
+    return { module: path, name, text };
   }
+}
+
+interface FallbackPlace {
+  readonly callable: Callable;
+  readonly index: number;
+  readonly position: number;
+  readonly type: GuestType;
+}
+
+/** The function that gives a default, and the text of its expression. */
+interface Fallback {
+  readonly module: string;
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What AssemblyScript gives `b?: T` that is left out: zero. `T | null` needs none, it crosses as an option. */
+function zeroOf(parameter: ParameterNode, { form, text }: GuestType): string | undefined {
+  if ((parameter.parameterKind as number) !== ParameterKind.Optional || form === "option") return undefined;
+  if (form === "scalar") return text === "bool" ? "false" : "0";
+  return form === "enum" ? `<${textOf(parameter.type)}>0` : "null";
+}
+
+function exportsFunction(members: readonly Statement[]): boolean {
+  return members.some((member) => {
+    const { kind, flags = 0 } = member as Statement & { flags?: number };
+    if ((flags & Flag.Export) === 0) return false;
+    if (kind === NodeKind.NamespaceDeclaration) return exportsFunction((member as NamespaceDeclaration).members);
+    return kind === NodeKind.FunctionDeclaration;
+  });
+}
+
+/** `file:line:column` of a node. */
+function placeOf({ range: { source, start } }: Node): string {
+  const { file, line, column } = diagnosticAt({ file: source.normalizedPath, text: source.text, offset: start }, "");
+  return `${file}:${line}:${column}`;
 }
 
 const maxDefaultLength = 1_000;

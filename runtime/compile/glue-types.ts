@@ -9,6 +9,11 @@ export interface MemoryPlace {
   readonly offset: number;
 }
 
+/** Where a value is written, and the statement for a value that its type does not allow. */
+export interface StorePlace extends MemoryPlace {
+  readonly refused: string;
+}
+
 /** Expressions and helper functions for the types of one app; helpers are written once, when first asked for. */
 export class GlueTypes {
   readonly #abi: CanonicalAbi;
@@ -58,31 +63,29 @@ export class GlueTypes {
     }
   }
 
-  /** A statement that writes `value` to memory. */
-  store(type: GuestType, value: string, { pointer, offset }: MemoryPlace): string {
-    switch (type.form) {
-      case "scalar": {
-        const text = type.text === "bool" ? "u8" : type.text;
-        return `store<${text}>(${pointer}, ${type.text === "bool" ? `<u8>${value}` : value}, ${offset});`;
-      }
-      case "enum": {
-        const text = this.#discriminant(type);
-        return `store<${text}>(${pointer}, <${text}>${this.#enumTo(type)}(${value}), ${offset});`;
-      }
-      default:
-        return `${this.#storeHelper(type)}(${pointer} + ${offset}, ${value});`;
+  /** A statement that writes `value` to memory; `refused` is what follows when its type does not allow it. */
+  store(type: GuestType, value: string, { pointer, offset, refused }: StorePlace): string {
+    if (type.form === "scalar") {
+      const text = type.text === "bool" ? "u8" : type.text;
+      return `store<${text}>(${pointer}, ${type.text === "bool" ? `<u8>${value}` : value}, ${offset});`;
     }
+    return `if (${this.#storeHelper(type)}(${pointer} + ${offset}, ${value})) ${refused};`;
   }
 
-  /** The one core value of a `type` that flattens to one. */
-  toCore(type: GuestType, value: string): string {
-    if (type.form === "enum") return `${this.#enumTo(type)}(${value})`;
+  /** Statements that put the one core value of a `type` that flattens to one into `flat`; `path` names the value. */
+  toCore(type: GuestType, value: string, path: string): string[] {
+    if (type.form === "enum") {
+      const check = `if (flat < 0) { isForeign("${this.#enum(type).name}"); fail("${path}"); }`;
+      return [`const flat: i32 = ${this.#enumTo(type)}(${value});`, check];
+    }
     if (type.form === "record") {
       const field = this.#class(type).fields[0] as GuestField;
-      return this.toCore(field.type, this.#readField(type, { value, name: field.name, text: field.type.text }));
+      const inner = this.#readField(type, { value, name: field.name, text: field.type.text });
+      const check = `if (changetype<usize>(${value}) == 0) { isNull("${this.#nameOf(type)}"); fail("${path}"); }`;
+      return [check, ...this.toCore(field.type, inner, `${path}.${field.name}`)];
     }
     const core = this.#abi.flatten(type.value)[0] as string;
-    return `<${core}>(${value})`;
+    return [`const flat = <${core}>(${value});`];
   }
 
   #helper(kind: string, type: GuestType, write: (name: string) => string): string {
@@ -130,7 +133,9 @@ export class GlueTypes {
 
   #storeHelper(type: GuestType): string {
     return this.#helper("store", type, (name) => {
-      return `function ${name}(p: usize, v: ${type.text}): void { ${this.#storeBody(type)} }`;
+      const isReference = type.form !== "option" && type.form !== "enum";
+      const check = isReference ? `if (changetype<usize>(v) == 0) return isNull("${this.#nameOf(type)}"); ` : "";
+      return `function ${name}(p: usize, v: ${type.text}): bool { ${check}${this.#storeBody(type)} return false; }`;
     });
   }
 
@@ -144,23 +149,36 @@ export class GlueTypes {
         return pair("changetype<usize>(v)", "v.byteLength");
       case "typed":
         return pair("v.dataStart", "v.length");
-      case "option":
-        return `if (v === null) { store<u8>(p, 0); return; } store<u8>(p, 1); ${this.store(element, "v", { pointer: "p", offset: this.#abi.payloadOffset(element.value) })}`;
+      case "option": {
+        const place = { pointer: "p", offset: this.#abi.payloadOffset(element.value), refused: "return true" };
+        return `if (v === null) { store<u8>(p, 0); return false; } store<u8>(p, 1); ${this.store(element, "v", place)}`;
+      }
+      case "enum": {
+        const foreign = `isForeign("${this.#enum(type).name}")`;
+        const text = this.#discriminant(type);
+        return `const i = ${this.#enumTo(type)}(v); if (i < 0) return ${foreign}; store<${text}>(p, <${text}>i);`;
+      }
       case "record": {
         const { fields, type: record } = this.#class(type);
         const { offsets } = this.#abi.tuple(record.fields.map((field) => field.type));
         const store = (field: GuestClass["fields"][number], at: number): string => {
           const value = this.#readField(type, { value: "v", name: field.name, text: field.type.text });
-          return this.store(field.type, value, { pointer: "p", offset: offsets[at] as number });
+          const refused = `return inField("${field.name}")`;
+          return this.store(field.type, value, { pointer: "p", offset: offsets[at] as number, refused });
         };
         return fields.map(store).join(" ");
       }
       case "map": {
         const { size, offsets } = this.#abi.tuple([{ kind: "string" }, element.value]);
-        const value = this.store(element, "unchecked(values[i])", { pointer: "q", offset: offsets[1] as number });
+        const value = this.store(element, "unchecked(values[i])", {
+          pointer: "q",
+          offset: offsets[1] as number,
+          refused: "return atKey(unchecked(keys[i]))",
+        });
         const key = this.store({ value: { kind: "string" }, text: "string", form: "string" }, "unchecked(keys[i])", {
           pointer: "q",
           offset: 0,
+          refused: 'return atIndex(i) && inField("keys()")',
         });
         return `const keys = v.keys(); const values = v.values(); const n = keys.length; const out = allocate(n * ${size}); for (let i = 0, q = out; i < n; i++, q += ${size}) { ${key} ${value} } ${pair("out", "n")}`;
       }
@@ -177,7 +195,7 @@ export class GlueTypes {
       const start = type.form === "static" ? "changetype<usize>(a)" : "a.dataStart";
       return `${source} const n = a.length; const out = allocate(n * ${size}); memory.copy(out, ${start}, n * ${size}); ${pair("out", "n")}`;
     }
-    const each = this.store(element, "unchecked(a[i])", { pointer: "q", offset: 0 });
+    const each = this.store(element, "unchecked(a[i])", { pointer: "q", offset: 0, refused: "return atIndex(i)" });
     return `${source} const n = a.length; const out = allocate(n * ${size}); for (let i = 0, q = out; i < n; i++, q += ${size}) { ${each} } ${pair("out", "n")}`;
   }
 
@@ -252,9 +270,31 @@ export class GlueTypes {
   #enumTo(type: GuestType): string {
     return this.#helper("index", type, (name) => {
       const cases = this.#enum(type).members.map((member, at) => `if (v == ${type.text}.${member.name}) return ${at};`);
-      const message = `a value of enum ${this.#enum(type).name} is none of its members`;
-      return `function ${name}(v: ${type.text}): i32 { ${cases.join(" ")} throw new Error("${message}"); }`;
+      return `function ${name}(v: ${type.text}): i32 { ${cases.join(" ")} return -1; }`;
     });
+  }
+
+  /** A type as its source has it, for messages. */
+  #nameOf(type: GuestType): string {
+    const element = type.element === undefined ? "" : this.#nameOf(type.element);
+    switch (type.form) {
+      case "record":
+        return this.#class(type).type.name;
+      case "enum":
+        return this.#enum(type).name;
+      case "option":
+        return `${element} | null`;
+      case "array":
+        return `Array<${element}>`;
+      case "static":
+        return `StaticArray<${element}>`;
+      case "set":
+        return `Set<${element}>`;
+      case "map":
+        return `Map<string, ${element}>`;
+      default:
+        return type.text;
+    }
   }
 
   #discriminant(type: GuestType): string {

@@ -41,6 +41,7 @@ class GlueWriter {
   #imports(): string[] {
     const lines = [
       'import { allocate, reallocate, release } from "herd/memory";',
+      'import { atIndex, atKey, fail, inField, isForeign, isNull } from "herd/refused";',
       'export { herd_abort_message, herd_abort_file, herd_abort_line, herd_abort_column, herd_out_of_memory } from "herd/abort";',
       "export { reallocate as cabi_realloc };",
     ];
@@ -77,8 +78,8 @@ class GlueWriter {
       const only = flatResult[0];
       if (only !== undefined) {
         returns = only;
-        const value = fn.self === undefined ? "r" : "s";
-        lines.push(`const flat = ${this.#types.toCore((fn.self ?? fn.result) as GuestType, value)};`);
+        const [value, path] = fn.self === undefined ? ["r", "result"] : ["s", "self"];
+        lines.push(...this.#types.toCore((fn.self ?? fn.result) as GuestType, value, path));
       }
       lines.push("release();");
       if (only !== undefined) lines.push("return flat;");
@@ -126,14 +127,15 @@ class GlueWriter {
   #storeResult(fn: GuestFunction): string[] {
     const { size, offsets } = this.#abi.tuple(resultTypes(fn.type));
     const lines = [`const out = allocate(${size});`];
-    const values: [GuestType | null | undefined, string][] = [
-      [fn.self, "s"],
-      [fn.result, "r"],
+    const values: [GuestType | null | undefined, string, string][] = [
+      [fn.self, "s", "self"],
+      [fn.result, "r", "result"],
     ];
     let at = 0;
-    for (const [type, value] of values) {
+    for (const [type, value, path] of values) {
       if (type !== undefined && type !== null) {
-        lines.push(this.#types.store(type, value, { pointer: "out", offset: offsets[at++] as number }));
+        const place = { pointer: "out", offset: offsets[at++] as number, refused: `fail("${path}")` };
+        lines.push(this.#types.store(type, value, place));
       }
     }
     lines.push("return out;");

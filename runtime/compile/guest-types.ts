@@ -282,9 +282,10 @@ export class GuestTypes {
   }
 
   #bind(name: TypeName, module: Module): Binding | undefined {
-    let binding = this.#graph.lookUp(module, name.identifier.text);
+    let binding = this.#graph.lookUp(module, name.identifier.text, "type");
     for (let part = name.next; part !== null && binding !== undefined; part = part.next) {
-      binding = "namespace" in binding ? this.#graph.lookUpExport(binding.namespace, part.identifier.text) : undefined;
+      binding =
+        "namespace" in binding ? this.#graph.lookUpExport(binding.namespace, part.identifier.text, "type") : undefined;
     }
     return binding;
   }

@@ -9,6 +9,7 @@ import {
   type ImportStatement,
   type InterfaceDeclaration,
   type NamespaceDeclaration,
+  type Node,
   newOptions,
   newProgram,
   nextFile,
@@ -32,6 +33,9 @@ export type Declaration =
   | NamespaceDeclaration
   | VariableDeclaration;
 
+/** What a name is looked up for: AssemblyScript lets a type, and a function or namespace, share one. */
+export type Space = "type" | "value";
+
 /** A name's meaning: a declaration in a module, or a whole module (`import * as N`). */
 export type Binding = { readonly module: Module; readonly declaration: Declaration } | { readonly namespace: Module };
 
@@ -41,16 +45,32 @@ interface Link {
   readonly name: string;
 }
 
+/** A search through modules: what for, and which were seen. */
+interface Way {
+  readonly space: Space;
+  readonly seen: Set<Module>;
+}
+
 /** One file of an upload. `path` has no extension, as AssemblyScript names modules. */
 export interface Module {
   readonly path: string;
   readonly source: Source;
-  readonly declarations: ReadonlyMap<string, Declaration>;
+  /** Declarations by name: classes and enums are in both. */
+  readonly declared: Readonly<Record<Space, ReadonlyMap<string, Declaration>>>;
   readonly imports: ReadonlyMap<string, Link>;
   /** Exported name → a local name, or a name of another module. */
   readonly exports: ReadonlyMap<string, string | Link>;
   /** Modules of `export * from`. */
   readonly stars: readonly string[];
+  /** Where `export { … }` gives a name that was exported before. */
+  readonly twins: readonly ExportTwin[];
+}
+
+/** Two exports of one name: the nodes that say it. */
+export interface ExportTwin {
+  readonly name: string;
+  readonly first: Node;
+  readonly second: Node;
 }
 
 /** The modules that an entry reaches. */
@@ -74,16 +94,28 @@ export class ModuleGraph {
   }
 
   /** What `name` means inside `module`; undefined when no file of the upload says. */
-  lookUp(module: Module, name: string): Binding | undefined {
-    const declaration = module.declarations.get(name);
+  lookUp(module: Module, name: string, space: Space): Binding | undefined {
+    const declaration = declaredAs(module, { name, space });
     if (declaration !== undefined) return { module, declaration };
     const link = module.imports.get(name);
-    return link === undefined ? undefined : this.#follow(link, new Set());
+    return link === undefined ? undefined : this.#follow(link, { space, seen: new Set() });
   }
 
   /** What `module` exports as `name`. */
-  lookUpExport(module: Module, name: string): Binding | undefined {
-    return this.#export(module, name, new Set());
+  lookUpExport(module: Module, name: string, space: Space): Binding | undefined {
+    return this.#export(module, name, { space, seen: new Set() });
+  }
+
+  /** Declarations that several `export *` of `module` give one name, which it does not export itself. */
+  ambiguousExport(module: Module, name: string): Declaration[] {
+    if (module.exports.has(name)) return [];
+    const found = new Set<Declaration>();
+    for (const star of module.stars) {
+      const from = this.#module(star);
+      const binding = from && this.#export(from, name, { space: "value", seen: new Set([module]) });
+      if (binding !== undefined && "declaration" in binding) found.add(binding.declaration);
+    }
+    return found.size > 1 ? [...found] : [];
   }
 
   /** Every exported name of `module`, those of `export *` included, in source order. */
@@ -103,24 +135,24 @@ export class ModuleGraph {
     return [...names];
   }
 
-  #export(module: Module, name: string, seen: Set<Module>): Binding | undefined {
-    if (seen.has(module)) return undefined;
-    seen.add(module);
+  #export(module: Module, name: string, way: Way): Binding | undefined {
+    if (way.seen.has(module)) return undefined;
+    way.seen.add(module);
     const target = module.exports.get(name);
-    if (typeof target === "string") return this.lookUp(module, target);
-    if (target !== undefined) return this.#follow(target, seen);
+    if (typeof target === "string") return this.lookUp(module, target, way.space);
+    if (target !== undefined) return this.#follow(target, way);
     for (const star of module.stars) {
       const from = this.#module(star);
-      const binding = from === undefined ? undefined : this.#export(from, name, seen);
+      const binding = from === undefined ? undefined : this.#export(from, name, way);
       if (binding !== undefined) return binding;
     }
     return undefined;
   }
 
-  #follow(link: Link, seen: Set<Module>): Binding | undefined {
+  #follow(link: Link, way: Way): Binding | undefined {
     const from = this.#module(link.from);
     if (from === undefined) return undefined;
-    return link.name === "*" ? { namespace: from } : this.#export(from, link.name, seen);
+    return link.name === "*" ? { namespace: from } : this.#export(from, link.name, way);
   }
 
   #module(path: string): Module | undefined {
@@ -128,27 +160,58 @@ export class ModuleGraph {
   }
 }
 
+/** What `name` declares in `space`; else what it declares in the other, for who says that it does not fit. */
+function declaredAs({ declared }: Module, { name, space }: { name: string; space: Space }): Declaration | undefined {
+  return declared[space].get(name) ?? declared[space === "type" ? "value" : "type"].get(name);
+}
+
+const typeKinds = new Set<number>([
+  NodeKind.ClassDeclaration,
+  NodeKind.EnumDeclaration,
+  NodeKind.InterfaceDeclaration,
+  NodeKind.TypeDeclaration,
+]);
+const valueKinds = new Set<number>([
+  NodeKind.ClassDeclaration,
+  NodeKind.EnumDeclaration,
+  NodeKind.FunctionDeclaration,
+  NodeKind.VariableDeclaration,
+]);
+
 function readModule(source: Source): Module {
-  const declarations = new Map<string, Declaration>();
+  const declared = { type: new Map<string, Declaration>(), value: new Map<string, Declaration>() };
   const imports = new Map<string, Link>();
   const exports = new Map<string, string | Link>();
   const stars: string[] = [];
+  const twins: ExportTwin[] = [];
+  const places = new Map<string, Node>();
+  const enter = (declaration: Declaration): void => {
+    const { kind, name } = declaration;
+    if (typeKinds.has(kind)) declared.type.set(name.text, declaration);
+    // A namespace adds to the class, enum or function of its name, and stands for itself only without one.
+    if (valueKinds.has(kind) || (kind === NodeKind.NamespaceDeclaration && !declared.value.has(name.text)))
+      declared.value.set(name.text, declaration);
+  };
   const declare = (declaration: DeclarationStatement): void => {
-    declarations.set(declaration.name.text, declaration as Declaration);
-    if ((declaration.flags & Flag.Export) !== 0) exports.set(declaration.name.text, declaration.name.text);
+    enter(declaration as Declaration);
+    if ((declaration.flags & Flag.Export) === 0) return;
+    exports.set(declaration.name.text, declaration.name.text);
+    places.set(declaration.name.text, declaration.name);
   };
   for (const statement of source.statements) {
     if (isDeclaration(statement)) declare(statement);
     else if (statement.kind === NodeKind.Variable) (statement as VariableStatement).declarations.forEach(declare);
     else if (statement.kind === NodeKind.Import) readImport(statement as ImportStatement, imports);
-    else if (statement.kind === NodeKind.Export) readExport(statement as ExportStatement, { exports, stars });
+    else if (statement.kind === NodeKind.Export)
+      readExport(statement as ExportStatement, { exports, stars, twins, places });
     else if (statement.kind === NodeKind.ExportDefault) {
       const { declaration } = statement as ExportDefaultStatement;
-      declarations.set(declaration.name.text, declaration as Declaration);
+      enter(declaration as Declaration);
       exports.set("default", declaration.name.text);
+      places.set("default", declaration.name);
     }
   }
-  return { path: source.internalPath, source, declarations, imports, exports, stars };
+  return { path: source.internalPath, source, declared, imports, exports, stars, twins };
 }
 
 function isDeclaration(statement: Statement): statement is DeclarationStatement {
@@ -173,13 +236,24 @@ function readImport(statement: ImportStatement, imports: Map<string, Link>): voi
   }
 }
 
-function readExport(statement: ExportStatement, into: { exports: Map<string, string | Link>; stars: string[] }): void {
+interface ModuleExports {
+  readonly exports: Map<string, string | Link>;
+  readonly stars: string[];
+  readonly twins: ExportTwin[];
+  readonly places: Map<string, Node>;
+}
+
+function readExport(statement: ExportStatement, { exports, stars, twins, places }: ModuleExports): void {
   const from = statement.internalPath;
   if (statement.members === null) {
-    if (from !== null) into.stars.push(from);
+    if (from !== null) stars.push(from);
     return;
   }
   for (const { localName, exportedName } of statement.members) {
-    into.exports.set(exportedName.text, from === null ? localName.text : { from, name: localName.text });
+    const name = exportedName.text;
+    const first = places.get(name);
+    if (first !== undefined) twins.push({ name, first, second: exportedName });
+    places.set(name, exportedName);
+    exports.set(name, from === null ? localName.text : { from, name: localName.text });
   }
 }

@@ -18,6 +18,12 @@ export function abort(message: string | null = null, file: string | null = null,
   unreachable();
 }
 
+/** Traps with a message that was made by hand: an AssemblyScript string at `message`. */
+export function failWith(message: usize): void {
+  herd_abort_message = message;
+  unreachable();
+}
+
 /** The allocator calls this in place of a bare trap when memory cannot grow. */
 export function outOfMemory(): void {
   herd_out_of_memory = 1;

@@ -1,4 +1,5 @@
 // Host functions that a guest may import, as the canonical ABI lowers them (strings: UTF-16 code units).
+import { checkArgument } from "./refused";
 
 @external("herd:host/log", "write")
 declare function hostWrite(level: i32, message: usize, length: i32): void;
@@ -16,6 +17,7 @@ declare function monotonicNow(): u64;
 declare function randomU64(): u64;
 
 export function writeLine(level: i32, message: string): void {
+  checkArgument(changetype<usize>(message), "message", "string");
   hostWrite(level, changetype<usize>(message), message.length);
 }
 
@@ -38,6 +40,7 @@ export function monotonicMilliseconds(): f64 {
 }
 
 export function fillRandom(bytes: Uint8Array): void {
+  checkArgument(changetype<usize>(bytes), "array", "Uint8Array");
   const start = bytes.dataStart;
   const length = bytes.length;
   for (let i = 0; i < length; i += 8) {
@@ -62,6 +65,7 @@ export function trace(
   a3: f64 = 0,
   a4: f64 = 0,
 ): void {
+  checkArgument(changetype<usize>(message), "message", "string");
   let line = message;
   if (n > 0) line += " " + a0.toString();
   if (n > 1) line += ", " + a1.toString();
