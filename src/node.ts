@@ -123,7 +123,7 @@ export class HerdNode {
       signal.throwIfAborted();
       return await this.#run(this.#foundation(identity, { port, peerPort, wall }));
     } catch (error) {
-      identity.close();
+      await identity.close();
       throw error;
     }
   }
@@ -141,7 +141,7 @@ export class HerdNode {
     });
     // Who starts a node again with the same command line means the mesh that it is in.
     if (wanted === undefined || wanted === identity.meshId) return identity;
-    identity.close();
+    await identity.close();
     throw new UsageError(`${state} belongs to another mesh than the join token: choose another --state`);
   }
 

@@ -29,6 +29,7 @@ function program(): Command {
   addPause(herd);
   addMesh(herd);
   addAudit(herd);
+  addDoctor(herd);
   addBench(herd);
   return herd;
 }
@@ -290,6 +291,15 @@ function addAudit(herd: Command): void {
     .action(async (file: string | undefined, _options, command: Command) =>
       (await import("./audit-verify.js")).verifyAuditLog(file, command.optsWithGlobals()),
     );
+}
+
+function addDoctor(herd: Command): void {
+  herd
+    .command("doctor")
+    .description(
+      "check each file of a state directory whose node does not run, and tell what to do; exit code 1 when one is wrong",
+    )
+    .action(async (_options, command: Command) => (await import("./doctor.js")).doctor(command.optsWithGlobals()));
 }
 
 /** Benchmarks beside that of capacity, and what each asks. */

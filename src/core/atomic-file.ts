@@ -2,11 +2,15 @@
 
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { disk } from "./disk.js";
 import { randomHex } from "./ids.js";
 
-/** Permissions of what {@link writeFileAtomic} writes; by default the owner's alone (0600). */
+/** How {@link writeFileAtomic} writes. */
 export interface AtomicWriteOptions {
+  /** Permissions; by default the owner's alone (0600). */
   readonly mode?: number;
+  /** What must have come true before the new content takes the old one's place; while it is awaited, the content is written. */
+  readonly ready?: Promise<void>;
 }
 
 /**
@@ -20,19 +24,26 @@ export async function writeFileAtomic(
 ): Promise<void> {
   const temporary = `${path}.${randomHex(6)}.tmp`;
   try {
-    const file = await open(temporary, "wx", options.mode ?? 0o600);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await Promise.all([writeDurably(temporary, content, options.mode ?? 0o600), options.ready]);
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await options.ready?.catch(() => undefined);
+    // A disk that takes nothing may not let go of a file either: the first failure is the one to tell.
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }
   await syncDirectory(dirname(path));
+}
+
+async function writeDurably(path: string, content: Uint8Array | string, mode: number): Promise<void> {
+  disk.beforeWrite(path, Buffer.byteLength(content));
+  const file = await open(path, "wx", mode);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** Whether a file name is a leftover of {@link writeFileAtomic} that a crash interrupted. */

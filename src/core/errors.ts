@@ -25,6 +25,7 @@ export const errorTable = {
   internal: { status: 500, title: "The node failed" },
   "node.overloaded": { status: 503, title: "The node is overloaded" },
   "node.draining": { status: 503, title: "The node is draining" },
+  "storage.full": { status: 507, title: "The node's disk takes no more" },
   "function.deadline": { status: 504, title: "The function did not end in time" },
 } as const;
 

@@ -29,6 +29,11 @@ export class SharedWrites<Item, Result> {
     return this.#waiting.length;
   }
 
+  /** Whether nothing waits and nothing is written. */
+  get isIdle(): boolean {
+    return this.#running === undefined;
+  }
+
   /** The item's result, once it is durable. */
   add(item: Item): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {

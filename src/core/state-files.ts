@@ -7,7 +7,13 @@
 export interface StateFiles {
   /** Content of a file, `undefined` when there is none. Throws `internal` naming the file when it is damaged. */
   read(name: string): Promise<Buffer | undefined>;
+  /** Throws `storage.full`, naming the folder, when the disk takes nothing now. */
   write(name: string, content: Uint8Array | string): Promise<void>;
+  /**
+   * Writes what must not be lost to a full disk: then the content waits in memory, is tried again until it is durable or replaced, and
+   * the answer is `false`. Files that never fill up have no need of it: see {@link keepIn}.
+   */
+  keep?(name: string, content: Uint8Array | string): Promise<boolean>;
   /** Removes a file; one that is not there is fine. */
   remove(name: string): Promise<void>;
   /** The names that are there, in no order. */
@@ -27,6 +33,16 @@ export function isStateFileName(name: string): boolean {
 export function stateFileName(name: string): string {
   if (!isStateFileName(name)) throw new TypeError(`not a state file name: ${JSON.stringify(name.slice(0, 64))}`);
   return name;
+}
+
+/** Writes by {@link StateFiles.keep} where there is one: whether the content is durable. Throws as `write` does for all but a full disk. */
+export async function keepIn(
+  files: StateFiles,
+  { name, content }: { readonly name: string; readonly content: Uint8Array | string },
+): Promise<boolean> {
+  if (files.keep !== undefined) return files.keep(name, content);
+  await files.write(name, content);
+  return true;
 }
 
 /** {@link StateFiles} that end with the process, for `--ephemeral`. */

@@ -22,7 +22,7 @@ import type { PeerLeaf } from "./peer-leaf.js";
 import { covers, needsRenewal, type PublicLeaf, publicHosts, wantedHosts } from "./public-leaf.js";
 import { rootIssuer } from "./root.js";
 import { SignIn } from "./sign-in.js";
-import { keepCertificate, makeStateFolder, stateFileSource } from "./state-folder.js";
+import { keepCertificate, makeStateFolder, openStateFolder, type StateFolder } from "./state-folder.js";
 import { StateLock } from "./state-lock.js";
 import { TokenAuthority } from "./tokens.js";
 
@@ -115,12 +115,15 @@ export class Identity implements Certifier {
   static async open(options: IdentityOptions): Promise<Identity> {
     await makeStateFolder(options.state);
     const lock = await StateLock.acquire(options.state);
+    let folder: StateFolder | undefined;
     try {
-      const identity = new Identity(await openParts(options, lock));
+      folder = await openStateFolder(options.state, options);
+      const identity = new Identity(await openParts(options, { lock, folder }));
       await identity.#readyLeaves();
       await keepCertificate(identity.caPath, identity.rootCertificate);
       return identity;
     } catch (error) {
+      await folder?.close();
       lock.release();
       throw error;
     }
@@ -205,12 +208,15 @@ export class Identity implements Certifier {
 
   /** Files under the identity's key, such as `catalog`; in memory when the node is ephemeral. A scope is opened once. */
   async files(scope: string): Promise<StateFiles> {
-    return this.#parts.files(scope);
+    return this.#parts.folder.files(scope);
   }
 
-  /** Lets another process have the state. */
-  close(): void {
-    this.#parts.lock.release();
+  /** Lets another process have the state, once what waits for the disk was tried again. */
+  async close(): Promise<void> {
+    const { folder, lock } = this.#parts;
+    if (folder.isIdle) lock.release();
+    await folder.close();
+    lock.release();
   }
 
   async #rootKey(): Promise<KeyObject> {
@@ -279,13 +285,15 @@ interface Parts {
   readonly tokens: TokenAuthority;
   readonly leaves: NodeLeaves;
   readonly store: StateFiles;
-  readonly files: (scope: string) => Promise<StateFiles>;
+  readonly folder: StateFolder;
 }
 
-async function openParts(options: IdentityOptions, lock: StateLock): Promise<Parts> {
-  const { state, ephemeral, clock, rootPassphrase } = options;
-  const files = await stateFileSource({ state, ephemeral, scope: identityScope });
-  const store = await files(identityScope);
+async function openParts(
+  options: IdentityOptions,
+  { lock, folder }: { lock: StateLock; folder: StateFolder },
+): Promise<Parts> {
+  const { clock, rootPassphrase } = options;
+  const store = await folder.files(identityScope);
   const known = await loadIdentity(store);
   const { mesh, how, hosts } = known === undefined ? await create(store, options) : reopen(known, options);
   if (known?.holdsRoot === true && rootPassphrase !== undefined) {
@@ -304,7 +312,7 @@ async function openParts(options: IdentityOptions, lock: StateLock): Promise<Par
     clock,
   });
   await tokens.open();
-  return { options, lock, mesh, how, hosts, tokens, leaves, store, files };
+  return { options, lock, mesh, how, hosts, tokens, leaves, store, folder };
 }
 
 async function create(store: StateFiles, options: IdentityOptions): Promise<Pick<Parts, "mesh" | "how" | "hosts">> {

@@ -1,13 +1,32 @@
-// The state folder itself: made when absent, with the root certificate in it where people and tools look for it.
+// The state folder itself: made when absent, its files held against its index, with the root certificate where people look for it.
 
-import { mkdir, readFile, stat } from "node:fs/promises";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { writeFileAtomic } from "../core/atomic-file.js";
 import { HerdError } from "../core/errors.js";
+import { HeldWrites } from "../core/held-writes.js";
 import { SealedFiles } from "../core/sealed-files.js";
-import type { Sealer } from "../core/sealer.js";
+import { sealIdOf } from "../core/sealer.js";
+import { checkFiles, settleChanges } from "../core/state-check.js";
 import { MemoryFiles, type StateFiles } from "../core/state-files.js";
+import { indexFileName, type StateIndex } from "../core/state-index.js";
+import { storageError } from "../core/storage-error.js";
+import { systemTimers } from "../core/timers.js";
+import { openStateIndex } from "./state-adoption.js";
+import { catalogScope, dutyOf, problemText } from "./state-duty.js";
 import { openStateKey } from "./state-key.js";
+
+/** An open state folder. */
+export interface StateFolder {
+  /** Files of a scope, such as `identity`; in memory for an ephemeral node. */
+  files(scope: string): Promise<StateFiles>;
+  /** What a full disk did not take. */
+  readonly held: HeldWrites;
+  /** Whether nothing is written and nothing waits to be: then another process may have the folder. */
+  readonly isIdle: boolean;
+  /** Writes what waits, once more, and closes what is open. */
+  close(): Promise<void>;
+}
 
 /** Makes the folder (0700). Throws `internal` naming it. */
 export async function makeStateFolder(path: string): Promise<void> {
@@ -18,23 +37,61 @@ export async function makeStateFolder(path: string): Promise<void> {
   }
 }
 
-/** Gives files by scope, such as `identity`, under the folder's key; in memory for an ephemeral node. A scope is opened once. */
-export async function stateFileSource(options: {
-  state: string;
-  ephemeral: boolean;
-  /** The scope whose presence means that the folder's key must be there. */
-  scope: string;
-}): Promise<(scope: string) => Promise<StateFiles>> {
-  const { state, ephemeral, scope } = options;
-  if (ephemeral) return async () => new MemoryFiles();
-  const sealer: Sealer = await openStateKey(state, { mustExist: await exists(join(state, scope)) });
-  return (name) => SealedFiles.open(join(state, name), sealer, { scope: name });
+/**
+ * Opens a folder whose lock the caller holds; one of a version before the index gets one. Throws `internal` naming a file that is
+ * missing, damaged, older than it was, or not of this state, unless the node can get it elsewhere.
+ */
+export async function openStateFolder(state: string, { ephemeral }: { ephemeral: boolean }): Promise<StateFolder> {
+  const held = new HeldWrites(systemTimers);
+  if (ephemeral) return { held, files: async () => new MemoryFiles(), isIdle: true, close: async () => undefined };
+  // Under a new key, none of what is there could be read again.
+  const signs = await Promise.all(["identity", indexFileName].map((name) => exists(join(state, name))));
+  const sealer = await openStateKey(state, { mustExist: signs.includes(true) });
+  const index = await openStateIndex(state, sealer);
+  await settle(state, index);
+  const checked = await checkFiles(state, { sealer, index, wanted: (key) => !key.startsWith(`${catalogScope}/`) });
+  const bad = checked.filter((file) => file.problem !== undefined && dutyOf(file) === "refuse");
+  const [first, ...others] = bad;
+  if (first?.problem !== undefined) {
+    await index.close();
+    const more = others.length === 0 ? "" : `, and ${others.length} other files are not as they should be`;
+    const detail = `${first.path} ${problemText(first.problem)}${more}: herd doctor --state ${state} tells what to do`;
+    throw new HerdError("internal", detail);
+  }
+  for (const { key, path, problem } of checked) {
+    const duty = dutyOf({ key, problem });
+    if (problem === undefined || (duty !== "remake" && duty !== "take")) continue;
+    index.settle(key, duty === "take" ? sealIdOf(await readFile(path)) : undefined);
+  }
+  return {
+    held,
+    files: (scope) =>
+      SealedFiles.open(join(state, scope), sealer, { scope, index, held, replaceable: scope === catalogScope }),
+    get isIdle() {
+      return index.isIdle && held.paths().length === 0;
+    },
+    close: async () => {
+      held.stop();
+      await held.flush();
+      await index.close();
+    },
+  };
 }
 
-/** Writes the root certificate to a path, unless it is there. */
+/** Writes the root certificate to a path, unless it is there. Throws `storage.full` when the disk takes nothing. */
 export async function keepCertificate(path: string, certificate: string): Promise<void> {
   const known = await readFile(path, "utf8").catch(() => undefined);
-  if (known !== certificate) await writeFileAtomic(path, certificate, { mode: 0o644 });
+  if (known === certificate) return;
+  await writeFileAtomic(path, certificate, { mode: 0o644 }).catch((error: unknown) => {
+    throw storageError(error, path);
+  });
+}
+
+async function settle(state: string, index: StateIndex): Promise<void> {
+  const remove = (path: string): Promise<void> => rm(path, { force: true }).catch(() => undefined);
+  if (!(await settleChanges(state, { index, remove })) && !index.torn) return;
+  // What is settled must not be open again at the next start. A disk that takes nothing keeps it open, as a crash does.
+  await index.compact().catch(() => undefined);
 }
 
 /** One folder after the other: Node's `recursive` never ends where a folder exists and can hold none, such as /proc. */

@@ -16,6 +16,7 @@ const hints: Readonly<Record<string, string>> = {
   "function.out-of-memory": "The function needs more memory than the node allows.",
   "function.trapped": "The function threw or trapped: its logs may say more.",
   "node.overloaded": "The node has more to do than it can. Try again in a moment.",
+  "storage.full": "The node's disk takes no more. Free some space there; calls go on meanwhile.",
   "node.draining": "The node takes no new calls. Use another one, or resume it.",
   "request.too-large": "Send less: the limits stand on the app's page.",
   "request.throttled": "Too many requests. Try again in a moment.",
