@@ -54,7 +54,8 @@ export async function openStateFolder(state: string, { ephemeral }: { ephemeral:
   const [first, ...others] = bad;
   if (first?.problem !== undefined) {
     await index.close();
-    const more = others.length === 0 ? "" : `, and ${others.length} other files are not as they should be`;
+    const more =
+      others.length === 0 ? "" : `, and ${others.length} other file${others.length === 1 ? " is" : "s are"} wrong`;
     const detail = `${first.path} ${problemText(first.problem)}${more}: herd doctor --state ${state} tells what to do`;
     throw new HerdError("internal", detail);
   }
