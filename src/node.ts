@@ -213,7 +213,7 @@ export class HerdNode {
     return ready;
   }
 
-  async #startApps({ config, identity, log }: Foundation, node: NodeParts): Promise<void> {
+  async #startApps({ config, identity, log, timers }: Foundation, node: NodeParts): Promise<void> {
     const { functions, limits } = config;
     const { deployer, catalog } = node.apps;
     const { signal } = this.#stopped;
@@ -223,7 +223,7 @@ export class HerdNode {
     const joined = node.trust.registry.node(nodeId)?.parent !== undefined;
     if (functions === undefined) return;
     const onDeploy = (app: string): void => this.#onProgress(`Compiling ${app} of ${functions} …`);
-    const options = { deployer, catalog, limits, log, signal, mayDeploy, joined, onDeploy };
+    const options = { deployer, catalog, limits, log, timers, signal, mayDeploy, joined, onDeploy };
     // What the mesh removed or has newer must not come back with who joins it.
     if (joined && !node.isCaughtUp()) log.warn(`the functions in ${functions} were not deployed: no peer answered`);
     else await deploySamples(functions, options);

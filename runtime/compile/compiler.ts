@@ -1,188 +1,147 @@
-// The node's side of compilation: one disposable process, kept warm, replaced after any fault, gone when idle.
-import { type ChildProcess, fork } from "node:child_process";
-import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
+// The node's side of compilation: disposable processes, one of them warm before it is needed, each replaced after any fault.
+import type { Clock } from "../../src/core/clock.js";
+import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
+import { FairSlots } from "../../src/core/fair-slots.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { Compilation } from "./compile.js";
-import { type CompileReply, type CompileRequest, memoryLimitNotice } from "./messages.js";
+import { CompilerProcess, EndedFromOutside } from "./compiler-process.js";
+import type { CompileRequest } from "./messages.js";
 import { readSources, type SourceFile } from "./sources.js";
 
 /** What a {@link Compiler} needs. */
 export interface CompilerOptions {
   readonly limits: Limits;
-  /** Idle time after which the process (some 250 MB) ends; the next compilation starts a new one. Default 60 s. */
+  readonly clock?: Pick<Clock, "monotonic">;
+  /** Idle time after which all processes but one (some 250 MB each) end. Default 60 s. */
   readonly idleMs?: number;
 }
 
-const bootTimeoutMs = 30_000;
-const stderrTailLength = 2_000;
+/** How one upload is compiled. */
+export interface CompileOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Who sent it (a token's id): one key has one process at a time at most, so that another key finds one. */
+  readonly key?: string;
+}
 
-/** Compiles uploads in a process of its own, one at a time, in the order they came. */
+/** Compilations at a time: the second one is for somebody else, while a first one takes its ten seconds. */
+export const parallelCompilations = 2;
+/** Far more than any caller lets wait: those that bound their uploads do so by themselves. */
+const maxWaiting = 10_000;
+
+/** Compiles uploads in processes of their own: two at a time, those of one key one after the other. */
 export class Compiler {
   readonly #limits: Limits;
   readonly #idleMs: number;
-  #process: CompilerProcess | undefined;
-  #tail: Promise<unknown> = Promise.resolve();
-  #idle: NodeJS.Timeout | undefined;
+  readonly #slots: FairSlots;
+  /** Processes that nobody uses, the one that was used last at the end. */
+  readonly #idle: CompilerProcess[] = [];
+  readonly #busy = new Set<CompilerProcess>();
+  readonly #under = new Set<Promise<unknown>>();
+  #release: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor({ limits, idleMs = 60_000 }: CompilerOptions) {
+  constructor({ limits, clock = systemClock, idleMs = 60_000 }: CompilerOptions) {
     this.#limits = limits;
     this.#idleMs = idleMs;
+    this.#slots = new FairSlots({
+      ...{ clock, running: parallelCompilations, runningEach: 1, waiting: maxWaiting },
+      refuse: () => new HerdError("compile.busy", "too many uploads wait for the compiler", { retryAfterSeconds: 5 }),
+    });
+  }
+
+  /** Starts a process, so that the first upload need not wait for it. */
+  start(): void {
+    if (this.#stopped || this.#idle.length + this.#busy.size > 0) return;
+    this.#idle.push(new CompilerProcess(this.#limits.compileMemoryBytes));
+  }
+
+  /** The processes that there are, by their ids in the operating system. */
+  get pids(): number[] {
+    return [...this.#idle, ...this.#busy].flatMap(({ pid }) => pid ?? []);
   }
 
   /**
    * Compiles `files`; an abort takes effect while the upload still waits for its turn.
-   * @throws {HerdError} `source.invalid` or `type.unsupported` with diagnostics; `source.invalid` too when the compiler ran out of time or memory, or crashed.
+   * @throws {HerdError} `source.invalid` or `type.unsupported` with diagnostics; `source.invalid` too when the compiler used up its
+   * processor time or memory, or crashed; `compile.timeout` when the machine was too slow for it.
    */
-  compile(files: readonly SourceFile[], options: { signal?: AbortSignal } = {}): Promise<Compilation> {
-    const run = async (): Promise<Compilation> => {
-      options.signal?.throwIfAborted();
-      return this.#compile(readSources(files, this.#limits));
-    };
-    const result = this.#tail.then(run, run);
-    this.#tail = result.catch(() => undefined);
-    return result;
+  async compile(files: readonly SourceFile[], { signal, key = "" }: CompileOptions = {}): Promise<Compilation> {
+    if (this.#stopped) throw draining();
+    const leave = await this.#slots.enter(key, { signal });
+    try {
+      return await this.#track(
+        this.#compile({ ...readSources(files, this.#limits), cpuMs: this.#limits.compileCpuMs }),
+      );
+    } finally {
+      leave();
+    }
   }
 
-  /** Ends the process; a running compilation fails. */
+  /** Ends the processes; a running compilation fails. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#idle);
-    await this.#process?.stop();
-    await this.#tail;
+    clearTimeout(this.#release);
+    this.#slots.rejectWaiting(draining());
+    await Promise.all([...this.#idle.splice(0), ...this.#busy].map((process) => process.stop()));
+    await Promise.all(this.#under);
+  }
+
+  async #track<T>(work: Promise<T>): Promise<T> {
+    const settled = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#under.add(settled);
+    void settled.then(() => this.#under.delete(settled));
+    return work;
   }
 
   async #compile(request: CompileRequest): Promise<Compilation> {
-    if (this.#stopped) throw draining();
-    clearTimeout(this.#idle);
-    this.#process ??= new CompilerProcess(this.#limits.compileMemoryBytes);
-    const running = this.#process;
     try {
-      const reply = await running.ask(request, this.#limits.compileTimeoutMs);
+      return await this.#compileOnce(request);
+    } catch (error) {
+      // Once more: where memory is short, the system ends whoever is large, and the next time it is somebody else.
+      if (error instanceof EndedFromOutside && !this.#stopped) return this.#compileOnce(request);
+      throw error;
+    }
+  }
+
+  async #compileOnce(request: CompileRequest): Promise<Compilation> {
+    if (this.#stopped) throw draining();
+    clearTimeout(this.#release);
+    const process = this.#take();
+    this.#busy.add(process);
+    let large = false;
+    try {
+      const reply = await process.ask(request, this.#limits.compileTimeoutMs);
       // What one source leaves behind must not count against the next.
-      if (reply.residentBytes > this.#limits.compileMemoryBytes / 2) await this.#replace(running);
+      large = reply.residentBytes > this.#limits.compileMemoryBytes / 2;
       if (reply.kind === "failed") throw HerdError.fromData(reply.error);
       return { component: reply.component, interface: reply.interface };
     } catch (error) {
       throw this.#stopped ? draining() : error;
     } finally {
-      if (running.ended) await this.#replace(running);
-      this.#idle = setTimeout(() => void this.#release(), this.#idleMs).unref();
+      if (large || process.ended) await process.stop();
+      this.#busy.delete(process);
+      if (!this.#stopped) this.#keep(process);
     }
   }
 
-  /** Ends `old`, and has another one ready unless there is one already. */
-  async #replace(old: CompilerProcess): Promise<void> {
-    await old.stop();
-    if (this.#process !== old) return;
-    this.#process = this.#stopped ? undefined : new CompilerProcess(this.#limits.compileMemoryBytes);
+  /** The process that was used last, if it lives: a warm one compiles twice as fast. */
+  #take(): CompilerProcess {
+    for (let last = this.#idle.pop(); last !== undefined; last = this.#idle.pop()) if (!last.ended) return last;
+    return new CompilerProcess(this.#limits.compileMemoryBytes);
   }
 
-  async #release(): Promise<void> {
-    const idle = this.#process;
-    this.#process = undefined;
-    await idle?.stop();
-  }
-}
-
-type Answer = Exclude<CompileReply, { kind: "ready" }>;
-
-/** One compiler process, from its start to its end. */
-class CompilerProcess {
-  /** True once it ended or was told to: it takes no more requests. */
-  ended = false;
-  readonly #child: ChildProcess;
-  readonly #exit: Promise<void>;
-  readonly #ready: Promise<void>;
-  #hasStarted = false;
-  #stderr = "";
-  #settle: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
-
-  constructor(memoryBytes: number) {
-    const { SystemRoot } = process.env;
-    this.#child = fork(fileURLToPath(new URL("process.js", import.meta.url)), [String(memoryBytes)], {
-      serialization: "advanced",
-      execArgv: [`--max-old-space-size=${Math.floor(memoryBytes / 1024 / 1024)}`],
-      // Nothing of the node's environment; Windows cannot start a process without this one.
-      env: SystemRoot === undefined ? {} : { SystemRoot },
-      stdio: ["ignore", "ignore", "pipe", "ipc"],
-    });
-    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      this.#stderr = (this.#stderr + text).slice(-stderrTailLength);
-    });
-    this.#child.stderr?.on("error", () => undefined);
-    this.#exit = new Promise((resolve) => {
-      const end = (): void => {
-        this.ended = true;
-        this.#settle?.reject(this.#fault());
-        resolve();
-      };
-      // More than one error may come: of the start, of a message that no longer goes out, of the signal that ends it.
-      this.#child.once("close", end).on("error", end);
-    });
-    this.#ready = new Promise((resolve) => {
-      this.#child.on("message", (reply: CompileReply) => {
-        if (reply.kind === "ready") resolve();
-        else this.#settle?.resolve(reply);
-      });
-    });
-    // An idle compiler keeps no node alive; a wait for it does, by its timer.
-    this.#child.unref();
-    this.#child.channel?.unref();
-    this.#stderrSocket?.unref();
-  }
-
-  async ask(request: CompileRequest, timeoutMs: number): Promise<Answer> {
-    await this.#within(this.#ready, bootTimeoutMs, new HerdError("internal", "the compiler did not start"));
-    this.#hasStarted = true;
-    const answer = new Promise<Answer>((resolve, reject) => {
-      this.#settle = { resolve, reject };
-      if (this.ended) reject(this.#fault());
-      else this.#child.send(request);
-    });
-    const late = new HerdError("source.invalid", `the compilation took longer than ${timeoutMs} ms`);
-    return this.#within(answer, timeoutMs, late);
-  }
-
-  async stop(): Promise<void> {
-    this.#child.ref();
-    this.#stderrSocket?.ref();
-    this.#child.kill("SIGKILL");
-    await this.#exit;
-  }
-
-  get #stderrSocket(): Socket | undefined {
-    return (this.#child.stderr ?? undefined) as Socket | undefined;
-  }
-
-  /** `work`, unless the process ends first or `timeoutMs` pass, which ends it. The process stays referenced meanwhile. */
-  async #within<T>(work: Promise<T>, timeoutMs: number, reason: HerdError): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(reason);
-        this.ended = true;
-        this.#child.kill("SIGKILL");
-      }, timeoutMs);
-    });
-    const ended = this.#exit.then(() => {
-      throw this.#fault();
-    });
-    try {
-      return await Promise.race([work, timeout, ended]);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #fault(): HerdError {
-    const cause = new Error(this.#stderr.slice(-500));
-    if (!this.#hasStarted) return new HerdError("internal", "the compiler did not start", { cause });
-    const swelled = this.#stderr.includes(memoryLimitNotice) || this.#stderr.includes("heap out of memory");
-    const reason = swelled ? "the compilation ran out of memory" : "the compiler crashed on this source";
-    return new HerdError("source.invalid", reason, { cause });
+  /** Keeps the process, or has another one ready in its place. */
+  #keep(process: CompilerProcess): void {
+    if (!process.ended) this.#idle.push(process);
+    else this.start();
+    clearTimeout(this.#release);
+    this.#release = setTimeout(() => {
+      for (const spare of this.#idle.splice(0, this.#idle.length - 1)) void spare.stop();
+    }, this.#idleMs).unref();
   }
 }
 

@@ -8,6 +8,8 @@ export interface CompileRequest {
   readonly files: ReadonlyMap<string, SourceFile>;
   /** One of `files`. */
   readonly entry: SourceFile;
+  /** Processor time that the process may use for it. */
+  readonly cpuMs: number;
 }
 
 /** From the process: once, when it can compile; then one answer a request. `residentBytes` is its memory by then. */
@@ -23,3 +25,18 @@ export type CompileReply =
 
 /** Last line on stderr of a process that ended itself over its memory limit. */
 export const memoryLimitNotice = "herd: compiler over its memory limit";
+/** The same for the processor time of a request. */
+export const cpuLimitNotice = "herd: compiler over its processor time";
+
+/** What the thread that watches the limits is given. */
+export interface WatchedLimits {
+  readonly memoryBytes: number;
+  /** One number: the processor time of the process, in ms, at which the request under way is over its limit; 0 between requests. */
+  readonly cpuDeadlineMs: Int32Array;
+}
+
+/** Processor time that this process has used so far, of all its threads, in whole milliseconds. */
+export function usedCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return Math.floor((user + system) / 1_000);
+}

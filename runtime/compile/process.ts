@@ -1,9 +1,10 @@
 // The compiler's process: it sees hostile input, so it may hang, crash or swell without the node noticing more than an answer that never comes.
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { HerdError } from "../../src/core/errors.js";
 import { Asc } from "./asc.js";
 import { compile } from "./compile.js";
-import type { CompileReply, CompileRequest } from "./messages.js";
+import { type CompileReply, type CompileRequest, usedCpuMs, type WatchedLimits } from "./messages.js";
 
 function send(reply: CompileReply): void {
   process.send?.(reply);
@@ -22,14 +23,25 @@ async function answer(asc: Asc, request: CompileRequest): Promise<CompileReply> 
   }
 }
 
-/** Serves one node until its channel closes; `memoryLimitBytes` comes as the first argument. */
-function main(memoryLimitBytes: number): void {
-  // A thread of its own watches the memory: this one is busy while it compiles.
-  new Worker(new URL("memory-watch.js", import.meta.url), { workerData: memoryLimitBytes }).unref();
-  const asc = new Asc();
-  process.on("message", (request: CompileRequest) => void answer(asc, request).then(send));
+/** Serves one node until its channel closes; the memory limit in bytes comes as the first argument. */
+async function main(memoryBytes: number): Promise<void> {
+  const cpuDeadlineMs = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: WatchedLimits = { memoryBytes, cpuDeadlineMs };
+  const watch = new Worker(new URL("limit-watch.js", import.meta.url), { workerData });
   process.on("disconnect", () => process.exit());
+  // They reach the whole group of processes (Ctrl-C, a service manager), while the node still waits for what is compiled. It ends this one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+  const asc = new Asc();
+  await once(watch, "message");
+  watch.unref();
+  process.on("message", async (request: CompileRequest) => {
+    Atomics.store(cpuDeadlineMs, 0, usedCpuMs() + request.cpuMs);
+    const reply = await answer(asc, request);
+    Atomics.store(cpuDeadlineMs, 0, 0);
+    send(reply);
+  });
+  // Nothing is compiled that nobody watches.
   send({ kind: "ready" });
 }
 
-main(Number(process.argv[2]));
+await main(Number(process.argv[2]));

@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { StateFiles } from "../core/state-files.js";
-import type { Random, Timers } from "../core/timers.js";
+import { pause, type Random, type Timers } from "../core/timers.js";
 import type { Capacity, CapacitySource } from "./capacity.js";
 import { Contention } from "./contention.js";
 import { fingerprintOf } from "./fingerprint.js";
@@ -219,15 +219,6 @@ export class OwnCapacity implements CapacitySource {
   }
 
   #sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        cancel();
-        signal.removeEventListener("abort", done);
-        resolve();
-      };
-      const cancel = this.#options.timers.after(ms, done);
-      signal.addEventListener("abort", done);
-    });
+    return pause(ms, { timers: this.#options.timers, signal });
   }
 }

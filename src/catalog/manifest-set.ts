@@ -42,6 +42,12 @@ interface App extends AppManifests {
   readonly entry: AppEntry | undefined;
 }
 
+/** How much waits for its bytes. */
+export interface Waiting {
+  readonly manifests: number;
+  readonly textBytes: number;
+}
+
 /** What a change did: digests that no manifest names any more, and the apps that may look different now. */
 export interface Changed {
   readonly unused: readonly string[];
@@ -55,16 +61,17 @@ export class ManifestSet {
   /** Held manifests by the revision that they bring: two components may have one name. */
   readonly #bringing = new Map<string, Map<string, ManifestRecord>>();
   readonly #references = new Map<string, number>();
-  #announced = 0;
+  /** Manifests that wait for their bytes, and the size of their texts: by author, and of all under "". */
+  readonly #announced = new Map<string, Waiting>();
 
   /** How many names of apps are known, those of removed apps included. */
   get size(): number {
     return this.#apps.size;
   }
 
-  /** How many manifests wait for their bytes. */
-  get announcedCount(): number {
-    return this.#announced;
+  /** What waits for its bytes: all of it, or what a node is the author of. */
+  waiting(author = ""): Readonly<Waiting> {
+    return this.#announced.get(author) ?? { manifests: 0, textBytes: 0 };
   }
 
   /** The manifests of an app. */
@@ -136,7 +143,8 @@ export class ManifestSet {
   set(app: string, next: AppManifests | undefined): Changed {
     const before = this.of(app);
     const { held, announced } = next ?? noManifests;
-    this.#announced += announced.length - before.announced.length;
+    for (const record of before.announced) this.#count(record, -1);
+    for (const record of announced) this.#count(record, 1);
     for (const { id } of [...before.held, ...before.announced]) this.#byId.delete(id);
     for (const record of [...held, ...announced]) this.#byId.set(record.id, record);
     const added = held.filter((record) => !before.held.includes(record));
@@ -148,6 +156,15 @@ export class ManifestSet {
     const apps = [...new Set([app, ...renamed])];
     for (const name of apps) this.#fold(name);
     return { unused, apps };
+  }
+
+  #count({ manifest, text }: ManifestRecord, sign: 1 | -1): void {
+    for (const key of ["", manifest.author]) {
+      const { manifests, textBytes } = this.waiting(key);
+      const next = { manifests: manifests + sign, textBytes: textBytes + sign * text.length };
+      if (next.manifests === 0) this.#announced.delete(key);
+      else this.#announced.set(key, next);
+    }
   }
 
   #fold(name: string): void {

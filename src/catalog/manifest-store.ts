@@ -9,7 +9,9 @@ import { blobsOf, type ManifestRecord } from "./manifest.js";
 import { ManifestFiles } from "./manifest-files.js";
 import { type AppManifests, ManifestSet, withAnnounced, withHeld, withoutAnnounced } from "./manifest-set.js";
 
+/** Manifests that may wait for their bytes, and their texts. An author may have as many as it leaves free, so that a new one finds some. */
 const maxAnnounced = 20_000;
+const maxAnnouncedBytes = 64 * 1024 * 1024;
 
 /**
  * At most `maxNames` names of apps are held, removed ones included; for a new one the oldest removal is forgotten.
@@ -85,10 +87,12 @@ export class ManifestStore {
     else this.#set.set(app, { held, announced: announced.map(swap) });
   }
 
-  /** Remembers a manifest whose bytes are to come. `false` when there are too many of them now. */
+  /** Remembers a manifest whose bytes are to come. `false` when there are too many of them now, in all or of this author. */
   announce(record: ManifestRecord): boolean {
-    const { app } = record.manifest;
-    if (this.#set.announcedCount >= maxAnnounced) return false;
+    const { app, author } = record.manifest;
+    const [all, own] = [this.#set.waiting(), this.#set.waiting(author)];
+    if (own.manifests >= maxAnnounced - all.manifests) return false;
+    if (own.textBytes + record.text.length > maxAnnouncedBytes - all.textBytes) return false;
     const before = this.#set.of(app);
     const next = withAnnounced(before, record);
     if (next !== before) this.#set.set(app, next);

@@ -118,7 +118,8 @@ const limitsSchema = z.strictObject({
   queueBytes: count(64 * gibibyte),
   sourceBytes: count(gibibyte / 16),
   sourceFiles: count(10_000),
-  compileTimeoutMs: count(600_000),
+  compileCpuMs: count(600_000),
+  compileTimeoutMs: count(3_600_000),
   compileMemoryBytes: wholeNumber(gibibyte / 8, 64 * gibibyte),
 } satisfies { [limit in keyof Limits]: z.ZodType<number> });
 

@@ -26,6 +26,8 @@ export const errorTable = {
   "node.overloaded": { status: 503, title: "The node is overloaded" },
   "node.draining": { status: 503, title: "The node is draining" },
   "storage.full": { status: 507, title: "The node's disk takes no more" },
+  "compile.busy": { status: 503, title: "Too many uploads wait for the compiler" },
+  "compile.timeout": { status: 503, title: "The compilation was too slow" },
   "function.deadline": { status: 504, title: "The function did not end in time" },
 } as const;
 

@@ -22,7 +22,9 @@ export interface Limits {
   readonly sourceBytes: number;
   /** Files of an upload. */
   readonly sourceFiles: number;
-  /** Time of one compilation. */
+  /** Processor time of one compilation: more is the source's fault. */
+  readonly compileCpuMs: number;
+  /** Wall-clock time of one compilation, from its turn on: more is the machine's fault. */
   readonly compileTimeoutMs: number;
   /** Resident memory of the compiler's process. */
   readonly compileMemoryBytes: number;
@@ -42,6 +44,7 @@ export const defaultLimits: Limits = {
   queueBytes: 256 * mebibyte,
   sourceBytes: mebibyte,
   sourceFiles: 256,
-  compileTimeoutMs: 10_000,
+  compileCpuMs: 10_000,
+  compileTimeoutMs: 60_000,
   compileMemoryBytes: 1_024 * mebibyte,
 };

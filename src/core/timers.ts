@@ -16,3 +16,17 @@ export const systemTimers: Timers = {
 
 /** A source of numbers in [0, 1), as `Math.random`; seeded in simulations. It guards nothing. */
 export type Random = () => number;
+
+/** Waits so long, or until the signal aborts: it resolves then too. */
+export function pause(ms: number, { timers, signal }: { timers: Timers; signal: AbortSignal }): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancel();
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const cancel = timers.after(ms, done);
+    signal.addEventListener("abort", done);
+  });
+}

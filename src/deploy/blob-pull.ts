@@ -1,74 +1,149 @@
-// Pulls a blob from peers by its digest: whoever has it will do, since the digest proves the bytes.
+// Pulls a blob from peers by its digest: whoever has it will do, since the digest proves the bytes. Who gives slowly is asked last.
 
 import { z } from "zod";
 import { sha256 } from "../catalog/blobs.js";
+import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
-import type { Link, Wanted } from "../mesh/seams.js";
+import { AskTimeout, type Link, type Wanted } from "../mesh/seams.js";
 import { chunkBytes } from "./blob-source.js";
 
 const chunk = z.object({ bytes: z.instanceof(Uint8Array), total: z.int() });
-const chunkTimeoutMs = 5_000;
 
-/** What to pull: SHA-256 in hex, and the size that the manifest names. */
+/** The least that a source gives: after `graceMs`, so many bytes for each second since the pull began. */
+interface Pace {
+  readonly graceMs: number;
+  readonly bytesPerSecond: number;
+}
+
+/** While somebody else may have the bytes: a healthy link is far faster, and who drips loses two seconds of ours at most. */
+const brisk: Pace = { graceMs: 1_500, bytesPerSecond: 512 * 1024 };
+/** When nobody gave them briskly: what a line of 256 kbit/s does. */
+const patient: Pace = { graceMs: 2_000, bytesPerSecond: 32 * 1024 };
+/** How long a source that was too slow, or gave wrong bytes, is asked after all others. */
+const avoidMs = 60_000;
+
+/** What to pull: SHA-256 in hex, and the size that the manifest of `author` (a node's id) names. */
 export interface WantedBlob {
   readonly digest: string;
   readonly bytes: number;
+  readonly author: string;
 }
 
 /** What {@link BlobPulls} works with. */
 export interface BlobPullsOptions {
+  readonly clock: Pick<Clock, "monotonic">;
   readonly log: Logger;
   readonly signal: Wanted;
 }
 
-/** Pulls under way: two that want one digest share a pull. */
+/** What a source gave before it was given up. */
+interface Part {
+  readonly link: Link;
+  readonly chunks: Uint8Array[];
+}
+
+class TooSlow extends Error {
+  readonly part: Part;
+
+  constructor(part: Part, cause: unknown) {
+    super("the peer gives too slowly", { cause });
+    this.part = part;
+  }
+}
+
+/** Pulls under way: two manifests of one author that want one digest share a pull. */
 export class BlobPulls {
   readonly #options: BlobPullsOptions;
   readonly #pulls = new Map<string, Promise<Buffer>>();
+  /** Nodes to be asked last, and until when on the monotonic clock. */
+  readonly #avoided = new Map<string, number>();
 
   constructor(options: BlobPullsOptions) {
     this.#options = options;
   }
 
-  /** The bytes, from the first of `links` that gives the right ones. Throws `node.overloaded` when none does. */
+  /** The bytes, from the first of `links` that gives the right ones at a fair pace. Throws `node.overloaded` when none does. */
   pull(blob: WantedBlob, links: readonly Link[]): Promise<Buffer> {
-    const running = this.#pulls.get(blob.digest);
+    // Another author's manifest may name a wrong size, or be asked of slow sources first.
+    const key = `${blob.author} ${blob.digest} ${blob.bytes}`;
+    const running = this.#pulls.get(key);
     if (running !== undefined) return running;
-    const pull = this.#fromAny(blob, links).finally(() => this.#pulls.delete(blob.digest));
-    this.#pulls.set(blob.digest, pull);
+    const pull = this.#fromAny(blob, links).finally(() => this.#pulls.delete(key));
+    this.#pulls.set(key, pull);
     return pull;
   }
 
   async #fromAny(blob: WantedBlob, links: readonly Link[]): Promise<Buffer> {
     const { log, signal } = this.#options;
-    for (const link of links) {
-      if (signal.aborted) break;
-      const content = await this.#from(blob, link).catch((cause: unknown) => {
+    // Those that were too slow, and what they gave: kept of the one that gave the most.
+    const slow: Link[] = [];
+    let best: Part | undefined;
+    const tried = async (link: Link, pace: Pace): Promise<Buffer | undefined> => {
+      try {
+        const content = await this.#from(blob, { link, pace, chunks: best?.link === link ? best.chunks : [] });
+        if (sha256(content) === blob.digest) return content;
+        this.#avoid(link);
+        log.warn("a peer gave other bytes than those that were asked for", {
+          peer: link.peer.nodeId,
+          digest: blob.digest,
+        });
+      } catch (cause) {
         log.debug("a peer did not give a blob", { peer: link.peer.nodeId, digest: blob.digest, cause });
-        return undefined;
-      });
-      if (content === undefined) continue;
-      if (sha256(content) === blob.digest) return content;
-      log.warn("a peer gave other bytes than those that were asked for", {
-        peer: link.peer.nodeId,
-        digest: blob.digest,
-      });
+        if (!(cause instanceof TooSlow)) return undefined;
+        this.#avoid(link);
+        slow.push(link);
+        if (cause.part.chunks.length > (best?.chunks.length ?? 0)) best = cause.part;
+      }
+      return undefined;
+    };
+    for (const link of this.#inOrder(links)) {
+      const content = signal.aborted ? undefined : await tried(link, brisk);
+      if (content !== undefined) return content;
+    }
+    const first = best?.link;
+    for (const link of slow.splice(0).sort((left, right) => Number(right === first) - Number(left === first))) {
+      const content = signal.aborted ? undefined : await tried(link, patient);
+      if (content !== undefined) return content;
     }
     throw new HerdError("node.overloaded", `no linked node gives ${blob.digest}`, { retryAfterSeconds: 1 });
   }
 
-  async #from({ digest, bytes }: WantedBlob, link: Link): Promise<Buffer> {
-    const chunks: Uint8Array[] = [];
-    for (let offset = 0; offset < bytes; offset += chunkBytes) {
-      const options = { timeoutMs: chunkTimeoutMs, signal: this.#options.signal };
-      const answer = chunk.parse(await link.ask("blob", { digest, offset }, options));
+  async #from(
+    { digest, bytes }: WantedBlob,
+    { link, pace, chunks }: { readonly link: Link; readonly pace: Pace; readonly chunks: Uint8Array[] },
+  ): Promise<Buffer> {
+    const { clock, signal } = this.#options;
+    const began = clock.monotonic();
+    let givenBytes = 0;
+    for (let offset = chunks.length * chunkBytes; offset < bytes; offset += chunkBytes) {
+      const due = Math.min(chunkBytes, bytes - offset);
+      givenBytes += due;
+      const untilMs = began + pace.graceMs + (givenBytes / pace.bytesPerSecond) * 1_000;
+      const timeoutMs = Math.max(1, untilMs - clock.monotonic());
+      const answered = await link.ask("blob", { digest, offset }, { timeoutMs, signal }).catch((cause: unknown) => {
+        throw cause instanceof AskTimeout && !signal.aborted ? new TooSlow({ link, chunks }, cause) : cause;
+      });
+      const answer = chunk.parse(answered);
       // Exactly what is due: else a peer could feed a byte at a time.
-      if (answer.total !== bytes || answer.bytes.length !== Math.min(chunkBytes, bytes - offset)) {
+      if (answer.total !== bytes || answer.bytes.length !== due) {
         throw new HerdError("auth.invalid", "the blob has another size than its manifest says");
       }
       chunks.push(answer.bytes);
     }
     return Buffer.concat(chunks, bytes);
+  }
+
+  /** Those to be avoided after the others. */
+  #inOrder(links: readonly Link[]): Link[] {
+    const now = this.#options.clock.monotonic();
+    const avoided = ({ peer }: Link): number => Number((this.#avoided.get(peer.nodeId) ?? 0) > now);
+    return [...links].sort((left, right) => avoided(left) - avoided(right));
+  }
+
+  #avoid({ peer }: Link): void {
+    const now = this.#options.clock.monotonic();
+    for (const [node, untilMs] of this.#avoided) if (untilMs <= now) this.#avoided.delete(node);
+    this.#avoided.set(peer.nodeId, now + avoidMs);
   }
 }

@@ -2,15 +2,19 @@
 
 import { z } from "zod";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
+import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
+import { FairSlots } from "../core/fair-slots.js";
 import type { Timers } from "../core/timers.js";
 
 /** Bytes of one answer. */
 export const chunkBytes = 256 * 1024;
 
 const question = z.strictObject({ digest: z.string().regex(/^[0-9a-f]{64}$/), offset: z.int().min(0) });
-const keptBlobs = 4;
+const keptBlobs = 6;
 const keptMs = 10_000;
+/** Blobs that are read from disk at a time, in all and for one peer; and asks that wait for that. */
+const reads = { running: 4, runningEach: 1, waiting: 256, waitingEach: 32 };
 
 /** An answer to the ask `blob`. */
 export interface BlobChunk {
@@ -18,42 +22,84 @@ export interface BlobChunk {
   readonly total: number;
 }
 
-/** Answers the ask `blob` with what the catalog holds, and with nothing else. */
-export class BlobSource {
-  readonly #records: Pick<ManifestRecords, "blob" | "hasBlob">;
-  readonly #timers: Timers;
-  /** Blobs of several chunks, while somebody pulls them: reading one decrypts and checks it whole. */
-  readonly #kept = new Map<string, { readonly content: Buffer; readonly forget: () => void }>();
+/** What a {@link BlobSource} works with. */
+export interface BlobSourceOptions {
+  readonly records: Pick<ManifestRecords, "blob" | "hasBlob">;
+  readonly timers: Timers;
+  readonly clock: Pick<Clock, "monotonic">;
+}
 
-  constructor({ records, timers }: { records: Pick<ManifestRecords, "blob" | "hasBlob">; timers: Timers }) {
-    this.#records = records;
-    this.#timers = timers;
+/** A blob of several chunks, while somebody pulls it: reading one decrypts and checks it whole. */
+interface Kept {
+  readonly content: Buffer;
+  /** Who made it be read. */
+  readonly peer: string;
+  readonly forget: () => void;
+}
+
+/** Answers the ask `blob` with what the catalog holds, and with nothing else. What it costs is shared by the peers that ask. */
+export class BlobSource {
+  readonly #options: BlobSourceOptions;
+  readonly #reads: FairSlots;
+  /** In the order of their use. */
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(options: BlobSourceOptions) {
+    this.#options = options;
+    this.#reads = new FairSlots({
+      ...{ clock: options.clock, ...reads },
+      refuse: () => new HerdError("node.overloaded", "too many asks for blobs wait", { retryAfterSeconds: 1 }),
+    });
   }
 
-  /** Throws `request.malformed` for what is no such ask, and `revision.unknown` for bytes that are not held. */
-  async answer(body: unknown): Promise<BlobChunk> {
+  /** Throws `request.malformed` for what is no such ask, and `revision.unknown` for bytes that are not held. `peer` is a node's id. */
+  async answer(
+    body: unknown,
+    { peer, signal }: { readonly peer: string; readonly signal?: AbortSignal },
+  ): Promise<BlobChunk> {
     const asked = question.safeParse(body);
     if (!asked.success) throw new HerdError("request.malformed", "not an ask for a blob");
     const { digest, offset } = asked.data;
-    const content = this.#records.hasBlob(digest) ? await this.#content(digest) : undefined;
+    const content = this.#kept.get(digest)?.content ?? (await this.#read(digest, { peer, signal }));
     if (content === undefined) throw new HerdError("revision.unknown", "this node does not hold these bytes");
     if (offset > 0 && offset >= content.length) throw new HerdError("request.malformed", "the offset is past the end");
+    if (content.length > chunkBytes) this.#keep(digest, { content, peer: this.#kept.get(digest)?.peer ?? peer });
     return { bytes: content.subarray(offset, offset + chunkBytes), total: content.length };
   }
 
-  async #content(digest: string): Promise<Buffer | undefined> {
-    const content = this.#kept.get(digest)?.content ?? (await this.#records.blob(digest));
-    if (content !== undefined && content.length > chunkBytes) this.#keep(digest, content);
-    return content;
+  async #read(
+    digest: string,
+    { peer, signal }: { readonly peer: string; readonly signal: AbortSignal | undefined },
+  ): Promise<Buffer | undefined> {
+    const { records } = this.#options;
+    if (!records.hasBlob(digest)) return undefined;
+    const leave = await this.#reads.enter(peer, { signal });
+    try {
+      // Somebody else may have read it while this ask waited.
+      return this.#kept.get(digest)?.content ?? (await records.blob(digest));
+    } finally {
+      leave();
+    }
   }
 
-  #keep(digest: string, content: Buffer): void {
+  #keep(digest: string, { content, peer }: Pick<Kept, "content" | "peer">): void {
     this.#kept.get(digest)?.forget();
     this.#kept.delete(digest);
-    this.#kept.set(digest, { content, forget: this.#timers.after(keptMs, () => this.#kept.delete(digest)) });
-    const [oldest] = this.#kept;
-    if (this.#kept.size <= keptBlobs || oldest === undefined) return;
-    oldest[1].forget();
-    this.#kept.delete(oldest[0]);
+    const forget = this.#options.timers.after(keptMs, () => this.#kept.delete(digest));
+    this.#kept.set(digest, { content, peer, forget });
+    if (this.#kept.size > keptBlobs) this.#drop();
+  }
+
+  /** Forgets the blob that was used longest ago, of the peer that has the most: it must not take what others pull. */
+  #drop(): void {
+    const counts = new Map<string, number>();
+    for (const { peer } of this.#kept.values()) counts.set(peer, (counts.get(peer) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    for (const [digest, { peer, forget }] of this.#kept) {
+      if (counts.get(peer) !== most) continue;
+      forget();
+      this.#kept.delete(digest);
+      return;
+    }
   }
 }

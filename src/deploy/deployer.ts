@@ -3,10 +3,12 @@
 import { sha256 } from "../catalog/blobs.js";
 import { revisionOf } from "../catalog/entry.js";
 import type { PublishedManifest, StoredSource } from "../catalog/model.js";
+import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
+import { FairSlots } from "../core/fair-slots.js";
 import type { Logger } from "../core/log.js";
+import { TokenBuckets } from "../core/token-buckets.js";
 import type { Activation } from "./activation.js";
-import { CompileQueue } from "./compile-queue.js";
 import type { Catalog, Compiler, DeployEvent, Prepared, Spread } from "./seams.js";
 
 /** What a {@link Deployer} works with. */
@@ -15,10 +17,11 @@ export interface DeployerOptions {
   readonly catalog: Catalog;
   /** Shared with whoever else changes what calls run. */
   readonly activation: Activation;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly log: Logger;
   /** This node's name. */
   readonly node: string;
-  /** Uploads that may be under way, of one app or of many; 16 when not given. */
+  /** Uploads that may be under way; 32 when not given. One token has as many as it leaves free, half of them when it is alone. */
   readonly maxWaiting?: number;
   /** Whether this node carries the deploy mark now; it does when not given. */
   readonly mayDeploy?: () => boolean;
@@ -48,25 +51,47 @@ export interface Changed {
   readonly nodes: readonly string[];
 }
 
+interface Installed {
+  readonly created: boolean;
+  readonly manifest: PublishedManifest;
+  readonly prepared: Prepared;
+}
+
 /** What a deploy or a rollback did. */
 export interface Deployed extends Changed {
   readonly created: boolean;
   readonly prepared: Prepared;
 }
 
-/** Deploys, rolls back and removes apps; changes of one app are serialized, uploads in the order they came. */
+/**
+ * Changes of one token: so many at once, then so many a second. Each is signed, spread to all nodes and on the audit record for good, of
+ * which a node may fill 5 a second.
+ */
+const changes = { burst: 250, perSecond: 2 };
+
+/** Deploys, rolls back and removes apps; changes of one app are serialized, uploads of one token in the order they came. */
 export class Deployer {
   readonly #options: DeployerOptions;
-  readonly #compiles: CompileQueue;
+  /** Until they are installed: what is compiled and waits for its app holds memory too. */
+  readonly #uploads: FairSlots;
+  readonly #changes: TokenBuckets;
 
   constructor(options: DeployerOptions) {
+    const { clock, maxWaiting = 32 } = options;
     this.#options = options;
-    this.#compiles = new CompileQueue({ maxWaiting: options.maxWaiting ?? 16 });
+    this.#uploads = new FairSlots({
+      ...{ clock, running: maxWaiting },
+      refuse: (why) =>
+        why === "full"
+          ? new HerdError("compile.busy", `${maxWaiting} uploads wait for the compiler`, { retryAfterSeconds: 5 })
+          : new HerdError("request.throttled", "this token's uploads wait already", { retryAfterSeconds: 5 }),
+    });
+    this.#changes = new TokenBuckets({ clock, ...changes });
   }
 
   /** Whether an upload is compiled or installed here. */
   get busy(): boolean {
-    return this.#compiles.busy;
+    return this.#uploads.running > 0;
   }
 
   /** Makes every app of the catalog answer calls. One that cannot be prepared is logged and left out. */
@@ -85,34 +110,39 @@ export class Deployer {
 
   /**
    * Compiles an upload and makes it what calls run. It is prepared before the switch, so that the first call does not pay;
-   * calls under way end on the old revision. Throws the compiler's errors, `auth.forbidden` without the deploy mark, and
-   * `node.overloaded`: too many uploads, or no living peer could hold it (it is deployed here then, and goes on spreading).
+   * calls under way end on the old revision. Throws the compiler's errors, `auth.forbidden` without the deploy mark, `compile.busy` and
+   * `request.throttled` (too many uploads of all, or of this token), and `node.overloaded` when no living peer could hold it (it is
+   * deployed here then, and goes on spreading).
    */
   async deploy(upload: Upload): Promise<Deployed> {
-    this.#checkMark();
-    const { compiler, catalog, activation } = this.#options;
-    const { app, files, by, signal } = upload;
-    const compile = () => compiler.compile(files, signal === undefined ? {} : { signal });
-    // The lock comes after the compiler: before it, uploads of one app would wait without a bound.
-    const install = ({ component }: Awaited<ReturnType<typeof compile>>) =>
-      activation.lock.run(app, async () => {
-        const ready = await activation.prepare(component, revisionOf(sha256(component)));
-        const functions = ready.prepared.interface.functions.map(({ name }) => name);
-        const visibility = upload.public === undefined ? {} : { public: upload.public };
-        const { created, manifest } = await catalog.put({
-          app,
-          component,
-          source: files,
-          functions,
-          by,
-          ...visibility,
-        });
-        await activation.settle(app, ready);
-        return { created, manifest, prepared: ready.prepared };
-      });
-    const { created, manifest, prepared } = await this.#compiles.run({ compile, install }, signal);
+    this.#admit(upload.by);
+    const { app, by, signal } = upload;
+    const leave = this.#uploads.take(by);
+    const { created, manifest, prepared } = await this.#install(upload).finally(leave);
     this.#record({ event: "app.deployed", subject: app, by, detail: `revision ${prepared.revision}` });
     return { created, prepared, nodes: await this.#acknowledged(manifest, signal) };
+  }
+
+  async #install({ app, files, by, signal, ...upload }: Upload): Promise<Installed> {
+    const { compiler, catalog, activation } = this.#options;
+    signal?.throwIfAborted();
+    const { component } = await compiler.compile(files, { signal, key: by });
+    // The lock comes after the compiler: before it, uploads of one app would wait without a bound.
+    return activation.lock.run(app, async () => {
+      const ready = await activation.prepare(component, revisionOf(sha256(component)));
+      const functions = ready.prepared.interface.functions.map(({ name }) => name);
+      const visibility = upload.public === undefined ? {} : { public: upload.public };
+      const { created, manifest } = await catalog.put({
+        app,
+        component,
+        source: files,
+        functions,
+        by,
+        ...visibility,
+      });
+      await activation.settle(app, ready);
+      return { created, manifest, prepared: ready.prepared };
+    });
   }
 
   /**
@@ -120,9 +150,9 @@ export class Deployer {
    * `app.unknown`, `revision.unknown`, and as {@link deploy} does for its mark and its peers.
    */
   async rollback(app: string, options: ChangeOptions & { readonly revision?: string | undefined }): Promise<Deployed> {
-    this.#checkMark();
-    const { catalog, activation } = this.#options;
     const { by, signal } = options;
+    this.#admit(by);
+    const { catalog, activation } = this.#options;
     const { prepared, manifest } = await activation.lock.run(app, async () => {
       const revision = catalog.rollbackTarget(app, options.revision);
       const ready = await activation.prepare(await catalog.component(revision), revision);
@@ -136,7 +166,7 @@ export class Deployer {
 
   /** Removes an app with its revisions. Throws `app.unknown`, and as {@link deploy} does for its mark and its peers. */
   async remove(app: string, { by, signal }: ChangeOptions): Promise<Changed> {
-    this.#checkMark();
+    this.#admit(by);
     const { catalog, activation } = this.#options;
     const manifest = await activation.lock.run(app, async () => {
       const removed = await catalog.remove(app, { by });
@@ -147,9 +177,12 @@ export class Deployer {
     return { nodes: await this.#acknowledged(manifest, signal) };
   }
 
-  #checkMark(): void {
-    if (this.#options.mayDeploy?.() ?? true) return;
-    throw new HerdError("auth.forbidden", "this node has no deploy mark: its peers would not take what it signs");
+  #admit(by: string): void {
+    if (!(this.#options.mayDeploy?.() ?? true)) {
+      throw new HerdError("auth.forbidden", "this node has no deploy mark: its peers would not take what it signs");
+    }
+    if (this.#changes.take(by)) return;
+    throw new HerdError("request.throttled", "this token changes apps too often", { retryAfterSeconds: 1 });
   }
 
   #record(event: DeployEvent): void {

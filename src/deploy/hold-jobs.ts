@@ -1,10 +1,13 @@
 // Manifests on their way to being held: which comes next, who waits for it, and when a failed one is tried again.
 
 import type { ManifestRecord } from "../catalog/manifest.js";
+import type { Clock } from "../core/clock.js";
 import { type ErrorCode, HerdError } from "../core/errors.js";
+import { FairSlots } from "../core/fair-slots.js";
 import type { Timers } from "../core/timers.js";
 
-const parallel = 4;
+/** Jobs at a time, in all and of one author: whose bytes never come takes no slot of another's. More wait than are ever announced. */
+const slots = { running: 8, runningEach: 2, waiting: 100_000 };
 const firstRetryMs = 200;
 const lastRetryMs = 10_000;
 const firstLastingRetryMs = 60_000;
@@ -21,7 +24,10 @@ export interface HoldJob {
 /** What {@link HoldJobs} works with. */
 export interface HoldJobsOptions {
   readonly timers: Timers;
-  /** Whether this one goes before others. */
+  readonly clock: Pick<Clock, "monotonic">;
+  /** Whose share a manifest counts in. */
+  readonly authorOf: (record: ManifestRecord) => string;
+  /** Whether this one goes before others of its author. */
   readonly isUrgent: (record: ManifestRecord) => boolean;
   /** Whether it still has to be held. */
   readonly isOpen: (record: ManifestRecord) => boolean;
@@ -44,29 +50,28 @@ interface Waiting {
 
 interface State extends HoldJob {
   tries: number;
-  phase: "queued" | "running" | "failed";
+  phase: "new" | "queued" | "running" | "failed";
   /** What failed last and will again for a while. */
   lasting: unknown;
   cancelRetry: () => void;
   readonly waiting: Set<Waiting>;
 }
 
-/** Runs jobs, four at a time, each manifest once at a time. */
+/** Runs jobs, eight at a time and two of one author, each manifest once at a time. */
 export class HoldJobs {
   readonly #options: HoldJobsOptions;
   readonly #jobs = new Map<string, State>();
-  readonly #urgent = new Set<State>();
-  readonly #later = new Set<State>();
-  #running = 0;
+  readonly #slots: FairSlots;
   #stopped = false;
 
   constructor(options: HoldJobsOptions) {
     this.#options = options;
+    this.#slots = new FairSlots({ clock: options.clock, ...slots, refuse: tooMany });
   }
 
   /** Whether one runs or could. */
   get busy(): boolean {
-    return this.#running + this.#urgent.size + this.#later.size > 0;
+    return this.#slots.running + this.#slots.waiting > 0;
   }
 
   /** Takes up a manifest. */
@@ -77,7 +82,7 @@ export class HoldJobs {
       record,
       holders: new Set(),
       tries: 0,
-      phase: "queued",
+      phase: "new",
       lasting: undefined,
       cancelRetry: () => undefined,
       waiting: new Set(),
@@ -128,44 +133,32 @@ export class HoldJobs {
     this.#stopped = true;
     for (const job of this.#jobs.values()) {
       job.cancelRetry();
-      const reason = new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
-      for (const waiting of [...job.waiting]) waiting.reject(reason);
+      for (const waiting of [...job.waiting]) waiting.reject(stopping());
     }
     this.#jobs.clear();
-    this.#urgent.clear();
-    this.#later.clear();
+    this.#slots.rejectWaiting(stopping());
   }
 
   #queue(job: State): void {
     job.cancelRetry();
+    if (job.phase === "queued") return;
     job.phase = "queued";
-    (this.#options.isUrgent(job.record) ? this.#urgent : this.#later).add(job);
-    // Not at once: who adds one may know a holder of it.
-    queueMicrotask(() => this.#pump());
-  }
-
-  #pump(): void {
-    while (this.#running < parallel) {
-      const queue = this.#urgent.size > 0 ? this.#urgent : this.#later;
-      const [job] = queue;
-      if (job === undefined) return;
-      queue.delete(job);
-      this.#running++;
-      job.phase = "running";
-      void this.#run(job);
-    }
+    void this.#run(job);
   }
 
   async #run(job: State): Promise<void> {
+    const { authorOf, isUrgent, isOpen, run } = this.#options;
+    let leave = (): void => undefined;
     try {
-      if (this.#options.isOpen(job.record)) await this.#options.run(job);
+      leave = await this.#slots.enter(authorOf(job.record), { urgent: isUrgent(job.record) });
+      job.phase = "running";
+      if (isOpen(job.record)) await run(job);
       this.#jobs.delete(job.record.id);
       for (const waiting of [...job.waiting]) waiting.resolve();
     } catch (cause) {
       this.#failed(job, cause);
     } finally {
-      this.#running--;
-      this.#pump();
+      leave();
     }
   }
 
@@ -185,4 +178,12 @@ export class HoldJobs {
     this.#options.onFailure?.(job, { cause, tries: job.tries, lasting });
     job.cancelRetry = this.#options.timers.after(delayMs, () => this.#queue(job));
   }
+}
+
+function stopping(): HerdError {
+  return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
+}
+
+function tooMany(): HerdError {
+  return new HerdError("node.overloaded", "too many deploys wait to be held", { retryAfterSeconds: 10 });
 }

@@ -3,6 +3,7 @@
 import { readInterface } from "../../runtime/interface/section.js";
 import type { ManifestRecord } from "../catalog/manifest.js";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
+import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import { signedLimitBytes } from "../core/signed.js";
@@ -20,6 +21,7 @@ export interface PropagatorOptions {
   readonly records: ManifestRecords;
   readonly activation: Activation;
   readonly links: Pick<Links, "get" | "all" | "handle" | "watch">;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Logger;
@@ -31,7 +33,7 @@ export interface HoldQuestion {
 }
 
 /**
- * Holds what is announced. Highest manifests of their apps come first, four at a time; what cannot be pulled or prepared is tried
+ * Holds what is announced, two manifests of one author at a time, the highest of their apps first; what cannot be pulled or prepared is tried
  * again, later each time, and at once when a link opens.
  */
 export class Propagator {
@@ -45,11 +47,12 @@ export class Propagator {
   /** Registers the asks `blob` and `hold`. */
   constructor(options: PropagatorOptions) {
     this.#options = options;
-    const { records, links, timers, log } = options;
-    this.#source = new BlobSource({ records, timers });
-    this.#pulls = new BlobPulls({ log, signal: this.#stopped.signal });
+    const { records, links, timers, clock, log } = options;
+    this.#source = new BlobSource({ records, timers, clock });
+    this.#pulls = new BlobPulls({ clock, log, signal: this.#stopped.signal });
     this.#jobs = new HoldJobs({
-      timers,
+      ...{ timers, clock },
+      authorOf: ({ manifest }) => manifest.author,
       isUrgent: (record) => records.isHighest(record),
       isOpen: ({ id }) => records.stateOf(id) === "announced",
       run: (job) => this.#hold(job),
@@ -59,7 +62,7 @@ export class Propagator {
         log[level]("a deploy cannot be held yet", { app: record.manifest.app, id: record.id, tries, cause });
       },
     });
-    links.handle("blob", (body) => this.#source.answer(body));
+    links.handle("blob", (body, from) => this.#source.answer(body, { peer: from.peer.nodeId, signal: from.signal }));
     links.handle("hold", (body, from) => this.#held(body, from));
   }
 
@@ -104,10 +107,10 @@ export class Propagator {
 
   async #hold({ record, holders }: HoldJob): Promise<void> {
     const { records, activation, log } = this.#options;
-    const { app } = record.manifest;
+    const { app, author } = record.manifest;
     const links = this.#linksFor(record, holders);
     const missing = records.missing(record);
-    const contents = await Promise.all(missing.map((blob) => this.#pulls.pull(blob, links)));
+    const contents = await Promise.all(missing.map((blob) => this.#pulls.pull({ ...blob, author }, links)));
     const blobs = new Map(missing.map(({ digest }, index) => [digest, contents[index] ?? Buffer.alloc(0)]));
     const ready = await this.#checked(record, blobs);
     const affected = await activation.lock.run(app, () => records.hold(record.id, blobs));
@@ -136,10 +139,10 @@ export class Propagator {
     return records.leads(record) ? activation.prepare(component, manifest.revision) : undefined;
   }
 
-  /** Whom to ask for bytes: who said that it has them, the author, then all others in random order. */
+  /** Whom to ask for bytes: the author, who said that it has them (anybody may say so), then all others in random order. */
   #linksFor({ manifest }: ManifestRecord, holders: ReadonlySet<string>): Link[] {
     const { links, random } = this.#options;
-    const first = [...holders, manifest.author].flatMap((id) => links.get(id) ?? []);
+    const first = [manifest.author, ...holders].flatMap((id) => links.get(id) ?? []);
     const rest = links.all().map((link) => ({ link, turn: random() }));
     rest.sort((left, right) => left.turn - right.turn);
     return [...new Set([...first, ...rest.map(({ link }) => link)])];

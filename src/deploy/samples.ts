@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { AppRecord, StoredSource } from "../catalog/model.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
+import { pause, type Timers } from "../core/timers.js";
 import type { Deployer } from "./deployer.js";
 import type { Catalog } from "./seams.js";
 import { appNameOf, isSource, isSourceFolder, readSourceTree, type SourceLimits } from "./source-tree.js";
@@ -13,12 +14,17 @@ import { appNameOf, isSource, isSourceFolder, readSourceTree, type SourceLimits 
 /** Who the record of a revision says deployed it, when it was this file. No token has such an id. */
 const samplesBy = "functions";
 
+/** How often a sample is tried that a busy machine could not compile, or spread, in time. */
+const tries = 8;
+const longestWaitSeconds = 30;
+
 /** What {@link deploySamples} works with. An aborted signal stops it, also within a compilation. */
 export interface SamplesOptions {
   readonly deployer: Pick<Deployer, "deploy">;
   readonly catalog: Pick<Catalog, "get" | "wasRemoved" | "source">;
   readonly limits: SourceLimits;
   readonly log: Logger;
+  readonly timers: Timers;
   readonly signal?: AbortSignal;
   /** Whether this node carries the deploy mark; without it nothing is deployed. It does when not given. */
   readonly mayDeploy?: boolean;
@@ -40,7 +46,7 @@ export async function deploySamples(folder: string, options: SamplesOptions): Pr
     if (!isSample(entry)) continue;
     const app = appNameOf(entry.name);
     try {
-      if (await deploySample({ app, path: join(folder, entry.name) }, options)) apps.push(app);
+      if (await deployPatiently({ app, path: join(folder, entry.name) }, options)) apps.push(app);
     } catch (error) {
       if (options.signal?.aborted) break;
       const places =
@@ -55,6 +61,23 @@ export async function deploySamples(folder: string, options: SamplesOptions): Pr
 
 function isSample(entry: Dirent): boolean {
   return entry.isDirectory() ? isSourceFolder(entry.name) : isSource(entry.name);
+}
+
+/** As {@link deploySample}; when the machine is what is at fault, later again. */
+async function deployPatiently(sample: { app: string; path: string }, options: SamplesOptions): Promise<boolean> {
+  const { timers, log, signal = new AbortController().signal } = options;
+  for (let count = 1; ; count++) {
+    try {
+      return await deploySample(sample, options);
+    } catch (cause) {
+      const isTemporary = cause instanceof HerdError && cause.status === 503 && cause.code !== "node.draining";
+      if (!isTemporary || count === tries || signal.aborted) throw cause;
+      const seconds = Math.min(2 ** count, longestWaitSeconds);
+      log.info(`${sample.app} cannot be deployed yet, trying again in ${seconds} s: ${cause.message}`);
+      await pause(seconds * 1_000, { timers, signal });
+      signal.throwIfAborted();
+    }
+  }
 }
 
 /** Whether the catalog has the app then. */

@@ -9,11 +9,14 @@ export interface Prepared {
   readonly interface: AppInterface;
 }
 
-/** Turns source into a component. Rejects with `source.invalid` or `type.unsupported` and their diagnostics. */
+/**
+ * Turns source into a component; those of one key (who sent it) one after the other. Rejects with `source.invalid` or `type.unsupported`
+ * and their diagnostics, and with `compile.timeout`.
+ */
 export interface Compiler {
   compile(
     files: readonly StoredSource[],
-    options?: { readonly signal?: AbortSignal },
+    options: { readonly signal?: AbortSignal | undefined; readonly key: string },
   ): Promise<{ readonly component: Uint8Array; readonly interface: AppInterface }>;
 }
 

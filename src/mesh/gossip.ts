@@ -2,8 +2,8 @@
 
 import type { Clock } from "../core/clock.js";
 import type { Random, Timers } from "../core/timers.js";
+import { TokenBuckets } from "../core/token-buckets.js";
 import { type BroadcastQueue, retransmitLimit } from "./broadcast-queue.js";
-import { GossipBudget } from "./gossip-budget.js";
 import { type Announcement, decodeAnnouncement, decodeUpdates, type Update } from "./member-messages.js";
 import type { MemberSelf } from "./member-self.js";
 import type { MemberTable } from "./member-table.js";
@@ -39,15 +39,15 @@ export class Gossip {
   readonly #options: GossipOptions;
   readonly #early = new Map<string, string>();
   /** Signatures that did not verify, by the peer that sent them; announcements, by the node that made them. */
-  readonly #bad: GossipBudget;
-  readonly #announced: GossipBudget;
+  readonly #bad: TokenBuckets;
+  readonly #announced: TokenBuckets;
   #refutedAt = Number.NEGATIVE_INFINITY;
   #cancelRefutation: (() => void) | undefined;
 
   constructor(options: GossipOptions) {
     this.#options = options;
-    this.#bad = new GossipBudget({ clock: options.clock, burst: 50, perSecond: 5 });
-    this.#announced = new GossipBudget({ clock: options.clock, burst: 20, perSecond: 4 });
+    this.#bad = new TokenBuckets({ clock: options.clock, burst: 50, perSecond: 5 });
+    this.#announced = new TokenBuckets({ clock: options.clock, burst: 20, perSecond: 4 });
   }
 
   /** News to go beside a probe or its answer to a node; an accusation of that very node comes first, so that it can refute. */

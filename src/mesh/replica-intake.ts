@@ -3,7 +3,7 @@
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
-import { GossipBudget } from "./gossip-budget.js";
+import { TokenBuckets } from "../core/token-buckets.js";
 import { WaitingRecords } from "./replica-waiting.js";
 import type { RecordStore } from "./seams.js";
 
@@ -44,9 +44,9 @@ export class RecordIntake {
   readonly #stores: ReadonlyMap<string, RecordStore>;
   readonly #waiting = new WaitingRecords(maxWaiting);
   /** What each peer may send that is refused, that is known, and how often that is worth a line in the log. */
-  readonly #refusals: GossipBudget;
-  readonly #repetitions: GossipBudget;
-  readonly #loudness: GossipBudget;
+  readonly #refusals: TokenBuckets;
+  readonly #repetitions: TokenBuckets;
+  readonly #loudness: TokenBuckets;
   readonly #bytes = new Map<string, number>();
   #allBytes = 0;
   #tasks: Task[] = [];
@@ -62,9 +62,9 @@ export class RecordIntake {
     this.#options = options;
     const { clock, stores } = options;
     this.#stores = new Map(stores.map((store) => [store.kind, store]));
-    this.#refusals = new GossipBudget({ clock, burst: 200, perSecond: 20 });
-    this.#repetitions = new GossipBudget({ clock, burst: 4_000, perSecond: 400 });
-    this.#loudness = new GossipBudget({ clock, burst: 3, perSecond: 0.1 });
+    this.#refusals = new TokenBuckets({ clock, burst: 200, perSecond: 20 });
+    this.#repetitions = new TokenBuckets({ clock, burst: 4_000, perSecond: 400 });
+    this.#loudness = new TokenBuckets({ clock, burst: 3, perSecond: 0.1 });
   }
 
   /** The store of a kind. */

@@ -2,7 +2,7 @@
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
-import { GossipBudget } from "./gossip-budget.js";
+import { TokenBuckets } from "../core/token-buckets.js";
 import { differing, digestOf, type KindDigest } from "./replica-digest.js";
 import type { RecordIntake } from "./replica-intake.js";
 import type { From, Link, Links, RecordStore } from "./seams.js";
@@ -37,7 +37,7 @@ const recordIdText = /^[0-9a-f]{64}$/;
 /** Pulls what a peer has more of, and lets peers pull. */
 export class RecordSync {
   readonly #options: RecordSyncOptions;
-  readonly #asks: GossipBudget;
+  readonly #asks: TokenBuckets;
   readonly #under = new Set<string>();
   readonly #next = new Map<string, Link>();
   #digests: { readonly at: number; readonly version: number; readonly own: readonly KindDigest[] } | undefined;
@@ -48,7 +48,7 @@ export class RecordSync {
   constructor(options: RecordSyncOptions) {
     this.#options = options;
     // A whole comparison of 10,000 records takes some 60 asks.
-    this.#asks = new GossipBudget({ clock: options.clock, burst: 200, perSecond: 20 });
+    this.#asks = new TokenBuckets({ clock: options.clock, burst: 200, perSecond: 20 });
     const { links } = options;
     links.handle(kinds.digests, (body, from) => this.#answerDigests(body, from));
     links.handle(kinds.ids, (body, from) => this.#answerIds(body, from));

@@ -81,10 +81,10 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       remove: (app) => router.remove(app),
     },
   });
-  const compiler = new Compiler({ limits });
+  const compiler = new Compiler({ limits, clock });
   const isMaster = { self: identity.isMaster, of: (id: string) => trust.registry.node(id)?.master === true };
   const deployer = new Deployer({
-    ...{ compiler, catalog, activation, log, node },
+    ...{ compiler, catalog, activation, clock, log, node },
     mayDeploy: () => identity.mayDeploy && !trust.registry.isRevoked(identity.nodeId),
     spread: new Acknowledger({ links, members, isMaster, nameOf, timers, log }),
     audit: (event) => {
@@ -92,7 +92,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       trust.record(event);
     },
   });
-  const propagator = new Propagator({ records: catalog.records, activation, links, timers, random, log });
+  const propagator = new Propagator({ records: catalog.records, activation, links, clock, timers, random, log });
 
   const capacity = await capacityParts(foundation, { sandbox, isDeploying: () => deployer.busy || propagator.busy });
   const forwarding: Forwarding = new Forwarding({

@@ -74,7 +74,14 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
 
   const calls: Part[] = [
     { name: "catalog", start: () => apps.catalog.open(), stop: () => apps.catalog.close() },
-    { name: "compiler", stop: () => apps.compiler.stop() },
+    {
+      name: "compiler",
+      // Nobody waits for it: the first upload may, or it finds one that is warm.
+      start: () => {
+        if (identity.mayDeploy) apps.compiler.start();
+      },
+      stop: () => apps.compiler.stop(),
+    },
     { name: "sandbox", start: () => apps.sandbox.start(), stop: () => apps.sandbox.stop() },
     { name: "forwarding", start: () => apps.forwarding.start(), stop: () => apps.forwarding.stop() },
     { name: "propagation", start: () => apps.propagator.start(), stop: () => apps.propagator.stop() },

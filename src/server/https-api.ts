@@ -114,7 +114,15 @@ export class HttpsApi {
       ...pageEndpoints(options.page),
     ];
     const hold = () => this.#inFlight.hold();
-    this.#relayed = new RelayedRequests({ endpoints, tokens, log, hold, isHere: (where) => relay.isHere(where) });
+    const { clock } = options;
+    this.#relayed = new RelayedRequests({
+      endpoints,
+      tokens,
+      clock,
+      log,
+      hold,
+      isHere: (where) => relay.isHere(where),
+    });
     this.#server = new HttpsServer({
       host: options.host,
       port: options.port,

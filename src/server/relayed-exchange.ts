@@ -2,7 +2,9 @@
 
 import { isIP } from "node:net";
 import { z } from "zod";
+import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
+import { FairSlots } from "../core/fair-slots.js";
 import type { Logger } from "../core/log.js";
 import { type ChainOptions, type Endpoint, perform } from "./endpoint.js";
 import { type Content, type Incoming, type Outgoing, type OutgoingStream, tooLarge } from "./exchange.js";
@@ -16,9 +18,9 @@ export interface RelayedFrom {
   readonly signal: AbortSignal;
 }
 
-/** Relayed requests that are answered at once: of all peers, and of one. */
+/** Relayed requests that are answered at a time: of all peers (one has as many as it leaves free), and of one token or client. */
 const maxUnderWay = 64;
-const maxUnderWayEach = 32;
+const maxOfClient = 16;
 
 const headerValue = z
   .string()
@@ -50,6 +52,7 @@ type Request = z.infer<typeof requestShape>;
 export interface RelayedOptions extends Pick<ChainOptions, "tokens" | "hold"> {
   readonly endpoints: readonly Endpoint[];
   readonly isHere: (where: Where) => boolean;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly log: Logger;
 }
 
@@ -57,11 +60,21 @@ export interface RelayedOptions extends Pick<ChainOptions, "tokens" | "hold"> {
 export class RelayedRequests {
   readonly #options: RelayedOptions;
   readonly #routes: { readonly endpoint: Endpoint; readonly segments: readonly string[] }[];
-  #underWay = 0;
-  readonly #underWayEach = new Map<string, number>();
+  readonly #peers: FairSlots;
+  readonly #clients: FairSlots;
 
   constructor(options: RelayedOptions) {
+    const { clock } = options;
     this.#options = options;
+    this.#peers = new FairSlots({
+      ...{ clock, running: maxUnderWay },
+      refuse: () => new HerdError("node.overloaded", "too many relayed requests", { retryAfterSeconds: 1 }),
+    });
+    this.#clients = new FairSlots({
+      ...{ clock, running: maxUnderWay, runningEach: maxOfClient },
+      refuse: () =>
+        new HerdError("request.throttled", "too many of this token's requests at a time", { retryAfterSeconds: 1 }),
+    });
     this.#routes = options.endpoints
       .filter(({ at }) => at !== undefined)
       .map((endpoint) => ({ endpoint, segments: endpoint.path.split("/") }));
@@ -74,24 +87,17 @@ export class RelayedRequests {
       throw new HerdError("request.malformed", "this is no relayed request", { cause: parsed.error });
     }
     const outgoing = new RelayedOutgoing(parsed.data, this.#options.log);
-    const ofThisPeer = this.#underWayEach.get(from.node) ?? 0;
-    if (this.#underWay >= maxUnderWay || ofThisPeer >= maxUnderWayEach) {
-      outgoing.problem(new HerdError("node.overloaded", "too many relayed requests", { retryAfterSeconds: 1 }));
-      return outgoing.answer();
-    }
-    this.#underWay++;
-    this.#underWayEach.set(from.node, ofThisPeer + 1);
-    const release = parsed.data.method === "GET" ? undefined : this.#options.hold();
+    const { headers, remoteAddress, method } = parsed.data;
+    const leaves: (() => void)[] = [];
     try {
+      leaves.push(this.#peers.take(from.node));
+      leaves.push(this.#clients.take(headers.authorization ?? remoteAddress));
+      if (method !== "GET") leaves.push(this.#options.hold());
       await this.#perform(parsed.data, { from, outgoing });
     } catch (error) {
       outgoing.problem(error);
     } finally {
-      this.#underWay--;
-      const left = (this.#underWayEach.get(from.node) ?? 1) - 1;
-      if (left > 0) this.#underWayEach.set(from.node, left);
-      else this.#underWayEach.delete(from.node);
-      release?.();
+      for (const leave of leaves) leave();
     }
     return outgoing.answer();
   }

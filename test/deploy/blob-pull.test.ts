@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sha256 } from "../../src/catalog/blobs.js";
+import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import type { Logger } from "../../src/core/log.js";
 import { systemTimers } from "../../src/core/timers.js";
@@ -32,7 +33,7 @@ function linkTo(
 }
 
 const content = Buffer.alloc(3 * chunkBytes + 17, "the bytes of a component ");
-const wanted = { digest: sha256(content), bytes: content.length };
+const wanted = { digest: sha256(content), bytes: content.length, author: "author" };
 
 /** What a node that holds `content` answers, counting how often it read it. */
 function holder(held: Buffer = content) {
@@ -44,8 +45,8 @@ function holder(held: Buffer = content) {
       return digest === wanted.digest ? held : undefined;
     },
   };
-  const source = new BlobSource({ records, timers: systemTimers });
-  return { source, reads, link: linkTo("holder", (body) => source.answer(body)) };
+  const source = new BlobSource({ records, timers: systemTimers, clock: systemClock });
+  return { source, reads, link: linkTo("holder", (body) => source.answer(body, { peer: "puller" })) };
 }
 
 function pulls() {
@@ -57,7 +58,7 @@ function pulls() {
     warn: (text) => warnings.push(text),
     error: ignore,
   };
-  return { pulls: new BlobPulls({ log, signal: { aborted: false } }), warnings };
+  return { pulls: new BlobPulls({ clock: systemClock, log, signal: { aborted: false } }), warnings };
 }
 
 test("a blob of several chunks comes whole, is read once, and two that want it share the pull", async () => {
@@ -91,7 +92,7 @@ test("who has nothing, breaks, lies about the size, trickles or gives other byte
 
 test("an ask for what is not held, or that is none, is refused", async () => {
   const { source, reads } = holder();
-  const refuses = (body: unknown, code: string) => assert.rejects(source.answer(body), { code });
+  const refuses = (body: unknown, code: string) => assert.rejects(source.answer(body, { peer: "puller" }), { code });
   await refuses({ digest: "0".repeat(64), offset: 0 }, "revision.unknown");
   assert.deepEqual(reads, []);
   for (const body of [undefined, null, "x", {}, { digest: "../index", offset: 0 }, { ...wanted, offset: 0 }]) {

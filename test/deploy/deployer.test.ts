@@ -43,7 +43,7 @@ before(async () => {
 
 after(() => sandbox.stop());
 
-async function setUp(compiler: CompilerSeam, maxWaiting = 16, more: Partial<DeployerOptions> = {}) {
+async function setUp(compiler: CompilerSeam, maxWaiting = 32, more: Partial<DeployerOptions> = {}) {
   const catalog = new Catalog({ files: new MemoryFiles(), clock, ...soloMesh() });
   await catalog.open();
   const router = new AppRouter((revision) => sandbox.forget(revision));
@@ -55,7 +55,7 @@ async function setUp(compiler: CompilerSeam, maxWaiting = 16, more: Partial<Depl
       remove: (app) => router.remove(app),
     },
   });
-  const deployer = new Deployer({ compiler, catalog, activation, log, node: "test", maxWaiting, ...more });
+  const deployer = new Deployer({ compiler, catalog, activation, clock, log, node: "test", maxWaiting, ...more });
   return { catalog, router, deployer, invoker: new LocalInvoker(sandbox) };
 }
 
@@ -133,13 +133,16 @@ test("uploads over the bound are refused at once", async () => {
   const gate = new Promise<void>((resolve) => {
     open = resolve;
   });
-  const slow: CompilerSeam = { compile: (files) => gate.then(() => ready.compile(files)) };
-  const { deployer } = await setUp(slow, 2);
-  const deploys = ["a", "b", "c"].map((app) => deployer.deploy({ app, files: fileOf(0), by: "test" }));
-  await assert.rejects(deploys[2] ?? Promise.resolve(), { code: "node.overloaded", retryAfterSeconds: 5 });
+  const slow: CompilerSeam = { compile: (files, options) => gate.then(() => ready.compile(files, options)) };
+  const { deployer } = await setUp(slow, 4);
+  const upload = (by: string) => deployer.deploy({ app: by, files: fileOf(0), by });
+  const deploys = [upload("a"), upload("a"), upload("b")];
+  await assert.rejects(upload("a"), { code: "request.throttled", retryAfterSeconds: 5 });
+  deploys.push(upload("c"));
+  await assert.rejects(upload("d"), { code: "compile.busy", retryAfterSeconds: 5 });
   assert.equal(deployer.busy, true);
   open();
-  await Promise.all(deploys.slice(0, 2));
+  await Promise.all(deploys);
   assert.equal(deployer.busy, false);
 });
 
@@ -151,7 +154,7 @@ test("many uploads of one app are refused over the bound, and the last accepted 
   const settled = await Promise.allSettled(uploads);
   const refused = settled.filter((upload) => upload.status === "rejected");
   assert.equal(refused.length, 494);
-  assert.ok(refused.every(({ reason }) => reason instanceof HerdError && reason.code === "node.overloaded"));
+  assert.ok(refused.every(({ reason }) => reason instanceof HerdError && reason.code === "compile.busy"));
   const record = catalog.get("one");
   assert.deepEqual(
     record?.revisions.map(({ by }) => by),
@@ -163,7 +166,7 @@ test("many uploads of one app are refused over the bound, and the last accepted 
 });
 
 test("what is compiled and waits for its app counts", async () => {
-  const { catalog, deployer } = await setUp(ready, 2);
+  const { catalog, deployer } = await setUp(ready, 4);
   let open = ignore;
   const gate = new Promise<void>((resolve) => {
     open = resolve;
@@ -180,7 +183,7 @@ test("what is compiled and waits for its app counts", async () => {
   const uploads = [0, 1].map((value) => deployer.deploy({ app: "slow", files: fileOf(value), by: "test" }));
   await storing;
   await sleep(50);
-  await assert.rejects(deployer.deploy({ app: "slow", files: fileOf(2), by: "test" }), { code: "node.overloaded" });
+  await assert.rejects(deployer.deploy({ app: "slow", files: fileOf(2), by: "test" }), { code: "request.throttled" });
   open();
   await Promise.all(uploads);
 });
@@ -199,6 +202,15 @@ test("a rollback to what cannot be prepared changes nothing", async () => {
   const { revision } = (await deployer.rollback("back", { by })).prepared;
   assert.equal(revision, before.active?.prepared.revision);
   assert.equal(catalog.get("back")?.revision, revision);
+});
+
+test("a token that changes apps without end is slowed down, and no other one is", async () => {
+  const { deployer } = await setUp(ready);
+  await deployer.deploy({ app: "busy", files: fileOf(0), by: "other" });
+  const change = (name: string) => deployer.rollback("busy", { by: name, revision: "0123456789ab" });
+  for (let count = 0; count < 250; count++) await assert.rejects(change("greedy"), { code: "revision.unknown" });
+  await assert.rejects(change("greedy"), { code: "request.throttled", retryAfterSeconds: 1 });
+  await assert.rejects(change("other"), { code: "revision.unknown" });
 });
 
 test("an upload whose client left while it waited is not compiled", async () => {
@@ -230,7 +242,7 @@ test("a change is told to the audit log when it is stored, and waits until other
       return ["other"];
     },
   };
-  const { catalog, router, deployer } = await setUp(ready, 16, { spread, audit: (event) => events.push(event) });
+  const { catalog, router, deployer } = await setUp(ready, 32, { spread, audit: (event) => events.push(event) });
   const { nodes, prepared } = await deployer.deploy({ app: "app", files: fileOf(0), by: "me" });
   assert.deepEqual(nodes, ["test", "other"]);
   await deployer.deploy({ app: "app", files: fileOf(1), by: "me" });
@@ -247,7 +259,7 @@ test("a change is told to the audit log when it is stored, and waits until other
 });
 
 test("a node without the deploy mark changes nothing", async () => {
-  const { catalog, deployer } = await setUp(ready, 16, { mayDeploy: () => false });
+  const { catalog, deployer } = await setUp(ready, 32, { mayDeploy: () => false });
   await assert.rejects(deployer.deploy({ app: "app", files: fileOf(0), by }), { code: "auth.forbidden" });
   await assert.rejects(deployer.rollback("app", { by }), { code: "auth.forbidden" });
   await assert.rejects(deployer.remove("app", { by }), { code: "auth.forbidden" });

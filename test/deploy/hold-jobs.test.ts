@@ -18,7 +18,9 @@ function setUp() {
   const ends = new Map<string, (failure?: Error) => void>();
   const jobs = new HoldJobs({
     timers: time,
-    isUrgent: ({ id }) => id.startsWith("urgent"),
+    clock: time,
+    authorOf: ({ id }) => (id.startsWith("greedy") ? "greedy" : id),
+    isUrgent: ({ id }) => id.endsWith("urgent"),
     isOpen: ({ id }) => open.has(id),
     run: ({ record: { id } }) => {
       runs.push(id);
@@ -42,22 +44,32 @@ function setUp() {
   return { time, runs, open, jobs, add, end };
 }
 
-test("four at a time, the urgent ones first, each once", async () => {
+test("eight at a time, each once", async () => {
   const { time, runs, jobs, add, end } = setUp();
   assert.equal(jobs.busy, false);
-  for (const id of ["a", "b", "c", "d", "e", "urgent", "a"]) add(id);
+  for (const id of ["a", "b", "c", "d", "e", "f", "g", "h", "i", "a"]) add(id);
   await time.advance(1);
-  assert.deepEqual(runs, ["urgent", "a", "b", "c"]);
+  assert.deepEqual(runs.join(""), "abcdefgh");
   await end("b");
-  assert.deepEqual(runs.slice(4), ["d"]);
-  await end("a");
-  await end("c");
-  assert.deepEqual(runs.slice(5), ["e"]);
-  for (const id of ["urgent", "d"]) await end(id);
+  assert.deepEqual(runs.slice(8), ["i"]);
+  for (const id of ["a", "c", "d", "f", "g", "h", "i"]) await end(id);
   assert.equal(jobs.busy, true);
   // One that waits for its next try keeps nothing from its rest.
   await end("e", new Error("no link"));
   assert.equal(jobs.busy, false);
+});
+
+test("an author whose jobs never end has two slots, its urgent ones first; others go on", async () => {
+  const { time, runs, add, end } = setUp();
+  for (let index = 0; index < 20; index++) add(`greedy${index}`);
+  add("greedy urgent");
+  await time.advance(1);
+  assert.deepEqual(runs, ["greedy urgent", "greedy0"]);
+  for (const id of ["a", "b", "c", "d", "e", "f"]) add(id);
+  await time.advance(1);
+  assert.deepEqual(runs.slice(2).join(""), "abcdef");
+  for (const id of ["a", "b", "c", "d", "e", "f"]) await end(id);
+  assert.equal(runs.length, 8);
 });
 
 test("for want of a link it is tried again, later each time, and at once when one opens", async () => {
@@ -123,11 +135,11 @@ test("who waits hears of the end, of a failure, of its own leaving, and of the n
 
 test("one that need not be held any more ends without a run", async () => {
   const { time, runs, open, jobs, add, end } = setUp();
-  for (const id of ["a", "b", "c", "d", "over"]) add(id);
-  const waiting = jobs.ended("over", { holder: "peer", signal: never });
+  for (const id of ["greedy1", "greedy2", "greedy over"]) add(id);
+  const waiting = jobs.ended("greedy over", { holder: "peer", signal: never });
   await time.advance(1);
-  open.delete("over");
-  await end("a");
+  open.delete("greedy over");
+  await end("greedy1");
   await waiting;
-  assert.deepEqual(runs, ["a", "b", "c", "d"]);
+  assert.deepEqual(runs, ["greedy1", "greedy2"]);
 });

@@ -39,11 +39,20 @@ beforeEach(async () => {
   files = new MemoryFiles();
   compiled = [];
   warnings = [];
+  waits = [];
 });
+
+/** What was waited for, in milliseconds; nobody does in fact. */
+let waits: number[] = [];
+function waited(ms: number, run: () => void): () => void {
+  waits.push(ms);
+  setImmediate(run);
+  return ignore;
+}
 
 /** A component is the text of its source; the text `bad` does not compile. */
 const compiler: Compiler = {
-  async compile(sources, { signal } = {}) {
+  async compile(sources, { signal }) {
     signal?.throwIfAborted();
     const text = sources.map((file) => file.text).join("\n");
     compiled.push(text);
@@ -66,12 +75,13 @@ async function start(signal?: AbortSignal, node: Pick<SamplesOptions, "joined" |
   const preparer = { prepare: async (_: Uint8Array, revision: string) => ({ revision, interface: none }) };
   const ways = { activate: ignore, remove: ignore };
   const activation = new Activation({ catalog, preparer, switch: ways });
-  const deployer = new Deployer({ compiler, catalog, activation, log, node: "test" });
+  const deployer = new Deployer({ compiler, catalog, activation, clock: systemClock, log, node: "test" });
   const options = {
     deployer,
     catalog,
     limits: defaultLimits,
     log,
+    timers: { after: (ms: number, run: () => void) => waited(ms, run) },
     ...node,
     ...(signal === undefined ? {} : { signal }),
   };
@@ -150,6 +160,25 @@ test("a sample that does not compile is told, and the others come", async () => 
   await writeFile(join(folder, "other.ts"), "other");
   assert.deepEqual((await start()).apps, ["other"]);
   assert.equal(warnings.length, 1);
+});
+
+test("a sample that the machine is too slow for is tried again, later each time, and told when it never works", async () => {
+  let slow = 3;
+  const compile = compiler.compile;
+  compiler.compile = async (sources, options) => {
+    if (slow-- > 0) throw new HerdError("compile.timeout", "the machine was too slow", { retryAfterSeconds: 10 });
+    return compile(sources, options);
+  };
+  try {
+    assert.deepEqual((await start()).apps, ["hello"]);
+    assert.deepEqual([waits.splice(0), warnings], [[2_000, 4_000, 8_000], []]);
+    slow = Number.POSITIVE_INFINITY;
+    await change("sample 2");
+    await start();
+    assert.deepEqual([waits.length, warnings.length], [7, 1]);
+  } finally {
+    compiler.compile = compile;
+  }
 });
 
 test("folders of tools are no samples", async () => {

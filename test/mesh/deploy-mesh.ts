@@ -92,14 +92,14 @@ export class DeployNode {
         remove: (app) => this.active.delete(app),
       },
     });
-    this.#propagator = new Propagator({ records: this.catalog.records, activation, links, timers, random, log });
+    this.#propagator = new Propagator({ records: this.catalog.records, activation, links, clock, timers, random, log });
     const spread = new Acknowledger({
       ...{ links, members, timers, log, nameOf: (node) => node },
       isMaster: { self: this.master, of: (node) => trusted.masters.has(node) },
     });
     const compiler = options.compiler ?? new FakeCompiler();
     this.deployer = new Deployer({
-      ...{ compiler, catalog: this.catalog, activation, log, node: id, spread },
+      ...{ compiler, catalog: this.catalog, activation, clock, log, node: id, spread },
       mayDeploy: () => !trusted.unmarked.has(id),
     });
   }

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { TokenBuckets } from "../../src/core/token-buckets.js";
 import { Awareness } from "../../src/mesh/awareness.js";
 import { BroadcastQueue, retransmitLimit } from "../../src/mesh/broadcast-queue.js";
-import { GossipBudget } from "../../src/mesh/gossip-budget.js";
 import { LoopDelay } from "../../src/mesh/loop-delay.js";
 import { defaultMembersConfig } from "../../src/mesh/members-config.js";
 import { confirmationsExpected, Suspicion, suspicionLeftMs, suspicionMinMs } from "../../src/mesh/suspicion.js";
@@ -93,7 +93,7 @@ test("news is told a bounded number of times, the least told first, and newer ne
 
 test("a budget is spent and fills again, each peer's for itself", () => {
   const clock = new ManualClock();
-  const budget = new GossipBudget({ clock, burst: 3, perSecond: 2 });
+  const budget = new TokenBuckets({ clock, burst: 3, perSecond: 2 });
   assert.deepEqual(
     [1, 2, 3, 4].map(() => budget.take("a")),
     [true, true, true, false],

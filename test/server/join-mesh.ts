@@ -105,7 +105,7 @@ export class JoinMesh {
     const hold = () => () => undefined;
     const isHere = (where: Where) =>
       where === "master" || (typeof where === "object" && "node" in where && where.node === nodeId);
-    this.#relayed = new RelayedRequests({ endpoints, tokens, log: silent, hold, isHere });
+    this.#relayed = new RelayedRequests({ endpoints, tokens, clock: systemClock, log: silent, hold, isHere });
     this.#server = this.#serverOf(nodeId, { endpoints, relay: nobody });
   }
 

@@ -175,6 +175,7 @@ export class TestNode {
       compiler: parts.compiler,
       catalog,
       activation,
+      clock: systemClock,
       log,
       node: named.name,
       maxWaiting: 3,

@@ -3,10 +3,10 @@
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { encodeSigned, type Signer } from "../../core/signed.js";
+import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
 import type { StateFiles } from "../../core/state-files.js";
 import type { Timers } from "../../core/timers.js";
-import { type AuditEvent, auditPayloadText } from "./record.js";
+import { type AuditEvent, auditPayloadText, parseAudit } from "./record.js";
 
 const fileName = "outbox";
 const outboxLimit = 1_000;
@@ -73,8 +73,8 @@ export class Auditor {
     const { meshId, signer, clock, log } = this.#options;
     const text = encodeSigned(signer.sign(auditPayloadText(event, { meshId, at: clock.now() })));
     if (this.#outbox.length >= outboxLimit) {
-      log.error(`no master takes audit records: the oldest of ${outboxLimit} is dropped`);
-      this.#outbox.shift();
+      log.error(`no master takes audit records: of ${outboxLimit}, the oldest of whoever did the most is dropped`);
+      this.#outbox.splice(indexToDrop(this.#outbox), 1);
     }
     this.#outbox.push(text);
     await this.#save();
@@ -160,4 +160,16 @@ export class Auditor {
       .catch((cause: unknown) => log.error("audit records that wait for a master could not be stored", { cause }));
     return this.#saving;
   }
+}
+
+/** The oldest record of who has the most: nobody may push out what others did by doing much. */
+function indexToDrop(texts: readonly string[]): number {
+  const actors = texts.map((text) => {
+    const signed = decodeSigned(text);
+    return signed && parseAudit(signed)?.by;
+  });
+  const counts = new Map<string | undefined, number>();
+  for (const actor of actors) counts.set(actor, (counts.get(actor) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return actors.findIndex((actor) => counts.get(actor) === most);
 }

@@ -48,7 +48,7 @@ export interface JoinView {
   readonly parent: string;
 }
 
-/** The requests that wait at one master: 64 at most, 16 from one source. */
+/** The requests that wait at one master: 64 at most, 16 from one source; when all are taken, the source with the most gives way. */
 export class PendingJoins {
   readonly #clock: Clock;
   readonly #keeper: string;
@@ -67,7 +67,7 @@ export class PendingJoins {
       return other.request.nodeId !== request.nodeId && other.answer === undefined;
     });
     const same = others.filter(({ source }) => source === from.source);
-    if (others.length >= limit || same.length >= limitEach) {
+    if (same.length >= limitEach || (others.length >= limit && !this.#makeRoom(others, same.length))) {
       const detail = "too many nodes wait for an approval: herd join list shows them";
       throw new HerdError("request.throttled", detail, { retryAfterSeconds: 60 });
     }
@@ -99,6 +99,16 @@ export class PendingJoins {
   /** What waits for a decision, oldest first. */
   list(): JoinView[] {
     return this.#alive().flatMap((pending) => (pending.answer === undefined ? [viewOf(pending)] : []));
+  }
+
+  /** Drops the latest request of the source with the most, when that leaves it no less than a source with `own` and one more. */
+  #makeRoom(waiting: readonly PendingJoin[], own: number): boolean {
+    const counts = new Map<string, number>();
+    for (const { source } of waiting) counts.set(source, (counts.get(source) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    const latest = waiting.findLast(({ source, deciding }) => !deciding && counts.get(source) === most);
+    if (latest === undefined || most <= own + 1) return false;
+    return this.#byTicket.delete(latest.ticket);
   }
 
   #alive(): PendingJoin[] {

@@ -1,10 +1,10 @@
-// How much work a peer may cause that leads nowhere: a token bucket for each, so that a hostile one costs a bounded share.
+// How often somebody may do something: a token bucket for each, so that a hostile one costs a bounded share.
 
-import type { Clock } from "../core/clock.js";
+import type { Clock } from "./clock.js";
 
-/** How fast a {@link GossipBudget} fills, in whatever it counts. */
-export interface GossipBudgetOptions {
-  readonly clock: Clock;
+/** How fast a {@link TokenBuckets} fills, in whatever it counts. */
+export interface TokenBucketsOptions {
+  readonly clock: Pick<Clock, "monotonic">;
   readonly burst: number;
   readonly perSecond: number;
 }
@@ -15,12 +15,12 @@ interface Bucket {
 }
 
 /** Buckets by key, at most `maxBuckets` of them: the one used longest ago starts afresh. */
-export class GossipBudget {
+export class TokenBuckets {
   static readonly maxBuckets = 4_096;
-  readonly #options: GossipBudgetOptions;
+  readonly #options: TokenBucketsOptions;
   readonly #buckets = new Map<string, Bucket>();
 
-  constructor(options: GossipBudgetOptions) {
+  constructor(options: TokenBucketsOptions) {
     this.#options = options;
   }
 
@@ -45,7 +45,7 @@ export class GossipBudget {
     const bucket = { left, at };
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    if (this.#buckets.size > GossipBudget.maxBuckets) {
+    if (this.#buckets.size > TokenBuckets.maxBuckets) {
       const [oldest] = this.#buckets.keys();
       if (oldest !== undefined) this.#buckets.delete(oldest);
     }

@@ -1,0 +1,107 @@
+// A machine that has no time blames nobody: what a source costs is its processor time, and the wait for a core is told as such.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Compiler } from "../../runtime/compile/compiler.js";
+import { defaultLimits, type Limits } from "../../src/core/limits.js";
+import { failure, upload } from "../compile/compiling.js";
+
+/** There is no such signal on Windows. */
+const skip = process.platform === "win32";
+const good = upload("export function f(a: i32): i32 { return a; }");
+
+function compilerWith(limits: Limits): Compiler {
+  const compiler = new Compiler({ limits });
+  after(() => compiler.stop());
+  compiler.start();
+  return compiler;
+}
+
+/** Stops the compiler's process, as a scheduler does that has no core for it. */
+function freeze(compiler: Compiler): () => void {
+  const [pid = 0] = compiler.pids;
+  process.kill(pid, "SIGSTOP");
+  return () => process.kill(pid, "SIGCONT");
+}
+
+/** Source that keeps the optimizer busy for minutes. */
+function burning(): string {
+  const body = (n: number): string =>
+    `let s = ''; for (let i = 0; i < a; i++) { s += i.toString() + '${n}'; if (s.length > ${n}) s = s.slice(${n}); } return s.length;`;
+  return Array.from({ length: 6_000 }, (_, n) => `export function f${n}(a: i32): i32 { ${body(n)} }`).join("\n");
+}
+
+test("a compiler that gets no core for longer than its processor time still compiles", { skip }, async () => {
+  const compiler = compilerWith({ ...defaultLimits, compileCpuMs: 5_000 });
+  await compiler.compile(good);
+  const thaw = freeze(compiler);
+  const compiling = compiler.compile(good);
+  await sleep(6_000);
+  thaw();
+  assert.ok((await compiling).component.length > 0);
+});
+
+test("a source that uses up its processor time is at fault, and the next one compiles", async () => {
+  const compiler = compilerWith({ ...defaultLimits, compileCpuMs: 3_000 });
+  const error = await failure(compiler.compile(upload(burning())));
+  assert.equal(error.code, "source.invalid");
+  assert.match(error.message, /processor time/);
+  await compiler.compile(good);
+});
+
+test("a compiler that does not answer in time is the machine's fault: 503 with a time to come back", {
+  skip,
+}, async () => {
+  const limits = { ...defaultLimits };
+  const compiler = compilerWith(limits);
+  await compiler.compile(good);
+  freeze(compiler);
+  limits.compileTimeoutMs = 1_000;
+  const error = await failure(compiler.compile(good));
+  assert.deepEqual([error.code, error.status], ["compile.timeout", 503]);
+  assert.ok((error.retryAfterSeconds ?? 0) > 0);
+  assert.equal(error.diagnostics, undefined);
+  limits.compileTimeoutMs = defaultLimits.compileTimeoutMs;
+  await compiler.compile(good);
+});
+
+test("one that the system ends is tried again, and again is no fault of the source", { skip }, async () => {
+  const compiler = compilerWith(defaultLimits);
+  await compiler.compile(good);
+  const end = async (): Promise<void> => {
+    const thaw = freeze(compiler);
+    const [pid = 0] = compiler.pids;
+    process.kill(pid, "SIGKILL");
+    thaw();
+    await until(async () => !compiler.pids.includes(pid));
+  };
+  const once = compiler.compile(good);
+  await end();
+  assert.ok((await once).component.length > 0);
+  const twice = failure(compiler.compile(good));
+  await end();
+  await end();
+  assert.equal((await twice).code, "compile.timeout");
+});
+
+test("an answer that came while the node itself stood still counts", async () => {
+  const limits = { ...defaultLimits };
+  const compiler = compilerWith(limits);
+  await compiler.compile(good);
+  limits.compileTimeoutMs = 10_000;
+  const compiling = compiler.compile(good);
+  await sleep(20);
+  // The main thread of the node, held up for longer than a compilation may take.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12_000);
+  assert.ok((await compiling).component.length > 0);
+});
+
+/** Waits a minute at most for something to be so. */
+async function until(done: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 60_000;
+  while (!(await done())) {
+    assert.ok(performance.now() < end, "it did not come about in a minute");
+    await sleep(20);
+  }
+}
