@@ -45,11 +45,12 @@ export async function runSteadily({ together, alone }, { folder, options = [] })
 
 /**
  * Runs suites two at a time and ends one that hangs; resolves to the exit code. A process that a suite started and that ended, or
- * would have, by an exception or a rejection that nothing handled fails the run, whatever the suite made of it.
+ * would have, by an exception or a rejection that nothing handled fails the run, whatever the suite made of it. `runner` runs Node
+ * with arguments otherwise than here.
  */
-export async function runTests(suites, { folder, options = [] }) {
+export async function runTests(suites, { folder, options = [], runner = runNode }) {
   const timeout = `--test-timeout=${process.env.HERD_SEEDS === undefined ? 600_000 : 3_600_000}`;
-  const runner = [
+  const flags = [
     "--test",
     "--test-concurrency=2",
     timeout,
@@ -62,7 +63,7 @@ export async function runTests(suites, { folder, options = [] }) {
   const { NODE_OPTIONS = "" } = process.env;
   const env = { ...process.env, HERD_FAULTS: faults, NODE_OPTIONS: `${NODE_OPTIONS} --import=${witness}`.trim() };
   try {
-    const code = await run(process.execPath, { args: [...runner, ...options, ...files], cwd: folder, env });
+    const code = await runner([...flags, ...options, ...files], { cwd: folder, env });
     const found = linesOf(faults);
     if (found.length > 0)
       console.log(`\nNothing handled these, in processes that suites started:\n${found.join("\n")}`);
@@ -70,6 +71,10 @@ export async function runTests(suites, { folder, options = [] }) {
   } finally {
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+function runNode(args, options) {
+  return run(process.execPath, { args, ...options });
 }
 
 async function tryAgain(failed, { folder, options }) {

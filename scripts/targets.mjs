@@ -22,6 +22,7 @@ const targets = {
   "test-docker": { dev: true, project: "test", run: testDocker },
   "test-browser": { dev: true, project: "test", run: testBrowser },
   "test-steering": { dev: true, project: "test", run: testSteering },
+  "test-faults": { dev: true, project: "test", run: testFaults },
   check: { dev: true, project: "test", run: check },
   bench: { dev: true, project: "test", run: bench },
 };
@@ -109,6 +110,28 @@ async function testBrowser(args) {
 async function testSteering(args) {
   const { suites, options } = chosen("test/steering.json", args);
   return suites.length === 0 ? 2 : runTests(suites, { folder, options });
+}
+
+/**
+ * The suites of test/faults.json: a mesh in namespaces of its own while its nodes fail. With `--if-possible`, a machine that cannot
+ * have them is no failure.
+ */
+async function testFaults(args) {
+  const possible = args.includes("--if-possible");
+  const { suites, options } = chosen(
+    "test/faults.json",
+    args.filter((argument) => argument !== "--if-possible"),
+  );
+  if (suites.length === 0) return 2;
+  const { clockShifter, runInNamespaces, whyNoFaults } = await import("./faults-bed.mjs");
+  const reason = whyNoFaults();
+  if (reason !== undefined) {
+    console.error(`The tests of faults did not run: ${reason}.`);
+    return possible ? 0 : 1;
+  }
+  const library = clockShifter();
+  Object.assign(process.env, { HERD_NAMESPACES: "apart" }, library === undefined ? {} : { HERD_FAKETIME: library });
+  return runTests(suites, { folder, options: [...options, "--test-concurrency=1"], runner: runInNamespaces });
 }
 
 function chosen(list, args) {

@@ -101,7 +101,7 @@ test("every exported symbol of the product has a docstring", () => {
 });
 
 /** Suites that need more than Node, or the machine for themselves, have lists of their own, by the folder that they are in. */
-const apart = ["browser", "docker", "steering"];
+const apart = ["browser", "docker", "faults", "steering"];
 
 test("every suite is in one list: those of a folder apart in its, and only suites that exist", () => {
   const listOf = (name: string): string[] => JSON.parse(readText(`test/${name}.json`)) as string[];

@@ -29,6 +29,15 @@ export interface LaunchedNode {
   readonly kill: () => void;
 }
 
+/** How a node is launched otherwise than by `herd` in this process's environment. */
+export interface LaunchOptions {
+  /** Stands in for the `herd` command. */
+  readonly script?: string;
+  /** A command that becomes the one which follows it, such as `nsenter … --`. */
+  readonly prefix?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv | undefined;
+}
+
 /** How many of a node's last log lines are kept. */
 const keptLines = 200;
 const herd = fileURLToPath(new URL("../main.js", import.meta.url));
@@ -57,10 +66,11 @@ export class NodeProcess {
     return NodeProcess.launch(flags).serving;
   }
 
-  /** As {@link start}, for a node that may wait for somebody, or refuse to start; `script` stands in for the `herd` command. */
-  static launch(flags: readonly string[], { script = herd }: { readonly script?: string } = {}): LaunchedNode {
+  /** As {@link start}, for a node that may wait for somebody, or refuse to start. */
+  static launch(flags: readonly string[], { script = herd, prefix = [], env }: LaunchOptions = {}): LaunchedNode {
     const began = performance.now();
-    const child = spawn(process.execPath, [script, "up", "--json", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const [command = "", ...args] = [...prefix, process.execPath, script, "up", "--json", ...flags];
+    const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
     const lines: string[] = [];
     createInterface({ input: child.stderr }).on("line", (line) => {
       if (lines.push(line) > keptLines) lines.shift();
