@@ -1,7 +1,7 @@
 // Five nodes, each in a namespace of its own, as processes that can be killed, stopped, cut off, filled, starved and shifted in time.
 
 import assert from "node:assert/strict";
-import { open, readdir, rm, writeFile } from "node:fs/promises";
+import { open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type LaunchedNode, NodeProcess, runHerd } from "../../src/cli/experiment/node-process.js";
 import { seesAlive, until } from "../mesh/processes.js";
@@ -107,9 +107,10 @@ export class Five {
     await boundDescriptors(pid, open.length + more);
   }
 
-  /** Gives descriptors back. */
+  /** Gives a node as many descriptors as this process may have: what it was started with. */
   async feed(name: Name): Promise<void> {
-    await boundDescriptors(this.node(name).pid, 1_048_576);
+    const own = /^Max open files +(\d+)/m.exec(await readFile("/proc/self/limits", "utf8"))?.[1];
+    await boundDescriptors(this.node(name).pid, Number(own));
   }
 
   /** Shifts a node's clock by so many hours against that of the others. */
