@@ -24,6 +24,8 @@ export interface BenchOptions {
   readonly out: string;
   /** Folder of another checkout of this project, built. */
   readonly base?: string;
+  /** How long to run. */
+  readonly minutes?: number;
 }
 
 /** A run to publish. */
@@ -62,6 +64,7 @@ const loadBefore = loadavg()[0] ?? 0;
 export interface KnownOptions {
   readonly quick?: boolean;
   readonly base?: boolean;
+  readonly minutes?: boolean;
 }
 
 /**
@@ -89,14 +92,17 @@ export async function bench(
 export function benchOptions(args: readonly string[], known: KnownOptions = {}): BenchOptions {
   const flag = { type: "boolean", default: false } as const;
   const folder = { type: "string" } as const;
-  const options = { json: flag, replace: flag, quick: flag, out: folder, base: folder } as const;
+  const options = { json: flag, replace: flag, quick: flag, out: folder, base: folder, minutes: folder } as const;
   try {
     const { values } = parseArgs({ args: [...args], options });
-    for (const name of ["quick", "base"] as const)
+    for (const name of ["quick", "base", "minutes"] as const)
       if (values[name] && !known[name]) throw new TypeError(`this benchmark has no --${name}`);
     const { json, replace, quick } = values;
     const out = values.out === undefined ? fileURLToPath(new URL("bench/results", packageRoot())) : resolve(values.out);
-    return { json, replace, quick, out, ...(values.base === undefined ? {} : { base: resolve(values.base) }) };
+    const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
+    if (minutes !== undefined && !(minutes > 0)) throw new TypeError(`--minutes ${values.minutes} is no time`);
+    const base = values.base === undefined ? undefined : resolve(values.base);
+    return { json, replace, quick, out, ...(base && { base }), ...(minutes && { minutes }) };
   } catch (error) {
     throw new UsageError((error as Error).message, { cause: error });
   }

@@ -22,6 +22,7 @@ const targets = {
   "test-docker": { dev: true, project: "test", run: testDocker },
   "test-browser": { dev: true, project: "test", run: testBrowser },
   "test-steering": { dev: true, project: "test", run: testSteering },
+  "test-soak": { dev: true, project: "test", run: (args) => bench(["soak", ...args]) },
   "test-faults": { dev: true, project: "test", run: testFaults },
   check: { dev: true, project: "test", run: check },
   bench: { dev: true, project: "test", run: bench },
