@@ -7,19 +7,23 @@ export interface ContentionOptions {
   readonly clock: Pick<Clock, "monotonic">;
   /** Processor time that this process has used so far, of all its threads, in milliseconds. */
   readonly cpuMs: () => number;
+  /** Cores that this process may use, a quota included. */
   readonly cores: number;
 }
 
 /** Less worker time than this, in milliseconds, says nothing: a single call may be unlucky. */
 const windowMs = 150;
-/** Workers that get a smaller share of the time that they run wait for others. One core of two, taken by a compiler, leaves 2/3. */
-const uncontended = 0.75;
+/** Workers that get a smaller share of the time that they want wait for others. One core of two, taken by a compiler, leaves 2/3. */
+export const uncontended = 0.75;
 
 /** Compares what workers got with what they could have. No signal of the operating system is needed, so it works on all of them. */
 export class Contention {
   readonly #options: ContentionOptions;
   #wantedMs = 0;
   #gotMs = 0;
+  /** The same of all calls, not only of those since the last answer. */
+  #allWantedMs = 0;
+  #allGotMs = 0;
 
   constructor(options: ContentionOptions) {
     this.#options = options;
@@ -30,9 +34,18 @@ export class Contention {
     const { clock, cpuMs, cores } = this.#options;
     const [began, before] = [clock.monotonic(), cpuMs()];
     const result = await run();
-    this.#wantedMs += (clock.monotonic() - began) * Math.min(workers, cores);
-    this.#gotMs += cpuMs() - before;
+    const wantedMs = (clock.monotonic() - began) * Math.min(workers, cores);
+    const gotMs = cpuMs() - before;
+    this.#wantedMs += wantedMs;
+    this.#gotMs += gotMs;
+    this.#allWantedMs += wantedMs;
+    this.#allGotMs += gotMs;
     return result;
+  }
+
+  /** What all calls got of the time that they wanted: 1 when none had to wait, and when there were too few of them to tell. */
+  get share(): number {
+    return this.#allWantedMs < windowMs ? 1 : Math.min(1, this.#allGotMs / this.#allWantedMs);
   }
 
   /** Whether the calls since the last answer had to share their cores; false until there were enough of them. */

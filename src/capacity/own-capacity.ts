@@ -8,9 +8,9 @@ import type { StateFiles } from "../core/state-files.js";
 import { pause, type Random, type Timers } from "../core/timers.js";
 import type { Capacity, CapacitySource } from "./capacity.js";
 import { Contention } from "./contention.js";
-import { fingerprintOf } from "./fingerprint.js";
+import { coresOfQuota, fingerprintOf } from "./fingerprint.js";
 import type { KernelRunner } from "./kernel-runner.js";
-import { capacityOf, isSure, type Profile, readProfile } from "./profile.js";
+import { capacityOf, isStarved, isSure, type Profile, readProfile } from "./profile.js";
 import { measureProfile } from "./profiler.js";
 
 /** The kernels, ready to run. `release` frees what the runners left in the sandbox. */
@@ -62,8 +62,9 @@ const maxRestForOthersMs = 10_000;
 const giveUpMs = 30_000;
 /** After so long a profile is made again: machines are changed, and so is what else they do. */
 const maxAgeMs = 24 * 3_600_000;
-/** The same for one that was made while others used the machine, and for a try that failed. */
-const retryMs = 10 * 60_000;
+/** The same for one that was made while others used the machine, and for a try that failed: the first time, and twice as long each time. */
+const firstRetryMs = 20_000;
+const lastRetryMs = 10 * 60_000;
 
 /** A {@link CapacitySource} that measures. `start` and `stop` are idempotent; nothing waits for it. */
 export class OwnCapacity implements CapacitySource {
@@ -76,6 +77,8 @@ export class OwnCapacity implements CapacitySource {
   #current: Capacity | undefined;
   /** No try before, in milliseconds since the epoch. */
   #notBefore = Number.NEGATIVE_INFINITY;
+  /** Tries since the last one that was made in a quiet moment. */
+  #doubtful = 0;
 
   constructor(options: OwnCapacityOptions) {
     this.#options = options;
@@ -122,7 +125,9 @@ export class OwnCapacity implements CapacitySource {
     await this.#recall(this.#kernels);
     while (!signal.aborted) {
       if (this.#isWanted() && (await this.#isQuiet(signal))) await this.#measure(this.#kernels, signal);
-      await this.#sleep(this.#isWanted() ? lookMs : restMs, signal);
+      const retryMs = this.#notBefore - this.#options.clock.now();
+      const idleMs = retryMs > 0 ? Math.min(restMs, retryMs) : restMs;
+      await this.#sleep(this.#isWanted() ? lookMs : idleMs, signal);
     }
   }
 
@@ -133,8 +138,7 @@ export class OwnCapacity implements CapacitySource {
     if (slots < 1 || clock.now() < this.#notBefore) return false;
     const profile = this.#profile;
     if (profile === undefined || profile.workers < slots) return true;
-    const age = Math.abs(clock.now() - profile.at);
-    return age > (isSure(profile) ? maxAgeMs : retryMs);
+    return !isSure(profile) || Math.abs(clock.now() - profile.at) > maxAgeMs;
   }
 
   async #isQuiet(signal: AbortSignal): Promise<boolean> {
@@ -153,7 +157,7 @@ export class OwnCapacity implements CapacitySource {
   async #measure(kernels: ReadyKernels, signal: AbortSignal): Promise<void> {
     const { load, clock, cpuMs, random, files, log } = this.#options;
     const workers = load().slots;
-    const contention = new Contention({ clock, cpuMs, cores: availableParallelism() });
+    const contention = new Contention({ clock, cpuMs, cores: usableCores() });
     let began = clock.monotonic();
     let restedMs = 0;
     const turn = async (): Promise<void> => {
@@ -181,24 +185,34 @@ export class OwnCapacity implements CapacitySource {
           return contention.during(calls.workers, () => inner.run(kernel, calls));
         },
       };
-      const profile = await measureProfile({ runner, clock, fingerprint, length: "short", signal });
-      const known = this.#profile;
-      if (known !== undefined && known.workers >= workers && isSure(known) && !isSure(profile)) {
-        // What was found in a quiet moment is nearer to the truth, old as it is.
-        this.#notBefore = clock.now() + retryMs;
+      const cpuShare = (): number => contention.share;
+      const profile = await measureProfile({ runner, clock, fingerprint, length: "short", cpuShare, signal });
+      if (isSure(profile)) {
+        this.#doubtful = 0;
+        this.#take(profile);
+        await files.write(fileName, JSON.stringify(profile));
         return;
       }
-      this.#take(profile);
-      await files.write(fileName, JSON.stringify(profile));
+      this.#retryLater();
+      const known = this.#profile;
+      // What was found in a quiet moment is nearer to the truth, old as it is. What counts for a moment is not kept for the next start.
+      const isBetter = known === undefined || known.workers < workers || !isSure(known);
+      if (isBetter && !isStarved(profile)) this.#take(profile);
     } catch (cause) {
       if (signal.aborted) return;
-      this.#notBefore = clock.now() + retryMs;
+      this.#retryLater();
       // The node had to stop its calls, or got no time for them: no fault of the kernels.
       if (cause instanceof HerdError && cause.code === "node.overloaded") this.#notBefore = clock.now() + restMs;
       else log.warn("the capacity could not be measured", { cause });
     } finally {
       kernels.release();
     }
+  }
+
+  /** Soon at first, since most machines are busy for a moment, and seldom where they always are. */
+  #retryLater(): void {
+    const retryMs = Math.min(firstRetryMs * 2 ** Math.min(this.#doubtful++, 16), lastRetryMs);
+    this.#notBefore = this.#options.clock.now() + retryMs;
   }
 
   async #recall(kernels: ReadyKernels): Promise<void> {
@@ -221,4 +235,8 @@ export class OwnCapacity implements CapacitySource {
   #sleep(ms: number, signal: AbortSignal): Promise<void> {
     return pause(ms, { timers: this.#options.timers, signal });
   }
+}
+
+function usableCores(): number {
+  return Math.min(availableParallelism(), coresOfQuota() ?? Number.POSITIVE_INFINITY);
 }

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { type Capacity, type Kernel, kernels } from "./capacity.js";
+import { uncontended } from "./contention.js";
 import { type Estimate, geometricMean } from "./estimate.js";
 
 /** One kernel: on one worker while the others are idle, and on all workers together. */
@@ -28,6 +29,8 @@ export interface Profile {
    * machine.
    */
   readonly availability: { readonly one: number; readonly all: number };
+  /** Processor time that the workers got, as a share of what they wanted: low when all calls had to wait alike, which no median shows. */
+  readonly cpuShare: number;
 }
 
 /** The profile's overall figures from its kernels'. */
@@ -38,10 +41,23 @@ export function overallOf(each: Profile["kernels"]): KernelProfile {
 
 const sureAvailability = 0.8;
 const sureSpread = 0.1;
+/** Units per second of one worker below which something else is wrong: a 64th of the reference machine, a third of the slowest board in use. */
+const plausibleRate = 1_000 / 64;
+const starvedShare = 0.5;
 
 /** Whether the machine was quiet enough: else its figures are of a moment, and of what others left. */
-export function isSure({ overall, availability }: Profile): boolean {
-  return availability.all >= sureAvailability && overall.all.spread <= sureSpread;
+export function isSure({ overall, availability, cpuShare }: Profile): boolean {
+  const { one, all } = overall;
+  if (cpuShare < uncontended || one.unitsPerSecond < plausibleRate) return false;
+  return availability.all >= sureAvailability && all.spread <= sureSpread;
+}
+
+/**
+ * Whether others had most of the machine: the figures then say nothing of it, and the reference machine's are nearer. What a quota takes
+ * for good is no starvation: it is not wanted.
+ */
+export function isStarved({ overall, cpuShare }: Profile): boolean {
+  return cpuShare < starvedShare || overall.one.unitsPerSecond < plausibleRate;
 }
 
 /** What peers are told of a profile: four significant digits, more are noise. */
@@ -73,6 +89,7 @@ const shape = z.object({
   ),
   overall: kernelProfile,
   availability: z.object({ one: share, all: share }),
+  cpuShare: share,
 });
 
 /** The profile in a JSON text; undefined when it holds none. */

@@ -16,6 +16,8 @@ export interface ProfilerOptions {
   /** Time that the calls may take together, instead of the length's own; the wait for a free machine does not count. */
   readonly budgetMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** See {@link Profile.cpuShare}; read at the end. 1 when not given. */
+  readonly cpuShare?: (() => number) | undefined;
   /** Told after each step: a share of the whole, from 0 to 1, that never falls. */
   readonly onProgress?: ((progress: number) => void) | undefined;
 }
@@ -101,7 +103,8 @@ class Profiler {
       }),
     ) as Profile["kernels"];
     const overall = overallOf(profiles);
-    return { at: clock.now(), length, fingerprint, workers, kernels: profiles, overall, availability };
+    const cpuShare = this.#options.cpuShare?.() ?? 1;
+    return { at: clock.now(), length, fingerprint, workers, kernels: profiles, overall, availability, cpuShare };
   }
 
   /** Finds how many iterations take as long as a sample should, once the engine's optimizing compiler is done. */
