@@ -1,10 +1,22 @@
 // A machine that has no time blames nobody: what a source costs is its processor time, and the wait for a core is told as such.
 
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { Compiler } from "../../runtime/compile/compiler.js";
+import { ProblemError } from "../../src/cli/client.js";
+import { patiently } from "../../src/cli/experiment/patience.js";
+import { loadConfig } from "../../src/core/config.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
+import { HerdNode } from "../../src/node.js";
 import { failure, upload } from "../compile/compiling.js";
 
 /** There is no such signal on Windows. */
@@ -95,6 +107,51 @@ test("an answer that came while the node itself stood still counts", async () =>
   // The main thread of the node, held up for longer than a compilation may take.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12_000);
   assert.ok((await compiling).component.length > 0);
+});
+
+test("the experiment waits for a busy node, and what it cannot do it says in a line", async () => {
+  const problem = (status: number) => new ProblemError({ status, code: "some.code" });
+  let asked = 0;
+  const busyOnce = async (): Promise<string> => {
+    if (asked++ === 0) throw problem(503);
+    return "done";
+  };
+  assert.equal(await patiently("a deploy", busyOnce), "done");
+  await assert.rejects(
+    patiently("a deploy", () => Promise.reject(problem(422))),
+    ProblemError,
+  );
+  const main = fileURLToPath(new URL("../../src/cli/experiment/main.js", import.meta.url));
+  const nowhere = join(tmpdir(), "herd-no-such-folder", "at-all");
+  const env = { ...process.env, TMPDIR: nowhere, TEMP: nowhere, TMP: nowhere };
+  const { status, stderr } = spawnSync(process.execPath, [main], { env, encoding: "utf8", timeout: 120_000 });
+  assert.equal(status, 1);
+  assert.match(stderr, /the experiment could not be done: /);
+  assert.doesNotMatch(stderr, /^\s+at /m, "no stack");
+});
+
+test("over HTTPS it is 503 with Retry-After", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "herd-slow-"));
+  const flags = { port: 0, state: join(folder, "state"), workers: 1, logLevel: "silent", name: "slow", profile: false };
+  const config = await loadConfig({ flags });
+  const node = new HerdNode({ ...config, limits: { ...config.limits, compileTimeoutMs: 1 } });
+  try {
+    const { url, ca, token } = await node.start();
+    const headers = { authorization: `Bearer ${token}`, "content-type": "text/plain" };
+    const asking = request(new URL("/v1/apps/app", url), {
+      method: "PUT",
+      ca: await readFile(ca),
+      headers,
+      agent: false,
+    });
+    asking.end("export function f(): i32 { return 1; }");
+    const [answer] = (await once(asking, "response")) as [IncomingMessage];
+    const { code } = JSON.parse(Buffer.concat(await answer.toArray()).toString()) as { code: string };
+    assert.deepEqual([answer.statusCode, code, answer.headers["retry-after"]], [503, "compile.timeout", "10"]);
+  } finally {
+    await node.stop();
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+  }
 });
 
 /** Waits a minute at most for something to be so. */

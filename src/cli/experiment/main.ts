@@ -4,19 +4,23 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../../core/package-root.js";
 import { printJson, printLine, printTable, tell } from "../print.js";
 import { LocalMesh } from "./local-mesh.js";
 import { type Answer, callMany } from "./many-calls.js";
 import type { NodeProcess } from "./node-process.js";
+import { patiently } from "./patience.js";
 
 const app = "thesis";
 const names = ["north", "east", "south"];
 const atATime = 48;
 const calls = 1_500;
 const logLines = 3;
-const propagationLimitMs = 30_000;
+const callTries = 5;
+const propagationLimitMs = 180_000;
+const pollMs = 10;
 
 /** What is called, and what every answer must be. */
 const functions = [
@@ -40,7 +44,10 @@ interface Row {
   readonly forwardedMs: number;
 }
 
-await main();
+await main().catch((error: unknown) => {
+  tell(`the experiment could not be done: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, json: { type: "boolean" } } });
@@ -68,7 +75,14 @@ async function experiment(mesh: LocalMesh, json: boolean): Promise<number> {
   for (const entry of functions) {
     tell(`calling ${app}/${entry.name} ${calls} times through ${mesh.founder.ready.node}`);
     const path = `${app}/${entry.name}`;
-    const answers = await callMany(mesh.founder, { path, body: entry.body, calls, atATime, token: mesh.token });
+    const answers = await callMany(mesh.founder, {
+      path,
+      body: entry.body,
+      calls,
+      atATime,
+      token: mesh.token,
+      tries: callTries,
+    });
     rows.push(rowOf(entry, answers));
   }
   const joinMs = mesh.nodes.slice(1).map((node) => Math.round(node.startMs));
@@ -121,18 +135,22 @@ async function propagate(mesh: LocalMesh): Promise<{ deployMs: number; everywher
   const began = performance.now();
   const headers = { "content-type": "application/typescript" };
   const client = mesh.founder.client(mesh.token);
-  const deployed = await client.json<{ nodes: string[] }>(`/v1/apps/${app}`, { method: "PUT", body, headers });
+  const put = () => client.json<{ nodes: string[] }>(`/v1/apps/${app}`, { method: "PUT", body, headers });
+  const deployed = await patiently(`the deploy of ${app}`, put);
   const deployMs = performance.now() - began;
   await Promise.all(mesh.nodes.map((node) => untilKnown(node, mesh.token)));
   return { deployMs, everywhereMs: performance.now() - began, nodes: deployed.nodes };
 }
 
 async function untilKnown(node: NodeProcess, token: string): Promise<void> {
-  const signal = AbortSignal.timeout(propagationLimitMs);
-  for (;;) {
-    const known = await node.client(token).json<{ app: string }[]>("/v1/apps", { signal });
+  const end = performance.now() + propagationLimitMs;
+  const apps = () => node.client(token).json<{ app: string }[]>("/v1/apps");
+  while (performance.now() < end) {
+    const known = await patiently(`the list of ${node.ready.node}'s apps`, apps);
     if (known.some((entry) => entry.app === app)) return;
+    await sleep(pollMs);
   }
+  throw new Error(`${node.ready.node} has not got ${app} within ${propagationLimitMs / 1_000} s`);
 }
 
 function rowOf(entry: (typeof functions)[number], answers: readonly Answer[]): Row {

@@ -2,6 +2,7 @@
 
 import { Agent, request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isTemporary, waitMs } from "./patience.js";
 
 /** Where to call, and whom to trust there: PEM. */
 export interface CalledNode {
@@ -22,6 +23,8 @@ export interface ManyCalls {
   readonly deadlineMs?: number;
   /** What a caller waits between an answer and its next call, ms; nothing without it. */
   readonly pauseMs?: () => number;
+  /** How often a call is made at most that a busy node answers with 429, 503 or 504; once when not given. */
+  readonly tries?: number;
   /** No call begins after it aborted. */
   readonly signal?: AbortSignal;
   /** Hears of each answer as it comes. */
@@ -50,7 +53,7 @@ export async function callMany(node: CalledNode, options: ManyCalls): Promise<An
   const caller = async (): Promise<void> => {
     while (next < options.calls && options.signal?.aborted !== true) {
       const index = next++;
-      const answer = await callOnce(url, { ...options, index, agent });
+      const answer = await callUntilAnswered(url, { ...options, index, agent });
       answers.push(answer);
       options.onAnswer?.(answer);
       if (options.pauseMs !== undefined) await sleep(options.pauseMs());
@@ -61,6 +64,14 @@ export async function callMany(node: CalledNode, options: ManyCalls): Promise<An
     return answers;
   } finally {
     agent.destroy();
+  }
+}
+
+async function callUntilAnswered(url: URL, options: ManyCalls & { index: number; agent: Agent }): Promise<Answer> {
+  for (let count = 1; ; count++) {
+    const answer = await callOnce(url, options);
+    if (!isTemporary(answer.status) || count >= (options.tries ?? 1) || options.signal?.aborted) return answer;
+    await sleep(waitMs(count));
   }
 }
 
