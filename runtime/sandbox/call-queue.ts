@@ -78,6 +78,33 @@ export class CallQueue {
     return batch;
   }
 
+  /**
+   * Takes the latest call of the revision that has the most of what waits, weighed by `weigh`; undefined when `revision`, with `added` to
+   * what it has, would have as much. Reads all that waits: for a full queue only.
+   */
+  giveWay(
+    revision: string,
+    { weigh, added }: { readonly weigh: (call: PendingCall) => number; readonly added: number },
+  ): PendingCall | undefined {
+    const weights = new Map<string, { weight: number; longest: FunctionQueue }>();
+    for (const queue of this.#ring) {
+      const [first] = queue.calls;
+      if (first === undefined) continue;
+      const sum = queue.calls.reduce((total, call) => total + weigh(call), 0);
+      const known = weights.get(first.prepared.revision);
+      const longest = known === undefined || queue.calls.length > known.longest.calls.length ? queue : known.longest;
+      weights.set(first.prepared.revision, { weight: (known?.weight ?? 0) + sum, longest });
+    }
+    const own = weights.get(revision)?.weight ?? 0;
+    const [most] = [...weights.values()].sort((left, right) => right.weight - left.weight);
+    if (most === undefined || most.weight <= own + added) return undefined;
+    const call = most.longest.calls.pop();
+    if (call === undefined) return undefined;
+    this.#length--;
+    if (most.longest.calls.length === 0) this.#ring = this.#ring.filter((queue) => queue !== most.longest);
+    return call;
+  }
+
   /** Removes the calls for which `drop` says true. */
   sweep(drop: (call: PendingCall) => boolean): void {
     for (const queue of this.#ring) {

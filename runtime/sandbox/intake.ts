@@ -46,13 +46,15 @@ export class Intake {
     this.#clock = options.clock;
   }
 
-  /** Throws the reason of the call's signal, or a HerdError when its deadline has passed or its arguments are too much now. */
-  admit({ signal, deadline, arguments: { body } }: Call): void {
+  /** Throws the reason of the call's signal, or a HerdError when its deadline has passed. */
+  admit({ signal, deadline }: Call): void {
     signal?.throwIfAborted();
     if (deadline <= this.#clock.now()) throw new HerdError("function.deadline", "the deadline has passed");
-    if (this.#heldBytes > 0 && this.#heldBytes + body.length > this.#limits.queueBytes) {
-      throw overloaded(`calls with ${this.#heldBytes} bytes of arguments wait or run`);
-    }
+  }
+
+  /** Whether a call's arguments are too much beside those of the others that are not settled. */
+  isOver({ arguments: { body } }: Call): boolean {
+    return this.#heldBytes > 0 && this.#heldBytes + body.length > this.#limits.queueBytes;
   }
 
   /** An admitted call as it waits and travels; throws HerdError when there is no such function or the body is none. */
@@ -110,6 +112,11 @@ export class Intake {
     new Uint8Array(shared).set(body);
     return shared;
   }
+}
+
+/** Characters or bytes of a waiting call's arguments. */
+export function bodySize({ message: [, , , body] }: PendingCall): number {
+  return typeof body === "string" ? body.length : body.byteLength;
 }
 
 /** Too much waits or runs: the caller may try again. */

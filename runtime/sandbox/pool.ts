@@ -4,7 +4,7 @@ import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import { CallQueue } from "./call-queue.js";
 import { Evicted } from "./evicted.js";
-import { type Call, Intake, overloaded } from "./intake.js";
+import { bodySize, type Call, Intake, overloaded } from "./intake.js";
 import type { CallResult, PendingCall } from "./pending-call.js";
 import { type Prepared, prepare } from "./prepare.js";
 import type { GuestLogLine, Slot } from "./slot.js";
@@ -151,7 +151,16 @@ export class Sandbox {
     // What came with this turn of the event loop may still wait for its end while threads are free.
     const { queueLength } = this.#options.limits;
     if (this.#queue.length >= queueLength) this.#dispatch();
-    if (this.#queue.length >= queueLength) throw overloaded(`${this.#queue.length} calls are waiting`);
+    while (this.#queue.length >= queueLength) this.#makeRoom(call, { weigh: () => 1, added: 1 });
+    while (this.#intake.isOver(call)) this.#makeRoom(call, { weigh: bodySize, added: call.arguments.body.length });
+  }
+
+  /** The revision with the most of what waits gives way to one with less: a flood of one app's calls is its own. */
+  #makeRoom(call: Call, share: { readonly weigh: (call: PendingCall) => number; readonly added: number }): void {
+    const loser = this.#queue.giveWay(call.prepared.revision, share);
+    const full = overloaded(`${this.#queue.length} calls are waiting`);
+    if (loser === undefined) throw full;
+    loser.fail(full);
   }
 
   /** Sends what may go to the free threads. */

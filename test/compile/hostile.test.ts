@@ -3,17 +3,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { Compiler } from "../../runtime/compile/compiler.js";
-import { failure, patientLimits, testCompiler, upload } from "./compiling.js";
+import { failure, patientLimits, slowSource, testCompiler, upload } from "./compiling.js";
 
 const mebibyte = 1024 * 1024;
 const good = upload("export function f(a: i32): i32 { return a; }");
-
-/** Source that keeps the optimizer busy for a good while. */
-function slow(functions: number): string {
-  const body = (n: number): string =>
-    `let s = ''; for (let i = 0; i < a; i++) { s += i.toString() + '${n}'; if (s.length > ${n}) s = s.slice(${n}); } return s.length;`;
-  return Array.from({ length: functions }, (_, n) => `export function f${n}(a: i32): i32 { ${body(n)} }`).join("\n");
-}
 
 test("a source that takes too long is stopped at the limit, and the next one compiles", async () => {
   const limits = { ...patientLimits };
@@ -22,7 +15,7 @@ test("a source that takes too long is stopped at the limit, and the next one com
   await compiler.compile(good);
   limits.compileCpuMs = 4_000;
   const from = performance.now();
-  const error = await failure(compiler.compile(upload(slow(6_000))));
+  const error = await failure(compiler.compile(upload(slowSource(6_000))));
   const took = performance.now() - from;
   assert.equal(error.code, "source.invalid");
   assert.match(error.message, /used up its processor time/);
@@ -48,7 +41,7 @@ test("sources that crash the compiler cost an error, and the next one compiles",
 test("a source that exhausts the compiler's memory is stopped, and the next one compiles", async () => {
   // Above what the compiler itself needs, below what this source makes of it.
   const compiler = testCompiler({ compileMemoryBytes: 330 * mebibyte });
-  const error = await failure(compiler.compile(upload(slow(6_000))));
+  const error = await failure(compiler.compile(upload(slowSource(6_000))));
   assert.equal(error.code, "source.invalid");
   assert.match(error.message, /out of memory/);
   await compiler.compile(good);

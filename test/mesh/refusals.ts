@@ -58,9 +58,13 @@ export async function turnedAway(node: NodeProcess, reason: RegExp, attempt: () 
   });
 }
 
-/** A member that joined at the founder. */
-export async function joinRogue(context: TestContext, mesh: LocalMesh, name: string): Promise<Rogue> {
-  const rogue = await Rogue.join(mesh.founder, { name, token: await mesh.joinToken(), deploy: false });
+/** A member that joined at the founder, without the deploy mark unless it is to have it. */
+export async function joinRogue(
+  context: TestContext,
+  mesh: LocalMesh,
+  { name, deploy = false }: { readonly name: string; readonly deploy?: boolean },
+): Promise<Rogue> {
+  const rogue = await Rogue.join(mesh.founder, { name, token: await mesh.joinToken(), deploy });
   context.after(() => rogue.stop());
   return rogue;
 }

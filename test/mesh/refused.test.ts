@@ -38,7 +38,7 @@ import { cheaply, joinRogue, refusedWith, turnedAway } from "./refusals.js";
 test("strangers at the ports of a node", async (context) => {
   const mesh = await startMesh(context, ["north"]);
   const node = mesh.founder;
-  const rogue = await joinRogue(context, mesh, "rogue");
+  const rogue = await joinRogue(context, mesh, { name: "rogue" });
   const other = await TestMesh.found(systemClock);
   const { rootCertificate: root } = rogue.identity;
   const connect = async (leaf: TlsLeaf | undefined): Promise<void> => {

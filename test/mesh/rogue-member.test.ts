@@ -21,7 +21,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
   const [north, east] = mesh.nodes;
   assert.ok(north && east);
   await deploy(north, { app: "demo", text: source, token });
-  const rogue = await joinRogue(context, mesh, "rogue");
+  const rogue = await joinRogue(context, mesh, { name: "rogue" });
   let heads: unknown = [];
   rogue.links.handle("audit-heads", () => heads);
   const [atNorth, atEast] = await Promise.all([rogue.linkTo(north), rogue.linkTo(east)]);
@@ -92,7 +92,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
       statuses.push(...(await Promise.all(some)));
     }
     assert.ok(statuses.filter((status) => status === 429).length >= 60, statuses.join());
-    const late = await joinRogue(context, mesh, "late");
+    const late = await joinRogue(context, mesh, { name: "late" });
     assert.equal(late.identity.nodeName, "late", "who comes by itself is let in all the same");
   });
 

@@ -17,7 +17,7 @@ import { patiently } from "../../src/cli/experiment/patience.js";
 import { loadConfig } from "../../src/core/config.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import { HerdNode } from "../../src/node.js";
-import { failure, upload } from "../compile/compiling.js";
+import { failure, slowSource, upload } from "../compile/compiling.js";
 
 /** There is no such signal on Windows. */
 const skip = process.platform === "win32";
@@ -37,13 +37,6 @@ function freeze(compiler: Compiler): () => void {
   return () => process.kill(pid, "SIGCONT");
 }
 
-/** Source that keeps the optimizer busy for minutes. */
-function burning(): string {
-  const body = (n: number): string =>
-    `let s = ''; for (let i = 0; i < a; i++) { s += i.toString() + '${n}'; if (s.length > ${n}) s = s.slice(${n}); } return s.length;`;
-  return Array.from({ length: 6_000 }, (_, n) => `export function f${n}(a: i32): i32 { ${body(n)} }`).join("\n");
-}
-
 test("a compiler that gets no core for longer than its processor time still compiles", { skip }, async () => {
   const compiler = compilerWith({ ...defaultLimits, compileCpuMs: 5_000 });
   await compiler.compile(good);
@@ -56,7 +49,7 @@ test("a compiler that gets no core for longer than its processor time still comp
 
 test("a source that uses up its processor time is at fault, and the next one compiles", async () => {
   const compiler = compilerWith({ ...defaultLimits, compileCpuMs: 3_000 });
-  const error = await failure(compiler.compile(upload(burning())));
+  const error = await failure(compiler.compile(upload(slowSource(6_000))));
   assert.equal(error.code, "source.invalid");
   assert.match(error.message, /processor time/);
   await compiler.compile(good);
