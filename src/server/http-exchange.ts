@@ -1,11 +1,11 @@
 // An exchange with a client, on hyper-express.
 
 import type { Request, Response } from "hyper-express";
-import { answerEmpty } from "./empty-answer.js";
+import { answerEmpty, answerHead } from "./empty-answer.js";
 import type { Content, Incoming, Outgoing, OutgoingStream } from "./exchange.js";
 import { type ProblemOptions, sendProblem } from "./problem.js";
 import { addressText } from "./remote-address.js";
-import { readBody } from "./request-body.js";
+import { readBody, whenReceived } from "./request-body.js";
 
 /** What a client may send along with a request that takes no body. */
 const unreadBytes = 65_536;
@@ -80,14 +80,23 @@ export class HttpOutgoing implements Outgoing {
     this.#headers[name] = value;
   }
 
-  /** After HEAD the connection ends: uWebSockets still waits for the body there. */
   send(status: number, { type, body }: Content): void {
     const { request, response } = this.#exchange;
-    if (response.completed) return;
-    response.status(status);
-    for (const [name, value] of Object.entries(this.#headers)) response.header(name, value);
     const bytes = typeof body === "string" ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    response.header("content-type", type).send(bytes, request.method === "HEAD");
+    const headers = { ...this.#headers, "content-type": type };
+    if (request.method === "HEAD") {
+      answerHead(this.#exchange, { status, headers, length: Buffer.byteLength(bytes), bodyLimitBytes: unreadBytes });
+      return;
+    }
+    whenReceived(request, response, {
+      limitBytes: unreadBytes,
+      received: () => {
+        if (response.completed) return;
+        response.status(status);
+        for (const [name, value] of Object.entries(headers)) response.header(name, value, true);
+        response.send(bytes);
+      },
+    });
   }
 
   empty(): void {

@@ -3,11 +3,12 @@
 import type { us_listen_socket } from "uWebSockets.js";
 import { type AddressInfo, createServer } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type Request, type Response, Server } from "hyper-express";
+import type { Request, Response, Server } from "hyper-express";
 import { HerdError } from "../core/errors.js";
 import { UsageError } from "../core/usage-error.js";
 import { answerEmpty } from "./empty-answer.js";
 import { type ChainOptions, type Endpoint, handlerOf, type Method } from "./endpoint.js";
+import { FramedServer } from "./framed-server.js";
 import { sendProblem } from "./problem.js";
 
 type Handler = (request: Request, response: Response) => void;
@@ -96,15 +97,7 @@ export class HttpsServer {
   }
 
   async #listen(keyFiles: KeyFiles, port: number): Promise<void> {
-    const server = new Server({
-      cert_file_name: keyFiles.cert,
-      key_file_name: keyFiles.key,
-      // It would close on SIGTERM by itself; draining is ours.
-      auto_close: false,
-      // Over its limit hyper-express answers an empty 413; ours is in request-body.ts.
-      max_body_length: Number.MAX_SAFE_INTEGER,
-      fast_buffers: true,
-    });
+    const server = new FramedServer(keyFiles, this.#options.log);
     this.#register(server);
     const [first = this.#options.host, ...others] = bindAddresses(this.#options.host);
     const sockets: us_listen_socket[] = [];
@@ -156,8 +149,8 @@ export class HttpsServer {
         answerEmpty({ request, response }, { headers: { allow }, bodyLimitBytes: this.#options.bodyLimitBytes });
         return;
       }
-      response.header("allow", allow);
-      this.#refuse({ request, response }, new HerdError("method.unsupported", `this path supports ${allow}`));
+      const error = new HerdError("method.unsupported", `this path supports ${allow}`);
+      sendProblem({ request, response }, error, { ...this.#options, headers: { allow } });
     };
   }
 

@@ -27,7 +27,7 @@ import { type InFlight, WaitingCall } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
 import { largeResultBytes, sendLargeResult } from "./large-result.js";
 import { sendProblem } from "./problem.js";
-import { hasBody, readBody } from "./request-body.js";
+import { hasBody, readBody, whenReceived } from "./request-body.js";
 import { rounded } from "./rounded.js";
 import type { Tokens } from "./seams.js";
 
@@ -140,7 +140,10 @@ export class InvokeEndpoint {
     const call: Call = { request, response, active, function: name, deadline, invocation, signal, node };
     if (request.method === "GET") {
       // Without a question mark hyper-express gives undefined, whatever its types say.
-      this.#run(call, { format: "query", body: (request.path_query as string | undefined) ?? "" });
+      const body = (request.path_query as string | undefined) ?? "";
+      const received = (): void => this.#run(call, { format: "query", body });
+      if (request.received) received();
+      else whenReceived(request, response, { limitBytes: limits.argumentBytes, received });
     } else if (!hasBody(request)) {
       this.#run(call, { format: "json", body: noArguments });
     } else {
@@ -208,21 +211,21 @@ export class InvokeEndpoint {
   #fail(exchange: { request: Request; response: Response } | Call, error: unknown): void {
     this.#options.metrics.failed(error);
     if ("invocation" in exchange) this.#note(exchange, error);
-    sendProblem(exchange, error, { log: this.#options.log, bodyLimitBytes: this.#options.limits.argumentBytes });
+    const { log, limits } = this.#options;
+    const hop = error instanceof PeerFailure ? error.hop : undefined;
+    const headers = "invocation" in exchange ? this.#names(exchange, hop) : {};
+    sendProblem(exchange, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
     if ("invocation" in exchange) this.#options.inFlight.delete(exchange.invocation);
   }
 
-  /** Counts and logs a call that failed, and names it in the answer to come. */
+  /** Counts and logs a call that failed. */
   #note(call: Call, error: unknown): void {
     const { calls, clock, node, ring } = this.#options;
-    const { active, function: name, invocation, response } = call;
+    const { active, function: name, invocation } = call;
     calls.failed(active, { name, error });
     const hop = error instanceof PeerFailure ? error.hop : undefined;
     const record = failureRecord({ app: active, function: name, invocation }, error);
     if (record !== undefined) ring.add({ ...record, at: clock.now(), node: hop?.node ?? node });
-    if (response.initiated) return;
-    const names = this.#names(call, hop);
-    for (const header in names) response.header(header, names[header] ?? "");
   }
 
   #names(call: Call, hop: Hop | undefined): Record<string, string> {

@@ -17,6 +17,8 @@ const codesOfCalls: readonly ErrorCode[] = [
   "method.unsupported",
   "request.too-large",
   "media.unsupported",
+  "expectation.unsupported",
+  "request.headers-too-large",
   "function.trapped",
   "function.out-of-memory",
   "function.result-too-large",

@@ -3,12 +3,14 @@
 import type { Request, Response } from "hyper-express";
 import { errorTable, HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
+import { answerHead } from "./empty-answer.js";
 import { ClientGone, whenReceived } from "./request-body.js";
 
-/** How problems are sent. `bodyLimitBytes` bounds what a refused client may still send. */
+/** How problems are sent. `bodyLimitBytes` bounds what a refused client may still send; `headers` go along. */
 export interface ProblemOptions {
   readonly log: Logger;
   readonly bodyLimitBytes: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The problem document of an error; one that is no HerdError becomes `internal`, without details. */
@@ -39,6 +41,14 @@ export function sendProblem(
     const cause = problem.error.cause ?? problem.error;
     options.log.error(`${request.method} ${request.path.slice(0, 256)} failed`, { cause });
   }
+  const type = { "content-type": "application/problem+json" };
+  const headers = { ...options.headers, ...type, ...problemHeaders(problem.error) };
+  const { status } = problem.error;
+  const text = JSON.stringify(problem.document);
+  if (request.method === "HEAD") {
+    answerHead(exchange, { status, headers, length: Buffer.byteLength(text), bodyLimitBytes: options.bodyLimitBytes });
+    return;
+  }
   whenReceived(request, response, {
     limitBytes: options.bodyLimitBytes,
     received: () => {
@@ -48,18 +58,23 @@ export function sendProblem(
         response.close();
         return;
       }
-      response.status(problem.error.status).header("content-type", "application/problem+json", true);
-      for (const [name, value] of Object.entries(problemHeaders(problem.error))) response.header(name, value);
-      response.send(JSON.stringify(problem.document), request.method === "HEAD");
+      response.status(status);
+      for (const [name, value] of Object.entries(headers)) response.header(name, value, true);
+      response.send(text);
     },
   });
 }
 
-/** Headers beside the document: 401 names the scheme; 503 and 429 always say when to try again, whoever threw them. */
+/**
+ * Headers beside the document: nobody keeps it or guesses at its type; 401 names the scheme; 503 and 429 always say when to try
+ * again, whoever threw them.
+ */
 export function problemHeaders(error: HerdError): Record<string, string> {
   const { status, retryAfterSeconds } = error;
   const seconds = retryAfterSeconds ?? (status === 503 || status === 429 ? 1 : undefined);
   return {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
     ...(status === 401 ? { "www-authenticate": 'Bearer realm="wasmherd"' } : {}),
     ...(seconds === undefined ? {} : { "retry-after": String(Math.max(1, Math.ceil(seconds))) }),
   };

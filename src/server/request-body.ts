@@ -3,9 +3,12 @@
 import { Writable } from "node:stream";
 import type { Request, Response } from "hyper-express";
 import { tooLarge } from "./exchange.js";
+import { cutBody } from "./framed-exchange.js";
 
 /** After this many times the limit, a client that still sends is cut off instead of answered. */
 const patience = 8;
+/** A client of which nothing came for so long gets its answer without having sent all, and loses its connection after it. */
+const stallMs = 1_000;
 
 /** The client went away before its request was whole: nobody is left to answer. */
 export class ClientGone extends Error {
@@ -30,9 +33,15 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
   ) {
     return request.buffer();
   }
+  const announced = Number(request.headers["content-length"] ?? 0);
   return new Promise((resolve, reject) => {
+    const stalled = (): void => {
+      cutBody(request, response);
+      reject(tooLarge(limitBytes));
+    };
     receive(request, response, {
       limitBytes,
+      ...(announced > limitBytes ? { keep: false, stalled } : {}),
       done: (body) => {
         if (body !== undefined) resolve(body);
         else reject(tooLarge(limitBytes));
@@ -44,7 +53,8 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
 
 /**
  * Calls `received` when the whole body has arrived, throwing it away; at once when it has. hyper-express would wait for it without a
- * bound before it sends; this cuts the connection of a client that sends more than `patience` times the limit.
+ * bound before it sends; this cuts the connection of a client that sends more than `patience` times the limit, and waits no longer for
+ * one that sends nothing: `received` is called then, and its answer is the last one of the connection.
  */
 export function whenReceived(
   request: Request,
@@ -60,6 +70,10 @@ export function whenReceived(
     limitBytes: options.limitBytes,
     keep: false,
     done: options.received,
+    stalled: () => {
+      cutBody(request, response);
+      options.received();
+    },
     gone: () => undefined,
   });
 }
@@ -69,16 +83,29 @@ interface Reception {
   readonly keep?: boolean;
   /** The body, or undefined when it was too large or nobody keeps it. */
   done(body: Buffer | undefined): void;
+  /** No byte came for a while. */
+  stalled?(): void;
   gone(): void;
 }
 
 function receive(request: Request, response: Response, reception: Reception): void {
   let bytes = 0;
   let chunks: Buffer[] = [];
+  const { stalled } = reception;
+  const timer = stalled === undefined ? undefined : setTimeout(() => settle(stalled), stallMs).unref();
+  let settled = false;
+  const settle = (then: () => void): void => {
+    clearTimeout(timer);
+    if (settled) return;
+    settled = true;
+    if (response.completed) reception.gone();
+    else then();
+  };
   const sink = new Writable({
     write(chunk: Buffer, _encoding, next) {
       const before = bytes;
       bytes += chunk.length;
+      timer?.refresh();
       if (bytes > reception.limitBytes || reception.keep === false) chunks = [];
       else chunks.push(chunk);
       const end = reception.limitBytes * patience;
@@ -88,10 +115,12 @@ function receive(request: Request, response: Response, reception: Reception): vo
     },
     final(next) {
       // hyper-express ends the stream of a client that went away as if the body were whole.
-      if (response.completed) reception.gone();
-      else reception.done(bytes > reception.limitBytes || reception.keep === false ? undefined : Buffer.concat(chunks));
+      const none = bytes > reception.limitBytes || reception.keep === false;
+      settle(() => reception.done(none ? undefined : Buffer.concat(chunks)));
       next();
     },
   });
+  // Without a listener, an error of the stream would end the process.
+  request.once("error", () => settle(() => setImmediate(() => response.close())));
   request.pipe(sink);
 }

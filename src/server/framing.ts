@@ -1,0 +1,155 @@
+// The one check of a request's header block, before anything reads its body: RFC 9112 (sections 3, 5 and 6) and RFC 9110.
+
+import { HerdError } from "../core/errors.js";
+
+/** Field lines of a request. uWebSockets' parser itself reads at most 98. */
+export const maxHeaderLines = 64;
+/** Bytes of a request's target and field lines, with the separators of these. */
+export const maxHeaderBytes = 16_384;
+
+/** What separates a name, a value and the next line: `: ` and CRLF. */
+const separatorBytes = 4;
+/** Digits of a Content-Length that a number holds exactly. */
+const maxLengthDigits = 15;
+
+const digits = /^[0-9]+$/;
+/** RFC 9110, section 5.6.2. */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** RFC 3986, section 3.2: a bracketed address or a registered name, and perhaps a port. Empty is allowed (RFC 9112, section 3.2). */
+const host = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]{0,5})?$/;
+/** RFC 3986, section 3.3: what a path consists of. Escapes are checked where a parameter is decoded. */
+const path = /^[A-Za-z0-9._~!$&'()*+,;=:@/%-]*$/;
+/** RFC 9110, section 5.5: no control character but the tab. uWebSockets' parser lets only the last one through. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+const control = /[\0-\x08\x0a-\x1f\x7f]/;
+
+/** What a header block is read from: uWebSockets' request, or another server's in its shape. Names come in lower case. */
+export interface HeaderSource {
+  getMethod(): string;
+  getUrl(): string;
+  getQuery(): string | undefined;
+  getParameter(index: number): string | undefined;
+  forEach(each: (name: string, value: string) => void): void;
+}
+
+/**
+ * Reads a source once and checks what it passes on. hyper-express reads the method only where a path takes any, and no path where the
+ * route has no parameter: what the table of routes matched exactly needs no look.
+ */
+export class HeaderBlock implements HeaderSource {
+  /** Why the request is refused; its connection ends with that answer, since its framing is not certain. */
+  refusal: HerdError | undefined;
+  /** Whether the client asked, among other options, for the end of the connection after the answer. */
+  closes = false;
+  readonly #source: HeaderSource;
+  #bytes = 0;
+  #lines = 0;
+  #hosts = 0;
+  #types = 0;
+  #tokens = 0;
+  #length: string | undefined;
+  #coding: string | undefined;
+
+  constructor(source: HeaderSource) {
+    this.#source = source;
+  }
+
+  getMethod(): string {
+    const method = this.#source.getMethod();
+    if (!token.test(method)) this.#refuse("the method is not a token");
+    return method;
+  }
+
+  getUrl(): string {
+    const url = this.#source.getUrl();
+    this.#bytes += url.length;
+    if (!path.test(url)) this.#refuse("the target is no path of a URI");
+    return url;
+  }
+
+  getQuery(): string | undefined {
+    const query = this.#source.getQuery();
+    if (query === undefined) return undefined;
+    this.#bytes += query.length;
+    if (query.includes("#")) this.#refuse("a target has no fragment");
+    return query;
+  }
+
+  getParameter(index: number): string | undefined {
+    return this.#source.getParameter(index);
+  }
+
+  /** Each field line, with the value under which hyper-express knows it. */
+  forEach(each: (name: string, value: string) => void): void {
+    this.#source.forEach((name, value) => {
+      this.#lines++;
+      this.#bytes += name.length + value.length + separatorBytes;
+      each(name, this.#checked(name, value));
+    });
+    this.#checkWhole();
+  }
+
+  #checked(name: string, value: string): string {
+    if (control.test(value)) this.#refuse("a field has a control character");
+    switch (name) {
+      case "":
+        this.#refuse("a field has no name");
+        break;
+      case "host":
+        if (this.#hosts++ > 0) this.#refuse("there is more than one Host field");
+        else if (!host.test(value)) this.#refuse("the Host field names no host");
+        break;
+      case "content-length":
+        this.#checkLength(value);
+        break;
+      case "transfer-encoding":
+        if (this.#coding !== undefined || value.toLowerCase() !== "chunked") {
+          this.#refuse("the only transfer coding is chunked");
+        }
+        this.#coding = "chunked";
+        return this.#coding;
+      case "content-type":
+        if (this.#types++ > 0) this.#refuse("there is more than one Content-Type field");
+        break;
+      case "authorization":
+        if (this.#tokens++ > 0) this.#refuse("there is more than one Authorization field");
+        break;
+      case "expect":
+        if (value.toLowerCase() !== "100-continue") {
+          this.refusal ??= new HerdError("expectation.unsupported", "the only expectation is 100-continue");
+        }
+        break;
+      case "connection":
+        // uWebSockets takes any value of five letters for `close`, and no list.
+        if (value.length > 5 && /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) this.closes = true;
+        break;
+    }
+    return value;
+  }
+
+  #checkLength(value: string): void {
+    if (this.#length !== undefined) this.#refuse("there is more than one Content-Length field");
+    else if (!digits.test(value)) this.#refuse("Content-Length is not a number");
+    else if (value.length > maxLengthDigits) {
+      this.refusal ??= new HerdError("request.too-large", "Content-Length is more than any body may have");
+    }
+    this.#length = value;
+  }
+
+  #checkWhole(): void {
+    if (this.#lines > maxHeaderLines || this.#bytes > maxHeaderBytes) {
+      this.refusal ??= new HerdError(
+        "request.headers-too-large",
+        `a request has at most ${maxHeaderLines} field lines, and ${maxHeaderBytes} bytes of them and its target`,
+      );
+    }
+    if (this.#hosts === 0) this.#refuse("there is no Host field");
+    if (this.#length !== undefined && this.#coding !== undefined) {
+      this.#refuse("Content-Length and Transfer-Encoding exclude each other");
+    }
+  }
+
+  #refuse(detail: string): void {
+    this.refusal ??= new HerdError("request.malformed", detail);
+  }
+}
