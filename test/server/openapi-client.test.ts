@@ -87,7 +87,21 @@ test("its examples are calls that the node answers, and every problem stands in 
   for (const code of ["arguments.invalid", "auth.missing", "function.trapped", "function.deadline", "node.overloaded"])
     assert.ok(codes.includes(code), code);
   const statuses = Object.keys(document.paths["/fn/shop/add"]?.post?.responses ?? {});
-  assert.deepEqual(statuses, ["200", "400", "401", "403", "404", "405", "413", "415", "417", "431", "500", "503", "504"]);
+  assert.deepEqual(statuses, [
+    "200",
+    "400",
+    "401",
+    "403",
+    "404",
+    "405",
+    "413",
+    "415",
+    "417",
+    "431",
+    "500",
+    "503",
+    "504",
+  ]);
 });
 
 test("a generated client compiles against it, refuses wrong types, and calls the node", async () => {
