@@ -26,7 +26,8 @@ export interface EngineCall {
 
 interface Loaded {
   readonly prepared: Prepared;
-  readonly types: TypeTable;
+  /** Made with the first binding: what goes wrong then is that call's. */
+  types: TypeTable | undefined;
   readonly bindings: (FunctionBinding | undefined)[];
   instance: Instance | undefined;
 }
@@ -56,7 +57,7 @@ export class Engine {
   load(prepared: Prepared): void {
     this.#revisions.set(prepared.revision, {
       prepared,
-      types: new TypeTable(prepared.interface),
+      types: undefined,
       bindings: [],
       instance: undefined,
     });
@@ -86,12 +87,14 @@ export class Engine {
     }
   }
 
-  #binding({ prepared, types, bindings }: Loaded, index: number): FunctionBinding {
+  #binding(loaded: Loaded, index: number): FunctionBinding {
+    const { prepared, bindings } = loaded;
     const known = bindings[index];
     if (known !== undefined) return known;
     const type = prepared.interface.functions[index];
     if (type === undefined) throw new HerdError("internal", `no function ${index} in ${prepared.revision}`);
-    const made = new FunctionBinding(type, { types, resultBytes: this.#limits.resultBytes });
+    loaded.types ??= new TypeTable(prepared.interface);
+    const made = new FunctionBinding(type, { types: loaded.types, resultBytes: this.#limits.resultBytes });
     bindings[index] = made;
     return made;
   }
@@ -101,18 +104,23 @@ export class Engine {
     return this.#used !== undefined && !(this.#used.instance?.isResettable ?? false);
   }
 
-  /** Makes the instance that ran last pristine again, or puts a new one in its place. */
+  /** Makes the instance that ran last pristine again, or puts a new one in its place. Never throws. */
   tidy(): void {
     const loaded = this.#used;
     this.#used = undefined;
-    if (loaded === undefined || loaded.instance?.reset() === true) return;
+    if (loaded === undefined) return;
+    const { instance } = loaded;
+    // Out of the way first: whatever happens below, no call finds an instance that is not pristine.
     loaded.instance = undefined;
-    this.#log.begin(() => undefined);
     try {
+      if (instance?.reset() === true) {
+        loaded.instance = instance;
+        return;
+      }
+      this.#log.begin(() => undefined);
       loaded.instance = new Instance(loaded.prepared, this.#host);
-    } catch (error) {
+    } catch {
       // The next call tries again and reports what happens then.
-      if (!(error instanceof HerdError)) throw error;
     }
   }
 }

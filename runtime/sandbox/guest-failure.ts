@@ -50,7 +50,12 @@ function readText(heap: Heap, { pointer, maxUnits }: { pointer: number; maxUnits
   return units > maxUnits ? `${kept}…` : kept;
 }
 
+/** 0 for an export that is no number: a vector's value cannot even be read. */
 function readNumber(exports: WasmExports, name: string): number {
-  const value = (exports[name] as WasmGlobal | undefined)?.value;
-  return typeof value === "number" ? value >>> 0 : 0;
+  try {
+    const value = (exports[name] as WasmGlobal | undefined)?.value;
+    return typeof value === "number" ? value >>> 0 : 0;
+  } catch {
+    return 0;
+  }
 }

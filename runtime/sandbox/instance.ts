@@ -38,6 +38,8 @@ export class Instance {
     const importer: { heap: Heap | undefined; sawOutside: boolean } = { heap: undefined, sawOutside: false };
     const imports = makeImports(prepared.imports, { importer: importer as Importer, host });
     this.exports = instantiate(prepared, imports);
+    if (!(this.exports.memory instanceof webAssembly.Memory))
+      throw new HerdError("function.trapped", "the app exports no memory");
     this.heap = new Heap(this.exports.memory as WasmMemory, this.exports.cabi_realloc as WasmFunction);
     importer.heap = this.heap;
     try {
@@ -93,12 +95,21 @@ function instantiate(prepared: Prepared, imports: ReturnType<typeof makeImports>
   }
 }
 
-function takeSnapshot({ heap, exports }: Instance): Snapshot {
+/** Undefined when a copy would not bring the instance back, or cannot be made: then each call gets an instance of its own. */
+function takeSnapshot({ heap, exports }: Instance): Snapshot | undefined {
   const { bytes } = heap;
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end--;
-  const globals = Object.entries(exports)
-    .filter(([name]) => name.startsWith(globalExportPrefix))
-    .map(([, value]) => ({ global: value as WasmGlobal, value: (value as WasmGlobal).value }));
-  return { memory: new Uint8Array(bytes.subarray(0, end)), globals };
+  try {
+    const globals = Object.entries(exports)
+      .filter(([name]) => name.startsWith(globalExportPrefix))
+      .map(([, value]) => ({ global: value as WasmGlobal, value: (value as WasmGlobal).value }));
+    // JavaScript may change the bits of a NaN.
+    if (!globals.every(({ value }) => typeof value === "bigint" || (typeof value === "number" && !Number.isNaN(value))))
+      return undefined;
+    return { memory: new Uint8Array(bytes.subarray(0, end)), globals };
+  } catch {
+    // A vector has no value in JavaScript, or there is no memory for the copy.
+    return undefined;
+  }
 }

@@ -3,6 +3,7 @@ import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import { CallQueue } from "./call-queue.js";
+import type { EndReason, ThreadEnd } from "./endings.js";
 import { Evicted } from "./evicted.js";
 import { bodySize, type Call, Intake, overloaded } from "./intake.js";
 import type { CallResult, PendingCall } from "./pending-call.js";
@@ -17,6 +18,12 @@ export interface SandboxOptions {
   readonly nodeName: string;
   readonly clock: Clock;
   onLog(line: GuestLogLine): void;
+  /** A thread ended through a defect of the node or of its machine; not every one is told. */
+  onThreadEnd?(end: ThreadEnd): void;
+  /** How often threads are looked after, in milliseconds; see {@link Threads}. */
+  readonly superviseMs?: number;
+  /** The module that threads run, for tests of faults. */
+  readonly worker?: URL;
 }
 
 /** What the owner of the machine leaves to calls. */
@@ -44,6 +51,8 @@ const evictGraceMs = 500;
 /** What a call may run, its caller answered, before its thread is ended: with the tick well within deadline + 50 ms. */
 const graceMs = 40;
 const maxFailures = 2;
+/** After so long without a thread that can run, calls are refused instead of kept waiting. A thread boots in a tenth of that. */
+const goneMs = 2_000;
 
 /** Runs guest calls, each in a pristine instance, within the limits. `start` before `run`; a stopped one stays stopped. */
 export class Sandbox {
@@ -70,7 +79,10 @@ export class Sandbox {
       clock: options.clock,
       onLog: (line) => options.onLog(line),
       onReady: () => this.#dispatch(),
-      onLost: (slot, cause) => this.#lost(slot, workerFailed(cause)),
+      onLost: (slot, reason, cause) => this.#lost(slot, workerFailed(cause), reason),
+      onEnded: (end) => options.onThreadEnd?.(end),
+      superviseMs: options.superviseMs,
+      worker: options.worker,
     });
   }
 
@@ -128,10 +140,28 @@ export class Sandbox {
     this.#threads.shed();
   }
 
-  /** Slots are calls that may run at the same time, 0 when {@link allow} said so; running includes what a thread was sent. */
+  /**
+   * Slots are calls that may run at the same time, 0 when {@link allow} said so and while no thread can run any; running includes
+   * what a thread was sent.
+   */
   stats(): { slots: number; running: number; queued: number } {
     const running = this.#threads.busy.reduce((sum, slot) => sum + slot.pending, 0);
-    return { slots: this.#slots, running, queued: this.#queue.length };
+    return { slots: this.#threads.isAble ? this.#slots : 0, running, queued: this.#queue.length };
+  }
+
+  /** Threads that answer, the spare one included. */
+  get threads(): number {
+    return this.#threads.able;
+  }
+
+  /** False while no thread can run anything: calls wait until one was replaced. */
+  get isAble(): boolean {
+    return this.#threads.isAble;
+  }
+
+  /** Threads that ended so far, by reason. */
+  get threadEnds(): Threads["endings"] {
+    return this.#threads.endings;
   }
 
   /** Threads that have a long call. One of several is kept free of such calls while others come. */
@@ -147,6 +177,7 @@ export class Sandbox {
 
   #admit(call: Call): void {
     if (this.#stopping !== undefined) throw draining();
+    if (this.#threads.goneMs > goneMs) throw overloaded("no worker can run");
     this.#intake.admit(call);
     // What came with this turn of the event loop may still wait for its end while threads are free.
     const { queueLength } = this.#options.limits;
@@ -192,35 +223,39 @@ export class Sandbox {
     const message = slot.begin(batch);
     this.#threads.run(slot, message).then(
       () => this.#returned(slot),
-      (cause) => this.#lost(slot, workerFailed(cause)),
+      (cause) => this.#lost(slot, workerFailed(cause), "failed"),
     );
   }
 
   #returned(slot: Slot): void {
     if (slot.isDead) return;
     const left = slot.finish();
-    for (const call of left) call.fail(new HerdError("internal", "the worker returned without a result"));
+    if (left.length > 0) {
+      const none = new HerdError("internal", "the worker returned without a result");
+      for (const call of left) call.fail(none);
+      this.#threads.remove(slot, "failed", none);
+    }
     this.#threads.renew();
     this.#settled();
   }
 
-  /** The thread is gone: what ran fails, what had not started goes elsewhere. Also for a thread that was killed on purpose. */
-  #lost(slot: Slot, reason: HerdError): void {
+  /** The thread is gone or has to go: what ran fails with `error`, what had not started goes elsewhere. */
+  #lost(slot: Slot, error: HerdError, reason: EndReason): void {
     if (slot.isDead) return;
     slot.drain();
     slot.collect();
     const waiting = slot.takeBack();
     for (const call of waiting) call.failures++;
-    for (const call of slot.finish()) call.fail(reason);
-    for (const call of waiting) if (call.failures >= maxFailures) call.fail(reason);
-    this.#threads.remove(slot);
+    for (const call of slot.finish()) call.fail(error);
+    for (const call of waiting) if (call.failures >= maxFailures) call.fail(error);
+    this.#threads.remove(slot, reason, error.cause);
     this.#queue.putBack(waiting.filter((call) => call.failures < maxFailures));
     this.#settled();
   }
 
   async #evict(slot: Slot, graceMs: number): Promise<void> {
     for (const call of slot.takeBack()) call.fail(new Evicted());
-    const bound = setTimeout(() => this.#lost(slot, new Evicted()), graceMs);
+    const bound = setTimeout(() => this.#lost(slot, new Evicted(), "evicted"), graceMs);
     await slot.untilFree();
     clearTimeout(bound);
   }
@@ -230,7 +265,7 @@ export class Sandbox {
     for (const slot of this.#threads.busy.filter(({ isLowered }) => isLowered)) {
       slot.collect();
       this.#queue.putBack(slot.takeBack());
-      if (slot.pending === 0) this.#lost(slot, workerFailed(undefined));
+      if (slot.pending === 0) this.#lost(slot, workerFailed(undefined), "given-back");
     }
   }
 
@@ -273,7 +308,7 @@ export class Sandbox {
       call.fail(late);
       // A caller's short deadline must not cost the node a thread that is about to be free.
       if (monotonic - since > graceMs) {
-        this.#lost(slot, late);
+        this.#lost(slot, late, "deadline");
         return;
       }
     }
@@ -290,19 +325,21 @@ export class Sandbox {
     const idleMs = slot.idleMs(monotonic);
     const boundMs = slot.isLowered ? stuckLoweredMs : stuckMs;
     for (const call of slot.takeBack(({ deadline }) => deadline <= now)) call.expire(now);
-    if (slot.pending === 0) {
-      if (idleMs > boundMs) this.#lost(slot, new HerdError("internal", "the worker did not come back"));
-      return;
+    const isHeldUp = idleMs > (slot.hasBegun ? holdUpMs : boundMs);
+    const waiting = isHeldUp ? slot.takeBack() : [];
+    if (waiting.length > 0) {
+      slot.isLong = true;
+      this.#queue.putBack(waiting);
+    } else if (idleMs > boundMs) {
+      // What is left ended without a result that can be read, or there is nothing left.
+      this.#lost(slot, new HerdError("internal", "the worker did not come back"), "stuck");
     }
-    if (idleMs <= (slot.hasBegun ? holdUpMs : boundMs)) return;
-    slot.isLong = true;
-    this.#queue.putBack(slot.takeBack());
   }
 
   async #stop(): Promise<void> {
     if (this.#threads.busy.length > 0 || this.#queue.length > 0) await this.#drain();
     clearTimeout(this.#tick);
-    for (const slot of [...this.#threads.busy]) this.#lost(slot, draining());
+    for (const slot of [...this.#threads.busy]) this.#lost(slot, draining(), "deadline");
     this.#queue.sweep((call) => {
       call.fail(draining());
       return true;

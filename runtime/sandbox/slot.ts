@@ -1,7 +1,8 @@
 // One worker thread as the main thread sees it: its outbox, what it has loaded, the batch it runs.
-import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import type { Clock } from "../../src/core/clock.js";
 import { type ErrorData, HerdError } from "../../src/core/errors.js";
+import type { EndReason } from "./endings.js";
 import type { LogLevel } from "./host-imports.js";
 import { LoadedRevisions } from "./loaded-revisions.js";
 import type { Batch, SideMessage } from "./messages.js";
@@ -19,15 +20,17 @@ export interface GuestLogLine {
 
 /** How a slot is made. */
 export interface SlotOptions {
-  readonly thread: number;
+  readonly thread: Worker;
   readonly port: MessagePort;
   readonly clock: Pick<Clock, "monotonic">;
   onLog(line: GuestLogLine): void;
+  /** A call failed with `internal`: through a defect of the node, not through its guest. */
+  onFault(error: HerdError): void;
 }
 
 /** A thread's account. It sends nothing itself: the pool posts what {@link begin} returns. */
 export class Slot {
-  readonly thread: number;
+  readonly thread: Worker;
   readonly outbox = new Outbox();
   readonly loaded = new LoadedRevisions();
   /** Aborts whatever task runs, and with it the thread. */
@@ -39,6 +42,7 @@ export class Slot {
   readonly #port: MessagePort;
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #onLog: SlotOptions["onLog"];
+  readonly #onFault: SlotOptions["onFault"];
   /** Large results that came before their call was marked as done. */
   readonly #posted = new Map<number, Uint8Array>();
   #settled = 0;
@@ -50,18 +54,25 @@ export class Slot {
   kernelId: number | undefined;
   /** The thread runs only when nobody else wants the core, for the rest of its life. */
   isLowered = false;
-  /** It goes when it can be spared, and with it the memory of what it has loaded. */
-  isSpent = false;
+  /** Why the thread goes when it can be spared; undefined when it stays. */
+  spent: EndReason | undefined;
+  /** The defect for which it goes. */
+  fault: unknown;
+  /** Batches that ended. */
+  batches = 0;
   isFree = true;
+  /** An empty batch is under way: the slot takes none, and counts as running none. */
+  isProbed = false;
   isDead = false;
   /** The batch holds a long call, or one that turned out to be long. */
   isLong = false;
 
-  constructor({ thread, port, clock, onLog }: SlotOptions) {
+  constructor({ thread, port, clock, onLog, onFault }: SlotOptions) {
     this.thread = thread;
     this.#port = port;
     this.#clock = clock;
     this.#onLog = onLog;
+    this.#onFault = onFault;
     port.on("message", (message: SideMessage) => this.#receive(message));
     port.unref();
   }
@@ -90,6 +101,13 @@ export class Slot {
     const drop = [...this.#drops, ...(plan?.drop ?? [])];
     this.#drops = [];
     return { calls: messages, load: plan?.load ?? [], drop };
+  }
+
+  /** The batch that finds out whether the thread answers. */
+  probe(): Batch {
+    const batch = this.begin([]);
+    this.isProbed = true;
+    return batch;
   }
 
   /** Settles the calls that ended. */
@@ -148,7 +166,9 @@ export class Slot {
     const left = this.#calls.filter((call) => call !== undefined);
     this.#calls = [];
     this.isFree = true;
+    this.isProbed = false;
     this.isLong = false;
+    this.batches++;
     if (this.#waiters.length > 0) for (const resolve of this.#waiters.splice(0)) resolve();
     return left;
   }
@@ -200,7 +220,20 @@ export class Slot {
     const runMs = this.outbox.runMs(index);
     const cold = this.#cold.has(call.prepared.revision);
     const serviceMs = call.queue.observe(runMs, { awayMs: this.#clock.monotonic() - call.sentAt, cold });
-    if (ended.kind === "error") call.fail(HerdError.fromData(JSON.parse(ended.data) as ErrorData));
-    else call.succeed(json, { runMs, serviceMs });
+    if (ended.kind !== "error") {
+      call.succeed(json, { runMs, serviceMs });
+      return;
+    }
+    const error = errorOf(ended.data);
+    call.fail(error);
+    if (error.code === "internal") this.#onFault(error);
+  }
+}
+
+function errorOf(data: string): HerdError {
+  try {
+    return HerdError.fromData(JSON.parse(data) as ErrorData);
+  } catch (cause) {
+    return new HerdError("internal", "the worker left an error that cannot be read", { cause });
   }
 }

@@ -9,6 +9,8 @@ import { Outbox } from "./outbox.js";
 
 /** A finished result waits in the outbox no longer than this while other calls run, if the thread can help it. */
 const holdMs = 0.25;
+/** What the log gets to know of a defect. */
+const maxDefectUnits = 2_000;
 
 interface Thread {
   readonly engine: Engine;
@@ -78,11 +80,16 @@ function runCall({ engine, outbox, port }: Thread, { call, index }: { call: Call
     // Marked only after the message was posted: who sees the mark finds the message.
     outbox.putPosted(index);
   } catch (error) {
-    // Anything else is our fault: the batch fails, and the main thread replaces this one.
-    if (!(error instanceof HerdError)) throw error;
-    if (outbox.putError(index, JSON.stringify(error.toData()))) return;
-    outbox.putShortError(index, JSON.stringify({ code: error.code, detail: "" }));
+    const failure = error instanceof HerdError ? error : defect(error);
+    if (outbox.putError(index, JSON.stringify(failure.toData()))) return;
+    outbox.putShortError(index, JSON.stringify({ code: failure.code, detail: "" }));
   }
+}
+
+/** Our fault, and not that of the batch's other calls: the main thread logs it, and replaces this thread when it can be spared. */
+function defect(error: unknown): HerdError {
+  const text = error instanceof Error ? (error.stack ?? error.message) : typeof error;
+  return new HerdError("internal", text.slice(0, maxDefectUnits));
 }
 
 function textOf(body: string | SharedArrayBuffer): string {

@@ -55,6 +55,8 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
     limits,
     nodeName: node,
     clock,
+    onThreadEnd: ({ reason, cause, count }) =>
+      log.warn("a worker thread ended and is replaced", { reason, count, ...(cause === undefined ? {} : { cause }) }),
     onLog: ({ revision, function: name, invocation, level, message }) => {
       if (forwarding.calls.sendHome({ invocation, level, message })) return;
       const app = around.appOf(invocation);

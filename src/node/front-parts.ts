@@ -75,6 +75,7 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     joins: { desk, masters: () => registry.masters().map(({ node }) => node) },
     ...{ catalog: apps.catalog, deployer: apps.deployer, router: apps.router },
     invoker: apps.forwarding.invoker,
+    canRun: () => apps.sandbox.isAble,
     relay: new LinkRelay({
       ...{ node: identity.nodeId, links, marks },
       hearsOfRevocation: () => hearsOfRevocation(identity.nodeId, { registry, timers }),

@@ -200,5 +200,12 @@ function registerMetrics(
   gauge("herd_sandbox_slots", "Calls that can run at the same time.", () => sandbox.stats().slots);
   gauge("herd_sandbox_running", "Calls that a worker has.", () => sandbox.stats().running);
   gauge("herd_sandbox_queued", "Calls that wait for a worker.", () => sandbox.stats().queued);
+  gauge("herd_sandbox_threads", "Worker threads that answer, the spare one included.", () => sandbox.threads);
+  const ends = {
+    name: "herd_sandbox_thread_ends_total",
+    help: "Worker threads that ended by why.",
+    labels: ["reason"],
+  };
+  metrics.total(ends, () => sandbox.threadEnds.map(([reason, count]) => [[reason], count] as const));
   gauge("process_resident_memory_bytes", "Resident memory of the node.", () => residentBytes() ?? Number.NaN);
 }

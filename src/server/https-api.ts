@@ -58,6 +58,8 @@ export interface HttpsApiOptions {
   readonly deployer: Deployer;
   readonly router: AppRouter;
   readonly invoker: Invoker;
+  /** False while no worker of this node can run a call. */
+  readonly canRun: () => boolean;
   readonly relay: Relay;
   readonly mesh: Mesh;
   /** What `GET /v1/events` tells; whoever learns of something publishes it. */
@@ -177,7 +179,8 @@ export class HttpsApi {
   #told(): Readiness {
     const { draining, asleep } = this.#options.mesh.drainable;
     if (this.#readiness !== "ready") return this.#readiness;
-    return draining ? "draining" : asleep ? "asleep" : "ready";
+    if (draining || asleep) return draining ? "draining" : "asleep";
+    return this.#options.canRun() ? "ready" : "unable";
   }
 
   /** Closes the port and every connection; whoever still waits for a call is cut off. */

@@ -233,7 +233,7 @@ test("stop does not wait for a start that has not ended, and no start follows a 
 
 test("threads that do not boot in time fail the start", async () => {
   const ignore = (): void => undefined;
-  const events = { onLog: ignore, onReady: ignore, onLost: ignore };
+  const events = { onLog: ignore, onReady: ignore, onLost: ignore, onEnded: ignore };
   const threads = new Threads({
     count: 1,
     limits: defaultLimits,

@@ -181,6 +181,7 @@ export class TestNode {
       maxWaiting: 3,
     });
     const api = new HttpsApi({
+      canRun: () => true,
       host: "localhost",
       port: 0,
       advertise: "localhost",

@@ -5,7 +5,7 @@ import type { Metrics } from "../../core/metrics.js";
 import type { Endpoint } from "../endpoint.js";
 
 /** Whether clients should come. */
-export type Readiness = "starting" | "ready" | "draining" | "asleep";
+export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";
 
 /** What a node knows of itself. */
 export interface NodeStateOptions {
@@ -13,7 +13,7 @@ export interface NodeStateOptions {
   readonly metrics: Metrics;
   /**
    * `ready` once calls are served; `draining` from the signal that ends the node, and while an operator drains it; `asleep` while
-   * its owner paused it.
+   * its owner paused it; `unable` while no worker thread can run a call.
    */
   readonly readiness: () => Readiness;
 }
@@ -30,8 +30,13 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
   return [
     text("/healthz", "none", () => ({ type: "text/plain", body: "ok\n" })),
     text("/readyz", "none", () => {
-      if (readiness() === "ready") return { type: "text/plain", body: "ready\n" };
-      throw new HerdError("node.draining", `the node is ${readiness()}`, { retryAfterSeconds: 5 });
+      const now = readiness();
+      if (now === "ready") return { type: "text/plain", body: "ready\n" };
+      if (now === "unable") {
+        const why = "no worker thread can run a call: all have ended or do not answer, and are being replaced";
+        throw new HerdError("node.overloaded", why, { retryAfterSeconds: 1 });
+      }
+      throw new HerdError("node.draining", `the node is ${now}`, { retryAfterSeconds: 5 });
     }),
     text("/ca.pem", "none", () => ({ type: "application/x-pem-file", body: options.rootCertificatePem })),
     text("/metrics", "loopback", () => ({ type: "text/plain; version=0.0.4; charset=utf-8", body: metrics.text() })),

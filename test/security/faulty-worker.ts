@@ -1,0 +1,90 @@
+// A worker thread with defects: the sandbox's own, which does what a call's argument asks of it instead of the call.
+import { existsSync, readFileSync } from "node:fs";
+import type { Batch, Greeting } from "../../runtime/sandbox/messages.js";
+import { Outbox } from "../../runtime/sandbox/outbox.js";
+import { serve as serveWell } from "../../runtime/sandbox/worker.js";
+
+/** What a call asks for by its argument `n`. */
+export const faults = {
+  throws: 9001,
+  throwsWhatCannotBePosted: 9002,
+  exits: 9003,
+  outOfHeap: 9004,
+  throwsLater: 9005,
+  returnsAtOnce: 9006,
+  /** The result is marked as posted, and never is; then the thread comes to no end. */
+  losesResult: 9007,
+  leavesNoJson: 9008,
+  hangs: 9009,
+  /** Answers, but no empty batch from then on. */
+  deaf: 9010,
+} as const;
+
+/** Names a file that says how the next boots fail: `throws`, `exits` or `silent`; without the file they do not. */
+export const bootFaultVariable = "HERD_TEST_BOOT_FAULT";
+
+const file = process.env[bootFaultVariable];
+const bootFault = file !== undefined && existsSync(file) ? readFileSync(file, "utf8") : "";
+if (bootFault === "throws") throw new Error("the module fails");
+if (bootFault === "exits") process.exit(7);
+
+let outbox: Outbox | undefined;
+let isDeaf = false;
+
+/** Piscina handler. */
+export function serve(task: Greeting | Batch): unknown {
+  if (!("calls" in task)) {
+    if (bootFault === "silent") return new Promise(() => undefined);
+    outbox = new Outbox(task.outbox);
+    return serveWell(task);
+  }
+  if (isDeaf && task.calls.length === 0) sleepForever();
+  for (const [, , , body] of task.calls) {
+    const number = typeof body === "string" ? Number(/\d+/.exec(body)?.[0]) : 0;
+    if (number > 9000 && number <= 9100) return misbehave(number, task);
+  }
+  return serveWell(task);
+}
+
+function misbehave(fault: number, batch: Batch): unknown {
+  switch (fault) {
+    case faults.throws:
+      throw new TypeError("a defect");
+    case faults.throwsWhatCannotBePosted:
+      throw () => undefined;
+    case faults.exits:
+      return process.exit(3);
+    case faults.outOfHeap: {
+      outbox?.claim(0);
+      const kept: unknown[] = [];
+      for (;;) kept.push(new Array(1_000_000).fill(kept.length));
+    }
+    case faults.throwsLater:
+      setTimeout(() => {
+        throw new Error("a defect, later");
+      });
+      return new Promise(() => undefined);
+    case faults.returnsAtOnce:
+      return undefined;
+    case faults.losesResult:
+      outbox?.claim(0);
+      outbox?.putPosted(0);
+      outbox?.finish(0, 1);
+      return sleepForever();
+    case faults.leavesNoJson:
+      outbox?.open();
+      outbox?.claim(0);
+      outbox?.putError(0, "{not json");
+      outbox?.finish(0, 1);
+      return undefined;
+    case faults.hangs:
+      return sleepForever();
+    default:
+      isDeaf = true;
+      return serveWell({ ...batch, calls: batch.calls });
+  }
+}
+
+function sleepForever(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
