@@ -155,6 +155,9 @@ test("mutated requests: none ends the node, and honest calls go on", async () =>
     'POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n{"a":1} ',
     'POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{"a":1} \r\n0\r\n\r\n',
     "GET /fn/open/echo?a=1&b=%20 HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n",
+    "POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 8\r\ncontent-length: 7\r\n\r\n{}      ",
+    "POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: Chunked\r\ncontent-length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n\r\n",
     'POST /v1/sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-length: 14\r\n\r\n{"code":"abc"}',
     "PUT /v1/apps/x HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 4\r\n\r\nabcd",
   ].map((text) => Buffer.from(text));
