@@ -7,6 +7,7 @@ import { readClientState, writeClientState } from "./core/client-state.js";
 import { type Clock, systemClock } from "./core/clock.js";
 import type { Config } from "./core/config.js";
 import type { FaultKind } from "./core/faults.js";
+import { descriptorLimit, shareOut } from "./core/descriptors.js";
 import { hostAndPort } from "./core/host-and-port.js";
 import { Lifecycle, type Part } from "./core/lifecycle.js";
 import { createLogger, type Logger } from "./core/log.js";
@@ -117,11 +118,12 @@ export class HerdNode {
     const port = await checkPort(host, this.#config.port);
     const peerPort = await checkPort(host, this.#config.peerPort, "--peer-port");
     const wall = await readOuterWall();
+    const descriptors = shareOut(await descriptorLimit(), { ...this.#config.limits, workers: this.#config.workers });
     signal.throwIfAborted();
     const identity = await this.#openIdentity();
     try {
       signal.throwIfAborted();
-      return await this.#run(this.#foundation(identity, { port, peerPort, wall }));
+      return await this.#run(this.#foundation(identity, { port, peerPort, wall, descriptors }));
     } catch (error) {
       await identity.close();
       throw error;
@@ -145,7 +147,7 @@ export class HerdNode {
     throw new UsageError(`${state} belongs to another mesh than the join token: choose another --state`);
   }
 
-  #foundation(identity: Identity, found: Pick<Foundation, "port" | "peerPort" | "wall">): Foundation {
+  #foundation(identity: Identity, found: Pick<Foundation, "port" | "peerPort" | "wall" | "descriptors">): Foundation {
     const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
     const { port, peerPort } = found;
     const log = createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel });

@@ -116,6 +116,8 @@ const limitsSchema = z.strictObject({
   logLineBytes: count(gibibyte / 1_024),
   queueLength: count(1_000_000),
   queueBytes: count(64 * gibibyte),
+  connections: count(1_000_000),
+  connectionsPerAddress: count(1_000_000),
   sourceBytes: count(gibibyte / 16),
   sourceFiles: count(10_000),
   compileCpuMs: count(600_000),

@@ -18,6 +18,10 @@ export interface Limits {
   readonly queueLength: number;
   /** Argument text of all calls that wait or run on this node before `node.overloaded`; one call is always let in. */
   readonly queueBytes: number;
+  /** Connections of clients at once, where the process may have as many descriptors; fewer where it may not. */
+  readonly connections: number;
+  /** The same from one address: an IPv4 address, or 64 bits of an IPv6 address. */
+  readonly connectionsPerAddress: number;
   /** All source files of an upload together. */
   readonly sourceBytes: number;
   /** Files of an upload. */
@@ -42,6 +46,8 @@ export const defaultLimits: Limits = {
   logLineBytes: 4_096,
   queueLength: 1_024,
   queueBytes: 256 * mebibyte,
+  connections: 4_096,
+  connectionsPerAddress: 2_048,
   sourceBytes: mebibyte,
   sourceFiles: 256,
   compileCpuMs: 10_000,

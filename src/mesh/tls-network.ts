@@ -16,9 +16,8 @@ import { TlsConnection } from "./tls-connection.js";
 export const protocolName = "herd/1";
 
 const handshakeMs = 5_000;
-/** Handshakes that others began and that are not over: in all, and from one address. */
-const handshakeLimit = 256;
-const handshakeLimitPerAddress = 64;
+/** Handshakes that others began and that are not over: in all, and from one address, unless told otherwise. */
+const defaultHandshakes = { limit: 256, limitPerAddress: 64 };
 /** Refusals that are reported in a second, unless told otherwise. */
 const reportsPerSecond = 10;
 const keepAliveMs = 30_000;
@@ -41,6 +40,8 @@ export interface TlsNetworkOptions {
   /** Hears why a connection from or to this address came to nothing; at most ten times a second, unless told otherwise. */
   readonly onRefused?: (reason: string, address: string) => void;
   readonly reportsPerSecond?: number;
+  /** Handshakes that others began and that are not over: in all, and from one address. */
+  readonly handshakes?: { readonly limit: number; readonly limitPerAddress: number };
 }
 
 /**
@@ -167,7 +168,8 @@ export class TlsNetwork implements Network {
   #shakeHands(socket: Socket): void {
     const address = socket.remoteAddress ?? "";
     const count = this.#perAddress.get(address) ?? 0;
-    if (this.#handshakes.size >= handshakeLimit || count >= handshakeLimitPerAddress) {
+    const { limit, limitPerAddress } = this.#options.handshakes ?? defaultHandshakes;
+    if (this.#handshakes.size >= limit || count >= limitPerAddress) {
       this.#refused("too many handshakes at a time", address);
       socket.destroy();
       return;

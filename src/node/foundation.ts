@@ -2,6 +2,7 @@
 
 import type { Clock } from "../core/clock.js";
 import type { Config } from "../core/config.js";
+import type { DescriptorShares } from "../core/descriptors.js";
 import type { Logger } from "../core/log.js";
 import type { LogRing } from "../core/log-ring.js";
 import type { Metrics } from "../core/metrics.js";
@@ -28,6 +29,8 @@ export interface Foundation {
   readonly peer: string;
   readonly peerPort: number;
   readonly wall: OuterWall;
+  /** How many connections strangers may have open. */
+  readonly descriptors: DescriptorShares;
   /** Ends the node, calls first, so that whoever runs it puts another in its place. */
   readonly recycle: () => void;
   /** Aborts when the node is to stop, also while it starts. */

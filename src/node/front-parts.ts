@@ -46,7 +46,8 @@ const chains = z.object({ peer: chain.optional(), public: chain.optional() });
 
 /** Builds the parts; nothing is bound yet. */
 export function frontParts(foundation: Foundation, { trust, links, members, apps, governor }: Behind): FrontParts {
-  const { config, identity, clock, timers, random, log, ring, metrics, events, port, ownerSecret } = foundation;
+  const { config, identity, clock, timers, random, log, ring, metrics, events, port, ownerSecret, descriptors } =
+    foundation;
   const { registry, desk, renewals } = trust;
   // What a revoked node signs is worth nothing: whoever asks it is told that nobody here may.
   const marks = () => {
@@ -61,6 +62,7 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
       port,
       advertise: config.advertise,
       limits: config.limits,
+      connections: { limit: descriptors.connections, limitPerAddress: descriptors.connectionsPerAddress },
       clock,
       log,
       ring,

@@ -49,6 +49,10 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   const { registry } = trust;
   const network = new TlsNetwork({
     ...{ host: config.host, port: foundation.peerPort, root: identity.rootCertificate, leaf: identity.peerLeaf() },
+    handshakes: {
+      limit: foundation.descriptors.handshakes,
+      limitPerAddress: foundation.descriptors.handshakesPerAddress,
+    },
     identify: (certificate) => peerIdentityOf(certificate, identity.meshId),
     onRefused: (reason, address) => log.warn("a peer was refused", { reason, address }),
   });

@@ -13,6 +13,8 @@ import type { AppRouter } from "../invoke/app-router.js";
 import type { Invoker } from "../invoke/invoker.js";
 import type { OwnerSecret } from "../pki/owner-secret.js";
 import { CallFigures } from "./call-figures.js";
+import { ConnectionCaps, type ConnectionCapsOptions } from "./connection-caps.js";
+import { connectionsTo } from "./connection-table.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";
@@ -45,6 +47,8 @@ export interface HttpsApiOptions {
   readonly node: { readonly id: string; readonly name: string };
   readonly rootCertificatePem: string;
   readonly limits: Limits;
+  /** Connections of clients that may be open at once: in all, and from one address. */
+  readonly connections: Pick<ConnectionCapsOptions, "limit" | "limitPerAddress">;
   readonly clock: Clock;
   readonly log: Logger;
   readonly ring: LogRing;
@@ -116,7 +120,8 @@ export class HttpsApi {
       ...pageEndpoints(options.page),
     ];
     const hold = () => this.#inFlight.hold();
-    const { clock } = options;
+    const { clock, metrics, connections } = options;
+    const recount = () => connectionsTo(this.#server.port);
     this.#relayed = new RelayedRequests({
       endpoints,
       tokens,
@@ -126,6 +131,7 @@ export class HttpsApi {
       isHere: (where) => relay.isHere(where),
     });
     this.#server = new HttpsServer({
+      connections: new ConnectionCaps({ ...connections, clock, log, metrics, recount }),
       host: options.host,
       port: options.port,
       tokens,

@@ -6,6 +6,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Request, Response, Server } from "hyper-express";
 import { HerdError } from "../core/errors.js";
 import { UsageError } from "../core/usage-error.js";
+import { type ConnectionGate, guardConnections } from "./connection-gate.js";
 import { answerEmpty } from "./empty-answer.js";
 import { type ChainOptions, type Endpoint, handlerOf, type Method } from "./endpoint.js";
 import { FramedServer } from "./framed-server.js";
@@ -32,6 +33,7 @@ export interface HttpsServerOptions extends ChainOptions {
   readonly port: number;
   readonly endpoints: readonly Endpoint[];
   readonly rawRoutes: readonly RawRoute[];
+  readonly connections: ConnectionGate;
 }
 
 /**
@@ -98,6 +100,7 @@ export class HttpsServer {
 
   async #listen(keyFiles: KeyFiles, port: number): Promise<void> {
     const server = new FramedServer(keyFiles, this.#options.log);
+    guardConnections(server.uws_instance, this.#options.connections);
     this.#register(server);
     const [first = this.#options.host, ...others] = bindAddresses(this.#options.host);
     const sockets: us_listen_socket[] = [];

@@ -156,6 +156,7 @@ export class JoinMesh {
     return new HttpsServer({
       ...{ host: "localhost", port: 0, tokens, log: silent, relay, hold: () => () => undefined, endpoints },
       ...{ place: { id, url: () => this.url }, bodyLimitBytes: 65_536, rawRoutes: [], ownerSecret: new OwnerSecret() },
+      connections: { opened: () => true, closed: () => undefined },
     });
   }
 

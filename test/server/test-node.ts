@@ -188,6 +188,7 @@ export class TestNode {
       node: named,
       rootCertificatePem: certificate,
       limits,
+      connections: { limit: limits.connections, limitPerAddress: limits.connectionsPerAddress },
       clock,
       log,
       ring: parts.ring,

@@ -1,0 +1,32 @@
+// Tells of connections before anything else of them is seen: where those over a cap are closed.
+
+import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
+import { addressKey } from "./connection-table.js";
+
+/** Who decides whether a connection may stay; see `ConnectionCaps`. */
+export interface ConnectionGate {
+  opened(address: string): boolean;
+  closed(): void;
+}
+
+/**
+ * Has `gate` decide on every connection that `app` accepts, before its TLS handshake. uWebSockets calls back at the start of each
+ * connection and at its end; one that is closed within the first call ends within it too.
+ */
+export function guardConnections(app: TemplatedApp, gate: ConnectionGate): void {
+  let isRefusing = false;
+  const decide = (response: HttpResponse, change: unknown): void => {
+    if (Number(change) < 0) {
+      if (!isRefusing) gate.closed();
+      return;
+    }
+    if (gate.opened(addressKey(new Uint8Array(response.getRemoteAddress())))) return;
+    isRefusing = true;
+    try {
+      response.close();
+    } finally {
+      isRefusing = false;
+    }
+  };
+  app.filter(decide);
+}
