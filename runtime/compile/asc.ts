@@ -3,10 +3,12 @@ import { readFileSync } from "node:fs";
 import * as asc from "assemblyscript/asc";
 import type { Diagnostic } from "../../src/core/errors.js";
 import { packageRoot } from "../../src/core/package-root.js";
+import { CallSites } from "./call-sites.js";
 import { diagnosticAt, type Place } from "./diagnostics.js";
 import { installRootIndex } from "./root-index.js";
 
 const configName = "asconfig.json";
+const coreName = "core.wasm";
 const guestFiles = ["herd", "herd/host", "herd/abort", "herd/memory", "herd/refused", "bindings/dom"] as const;
 const errorCategory = 3;
 
@@ -26,9 +28,10 @@ export interface AscOptions {
   readonly exports?: ReadonlyMap<string, string>;
 }
 
-/** What came of it: a core module, or why not. */
+/** What came of it: a core module with the JSON of its source map, or why not. */
 export interface AscResult {
   readonly core: Uint8Array | undefined;
+  readonly sourceMap: string;
   /** Every error; those outside of `files` (in the library, say) have an empty `source`. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -46,26 +49,27 @@ export class Asc {
   /** Compiles `entry` with the flags of `asconfig.json`. An internal crash of asc ends the process. */
   async run({ entry, files, exports = new Map() }: AscOptions): Promise<AscResult> {
     const diagnostics: Diagnostic[] = [];
-    let core: Uint8Array | undefined;
-    const { error, stderr } = await asc.main([entry, "--outFile", "core.wasm"], {
+    const written = new Map<string, unknown>();
+    const { error, stderr } = await asc.main([entry, "--outFile", coreName, "--sourceMap"], {
       readFile: (name) => (name === configName ? this.#config : (files.get(name) ?? null)),
-      writeFile: (_name, contents) => {
-        core = contents as Uint8Array;
-      },
+      writeFile: (name, contents) => void written.set(name, contents),
       listFiles: () => [],
       stderr: asc.createMemoryStream(),
       stdout: asc.createMemoryStream(),
       reportDiagnostic: (message) => {
         if ((message.category as number) === errorCategory) diagnostics.push(readDiagnostic(message, files));
       },
-      transforms: [renameExports(entry.replace(/\.ts$/, ""), exports)] as never,
+      transforms: [renameExports(entry.replace(/\.ts$/, ""), exports), new CallSites()] as never,
     });
-    if (error === null) return { core, diagnostics };
+    if (error === null) {
+      const core = written.get(coreName) as Uint8Array;
+      return { core, sourceMap: String(written.get(`${coreName}.map`)), diagnostics };
+    }
     if (diagnostics.length === 0) {
       const message = error.message || stderr.toString();
       diagnostics.push({ file: entry, line: 1, column: 1, message, source: "" });
     }
-    return { core: undefined, diagnostics };
+    return { core: undefined, sourceMap: "", diagnostics };
   }
 }
 

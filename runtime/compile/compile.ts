@@ -1,15 +1,18 @@
 // One compilation, start to end: sources → AST → interface and glue → core module → component. Runs in the compiler's process.
 import { type Diagnostic, HerdError } from "../../src/core/errors.js";
-import type { AppInterface } from "../interface/model.js";
+import { type AppInterface, exportedInterface } from "../interface/model.js";
+import { appendPlaces, type SourcePlace } from "../interface/places.js";
 import type { Asc, AscResult } from "./asc.js";
 import { buildComponent, coreImports, foreignImports } from "./component.js";
-import { diagnosticAt, sortDiagnostics } from "./diagnostics.js";
+import { diagnosticAt, lineOf, sortDiagnostics } from "./diagnostics.js";
 import { type GuestExports, readExports } from "./exports.js";
 import { glueModule, writeGlue } from "./glue.js";
 import type { Refusal } from "./guest-types.js";
 import type { CompileRequest } from "./messages.js";
 import { ModuleGraph } from "./modules.js";
+import { readPlaces } from "./source-map.js";
 import type { SourceFile } from "./sources.js";
+import { type AppendedCode, placeOf, UploadPlaces } from "./upload-places.js";
 
 /** What a source becomes. */
 export interface Compilation {
@@ -29,36 +32,52 @@ export async function compile(asc: Asc, { files, entry }: CompileRequest): Promi
     const { diagnostics } = await asc.run({ entry: entry.path, files: texts });
     throw refusal({ entry, refusals, compiler: within(texts, diagnostics) });
   }
-  const result = await compileWithGlue(asc, exports, texts);
-  const errors = within(texts, result.diagnostics);
+  const { result, places } = await compileWithGlue(asc, exports, texts);
+  const errors = within(texts, result.diagnostics, places);
   if (errors.length > 0) throw invalid(errors);
-  const { core } = result;
+  const { core, sourceMap } = result;
   if (core === undefined) throw new HerdError("internal", `the glue does not compile: ${describe(result.diagnostics)}`);
   const foreign = foreignImports(coreImports(core));
   if (foreign.length > 0) throw invalid(foreign.map((name) => foreignDiagnostic(name, files, entry)));
-  return { component: await buildComponent(core, exports.interface), interface: exports.interface };
+  const component = await buildComponent(core, exports.interface);
+  const callables = exports.functions.map(({ type, at }) => [`${exportedInterface}#${type.wit}`, placeOf(at)] as const);
+  const find = (place: SourcePlace): SourcePlace | undefined => places.find(place);
+  const functions = readPlaces(core, sourceMap, { find, callables: new Map(callables) });
+  return { component: appendPlaces(component, functions), interface: exports.interface };
 }
 
-function compileWithGlue(asc: Asc, exports: GuestExports, texts: ReadonlyMap<string, string>): Promise<AscResult> {
+async function compileWithGlue(
+  asc: Asc,
+  exports: GuestExports,
+  texts: ReadonlyMap<string, string>,
+): Promise<{ result: AscResult; places: UploadPlaces }> {
   const glue = writeGlue(exports);
   const files = new Map(texts);
-  for (const [module, text] of exports.appended) {
+  const appended = new Map<string, readonly AppendedCode[]>();
+  for (const [module, parts] of exports.appended) {
     const path = texts.has(`${module}.ts`) ? `${module}.ts` : `${module}/index.ts`;
-    files.set(path, `${texts.get(path) ?? ""}${text}`);
+    files.set(path, [texts.get(path) ?? "", ...parts.map(({ code }) => code)].join(""));
+    appended.set(path, parts);
   }
   const entry = `${glueModule}.ts`;
   files.set(entry, glue.text);
-  return asc.run({ entry, files, exports: glue.exports });
+  const result = await asc.run({ entry, files, exports: glue.exports });
+  const places = new UploadPlaces({ texts, appended, glue: { file: entry, places: glue.places } });
+  return { result, places };
 }
 
 /** The diagnostics that lie in the upload, which is where its author can act. */
-function within(texts: ReadonlyMap<string, string>, diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const inside = diagnostics.filter((one) => texts.has(one.file));
-  return inside.map((one) => {
-    const text = texts.get(one.file) ?? "";
-    const last = text.split("\n").length;
-    // A default's copy stands behind the file's last line: its errors stand at the original too.
-    return one.line <= last ? one : { ...diagnosticAt({ file: one.file, text, offset: text.length }, one.message) };
+function within(
+  texts: ReadonlyMap<string, string>,
+  diagnostics: readonly Diagnostic[],
+  places?: UploadPlaces,
+): Diagnostic[] {
+  return diagnostics.flatMap((one) => {
+    const text = texts.get(one.file);
+    const at = places === undefined ? one : places.find(one);
+    if (text === undefined || at === undefined) return [];
+    // A default's copy stands behind the file's last line: its errors belong to the default.
+    return [at === one ? one : { ...one, ...at, source: lineOf(texts.get(at.file) ?? "", at.line) }];
   });
 }
 

@@ -6,6 +6,7 @@ import { appendInterface } from "../interface/section.js";
 import { hostInterfaces, interfaceWit } from "../interface/wit.js";
 
 const preambleBytes = 8;
+const customSection = 0;
 const memorySection = 5;
 /** Pages of 64 KiB: room for the arguments and garbage of a usual call, at about a microsecond of each reset. */
 const roomPages = 1;
@@ -35,7 +36,7 @@ export function foreignImports(imports: readonly CoreImport[]): string[] {
 }
 
 /**
- * `core` with `roomPages` more to start with. asc gives what the static data takes; a call that has to grow its memory
+ * `core` without custom sections, and with `roomPages` more to start with. asc gives what the static data takes; a call that has to grow its memory
  * costs its host a new instance.
  */
 function withRoom(core: Uint8Array): Uint8Array {
@@ -49,6 +50,9 @@ function withRoom(core: Uint8Array): Uint8Array {
       const rest = core.subarray(reader.offset, end);
       const content = Buffer.concat([leb128(count), Buffer.of(flags), leb128(initial + roomPages), rest]);
       parts.push(core.subarray(copied, sectionAt), Buffer.of(id), leb128(content.length), content);
+      copied = end;
+    } else if (id === customSection) {
+      parts.push(core.subarray(copied, sectionAt));
       copied = end;
     }
     sectionAt = end;

@@ -28,6 +28,11 @@ export function diagnosticAt(place: Place, message: string): Diagnostic {
   };
 }
 
+/** Line `line` of `text`, counted from 1, as far as a diagnostic shows it. */
+export function lineOf(text: string, line: number): string {
+  return (text.split("\n")[line - 1] ?? "").replace(/\r$/, "").slice(0, maxLineLength);
+}
+
 /** In source order, each once. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const key = (one: Diagnostic): string => `${one.file}:${one.line}:${one.column}:${one.message}`;

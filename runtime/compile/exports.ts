@@ -12,10 +12,11 @@ import type {
 import type { AppInterface, FunctionType, Parameter } from "../interface/model.js";
 import { WitScope } from "../interface/names.js";
 import { Flag, NodeKind, ParameterKind } from "./ast.js";
-import { diagnosticAt } from "./diagnostics.js";
+import type { Place } from "./diagnostics.js";
 import { docOf, parameterDoc } from "./doc-comment.js";
 import { type GuestType, GuestTypes } from "./guest-types.js";
 import type { Binding, Declaration, Module, ModuleGraph } from "./modules.js";
+import { type AppendedCode, placeOf } from "./upload-places.js";
 
 /** A parameter as the glue passes it; `fallback` names the function, appended to its module, that gives its default. */
 export interface GuestParameter {
@@ -33,14 +34,16 @@ export interface GuestFunction {
   readonly self?: GuestType;
   readonly parameters: readonly GuestParameter[];
   readonly result: GuestType | null;
+  /** Where its name is declared. */
+  readonly at: Place;
 }
 
-/** What an upload exports; `appended` is text to put behind a module's own, by its path without extension. */
+/** What an upload exports; `appended` is code to put behind a module's own, by its path without extension. */
 export interface GuestExports {
   readonly interface: AppInterface;
   readonly types: GuestTypes;
   readonly functions: readonly GuestFunction[];
-  readonly appended: ReadonlyMap<string, string>;
+  readonly appended: ReadonlyMap<string, readonly AppendedCode[]>;
 }
 
 /** Reads the exports of `graph`'s entry. What cannot cross is noted in `types.refusals`; the rest is still read. */
@@ -72,7 +75,7 @@ class ExportReader {
   readonly bindings = new Map<string, Binding>();
   readonly types: GuestTypes;
   readonly functions: GuestFunction[] = [];
-  readonly appended = new Map<string, string>();
+  readonly appended = new Map<string, AppendedCode[]>();
   readonly #graph: ModuleGraph;
   readonly #endpoints = new Map<string, Node>();
 
@@ -206,6 +209,7 @@ class ExportReader {
       ...callable.target,
       parameters,
       result,
+      at: nodePlace(declaration.name),
       ...(member && { member }),
       ...(self && { self }),
     });
@@ -217,8 +221,9 @@ class ExportReader {
       [left, right],
       [right, left],
     ] as const) {
-      const place = placeOf(there);
-      this.types.refuse(here, `two exports have the endpoint ${name}: this one and that at ${place}`);
+      const { file, line, column } = placeOf(nodePlace(there));
+      const message = `two exports have the endpoint ${name}: this one and that at ${file}:${line}:${column}`;
+      this.types.refuse(here, message);
     }
   }
 
@@ -242,7 +247,9 @@ class ExportReader {
     const path = callable.module.path;
     const expression = text === "null" ? `changetype<${textOf(parameter.type)}>(0)` : text;
     const code = `\nexport function ${name}(${list}): ${textOf(parameter.type)} { return ${expression}; }`;
-    this.appended.set(path, (this.appended.get(path) ?? "") + code);
+    const appended = this.appended.get(path) ?? [];
+    appended.push({ code, at: nodePlace(parameter.initializer ?? parameter) });
+    this.appended.set(path, appended);
     return { module: path, name, text };
   }
 }
@@ -277,10 +284,8 @@ function exportsFunction(members: readonly Statement[]): boolean {
   });
 }
 
-/** `file:line:column` of a node. */
-function placeOf({ range: { source, start } }: Node): string {
-  const { file, line, column } = diagnosticAt({ file: source.normalizedPath, text: source.text, offset: start }, "");
-  return `${file}:${line}:${column}`;
+function nodePlace({ range: { source, start } }: Node): Place {
+  return { file: source.normalizedPath, text: source.text, offset: start };
 }
 
 const maxDefaultLength = 1_000;

@@ -4,6 +4,7 @@ import { exportedInterface } from "../interface/model.js";
 import type { GuestExports, GuestFunction } from "./exports.js";
 import { GlueTypes } from "./glue-types.js";
 import type { GuestType } from "./guest-types.js";
+import type { GluePlace } from "./upload-places.js";
 
 /** Module path of the glue; no upload can have a file of this name. */
 export const glueModule = "herd:glue";
@@ -13,6 +14,8 @@ export interface Glue {
   readonly text: string;
   /** Function of the glue → export name. */
   readonly exports: ReadonlyMap<string, string>;
+  /** Which of its lines stand for which callable. */
+  readonly places: readonly GluePlace[];
 }
 
 /** Writes the glue of `app`. */
@@ -34,8 +37,16 @@ class GlueWriter {
 
   write(): Glue {
     const functions = this.#app.functions.map((fn, index) => this.#function(fn, index));
-    const text = [...this.#imports(), ...this.#types.definitions(), ...functions, ""].join("\n");
-    return { text, exports: this.#exports };
+    const before = [...this.#imports(), ...this.#types.definitions()];
+    const text = [...before, ...functions, ""].join("\n");
+    const places: GluePlace[] = [];
+    let line = before.join("\n").split("\n").length + 1;
+    for (const [index, { at }] of this.#app.functions.entries()) {
+      const lines = (functions[index] ?? "").split("\n").length;
+      places.push({ first: line, last: line + lines - 1, at });
+      line += lines;
+    }
+    return { text, exports: this.#exports, places };
   }
 
   #imports(): string[] {

@@ -1,24 +1,36 @@
 // What a guest's end means to its caller: trap, abort, exhausted memory, overflowed stack.
-import { HerdError } from "../../src/core/errors.js";
+import { type ErrorExtras, HerdError } from "../../src/core/errors.js";
 import type { Heap } from "./binding/heap.js";
 import { InvalidPointer } from "./binding/heap.js";
+import type { Prepared } from "./prepare.js";
+import { trapPlace } from "./trap-place.js";
 import { type WasmExports, type WasmGlobal, webAssembly } from "./web-assembly.js";
 
 const maxMessageUnits = 4_096;
 const maxFileUnits = 256;
 
-/** The HerdError for `error`, which ended a call on the instance with `exports`. */
-export function guestFailure(error: unknown, { heap, exports }: { heap: Heap; exports: WasmExports }): HerdError {
+/** An instance as far as its failures are read. */
+interface FailedInstance {
+  readonly heap: Heap;
+  readonly exports: WasmExports;
+  readonly prepared: Pick<Prepared, "places" | "codeStart">;
+}
+
+/** The HerdError for `error`, which ended a call on an instance; its `where` is in the user's own sources when that is known. */
+export function guestFailure(error: unknown, { heap, exports, prepared }: FailedInstance): HerdError {
   if (error instanceof HerdError) return error;
   if (readNumber(exports, "herd_out_of_memory") === 1) {
-    return new HerdError("function.out-of-memory", "the function needs more memory than it may have", { cause: error });
+    const detail = "the function needs more memory than it may have";
+    return new HerdError("function.out-of-memory", detail, extras(error, trapPlace(error, prepared)));
   }
   const abort = readAbort(heap, exports);
-  if (abort !== undefined) {
-    const extras = abort.where === undefined ? { cause: error } : { cause: error, where: abort.where };
-    return new HerdError("function.trapped", abort.detail, extras);
-  }
-  return new HerdError("function.trapped", trapText(error), { cause: error });
+  // An abort names its file: the library's own checks name the library's.
+  const own = abort?.where === undefined || abort.isLibrary ? trapPlace(error, prepared) : undefined;
+  return new HerdError("function.trapped", abort?.detail ?? trapText(error), extras(error, own ?? abort?.where));
+}
+
+function extras(cause: unknown, where: string | undefined): ErrorExtras {
+  return where === undefined ? { cause } : { cause, where };
 }
 
 function trapText(error: unknown): string {
@@ -29,15 +41,22 @@ function trapText(error: unknown): string {
   return "the function does not follow its interface";
 }
 
+interface Abort {
+  readonly detail: string;
+  readonly where?: string;
+  readonly isLibrary: boolean;
+}
+
 /** What a guest's `abort` stored before it trapped; the memory may be in any state, so nothing here throws. */
-function readAbort(heap: Heap, exports: WasmExports): { detail: string; where?: string } | undefined {
+function readAbort(heap: Heap, exports: WasmExports): Abort | undefined {
   const line = readNumber(exports, "herd_abort_line");
   const message = readText(heap, { pointer: readNumber(exports, "herd_abort_message"), maxUnits: maxMessageUnits });
   const file = readText(heap, { pointer: readNumber(exports, "herd_abort_file"), maxUnits: maxFileUnits });
   if (line === 0 && message === undefined && file === undefined) return undefined;
   const detail = message === undefined || message === "" ? "aborted" : message;
-  if (file === undefined) return { detail };
-  return { detail, where: `${file}:${line}:${readNumber(exports, "herd_abort_column")}` };
+  if (file === undefined) return { detail, isLibrary: false };
+  const isLibrary = file.startsWith("~lib/") || file.startsWith("herd:");
+  return { detail, isLibrary, where: `${file}:${line}:${readNumber(exports, "herd_abort_column")}` };
 }
 
 /** An AssemblyScript string: UTF-16 at the pointer, its byte length in the four bytes before. */

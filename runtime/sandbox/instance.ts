@@ -29,12 +29,15 @@ interface Snapshot {
 export class Instance {
   readonly heap: Heap;
   readonly exports: WasmExports;
+  /** What it is an instance of. */
+  readonly prepared: Prepared;
   readonly #snapshot: Snapshot | undefined;
   readonly #functions = new Map<string, WasmFunction>();
   #spoiled = false;
 
   /** Instantiates and initializes; throws HerdError when the guest's own start fails or memory cannot be had. */
   constructor(prepared: Prepared, host: Host) {
+    this.prepared = prepared;
     const importer: { heap: Heap | undefined; sawOutside: boolean } = { heap: undefined, sawOutside: false };
     const imports = makeImports(prepared.imports, { importer: importer as Importer, host });
     this.exports = instantiate(prepared, imports);

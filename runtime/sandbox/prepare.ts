@@ -2,12 +2,13 @@
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { AppInterface } from "../interface/model.js";
+import { placesSection } from "../interface/places.js";
 import { readInterface } from "../interface/section.js";
 import { checkExports } from "./check-exports.js";
 import { type CoreImport, CoreShape } from "./core-shape.js";
 import { checkImports } from "./host-imports.js";
 import { pageBytes, rewriteCore } from "./rewrite.js";
-import { firstCoreModule } from "./wasm-module.js";
+import { coreSections, firstCoreModule, sectionId } from "./wasm-module.js";
 import { type WasmModule, webAssembly } from "./web-assembly.js";
 
 /** One revision, ready to run: immutable, shared by all workers. */
@@ -20,6 +21,10 @@ export interface Prepared {
   readonly resettable: boolean;
   /** Linear memory at the start. */
   readonly memoryBytes: number;
+  /** Where the content of the code section begins in the bytes that were compiled, which is how the engine names places. */
+  readonly codeStart: number;
+  /** What `findPlace` reads when a call traps. */
+  readonly places?: Uint8Array;
 }
 
 /** What {@link prepare} needs to know beside the bytes. */
@@ -38,7 +43,17 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   checkExports(shape, app);
   const module = await compile(bytes);
   const imports = shape.imports.map(({ module, field }) => ({ module, field }));
-  return { revision, module, interface: app, imports, resettable, memoryBytes: initialPages * pageBytes };
+  const places = placesSection(component);
+  return {
+    revision,
+    module,
+    interface: app,
+    imports,
+    resettable,
+    memoryBytes: initialPages * pageBytes,
+    codeStart: coreSections(bytes).find(({ id }) => id === sectionId.code)?.start ?? 0,
+    ...(places && { places }),
+  };
 }
 
 async function compile(bytes: Uint8Array): Promise<WasmModule> {

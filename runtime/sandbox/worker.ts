@@ -6,6 +6,7 @@ import { Engine } from "./engine.js";
 import { kernelId } from "./kernel-id.js";
 import type { Batch, CallMessage, Greeting, SideMessage } from "./messages.js";
 import { Outbox } from "./outbox.js";
+import { keptFrames } from "./trap-place.js";
 
 /** A finished result waits in the outbox no longer than this while other calls run, if the thread can help it. */
 const holdMs = 0.25;
@@ -32,6 +33,7 @@ export function serve(task: Greeting | Batch): number | undefined {
 
 /** Sets the thread up. */
 function greet({ outbox, port, nodeName, limits }: Greeting): void {
+  Error.stackTraceLimit = keptFrames;
   // A guest's monotonic clock begins with its thread: how long the machine is up is none of its business.
   const bootedAt = process.hrtime.bigint();
   const host = {

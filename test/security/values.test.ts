@@ -94,6 +94,8 @@ for (const [name, detail] of Object.entries(refused)) {
   test(`${name}: ${detail}`, async () => {
     const error = await guest.failure(name, []);
     assert.deepEqual([error.code, error.message], ["function.trapped", detail]);
+    const line = source.split("\n").findIndex((one) => one.includes(`function ${name}()`)) + 1;
+    assert.match(error.where ?? "", new RegExp(`^index\\.ts:${line}:[0-9]+$`));
   });
 }
 

@@ -1,0 +1,109 @@
+// Has code of the library that only one place of the upload calls stand for that place, also once it is inlined there.
+
+interface AscRange {
+  readonly start: number;
+  readonly source: { readonly debugInfoIndex: number; lineAt(offset: number): number; columnAt(): number };
+}
+
+/** The part of a compiled function of AssemblyScript's program that is needed here; its parameters and expressions are Binaryen's addresses. */
+interface AscFunction {
+  readonly internalName: string;
+  readonly ref: number;
+  readonly debugLocations: ReadonlyMap<number, AscRange>;
+}
+
+type MakeCall = (target: string, operands: readonly number[] | null, type: number, isReturn?: boolean) => number;
+
+type RunPasses = (passes: readonly string[], of?: number) => void;
+
+/** The part of AssemblyScript's program that is needed here. */
+interface AscProgram {
+  readonly module: { call: MakeCall; runPasses: RunPasses };
+  readonly instancesByName: ReadonlyMap<string, Partial<AscFunction>>;
+}
+
+/** The part of Binaryen's module that is needed here. */
+interface DebugLocations {
+  getFunction(name: string): number;
+  setDebugLocation(of: number, expression: number, file: number, line: number, column: number): void;
+}
+
+interface Site {
+  readonly file: number;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** A transform of the compiler: counts calls while it compiles, and moves the debug locations of what has one call. */
+export class CallSites {
+  readonly #targets = new Map<number, string>();
+  readonly #counts = new Map<string, number>();
+  #functions: ReadonlyMap<string, AscFunction> | undefined;
+  #program: AscProgram | undefined;
+
+  /** Called by the compiler before it compiles. */
+  readonly afterInitialize = (program: AscProgram): void => {
+    this.#program = program;
+    const { module } = program;
+    const call: MakeCall = module.call.bind(module);
+    const runPasses: RunPasses = module.runPasses.bind(module);
+    // Folding joins equal ends of branches: failed checks of several lines would be one, and none would know its own.
+    module.runPasses = (passes, of) =>
+      runPasses(
+        passes.filter((pass) => pass !== "code-folding"),
+        of,
+      );
+    module.call = (target, operands, type, isReturn) => {
+      const made = call(target, operands, type, isReturn);
+      this.#targets.set(made, target);
+      this.#counts.set(target, (this.#counts.get(target) ?? 0) + 1);
+      return made;
+    };
+  };
+
+  /** Called by the compiler before it optimizes. */
+  readonly afterCompile = (module: DebugLocations): void => {
+    const all = [...(this.#program?.instancesByName.values() ?? [])].filter(isFunction);
+    // Two of one name can be: then one of them is not in the module.
+    const compiled = all.filter(({ internalName, ref }) => module.getFunction(internalName) === ref);
+    this.#functions = new Map(compiled.map((one) => [one.internalName, one]));
+    for (const { internalName, debugLocations } of compiled) {
+      if (isLibrary(internalName)) continue;
+      for (const [expression, { source, start }] of debugLocations) {
+        const callee = this.#onlyCalledBy(expression);
+        if (callee === undefined) continue;
+        const line = source.lineAt(start);
+        this.#move(module, callee, { file: source.debugInfoIndex, line, column: source.columnAt() - 1 });
+      }
+    }
+  };
+
+  #move(module: DebugLocations, from: AscFunction, site: Site): void {
+    const waiting = [from];
+    const moved = new Set<AscFunction>();
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      if (moved.has(next)) continue;
+      moved.add(next);
+      for (const expression of next.debugLocations.keys()) {
+        module.setDebugLocation(next.ref, expression, site.file, site.line, site.column);
+        const callee = this.#onlyCalledBy(expression);
+        if (callee !== undefined) waiting.push(callee);
+      }
+    }
+  }
+
+  /** The library's function that `expression`, and nothing else, calls. */
+  #onlyCalledBy(expression: number): AscFunction | undefined {
+    const target = this.#targets.get(expression);
+    if (target === undefined || !isLibrary(target) || this.#counts.get(target) !== 1) return undefined;
+    return this.#functions?.get(target);
+  }
+}
+
+function isFunction(one: Partial<AscFunction>): one is AscFunction {
+  return one.debugLocations !== undefined && (one.ref ?? 0) !== 0;
+}
+
+function isLibrary(name: string): boolean {
+  return name.startsWith("~lib/");
+}
