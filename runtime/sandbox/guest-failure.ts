@@ -13,7 +13,7 @@ const maxFileUnits = 256;
 interface FailedInstance {
   readonly heap: Heap;
   readonly exports: WasmExports;
-  readonly prepared: Pick<Prepared, "places" | "codeStart">;
+  readonly prepared: Pick<Prepared, "places">;
 }
 
 /** The HerdError for `error`, which ended a call on an instance; its `where` is in the user's own sources when that is known. */
@@ -21,11 +21,11 @@ export function guestFailure(error: unknown, { heap, exports, prepared }: Failed
   if (error instanceof HerdError) return error;
   if (readNumber(exports, "herd_out_of_memory") === 1) {
     const detail = "the function needs more memory than it may have";
-    return new HerdError("function.out-of-memory", detail, extras(error, trapPlace(error, prepared)));
+    return new HerdError("function.out-of-memory", detail, extras(error, trapPlace(error, prepared.places)));
   }
   const abort = readAbort(heap, exports);
   // An abort names its file: the library's own checks name the library's.
-  const own = abort?.where === undefined || abort.isLibrary ? trapPlace(error, prepared) : undefined;
+  const own = abort?.where === undefined || abort.isLibrary ? trapPlace(error, prepared.places) : undefined;
   return new HerdError("function.trapped", abort?.detail ?? trapText(error), extras(error, own ?? abort?.where));
 }
 

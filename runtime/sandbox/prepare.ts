@@ -8,6 +8,7 @@ import { checkExports } from "./check-exports.js";
 import { type CoreImport, CoreShape } from "./core-shape.js";
 import { checkImports } from "./host-imports.js";
 import { pageBytes, rewriteCore } from "./rewrite.js";
+import type { TrapPlaces } from "./trap-place.js";
 import { coreSections, firstCoreModule, sectionId } from "./wasm-module.js";
 import { type WasmModule, webAssembly } from "./web-assembly.js";
 
@@ -21,10 +22,8 @@ export interface Prepared {
   readonly resettable: boolean;
   /** Linear memory at the start. */
   readonly memoryBytes: number;
-  /** Where the content of the code section begins in the bytes that were compiled, which is how the engine names places. */
-  readonly codeStart: number;
-  /** What `findPlace` reads when a call traps. */
-  readonly places?: Uint8Array;
+  /** What tells where a trap was, when the component says. */
+  readonly places?: TrapPlaces;
 }
 
 /** What {@link prepare} needs to know beside the bytes. */
@@ -43,7 +42,8 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   checkExports(shape, app);
   const module = await compile(bytes);
   const imports = shape.imports.map(({ module, field }) => ({ module, field }));
-  const places = placesSection(component);
+  const section = placesSection(component);
+  const codeStart = coreSections(bytes).find(({ id }) => id === sectionId.code)?.start ?? 0;
   return {
     revision,
     module,
@@ -51,8 +51,7 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
     imports,
     resettable,
     memoryBytes: initialPages * pageBytes,
-    codeStart: coreSections(bytes).find(({ id }) => id === sectionId.code)?.start ?? 0,
-    ...(places && { places }),
+    ...(section && { places: { section, codeStart } }),
   };
 }
 
