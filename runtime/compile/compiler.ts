@@ -4,6 +4,7 @@ import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { FairSlots } from "../../src/core/fair-slots.js";
 import type { Limits } from "../../src/core/limits.js";
+import { placedInUpload } from "../../src/core/upload-place.js";
 import type { Compilation } from "./compile.js";
 import { CompilerProcess, EndedFromOutside } from "./compiler-process.js";
 import type { CompileRequest } from "./messages.js";
@@ -73,6 +74,8 @@ export class Compiler {
       return await this.#track(
         this.#compile({ ...readSources(files, this.#limits), cpuMs: this.#limits.compileCpuMs }),
       );
+    } catch (error) {
+      throw placedInUpload(error, files);
     } finally {
       leave();
     }

@@ -3,11 +3,11 @@ import { isUtf8 } from "node:buffer";
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
+import { invalidUtf8At } from "../../src/core/utf8.js";
 import type { ArgumentFormat } from "./binding/arguments.js";
 import type { CallMessage } from "./messages.js";
 import { type CallResult, type Cancellation, FunctionQueue, PendingCall } from "./pending-call.js";
 import type { Prepared } from "./prepare.js";
-import { invalidUtf8At } from "./utf8.js";
 
 /** One call. A `body` of bytes must not change until the call settled; `deadline` is in milliseconds since the epoch. */
 export interface Call {

@@ -1,10 +1,10 @@
 // `herd audit verify`: the audit log proved on this machine, with the root certificate that it trusts.
 
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { type AuditVerdict, verifyAudit } from "../pki/audit/verify.js";
-import { connect, type GlobalOptions, trustedRoot } from "./connection.js";
+import { connect, type GlobalOptions, read, trustedRoot } from "./connection.js";
 import { FailedCheck } from "./failed-check.js";
 import { printJson, printLine } from "./print.js";
 import { withProgress } from "./progress.js";
@@ -36,9 +36,7 @@ async function fetched(options: GlobalOptions): Promise<unknown> {
 }
 
 async function saved(file: string): Promise<unknown> {
-  const text = await readFile(file, "utf8").catch((error: Error) => {
-    throw new UsageError(`${file} cannot be read: ${error.message}`, { cause: error });
-  });
+  const text = await read(file);
   try {
     return JSON.parse(text);
   } catch {

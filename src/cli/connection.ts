@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type ClientState, readClientState } from "../core/client-state.js";
 import { UsageError } from "../core/usage-error.js";
+import { utf8Text } from "../core/utf8.js";
 import { Client } from "./client.js";
 
 /** The options that every command takes. */
@@ -66,10 +67,10 @@ export async function tokenText(token: string | undefined): Promise<string | und
   return token?.startsWith("@") ? (await read(token.slice(1))).trim() : token;
 }
 
-async function read(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
+/** The text of a file that somebody named. Throws {@link UsageError} when it cannot be read or is not UTF-8. */
+export async function read(path: string): Promise<string> {
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new UsageError(`${path} cannot be read: ${error.message}`, { cause: error });
+  });
+  return utf8Text(bytes, ({ detail }) => new UsageError(`${path} ${detail}`));
 }

@@ -1,20 +1,29 @@
 // `herd invoke`: one call, its result on stdout.
 
-import { text } from "node:stream/consumers";
-import { connect, type GlobalOptions } from "./connection.js";
+import { buffer } from "node:stream/consumers";
+import { UsageError } from "../core/usage-error.js";
+import { utf8Text } from "../core/utf8.js";
+import { connect, type GlobalOptions, read } from "./connection.js";
 import { printLine, tell } from "./print.js";
 
-/** What to call: JSON text, `-` for stdin, nothing for no arguments. */
+/** What to call: JSON text, `-` for stdin, `@FILE` for what a file holds, nothing for no arguments. */
 export interface InvokeTarget {
   readonly app: string;
   readonly function: string;
   readonly json: string | undefined;
 }
 
+/** The arguments as an {@link InvokeTarget} names them. Throws `UsageError` for what cannot be read or is not UTF-8. */
+export async function argumentText(json: string | undefined): Promise<string | undefined> {
+  if (json?.startsWith("@")) return read(json.slice(1));
+  if (json !== "-") return json;
+  return utf8Text(await buffer(process.stdin), ({ detail }) => new UsageError(`what came on stdin ${detail}`));
+}
+
 /** Calls a function and prints its result as the node gave it. */
 export async function invoke(target: InvokeTarget, options: GlobalOptions & { nodeInfo?: boolean }): Promise<void> {
   const client = await connect(options);
-  const body = target.json === "-" ? await text(process.stdin) : target.json;
+  const body = await argumentText(target.json);
   const path = `/fn/${encodeURIComponent(target.app)}/${encodeURIComponent(target.function)}`;
   const reply = await client.send(path, {
     method: "POST",

@@ -80,7 +80,10 @@ function addInvoke(herd: Command): void {
   herd
     .command("invoke")
     .argument("<app/function>", "what to call", functionPath)
-    .argument("[json]", "an object of named arguments, or an array by position; - reads it from stdin")
+    .argument(
+      "[json]",
+      "an object of named arguments, or an array by position; - reads it from stdin, @FILE from a file",
+    )
     .description("call a function; prints its result")
     .option("--node-info", "tell on stderr which node answered, and where the time went")
     .action(async (target: FunctionPath, json: string | undefined, _options, command: Command) =>

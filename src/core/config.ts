@@ -12,6 +12,7 @@ import { isContained } from "./outer-wall.js";
 import { ownAddress } from "./own-address.js";
 import { defaultPolicy, type PolicySettings, policySchema } from "./policy-settings.js";
 import { UsageError } from "./usage-error.js";
+import { utf8Text } from "./utf8.js";
 
 /** Everything that decides how a node runs, with every default filled in; paths are absolute. */
 export interface Config {
@@ -232,7 +233,7 @@ function complete(
 async function readSettings(path: string): Promise<Settings> {
   let value: unknown;
   try {
-    value = JSON.parse(await readFile(path, "utf8"));
+    value = JSON.parse(utf8Text(await readFile(path), ({ detail }) => new Error(detail)));
   } catch (error) {
     throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }

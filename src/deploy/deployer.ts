@@ -8,6 +8,7 @@ import { HerdError } from "../core/errors.js";
 import { FairSlots } from "../core/fair-slots.js";
 import type { Logger } from "../core/log.js";
 import { TokenBuckets } from "../core/token-buckets.js";
+import { placedInUpload } from "../core/upload-place.js";
 import type { Activation } from "./activation.js";
 import type { Catalog, Compiler, DeployEvent, Prepared, Spread } from "./seams.js";
 
@@ -129,7 +130,10 @@ export class Deployer {
     const { component } = await compiler.compile(files, { signal, key: by });
     // The lock comes after the compiler: before it, uploads of one app would wait without a bound.
     return activation.lock.run(app, async () => {
-      const ready = await activation.prepare(component, revisionOf(sha256(component)));
+      const revision = revisionOf(sha256(component));
+      const ready = await activation.prepare(component, revision).catch((error) => {
+        throw placedInUpload(error, files);
+      });
       const functions = ready.prepared.interface.functions.map(({ name }) => name);
       const visibility = upload.public === undefined ? {} : { public: upload.public };
       const { created, manifest } = await catalog.put({

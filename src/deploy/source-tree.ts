@@ -5,6 +5,7 @@ import { basename, join } from "node:path";
 import type { StoredSource } from "../catalog/model.js";
 import { HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
+import { utf8Text } from "../core/utf8.js";
 
 /** Bounds of what is read. */
 export type SourceLimits = Pick<Limits, "sourceBytes" | "sourceFiles">;
@@ -29,7 +30,10 @@ export async function readSourceTree(path: string, limits: SourceLimits): Promis
     const file = isFolder ? join(path, name) : path;
     bytes += (await stat(file)).size;
     if (bytes > limits.sourceBytes) throw tooLarge(path, `${limits.sourceBytes} bytes of source`);
-    sources.push({ path: name, text: await readFile(file, "utf8") });
+    const text = utf8Text(await readFile(file), ({ detail, line, column }) => {
+      return new HerdError("request.malformed", `${file} ${detail}`, { where: `${name}:${line}:${column}` });
+    });
+    sources.push({ path: name, text });
   }
   return sources;
 }

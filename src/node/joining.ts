@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import type { Clock } from "../core/clock.js";
 import type { Config } from "../core/config.js";
 import { UsageError } from "../core/usage-error.js";
+import { utf8Text } from "../core/utf8.js";
 import type { Enroll } from "../pki/enrolling.js";
 import { joinMesh } from "../pki/join/client.js";
 import { decodeJoinToken } from "../pki/join/token-text.js";
@@ -45,12 +46,10 @@ export function rejoinBy({ config, clock, signal }: JoiningOptions, urls: () => 
 /** The root's passphrase: the file's first line. Throws {@link UsageError}. */
 export async function readPassphrase(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
-  }
+  const bytes = await readFile(path).catch((error: Error) => {
+    throw new UsageError(`${path} cannot be read: ${error.message}`, { cause: error });
+  });
+  const text = utf8Text(bytes, ({ detail }) => new UsageError(`${path} ${detail}`));
   const [line = ""] = text.split(/\r?\n/, 1);
   if (line === "") throw new UsageError(`${path} is empty: its first line is the root's passphrase`);
   return line;

@@ -92,7 +92,9 @@ export class Exchange {
 
   /** A parameter of the query; undefined when absent. Throws `request.malformed` when it is repeated. */
   query(name: string): string | undefined {
-    const values = new URLSearchParams(this.incoming.query).getAll(name);
+    const { query } = this.incoming;
+    if (query.includes("%")) checkQuery(query);
+    const values = new URLSearchParams(query).getAll(name);
     if (values.length < 2) return values[0];
     throw new HerdError("request.malformed", `the query parameter ${name} is given more than once`);
   }
@@ -163,6 +165,15 @@ export function pathParameter(
   name: string,
 ): string {
   return decodedParameter(request.path_parameters[name]);
+}
+
+/** Checks that a query is percent-encoded UTF-8: what is not would be read as another text. */
+function checkQuery(raw: string): void {
+  try {
+    decodeURIComponent(raw);
+  } catch (error) {
+    throw new HerdError("request.malformed", "the query is not percent-encoded UTF-8", { cause: error });
+  }
 }
 
 function decodedParameter(raw = ""): string {

@@ -3,6 +3,7 @@
 import type { StoredSource } from "../catalog/model.js";
 import { HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
+import { utf8Text } from "../core/utf8.js";
 
 /** What a multipart body may weigh around each file: its boundary, headers and name. */
 const overheadBytesPerFile = 1_024;
@@ -24,7 +25,7 @@ export function readUpload(contentType: string | undefined, limits: SourceLimits
   if (type === "text/plain" || type === "application/typescript") {
     return (body) => {
       checkSize(body.length, limits);
-      return [{ path: "index.ts", text: textOf(body, "the source") }];
+      return [{ path: "index.ts", text: textOf(body, "index.ts") }];
     };
   }
   if (type === "multipart/form-data") return (body) => readForm(body, { contentType: contentType ?? "", limits });
@@ -50,7 +51,7 @@ async function readForm(
     bytes += value.size;
     checkSize(bytes, limits);
     checkCount(seen.size, limits);
-    files.push({ path, text: textOf(new Uint8Array(await value.arrayBuffer()), shown(path)) });
+    files.push({ path, text: textOf(new Uint8Array(await value.arrayBuffer()), path) });
   }
   if (files.length === 0) throw malformed("the form holds no file");
   return files;
@@ -99,13 +100,10 @@ function checkSize(bytes: number, { sourceBytes }: SourceLimits): void {
   if (bytes > sourceBytes) throw new HerdError("request.too-large", `the source is larger than ${sourceBytes} bytes`);
 }
 
-function textOf(bytes: Uint8Array, name: string): string {
-  try {
-    // A byte order mark at the start is dropped by the decoder.
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (error) {
-    throw new HerdError("request.malformed", `${name} is not UTF-8 text`, { cause: error });
-  }
+function textOf(bytes: Uint8Array, path: string): string {
+  return utf8Text(bytes, ({ detail, line, column }) => {
+    return new HerdError("request.malformed", `${path} ${detail}`, { where: `${path}:${line}:${column}` });
+  });
 }
 
 function malformed(detail: string): HerdError {

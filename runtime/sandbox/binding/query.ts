@@ -26,7 +26,7 @@ export function parseQuery(query: string, fn: FunctionType): Record<string, unkn
   }
   const types = new Map(fn.parameters.map(({ name, type }) => [name, type.kind === "option" ? type.value : type]));
   const values = Object.create(null) as Record<string, unknown>;
-  for (const [name, text] of new URLSearchParams(query)) {
+  for (const { name, text } of pairs(query, fn)) {
     if (name in values) {
       const where = jsonPointer([name]);
       throw new HerdError("arguments.invalid", `${fn.name}: "${cut(name)}" is given twice`, { where });
@@ -35,6 +35,54 @@ export function parseQuery(query: string, fn: FunctionType): Record<string, unkn
     values[name] = type === undefined ? text : convert(text, type);
   }
   return values;
+}
+
+/** Names and texts of a query, as URLSearchParams reads them, but for what is no UTF-8: that would become another text. */
+function* pairs(query: string, fn: FunctionType): Generator<{ name: string; text: string }> {
+  let at = 0;
+  for (const part of query.split("&")) {
+    const equals = part.indexOf("=");
+    const end = equals < 0 ? part.length : equals;
+    if (part !== "") {
+      const name = decoded(part.slice(0, end), { fn, at });
+      yield { name, text: decoded(part.slice(end + 1), { fn, at: at + end + 1, name }) };
+    }
+    at += part.length + 1;
+  }
+}
+
+interface QueryPlace {
+  readonly fn: FunctionType;
+  /** Characters of the query before. */
+  readonly at: number;
+  /** The parameter whose text it is. */
+  readonly name?: string;
+}
+
+/** Percent-decoded (RFC 3986, section 2.1), with `+` as a space. U+FFFD stands where the request line was no UTF-8. */
+function decoded(text: string, { fn, at, name }: QueryPlace): string {
+  try {
+    if (!text.includes("\ufffd")) return decodeURIComponent(text.replaceAll("+", " "));
+  } catch {
+    // Below: the place is what tells.
+  }
+  const whose = name === undefined ? "a name" : `the text of "${cut(name)}"`;
+  const what = `${whose} is not percent-encoded UTF-8 (at character ${at + faultAt(text)} of the query)`;
+  if (name === undefined) throw new HerdError("request.malformed", `${fn.name}: ${what}`);
+  throw new HerdError("arguments.invalid", `${fn.name}: ${what}`, { where: jsonPointer([name]) });
+}
+
+/** Offset of the first run of escapes in `text` that does not decode, or of what was no UTF-8. */
+function faultAt(text: string): number {
+  for (const { 0: run, index } of text.matchAll(/(?:%[0-9a-fA-F]{2})+|[%\ufffd]/g)) {
+    try {
+      if (run !== "\ufffd") decodeURIComponent(run);
+      else return index;
+    } catch {
+      return index;
+    }
+  }
+  return 0;
 }
 
 function convert(text: string, { kind }: ValueType): unknown {

@@ -1,5 +1,30 @@
-// Where a body stops being UTF-8.
+// Text from bytes that somebody else wrote, or the place where they stop being UTF-8.
 import { isUtf8 } from "node:buffer";
+
+/** The first byte that is wrong, counted from 0, and its line and column, counted from 1. */
+export interface InvalidByte {
+  readonly byte: number;
+  readonly line: number;
+  readonly column: number;
+  /** The place in words. */
+  readonly detail: string;
+}
+
+/** `bytes` as text, without a byte order mark; throws what `refuse` makes of the first fault. */
+export function utf8Text(bytes: Uint8Array, refuse: (at: InvalidByte) => Error): string {
+  if (!isUtf8(bytes)) throw refuse(invalidByte(bytes));
+  return new TextDecoder().decode(bytes);
+}
+
+function invalidByte(bytes: Uint8Array): InvalidByte {
+  const byte = invalidUtf8At(bytes);
+  const before = Buffer.from(bytes.buffer, bytes.byteOffset, byte).toString("utf8");
+  const lineStart = before.lastIndexOf("\n") + 1;
+  const [line, column] = [before.split("\n").length, before.length - lineStart + 1];
+  const wide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+  const detail = wide ? "is UTF-16, not UTF-8" : `is not UTF-8 (at byte ${byte}, line ${line}, column ${column})`;
+  return { byte, line, column, detail };
+}
 
 /** Searched piece by piece, so that a large hostile body costs one pass. */
 const pieceBytes = 16_384;

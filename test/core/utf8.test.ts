@@ -1,7 +1,7 @@
 // The offset that is reported for a body that is no UTF-8.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { invalidUtf8At } from "../../runtime/sandbox/utf8.js";
+import { invalidUtf8At } from "../../src/core/utf8.js";
 
 test("a fault is found at its byte, wherever it lies in characters of any length", () => {
   for (const character of ["a", "é", "€", "😀"]) {
