@@ -14,6 +14,7 @@ export const errorTable = {
   "node.unknown": { status: 404, title: "No such node" },
   "path.unknown": { status: 404, title: "No such path" },
   "method.unsupported": { status: 405, title: "The path does not support this method" },
+  "request.timeout": { status: 408, title: "The request came too slowly" },
   "request.too-large": { status: 413, title: "The request is too large" },
   "media.unsupported": { status: 415, title: "The media type is not supported" },
   "expectation.unsupported": { status: 417, title: "The expectation cannot be met" },

@@ -2,7 +2,7 @@
 
 import { STATUS_CODES } from "node:http";
 import type { Request, Response } from "hyper-express";
-import { closesAfter } from "./framed-exchange.js";
+import { closesAfter, keptAlive } from "./framed-exchange.js";
 import { whenReceived } from "./request-body.js";
 
 /**
@@ -15,7 +15,7 @@ export function answerEmpty(
 ): void {
   whenReceived(request, response, {
     limitBytes: bodyLimitBytes,
-    received: () => sendEmpty(response, { status: 204, headers }),
+    received: () => sendEmpty({ request, response }, { status: 204, headers }),
   });
 }
 
@@ -26,7 +26,8 @@ export function answerHead(
 ): void {
   whenReceived(request, response, {
     limitBytes: bodyLimitBytes,
-    received: () => sendEmpty(response, { status, headers: { ...headers, "content-length": String(length) } }),
+    received: () =>
+      sendEmpty({ request, response }, { status, headers: { ...headers, "content-length": String(length) } }),
   });
 }
 
@@ -40,18 +41,20 @@ export interface HeadAnswer {
 }
 
 function sendEmpty(
-  response: Response,
+  { request, response }: { readonly request: Request; readonly response: Response },
   { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
 ): void {
   if (response.completed) return;
   // Set first: after the end, uWebSockets throws at every use of the raw response.
   response.completed = true;
   const { raw } = response;
+  const kept = keptAlive(request, response);
   raw.cork(() => {
     raw.writeStatus(`${status} ${STATUS_CODES[status]}`);
     for (const name in headers) raw.writeHeader(name, headers[name] ?? "");
     // With an argument, uWebSockets would write a length. It closes an idle connection after 10 s, should the client not.
     if (closesAfter(response)) raw.writeHeader("connection", "close");
+    else if (kept !== undefined) raw.writeHeader("keep-alive", kept);
     raw.endWithoutBody();
   });
 }

@@ -3,6 +3,7 @@
 import type { HttpResponse } from "uWebSockets.js";
 import { Request, Response } from "hyper-express";
 import type { HeaderSource } from "./framing.js";
+import type { Transfers } from "./transfers.js";
 
 /** A hyper-express route, as far as its server uses it. */
 export interface Route {
@@ -17,10 +18,19 @@ type InnerRequest = Request & {
   _body_parser_run(response: Response, limitBytes: number): boolean;
   _body_parser_stop(): void;
   _body_parser_on_chunk(response: Response, chunk: ArrayBuffer, isLast: boolean): void;
+  _body_parser_get_received_data(): Promise<Uint8Array>;
 };
 
 /** What they leave out of a response. */
-type InnerResponse = Response & { route: Route; _wrapped_request: Request; _cork: boolean };
+type InnerResponse = Response & {
+  route: Route;
+  _wrapped_request: Request;
+  _cork: boolean;
+  readonly _headers: Record<string, string | string[]>;
+};
+
+/** How long an idle connection is kept at least: uWebSockets ends it after 8 to 12 s (RFC 2068, section 19.7.1.1). */
+const keepAlive = "timeout=8";
 
 const InnerRequest = Request as unknown as new (route: Route, source: HeaderSource) => InnerRequest;
 const InnerResponse = Response as unknown as new (raw: HttpResponse) => InnerResponse;
@@ -29,14 +39,53 @@ const InnerResponse = Response as unknown as new (raw: HttpResponse) => InnerRes
 export class FramedRequest extends InnerRequest {
   /** Is called with what a chunk made hyper-express throw. */
   failed: ((error: unknown) => void) | undefined;
+  /** Who watches what takes longer than this turn of the event loop: a body that is not whole with its header, a slow reader. */
+  transfers: Transfers | undefined;
+  /** Is called when the body came too slowly; without it the connection is closed. */
+  late: (() => void) | undefined;
+  #isWatched = false;
+
+  /** The body is not whole yet: from now on it has to make progress. */
+  watchBody(response: Response): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    const announced = Number(this.headers["content-length"]);
+    this.transfers?.watch({
+      bytes: () => this._body_received_bytes,
+      size: announced > 0 ? announced : undefined,
+      isOver: () => this.received || response.completed,
+      late: () => {
+        if (this.late === undefined || response.initiated) response.close();
+        else this.late();
+      },
+    });
+  }
 
   override _body_parser_on_chunk(response: Response, chunk: ArrayBuffer, isLast: boolean): void {
     try {
+      if (!isLast) this.watchBody(response);
       super._body_parser_on_chunk(response, chunk, isLast);
     } catch (error) {
       this.failed?.(error);
     }
   }
+}
+
+/**
+ * The whole body, not copied again. Rejects with `reason` when it comes too slowly: then nobody waits for the rest, and the response
+ * is the last one of its connection.
+ */
+export function wholeBody(request: Request, response: Response, reason: () => unknown): Promise<Buffer> {
+  const framed = request as FramedRequest;
+  return new Promise((resolve, reject) => {
+    framed.late = () => {
+      cutBody(request, response);
+      reject(reason());
+    };
+    framed._body_parser_get_received_data().then(({ buffer, byteOffset, byteLength }) => {
+      resolve(Buffer.from(buffer, byteOffset, byteLength));
+    }, reject);
+  });
 }
 
 /** A response that may have to be the last one of its connection. */
@@ -45,8 +94,20 @@ export class FramedResponse extends InnerResponse {
   closes = false;
 
   override send(...[body, close]: Parameters<Response["send"]>): Response {
-    return super.send(body, close === true || this.closes);
+    const closes = close === true || this.closes;
+    if (!closes && !this.initiated && !asksToClose(this._wrapped_request)) this._headers["keep-alive"] = keepAlive;
+    return super.send(body, closes);
   }
+}
+
+/** Whether the client wants the connection to end, as uWebSockets finds out: it does so by itself. */
+function asksToClose({ headers }: Request): boolean {
+  return headers.connection?.length === "close".length;
+}
+
+/** What `keep-alive` says in an answer to that request; undefined when the connection ends with it. */
+export function keptAlive(request: Request, response: Response): string | undefined {
+  return (response as FramedResponse).closes || asksToClose(request) ? undefined : keepAlive;
 }
 
 /** Whether the connection ends with this response. */

@@ -3,11 +3,13 @@
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
 import { type Response, Server } from "hyper-express";
+import { systemClock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
 import { FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
 import { HeaderBlock } from "./framing.js";
 import { problemHeaders, problemOf } from "./problem.js";
 import { addressText } from "./remote-address.js";
+import { Transfers } from "./transfers.js";
 
 /**
  * Suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2). Those of TLS 1.3 all
@@ -18,6 +20,7 @@ const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "E
 /** Refuses a request whose framing is not certain with an answer and the end of its connection, whatever its path. */
 export class FramedServer extends Server {
   readonly #log: Logger;
+  readonly #transfers = new Transfers(systemClock);
   /** Address of a connection that was refused within this turn of the loop: what follows in the same read is not a request. */
   #refused: string | undefined;
 
@@ -59,8 +62,11 @@ export class FramedServer extends Server {
     response.closes = block.closes;
     response._wrapped_request = request;
     request.failed = (error) => this.#fail(response, error);
+    request.transfers = this.#transfers;
     try {
       if (!request._body_parser_run(response, route.max_body_length)) return;
+      // Of a body in chunks, nothing at all may come.
+      if (request.headers["transfer-encoding"] !== undefined) request.watchBody(response);
       route.handle(request, response);
       // What is sent later is not inside uWebSockets' own cork any more.
       if (!response.completed) response._cork = true;

@@ -200,7 +200,7 @@ export class InvokeEndpoint {
       const body = typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
       if (body.length >= largeResultBytes && request.received) {
         const bytes = typeof body === "string" ? Buffer.from(body) : body;
-        sendLargeResult(response, bytes, () => inFlight.delete(invocation));
+        sendLargeResult(call, bytes, () => inFlight.delete(invocation));
       } else {
         response.send(body);
         inFlight.delete(invocation);

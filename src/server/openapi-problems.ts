@@ -15,6 +15,7 @@ const codesOfCalls: readonly ErrorCode[] = [
   "function.unknown",
   "node.unknown",
   "method.unsupported",
+  "request.timeout",
   "request.too-large",
   "media.unsupported",
   "expectation.unsupported",

@@ -2,8 +2,9 @@
 
 import { Writable } from "node:stream";
 import type { Request, Response } from "hyper-express";
+import { HerdError } from "../core/errors.js";
 import { tooLarge } from "./exchange.js";
-import { cutBody } from "./framed-exchange.js";
+import { cutBody, type FramedRequest, wholeBody } from "./framed-exchange.js";
 
 /** After this many times the limit, a client that still sends is cut off instead of answered. */
 const patience = 8;
@@ -22,8 +23,8 @@ export function hasBody(request: Request): boolean {
 }
 
 /**
- * The whole body. Rejects with `request.too-large` once it ended, so that the answer reaches the client, and with
- * {@link ClientGone}; while a body with a known length never ends, neither does this promise (uWebSockets times it out).
+ * The whole body. Rejects with `request.too-large` once it ended, so that the answer reaches the client, with `request.timeout` when it
+ * comes too slowly, and with {@link ClientGone}; of a client that leaves within a body of known length it never settles.
  */
 export function readBody(request: Request, response: Response, limitBytes: number): Promise<Buffer> {
   // A body of known length that fits has the fast way: hyper-express allocates it once.
@@ -31,7 +32,7 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
     request.headers["transfer-encoding"] === undefined &&
     Number(request.headers["content-length"] ?? 0) <= limitBytes
   ) {
-    return request.buffer();
+    return wholeBody(request, response, tooSlow);
   }
   const announced = Number(request.headers["content-length"] ?? 0);
   return new Promise((resolve, reject) => {
@@ -41,6 +42,7 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
     };
     receive(request, response, {
       limitBytes,
+      late: () => reject(tooSlow()),
       ...(announced > limitBytes ? { keep: false, stalled } : {}),
       done: (body) => {
         if (body !== undefined) resolve(body);
@@ -74,8 +76,13 @@ export function whenReceived(
       cutBody(request, response);
       options.received();
     },
+    late: options.received,
     gone: () => undefined,
   });
+}
+
+function tooSlow(): HerdError {
+  return new HerdError("request.timeout", "the body came too slowly: it needs 16 KiB a second");
 }
 
 interface Reception {
@@ -85,6 +92,8 @@ interface Reception {
   done(body: Buffer | undefined): void;
   /** No byte came for a while. */
   stalled?(): void;
+  /** It came too slowly: the response is the last one of its connection. */
+  late(): void;
   gone(): void;
 }
 
@@ -120,6 +129,11 @@ function receive(request: Request, response: Response, reception: Reception): vo
       next();
     },
   });
+  (request as FramedRequest).late = () =>
+    settle(() => {
+      cutBody(request, response);
+      reception.late();
+    });
   // Without a listener, an error of the stream would end the process.
   request.once("error", () => settle(() => setImmediate(() => response.close())));
   request.pipe(sink);

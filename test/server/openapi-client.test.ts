@@ -94,6 +94,7 @@ test("its examples are calls that the node answers, and every problem stands in 
     "403",
     "404",
     "405",
+    "408",
     "413",
     "415",
     "417",

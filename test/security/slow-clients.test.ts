@@ -1,0 +1,244 @@
+// Clients that take their time: each thing that a client can draw out has a bound, and where an answer is possible it is told so.
+
+import assert from "node:assert/strict";
+import { connect as netConnect, type Socket } from "node:net";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connect, type TLSSocket } from "node:tls";
+import { type Transfer, Transfers } from "../../src/server/transfers.js";
+import { ManualClock } from "../core/manual-clock.js";
+import { TestNode } from "../server/test-node.js";
+
+const kibibyte = 1_024;
+
+let node: TestNode;
+let port: number;
+
+before(async () => {
+  node = await TestNode.start();
+  await node.deploy("slow");
+  await node.ask("/v1/apps/slow?public=true", {
+    method: "PUT",
+    body: "public",
+    headers: { "content-type": "text/plain" },
+  });
+  port = Number(new URL(node.api.url).port);
+});
+
+after(() => node.stop());
+
+/** A connection by hand. */
+class Client {
+  readonly socket: Socket;
+  readonly since = performance.now();
+  text = "";
+  /** Milliseconds from its start to the end of the connection. */
+  readonly ended: Promise<number>;
+  readonly #drips: NodeJS.Timeout[] = [];
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on("error", () => undefined);
+    socket.on("data", (chunk) => {
+      this.text += chunk;
+    });
+    this.ended = new Promise((resolve) => {
+      socket.once("close", () => {
+        for (const drip of this.#drips) clearInterval(drip);
+        resolve(performance.now() - this.since);
+      });
+    });
+  }
+
+  static async open(): Promise<Client> {
+    const socket = connect({ port, host: "127.0.0.1", servername: "localhost", ca: node.root });
+    const client = new Client(socket);
+    await new Promise((resolve) => socket.once("secureConnect", resolve));
+    return client;
+  }
+
+  /** Sends `head`, then `drip` each `everyMs`. */
+  drip(head: string, drip: string, everyMs = 500): this {
+    this.socket.write(head);
+    this.#drips.push(setInterval(() => this.socket.writable && this.socket.write(drip), everyMs).unref());
+    return this;
+  }
+}
+
+const head = (method: string, path: string, more: string): string =>
+  `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${node.admin}\r\nContent-Type: text/plain\r\n${more}\r\n`;
+
+test("a body that stalls, drips or never begins is answered 408 within 8 s, and its connection ends", async () => {
+  const announced = "Content-Length: 5000000\r\n";
+  const clients = {
+    "ten bytes of five million": (await Client.open()).drip(head("POST", "/fn/slow/echo", announced), "", 10_000),
+    "a byte now and then": (await Client.open()).drip(head("POST", "/fn/slow/echo", announced), "x", 100),
+    "less than the floor": (await Client.open()).drip(head("POST", "/fn/slow/echo", announced), "x".repeat(1_000), 100),
+    "a small body's last byte": (await Client.open()).drip(
+      head("POST", "/fn/slow/echo", "Content-Length: 3\r\n") + '"a',
+      "",
+    ),
+    "chunks that never begin": (await Client.open()).drip(
+      head("POST", "/fn/slow/echo", "Transfer-Encoding: chunked\r\n"),
+      "",
+    ),
+    "chunks of a byte": (await Client.open()).drip(
+      head("POST", "/fn/slow/echo", "Transfer-Encoding: chunked\r\n"),
+      "1\r\nx\r\n",
+    ),
+    "an upload": (await Client.open()).drip(head("PUT", "/v1/apps/late", announced.replace("5000000", "500000")), "x"),
+    "a token's wishes": (await Client.open()).drip(head("POST", "/v1/tokens", "Content-Length: 100\r\n") + "{", " "),
+  };
+  for (const [what, client] of Object.entries(clients)) {
+    const ms = await client.ended;
+    assert.match(client.text, /^HTTP\/1\.1 408 Request Timeout\r\n/, `${what}: ${client.text.slice(0, 300)}`);
+    assert.match(client.text, /"code":"request\.timeout"/, what);
+    assert.match(client.text, /\r\nconnection: close\r\n/i, what);
+    assert.ok(ms < 12_000, `${what} took ${ms} ms`);
+  }
+  assert.equal(clients["a token's wishes"].text.match(/HTTP\/1\.1/g)?.length, 1);
+  // Nothing of them is left under way: an end in order would wait for it.
+  assert.equal(node.api.inFlight.size, 0);
+});
+
+test("a body that comes slowly, yet above the floor, is taken", async () => {
+  const size = 400 * kibibyte;
+  const client = await Client.open();
+  client.socket.write(head("POST", "/fn/slow/echo", `Content-Length: ${size + 2}\r\nConnection: close\r\n`));
+  client.socket.write('"');
+  // 40 KiB a second, for 10 s.
+  for (let sent = 0; sent < size; sent += 20 * kibibyte) {
+    client.socket.write("x".repeat(20 * kibibyte));
+    await sleep(500);
+  }
+  client.socket.write('"');
+  await client.ended;
+  assert.match(client.text, /^HTTP\/1\.1 200 OK\r\n/);
+});
+
+test("silence, a handshake or a header that is never finished ends the connection within 14 s", async () => {
+  const tcp = (): Socket => netConnect(port, "127.0.0.1");
+  const clients = {
+    silence: new Client(tcp()),
+    "a handshake of a byte now and then": new Client(tcp()).drip("\x16\x03\x01", "\x02"),
+    "silence after the handshake": await Client.open(),
+    "a header of a byte now and then": (await Client.open()).drip(
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+      "a",
+    ),
+    "a second header of a byte now and then": (await Client.open()).drip(
+      "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nX-Slow: ",
+      "a",
+    ),
+  };
+  for (const [what, { ended }] of Object.entries(clients)) {
+    const ms = await ended;
+    assert.ok(ms < 16_000, `${what} took ${ms} ms`);
+  }
+});
+
+test("every kind of answer tells how long an idle connection is kept, and it is kept that long, not for ever", async () => {
+  const client = await Client.open();
+  client.socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const idleMs = await client.ended;
+  const told = Number(/\r\nkeep-alive: timeout=([0-9]+)\r\n/i.exec(client.text)?.[1]);
+  assert.ok(told > 0, client.text);
+  // The connection's own set-up stands in the time.
+  assert.ok(idleMs >= told * 1_000 && idleMs < told * 1_000 + 8_000, `told ${told} s, kept ${idleMs} ms`);
+  for (const [path, question] of [
+    ["/fn/slow/echo", { method: "POST", body: '"a"' }],
+    ["/fn/slow/nothing", { method: "POST", body: "{}" }],
+    ["/fn/slow/echo", { method: "POST", body: JSON.stringify("x".repeat(200_000)) }],
+    ["/healthz", { method: "HEAD" }],
+    ["/absent", {}],
+    ["/v1/apps", {}],
+  ] as const) {
+    const { headers } = await node.ask(path, question);
+    assert.equal(headers["keep-alive"], `timeout=${told}`, path);
+  }
+  const last = await node.ask("/healthz", { headers: { connection: "close" } });
+  assert.equal(last.headers["keep-alive"], undefined);
+});
+
+test("a reader that takes a large result a little at a time loses its connection", async () => {
+  const socket: TLSSocket = connect({ port, host: "127.0.0.1", servername: "localhost", ca: node.root });
+  const client = new Client(socket);
+  await new Promise((resolve) => socket.once("secureConnect", resolve));
+  socket.pause();
+  const size = 5_500_000;
+  socket.write(head("POST", "/fn/slow/echo", `Content-Length: ${size + 2}\r\n`));
+  socket.write(`"${"x".repeat(size)}"`);
+  const reading = setInterval(() => socket.read(1), 200);
+  const gone = Symbol("gone");
+  // What the kernel holds on both sides comes first; then nothing, as the node has given up.
+  const closed = (async () => {
+    for (let second = 0; second < 30; second++) {
+      await sleep(1_000);
+      const { body } = await node.ask("/metrics");
+      if (/^herd_connections 1$/m.test(body.toString())) return gone;
+    }
+    return undefined;
+  })();
+  assert.equal(await closed, gone);
+  clearInterval(reading);
+  socket.destroy();
+  await client.ended;
+});
+
+function watched(size: number | undefined) {
+  const clock = new ManualClock();
+  const transfers = new Transfers(clock);
+  const state = { bytes: 0, isOver: false, late: 0 };
+  const transfer: Transfer = {
+    bytes: () => state.bytes,
+    size,
+    isOver: () => state.isOver,
+    late: () => {
+      state.late += 1;
+    },
+  };
+  transfers.watch(transfer);
+  /** Seconds in which so many bytes pass. */
+  const pass = (seconds: number, bytes: number): void => {
+    for (let second = 0; second < seconds && state.late === 0; second++) {
+      clock.advance(1_000);
+      state.bytes += bytes;
+      transfers.look();
+    }
+  };
+  return { clock, transfers, state, pass };
+}
+
+test("a transfer below the floor is late after five seconds, one above it goes on", () => {
+  const slow = watched(6 * 1_024 * kibibyte);
+  slow.pass(4, 15 * kibibyte);
+  assert.equal(slow.state.late, 0);
+  slow.pass(1, 15 * kibibyte);
+  assert.equal(slow.state.late, 1);
+  assert.equal(slow.transfers.size, 0);
+  const steady = watched(6 * 1_024 * kibibyte);
+  steady.pass(59, 17 * kibibyte);
+  assert.equal(steady.state.late, 0);
+  steady.pass(5, 0);
+  assert.equal(steady.state.late, 1, "what it sent before counts for nothing");
+});
+
+test("a transfer above the floor ends after a minute and a second for each 64 KiB of it", () => {
+  for (const size of [6 * 1_024 * kibibyte, undefined]) {
+    const { state, pass, clock } = watched(size);
+    const before = clock.monotonic();
+    pass(600, 20 * kibibyte);
+    assert.equal(state.late, 1);
+    const seconds = (clock.monotonic() - before) / 1_000;
+    assert.ok(seconds >= 60 && seconds <= 160, `${seconds} s`);
+  }
+});
+
+test("what has ended is watched no more, and is not late", () => {
+  const { transfers, state, pass } = watched(100);
+  state.isOver = true;
+  pass(1, 0);
+  assert.equal(transfers.size, 0);
+  pass(10, 0);
+  assert.equal(state.late, 0);
+});
