@@ -37,7 +37,7 @@ export class FramedServer extends Server {
       ...{ ssl_ciphers: suites },
     });
     this.#log = log;
-    // A connection that was refused ends once its read is parsed; until then, no other connection is heard.
+    // A connection that was refused ends once its read is parsed, and no other one is read before that.
     const counted: Parameters<typeof this.uws_instance.filter>[0] = (_, count) => {
       if (Number(count) < 0) this.#refused = undefined;
     };
@@ -92,8 +92,9 @@ export class FramedServer extends Server {
     });
   }
 
-  /** No answer, and the end of the connection once the one before it is sent. */
+  /** No answer, and the end of the connection once the refusal is sent. uWebSockets itself ends it at a third request. */
   #ignore(raw: HttpResponse): void {
+    this.#refused = undefined;
     let gone = false;
     raw.onAborted(() => {
       gone = true;

@@ -25,6 +25,7 @@ const control = /[^\P{Cc}\t\u0080-\u009f]/u;
 /** What a header block is read from: uWebSockets' request, or another server's in its shape. Names come in lower case. */
 export interface HeaderSource {
   getMethod(): string;
+  getCaseSensitiveMethod(): string;
   getUrl(): string;
   getQuery(): string | undefined;
   getParameter(index: number): string | undefined;
@@ -54,9 +55,13 @@ export class HeaderBlock implements HeaderSource {
   }
 
   getMethod(): string {
-    const method = this.#source.getMethod();
-    if (!token.test(method)) this.#refuse("the method is not a token");
-    return method;
+    // uWebSockets makes other characters of some when it writes it in small letters.
+    if (!token.test(this.getCaseSensitiveMethod())) this.#refuse("the method is not a token");
+    return this.#source.getMethod();
+  }
+
+  getCaseSensitiveMethod(): string {
+    return this.#source.getCaseSensitiveMethod();
   }
 
   getUrl(): string {
