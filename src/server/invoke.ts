@@ -74,7 +74,7 @@ export class InvokeEndpoint {
 
   constructor(options: InvokeOptions) {
     this.#options = options;
-    this.#bodies = new BodyBudget(options.limits.queueBytes);
+    this.#bodies = new BodyBudget(options.limits.queueBytes, options.clock);
   }
 
   /** The handler of both methods. Not async: hyper-express would wrap each call in two more promises. */

@@ -1,0 +1,128 @@
+// Attacks on how bodies are framed: lengths that contradict each other, codings that never end, bodies that hold what others need.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { TestNode } from "../server/test-node.js";
+import { exchange, type Place, RawClient } from "./http-client.js";
+import { call, chunks, get, post } from "./http-rows.js";
+
+const paths = ["/fn/a/b", "/fn/calc/echo", "/v1/sign-in", "/v1/join", "/v1/apps/x", "/healthz", "/nowhere"];
+/** Two bodies of 150,000 bytes fit, and no third. */
+const queueBytes = 400_000;
+const heldBytes = 150_000;
+const heldMs = 1_100;
+
+let node: TestNode;
+let place: Place;
+
+before(async () => {
+  node = await TestNode.start({ limits: { queueBytes } });
+  await node.deploy("calc", undefined, "?public=true");
+  place = { port: Number(new URL(node.api.url).port), ca: node.root };
+});
+
+after(() => node.stop());
+
+async function assertHonest(): Promise<void> {
+  assert.equal((await exchange(place, call)).statuses[0], 200);
+}
+
+test("two lengths end no node, whatever the path, the method and the order", async () => {
+  for (const path of paths) {
+    for (const method of ["POST", "PUT", "GET", "DELETE", "OPTIONS"]) {
+      const head = `${method} ${path} HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\ncontent-length: 5\r\n\r\n`;
+      const { statuses, closed } = await exchange(place, head + " ".repeat(100));
+      assert.deepEqual(statuses, [400], `${method} ${path}`);
+      assert.ok(closed || statuses.length === 1);
+    }
+  }
+  assert.deepEqual(node.errors, []);
+  await assertHonest();
+});
+
+test("a request within the body of a refused one is not carried out", async () => {
+  const smuggled = "PUT /v1/apps/smuggled HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\n\r\n";
+  for (const fields of ["content-length: 0\r\ncontent-length: 61\r\n", "host: y\r\n", "transfer-encoding: x\r\n"]) {
+    const { statuses } = await exchange(place, post(fields, smuggled), 2);
+    assert.ok(
+      statuses.every((status) => status === 400),
+      `${fields}: ${statuses.join(", ")}`,
+    );
+  }
+  await assertHonest();
+});
+
+test("no spelling of a coding hangs: it is chunked, or it is refused at once", async () => {
+  for (const coding of [
+    "Chunked",
+    "cHUNKED",
+    "identity",
+    "x",
+    "gzip, chunked",
+    "chunked, chunked",
+    "chunked ;q=1",
+    "\x0bchunked",
+  ]) {
+    const { statuses, ms } = await exchange(place, post(`transfer-encoding: ${coding}\r\n`, chunks));
+    const legal = coding.toLowerCase() === "chunked";
+    assert.deepEqual(statuses, [legal ? 200 : 400], coding);
+    assert.ok(ms < 1_500, `${coding}: ${ms} ms`);
+  }
+  await assertHonest();
+});
+
+test("bodies that never end give way to honest ones, announced or chunked", async () => {
+  for (const fields of [`content-length: ${heldBytes}\r\n`, "transfer-encoding: Chunked\r\n"]) {
+    const half = fields.startsWith("content") ? "[" : "9\r\n[";
+    const held = await Promise.all(Array.from({ length: 6 }, () => RawClient.open(place)));
+    await Promise.all(held.map((client) => client.send(post(fields, half))));
+    await sleep(heldMs);
+    const large = `[${"1,".repeat(heldBytes / 2)}1]`;
+    const honest = await exchange(place, post(`content-length: ${large.length}\r\n`, large));
+    assert.deepEqual(honest.statuses, [200], fields);
+    await assertHonest();
+    for (const client of held) client.socket.destroy();
+  }
+});
+
+test("a body that comes at a pace keeps its place while others want it", async () => {
+  const slow = await RawClient.open(place);
+  const part = " ".repeat(heldBytes - 3);
+  await slow.send(post(`content-length: ${heldBytes}\r\n`, part));
+  await sleep(heldMs);
+  const others = Array.from({ length: 3 }, () =>
+    exchange(place, post(`content-length: ${heldBytes}\r\n`, `${part}[1]`)),
+  );
+  await Promise.all(others);
+  await slow.send("[1]");
+  assert.ok(await slow.until(() => slow.statuses.length > 0));
+  assert.deepEqual(slow.statuses, [200]);
+  slow.socket.destroy();
+});
+
+test("a refusal waits a second for a body that does not come, and no longer", async () => {
+  for (const [path, status] of [
+    ["/v1/tokens", 401],
+    ["/nowhere", 404],
+    ["/fn/calc/none", 404],
+    ["/healthz", 405],
+  ] as const) {
+    const { statuses, ms } = await exchange(place, post("content-length: 7000000\r\n", "0123456789", path));
+    assert.deepEqual(statuses, [status], path);
+    assert.ok(ms < 1_700, `${path}: ${ms} ms`);
+  }
+});
+
+test("a head in several records is read whole; only a request line that is cut behind its slash gets 505", async () => {
+  const request = get(`x: ${"a".repeat(3_000)}\r\n`, `/healthz?${"a".repeat(500)}`);
+  const at = request.indexOf("\r\n") + 2;
+  for (const cut of [2, at, at + 3, at + 1_500, request.length - 1]) {
+    const { statuses } = await exchange(place, [request.slice(0, cut), request.slice(cut)]);
+    assert.deepEqual(statuses, [200], `cut at ${cut}`);
+  }
+  const { statuses, closed } = await exchange(place, [request.slice(0, 300), request.slice(300)]);
+  assert.deepEqual(statuses.slice(0, 1), [505]);
+  assert.ok(closed);
+  await assertHonest();
+});
