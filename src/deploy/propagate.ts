@@ -110,8 +110,13 @@ export class Propagator {
     const { app, author } = record.manifest;
     const links = this.#linksFor(record, holders);
     const missing = records.missing(record);
-    const contents = await Promise.all(missing.map((blob) => this.#pulls.pull({ ...blob, author }, links)));
-    const blobs = new Map(missing.map(({ digest }, index) => [digest, contents[index] ?? Buffer.alloc(0)]));
+    // All of them end before the job does: a pull that goes on by itself would be in nobody's share.
+    const pulls = await Promise.allSettled(missing.map((blob) => this.#pulls.pull({ ...blob, author }, links)));
+    const blobs = new Map<string, Buffer>();
+    for (const [index, pull] of pulls.entries()) {
+      if (pull.status === "rejected") throw pull.reason;
+      blobs.set(missing[index]?.digest ?? "", pull.value);
+    }
     const ready = await this.#checked(record, blobs);
     const affected = await activation.lock.run(app, () => records.hold(record.id, blobs));
     // The others first: where two components have one name, its old owner lets it go before the new one takes it.

@@ -24,14 +24,17 @@ test("a member that announces what it drips, and a token that fills the compiler
   await context.test("a member with the deploy mark announces 40 apps of 32 MiB and drips their bytes", async () => {
     const rogue = await joinRogue(context, mesh, { name: "rogue", deploy: true });
     let asked = 0;
-    rogue.links.handle("blob", async () => {
+    const components = new Set<unknown>();
+    rogue.links.handle("blob", async (body) => {
       asked++;
       await sleep(1_200);
-      return { bytes: new Uint8Array(mebibyte / 4), total: 32 * mebibyte };
+      const isComponent = components.has((body as { digest: unknown }).digest);
+      return { bytes: new Uint8Array(mebibyte / 4), total: (isComponent ? 32 : 16) * mebibyte };
     });
     for (const link of [await rogue.linkTo(north), await rogue.linkTo(east)]) {
       for (let index = 0; index < 40; index++) {
         const component = hex(`component ${index}`, 64);
+        components.add(component);
         const head = { kind: "manifest", app: `evil${index}`, version: 1, at: Date.now(), author: rogue.id, by: "me" };
         const what = { op: "deploy", revision: component.slice(0, 12), component, componentBytes: 32 * mebibyte };
         const rest = { source: hex(`source ${index}`, 64), sourceBytes: 16 * mebibyte, functions: [], public: true };
