@@ -72,11 +72,16 @@ export class FairSlots {
 
   /** A slot at once; the function that is returned gives it back. Throws the refusal. Meant for slots that nobody waits for. */
   take(key: string): () => void {
-    const { running, refuse } = this.#options;
-    if (this.#running >= running) throw refuse("full");
+    const taken = this.tryTake(key);
+    if (typeof taken === "string") throw this.#options.refuse(taken);
+    return taken;
+  }
+
+  /** As {@link take}, with the reason in place of the error. */
+  tryTake(key: string): (() => void) | Refusal {
+    if (this.#running >= this.#options.running) return "full";
     const own = this.#shares.get(key)?.running ?? 0;
-    if (own >= this.#most()) throw refuse("share");
-    return this.#hold(key);
+    return own >= this.#most() ? "share" : this.#hold(key);
   }
 
   /**

@@ -3,6 +3,7 @@
 import { Evicted } from "../../runtime/sandbox/evicted.js";
 import type { Clock } from "../core/clock.js";
 import { type ErrorCode, HerdError } from "../core/errors.js";
+import { FairSlots } from "../core/fair-slots.js";
 import type { Limits } from "../core/limits.js";
 import type { Logger } from "../core/log.js";
 import { type From, LinkBroken, type Links } from "../mesh/seams.js";
@@ -53,13 +54,20 @@ const nothingRan: { readonly [code in ErrorCode]?: Refusal } = {
 /** Answers `call` asks. */
 export class CallReceiver {
   readonly #options: CallReceiverOptions;
+  /** A peer has as many calls here as it leaves to others: one that floods is refused, and nobody else. */
+  readonly #shares: FairSlots;
   #started = false;
   #running = 0;
   #onIdle: (() => void) | undefined;
   #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CallReceiverOptions) {
+    const { clock, limits } = options;
     this.#options = options;
+    this.#shares = new FairSlots({
+      ...{ clock, running: Math.max(2, limits.queueLength) },
+      refuse: () => new HerdError("node.overloaded", "too many calls of this peer", { retryAfterSeconds: 1 }),
+    });
   }
 
   /** Takes calls; call it before the links start. */
@@ -84,16 +92,22 @@ export class CallReceiver {
   }
 
   #answer(body: unknown, from: From): Promise<unknown[]> | unknown[] {
-    const { statuses, metrics } = this.#options;
     const { nodeId } = from.peer;
-    statuses.received(nodeId);
+    this.#options.statuses.received(nodeId);
     const call = decodeCall(body);
     if ("wrong" in call) return this.#refuseMalformed(nodeId, call.wrong);
     const active = this.#options.router.find(call.app);
     const refusal = this.#refusal(call, active);
-    if (refusal === undefined && active !== undefined) return this.#run(call, { active, from });
-    metrics.taken(refusal ?? "unknown");
-    return encodeAnswer({ kind: "refused", reason: refusal ?? "unknown" }, statuses.report(nodeId));
+    if (refusal !== undefined || active === undefined) return this.#refuse(nodeId, refusal ?? "unknown");
+    const leave = this.#shares.tryTake(nodeId);
+    if (typeof leave === "string") return this.#refuse(nodeId, "busy");
+    return this.#run(call, { active, from, leave });
+  }
+
+  #refuse(nodeId: string, reason: Refusal): unknown[] {
+    const { statuses, metrics } = this.#options;
+    metrics.taken(reason);
+    return encodeAnswer({ kind: "refused", reason }, statuses.report(nodeId));
   }
 
   #refusal({ revision, function: name, patienceMs }: CallFrame, active: ActiveApp | undefined): Refusal | undefined {
@@ -109,7 +123,10 @@ export class CallReceiver {
     return estimateWaitMs(now) > patienceMs ? "busy" : undefined;
   }
 
-  async #run(call: CallFrame, { active, from }: { active: ActiveApp; from: From }): Promise<unknown[]> {
+  async #run(
+    call: CallFrame,
+    { active, from, leave }: { active: ActiveApp; from: From; leave: () => void },
+  ): Promise<unknown[]> {
     const { local, load, statuses, experience, calls, metrics, limits, clock, nextInvocation } = this.#options;
     const { nodeId } = from.peer;
     const invocation = nextInvocation();
@@ -134,6 +151,7 @@ export class CallReceiver {
       return encodeAnswer(answer, statuses.report(nodeId));
     } finally {
       calls.ran(invocation);
+      leave();
       this.#running--;
       if (this.#running === 0) this.#onIdle?.();
     }

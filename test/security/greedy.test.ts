@@ -9,12 +9,15 @@ import { manifestRecord } from "../../src/catalog/manifest.js";
 import { ManifestStore } from "../../src/catalog/manifest-store.js";
 import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
+import { encodeSigned } from "../../src/core/signed.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { systemTimers } from "../../src/core/timers.js";
 import { BlobPulls } from "../../src/deploy/blob-pull.js";
 import { BlobSource, chunkBytes } from "../../src/deploy/blob-source.js";
-import { AskTimeout, type Link } from "../../src/mesh/seams.js";
+import { CallReceiver, type CallReceiverOptions } from "../../src/invoke/call-receiver.js";
+import { AskTimeout, type From, type Handler, type Link } from "../../src/mesh/seams.js";
 import { Auditor } from "../../src/pki/audit/auditor.js";
+import { type AuditEvent, auditPayloadText } from "../../src/pki/audit/record.js";
 import { PendingJoins } from "../../src/pki/join/pending.js";
 import type { JoinRequest } from "../../src/pki/join/request.js";
 import type { Endpoint } from "../../src/server/endpoint.js";
@@ -26,7 +29,8 @@ import { silent } from "../pki/silent-log.js";
 const never = new AbortController().signal;
 
 test("manifests that wait for their bytes: an author that announces without end leaves room for another", async () => {
-  const signer = new TestSigner();
+  // Who may sign what is judged before: 20,000 true signatures would take seconds.
+  const sign = (payload: string) => ({ payload, signer: "a".repeat(32), signature: "AA==" });
   const store = new ManifestStore(new MemoryFiles());
   await store.open();
   const announce = (author: string, app: string): boolean => {
@@ -40,7 +44,7 @@ test("manifests that wait for their bytes: an author that announces without end 
       by: "",
       op: "remove",
     } as const;
-    return store.announce(manifestRecord(base, (payload) => signer.sign(payload)));
+    return store.announce(manifestRecord(base, sign));
   };
   const [greedy, modest] = ["a".repeat(32), "b".repeat(32)];
   let taken = 0;
@@ -100,13 +104,17 @@ test("audit records that no master takes: who does the most loses its own, not t
   const time = new VirtualTime();
   const signer = new TestSigner();
   const files = new MemoryFiles();
+  const meshId = "0".repeat(32);
   const auditor = new Auditor({
-    ...{ meshId: "0".repeat(32), signer, files, clock: time, timers: time, log: silent },
+    ...{ meshId, signer, files, clock: time, timers: time, log: silent },
     deliver: () => Promise.reject(new Error("no master")),
   });
-  const record = (by: string) => auditor.record({ event: "app.deployed", by, subject: "app", detail: "" });
-  await record("modest");
-  for (let index = 0; index < 1_100; index++) await record("greedy");
+  const event = (by: string): AuditEvent => ({ event: "app.deployed", by, subject: "app", detail: "" });
+  const textOf = (by: string) => encodeSigned(signer.sign(auditPayloadText(event(by), { meshId, at: 1 })));
+  const greedy = textOf("greedy");
+  await files.write("outbox", [textOf("modest"), ...Array.from({ length: 999 }, () => greedy)].join("\n"));
+  await auditor.open();
+  for (let count = 0; count < 5; count++) await auditor.record(event("greedy"));
   assert.equal(auditor.waiting, 1_000);
   const kept = (await files.read("outbox"))?.toString() ?? "";
   assert.match(kept, /\\"by\\":\\"modest\\"/);
@@ -135,6 +143,35 @@ test("calls that wait: an app whose calls fill the queue gives way to another's"
   queue.giveWay("modest", count);
   queue.push(callOf("modest"));
   assert.equal(queue.giveWay("modest", count), undefined, "half each");
+});
+
+test("calls that peers send: one that floods is refused, another's calls run", async () => {
+  let handler: Handler | undefined;
+  const receiver = new CallReceiver({
+    links: { handle: (_kind: string, answer: Handler) => (handler = answer) },
+    router: { find: () => ({ prepared: { revision: "0123456789ab" }, functions: new Map([["f", {}]]) }) },
+    local: { invoke: () => new Promise(() => undefined) },
+    load: {
+      draining: false,
+      allowance: { state: "free" },
+      read: () => ({ slots: 1, queued: 0 }),
+      track: (run: unknown) => run,
+    },
+    experience: { works: { of: () => ({ units: 1 }) } },
+    statuses: { received: () => undefined, report: () => [] },
+    calls: { runs: () => undefined, ran: () => undefined },
+    metrics: { taken: () => undefined },
+    limits: { deadlineMs: 5_000, queueLength: 100 },
+    clock: systemClock,
+    nextInvocation: () => "a-1",
+  } as unknown as CallReceiverOptions);
+  receiver.start();
+  const frame = [1, "app", "0123456789ab", "f", "json", "[]", "a-1", 1_000, null];
+  const from = (nodeId: string) => ({ peer: { nodeId }, link: {}, signal: never, aborted: false }) as unknown as From;
+  const isRefused = (nodeId: string): boolean => Array.isArray(handler?.(frame, from(nodeId)));
+  const refused = Array.from({ length: 200 }, () => isRefused("greedy")).filter(Boolean).length;
+  assert.equal(refused, 150);
+  assert.equal(isRefused("modest"), false);
 });
 
 test("blobs that peers pull: one that reads many at a time reads one at a time, and takes nothing that another pulls", async () => {

@@ -1,6 +1,7 @@
 // What the engine is told of a node's container: its walls, its limits, and what of this machine it sees.
 
 import { hostname } from "node:os";
+import { parallelCompilations } from "../../../runtime/compile/compiler.js";
 import type { Config } from "../../core/config.js";
 
 /** A container to be. `command` are arguments of `herd up`; paths in it mean the same inside and outside. */
@@ -66,7 +67,8 @@ export function containerArguments(options: ContainerOptions): string[] {
 /** What the container may use: guests come up against their own limits first (docs/container.md, "The wall"). */
 export function memoryLimitBytes({ workers, limits }: Pick<Config, "workers" | "limits">): number {
   const threads = workers + 1;
-  return baseBytes + limits.compileMemoryBytes + limits.queueBytes + threads * (threadBytes + limits.memoryBytes);
+  const compilerBytes = parallelCompilations * limits.compileMemoryBytes;
+  return baseBytes + compilerBytes + limits.queueBytes + threads * (threadBytes + limits.memoryBytes);
 }
 
 /** Whether the engine can be told to mount a path. */
