@@ -137,7 +137,7 @@ test("after stop nothing keeps the process alive", async () => {
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   child.stderr.on("data", (chunk) => (output += chunk));
-  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const timer = setTimeout(() => child.kill("SIGKILL"), 60_000);
   const code = await new Promise((resolve) => child.once("close", resolve));
   clearTimeout(timer);
   assert.equal(code, 0, output);
