@@ -3,10 +3,16 @@
 import { type DestinationStream, destination, pino } from "pino";
 import type { Clock } from "./clock.js";
 import type { LogLevel, LogRing } from "./log-ring.js";
+import { Repeats } from "./repeats.js";
 
-/** What a log line may carry beside its message; `cause` is the error that it reports, with its stack. */
+/**
+ * What a log line may carry beside its message; `cause` is the error that it reports, with its stack. A line that a peer or a client can
+ * cause has a `repeat`: lines of one message and one `repeat` are written at growing intervals (see {@link Repeats}), each with how many
+ * like it were left out. It names what the line is about, and nothing that its causer can vary at will, such as a port.
+ */
 export interface LogDetails {
   readonly cause?: unknown;
+  readonly repeat?: string;
   readonly [field: string]: unknown;
 }
 
@@ -38,7 +44,14 @@ export function createLogger(options: LoggerOptions): Logger {
     // Synchronous: the last line before a crash is the one that matters, and the node writes few.
     options.stream ?? standardError(),
   );
-  const write = (level: LogLevel, message: string, details: LogDetails = {}): void => {
+  const repeats = new Repeats(clock);
+  const write = (level: LogLevel, message: string, { repeat, ...given }: LogDetails = {}): void => {
+    const suppressed = repeat === undefined ? 0 : repeats.take(`${level} ${message} ${repeat}`);
+    if (suppressed === undefined) {
+      sink.debug(given, message);
+      return;
+    }
+    const details: LogDetails = suppressed === 0 ? given : { ...given, suppressed };
     sink[level](details, message);
     if (level === "trace" || level === "debug") return;
     const cause = details.cause instanceof Error ? `: ${details.cause.message}` : "";

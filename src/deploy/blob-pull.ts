@@ -87,6 +87,7 @@ export class BlobPulls {
         log.warn("a peer gave other bytes than those that were asked for", {
           peer: link.peer.nodeId,
           digest: blob.digest,
+          repeat: link.peer.nodeId,
         });
       } catch (cause) {
         log.debug("a peer did not give a blob", { peer: link.peer.nodeId, digest: blob.digest, cause });

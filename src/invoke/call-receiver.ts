@@ -40,8 +40,6 @@ export interface CallReceiverOptions {
 const defaultMaxResultBytes = 7 * 1024 * 1024;
 /** Peers' calls leave this share of the queue to the node's own clients. */
 const queueShare = 0.5;
-/** Malformed calls are logged at most this often. */
-const logEveryMs = 10_000;
 
 /** What a sandbox that will not run a call says. The call fits its first node, whose limits may be others. */
 const nothingRan: { readonly [code in ErrorCode]?: Refusal } = {
@@ -59,7 +57,6 @@ export class CallReceiver {
   #started = false;
   #running = 0;
   #onIdle: (() => void) | undefined;
-  #loggedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: CallReceiverOptions) {
     const { clock, limits } = options;
@@ -170,17 +167,14 @@ export class CallReceiver {
     const reason = nothingRan[known.code];
     if (reason !== undefined) return { kind: "refused", reason };
     if (known.code !== "internal") return { kind: "failed", error: known.toData() };
-    this.#options.log.error("a call of a peer failed", { cause: known.cause ?? known });
+    this.#options.log.error("a call of a peer failed", { cause: known.cause ?? known, repeat: "" });
     return { kind: "failed", error: { code: "internal", detail: "the peer's log says more" } };
   }
 
   #refuseMalformed(nodeId: string, wrong: string): never {
-    const { metrics, clock, log } = this.#options;
+    const { metrics, log } = this.#options;
     metrics.malformed.add();
-    if (clock.monotonic() - this.#loggedAt >= logEveryMs) {
-      this.#loggedAt = clock.monotonic();
-      log.warn(`a call of a peer was refused: ${wrong}`, { peer: nodeId });
-    }
+    log.warn(`a call of a peer was refused: ${wrong}`, { peer: nodeId, repeat: nodeId });
     throw new HerdError("request.malformed", wrong);
   }
 }

@@ -89,7 +89,10 @@ export class CallSender {
     }
     const decoded = decodeAnswer(result);
     if (decoded === undefined) {
-      this.#options.log.warn("a peer answered a call with what is no answer", { peer: peer.nodeId });
+      this.#options.log.warn("a peer answered a call with what is no answer", {
+        peer: peer.nodeId,
+        repeat: peer.nodeId,
+      });
       return this.#broken(peer, "lost");
     }
     this.#options.statuses.heard(peer, { link, report: decoded.report });
@@ -149,7 +152,10 @@ export class CallSender {
     const { metrics, log, nameOf } = this.#options;
     if (!peer.failed(now)) return;
     metrics.ejected.add();
-    log.warn("a peer failed too often and gets no calls for a while", { peer: nameOf(peer.nodeId) });
+    log.warn("a peer failed too often and gets no calls for a while", {
+      peer: nameOf(peer.nodeId),
+      repeat: peer.nodeId,
+    });
   }
 
   #unanswered(invocation: Invocation, { error, peer }: { error: unknown; peer: Peer }): Unanswered {
@@ -171,7 +177,7 @@ export class CallSender {
       return "link";
     }
     if (!(error instanceof LinkBroken || error instanceof AskTimeout)) {
-      this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId });
+      this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId, repeat: peer.nodeId });
     }
     return this.#broken(peer, "lost");
   }

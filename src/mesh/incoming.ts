@@ -132,7 +132,7 @@ export class IncomingMessages {
 
   #fail(incoming: Incoming, kind: string, error: unknown): void {
     // What a caller can act on is its business; the rest is ours.
-    if (!(error instanceof HerdError)) this.#log?.error(`answering ${kind} failed`, { cause: error });
+    if (!(error instanceof HerdError)) this.#log?.error(`answering ${kind} failed`, { cause: error, repeat: "" });
     this.#replies.failure(incoming.id, error);
   }
 }

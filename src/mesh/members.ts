@@ -241,6 +241,7 @@ export class Membership implements Members {
         member: member.id,
         state: member.state,
         before: before?.state,
+        repeat: member.id,
       });
     }
     this.#rememberSoon();

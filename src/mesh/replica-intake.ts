@@ -43,10 +43,9 @@ export class RecordIntake {
   readonly #options: RecordIntakeOptions;
   readonly #stores: ReadonlyMap<string, RecordStore>;
   readonly #waiting = new WaitingRecords(maxWaiting);
-  /** What each peer may send that is refused, that is known, and how often that is worth a line in the log. */
+  /** What each peer may send that is refused, and that is known. */
   readonly #refusals: TokenBuckets;
   readonly #repetitions: TokenBuckets;
-  readonly #loudness: TokenBuckets;
   readonly #bytes = new Map<string, number>();
   #allBytes = 0;
   #tasks: Task[] = [];
@@ -64,7 +63,6 @@ export class RecordIntake {
     this.#stores = new Map(stores.map((store) => [store.kind, store]));
     this.#refusals = new TokenBuckets({ clock, burst: 200, perSecond: 20 });
     this.#repetitions = new TokenBuckets({ clock, burst: 4_000, perSecond: 400 });
-    this.#loudness = new TokenBuckets({ clock, burst: 3, perSecond: 0.1 });
   }
 
   /** The store of a kind. */
@@ -151,11 +149,9 @@ export class RecordIntake {
       return this.#count(outcome);
     } catch (error) {
       this.#refusals.take(peer);
-      if (this.#loudness.take(peer)) {
-        const { log } = this.#options;
-        const say = error instanceof HerdError ? log?.warn : log?.error;
-        say?.("a record from a peer was refused", { peer, kind: store.kind, cause: error });
-      }
+      const { log } = this.#options;
+      const say = error instanceof HerdError ? log?.warn : log?.error;
+      say?.("a record from a peer was refused", { peer, kind: store.kind, cause: error, repeat: peer });
       return this.#count("refused");
     }
   }

@@ -49,7 +49,7 @@ export class Ticker {
     try {
       await run();
     } catch (error) {
-      log?.error(`the ${name} failed`, { cause: error });
+      log?.error(`the ${name} failed`, { cause: error, repeat: "" });
     }
     if (this.#cancel === undefined || series !== this.#series) return;
     const waitMs = Math.max(1, intervalAtStart - (clock.monotonic() - startedAt));

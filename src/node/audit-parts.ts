@@ -143,7 +143,8 @@ async function askForHeads(links: LinkSet, { heads, log }: { heads: AuditHeads; 
         else if (++wrong >= maxFalseHeads) break;
       }
       // A false head in a proof would read as a master's lie.
-      if (wrong > 0) log.warn("a peer shows heads of audit logs that no master signed", { peer: link.peer.nodeId });
+      const peer = link.peer.nodeId;
+      if (wrong > 0) log.warn("a peer shows heads of audit logs that no master signed", { peer, repeat: peer });
     }),
   );
   return [...proved];

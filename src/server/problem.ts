@@ -39,7 +39,7 @@ export function sendProblem(
   const problem = problemOf(error);
   if (problem.error.code === "internal") {
     const cause = problem.error.cause ?? problem.error;
-    options.log.error(`${request.method} ${request.path.slice(0, 256)} failed`, { cause });
+    options.log.error(`${request.method} ${request.path.slice(0, 256)} failed`, { cause, repeat: "" });
   }
   const type = { "content-type": "application/problem+json" };
   const headers = { ...options.headers, ...type, ...problemHeaders(problem.error) };

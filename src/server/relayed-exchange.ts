@@ -175,6 +175,7 @@ class RelayedOutgoing implements Outgoing {
       const { method, target } = this.#request;
       this.#log.error(`${method} ${target.slice(0, 256)} of a peer failed`, {
         cause: problem.error.cause ?? problem.error,
+        repeat: "",
       });
     }
     const { status } = problem.error;

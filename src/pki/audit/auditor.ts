@@ -73,7 +73,9 @@ export class Auditor {
     const { meshId, signer, clock, log } = this.#options;
     const text = encodeSigned(signer.sign(auditPayloadText(event, { meshId, at: clock.now() })));
     if (this.#outbox.length >= outboxLimit) {
-      log.error(`no master takes audit records: of ${outboxLimit}, the oldest of whoever did the most is dropped`);
+      log.error(`no master takes audit records: of ${outboxLimit}, the oldest of whoever did the most is dropped`, {
+        repeat: "",
+      });
       this.#outbox.splice(indexToDrop(this.#outbox), 1);
     }
     this.#outbox.push(text);
@@ -130,7 +132,7 @@ export class Auditor {
       return true;
     } catch (cause) {
       if (cause instanceof HerdError && cause.code === "auth.invalid") {
-        log.error("an audit record was refused", { cause });
+        log.error("an audit record was refused", { cause, repeat: cause.message });
         return true;
       }
       log.debug("no master took an audit record yet", { cause });

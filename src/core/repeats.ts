@@ -1,0 +1,75 @@
+// Which of many like log lines are written: whoever can cause a line again and again must not fill the log.
+
+import type { Clock } from "./clock.js";
+
+const firstWaitMs = 30_000;
+const lastWaitMs = 3_600_000;
+/** Keys that are remembered; the one seen longest ago is forgotten first. */
+const capacity = 512;
+/** Lines under keys that were not remembered: so many at once, then one in so long, whatever strangers make keys of. */
+const freshBurst = 64;
+const freshEveryMs = 5_000;
+
+interface Entry {
+  waitMs: number;
+  /** Monotonic: when the next line may be written, and when the key was seen last. */
+  nextAt: number;
+  seenAt: number;
+  suppressed: number;
+}
+
+/**
+ * Writes the first line of a key at once, the next after 30 s, then after twice as long each time, up to an hour. A key that was quiet
+ * for as long as its wait is new again. Strangers who invent keys share a budget of 64 lines, which grows by one each 5 s.
+ */
+export class Repeats {
+  readonly #clock: Pick<Clock, "monotonic">;
+  /** In the order in which they were seen, the latest last. */
+  readonly #entries = new Map<string, Entry>();
+  #fresh = freshBurst;
+  #filledAt: number;
+  #lost = 0;
+
+  constructor(clock: Pick<Clock, "monotonic">) {
+    this.#clock = clock;
+    this.#filledAt = clock.monotonic();
+  }
+
+  /** Whether the line of this key is written now: `undefined` when not, else how many like it were not written before. */
+  take(key: string): number | undefined {
+    const now = this.#clock.monotonic();
+    const known = this.#entries.get(key);
+    this.#entries.delete(key);
+    if (known === undefined || now - known.seenAt > known.waitMs) return this.#takeFresh(key, now);
+    this.#entries.set(key, known);
+    known.seenAt = now;
+    if (now < known.nextAt) {
+      known.suppressed++;
+      return undefined;
+    }
+    const { suppressed } = known;
+    known.waitMs = Math.min(lastWaitMs, known.waitMs * 2);
+    known.nextAt = now + known.waitMs;
+    known.suppressed = 0;
+    return suppressed;
+  }
+
+  #takeFresh(key: string, now: number): number | undefined {
+    const filled = Math.floor((now - this.#filledAt) / freshEveryMs);
+    this.#fresh = Math.min(freshBurst, this.#fresh + filled);
+    this.#filledAt += filled * freshEveryMs;
+    if (this.#fresh < 1) {
+      this.#lost++;
+      return undefined;
+    }
+    this.#fresh--;
+    this.#entries.set(key, { waitMs: firstWaitMs, nextAt: now + firstWaitMs, seenAt: now, suppressed: 0 });
+    if (this.#entries.size > capacity) {
+      const [oldest] = this.#entries.keys();
+      if (oldest !== undefined) this.#entries.delete(oldest);
+    }
+    const lost = this.#lost;
+    this.#lost = 0;
+    return lost;
+  }
+}
