@@ -33,6 +33,8 @@ export interface Config {
   readonly token: string | undefined;
   /** More addresses of nodes of that mesh, tried in turn. Any of `join`, `token` and `seeds` means: join, do not found. */
   readonly seeds: readonly string[];
+  /** Masters: how many days after its certificate ended a node may come back by itself; then it needs a join token. */
+  readonly returnDays: number;
   /** `false`: this node never deploys, it asks for no such mark. */
   readonly deploy: boolean;
   /** File with the passphrase that encrypts the root's key, beside the state's key. */
@@ -137,6 +139,7 @@ const settings = z
     join: nodeUrl,
     token: z.string().min(1).max(8_192),
     seeds: z.array(nodeUrl).max(64),
+    returnDays: wholeNumber(0, 3_650),
     deploy: z.boolean(),
     rootPassphraseFile: z.string().min(1),
     workers: z.preprocess(fromText, wholeNumber(1, 1_024)),
@@ -209,6 +212,7 @@ function complete(
     join: given.join,
     token: given.token,
     seeds: given.seeds ?? [],
+    returnDays: given.returnDays ?? 90,
     deploy: given.deploy ?? true,
     rootPassphraseFile: given.rootPassphraseFile,
     // One core is left to the main thread; two workers at least, so that a call that spins cannot stop the others.

@@ -3,11 +3,13 @@
 import { readFile } from "node:fs/promises";
 import type { Clock } from "../core/clock.js";
 import type { Config } from "../core/config.js";
+import { HerdError } from "../core/errors.js";
 import { UsageError } from "../core/usage-error.js";
 import { utf8Text } from "../core/utf8.js";
 import type { Enroll } from "../pki/enrolling.js";
 import { joinMesh } from "../pki/join/client.js";
 import { decodeJoinToken } from "../pki/join/token-text.js";
+import type { Reenter } from "../pki/reentering.js";
 
 /** What asking takes. */
 export interface JoiningOptions {
@@ -22,6 +24,36 @@ export function enrollBy({ config, clock, signal }: JoiningOptions): Enroll | un
   if (join === undefined && token === undefined && seeds.length === 0) return undefined;
   const urls = [...(join === undefined ? [] : [join]), ...seeds];
   return (request) => joinMesh(request, { urls, token, advertise, deploy, tell, clock, signal });
+}
+
+/**
+ * Asks for a known node that was given a join token: by its enrolled key first, since that costs no use of the token, then with the
+ * token. `undefined` without one.
+ */
+export function reenterBy({ config, clock, signal }: JoiningOptions): Reenter | undefined {
+  const { join, token, seeds, advertise, deploy } = config;
+  if (token === undefined) return undefined;
+  const { makesMaster, urls: told } = decodeJoinToken(token);
+  const options = {
+    urls: [...(join === undefined ? [] : [join]), ...seeds, ...told],
+    advertise,
+    deploy,
+    tell,
+    clock,
+    signal,
+  };
+  return {
+    makesMaster,
+    enroll: async (request) => {
+      try {
+        if (!makesMaster) return await joinMesh(request, options);
+      } catch (error) {
+        if (!(error instanceof HerdError) || error.code !== "join.refused") throw error;
+        tell(`${error.message}. Using the join token`);
+      }
+      return joinMesh(request, { ...options, token });
+    },
+  };
 }
 
 /** The mesh that the configured join token is for, if there is one. Throws {@link UsageError} for a token that is none. */
@@ -56,6 +88,6 @@ export async function readPassphrase(path: string | undefined): Promise<string |
 }
 
 /** A person waits at the terminal, and there is no log yet. */
-function tell(text: string): void {
+export function tell(text: string): void {
   process.stderr.write(`${text}\n`);
 }

@@ -73,7 +73,7 @@ export async function trustParts(foundation: Foundation, around: TrustSurroundin
       joinTokens &&
       new JoinDesk({
         ...{ ...common, ...publishJoins({ registry, events, clock, audit: record }) },
-        ...{ tokens: joinTokens, clock, publish, records, urls },
+        ...{ tokens: joinTokens, clock, publish, records, urls, returnDays: foundation.config.returnDays },
       }),
     renewals: issuer ? new RenewalDesk(common) : undefined,
     open: async () => {

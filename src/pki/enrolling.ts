@@ -8,7 +8,7 @@ import { makeCsr } from "./csr.js";
 import { nodeIdOf, publicKeyOfText, publicKeyText, signerOf } from "./enrolled-key.js";
 import type { Enrollment, EnrollmentRequest } from "./enrollment.js";
 import { masterKeyBits } from "./master-certificate.js";
-import { keepEnrolledKey, type LeafText, type MeshIdentity, storeIdentity } from "./mesh-files.js";
+import { keepEnrolledKey, type LeafText, type MasterKeys, type MeshIdentity, storeIdentity } from "./mesh-files.js";
 import { peerIdentityOf } from "./peer-identity.js";
 import { leafKeyBits, peerLeaf } from "./peer-leaf.js";
 import { publicLeaf } from "./public-leaf.js";
@@ -42,14 +42,10 @@ export async function enrollIdentity(
 ): Promise<MeshIdentity> {
   const enrolledKey = await keepEnrolledKey(store);
   const enrolled = await askToEnroll({ ...options, enrolledKey }, options.enroll);
-  const { enrollment, masterKey } = enrolled;
-  const { meshId, nodeId, nodeName, rootCertificate, masterCertificate, tokenKey, records } = enrollment;
+  const { enrollment } = enrolled;
+  const { meshId, nodeId, nodeName, rootCertificate, records } = enrollment;
   const tokenPublicKey = publicKeyOfText(enrollment.tokenPublicKey);
   if (tokenPublicKey === undefined) throw refused("its token key is none");
-  const master =
-    masterCertificate === undefined || masterKey === undefined || tokenKey === undefined
-      ? undefined
-      : { certificate: masterCertificate, key: masterKey, tokenKey: privateKeyOf(tokenKey) };
   const identity: MeshIdentity = {
     meshId,
     rootCertificate,
@@ -57,7 +53,7 @@ export async function enrollIdentity(
     nodeId,
     nodeName,
     tokenPublicKey,
-    master,
+    master: masterKeysOf(enrolled),
     deploy: peerIdentityOf(enrolled.peer.certificate, meshId).deploy,
     holdsRoot: false,
     records,
@@ -65,6 +61,13 @@ export async function enrollIdentity(
   };
   await storeIdentity(store, identity);
   return identity;
+}
+
+/** What makes the node a master, `undefined` when the answer does not. */
+export function masterKeysOf({ enrollment, masterKey }: Enrolled): MasterKeys | undefined {
+  const { masterCertificate, tokenKey } = enrollment;
+  if (masterCertificate === undefined || masterKey === undefined || tokenKey === undefined) return undefined;
+  return { certificate: masterCertificate, key: masterKey, tokenKey: privateKeyOf(tokenKey) };
 }
 
 /**

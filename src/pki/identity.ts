@@ -20,6 +20,7 @@ import { isPeerLeafDue, NodeLeaves, type RenewLeaves } from "./node-leaves.js";
 import { peerIdentityOf } from "./peer-identity.js";
 import type { PeerLeaf } from "./peer-leaf.js";
 import { covers, needsRenewal, type PublicLeaf, publicHosts, wantedHosts } from "./public-leaf.js";
+import { type Reenter, type Returning, reenter } from "./reentering.js";
 import { rootIssuer } from "./root.js";
 import { SignIn } from "./sign-in.js";
 import { keepCertificate, makeStateFolder, openStateFolder, type StateFolder } from "./state-folder.js";
@@ -49,6 +50,8 @@ export interface IdentityOptions {
   readonly enroll?: Enroll | undefined;
   /** Asks the mesh for new leaves with nothing but the enrolled key: for a node whose peer leaf ran out, or soon will. */
   readonly rejoin?: Enroll | undefined;
+  /** Asks with the join token that this known node was given, when its peer leaf ran out or the token makes it a master. */
+  readonly reenter?: Reenter | undefined;
   /** Told when {@link rejoin} failed at the start; the node opens all the same if it has leaves. */
   readonly onRejoinError?: ((error: unknown) => void) | undefined;
 }
@@ -295,14 +298,16 @@ async function openParts(
   const { clock, rootPassphrase } = options;
   const store = await folder.files(identityScope);
   const known = await loadIdentity(store);
-  const { mesh, how, hosts } = known === undefined ? await create(store, options) : reopen(known, options);
+  const opened = known === undefined ? await create(store, options) : reopen(known, options);
+  const { how, hosts } = opened;
   if (known?.holdsRoot === true && rootPassphrase !== undefined) {
     await protectRootKey(store, { rootCertificate: known.rootCertificate, passphrase: rootPassphrase });
   }
   const nobody: RenewLeaves = async () => {
     throw new HerdError("node.overloaded", "no master is linked to sign a leaf", { retryAfterSeconds: 5 });
   };
-  const leaves = await NodeLeaves.open({ files: store, hosts, initial: mesh.leaves, renew: nobody });
+  const leaves = await NodeLeaves.open({ files: store, hosts, initial: opened.mesh.leaves, renew: nobody });
+  const mesh = how === "known" ? await reentered({ mesh: opened.mesh, hosts, leaves, store }, options) : opened.mesh;
   const key = mesh.master?.tokenKey ?? mesh.tokenPublicKey;
   const tokens = new TokenAuthority({
     meshId: mesh.meshId,
@@ -340,6 +345,21 @@ function reopen(mesh: MeshIdentity, options: IdentityOptions): Pick<Parts, "mesh
     );
   }
   return { mesh, how: "known", hosts: publicHosts({ advertise, hostName: hostname(), scope }) };
+}
+
+/** A mesh that refuses ends the start with its reason; one that is not reached is asked again while the node runs. */
+async function reentered(
+  returning: Returning,
+  { reenter: by, clock, onRejoinError }: IdentityOptions,
+): Promise<MeshIdentity> {
+  if (by === undefined) return returning.mesh;
+  try {
+    return await reenter(returning, { by, now: clock.now() });
+  } catch (error) {
+    if (!(error instanceof HerdError) || error.code === "join.refused") throw error;
+    onRejoinError?.(error);
+    return returning.mesh;
+  }
 }
 
 function isFrom(issuer: Issuer, leaf: string): boolean {

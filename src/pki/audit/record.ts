@@ -10,6 +10,8 @@ export const auditEvents = [
   "join.refused",
   "renewal.refused",
   "node.revoked",
+  "node.returned",
+  "node.duplicated",
   "app.deployed",
   "app.rolled-back",
   "app.removed",

@@ -2,8 +2,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Clock } from "../../core/clock.js";
+import { skewText } from "../../core/clock-skew.js";
 import { type ErrorCode, errorTable, HerdError } from "../../core/errors.js";
 import { randomBase64url } from "../../core/ids.js";
+import { aheadLimitMs } from "../../core/signed.js";
 import { UsageError } from "../../core/usage-error.js";
 import type { Enrollment, EnrollmentRequest } from "../enrollment.js";
 import { answerLimitBytes, readAnswer } from "./answer.js";
@@ -60,6 +62,9 @@ type JoiningOptions = Omit<JoinOptions, "token"> & { readonly token: JoinTokenTe
 /** The address serves another root than the one that we were told of. */
 class WrongRoot extends HerdError {}
 
+/** The node there tells a time that is so far from ours that it would refuse what we sign. */
+class WrongClock extends HerdError {}
+
 class Joining {
   readonly #request: EnrollmentRequest;
   readonly #options: JoiningOptions;
@@ -82,9 +87,21 @@ class Joining {
     }
     const failures = [...this.#failures.values()];
     const wrongRoot = failures.find((failure) => failure instanceof WrongRoot);
-    if (wrongRoot !== undefined) throw wrongRoot;
+    const wrongClock = failures.find((failure) => failure instanceof WrongClock);
+    if (wrongClock !== undefined) throw wrongClock;
+    if (wrongRoot !== undefined && !this.#isMember) throw wrongRoot;
     const tried = failures.map(({ message }) => message).join("; ");
-    throw new HerdError("node.overloaded", `no node of the mesh let us ask (${tried})`, { retryAfterSeconds: 5 });
+    const moved = this.#isMember
+      ? ": if the masters moved, start with --join URL, the address of any node of the mesh"
+      : "";
+    throw new HerdError("node.overloaded", `no node of the mesh let us ask (${tried})${moved}`, {
+      retryAfterSeconds: 5,
+    });
+  }
+
+  /** Whether the node is in the mesh already, and asks at addresses that it remembers. */
+  get #isMember(): boolean {
+    return this.#request.rootCertificate !== undefined;
   }
 
   /** The root that this address serves, if it is the one that we were told of. Before this, nothing of ours has left. */
@@ -92,6 +109,9 @@ class Joining {
     const { token, signal } = this.#options;
     const { rootCertificate } = this.#request;
     const root = await fetchRoot(url, signal);
+    if (Math.abs(root.skewMs) > aheadLimitMs) {
+      throw new WrongClock("join.refused", `${skewText(root.skewMs, url)}: set it first`);
+    }
     if (token !== undefined && root.fingerprint !== token.fingerprint) {
       const detail = `the root at ${url} has the fingerprint ${root.fingerprint}, the token says ${token.fingerprint}: this is another mesh, or somebody stands between`;
       throw new WrongRoot("join.refused", detail);
@@ -192,7 +212,10 @@ class Joining {
   #noteOrThrow(url: string, error: unknown): void {
     const { tell, signal } = this.#options;
     signal.throwIfAborted();
-    const skip = error instanceof NotReached || (error instanceof WrongRoot && this.#failures.size > 0);
+    // Remembered addresses may be another's by now; the one that a person named should be right.
+    const mayBeElsewhere = this.#isMember || this.#failures.size > 0;
+    const skip =
+      error instanceof NotReached || error instanceof WrongClock || (error instanceof WrongRoot && mayBeElsewhere);
     if (!skip) throw error;
     this.#failures.set(url, error);
     tell(error.message);

@@ -2,6 +2,7 @@
 
 import { createHash, X509Certificate } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
+import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import type { AuditEvent } from "../audit/record.js";
 import { type AdmissionOptions, Admissions, type Admitted, type Approval } from "./admission.js";
@@ -16,8 +17,10 @@ import { type JoinTokenRecord, type JoinTokenRequest, type JoinTokens, WrongSecr
 
 const wrongSecretTries = 9;
 const pollMs = 1_000;
-/** A node that slept may come back this long after its certificate ended. */
-const rejoinMs = 86_400_000;
+const dayMs = 86_400_000;
+/** Returns of one node: each costs two signatures and a write. */
+const returnsEach = { burst: 10, perSecond: 1 / 60 };
+const returnsTotal = { burst: 500, perSecond: 10 };
 
 /** What a desk works with. */
 export interface JoinDeskOptions extends AdmissionOptions {
@@ -25,6 +28,8 @@ export interface JoinDeskOptions extends AdmissionOptions {
   readonly registry: JoinRegistry;
   readonly tokens: JoinTokens;
   readonly clock: Clock;
+  /** A node that was away may come back so many days after its certificate ended, by its enrolled key alone. */
+  readonly returnDays: number;
   /** Adds to the audit log. */
   readonly audit: (event: AuditEvent) => Promise<void>;
   /** Hears of a request that waits for a person from now on; must not throw. */
@@ -64,6 +69,9 @@ export class JoinDesk {
   /** Refusals that are written down: whoever is refused again and again must not fill the log. */
   readonly #refusals: JoinThrottle;
   #unwritten = 0;
+  readonly #returns: JoinThrottle;
+  /** When the newest return of each node was signed, by its clock: an older one, or the same again, is a replay. */
+  readonly #returnedAt = new Map<string, number>();
 
   constructor(options: JoinDeskOptions) {
     const { authority, clock } = options;
@@ -72,6 +80,7 @@ export class JoinDesk {
     this.#pending = new PendingJoins({ clock, keeper: authority.signer.nodeId });
     const rate = (burst: number, perSecond: number) => ({ burst, perSecond });
     this.#requests = new JoinThrottle({ clock, each: rate(40, 5), total: rate(200, 20) });
+    this.#returns = new JoinThrottle({ clock, each: returnsEach, total: returnsTotal, detail: "too many returns" });
     this.#polls = new JoinThrottle({ clock, each: rate(200, 50), total: rate(1_000, 200) });
     this.#refusals = new JoinThrottle({ clock, each: rate(100, 1 / 10), total: rate(500, 1) });
   }
@@ -115,7 +124,7 @@ export class JoinDesk {
       throw await this.#refuse(request, origin, new HerdError("join.refused", "the node was revoked"));
     if (request.token !== undefined) return this.#joinWithToken(request, origin);
     if (known !== undefined && request.current !== undefined)
-      return this.#rejoin(request, { ...origin, name: known.name });
+      return this.#return(request, { ...origin, name: known.name });
     return this.#wait(request, origin);
   }
 
@@ -177,13 +186,18 @@ export class JoinDesk {
     const { id, proof } = credential;
     try {
       const use = { id, payload, proof, nodeId, name };
-      const { hosts } = tokens.verify(use);
+      const hosts = [...tokens.verify(use).hosts, ...this.#hostsBefore(request)];
       // Before it is used up: a request that cannot be granted costs no use.
       this.#admissions.check(request, { hosts, address: this.#vouchedAddress(origin) });
       const token = await tokens.use(use);
       const masterBy = token.master ? tokens.hashOf(token) : undefined;
       const approval = { approvedBy: `token ${id}`, deploy: token.deploy && request.deploy, hosts, masterBy };
-      const { answer } = await this.#admit(request, approval, origin);
+      // One that has no certificate yet repeats a join whose answer was lost.
+      const isKnown = request.current !== undefined && this.#options.registry.node(nodeId) !== undefined;
+      const { answer } = await this.#admit(request, approval, {
+        ...origin,
+        event: isKnown ? "node.returned" : "join.approved",
+      });
       return { status: 200, body: answer };
     } catch (error) {
       if (error instanceof WrongSecret) this.#requests.penalize(this.#sourceOf(origin), wrongSecretTries);
@@ -191,30 +205,37 @@ export class JoinDesk {
     }
   }
 
-  /** A known node whose certificate ended while it slept. Its signature proves who it is. */
-  async #rejoin(request: JoinRequest, origin: JoinOrigin & { name: string }): Promise<JoinAnswer> {
-    const { authority, clock } = this.#options;
+  /** A known node whose certificate ended while it was away. Its signature proves who it is, and its old certificate since when. */
+  async #return(request: JoinRequest, origin: JoinOrigin & { name: string }): Promise<JoinAnswer> {
+    const { authority, clock, returnDays, audit } = this.#options;
+    const { nodeId } = request;
     const context = {
       rootCertificate: authority.rootCertificate,
       meshId: authority.meshId,
-      nodeId: request.nodeId,
+      nodeId,
       name: origin.name,
     };
     try {
       const { peer = "", public: open } = request.current ?? {};
       const overMs = clock.now() - endOfPeer(peer, context);
-      if (overMs > rejoinMs) {
-        const hours = Math.floor(overMs / 3_600_000);
-        throw new HerdError(
-          "join.refused",
-          `the node's certificate ended ${hours} hours ago: it needs a new join token`,
-        );
+      if (overMs > returnDays * dayMs) {
+        const detail = `the node's certificate ended ${spanText(overMs)} ago, and the mesh lets nodes return by themselves for ${spanText(returnDays * dayMs)}: it needs a join token (herd token create --role join, then herd up --join URL --token TOKEN with the state that it has)`;
+        throw new HerdError("join.refused", detail);
       }
+      this.#returns.take(nodeId);
+      if (request.at <= (this.#returnedAt.get(nodeId) ?? Number.NEGATIVE_INFINITY)) {
+        throw new HerdError("join.refused", "the request was used before: a node that returns signs a new one");
+      }
+      this.#returnedAt.set(nodeId, request.at);
       const approval = { approvedBy: "", deploy: false, masterBy: undefined, parent: origin.arrivedAt };
       const hosts = hostsOfPublic(open, context);
       const address = this.#vouchedAddress(origin);
       this.#admissions.check(request, { hosts, address });
       const { answer } = await this.#admissions.admit(request, { ...approval, hosts, address });
+      if (overMs > 0) {
+        const detail = `${origin.name} from ${origin.address}: its certificate had ended ${spanText(overMs)} ago`;
+        await audit({ event: "node.returned", by: "mesh", subject: nodeId, detail });
+      }
       return { status: 200, body: answer };
     } catch (error) {
       throw await this.#refuse(request, origin, error, "renewal.refused");
@@ -237,13 +258,23 @@ export class JoinDesk {
   async #admit(
     request: JoinRequest,
     approval: Omit<Approval, "address" | "parent">,
-    origin: JoinOrigin,
+    origin: JoinOrigin & { readonly event?: "join.approved" | "node.returned" },
   ): Promise<Admitted> {
     const where = { address: this.#vouchedAddress(origin), parent: origin.arrivedAt };
     const admitted = await this.#admissions.admit(request, { ...approval, ...where });
     const detail = `${admitted.name} from ${origin.address}${approval.deploy ? "" : ", may not deploy"}`;
-    await this.#options.audit({ event: "join.approved", by: approval.approvedBy, subject: request.nodeId, detail });
+    const { event = "join.approved" } = origin;
+    await this.#options.audit({ event, by: approval.approvedBy, subject: request.nodeId, detail });
     return admitted;
+  }
+
+  /** Hosts that a node which is in already was vouched for before. */
+  #hostsBefore({ nodeId, current }: JoinRequest): string[] {
+    const { authority, registry } = this.#options;
+    const name = registry.node(nodeId)?.name;
+    return name === undefined
+      ? []
+      : hostsOfPublic(current?.public, { rootCertificate: authority.rootCertificate, name });
   }
 
   /** A public leaf may name the address that this master, or another one, saw; any other node could name whose it likes. */

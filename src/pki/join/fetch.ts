@@ -22,6 +22,8 @@ export interface FetchedRoot {
   readonly certificate: string;
   readonly fingerprint: string;
   readonly meshId: string;
+  /** How far the node's clock is ahead of this machine's, ms, as its `Date` says; nobody proved it. 0 when it says nothing. */
+  readonly skewMs: number;
 }
 
 /** The node could not be reached, or its certificate is not of the root. */
@@ -32,13 +34,15 @@ export class NotReached extends Error {
 /** The root that a node says it has. Nothing is verified: the caller compares its fingerprint. Throws {@link NotReached}. */
 export async function fetchRoot(base: string, signal: AbortSignal): Promise<FetchedRoot> {
   const url = new URL("/ca.pem", base);
-  const { status, body } = await send(url, { limitBytes: rootLimitBytes, signal, ca: undefined });
+  const { status, headers, body } = await send(url, { limitBytes: rootLimitBytes, signal, ca: undefined });
   try {
     if (status !== 200) throw new TypeError(`status ${status}`);
     const root = new X509Certificate(body);
     const certificate = `${root.toString().trim()}\n`;
     const fingerprint = createHash("sha256").update(root.raw).digest("hex");
-    return { certificate, fingerprint, meshId: meshIdOf(certificate) };
+    // Against the clock by which OpenSSL judges certificates.
+    const skewMs = Date.parse(headers.date ?? "") - Date.now();
+    return { certificate, fingerprint, meshId: meshIdOf(certificate), skewMs: Number.isNaN(skewMs) ? 0 : skewMs };
   } catch (cause) {
     throw new NotReached(`${url.origin} serves no root certificate`, { cause });
   }
@@ -101,6 +105,10 @@ function reasonOf(error: unknown): string {
   const { code, name, message } = error as NodeJS.ErrnoException;
   if (name === "TimeoutError" || name === "AbortError") return `nothing within ${timeoutMs / 1_000} seconds`;
   if (code === "ECONNREFUSED") return "nothing listens there";
+  const wrongTime = { CERT_HAS_EXPIRED: "has ended", CERT_NOT_YET_VALID: "has not begun" }[code ?? ""];
+  if (wrongTime !== undefined) {
+    return `its certificate ${wrongTime} by the clock of this machine (${new Date().toISOString()}): is that right?`;
+  }
   if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code ?? "")) return `its certificate is not of the mesh's root (${code})`;
   return message || (code ?? "failed");
 }

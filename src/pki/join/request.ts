@@ -2,6 +2,7 @@
 
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
+import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
 import { csrLimitBytes } from "../csr.js";
@@ -95,8 +96,7 @@ export function readJoinRequest(body: unknown, { meshId, now }: { meshId: string
   if (payload.mesh !== meshId) throw new HerdError("join.refused", "the request is for another mesh");
   const skewMs = payload.at - now;
   if (Math.abs(skewMs) > aheadLimitMs) {
-    const minutes = Math.round(Math.abs(skewMs) / 60_000);
-    const detail = `the clock of the joining machine is ${minutes} minutes ${skewMs > 0 ? "ahead" : "behind"}: set it first`;
+    const detail = `the clock of the joining machine is ${spanText(skewMs)} ${skewMs > 0 ? "ahead" : "behind"}: set it first`;
     throw new HerdError("join.refused", detail);
   }
   return { ...payload, nodeId, publicKey, text: signed.payload, token };
