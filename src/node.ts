@@ -18,7 +18,7 @@ import { systemTimers } from "./core/timers.js";
 import { UsageError } from "./core/usage-error.js";
 import { deploySamples } from "./deploy/samples.js";
 import type { Foundation } from "./node/foundation.js";
-import { enrollBy, meshOfToken, readPassphrase, rejoinBy } from "./node/joining.js";
+import { enrollBy, meshOfToken, readPassphrase, reenterBy, rejoinBy, tell } from "./node/joining.js";
 import { buildNode, type NodeParts } from "./node/node-parts.js";
 import { keepAdminToken } from "./pki/admin-token.js";
 import { Identity } from "./pki/identity.js";
@@ -44,6 +44,8 @@ export interface Ready {
   readonly signInUrl: string;
   readonly apps: readonly { readonly app: string; readonly interface: AppInterface }[];
   readonly wall: OuterWall;
+  /** Why its mesh does not take it, and what to do; none when it does. */
+  readonly notReady: readonly string[];
 }
 
 /** A node that is recycled drains for so long before it refuses calls: who sends some looks at `/readyz` now and then. */
@@ -140,11 +142,15 @@ export class HerdNode {
       ...{ state, ephemeral, name, domains, advertise, deploy, clock },
       rootPassphrase: await readPassphrase(rootPassphraseFile),
       enroll: enrollBy(joining),
+      reenter: wanted === undefined ? undefined : reenterBy(joining),
+      onRejoinError: (error) => tell(`the mesh was not asked with the join token: ${(error as Error).message}`),
     });
     // Who starts a node again with the same command line means the mesh that it is in.
     if (wanted === undefined || wanted === identity.meshId) return identity;
     await identity.close();
-    throw new UsageError(`${state} belongs to another mesh than the join token: choose another --state`);
+    throw new UsageError(
+      `${state} belongs to the mesh ${identity.meshId}, and the join token is for the mesh ${wanted}: choose another --state for that one`,
+    );
   }
 
   #foundation(identity: Identity, found: Pick<Foundation, "port" | "peerPort" | "wall" | "descriptors">): Foundation {
@@ -231,7 +237,10 @@ export class HerdNode {
     else await deploySamples(functions, options);
   }
 
-  async #describe({ identity, peer, ownerSecret, wall }: Foundation, { api, apps }: NodeParts): Promise<Ready> {
+  async #describe(
+    { identity, peer, ownerSecret, wall }: Foundation,
+    { api, apps, standing }: NodeParts,
+  ): Promise<Ready> {
     const { state } = this.#config;
     const { tokens, isMaster } = identity;
     // A damaged file is one that is written anew.
@@ -257,6 +266,7 @@ export class HerdNode {
       signInUrl: isMaster ? `${api.url}/#code=${identity.signIn.createCode()}` : `${api.url}/`,
       apps: active,
       wall,
+      notReady: standing.reasons().map(({ reason }) => reason),
     };
   }
 }

@@ -16,6 +16,8 @@ interface NodeBody {
   readonly parent: string | null;
   /** Whether a container stands around it; null when it did not say. */
   readonly container: boolean | null;
+  /** Where its processes are, when two run with its identity. */
+  readonly twins?: readonly string[];
 }
 
 /** A node in the body of `GET /v1/nodes?tree=true`, with those that it let in. */
@@ -31,6 +33,9 @@ export interface TreeBody {
 /** Lists every node that was ever let in. */
 export async function listNodes(options: GlobalOptions): Promise<void> {
   const nodes = await (await connect(options)).json<NodeBody[]>("/v1/nodes");
+  for (const { name, twins = [] } of nodes) {
+    if (twins.length > 0) tell(`two processes run as ${name}, at ${twins.join(" and ")}: stop one of them`);
+  }
   if (options.json) printJson(nodes);
   else
     printTable([

@@ -52,6 +52,7 @@ export async function up(options: UpOptions): Promise<void> {
     if (options.json) printJson(readyLine(ready));
     else printWelcome(ready);
     if (config.nameGiven && config.name !== ready.node) tell(nameNote(config.name, ready));
+    for (const reason of ready.notReady) tell(`not ready: ${reason}`);
     if (ready.wall.missing.length > 0) tell(wallNote(ready));
   }
   await stopped;

@@ -31,6 +31,8 @@ export const errorTable = {
   "storage.full": { status: 507, title: "The node's disk takes no more" },
   "compile.busy": { status: 503, title: "Too many uploads wait for the compiler" },
   "compile.timeout": { status: 503, title: "The compilation was too slow" },
+  "node.unavailable": { status: 503, title: "It cannot be done here now" },
+  "node.revoked": { status: 503, title: "The node was revoked from its mesh" },
   "function.deadline": { status: 504, title: "The function did not end in time" },
 } as const;
 

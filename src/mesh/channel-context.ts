@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { OwnHello } from "./hello.js";
-import type { Handler, PeerIdentity, Trust } from "./seams.js";
+import type { Handler, PeerIdentity, Refusal, Trust } from "./seams.js";
 
 /** Bounds of one connection. */
 export interface ChannelLimits {
@@ -36,6 +36,8 @@ export interface ChannelContext {
   readonly nodeId: string;
   /** Names this run of the process, so that peers notice a restart: 16 hex digits or more. */
   readonly instance: string;
+  /** When this process began, epoch ms. */
+  readonly started: number;
   readonly trust: Trust;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -48,6 +50,9 @@ export interface ChannelContext {
   introduce(records: readonly string[], peer: PeerIdentity): Promise<void>;
   /** Records that prove to a peer why it is refused, at most 8: a node that slept may not know that it was revoked. */
   farewell(peer: PeerIdentity): readonly string[];
+  /** Hears why a greeting came to nothing, and how far a greeted peer's clock is ahead of ours (ms, as it told). */
+  refused(refusal: Refusal): void;
+  greeted(peer: PeerIdentity, skewMs: number): void;
   /** How often this node lost all connections to that one. */
   generation(nodeId: string): number;
 }

@@ -3,12 +3,12 @@
 import { HerdError } from "../core/errors.js";
 import type { ChannelContext } from "./channel-context.js";
 import { decodeFrame, encodeFrame, FrameError } from "./frame.js";
-import { type Hello, helloContent, isRecords, readHello } from "./hello.js";
+import { type Hello, helloContent, isRecords, readHello, timeOf } from "./hello.js";
 import { IncomingMessages } from "./incoming.js";
 import { errorOf, failureOf, idOf, kindOf, messageOf, messageType, reasonOf } from "./message.js";
 import { PendingAsks } from "./pending-asks.js";
 import { Pulse } from "./pulse.js";
-import { type AskOptions, type Connection, type Link, LinkBroken, type PeerIdentity } from "./seams.js";
+import { type AskOptions, type Connection, type Link, LinkBroken, type PeerIdentity, type Refusal } from "./seams.js";
 
 /** What becomes of a connection. `ended` comes once, also when it never opened. */
 export interface ChannelEvents {
@@ -117,8 +117,9 @@ export class Channel {
     }
     this.#watchExpiry();
     // Said before the peer is judged: the records show one whose master was revoked while it slept that it needs a new certificate.
-    const { nodeId: node, instance } = this.#context;
-    this.#send([messageType.hello, helloContent(this.#context.hello(), { node, instance, dial: this.#ownDial })]);
+    const { nodeId: node, instance, started, clock } = this.#context;
+    const who = { node, instance, dial: this.#ownDial, at: clock.now(), started };
+    this.#send([messageType.hello, helloContent(this.#context.hello(), who)]);
     if (!this.#trusted()) return;
     this.#cancelGreeting = this.#context.timers.after(this.#context.limits.greetingMs, () =>
       this.end("it was not greeted in time"),
@@ -152,11 +153,27 @@ export class Channel {
   }
 
   /** Ends it, telling the peer why, with records that prove it; at once, with nothing more sent, when `abrupt`. */
-  end(reason: string, options: { readonly abrupt?: boolean; readonly records?: readonly string[] } = {}): void {
+  end(reason: string, options: { readonly abrupt?: boolean } = {}): void {
     if (this.#state === "ended") return;
-    if (options.abrupt !== true) this.#send([messageType.bye, reason, ...(options.records ? [options.records] : [])]);
+    if (options.abrupt !== true) this.#send([messageType.bye, reason]);
     this.#connection.close(reason, options);
     this.#end(reason);
+  }
+
+  /** Ends a greeting with a peer that may not be linked: tells it why, with records that prove it, and the time here. */
+  refuse(reason: string, records: readonly string[] = []): void {
+    if (this.#state === "ended") return;
+    this.#send([messageType.bye, reason, records, this.#context.clock.now()]);
+    this.#connection.close(reason);
+    this.#tellRefusal({ by: "this node", reason, at: this.#hello?.at });
+    this.#end(reason);
+  }
+
+  #tellRefusal({ at, ...refusal }: Pick<Refusal, "by" | "reason"> & { at: number | undefined }): void {
+    const { clock, refused } = this.#context;
+    const address = this.dialledTo ?? this.#connection.remote;
+    const skewMs = at === undefined || at === 0 ? undefined : at - clock.now();
+    refused({ ...refusal, node: this.peer.nodeId, address, skewMs });
   }
 
   #end(reason: string): void {
@@ -190,9 +207,11 @@ export class Channel {
         this.#hello = readHello(message[1]);
         if (this.#hello.node !== this.peer.nodeId)
           throw new FrameError("its hello names another node than its certificate");
+        if (this.#hello.at > 0) this.#context.greeted(this.peer, this.#hello.at - this.#context.clock.now());
         this.#accept(this.#hello).catch((error: unknown) => {
-          if (!(error instanceof HerdError)) this.#context.log?.error("greeting a peer failed", { cause: error });
-          this.end(error instanceof HerdError ? error.message : "the greeting failed");
+          if (error instanceof HerdError) return this.refuse(error.message);
+          this.#context.log?.error("greeting a peer failed", { cause: error, repeat: this.peer.nodeId });
+          return this.end("the greeting failed");
         });
         return;
       case messageType.ready:
@@ -201,11 +220,14 @@ export class Channel {
         this.#peerGeneration = message[1] as number;
         this.#openIfReady();
         return;
-      case messageType.bye:
+      case messageType.bye: {
         this.#connection.close("the peer said bye");
-        this.#end(`the peer ended it: ${reasonOf(message[1])}`);
+        const [reason, at] = [reasonOf(message[1]), timeOf(message[3])];
+        if (at !== undefined) this.#tellRefusal({ by: "the peer", reason, at });
+        this.#end(`the peer ended it: ${reason}`);
         this.#learnWhy(message[2]);
         return;
+      }
       default:
         throw new FrameError("it did not greet first");
     }
@@ -216,7 +238,7 @@ export class Channel {
     if (!isRecords(records)) return;
     this.#context.introduce(records, this.peer).catch((error: unknown) => {
       if (!(error instanceof HerdError))
-        this.#context.log?.error("a peer's reasons could not be read", { cause: error });
+        this.#context.log?.error("a peer's reasons could not be read", { cause: error, repeat: this.peer.nodeId });
     });
   }
 
@@ -314,7 +336,7 @@ export class Channel {
     try {
       frame = encodeFrame([messageType.answer, id, body]);
     } catch (cause) {
-      this.#context.log?.error("an answer could not be sent", { cause });
+      this.#context.log?.error("an answer could not be sent", { cause, repeat: this.peer.nodeId });
       this.#refuse(id, new HerdError("internal", "the peer failed"));
       return;
     }
@@ -350,7 +372,7 @@ export class Channel {
       // What waits to leave on an open connection is not for this peer any more.
       const reason = error instanceof Error ? error.message : "it is not trusted";
       if (this.#state === "open") this.end(reason, { abrupt: true });
-      else this.end(reason, { records: this.#context.farewell(this.peer) });
+      else this.refuse(reason, this.#context.farewell(this.peer));
       return false;
     }
   }

@@ -26,19 +26,24 @@ export interface Hello extends PeerHello {
   /** Counts the dialler's dials; 0 from the side that was dialled. */
   readonly dial: number;
   readonly records: readonly string[];
+  /** The peer's clock (epoch ms) when it greeted; 0 from one that tells none. */
+  readonly at: number;
+  /** When its process began (epoch ms, by its clock): of two processes with one identity the later one is kept. 0 as above. */
+  readonly started: number;
 }
 
 /** A hello's message content. Throws `RangeError` when there is more to say than a peer would read. */
-export function helloContent(own: OwnHello, who: Pick<Hello, "node" | "instance" | "dial">): object {
+export function helloContent(own: OwnHello, who: Pick<Hello, "node" | "instance" | "dial" | "at" | "started">): object {
   if (own.records.length > recordsLimit) throw new RangeError(`a hello carries at most ${recordsLimit} records`);
   const { address = null, url, records } = own;
-  return { v: version, node: who.node, instance: who.instance, dial: who.dial, address, url, records };
+  const { node, instance, dial, at, started } = who;
+  return { v: version, node, instance, dial, at, started, address, url, records };
 }
 
 /** Reads a hello. Throws {@link FrameError} with what is wrong. */
 export function readHello(value: unknown): Hello {
   if (typeof value !== "object" || value === null) throw new FrameError("its hello is no object");
-  const { v, node, instance, dial, address, url, records } = value as Record<string, unknown>;
+  const { v, node, instance, dial, at, started, address, url, records } = value as Record<string, unknown>;
   if (v !== version) throw new FrameError("it speaks another version of the protocol");
   if (typeof node !== "string" || !/^[0-9a-f]{32}$/.test(node)) throw new FrameError("its hello names no node");
   if (typeof instance !== "string" || !/^[0-9a-f]{16,64}$/.test(instance)) {
@@ -50,6 +55,8 @@ export function readHello(value: unknown): Hello {
     node,
     instance,
     dial: dial as number,
+    at: timeOf(at) ?? 0,
+    started: timeOf(started) ?? 0,
     address: address === null ? undefined : hostAndPort(address),
     url: httpsUrl(url),
     records,
@@ -60,6 +67,13 @@ export function readHello(value: unknown): Hello {
 export function isRecords(value: unknown): value is readonly string[] {
   if (!Array.isArray(value) || value.length > recordsLimit) return false;
   return value.every((text) => typeof text === "string" && text.length <= signedLimitBytes);
+}
+
+/** A time (epoch ms) that a peer told; `undefined` for what is none. */
+export function timeOf(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= 8.64e15
+    ? (value as number)
+    : undefined;
 }
 
 function hostAndPort(value: unknown): string {

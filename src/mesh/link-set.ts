@@ -8,6 +8,7 @@ import { type ChannelContext, type ChannelLimits, channelLimits } from "./channe
 import { Dialler } from "./dialler.js";
 import type { OwnHello } from "./hello.js";
 import { isBetter, PeerLink } from "./link.js";
+import { isLater, Rivals, type RivalsOptions } from "./rivals.js";
 import {
   type Connection,
   type Handler,
@@ -16,6 +17,7 @@ import {
   type Links,
   type Network,
   type PeerIdentity,
+  type Refusal,
   type Trust,
 } from "./seams.js";
 
@@ -27,6 +29,7 @@ const greetingLimit = 256;
 const settledMs = 10_000;
 /** How long before its certificates end a connection is replaced, ms; sooner on a short-lived one. */
 const renewBeforeMs = 600_000;
+const twinReason = "another process with this identity runs, and began later";
 /** Timers wait no longer than this. */
 const timerLimitMs = 86_400_000;
 
@@ -35,6 +38,8 @@ export interface LinkSetOptions {
   readonly nodeId: string;
   /** Names this run of the process: 16 to 64 hex digits, random. */
   readonly instance: string;
+  /** When this process began, epoch ms. */
+  readonly started?: number;
   readonly network: Network;
   readonly trust: Trust;
   readonly clock: Clock;
@@ -46,6 +51,12 @@ export interface LinkSetOptions {
   readonly introduce: (records: readonly string[], peer: PeerIdentity) => Promise<void>;
   /** Records that prove to a peer why it is refused: at most 8, none unless given. */
   readonly farewell?: (peer: PeerIdentity) => readonly string[];
+  /** Hears of peers that are refused here, and of those that refuse this node. */
+  readonly refused?: (refusal: Refusal) => void;
+  /** Hears how far the clock of a peer that greeted is ahead of ours, ms, as that peer told. */
+  readonly greeted?: (peer: PeerIdentity, skewMs: number) => void;
+  /** Tells two processes with one identity from a restart; without it a new process always takes the place of the one before. */
+  readonly twins?: RivalsOptions;
   readonly log?: Logger;
   readonly limits?: Partial<ChannelLimits>;
 }
@@ -67,6 +78,7 @@ export class LinkSet implements Links {
   /** Dials that wait for their channel to open. */
   readonly #waiting = new Map<Channel, { resolve: (link: Link) => void; reject: (error: Error) => void }>();
   readonly #dialler: Dialler;
+  readonly #rivals: Rivals | undefined;
   readonly #greeting = new Set<Channel>();
   /** Ends the wait for the renewal of a connection. */
   readonly #renewals = new Map<Channel, () => void>();
@@ -77,9 +89,15 @@ export class LinkSet implements Links {
   constructor(options: LinkSetOptions) {
     this.#options = options;
     const { nodeId, instance, trust, clock, timers, random, hello, introduce, log, limits } = options;
-    const { farewell = () => [] } = options;
+    const {
+      farewell = () => [],
+      started = clock.now(),
+      refused = () => undefined,
+      greeted = () => undefined,
+    } = options;
+    this.#rivals = options.twins && new Rivals(options.twins);
     this.#context = {
-      ...{ nodeId, instance, trust, clock, timers, random, hello, introduce, farewell, log },
+      ...{ nodeId, instance, started, trust, clock, timers, random, hello, introduce, farewell, refused, greeted, log },
       limits: { ...channelLimits, ...limits },
       handlers: this.#handlers,
       generation: (peer) => this.#losses.get(peer) ?? 0,
@@ -186,7 +204,8 @@ export class LinkSet implements Links {
     if (channels.size > perPeerLimit || this.#greeting.size > greetingLimit) channel.end("too many connections");
   }
 
-  #opened(channel: Channel): void {
+  /** `alone` tells that no other process of the peer lives. */
+  #opened(channel: Channel, alone = false): void {
     this.#greeting.delete(channel);
     const { nodeId } = channel.peer;
     const { own, peer: generation = 0 } = channel.generations;
@@ -198,6 +217,11 @@ export class LinkSet implements Links {
       return;
     }
     const present = this.#links.get(nodeId);
+    const isRival = present !== undefined && stated !== undefined && stated.instance !== instance;
+    if (isRival && !alone && this.#rivals !== undefined && !isLater(channel.hello, present.channel.hello)) {
+      void this.#judge(channel, { present: present.channel, rivals: this.#rivals });
+      return;
+    }
     const isContinued = stated?.instance === instance && stated.generation === generation;
     this.#stated.set(nodeId, { generation, instance });
     if (present !== undefined && isContinued) this.#arbitrate(channel, present);
@@ -225,12 +249,26 @@ export class LinkSet implements Links {
       this.#links.delete(nodeId);
       // No loss of ours that the peer must hear of: it is the one that lost the link.
       for (const other of [...(this.#channels.get(nodeId) ?? [])]) {
-        if (other !== channel && other.isOpen) other.end("the peer lost it");
+        if (other === channel || !other.isOpen) continue;
+        if (other !== stale.channel || this.#rivals === undefined) other.end("the peer lost it");
+        else void this.#replace(other, { channel, rivals: this.#rivals });
       }
       this.#announceEnd(stale, "the peer lost it");
     }
     this.#links.set(nodeId, link);
     for (const watcher of [...this.#watchers]) watcher.opened?.(link);
+  }
+
+  /** A later process of the peer has its link; the one before is mostly gone. If it lives, both are told before it is cut off. */
+  async #replace(former: Channel, { channel, rivals }: { channel: Channel; rivals: Rivals }): Promise<void> {
+    const isNew = former.hello.instance !== channel.hello.instance;
+    former.end(isNew && (await rivals.meet(former, channel)) ? twinReason : "the peer lost it");
+  }
+
+  /** An earlier process comes while a later one has the link: no link, unless that one is gone. */
+  async #judge(channel: Channel, { present, rivals }: { present: Channel; rivals: Rivals }): Promise<void> {
+    if (await rivals.meet(present, channel)) channel.end(twinReason);
+    else if (channel.isOpen) this.#opened(channel, true);
   }
 
   #ended(channel: Channel, reason: string): void {

@@ -24,6 +24,8 @@ export interface Connection {
   readonly peer: PeerIdentity;
   /** When our own certificate on this connection ends, epoch ms. */
   readonly ownNotAfter: number;
+  /** The other end (`HOST:PORT`), where the network knows it. */
+  readonly remote?: string | undefined;
   /** Queues one frame, in order. `false` asks the sender to wait for `drained`. */
   send(frame: Uint8Array): boolean;
   /** Bytes accepted by `send` that have not left. */
@@ -44,6 +46,19 @@ export interface ConnectionEvents {
   frame(bytes: Uint8Array): void;
   drained(): void;
   closed(reason: string): void;
+}
+
+/** A peer that did not get in, or where this node did not. */
+export interface Refusal {
+  /** Who refuses: this node the peer, or the peer this node. */
+  readonly by: "this node" | "the peer";
+  /** The peer's id, as its certificate claims; `undefined` when it cannot be read. */
+  readonly node: string | undefined;
+  /** `HOST:PORT`, `undefined` where the network tells none. */
+  readonly address: string | undefined;
+  readonly reason: string;
+  /** How far the peer's clock is ahead of ours, ms, when it told its time. Nobody proved it. */
+  readonly skewMs: number | undefined;
 }
 
 /** Where nodes listen and dial. An address is `HOST:PORT`. */

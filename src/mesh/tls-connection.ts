@@ -13,6 +13,7 @@ const largeFrameBytes = 64 * 1024;
 export class TlsConnection implements Connection {
   readonly peer: PeerIdentity;
   readonly ownNotAfter: number;
+  readonly remote: string;
   readonly #socket: TLSSocket;
   #events: ConnectionEvents | undefined;
   /** Frames of this turn. */
@@ -25,6 +26,7 @@ export class TlsConnection implements Connection {
     this.#socket = socket;
     this.peer = identities.peer;
     this.ownNotAfter = identities.ownNotAfter;
+    this.remote = `${socket.remoteAddress ?? ""}:${socket.remotePort ?? ""}`;
   }
 
   get queuedBytes(): number {

@@ -9,7 +9,10 @@ import {
   type TLSSocket,
   createServer as tlsServer,
 } from "node:tls";
-import { type Connection, LinkBroken, type Network, type PeerIdentity } from "./seams.js";
+import { certificateFault, claimedNode } from "./certificate-fault.js";
+import { encodeFrame, joinFrames } from "./frame.js";
+import { messageType } from "./message.js";
+import { type Connection, LinkBroken, type Network, type PeerIdentity, type Refusal } from "./seams.js";
 import { TlsConnection } from "./tls-connection.js";
 
 /** The name of the protocol and its version (ALPN, RFC 7301). */
@@ -21,6 +24,8 @@ const defaultHandshakes = { limit: 256, limitPerAddress: 64 };
 /** Refusals that are reported in a second, unless told otherwise. */
 const reportsPerSecond = 10;
 const keepAliveMs = 30_000;
+/** How long a peer that is refused may take to read why. */
+const byeMs = 1_000;
 
 /** A node's peer certificate: PEM chain (leaf first) and PEM key. */
 export interface TlsLeaf {
@@ -37,8 +42,8 @@ export interface TlsNetworkOptions {
   readonly leaf: TlsLeaf;
   /** Who a certificate (DER) is for; throws with the reason when it is no peer's of this mesh. Its chain has been proved. */
   readonly identify: (certificate: Buffer) => PeerIdentity;
-  /** Hears why a connection from or to this address came to nothing; at most ten times a second, unless told otherwise. */
-  readonly onRefused?: (reason: string, address: string) => void;
+  /** Hears why a connection came to nothing on this side; at most ten times a second, unless told otherwise. */
+  readonly onRefused?: (refusal: Omit<Refusal, "skewMs">) => void;
   readonly reportsPerSecond?: number;
   /** Handshakes that others began and that are not over: in all, and from one address. */
   readonly handshakes?: { readonly limit: number; readonly limitPerAddress: number };
@@ -67,15 +72,14 @@ export class TlsNetwork implements Network {
     this.#tls = tlsServer({
       ...secure,
       requestCert: true,
-      rejectUnauthorized: true,
+      // Judged in `#connection`, which lets nobody through whom OpenSSL did not authorize: so that a refused peer can be named and told.
+      rejectUnauthorized: false,
       ALPNProtocols: [protocolName],
       handshakeTimeout: handshakeMs,
     });
     this.#tls.on("secureConnection", (socket) => this.#accept(socket));
     this.#tls.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
-      // What was wrong with the certificate stands at the socket; the error only says that the socket was closed.
-      const reason = socket.authorizationError as unknown as string | null;
-      this.#refused(`the handshake failed (${reason ?? error.code ?? error.message})`, addressOf(socket));
+      this.#refused(`the handshake failed (${error.code ?? error.message})`, { address: addressOf(socket) });
     });
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs });
     this.#server.on("connection", (socket) => this.#shakeHands(socket));
@@ -95,7 +99,7 @@ export class TlsNetwork implements Network {
       this.#server.listen({ host: this.#options.host, port: this.#options.port }, () => {
         this.#server.off("error", reject);
         // A failed accept (no file descriptors left) is that connection's loss.
-        this.#server.on("error", (error) => this.#refused(error.message, ""));
+        this.#server.on("error", (error) => this.#refused(error.message, { address: undefined }));
         resolve((this.#server.address() as AddressInfo).port);
       });
     });
@@ -112,7 +116,8 @@ export class TlsNetwork implements Network {
         ...place,
         secureContext: this.#context,
         ALPNProtocols: [protocolName],
-        rejectUnauthorized: true,
+        // Judged in `#connection`, as on the other side.
+        rejectUnauthorized: false,
         // A peer has no host name: who it is stands in its URI.
         checkServerIdentity: () => undefined,
       });
@@ -136,7 +141,9 @@ export class TlsNetwork implements Network {
       socket.once("secureConnect", () => {
         const connection = this.#connection(socket, address);
         if (typeof connection === "string") {
-          fail(connection);
+          done();
+          sayBye(socket, connection);
+          reject(new LinkBroken(`no connection to ${address}: ${connection}`));
           return;
         }
         done();
@@ -170,7 +177,7 @@ export class TlsNetwork implements Network {
     const count = this.#perAddress.get(address) ?? 0;
     const { limit, limitPerAddress } = this.#options.handshakes ?? defaultHandshakes;
     if (this.#handshakes.size >= limit || count >= limitPerAddress) {
-      this.#refused("too many handshakes at a time", address);
+      this.#refused("too many handshakes at a time", { address: addressOf(socket) });
       socket.destroy();
       return;
     }
@@ -189,22 +196,27 @@ export class TlsNetwork implements Network {
   }
 
   #accept(socket: TLSSocket): void {
-    this.#handshakeOver(addressOf(socket), socket.remoteAddress ?? "");
     const connection =
       this.#onConnection === undefined ? "the node stops" : this.#connection(socket, addressOf(socket));
-    if (typeof connection === "string") socket.destroy();
-    else this.#onConnection?.(connection);
+    if (typeof connection === "string") {
+      // It counts among the handshakes until it is gone.
+      sayBye(socket, connection);
+      return;
+    }
+    this.#handshakeOver(addressOf(socket), socket.remoteAddress ?? "");
+    this.#onConnection?.(connection);
   }
 
   /** The connection of a socket whose handshake succeeded, or why it is refused. */
   #connection(socket: TLSSocket, address: string): TlsConnection | string {
+    const [theirs, ours] = [socket.getPeerX509Certificate(), socket.getX509Certificate()];
     const refuse = (reason: string): string => {
-      this.#refused(reason, address);
+      this.#refused(reason, { address, node: claimedNode(theirs) });
       return reason;
     };
-    const [theirs, ours] = [socket.getPeerX509Certificate(), socket.getX509Certificate()];
     if (socket.alpnProtocol !== protocolName) return refuse(`the peer does not speak ${protocolName}`);
-    if (!socket.authorized || theirs === undefined || ours === undefined) return refuse("the peer proved nothing");
+    if (theirs === undefined || ours === undefined) return refuse("the peer showed no certificate");
+    if (!socket.authorized) return refuse(certificateFault(String(socket.authorizationError), theirs));
     try {
       const peer = this.#options.identify(theirs.raw);
       const connection = new TlsConnection(socket, { peer, ownNotAfter: Date.parse(ours.validTo) });
@@ -215,12 +227,21 @@ export class TlsNetwork implements Network {
     }
   }
 
-  #refused(reason: string, address: string): void {
+  #refused(reason: string, { address, node }: { address: string | undefined; node?: string | undefined }): void {
     const second = Math.floor(performance.now() / 1_000);
     if (this.#reports.second !== second) this.#reports = { second, count: 0 };
     const limit = this.#options.reportsPerSecond ?? reportsPerSecond;
-    if (this.#reports.count++ < limit) this.#options.onRefused?.(reason, address);
+    if (this.#reports.count++ < limit) this.#options.onRefused?.({ by: "this node", node, address, reason });
   }
+}
+
+/** Tells a peer why it is refused, and the time here; whether it reads that or not, the socket is gone soon. */
+function sayBye(socket: TLSSocket, reason: string): void {
+  socket.on("error", () => undefined);
+  socket.end(joinFrames([encodeFrame([messageType.bye, reason, [], Date.now()])]));
+  const timer = setTimeout(() => socket.destroy(), byeMs).unref();
+  socket.once("close", () => clearTimeout(timer));
+  socket.resume();
 }
 
 function addressOf(socket: Socket): string {

@@ -20,7 +20,9 @@ import { askMasters } from "./ask-masters.js";
 import type { Foundation } from "./foundation.js";
 import { meshView } from "./mesh-view.js";
 import { hearsOfRevocation } from "./own-revocation.js";
+import type { Standing } from "./standing.js";
 import type { TrustParts } from "./trust-parts.js";
+import type { Twins } from "./twins.js";
 
 /** The interface and the renewals. */
 export interface FrontParts {
@@ -38,6 +40,8 @@ export interface Behind {
   readonly members: Membership;
   readonly apps: AppParts;
   readonly governor: Governor;
+  readonly standing: Standing;
+  readonly twins: Twins;
 }
 
 const renewTimeoutMs = 10_000;
@@ -45,7 +49,8 @@ const chain = z.string().max(32_768);
 const chains = z.object({ peer: chain.optional(), public: chain.optional() });
 
 /** Builds the parts; nothing is bound yet. */
-export function frontParts(foundation: Foundation, { trust, links, members, apps, governor }: Behind): FrontParts {
+export function frontParts(foundation: Foundation, behind: Behind): FrontParts {
+  const { trust, links, members, apps, governor, standing, twins } = behind;
   const { config, identity, clock, timers, random, log, ring, metrics, events, port, ownerSecret, descriptors } =
     foundation;
   const { registry, desk, renewals } = trust;
@@ -82,13 +87,14 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
       ...{ node: identity.nodeId, links, marks },
       hearsOfRevocation: () => hearsOfRevocation(identity.nodeId, { registry, timers }),
     }),
-    mesh: meshView({ trust, links, members, apps, governor, foundation }),
+    mesh: meshView({ trust, links, members, apps, governor, twins, foundation }),
     owner: governor,
     about: () => ({
       version,
       startedAt,
       certificates: { peer: identity.peerLeaf().notAfter, public: identity.publicLeaf().notAfter },
     }),
+    reasons: () => standing.reasons(),
     page: readConsolePage(),
   });
   links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));
@@ -103,22 +109,31 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
     !registry.isRevoked(identity.nodeId) &&
     registry.issuerRevoked(issuerKeyOf(certificate));
   const common = { clock, timers, random, worthless: ofRevoked };
+  const publicRenewal = new LeafRenewal({
+    ...common,
+    current: () => identity.publicLeaf(),
+    renew: () => identity.renewPublicLeaf(),
+    use: (leaf) => withKeyFiles(leaf, (files) => api.reload(files)),
+    onError: notRenewed("public", log),
+  });
   return {
     api,
+    publicRenewal,
     isShutOut: () => identity.peerLeaf().notAfter <= clock.now() || ofRevoked(identity.peerLeaf()),
-    publicRenewal: new LeafRenewal({
-      ...common,
-      current: () => identity.publicLeaf(),
-      renew: () => identity.renewPublicLeaf(),
-      use: (leaf) => withKeyFiles(leaf, (files) => api.reload(files)),
-      onError: notRenewed("public", log),
-    }),
     peerRenewal: new LeafRenewal({
       ...common,
       current: () => identity.peerLeaf(),
-      renew: () => identity.renewPeerLeaf({ trusted: !ofRevoked(identity.peerLeaf()) }),
+      renew: async () => {
+        const leaf = await identity.renewPeerLeaf({ trusted: !ofRevoked(identity.peerLeaf()) });
+        standing.asked();
+        // After a long absence it has ended too, and is asked for ever more rarely.
+        publicRenewal.hurry();
+        return leaf;
+      },
       part: peerLeafPart,
-      onError: notRenewed("peer", log),
+      onError: (cause) => {
+        if (!standing.asked(cause)) notRenewed("peer", log)(cause);
+      },
     }),
   };
 }
@@ -127,8 +142,8 @@ export function frontParts(foundation: Foundation, { trust, links, members, apps
 function notRenewed(which: "public" | "peer", log: Logger): (cause: unknown) => void {
   const message = `the ${which} certificate could not be renewed`;
   return (cause) => {
-    if (cause instanceof HerdError) log.warn(`${message}: ${cause.message}`);
-    else log.error(message, { cause });
+    if (cause instanceof HerdError) log.warn(`${message}: ${cause.message}`, { repeat: "" });
+    else log.error(message, { cause, repeat: "" });
   };
 }
 

@@ -9,6 +9,7 @@ import type { Network, RecordStore } from "../mesh/seams.js";
 import { verifySigned } from "../pki/registry/records.js";
 import type { Foundation } from "./foundation.js";
 import { acceptRecords } from "./records-intake.js";
+import type { StandingParts } from "./standing-parts.js";
 import type { TrustParts } from "./trust-parts.js";
 
 /** Links, members and records. */
@@ -33,16 +34,24 @@ export interface MeshFoundation extends Pick<Foundation, "clock" | "timers" | "r
   readonly peer: string | undefined;
 }
 
+/** What the parts need beside; `standing` is this process, and who hears of refusals and of other processes with its identity. */
+export interface MeshSurroundings {
+  readonly network: Network;
+  readonly trust: Pick<TrustParts, "registry">;
+  readonly addresses: KnownAddresses;
+  readonly standing?: StandingParts["links"];
+}
+
 /** Builds the parts; nothing listens yet. */
 export function meshParts(
   foundation: MeshFoundation,
-  { network, trust, addresses }: { network: Network; trust: Pick<TrustParts, "registry">; addresses: KnownAddresses },
+  { network, trust, addresses, standing }: MeshSurroundings,
 ): MeshParts {
   const { identity, clock, timers, random, log, url, wall, peer: address } = foundation;
   const { registry } = trust;
-  const links = new LinkSet({
+  const links: LinkSet = new LinkSet({
     nodeId: identity.nodeId,
-    instance: randomHex(16),
+    ...(standing ?? { instance: randomHex(16) }),
     ...{ network, clock, timers, random, log },
     trust: registry,
     hello: () => ({ address, url, records: registry.greeting(identity.nodeId) }),

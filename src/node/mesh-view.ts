@@ -9,6 +9,7 @@ import type { AppParts } from "./app-parts.js";
 import type { Foundation } from "./foundation.js";
 import { announce } from "./owner-parts.js";
 import type { TrustParts } from "./trust-parts.js";
+import type { Twins } from "./twins.js";
 
 /** What the view is put together from. */
 export interface MeshViewParts {
@@ -17,11 +18,12 @@ export interface MeshViewParts {
   readonly members: Members & Pick<Membership, "setState">;
   readonly apps: Pick<AppParts, "forwarding">;
   readonly governor: Governor;
+  readonly twins: Pick<Twins, "of">;
   readonly foundation: Pick<Foundation, "wall" | "recycle">;
 }
 
 /** The view. */
-export function meshView({ trust, links, members, apps, governor, foundation }: MeshViewParts): Mesh {
+export function meshView({ trust, links, members, apps, governor, twins, foundation }: MeshViewParts): Mesh {
   const { registry, revoker } = trust;
   const { statuses, load, figures, decisions } = apps.forwarding;
   return {
@@ -32,6 +34,7 @@ export function meshView({ trust, links, members, apps, governor, foundation }: 
     here: () => figures.here(),
     holders: (revision) => statuses.holders(revision),
     choiceOf: (invocation) => decisions.find(invocation),
+    twinsOf: (id) => twins.of(id),
     wall: foundation.wall,
     recycle: foundation.recycle,
     drainable: {

@@ -6,6 +6,7 @@ import type { Metrics } from "../core/metrics.js";
 import { residentBytes } from "../core/resident-memory.js";
 import { encodeSigned } from "../core/signed.js";
 import type { RecordReplica } from "../mesh/replica.js";
+import { twinKind } from "../mesh/rivals.js";
 import { memberStates } from "../mesh/seams.js";
 import { TlsNetwork } from "../mesh/tls-network.js";
 import { peerIdentityOf } from "../pki/peer-identity.js";
@@ -19,6 +20,8 @@ import { openAddresses } from "./known-addresses.js";
 import { type MeshParts, meshParts } from "./mesh-parts.js";
 import { checkNotRevoked, watchOwnRevocation } from "./own-revocation.js";
 import { ownerGovernor, ownerPart } from "./owner-parts.js";
+import type { Standing } from "./standing.js";
+import { type StandingParts, standingParts } from "./standing-parts.js";
 import { type TrustParts, trustParts } from "./trust-parts.js";
 
 /** A node that is built and does not run. */
@@ -31,6 +34,8 @@ export interface NodeParts {
   readonly renewals: readonly Part[];
   /** Takes no new calls and waits for those under way, as long as one may take. */
   drain(): Promise<void>;
+  /** How its peers take it. */
+  readonly standing: Standing;
   /** Whether it has compared its records with some peer's. */
   isCaughtUp(): boolean;
 }
@@ -54,11 +59,18 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
       limitPerAddress: foundation.descriptors.handshakesPerAddress,
     },
     identify: (certificate) => peerIdentityOf(certificate, identity.meshId),
-    onRefused: (reason, address) => log.warn("a peer was refused", { reason, address }),
+    onRefused: (refusal) => standing.refused({ ...refusal, skewMs: undefined }),
   });
   const addresses = await openAddresses(await identity.files("addresses"), log);
-  const mesh: MeshParts = meshParts(foundation, { network, trust, addresses });
+  const known: StandingParts = standingParts(foundation, {
+    trust,
+    links: () => links.all().length,
+    isShutOut: () => front.isShutOut(),
+  });
+  const { standing, twins } = known;
+  const mesh: MeshParts = meshParts(foundation, { network, trust, addresses, standing: known.links });
   const { links, members } = mesh;
+  links.handle(twinKind, (body, { peer }) => twins.answer(body, peer.nodeId));
   const governor = await ownerGovernor(foundation, { members });
   const apps = await appParts(foundation, {
     ...{ links, members, trust },
@@ -71,7 +83,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   });
   const replica = mesh.replica([...trust.stores, apps.catalog.records]);
   late.publish = (kind, text) => replica.publish(kind, text);
-  const front = frontParts(foundation, { trust, links, members, apps, governor });
+  const front = frontParts(foundation, { trust, links, members, apps, governor, standing, twins });
   const owner = ownerPart(foundation, { governor, members, apps });
   const { api } = front;
   registerMetrics(metrics, { apps, links, members, replica });
@@ -98,7 +110,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   };
   let ends: (() => void)[] = [];
   return {
-    ...{ trust, apps, api },
+    ...{ trust, apps, api, standing },
     isCaughtUp: () => replica.compared.aborted,
     parts: [
       {

@@ -1,6 +1,7 @@
 // The public interface of a node, put together: every endpoint of CONTRACT.md so far.
 
 import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
 import { hostAndPort } from "../core/host-and-port.js";
 import { invocationIds } from "../core/ids.js";
 import type { Limits } from "../core/limits.js";
@@ -23,7 +24,7 @@ import { type Joins, joinsEndpoints } from "./endpoints/joins.js";
 import { logsEndpoint } from "./endpoints/logs.js";
 import { meshBody, meshEndpoints } from "./endpoints/mesh.js";
 import { nodeDetailsEndpoint } from "./endpoints/node-details.js";
-import { nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
+import { type NotReady, nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
 import { type Page, pageEndpoints } from "./endpoints/page.js";
 import { policyEndpoints } from "./endpoints/policy.js";
@@ -70,7 +71,15 @@ export interface HttpsApiOptions {
   readonly events: MeshEvents;
   readonly owner: Owner;
   readonly about: () => NodeAbout;
+  /** Why the node should get no calls although it serves: see {@link NotReady}. */
+  readonly reasons: () => readonly NotReady[];
   readonly page: Page;
+}
+
+/** The error of an app that is not here: a node whose mesh does not take it cannot know whether there is one. */
+function unknownApp(app: string, [against]: readonly NotReady[]): HerdError {
+  if (against === undefined) return new HerdError("app.unknown", `there is no app ${app}`);
+  return new HerdError(against.code, against.reason, { retryAfterSeconds: 5 });
 }
 
 /** The running interface: bound, draining, gone. */
@@ -100,6 +109,7 @@ export class HttpsApi {
         return entry === undefined || entry.revoked ? undefined : entry.id;
       },
       draining: () => this.#readiness === "draining",
+      unknownApp: (app) => unknownApp(app, options.reasons()),
     });
     const endpoints = [
       ...appsEndpoints(apps),

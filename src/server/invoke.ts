@@ -50,6 +50,8 @@ export interface InvokeOptions {
   readonly nodeIdOf: (name: string) => string | undefined;
   readonly nextInvocation: () => string;
   readonly draining: () => boolean;
+  /** The error for an app that does not run here. */
+  readonly unknownApp: (app: string) => HerdError;
 }
 
 /** A call on its way through the endpoint. */
@@ -109,7 +111,7 @@ export class InvokeEndpoint {
     if (wanted !== undefined) requireRole(who.claims, "admin", who.name);
     const node = wanted === undefined ? undefined : this.#nodeOf(wanted);
     const active = this.#options.router.find(who.name);
-    if (active === undefined) throw new HerdError("app.unknown", `there is no app ${who.name}`);
+    if (active === undefined) throw this.#options.unknownApp(who.name);
     this.#accept(exchange, { active, node });
   }
 

@@ -26,6 +26,8 @@ const codesOfCalls: readonly ErrorCode[] = [
   "internal",
   "node.overloaded",
   "node.draining",
+  "node.unavailable",
+  "node.revoked",
   "function.deadline",
 ];
 

@@ -177,6 +177,8 @@ export interface Mesh {
   /** Why a call of this node's clients went where it went; undefined when it is long ago, or there was no choice. */
   choiceOf(invocation: string): CallChoice | undefined;
   readonly drainable: Drainable;
+  /** Where the processes of a node are when two run with its identity; else none. */
+  twinsOf(nodeId: string): readonly string[];
   /** The container around this node. */
   readonly wall: OuterWall;
   /** Ends this node once it has no more calls, so that another takes its place. */

@@ -27,6 +27,7 @@ const founder: Ready = {
   signInUrl: "https://localhost:8443/#code=c0de",
   apps: [{ app: "hello", interface: appInterface() }],
   wall: { missing: [] },
+  notReady: [],
 };
 
 function appInterface(): Ready["apps"][number]["interface"] {
@@ -77,7 +78,9 @@ test("a state of one mesh is not started with a join token of another", async (t
   const node = new HerdNode(await loadConfig({ flags: { state, token, port: 0 } }));
   await assert.rejects(
     node.start(),
-    (error) => error instanceof UsageError && /belongs to another mesh than the join token/.test(error.message),
+    (error) =>
+      error instanceof UsageError &&
+      /belongs to the mesh [0-9a-f]{32}, and the join token is for the mesh [0-9a-f]{32}/.test(error.message),
   );
   await node.stop();
   const again = await Identity.open({

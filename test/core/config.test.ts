@@ -48,6 +48,7 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
       workers: 0,
       profile: true,
       localBias: 1.25,
+      returnDays: 90,
       functions: undefined,
       ephemeral: false,
       state: join(cwd, ".herd"),

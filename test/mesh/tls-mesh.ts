@@ -44,7 +44,7 @@ export class TlsNode {
       root: mesh.root.certificate,
       leaf: options.leaf ?? mesh.peer(id),
       identify: (certificate) => peerIdentityOf(certificate, mesh.root.meshId),
-      onRefused: (reason) => this.refused.push(reason),
+      onRefused: ({ reason }) => this.refused.push(reason),
       reportsPerSecond: 1_000,
       ...options.network,
     });

@@ -59,7 +59,7 @@ function readAll(value: unknown): void {
 test("mutated frames, and what every reader makes of them", async () => {
   const hello = helloContent(
     { address: "a.internal:1", url: "https://a.internal:2", records: [signed(manifest)] },
-    { node: hex(32), instance: hex(32), dial: 1 },
+    { node: hex(32), instance: hex(32), dial: 1, at: 1, started: 1 },
   );
   const call = encodeCall({
     ...{ app: "demo", revision: hex(12), function: "add", arguments: { format: "json", body: Buffer.from("[1]") } },

@@ -24,6 +24,7 @@ export class FakeMesh implements Mesh {
   /** What nodes say of their containers, by id. */
   readonly contained = new Map<string, boolean>();
   readonly wall: { missing: Mesh["wall"]["missing"] } = { missing: ["no container"] };
+  readonly twinsOf = (): string[] => [];
   /** How often it was told to end. */
   recycled = 0;
 

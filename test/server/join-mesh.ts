@@ -94,6 +94,7 @@ export class JoinMesh {
         ...publishJoins({ registry, events, clock, audit }),
         tokens: this.tokens,
         clock,
+        returnDays: 90,
         publish,
         urls: () => [this.url],
       },

@@ -231,21 +231,25 @@ test("a token can make a master, whose share of the mesh nobody on the way can r
   assert.ok(!mesh.tokens.list().some((other) => other.id === id));
 });
 
-test("a node that slept past its certificate comes back for a day, with the hosts it had", async () => {
+test("a node that was away comes back within the mesh's window, with the hosts it had", async () => {
   const { token } = await mesh.token({ hosts: ["box.local"], deploy: false });
   const node = await applicant({ name: "sleeper", hosts: ["box.local"] });
   const first = await mesh.join(node, { token, advertise: "box.local" });
   const back = returning(node, first);
   try {
-    mesh.clock.shiftMs = 47 * hour;
+    mesh.clock.shiftMs = (91 * 24 - 1) * hour;
     const again = await mesh.join(back, { advertise: "box.local" });
     assert.equal(again.nodeName, "sleeper");
     assert.match(namesIn(again.publicCertificate), /DNS:box\.local/);
     assert.equal(peerIdentityOf(again.peerCertificate, mesh.identity.meshId).deploy, false);
-    mesh.clock.shiftMs = 49 * hour;
+    assert.deepEqual(
+      mesh.audited.slice(-1).map(({ event, detail }) => [event, /had ended (89|90) days ago/.test(detail)]),
+      [["node.returned", true]],
+    );
+    mesh.clock.shiftMs = 92 * 24 * hour;
     await assert.rejects(
       mesh.join(back, { advertise: "box.local" }),
-      coded("join.refused", /25 hours ago|needs a new join token/),
+      coded("join.refused", /ended 91 days ago.*for 90 days.*needs a join token/),
     );
     assert.equal(mesh.audited.at(-1)?.event, "renewal.refused");
   } finally {

@@ -26,6 +26,7 @@ import { foundRoot, rootIssuer } from "../../src/pki/root.js";
 import { SignIn } from "../../src/pki/sign-in.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens.js";
 import type { Joins } from "../../src/server/endpoints/joins.js";
+import type { NotReady } from "../../src/server/endpoints/node-state.js";
 import type { Page } from "../../src/server/endpoints/page.js";
 import { HttpsApi } from "../../src/server/https-api.js";
 import { MeshEvents } from "../../src/server/mesh-events.js";
@@ -61,6 +62,7 @@ export interface TestNodeOptions {
   /** Stands in for the invoker of a node in a mesh, given that of a node alone. */
   readonly invoker?: (local: Invoker) => Invoker;
   readonly page?: Page;
+  readonly reasons?: () => readonly NotReady[];
 }
 
 const pageFile = {
@@ -211,6 +213,7 @@ export class TestNode {
         timers: systemTimers,
       }),
       about: () => ({ version: "0.0.0", startedAt: 0, certificates: { peer: 1, public: 2 } }),
+      reasons: () => options.reasons?.() ?? [],
       page: options.page ?? { html: pageFile, files: new Map() },
     });
     await withKeyFiles(await issue(), (files) => api.start(files));

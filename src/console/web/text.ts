@@ -18,6 +18,8 @@ const hints: Readonly<Record<string, string>> = {
   "node.overloaded": "The node has more to do than it can. Try again in a moment.",
   "storage.full": "The node's disk takes no more. Free some space there; calls go on meanwhile.",
   "node.draining": "The node takes no new calls. Use another one, or resume it.",
+  "node.unavailable": "This node cannot do it now. Use another node of the mesh, or do what the message says.",
+  "node.revoked": "This node was revoked from its mesh. Use another one.",
   "request.too-large": "Send less: the limits stand on the app's page.",
   "request.throttled": "Too many requests. Try again in a moment.",
 };

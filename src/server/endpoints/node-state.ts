@@ -1,11 +1,17 @@
 // GET /healthz, /readyz, /ca.pem, /metrics: what a node says about itself.
 
-import { HerdError } from "../../core/errors.js";
+import { type ErrorCode, HerdError } from "../../core/errors.js";
 import type { Metrics } from "../../core/metrics.js";
 import type { Endpoint } from "../endpoint.js";
 
 /** Whether clients should come. */
 export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";
+
+/** Why a node that serves should get no calls: what a call is answered that it cannot run for it, and what an operator can do. */
+export interface NotReady {
+  readonly code: ErrorCode;
+  readonly reason: string;
+}
 
 /** What a node knows of itself. */
 export interface NodeStateOptions {
@@ -16,11 +22,13 @@ export interface NodeStateOptions {
    * its owner paused it; `unable` while no worker thread can run a call.
    */
   readonly readiness: () => Readiness;
+  /** What else speaks against it; all of them stand in the answer. */
+  readonly reasons: () => readonly NotReady[];
 }
 
 /** Health, metrics and the root certificate. */
 export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
-  const { metrics, readiness } = options;
+  const { metrics, readiness, reasons } = options;
   const text = (path: string, role: Endpoint["role"], content: () => { type: string; body: string }): Endpoint => ({
     method: "GET",
     path,
@@ -30,6 +38,12 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
   return [
     text("/healthz", "none", () => ({ type: "text/plain", body: "ok\n" })),
     text("/readyz", "none", () => {
+      const against = reasons();
+      const [first] = against;
+      if (first !== undefined) {
+        const detail = against.map(({ reason }) => reason).join("; ");
+        throw new HerdError(first.code, detail, { retryAfterSeconds: 5 });
+      }
       const now = readiness();
       if (now === "ready") return { type: "text/plain", body: "ready\n" };
       if (now === "unable") {

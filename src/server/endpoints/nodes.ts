@@ -113,6 +113,7 @@ function nodeView(node: NodeEntry, exchange: Exchange, options: NodesOptions): R
     at: new Date(node.at).toISOString(),
     url: isSelf ? exchange.incoming.baseUrl : (member?.url ?? null),
     address: member?.address ?? null,
+    twins: mesh.twinsOf(id),
     container: (isSelf ? mesh.wall.missing.length === 0 : member?.contained) ?? null,
     ...figuresView(isSelf ? mesh.here() : mesh.figuresOf(id)),
   };

@@ -1,0 +1,102 @@
+// Two processes with one identity, as this node finds them out: of others, at whom both are greeted, and of itself, when a peer tells.
+
+import type { Clock } from "../core/clock.js";
+import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import type { Signed, Signer } from "../core/signed.js";
+import { TokenBuckets } from "../core/token-buckets.js";
+import type { RivalsOptions, Twin } from "../mesh/rivals.js";
+import type { AuditEvent } from "../pki/audit/record.js";
+import { readTwinProof, twinAskShape, twinProof } from "../pki/twin-proof.js";
+
+/** What {@link Twins} works with. */
+export interface TwinsOptions {
+  readonly mesh: string;
+  readonly signer: Signer;
+  /** This process. */
+  readonly own: Twin;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly nameOf: (id: string) => string;
+  /** Whether a node of the mesh signed a payload. */
+  readonly verify: (signed: Signed) => boolean;
+  /** Hears of another process with this node's identity. */
+  readonly rivalled: (rival: Twin) => void;
+  /** Writes to the audit log: masters only. */
+  readonly audit: ((event: AuditEvent) => void) | undefined;
+}
+
+/** A pair counts for so long after both last proved that they live, ms: the one that is refused dials again every ten seconds. */
+const freshMs = 60_000;
+/** A node's pairs are put on record at most this often, ms, and one pair once. */
+const auditEveryMs = 600_000;
+const capacity = 1_024;
+
+/** Pairs of processes with one identity. */
+export class Twins {
+  readonly #options: TwinsOptions;
+  readonly #pairs = new Map<string, { readonly pair: readonly [Twin, Twin]; readonly at: number }>();
+  readonly #audited = new Map<string, { readonly pair: string; readonly at: number }>();
+  /** A proof costs a signature. */
+  readonly #budget: TokenBuckets;
+
+  constructor(options: TwinsOptions) {
+    this.#options = options;
+    this.#budget = new TokenBuckets({ clock: options.clock, burst: 20, perSecond: 1 });
+  }
+
+  /** What the links need. */
+  get rivals(): RivalsOptions {
+    return {
+      readProof: (text, { node, saw }) => this.#read(text, node, saw),
+      found: (node, pair) => this.#found(node, pair),
+    };
+  }
+
+  /** Answers a peer that greets another process with this identity: proves that this one lives. Throws `request.malformed` and `request.throttled`. */
+  answer(body: unknown, peer: string): string {
+    const { mesh, signer, own, rivalled } = this.#options;
+    const { data } = twinAskShape.safeParse(body);
+    if (data === undefined) throw new HerdError("request.malformed", "the ask for a proof cannot be read");
+    if (!this.#budget.has(peer)) throw new HerdError("request.throttled", "too many asks", { retryAfterSeconds: 1 });
+    this.#budget.take(peer);
+    const rival = data.proof === null ? undefined : this.#read(data.proof, signer.nodeId, own.instance);
+    if (rival !== undefined && rival.instance === data.instance && rival.instance !== own.instance) rivalled(rival);
+    return twinProof(own, { mesh, signer, saw: data.instance });
+  }
+
+  /** Where the processes of a node are that proved lately to be two. */
+  of(node: string): readonly string[] {
+    const found = this.#pairs.get(node);
+    if (found === undefined || this.#options.clock.monotonic() - found.at >= freshMs) return [];
+    return found.pair.map(({ address }) => address);
+  }
+
+  #read(text: string, node: string, saw: string): Twin | undefined {
+    const { mesh, verify } = this.#options;
+    return readTwinProof(text, { mesh, node, saw, verify });
+  }
+
+  #found(node: string, pair: readonly [Twin, Twin]): void {
+    const { clock, log, nameOf, audit } = this.#options;
+    const at = clock.monotonic();
+    keep(this.#pairs, node, { pair, at });
+    const [kept, refused] = pair.map(({ address }) => address);
+    const details = { node: nameOf(node), kept, refused, repeat: pair.map(({ instance }) => instance).join(" ") };
+    log.error("two processes run with one identity", details);
+    const before = this.#audited.get(node);
+    const isNew = before?.pair !== details.repeat && (before === undefined || at - before.at >= auditEveryMs);
+    if (audit === undefined || !isNew) return;
+    keep(this.#audited, node, { pair: details.repeat, at });
+    const detail = `${nameOf(node)} runs twice: kept ${kept}, refused ${refused}`;
+    audit({ event: "node.duplicated", by: "mesh", subject: node, detail });
+  }
+}
+
+/** Keeps the newest entries. */
+function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key);
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > capacity && oldest !== undefined) map.delete(oldest);
+}
