@@ -5,7 +5,7 @@ import { STATUS_CODES } from "node:http";
 import { type Response, Server } from "hyper-express";
 import { systemClock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
-import { FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
+import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
 import { HeaderBlock } from "./framing.js";
 import { problemHeaders, problemOf } from "./problem.js";
 import { addressText } from "./remote-address.js";
@@ -18,8 +18,9 @@ import { Transfers } from "./transfers.js";
 const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"].join(":");
 
 /** Refuses a request whose framing is not certain with an answer and the end of its connection, whatever its path. */
-export class FramedServer extends Server {
+export class FramedServer extends Server implements Failures {
   readonly #log: Logger;
+  #block: HeaderBlock | undefined;
   readonly #transfers = new Transfers(systemClock);
   /** Address of a connection that was refused within this turn of the loop: what follows in the same read is not a request. */
   #refused: string | undefined;
@@ -50,7 +51,7 @@ export class FramedServer extends Server {
       this.#ignore(raw);
       return;
     }
-    const block = new HeaderBlock(source);
+    const block = this.#blockOf(source);
     const request = new FramedRequest(route, block);
     if (block.refusal !== undefined) {
       this.#refuse(raw, { error: block.refusal, method: request.method });
@@ -61,7 +62,7 @@ export class FramedServer extends Server {
     response.route = route;
     response.closes = block.closes;
     response._wrapped_request = request;
-    request.failed = (error) => this.#fail(response, error);
+    request.failures = this;
     request.transfers = this.#transfers;
     try {
       if (!request._body_parser_run(response, route.max_body_length)) return;
@@ -71,8 +72,14 @@ export class FramedServer extends Server {
       // What is sent later is not inside uWebSockets' own cork any more.
       if (!response.completed) response._cork = true;
     } catch (error) {
-      this.#fail(response, error);
+      this.failed(response, error);
     }
+  }
+
+  #blockOf(source: HttpRequest): HeaderBlock {
+    this.#block ??= new HeaderBlock(source);
+    this.#block.turnTo(source);
+    return this.#block;
   }
 
   /** Answers at once, so that the answer precedes whatever uWebSockets makes of the bytes that follow. */
@@ -104,7 +111,8 @@ export class FramedServer extends Server {
     });
   }
 
-  #fail(response: Response, cause: unknown): void {
+  /** Logs what a callback threw, and ends the connection. */
+  failed(response: Response, cause: unknown): void {
     this.#log.error("a request broke its handler", { cause });
     // Closing inside of a callback of uWebSockets ends the process.
     setImmediate(() => {

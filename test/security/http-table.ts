@@ -3,7 +3,7 @@
 import { body, call, chunked, chunks, get, length, line, post, type Row, row } from "./http-rows.js";
 
 const refused = { status: 400, connection: "closed" } as const;
-const incomplete = "takes it for an incomplete head, and closes after 10 s without an answer";
+const incomplete = "takes it for an incomplete head, and closes after 8 to 12 s without an answer";
 const version = "answers 505 and closes";
 const leftover = "reads what follows as a request: 505 and closed, and an answer on its way is lost";
 
@@ -127,7 +127,7 @@ export const codings: readonly Row[] = [
   }),
   row(["an extension", "9112/7.1.1"], chunked("3;a=b\r\n[1]\r\n0\r\n\r\n"), {
     status: 200,
-    parser: "takes `;` and `=` for digits of the size: no answer, closed after 10 s",
+    parser: "takes `;` and `=` for digits of the size, and waits for the rest: 408",
   }),
   row(["an extension behind a space", "9112/7.1.1"], chunked("3 ;a\r\n[1]\r\n0\r\n\r\n"), { status: 200 }),
   row(["an extension of the last chunk", "9112/7.1.1"], chunked("3\r\n[1]\r\n0 ;a=b\r\n\r\n"), { status: 200 }),
