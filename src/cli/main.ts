@@ -379,6 +379,8 @@ async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
+// Who reads no more of what is told about the work ends nothing: a node goes on when its terminal is gone.
+process.stderr.on("error", () => undefined);
 // Who reads no further (`| head`) ends the command, as it would any other.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;

@@ -64,6 +64,7 @@ export class TlsNetwork implements Network {
   #context: ReturnType<typeof createSecureContext>;
   #onConnection: ((connection: Connection) => void) | undefined;
   #reports = { second: 0, count: 0 };
+  #handshakesRefused = 0;
 
   constructor(options: TlsNetworkOptions) {
     this.#options = options;
@@ -83,6 +84,11 @@ export class TlsNetwork implements Network {
     });
     this.#server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveMs });
     this.#server.on("connection", (socket) => this.#shakeHands(socket));
+  }
+
+  /** Connections that were closed at once, since too many shook hands. */
+  get handshakesRefused(): number {
+    return this.#handshakesRefused;
   }
 
   /** Shows another certificate from now on; connections that are open keep theirs. */
@@ -177,6 +183,7 @@ export class TlsNetwork implements Network {
     const count = this.#perAddress.get(address) ?? 0;
     const { limit, limitPerAddress } = this.#options.handshakes ?? defaultHandshakes;
     if (this.#handshakes.size >= limit || count >= limitPerAddress) {
+      this.#handshakesRefused += 1;
       this.#refused("too many handshakes at a time", { address: addressOf(socket) });
       socket.destroy();
       return;

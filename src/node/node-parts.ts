@@ -86,6 +86,13 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   const front = frontParts(foundation, { trust, links, members, apps, governor, standing, twins });
   const owner = ownerPart(foundation, { governor, members, apps });
   const { api } = front;
+  metrics.total(
+    {
+      name: "herd_handshakes_refused_total",
+      help: "Connections to the peer port that were closed at once: too many shook hands.",
+    },
+    () => network.handshakesRefused,
+  );
   registerMetrics(metrics, { apps, links, members, replica });
 
   const calls: Part[] = [

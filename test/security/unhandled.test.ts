@@ -136,6 +136,39 @@ test("two faults at a time end a node at once, with the same code", { skip }, as
   assert.equal(exit, recycledCode);
 });
 
+test("a log whose reader is gone ends no process", { skip }, async () => {
+  const url = (path: string): string => JSON.stringify(new URL(`dist/src/core/${path}.js`, packageRoot()).href);
+  const script = `
+    import { createLogger } from ${url("log")};
+    import { LogRing } from ${url("log-ring")};
+    const log = createLogger({ node: "n", clock: { now: Date.now, monotonic: Date.now }, ring: new LogRing() });
+    process.stdout.write("up\\n");
+    process.stdin.once("data", () => {
+      for (let line = 0; line < 100; line++) log.info("nobody reads this");
+      setTimeout(() => process.exit(7), 200);
+    });`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["pipe", "pipe", "pipe"] });
+  await once(child.stdout, "data");
+  child.stderr.destroy();
+  await sleep(50);
+  child.stdin.write("x");
+  const [exit] = await once(child, "exit");
+  assert.equal(exit, 7);
+});
+
+test("a node whose terminal is gone goes on", { skip }, async (t) => {
+  const child = faulty(t, 'for (let line = 0; line < 10; line++) console.error("nobody reads this")');
+  await readyOf(child);
+  child.stderr.destroy();
+  await sleep(100);
+  child.kill("SIGUSR2");
+  await sleep(1_000);
+  assert.equal(child.exitCode, null);
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  assert.deepEqual(await ended, [0, null]);
+});
+
 test("a sensor that fails is no fault: the governor goes on and looks again", async () => {
   const time = new VirtualTime();
   let looks = 0;
