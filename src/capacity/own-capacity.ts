@@ -62,9 +62,12 @@ const maxRestForOthersMs = 10_000;
 const giveUpMs = 30_000;
 /** After so long a profile is made again: machines are changed, and so is what else they do. */
 const maxAgeMs = 24 * 3_600_000;
-/** The same for one that was made while others used the machine, and for a try that failed: the first time, and twice as long each time. */
+/**
+ * The same for one that was made while others used the machine, and for a try that failed: the first time, and twice as long each time.
+ * A machine that is never quiet spends a second a minute on it.
+ */
 const firstRetryMs = 20_000;
-const lastRetryMs = 10 * 60_000;
+const lastRetryMs = 60_000;
 
 /** A {@link CapacitySource} that measures. `start` and `stop` are idempotent; nothing waits for it. */
 export class OwnCapacity implements CapacitySource {
@@ -209,7 +212,7 @@ export class OwnCapacity implements CapacitySource {
     }
   }
 
-  /** Soon at first, since most machines are busy for a moment, and seldom where they always are. */
+  /** Soon at first, since most machines are busy for a moment, and less often where they always are. */
   #retryLater(): void {
     const retryMs = Math.min(firstRetryMs * 2 ** Math.min(this.#doubtful++, 16), lastRetryMs);
     this.#notBefore = this.#options.clock.now() + retryMs;

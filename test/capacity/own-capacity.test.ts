@@ -208,7 +208,7 @@ test("a profile of a busy machine counts for seconds, and never in place of one 
   assert.equal(machine.told.length, 3);
 });
 
-test("what a starved machine measures is not taken, tried again soon, then seldom, and right in the first quiet moment", async (t) => {
+test("what a starved machine measures is not taken, tried again soon, and right in the first quiet minute", async (t) => {
   const files = new MemoryFiles();
   const machine = new Machine(t, { files });
   // All calls take fifty times as long, alike: the median is as sure as that of a slow machine.
@@ -221,12 +221,11 @@ test("what a starved machine measures is not taken, tried again soon, then seldo
   await machine.pass(40_000);
   assert.equal(machine.begun.length, 2);
   await machine.pass(3_600_000);
-  assert.ok(machine.begun.length <= 11, `${machine.begun.length} tries in an hour`);
+  assert.ok(machine.begun.length <= 62, `${machine.begun.length} tries in an hour`);
   assert.equal(machine.told.length, 0);
   machine.share = 1;
   machine.noise = () => 1;
-  await machine.pass(10 * 60_000);
-  await machine.pass(60_000);
+  await machine.pass(70_000);
   const [first] = machine.told;
   assert.ok(first !== undefined && first.overall > 1_900, `${first?.overall}`);
 });
