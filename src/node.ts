@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { AppInterface } from "../runtime/interface/model.js";
 import { readClientState, writeClientState } from "./core/client-state.js";
 import { type Clock, systemClock } from "./core/clock.js";
-import type { Config } from "./core/config.js";
+import { type Config, isWildcard } from "./core/config.js";
 import { descriptorLimit, shareOut } from "./core/descriptors.js";
 import type { FaultKind } from "./core/faults.js";
 import { hostAndPort } from "./core/host-and-port.js";
@@ -241,13 +241,18 @@ export class HerdNode {
     { identity, peer, ownerSecret, wall }: Foundation,
     { api, apps, standing }: NodeParts,
   ): Promise<Ready> {
-    const { state } = this.#config;
+    const { state, host } = this.#config;
     const { tokens, isMaster } = identity;
     // A damaged file is one that is written anew.
     const known = await readClientState(state).catch(() => undefined);
     const made = isMaster ? await keepAdminToken(tokens, { previous: known?.token, clock: this.#clock }) : undefined;
     const token = made ?? known?.token;
-    const where = { url: api.url, ca: identity.caPath, ownerSecret: ownerSecret.text };
+    const where = {
+      url: api.url,
+      ca: identity.caPath,
+      ownerSecret: ownerSecret.text,
+      dial: isWildcard(host) ? "localhost" : host,
+    };
     await writeClientState(state, { ...where, ...(token === undefined ? {} : { token }) });
     const active = apps.catalog.list().flatMap(({ app }) => {
       const entry = apps.router.find(app);

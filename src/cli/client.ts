@@ -9,6 +9,8 @@ export interface ClientOptions {
   readonly url: URL;
   readonly token: string | undefined;
   readonly ca: string | undefined;
+  /** Dialled when this machine cannot resolve the URL's host, for which the certificate must be good all the same. */
+  readonly dial?: string;
 }
 
 /** What to send. */
@@ -78,10 +80,25 @@ export class Client {
     throw new ProblemError(problemOf(response.statusCode ?? 0, await textOf(response)));
   }
 
-  #exchange(path: string, options: ClientRequest): Promise<IncomingMessage> {
+  async #exchange(path: string, options: ClientRequest): Promise<IncomingMessage> {
+    const { url, dial } = this.#options;
+    try {
+      return await this.#request(path, options);
+    } catch (error) {
+      const cause = error instanceof UnreachableError ? (error.cause as NodeJS.ErrnoException) : undefined;
+      const isUnresolved = cause?.code === "ENOTFOUND" || cause?.code === "EAI_AGAIN";
+      if (!isUnresolved || dial === undefined || dial === url.hostname) throw error;
+      return this.#request(path, { ...options, host: dial });
+    }
+  }
+
+  /** Sends to `host` when it is given, which must still prove that it is the URL's. */
+  #request(path: string, options: ClientRequest & { readonly host?: string }): Promise<IncomingMessage> {
     const { url, token, ca } = this.#options;
+    const { host } = options;
     return new Promise((resolve, reject) => {
       const outgoing = request(new URL(path, url), {
+        ...(host === undefined ? {} : { host, hostname: host, servername: url.hostname }),
         method: options.method ?? "GET",
         headers: {
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

@@ -32,23 +32,37 @@ export async function connect(options: GlobalOptions, { asOwner = false } = {}):
   if (url === undefined) {
     throw new UsageError(`no node is known in ${directory}: start one with herd up, or say --url, --token and --ca`);
   }
-  const own = ownState(options, state);
-  const token = await tokenText(options.token ?? own?.token ?? (asOwner ? own?.ownerSecret : undefined));
-  const caPath = options.ca ?? own?.ca;
-  const ca = caPath === undefined ? undefined : await read(caPath);
-  return new Client({ url: parsed(url), token, ca });
+  const isOwn = options.url === undefined || sameOrigin(options.url, state?.url);
+  const ca = await rootOf(options, state);
+  const kept = await keptToken({ options, state, ca, isOwn });
+  const token = await tokenText(options.token ?? kept ?? (asOwner && isOwn ? state?.ownerSecret : undefined));
+  return new Client({ url: parsed(url), token, ca, ...(isOwn && state?.dial ? { dial: state.dial } : {}) });
 }
 
 /** The root certificate that the options and the state directory say to trust, in PEM. Throws {@link UsageError} when neither does. */
 export async function trustedRoot(options: GlobalOptions): Promise<string> {
-  const path = options.ca ?? ownState(options, await readClientState(stateDirectory(options)))?.ca;
-  if (path === undefined) throw new UsageError("no root certificate is known here: name the mesh's with --ca");
-  return read(path);
+  const root = await rootOf(options, await readClientState(stateDirectory(options)));
+  if (root === undefined) throw new UsageError("no root certificate is known here: name the mesh's with --ca");
+  return root;
 }
 
-/** A token and a root belong to the node that made them: a token of the state directory goes to no other address. */
-function ownState(options: GlobalOptions, state: ClientState | undefined): ClientState | undefined {
-  return options.url === undefined || sameOrigin(options.url, state?.url) ? state : undefined;
+/** The root to trust, in PEM: the mesh's of the state directory is that of every node of this mesh. */
+async function rootOf({ ca }: GlobalOptions, state: ClientState | undefined): Promise<string | undefined> {
+  const path = ca ?? state?.ca;
+  return path === undefined ? undefined : read(path);
+}
+
+/** The token of the state directory: good at every node of its mesh, and sent to nobody whose certificate is of another root. */
+async function keptToken(from: {
+  readonly options: GlobalOptions;
+  readonly state: ClientState | undefined;
+  readonly ca: string | undefined;
+  readonly isOwn: boolean;
+}): Promise<string | undefined> {
+  const { options, state, ca, isOwn } = from;
+  if (state?.token === undefined || isOwn || options.ca === undefined) return state?.token;
+  const own = await read(state.ca).catch(() => undefined);
+  return own?.trim() === ca?.trim() ? state.token : undefined;
 }
 
 function parsed(url: string): URL {

@@ -13,6 +13,8 @@ export interface ClientState {
   readonly token?: string;
   /** What shows that its reader owns the machine: good for the policy of this node while it runs. */
   readonly ownerSecret?: string;
+  /** Where this machine dials the node when it cannot resolve the URL's host, which others use: a host that the node binds. */
+  readonly dial?: string;
 }
 
 const fileName = "client.json";
@@ -48,9 +50,16 @@ function parse(text: string): ClientState | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null) return undefined;
-  const { url, ca, token, ownerSecret } = value as Record<string, unknown>;
-  if (typeof url !== "string" || typeof ca !== "string" || !isText(token) || !isText(ownerSecret)) return undefined;
-  return { url, ca, ...(token === undefined ? {} : { token }), ...(ownerSecret === undefined ? {} : { ownerSecret }) };
+  const { url, ca, token, ownerSecret, dial } = value as Record<string, unknown>;
+  if (typeof url !== "string" || typeof ca !== "string" || !isText(token) || !isText(ownerSecret) || !isText(dial))
+    return undefined;
+  return {
+    url,
+    ca,
+    ...(token === undefined ? {} : { token }),
+    ...(ownerSecret === undefined ? {} : { ownerSecret }),
+    ...(dial === undefined ? {} : { dial }),
+  };
 }
 
 function isText(value: unknown): value is string | undefined {
