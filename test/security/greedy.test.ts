@@ -9,6 +9,7 @@ import { manifestRecord } from "../../src/catalog/manifest.js";
 import { ManifestStore } from "../../src/catalog/manifest-store.js";
 import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
+import { LogRing } from "../../src/core/log-ring.js";
 import { encodeSigned } from "../../src/core/signed.js";
 import { MemoryFiles } from "../../src/core/state-files.js";
 import { systemTimers } from "../../src/core/timers.js";
@@ -118,6 +119,26 @@ test("audit records that no master takes: who does the most loses its own, not t
   assert.equal(auditor.waiting, 1_000);
   const kept = (await files.read("outbox"))?.toString() ?? "";
   assert.match(kept, /\\"by\\":\\"modest\\"/);
+});
+
+test("log lines: an app that logs without end pushes out its own, not those of others and of the node", () => {
+  const line = (message: string, app?: string) =>
+    ({ at: 1, node: "n", level: "info", message, ...(app === undefined ? {} : { app }) }) as const;
+  const ring = new LogRing({ maxRecords: 1_000 });
+  ring.add(line("the node's own"));
+  for (let index = 0; index < 10; index++) ring.add(line(`modest ${index}`, "modest"));
+  for (let index = 0; index < 50_000; index++) ring.add(line(`greedy ${index}`, "greedy"));
+  const kept = ring.read();
+  assert.equal(kept.length, 1_000);
+  assert.deepEqual(
+    [kept[0]?.message, kept[1]?.message, kept.at(-1)?.message],
+    ["the node's own", "modest 0", "greedy 49999"],
+  );
+  assert.equal(ring.read({ app: "modest" }).length, 10);
+  for (let index = 0; index < 990; index++) ring.add(line(`late ${index}`, "late"));
+  const [greedy, late] = ["greedy", "late"].map((app) => ring.read({ app }).length);
+  assert.ok((greedy ?? 0) > 300 && (late ?? 0) > 300, `${greedy} ${late}`);
+  assert.equal(ring.read({ app: "modest" }).length, 10);
 });
 
 test("calls that wait: an app whose calls fill the queue gives way to another's", () => {
