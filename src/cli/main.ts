@@ -56,6 +56,7 @@ function addUp(herd: Command): void {
     .option("--container", "run the node in a container, with the outer wall around it; needs Docker Engine")
     .option("--config <file>", "settings as JSON")
     .action(async (options, command: Command) => {
+      (await import("../server/parser-limits.js")).allowWholeHeads();
       if (options.container === true)
         await (await import("./container/up.js")).upInContainer(command.optsWithGlobals());
       else await (await import("./up.js")).up(command.optsWithGlobals());

@@ -98,6 +98,18 @@ export function wholeBody(request: Request, response: Response, reason: () => un
 export class FramedResponse extends InnerResponse {
   /** Whether the connection ends with this response. */
   closes = false;
+  /** Who is told what a listener threw. */
+  failures: Failures | undefined;
+
+  /** hyper-express emits in uWebSockets' callbacks, when a client goes away above all. */
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    try {
+      return super.emit(event, ...values);
+    } catch (error) {
+      this.failures?.failed(this, error);
+      return true;
+    }
+  }
 
   override send(body?: SendableData, close?: boolean): Response {
     const closes = close === true || this.closes;

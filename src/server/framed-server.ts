@@ -62,6 +62,7 @@ export class FramedServer extends Server implements Failures {
     response.route = route;
     response.closes = block.closes;
     response._wrapped_request = request;
+    response.failures = this;
     request.failures = this;
     request.transfers = this.#transfers;
     try {

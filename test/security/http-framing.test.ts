@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Response } from "hyper-express";
+import { FramedRequest, FramedResponse, type Route } from "../../src/server/framed-exchange.js";
 import { TestNode } from "../server/test-node.js";
 import { exchange, type Place, RawClient } from "./http-client.js";
 import { call, chunks, get, post } from "./http-rows.js";
@@ -116,4 +118,45 @@ test("a head in several records is read whole; only a request line that is cut b
   assert.deepEqual(statuses.slice(0, 1), [505]);
   assert.ok(closed);
   await assertHonest();
+});
+
+test("what a chunk or a listener throws in a callback of uWebSockets is told and goes no further", () => {
+  const told: unknown[] = [];
+  const failures = { failed: (_: Response, error: unknown) => void told.push(error) };
+  const route = {
+    ...{ method: "POST", path: "/x", path_parameters_key: [], max_body_length: 1_000, streaming: {} },
+    ...{ app: { _options: {}, _resolve_pending_request: () => undefined }, handle: () => undefined },
+  } as unknown as Route;
+  const nothing = (): string => "";
+  const source = {
+    ...{
+      getMethod: nothing,
+      getCaseSensitiveMethod: nothing,
+      getUrl: nothing,
+      getQuery: nothing,
+      getParameter: nothing,
+    },
+    forEach: (each: (name: string, value: string) => void) => each("content-length", "1"),
+  };
+  const callbacks: { data?: (chunk: ArrayBuffer, isLast: boolean) => void; aborted?: () => void } = {};
+  const raw = {
+    onData: (data: (chunk: ArrayBuffer, isLast: boolean) => void) => Object.assign(callbacks, { data }),
+    onAborted: (aborted: () => void) => Object.assign(callbacks, { aborted }),
+    pause: () => undefined,
+    resume: () => undefined,
+  } as unknown as FramedRequest["_raw_response"];
+  const request = new FramedRequest(route, source);
+  request._raw_response = raw;
+  const response = new FramedResponse(raw);
+  Object.assign(response, { route, _wrapped_request: request, failures });
+  request.failures = failures;
+  request._body_parser_run(response, 1_000);
+  request.buffer().catch(() => undefined);
+  callbacks.data?.(new ArrayBuffer(5), true);
+  assert.ok(told[0] instanceof RangeError);
+  response.once("abort", () => {
+    throw new TypeError("a listener's defect");
+  });
+  callbacks.aborted?.();
+  assert.ok(told[1] instanceof TypeError);
 });
