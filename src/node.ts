@@ -3,7 +3,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppInterface } from "../runtime/interface/model.js";
-import { readClientState, writeClientState } from "./core/client-state.js";
+import { clientStatePath, readClientState, writeClientState } from "./core/client-state.js";
 import { type Clock, systemClock } from "./core/clock.js";
 import { type Config, isWildcard } from "./core/config.js";
 import { descriptorLimit, shareOut } from "./core/descriptors.js";
@@ -14,12 +14,14 @@ import { createLogger, type Logger } from "./core/log.js";
 import { LogRing } from "./core/log-ring.js";
 import { Metrics } from "./core/metrics.js";
 import { type OuterWall, readOuterWall } from "./core/outer-wall.js";
+import { isStorageFull } from "./core/storage-error.js";
 import { systemTimers } from "./core/timers.js";
 import { UsageError } from "./core/usage-error.js";
 import { deploySamples } from "./deploy/samples.js";
 import type { Foundation } from "./node/foundation.js";
 import { enrollBy, meshOfToken, readPassphrase, reenterBy, rejoinBy, tell } from "./node/joining.js";
 import { buildNode, type NodeParts } from "./node/node-parts.js";
+import { logStorage } from "./node/storage-log.js";
 import { keepAdminToken } from "./pki/admin-token.js";
 import { Identity } from "./pki/identity.js";
 import { withKeyFiles } from "./pki/key-files.js";
@@ -192,7 +194,7 @@ export class HerdNode {
     identity.rejoinVia(rejoinBy({ config, clock: this.#clock, signal }, masters));
     let ready: Ready | undefined;
     this.#lifecycle = new Lifecycle([
-      { name: "identity", stop: () => identity.close() },
+      { name: "identity", start: () => logStorage(foundation), stop: () => identity.close() },
       ...node.parts,
       { name: "apps", start: () => this.#startApps(foundation, node) },
       {
@@ -237,6 +239,16 @@ export class HerdNode {
     else await deploySamples(functions, options);
   }
 
+  /** A full disk takes no new token; what is there before stays good, and the next start makes one. */
+  async #adminToken(tokens: Identity["tokens"], previous: string | undefined): Promise<string | undefined> {
+    try {
+      return await keepAdminToken(tokens, { previous, clock: this.#clock });
+    } catch (error) {
+      if (isStorageFull(error)) return undefined;
+      throw error;
+    }
+  }
+
   async #describe(
     { identity, peer, ownerSecret, wall }: Foundation,
     { api, apps, standing }: NodeParts,
@@ -245,7 +257,7 @@ export class HerdNode {
     const { tokens, isMaster } = identity;
     // A damaged file is one that is written anew.
     const known = await readClientState(state).catch(() => undefined);
-    const made = isMaster ? await keepAdminToken(tokens, { previous: known?.token, clock: this.#clock }) : undefined;
+    const made = isMaster ? await this.#adminToken(tokens, known?.token) : undefined;
     const token = made ?? known?.token;
     const where = {
       url: api.url,
@@ -253,7 +265,8 @@ export class HerdNode {
       ownerSecret: ownerSecret.text,
       dial: isWildcard(host) ? "localhost" : host,
     };
-    await writeClientState(state, { ...where, ...(token === undefined ? {} : { token }) });
+    const client = { ...where, ...(token === undefined ? {} : { token }) };
+    await identity.held.keep(clientStatePath(state), () => writeClientState(state, client));
     const active = apps.catalog.list().flatMap(({ app }) => {
       const entry = apps.router.find(app);
       return entry === undefined ? [] : [{ app, interface: entry.prepared.interface }];

@@ -31,14 +31,19 @@ export class Blobs {
     await this.remove([...this.#stored].filter((digest) => !wanted.has(digest)));
   }
 
-  /** Stores bytes and returns their digest; bytes that are there already cost a hash. */
-  async write(content: Uint8Array): Promise<string> {
-    const digest = sha256(content);
-    if (!this.#stored.has(digest)) {
+  /** Stores bytes that are not there yet: all, or, when one cannot be stored, none. Returns the digests of those that were not there. */
+  async writeAll(contents: readonly Uint8Array[]): Promise<string[]> {
+    const missing = new Map(contents.map((content) => [sha256(content), content]));
+    for (const digest of [...missing.keys()]) if (this.#stored.has(digest)) missing.delete(digest);
+    const writes = [...missing].map(async ([digest, content]) => {
       await this.#files.write(prefix + digest, content);
       this.#stored.add(digest);
-    }
-    return digest;
+    });
+    const written = await Promise.allSettled(writes);
+    const failed = written.find((write) => write.status === "rejected");
+    if (failed === undefined) return [...missing.keys()];
+    await this.remove(missing.keys()).catch(() => undefined);
+    throw failed.reason;
   }
 
   /** The bytes of a digest. Throws `internal` naming the file when they are missing or damaged. */

@@ -50,8 +50,13 @@ export class ManifestFiles {
     const manifests = records.map(({ text }) => text);
     await this.#files.write(fileOf(app), JSON.stringify({ version, app, manifests }));
     if (this.#names.has(app)) return;
-    // After the file: an index that names a file which is missing tells of a loss.
-    await this.#writeIndex([...this.#names, app]);
+    try {
+      // After the file: an index that names a file which is missing tells of a loss.
+      await this.#writeIndex([...this.#names, app]);
+    } catch (error) {
+      await this.#files.remove(fileOf(app)).catch(() => undefined);
+      throw error;
+    }
     this.#names.add(app);
   }
 

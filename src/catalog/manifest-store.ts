@@ -69,13 +69,18 @@ export class ManifestStore {
   async hold(record: ManifestRecord, blobs: readonly Uint8Array[]): Promise<readonly string[]> {
     const { app } = record.manifest;
     await this.#makeRoom(app);
-    const written = await Promise.allSettled(blobs.map((content) => this.#blobs.write(content)));
-    const failed = written.find((write) => write.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    for (const { digest } of blobsOf(record.manifest)) {
-      if (!this.#blobs.has(digest)) throw new HerdError("internal", `the bytes of ${digest} are missing`);
+    const written = await this.#blobs.writeAll(blobs);
+    try {
+      for (const { digest } of blobsOf(record.manifest)) {
+        if (!this.#blobs.has(digest)) throw new HerdError("internal", `the bytes of ${digest} are missing`);
+      }
+      return await this.#commit(app, withHeld(this.#set.of(app), record));
+    } catch (error) {
+      // A full disk must not keep what no manifest names.
+      const unused = written.filter((digest) => !this.#set.refersTo(digest));
+      await this.#blobs.remove(unused).catch(() => undefined);
+      throw error;
     }
-    return this.#commit(app, withHeld(this.#set.of(app), record));
   }
 
   /** Within a change: puts another signature of the same manifest in the place of the known one. */

@@ -3,7 +3,7 @@
 import { printable } from "../core/terminal-text.js";
 import type { Client } from "./client.js";
 import { connect, type GlobalOptions } from "./connection.js";
-import { printJson, printLine, printTable, tell } from "./print.js";
+import { notDurable, printJson, printLine, printTable, tell } from "./print.js";
 
 interface NodeBody {
   readonly name: string;
@@ -80,14 +80,14 @@ export function treeLines(tree: TreeBody): string[] {
 /** Revokes a node, with `subtree` everyone that it let in. */
 export async function revokeNode(node: string, options: GlobalOptions & { readonly subtree?: boolean }): Promise<void> {
   const body = { subtree: options.subtree === true };
-  const answer = await post<{ readonly revoked: readonly string[] }>(
+  const answer = await post<{ readonly revoked: readonly string[]; readonly durable?: boolean }>(
     await connect(options),
     `${pathOf(node)}/revoke`,
     body,
   );
   if (options.json) printJson(answer);
   else if (answer.revoked.length === 0) tell(`${printable(node)} was revoked before`);
-  else tell(`revoked ${answer.revoked.map(printable).join(", ")}`);
+  else tell(`revoked ${answer.revoked.map(printable).join(", ")}${answer.durable === false ? notDurable : ""}`);
 }
 
 /** Has a node take no calls, take them again, or take none and end. */

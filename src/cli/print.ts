@@ -7,6 +7,9 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
+/** What is said of a change that holds and that a full disk has not taken. */
+export const notDurable = "; the node's disk takes no more: it holds in memory, and is written when there is room";
+
 /** Prints a line of data. */
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -1,7 +1,7 @@
 // `herd token create | list | revoke`.
 
 import { connect, type GlobalOptions } from "./connection.js";
-import { commandName, printJson, printLine, printTable, tell } from "./print.js";
+import { commandName, notDurable, printJson, printLine, printTable, tell } from "./print.js";
 
 interface TokenBody {
   readonly id: string;
@@ -89,7 +89,9 @@ export async function listTokens(options: GlobalOptions): Promise<void> {
 
 /** Revokes a token. */
 export async function revokeToken(id: string, options: GlobalOptions): Promise<void> {
-  await (await connect(options)).send(`/v1/tokens/${encodeURIComponent(id)}`, { method: "DELETE" });
-  if (options.json) printJson({ id, revoked: true });
-  else tell(`revoked ${id}`);
+  const client = await connect(options);
+  const { headers } = await client.send(`/v1/tokens/${encodeURIComponent(id)}`, { method: "DELETE" });
+  const durable = headers["herd-durable"] !== "false";
+  if (options.json) printJson({ id, revoked: true, ...(durable ? {} : { durable }) });
+  else tell(`revoked ${id}${durable ? "" : notDurable}`);
 }

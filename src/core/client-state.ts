@@ -19,9 +19,14 @@ export interface ClientState {
 
 const fileName = "client.json";
 
+/** Where the client state of a state folder is. */
+export function clientStatePath(directory: string): string {
+  return join(directory, fileName);
+}
+
 /** The client state in `directory`, `undefined` when no node ran there. Throws `internal` when the file is damaged. */
 export async function readClientState(directory: string): Promise<ClientState | undefined> {
-  const path = join(directory, fileName);
+  const path = clientStatePath(directory);
   let text: string;
   try {
     text = await readFile(path, "utf8");
@@ -39,7 +44,7 @@ export async function writeClientState(directory: string, state: ClientState): P
   const inside = relative(resolve(directory), resolve(state.ca));
   // A path inside the folder is kept relative, so that the folder can be moved or mounted elsewhere.
   const ca = inside.startsWith("..") || isAbsolute(inside) ? resolve(state.ca) : inside;
-  await writeFileAtomic(join(directory, fileName), `${JSON.stringify({ ...state, ca }, undefined, 2)}\n`);
+  await writeFileAtomic(clientStatePath(directory), `${JSON.stringify({ ...state, ca }, undefined, 2)}\n`);
 }
 
 function parse(text: string): ClientState | undefined {

@@ -1,5 +1,6 @@
 // Writes that a full disk refused and that must not be lost: held in memory, and tried again until the disk takes them.
 
+import { isStorageFull, storageError } from "./storage-error.js";
 import type { Timers } from "./timers.js";
 
 const firstRetryMs = 1_000;
@@ -24,6 +25,17 @@ export class HeldWrites {
   /** Paths of the files that wait. */
   paths(): string[] {
     return [...this.#held.keys()];
+  }
+
+  /** Writes `path` now, or holds that when the disk takes nothing. Throws what else goes wrong. */
+  async keep(path: string, write: HeldWrite): Promise<void> {
+    this.take(path);
+    try {
+      await write();
+    } catch (error) {
+      if (!isStorageFull(storageError(error, path))) throw error;
+      this.hold(path, write);
+    }
   }
 
   /** Holds a write of `path` in the place of an earlier one. */

@@ -78,6 +78,7 @@ export function frontParts(foundation: Foundation, behind: Behind): FrontParts {
     rootCertificatePem: identity.rootCertificate,
     tokens: identity.tokens,
     ownerSecret,
+    storage: identity.held,
     signIn: identity.signIn,
     joins: { desk, masters: () => registry.masters().map(({ node }) => node) },
     ...{ catalog: apps.catalog, deployer: apps.deployer, router: apps.router },

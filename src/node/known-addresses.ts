@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { Logger } from "../core/log.js";
 import { SerialQueue } from "../core/serial-queue.js";
-import type { StateFiles } from "../core/state-files.js";
+import { keepIn, type StateFiles } from "../core/state-files.js";
 import type { KnownAddresses } from "./mesh-parts.js";
 
 const fileName = "peers";
@@ -22,7 +22,7 @@ export async function openAddresses(files: StateFiles, log: Logger): Promise<Kep
     remembered: await read(files),
     remember: (addresses) => {
       writes
-        .run(() => files.write(fileName, JSON.stringify(addresses)))
+        .run(() => keepIn(files, { name: fileName, content: JSON.stringify(addresses) }))
         .catch((cause: unknown) => log.warn("the peers' addresses could not be kept", { cause }));
     },
     written: () => writes.idle(),

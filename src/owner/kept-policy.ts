@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Logger } from "../core/log.js";
 import { type PolicyPatch, policyShape } from "../core/policy-settings.js";
 import { SerialQueue } from "../core/serial-queue.js";
-import type { StateFiles } from "../core/state-files.js";
+import { keepIn, type StateFiles } from "../core/state-files.js";
 
 const fileName = "policy";
 
@@ -47,7 +47,7 @@ export async function openPolicy(files: StateFiles, log: Logger): Promise<KeptPo
         set,
         pausedUntil: pausedUntil === Number.POSITIVE_INFINITY ? "forever" : (pausedUntil ?? null),
       });
-      return writes.run(() => files.write(fileName, text));
+      return writes.run(async () => void (await keepIn(files, { name: fileName, content: text })));
     },
   };
 }

@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
+import type { HeldWrites } from "../core/held-writes.js";
 import type { Signed, Signer } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
 import { UsageError } from "../core/usage-error.js";
@@ -123,7 +124,7 @@ export class Identity implements Certifier {
       folder = await openStateFolder(options.state, options);
       const identity = new Identity(await openParts(options, { lock, folder }));
       await identity.#readyLeaves();
-      await keepCertificate(identity.caPath, identity.rootCertificate);
+      await keepCertificate(identity.caPath, identity.rootCertificate, { held: folder.held });
       return identity;
     } catch (error) {
       await folder?.close();
@@ -212,6 +213,16 @@ export class Identity implements Certifier {
   /** Files under the identity's key, such as `catalog`; in memory when the node is ephemeral. A scope is opened once. */
   async files(scope: string): Promise<StateFiles> {
     return this.#parts.folder.files(scope);
+  }
+
+  /** What the disk did not take. */
+  get held(): HeldWrites {
+    return this.#parts.folder.held;
+  }
+
+  /** Whether the state's lock could be written. */
+  get isLocked(): boolean {
+    return this.#parts.lock.isWritten;
   }
 
   /** Lets another process have the state, once what waits for the disk was tried again. */

@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import { SerialQueue } from "../core/serial-queue.js";
-import type { StateFiles } from "../core/state-files.js";
+import { keepIn, type StateFiles } from "../core/state-files.js";
 import type { IssuedCertificate } from "./enrollment-issue.js";
 
 const bucketShape = z.record(
@@ -36,7 +36,7 @@ export class IssuedLedger {
     }
   }
 
-  /** Writes down what was signed, before it leaves this node. */
+  /** Writes down what was signed, before it leaves this node; in memory while the disk takes nothing. */
   async record(nodeId: string, certificates: readonly IssuedCertificate[]): Promise<void> {
     await this.#changes.run(async () => {
       const name = nodeId.slice(0, 2);
@@ -46,7 +46,7 @@ export class IssuedLedger {
         if (alive.length > 0) bucket.set(node, alive);
       }
       bucket.set(nodeId, [...(bucket.get(nodeId) ?? []), ...certificates]);
-      await this.#files.write(`issued-${name}`, JSON.stringify(Object.fromEntries(bucket)));
+      await keepIn(this.#files, { name: `issued-${name}`, content: JSON.stringify(Object.fromEntries(bucket)) });
       this.#buckets.set(name, bucket);
     });
   }

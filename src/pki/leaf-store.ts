@@ -1,6 +1,6 @@
 // A leaf over restarts: the one in service, and its file.
 
-import type { StateFiles } from "../core/state-files.js";
+import { keepIn, type StateFiles } from "../core/state-files.js";
 import type { LeafText } from "./mesh-files.js";
 
 /** Where a kind of leaf is kept and how its text becomes one; `read` throws when chain and key do not belong together. */
@@ -33,11 +33,11 @@ export class LeafStore<Leaf extends LeafText> {
     return this.#current;
   }
 
-  /** Stores a leaf, which is `current` from then on. Throws `TypeError` when chain and key do not belong together. */
+  /** Stores a leaf, which is `current` from then on, also while the disk takes nothing. Throws `TypeError` when chain and key do not belong together. */
   async put(certificate: string, key: string): Promise<Leaf> {
     const { files, fileName, read } = this.#options;
     const leaf = read(certificate, key);
-    await files.write(fileName, JSON.stringify({ certificate, key }));
+    await keepIn(files, { name: fileName, content: JSON.stringify({ certificate, key }) });
     this.#current = leaf;
     return leaf;
   }

@@ -10,7 +10,6 @@ import { sealIdOf } from "../core/sealer.js";
 import { checkFiles, settleChanges } from "../core/state-check.js";
 import { MemoryFiles, type StateFiles } from "../core/state-files.js";
 import { indexFileName, type StateIndex } from "../core/state-index.js";
-import { storageError } from "../core/storage-error.js";
 import { systemTimers } from "../core/timers.js";
 import { openStateIndex } from "./state-adoption.js";
 import { catalogScope, dutyOf, problemText } from "./state-duty.js";
@@ -79,13 +78,14 @@ export async function openStateFolder(state: string, { ephemeral }: { ephemeral:
   };
 }
 
-/** Writes the root certificate to a path, unless it is there. Throws `storage.full` when the disk takes nothing. */
-export async function keepCertificate(path: string, certificate: string): Promise<void> {
+/** Writes the root certificate to a path, unless it is there; later, when the disk takes nothing. */
+export async function keepCertificate(
+  path: string,
+  certificate: string,
+  { held }: { readonly held: HeldWrites },
+): Promise<void> {
   const known = await readFile(path, "utf8").catch(() => undefined);
-  if (known === certificate) return;
-  await writeFileAtomic(path, certificate, { mode: 0o644 }).catch((error: unknown) => {
-    throw storageError(error, path);
-  });
+  if (known !== certificate) await held.keep(path, () => writeFileAtomic(path, certificate, { mode: 0o644 }));
 }
 
 async function settle(state: string, index: StateIndex): Promise<void> {

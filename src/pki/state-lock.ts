@@ -13,8 +13,10 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { disk } from "../core/disk.js";
 import { HerdError } from "../core/errors.js";
 import { randomHex } from "../core/ids.js";
+import { isStorageFull, storageError } from "../core/storage-error.js";
 import { isRunning, processStart } from "./process-start.js";
 
 const fileName = "lock";
@@ -39,20 +41,25 @@ export class StateLock {
   readonly #nonce: string;
   readonly #heartbeat: NodeJS.Timeout;
   #held = true;
+  /** What is still to be written: the disk took no lock file. */
+  #unwritten: Holder | undefined;
 
-  private constructor(path: string, nonce: string) {
+  private constructor(path: string, { nonce, unwritten }: { nonce: string; unwritten?: Holder | undefined }) {
     this.#path = path;
     this.#nonce = nonce;
+    this.#unwritten = unwritten;
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
   }
 
-  /** Takes the lock. Throws `internal` naming the process that holds it. */
+  /** Takes the lock, in memory alone as long as the disk takes no file. Throws `internal` naming the process that holds it. */
   static async acquire(directory: string): Promise<StateLock> {
     const path = join(directory, fileName);
     const nonce = randomHex(8);
     const holder: Holder = { pid: process.pid, host: hostname(), start: processStart(process.pid), nonce };
     for (let attempt = 0; attempt < attempts; attempt++) {
-      if (create(path, holder)) return new StateLock(path, nonce);
+      const created = create(path, holder);
+      if (created === "full") return new StateLock(path, { nonce, unwritten: holder });
+      if (created) return new StateLock(path, { nonce });
       const known = await read(path);
       if (known === "gone") continue;
       if (known !== "empty" && isHeld(path, known)) {
@@ -61,9 +68,16 @@ export class StateLock {
           `${directory} is in use by process ${known.pid} on ${known.host}: stop it, or choose another --state`,
         );
       }
-      removeStale(path, known === "empty" ? undefined : known.nonce);
+      if (!removeStale(path, known === "empty" ? undefined : known.nonce)) {
+        return new StateLock(path, { nonce, unwritten: holder });
+      }
     }
     throw new HerdError("internal", `${path} cannot be taken: other processes are starting on the same state`);
+  }
+
+  /** Whether the lock is a file that others see. */
+  get isWritten(): boolean {
+    return this.#unwritten === undefined;
   }
 
   /** Gives the lock back; a second time does nothing. */
@@ -71,11 +85,17 @@ export class StateLock {
     if (!this.#held) return;
     this.#held = false;
     clearInterval(this.#heartbeat);
-    if (parse(this.#path)?.nonce === this.#nonce) rmSync(this.#path, { force: true });
+    if (parse(this.#path)?.nonce !== this.#nonce) return;
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // A disk that cannot be written keeps the file, and the next start sees that its holder is gone.
+    }
   }
 
   #beat(): void {
     try {
+      if (this.#unwritten !== undefined && create(this.#path, this.#unwritten) === true) this.#unwritten = undefined;
       const now = new Date();
       utimesSync(this.#path, now, now);
     } catch {
@@ -84,14 +104,31 @@ export class StateLock {
   }
 }
 
-/** Makes the lock file; `false` when there is one. Synchronous, so that nobody finds it half written for long. */
-function create(path: string, holder: Holder): boolean {
+/**
+ * Makes the lock file; `false` when there is one, `full` when the disk takes none. Synchronous, so that nobody finds it half written
+ * for long.
+ */
+function create(path: string, holder: Holder): boolean | "full" {
+  const text = JSON.stringify(holder);
   try {
-    writeFileSync(path, JSON.stringify(holder), { flag: "wx", mode: 0o600 });
+    disk.beforeWrite(path, text.length);
+    writeFileSync(path, text, { flag: "wx", mode: 0o600 });
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw new HerdError("internal", `${path} cannot be written: ${(error as Error).message}`, { cause: error });
+    const told = storageError(error, path);
+    if (!isStorageFull(told)) throw told;
+    // What was begun is empty, and nobody's.
+    if (readable(path) === "") rmSync(path, { force: true });
+    return "full";
+  }
+}
+
+function readable(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
   }
 }
 
@@ -128,13 +165,16 @@ function modifiedMs(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Moves a stale lock aside and looks again: another process may have replaced it meanwhile, and then gets it back. */
-function removeStale(path: string, nonce: string | undefined): void {
+/**
+ * Moves a stale lock aside and looks again: another process may have replaced it meanwhile, and then gets it back. `false` when the
+ * disk cannot be written.
+ */
+function removeStale(path: string, nonce: string | undefined): boolean {
   const aside = `${path}.${randomHex(6)}.tmp`;
   try {
     renameSync(path, aside);
-  } catch {
-    return;
+  } catch (error) {
+    return !isStorageFull(storageError(error, path));
   }
   if (parse(aside)?.nonce !== nonce) {
     try {
@@ -144,4 +184,5 @@ function removeStale(path: string, nonce: string | undefined): void {
     }
   }
   rmSync(aside, { force: true });
+  return true;
 }

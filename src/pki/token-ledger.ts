@@ -69,7 +69,13 @@ export class TokenLedger {
       judge: (signed: Signed, payload: Payload<"token" | "token-revocation">) => this.#judge(signed, payload),
       over: ({ expiresAt }: { readonly expiresAt: number }) => expiresAt + graceMs <= clock.now(),
     };
-    const token: SlotRules<"token"> = { ...base, kind: "token", limit: 2 * issuedLimit };
+    const token: SlotRules<"token"> = {
+      ...base,
+      kind: "token",
+      limit: 2 * issuedLimit,
+      // A token that this node would forget is not issued; what others issued and revoked counts whatever the disk takes.
+      needsDisk: ({ payload }) => this.#own.has(payload),
+    };
     const revocation: SlotRules<"token-revocation"> = {
       ...base,
       kind: "token-revocation",

@@ -24,7 +24,7 @@ import { type Joins, joinsEndpoints } from "./endpoints/joins.js";
 import { logsEndpoint } from "./endpoints/logs.js";
 import { meshBody, meshEndpoints } from "./endpoints/mesh.js";
 import { nodeDetailsEndpoint } from "./endpoints/node-details.js";
-import { type NotReady, nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
+import { type NotReady, nodeStateEndpoints, type Readiness, type Storage } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
 import { type Page, pageEndpoints } from "./endpoints/page.js";
 import { policyEndpoints } from "./endpoints/policy.js";
@@ -57,6 +57,8 @@ export interface HttpsApiOptions {
   readonly tokens: Tokens;
   /** What the owner of this machine shows for {@link HttpsApiOptions.owner}. */
   readonly ownerSecret: Pick<OwnerSecret, "isSame">;
+  /** What the disk has not taken yet; without it, nothing waits. */
+  readonly storage?: Storage;
   readonly signIn: SignIn;
   readonly joins: Joins;
   readonly catalog: Catalog;

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
-import type { StateFiles } from "../../core/state-files.js";
+import { keepIn, type StateFiles } from "../../core/state-files.js";
 import type { Timers } from "../../core/timers.js";
 import { type AuditEvent, auditPayloadText, parseAudit } from "./record.js";
 
@@ -158,7 +158,7 @@ export class Auditor {
   #save(): Promise<void> {
     const { files, log } = this.#options;
     this.#saving = this.#saving
-      .then(() => files.write(fileName, this.#outbox.join("\n")))
+      .then(async () => void (await keepIn(files, { name: fileName, content: this.#outbox.join("\n") })))
       .catch((cause: unknown) => log.error("audit records that wait for a master could not be stored", { cause }));
     return this.#saving;
   }

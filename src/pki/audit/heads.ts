@@ -6,7 +6,7 @@ import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { decodeSigned, encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
-import type { StateFiles } from "../../core/state-files.js";
+import { keepIn, type StateFiles } from "../../core/state-files.js";
 import { type Held, RecordSlots } from "../registry/record-slots.js";
 import { type Payload, parsePayload, verifySigned } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";
@@ -165,7 +165,7 @@ export class AuditHeads {
     this.#saving
       .run(async () => {
         const content = { witnessed: Object.fromEntries(this.#witnessed), conflicts: this.#conflicts };
-        await this.#options.files.write(fileName, JSON.stringify(content));
+        await keepIn(this.#options.files, { name: fileName, content: JSON.stringify(content) });
       })
       .catch((cause: unknown) => this.#options.log.error("heads of audit logs could not be stored", { cause }));
   }

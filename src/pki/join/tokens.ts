@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url, randomHex } from "../../core/ids.js";
 import { SerialQueue } from "../../core/serial-queue.js";
-import type { StateFiles } from "../../core/state-files.js";
+import { keepIn, type StateFiles } from "../../core/state-files.js";
 import { isProof, secretHash } from "./proof.js";
 
 const fileName = "join-tokens";
@@ -168,12 +168,13 @@ export class JoinTokens {
     return this.#live().map(recordOf);
   }
 
-  /** Revokes a token, durably; `false` when it is none of this master's. */
+  /** Revokes a token, also while the disk takes nothing; `false` when it is none of this master's. */
   async revoke(id: string): Promise<boolean> {
     return this.#changes.run(async () => {
       if (!this.#tokens.has(id)) return false;
       await this.#save(
         [...this.#tokens.values()].map((token) => (token.id === id ? { ...token, revoked: true } : token)),
+        { keep: true },
       );
       return true;
     });
@@ -186,10 +187,12 @@ export class JoinTokens {
     );
   }
 
-  async #save(tokens: readonly JoinToken[]): Promise<void> {
+  async #save(tokens: readonly JoinToken[], { keep = false } = {}): Promise<void> {
     const from = this.#clock.now() - graceMs;
     const kept = tokens.filter(({ expiresAt }) => expiresAt > from);
-    await this.#files.write(fileName, JSON.stringify({ version: 1, tokens: kept }));
+    const content = JSON.stringify({ version: 1, tokens: kept });
+    if (keep) await keepIn(this.#files, { name: fileName, content });
+    else await this.#files.write(fileName, content);
     this.#tokens = new Map(kept.map((token) => [token.id, token]));
   }
 }

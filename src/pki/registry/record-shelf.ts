@@ -1,7 +1,7 @@
 // Records of one kind on disk: in segments, so that a change rewrites a few hundred of them and not all.
 
 import { HerdError } from "../../core/errors.js";
-import type { StateFiles } from "../../core/state-files.js";
+import { keepIn, type StateFiles } from "../../core/state-files.js";
 
 /** Files `{kind}-{n}`, each a list of texts without line breaks. A segment that holds none is no file. */
 export class RecordShelf {
@@ -26,11 +26,13 @@ export class RecordShelf {
     return segments;
   }
 
-  /** Replaces a segment durably. */
-  async write(segment: number, texts: readonly string[]): Promise<void> {
+  /** Replaces a segment, durably; with `keep` in memory when the disk takes nothing now (see `StateFiles.keep`). */
+  async write(segment: number, texts: readonly string[], { keep }: { readonly keep: boolean }): Promise<void> {
     const name = `${this.#kind}-${segment}`;
+    const content = texts.join("\n");
     if (texts.length === 0) await this.#files.remove(name);
-    else await this.#files.write(name, texts.join("\n"));
+    else if (keep) await keepIn(this.#files, { name, content });
+    else await this.#files.write(name, content);
   }
 
   /** The error for a segment whose content is not what was written. */

@@ -5,6 +5,7 @@ import type { Logger } from "../../core/log.js";
 import { SharedWrites } from "../../core/shared-writes.js";
 import { decodeSigned, encodeSigned, recordId, type Signed } from "../../core/signed.js";
 import type { StateFiles } from "../../core/state-files.js";
+import { isStorageFull } from "../../core/storage-error.js";
 import { RecordShelf } from "./record-shelf.js";
 import { type Payload, parsePayload, type RecordKind } from "./records.js";
 
@@ -39,6 +40,8 @@ export interface SlotRules<Kind extends RecordKind> {
   changed?(record: Held<Kind>): void;
   /** Whether a record need not be kept any longer. */
   over?(payload: Payload<Kind>): boolean;
+  /** Whether a record is refused when the disk takes nothing. Others count at once, and are written when that is possible. */
+  needsDisk?(signed: Signed): boolean;
 }
 
 interface Placed<Kind extends RecordKind> extends Held<Kind> {
@@ -52,8 +55,8 @@ interface Pending<Kind extends RecordKind> {
 }
 
 /**
- * A `RecordStore` (src/mesh/seams.ts). A record counts once it is durable; those that arrive while the disk is busy share the
- * next write, so callers may offer many at a time. Per slot the kept record is the greatest of (its signer counts, `prefers`, id),
+ * A `RecordStore` (src/mesh/seams.ts). A record counts once it is durable, or once a full disk has refused it; those that arrive while
+ * the disk is busy share the next write, so callers may offer many at a time. Per slot the kept record is the greatest of (its signer counts, `prefers`, id),
  * hence the result depends on the set of records alone.
  */
 export class RecordSlots<Kind extends RecordKind> {
@@ -67,7 +70,7 @@ export class RecordSlots<Kind extends RecordKind> {
   /** Segments that hold records which were dropped. */
   readonly #stale = new Set<number>();
   /** Tells of each record whether it is kept. */
-  readonly #writes = new SharedWrites<Pending<Kind>, boolean>({ write: (batch) => this.#write(batch) });
+  readonly #writes = new SharedWrites<Pending<Kind>, boolean | HerdError>({ write: (batch) => this.#write(batch) });
   #fullLogged = false;
 
   constructor(rules: SlotRules<Kind>, options: { files: StateFiles; log?: Logger | undefined }) {
@@ -106,7 +109,9 @@ export class RecordSlots<Kind extends RecordKind> {
     if (standing !== undefined && standing.id !== record.id) this.#rules.compare?.(record, standing);
     if (!wins) return "known";
     if (standing === undefined) this.#checkRoom(payload);
-    return (await this.#writes.add({ record, slot })) ? "new" : "known";
+    const kept = await this.#writes.add({ record, slot });
+    if (kept instanceof HerdError) throw kept;
+    return kept ? "new" : "known";
   }
 
   /** Ids of the records that may be offered to others: those whose signers count. */
@@ -169,7 +174,19 @@ export class RecordSlots<Kind extends RecordKind> {
     throw new HerdError("auth.invalid", `this node keeps no more than ${this.#rules.limit} ${this.kind} records`);
   }
 
-  async #write(batch: readonly Pending<Kind>[]): Promise<readonly boolean[]> {
+  async #write(batch: readonly Pending<Kind>[]): Promise<readonly (boolean | HerdError)[]> {
+    try {
+      return await this.#writeAll(batch, { keep: false });
+    } catch (error) {
+      if (!(error instanceof HerdError) || !isStorageFull(error)) throw error;
+      const held = batch.filter(({ record }) => this.#rules.needsDisk?.(record.signed) !== true);
+      if (held.length === 0) throw error;
+      const kept = await this.#writeAll(held, { keep: true });
+      return batch.map((pending) => kept[held.indexOf(pending)] ?? error);
+    }
+  }
+
+  async #writeAll(batch: readonly Pending<Kind>[], how: { readonly keep: boolean }): Promise<readonly boolean[]> {
     this.#sweep();
     const winners = new Map<string, Pending<Kind>>();
     for (const pending of batch) {
@@ -186,7 +203,7 @@ export class RecordSlots<Kind extends RecordKind> {
       texts.set(segment, content);
       segments.set(slot, segment);
     }
-    await Promise.all([...texts].map(([segment, content]) => this.#shelf.write(segment, [...content.values()])));
+    await Promise.all([...texts].map(([segment, content]) => this.#shelf.write(segment, [...content.values()], how)));
     for (const segment of texts.keys()) this.#stale.delete(segment);
     for (const [slot, { record }] of winners) this.#place(record, segments.get(slot) ?? 0);
     return batch.map((pending) => winners.get(pending.slot) === pending);

@@ -13,6 +13,11 @@ export interface NotReady {
   readonly reason: string;
 }
 
+/** What the disk has not taken yet: paths of files whose content waits in memory. */
+export interface Storage {
+  paths(): readonly string[];
+}
+
 /** What a node knows of itself. */
 export interface NodeStateOptions {
   readonly rootCertificatePem: string;
@@ -24,6 +29,7 @@ export interface NodeStateOptions {
   readonly readiness: () => Readiness;
   /** What else speaks against it; all of them stand in the answer. */
   readonly reasons: () => readonly NotReady[];
+  readonly storage?: Storage | undefined;
 }
 
 /** Health, metrics and the root certificate. */
@@ -45,7 +51,7 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
         throw new HerdError(first.code, detail, { retryAfterSeconds: 5 });
       }
       const now = readiness();
-      if (now === "ready") return { type: "text/plain", body: "ready\n" };
+      if (now === "ready") return { type: "text/plain", body: `ready\n${waitingText(options.storage)}` };
       if (now === "unable") {
         const why = "no worker thread can run a call: all have ended or do not answer, and are being replaced";
         throw new HerdError("node.overloaded", why, { retryAfterSeconds: 1 });
@@ -55,4 +61,10 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
     text("/ca.pem", "none", () => ({ type: "application/x-pem-file", body: options.rootCertificatePem })),
     text("/metrics", "loopback", () => ({ type: "text/plain; version=0.0.4; charset=utf-8", body: metrics.text() })),
   ];
+}
+
+/** Without paths: anybody may ask. */
+function waitingText(storage: Storage | undefined): string {
+  const waiting = storage?.paths().length ?? 0;
+  return waiting === 0 ? "" : `the disk takes no more: ${waiting} changed files wait in memory\n`;
 }

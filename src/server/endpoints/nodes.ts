@@ -2,16 +2,19 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
+import { tellDurable } from "../durable.js";
 import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
 import { knownNode, nameOf, type SelfState, stateOf } from "../mesh-names.js";
 import type { Where } from "../relay.js";
 import type { Mesh, NodeEntry, NodeFigures } from "../seams.js";
+import type { Storage } from "./node-state.js";
 
 /** What the endpoints of nodes work with. */
 export interface NodesOptions {
   readonly mesh: Mesh;
   readonly self: SelfState;
+  readonly storage?: Storage | undefined;
 }
 
 const revokeBody = z.strictObject({ subtree: z.boolean().optional() }).optional();
@@ -58,7 +61,9 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
         const { id } = named(exchange);
         const by = `token ${exchange.claims?.id ?? ""}`;
         const revoked = await mesh.revoke(id, { subtree: await isSubtree(exchange), by });
-        exchange.answer(200, { revoked: revoked.map((node) => nameOf(node, registry)) });
+        const durable = tellDurable(exchange, options.storage);
+        const names = revoked.map((node) => nameOf(node, registry));
+        exchange.answer(200, { revoked: names, ...(durable ? {} : { durable }) });
       },
     },
     setDraining("drain"),

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { isAppName } from "../../core/app-name.js";
 import { HerdError } from "../../core/errors.js";
+import { tellDurable } from "../durable.js";
 import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
 import { askOtherMasters } from "../other-masters.js";
@@ -10,6 +11,7 @@ import { parseBody } from "../parse-body.js";
 import type { Relay } from "../relay.js";
 import type { SignIn, Tokens } from "../seams.js";
 import { deskOf, type Joins } from "./joins.js";
+import type { Storage } from "./node-state.js";
 
 const day = 24 * 3_600;
 
@@ -43,10 +45,11 @@ export interface TokensOptions {
   readonly signIn: SignIn;
   readonly joins: Joins;
   readonly relay: Relay;
+  readonly storage?: Storage | undefined;
 }
 
 /** Tokens, and the sign-in that gives the console one. */
-export function tokensEndpoints({ tokens, signIn, joins, relay }: TokensOptions): Endpoint[] {
+export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: TokensOptions): Endpoint[] {
   return [
     {
       method: "POST",
@@ -104,6 +107,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay }: TokensOptions)
             if (!others.some(({ status }) => status === 204)) throw error;
           });
         }
+        tellDurable(exchange, storage);
         exchange.done();
       },
     },
