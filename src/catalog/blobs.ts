@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { HerdError } from "../core/errors.js";
 import type { StateFiles } from "../core/state-files.js";
+import type { OnDamage } from "./damage.js";
 
 const prefix = "blob-";
 const parallelReads = 8;
@@ -11,23 +12,40 @@ const parallelReads = 8;
 export class Blobs {
   readonly #files: StateFiles;
   readonly #stored = new Set<string>();
+  /** Blobs that a manifest names and that are missing or damaged here. */
+  readonly #lost = new Set<string>();
 
   constructor(files: StateFiles) {
     this.#files = files;
   }
 
-  /** Learns what is stored, removes all but `wanted`, and reads each of those. Throws `internal` naming one that is missing or damaged. */
-  async open(wanted: ReadonlySet<string>): Promise<void> {
+  /**
+   * Learns what is stored, reads what is wanted, and removes all else unless `keepOthers`. One that is missing or damaged is told to
+   * `damaged`, or, without that, thrown as `internal` naming the file.
+   */
+  async open(
+    wanted: ReadonlySet<string>,
+    { damaged, keepOthers = false }: { readonly damaged?: OnDamage | undefined; readonly keepOthers?: boolean } = {},
+  ): Promise<void> {
     this.#stored.clear();
+    this.#lost.clear();
     for (const name of await this.#files.list()) {
       if (name.startsWith(prefix)) this.#stored.add(name.slice(prefix.length));
     }
     const queue = [...wanted];
     const check = async () => {
-      for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) await this.read(digest);
+      for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+        try {
+          await this.read(digest);
+        } catch (cause) {
+          if (damaged === undefined) throw cause;
+          damaged({ file: this.#files.describe(prefix + digest), app: undefined, cause });
+        }
+      }
     };
     await Promise.all(Array.from({ length: parallelReads }, check));
     // Only now: with a damaged catalog nothing may be removed that could help to mend it.
+    if (keepOthers) return;
     await this.remove([...this.#stored].filter((digest) => !wanted.has(digest)));
   }
 
@@ -38,6 +56,7 @@ export class Blobs {
     const writes = [...missing].map(async ([digest, content]) => {
       await this.#files.write(prefix + digest, content);
       this.#stored.add(digest);
+      this.#lost.delete(digest);
     });
     const written = await Promise.allSettled(writes);
     const failed = written.find((write) => write.status === "rejected");
@@ -46,13 +65,24 @@ export class Blobs {
     throw failed.reason;
   }
 
-  /** The bytes of a digest. Throws `internal` naming the file when they are missing or damaged. */
+  /** The bytes of a digest. Throws `internal` naming the file when they are missing or damaged; from then on they are {@link isLost}. */
   async read(digest: string): Promise<Buffer> {
-    const content = await this.#files.read(prefix + digest);
-    const file = this.#files.describe(prefix + digest);
-    if (content === undefined) throw new HerdError("internal", `${file} is missing, but the catalog needs it`);
-    if (sha256(content) !== digest) throw new HerdError("internal", `${file} is damaged: its digest is not its name`);
-    return content;
+    const wasStored = this.#stored.has(digest);
+    try {
+      return await this.#read(digest);
+    } catch (error) {
+      // One that was removed meanwhile is not lost.
+      if (wasStored === this.#stored.has(digest)) {
+        this.#stored.delete(digest);
+        this.#lost.add(digest);
+      }
+      throw error;
+    }
+  }
+
+  /** Whether bytes that should be here are missing or damaged. */
+  isLost(digest: string): boolean {
+    return this.#lost.has(digest);
   }
 
   /** Whether a digest is stored: not when it was dropped, or never written. */
@@ -63,9 +93,17 @@ export class Blobs {
   /** Removes blobs; one that is not there is fine. */
   async remove(digests: Iterable<string>): Promise<void> {
     for (const digest of digests) {
-      if (!this.#stored.delete(digest)) continue;
+      if (!this.#stored.delete(digest) && !this.#lost.delete(digest)) continue;
       await this.#files.remove(prefix + digest);
     }
+  }
+
+  async #read(digest: string): Promise<Buffer> {
+    const content = await this.#files.read(prefix + digest);
+    const file = this.#files.describe(prefix + digest);
+    if (content === undefined) throw new HerdError("internal", `${file} is missing, but the catalog needs it`);
+    if (sha256(content) !== digest) throw new HerdError("internal", `${file} is damaged: its digest is not its name`);
+    return content;
   }
 }
 

@@ -7,6 +7,7 @@ import type { Limits } from "../core/limits.js";
 import type { Signer } from "../core/signed.js";
 import type { StateFiles } from "../core/state-files.js";
 import { sha256 } from "./blobs.js";
+import type { OnDamage } from "./damage.js";
 import { type AppEntry, type RevisionEntry, recordOf, replacedBy, revisionOf, rollbackEntry } from "./entry.js";
 import {
   byLimit,
@@ -58,9 +59,17 @@ export class Catalog {
     this.records = new ManifestRecords({ ...options, store: this.#store });
   }
 
-  /** Reads the manifests and checks every blob. Throws `internal` naming the file that is damaged or missing. */
-  async open(): Promise<void> {
-    await this.#store.open();
+  /**
+   * Reads the manifests and checks every blob. What is damaged or missing is told to `damaged`, and others give it back; without that
+   * it is thrown as `internal` naming the file.
+   */
+  async open({ damaged }: { readonly damaged?: OnDamage } = {}): Promise<void> {
+    await this.#store.open(damaged);
+  }
+
+  /** Whether an app is here only by name: its manifests were lost. */
+  isLost(app: string): boolean {
+    return this.#store.isLost(app);
   }
 
   /** Refuses further changes and waits for those under way. */
@@ -168,6 +177,10 @@ export class Catalog {
   async component(revision: string): Promise<Buffer> {
     const digest = this.#store.set.componentOf(revision);
     const bytes = digest === undefined ? undefined : await this.#store.blob(digest);
+    if (digest !== undefined && this.#store.isLostBlob(digest)) {
+      const detail = `the bytes of revision ${revision} are damaged on this node, and no other one has given them yet`;
+      throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 10 });
+    }
     if (bytes === undefined) throw unknownRevision(undefined, revision);
     return bytes;
   }
@@ -190,6 +203,8 @@ export class Catalog {
   #turn(app: string, by: string) {
     const { clock, meshId, signer } = this.#options;
     const turn = nextTurn(this.#store.set.highest(app), clock.now());
+    // What was lost here may be at others, who must take this for the newer change: no app is deployed once a second since 1970.
+    if (turn.version === 1 && !this.#store.isWhole) turn.version = Math.floor(clock.now() / 1_000);
     return { kind: "manifest", mesh: meshId, app, ...turn, author: signer.nodeId, by: by.slice(0, byLimit) } as const;
   }
 

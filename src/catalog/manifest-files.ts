@@ -5,6 +5,7 @@ import { HerdError } from "../core/errors.js";
 import type { StateFiles } from "../core/state-files.js";
 import { kept } from "./app-history.js";
 import { sha256 } from "./blobs.js";
+import type { OnDamage } from "./damage.js";
 import { type ManifestRecord, readManifest } from "./manifest.js";
 
 const version = 2;
@@ -21,27 +22,48 @@ export class ManifestFiles {
     this.#files = files;
   }
 
-  /** Reads everything. Throws `internal` naming the file that is damaged or missing. */
-  async open(): Promise<ReadonlyMap<string, readonly ManifestRecord[]>> {
+  /**
+   * Reads everything. A file that is damaged or missing is told to `damaged` and left out, or, without that, thrown as `internal`
+   * naming it.
+   */
+  async open(damaged?: OnDamage): Promise<ReadonlyMap<string, readonly ManifestRecord[]>> {
     const listed = await this.#files.list();
-    const known = await this.#readIndex(listed.length);
+    let isIndexLost = false;
+    const known = await this.#readIndex(listed.length).catch((cause: unknown) => {
+      if (damaged === undefined) throw cause;
+      damaged({ file: this.#files.describe(indexName), app: undefined, cause });
+      isIndexLost = true;
+      return [];
+    });
+    const appOf = new Map(known.map((app) => [fileOf(app), app]));
     const stored = new Set(listed.filter((name) => name.startsWith(prefix)));
-    const lost = known.map(fileOf).find((name) => !stored.has(name));
-    if (lost !== undefined) {
-      throw new HerdError("internal", `${this.#files.describe(lost)} is missing, but the index names it`);
+    const lost = (name: string, cause: unknown): void => {
+      if (damaged === undefined) throw cause;
+      damaged({ file: this.#files.describe(name), app: appOf.get(name), cause });
+    };
+    for (const name of appOf.keys()) {
+      if (stored.has(name)) continue;
+      lost(name, new HerdError("internal", `${this.#files.describe(name)} is missing, but the index names it`));
     }
     const apps = new Map<string, readonly ManifestRecord[]>();
     // A file that the index does not name yet was written just before a crash: whole and signed, so it counts.
     const queue = [...stored];
     const read = async () => {
       for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
-        const { app, records } = await this.#read(name);
-        apps.set(app, records);
+        try {
+          const { app, records } = await this.#read(name);
+          apps.set(app, records);
+        } catch (cause) {
+          lost(name, cause);
+        }
       }
     };
     await Promise.all(Array.from({ length: parallelReads }, read));
     this.#names.clear();
-    for (const app of apps.keys()) this.#names.add(app);
+    // Those that are lost stay named, until they come back or are removed.
+    for (const app of [...known, ...apps.keys()]) this.#names.add(app);
+    // A file that the index does not name counts all the same, so that a full disk may keep the index as it is.
+    if (isIndexLost) await this.#writeIndex([...this.#names]).catch(() => undefined);
     return apps;
   }
 
@@ -52,7 +74,7 @@ export class ManifestFiles {
     if (this.#names.has(app)) return;
     try {
       // After the file: an index that names a file which is missing tells of a loss.
-      await this.#writeIndex([...this.#names, app]);
+      await this.#writeIndex([...new Set([...this.#names, app])]);
     } catch (error) {
       await this.#files.remove(fileOf(app)).catch(() => undefined);
       throw error;

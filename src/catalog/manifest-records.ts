@@ -126,6 +126,20 @@ export class ManifestRecords {
     return blobsOf(manifest).filter(({ digest }) => !this.#options.store.hasBlob(digest));
   }
 
+  /** Held manifests whose bytes are missing or damaged here. */
+  lacking(): ManifestRecord[] {
+    return [...this.#options.store.set.held()].filter((record) => this.missing(record).length > 0);
+  }
+
+  /** Stores bytes that a held manifest {@link lacking} names; others are left out. */
+  async restore(blobs: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const { store } = this.#options;
+    await store.change(async () => {
+      const wanted = [...blobs].filter(([digest, content]) => store.set.refersTo(digest) && sha256(content) === digest);
+      await store.restore(wanted.map(([, content]) => content));
+    });
+  }
+
   /** Whether the bytes of a digest are here and a held manifest names them. */
   hasBlob(digest: string): boolean {
     return this.#options.store.hasBlob(digest);

@@ -5,6 +5,7 @@ import { SerialQueue } from "../core/serial-queue.js";
 import type { StateFiles } from "../core/state-files.js";
 import { bringsRevision } from "./app-history.js";
 import { Blobs } from "./blobs.js";
+import type { OnDamage } from "./damage.js";
 import { blobsOf, type ManifestRecord } from "./manifest.js";
 import { ManifestFiles } from "./manifest-files.js";
 import { type AppManifests, ManifestSet, withAnnounced, withHeld, withoutAnnounced } from "./manifest-set.js";
@@ -24,6 +25,9 @@ export class ManifestStore {
   readonly #changes = new SerialQueue();
   readonly #set = new ManifestSet();
   readonly #maxNames: number;
+  /** Apps whose manifests were lost, as far as their names are known. */
+  readonly #lostApps = new Set<string>();
+  #isWhole = true;
   #opened = false;
 
   constructor(files: StateFiles, { maxNames = 10_000 }: { readonly maxNames?: number } = {}) {
@@ -37,13 +41,25 @@ export class ManifestStore {
     return this.#set;
   }
 
-  /** Reads all manifests and checks every blob. Throws `internal` naming the file that is damaged or missing. */
-  async open(): Promise<void> {
+  /**
+   * Reads all manifests and checks every blob. What is damaged or missing is told to `damaged` and left out, or, without that, thrown
+   * as `internal` naming the file.
+   */
+  async open(damaged?: OnDamage): Promise<void> {
     if (this.#opened) return;
-    const apps = await this.#files.open();
+    let isWhole = true;
+    const apps = await this.#files.open(
+      damaged &&
+        ((damage) => {
+          isWhole = false;
+          if (damage.app !== undefined) this.#lostApps.add(damage.app);
+          damaged(damage);
+        }),
+    );
     const manifests = [...apps.values()].flat();
     const digests = manifests.flatMap(({ manifest }) => blobsOf(manifest).map(({ digest }) => digest));
-    await this.#blobs.open(new Set(digests));
+    await this.#blobs.open(new Set(digests), { damaged, keepOthers: !isWhole });
+    this.#isWhole = isWhole;
     for (const [app, held] of apps) this.#set.set(app, { held, announced: [] });
     this.#opened = true;
   }
@@ -115,6 +131,26 @@ export class ManifestStore {
     const { app } = record.manifest;
     const next = withoutAnnounced(this.#set.of(app), record.id);
     this.#set.set(app, next.held.length + next.announced.length === 0 ? undefined : next);
+  }
+
+  /** Whether an app's manifests were lost, and have not come back. */
+  isLost(app: string): boolean {
+    return this.#lostApps.has(app) && this.#set.of(app).held.length === 0;
+  }
+
+  /** Whether the manifests of any app, even one whose name is not known, may be missing. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** Whether a revision's bytes should be here, and are missing or damaged. */
+  isLostBlob(digest: string): boolean {
+    return this.#blobs.isLost(digest);
+  }
+
+  /** Within a change: stores bytes again that a held manifest names. Throws `storage.full`. */
+  async restore(blobs: readonly Uint8Array[]): Promise<void> {
+    await this.#blobs.writeAll(blobs);
   }
 
   /** Whether bytes are stored that a held manifest names. */

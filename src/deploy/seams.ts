@@ -30,6 +30,8 @@ export interface Catalog {
   list(): readonly AppRecord[];
   get(app: string): AppRecord | undefined;
   wasRemoved(app: string): boolean;
+  /** Whether an app is known by name alone, since its files were lost. */
+  isLost?(app: string): boolean;
   put(deployment: Deployment): Promise<DeploymentResult>;
   remove(app: string, options: { readonly by: string }): Promise<PublishedManifest>;
   rollbackTarget(app: string, revision?: string): string;

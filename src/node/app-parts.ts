@@ -8,6 +8,7 @@ import { MemoryFiles } from "../core/state-files.js";
 import { Acknowledger } from "../deploy/acknowledge.js";
 import { Activation } from "../deploy/activation.js";
 import { Deployer } from "../deploy/deployer.js";
+import { Healing } from "../deploy/healing.js";
 import { Propagator } from "../deploy/propagate.js";
 import { AppRouter, activeApp } from "../invoke/app-router.js";
 import { Forwarding } from "../invoke/forwarding.js";
@@ -25,6 +26,7 @@ export interface AppParts {
   readonly router: AppRouter;
   readonly deployer: Deployer;
   readonly propagator: Propagator;
+  readonly healing: Healing;
   readonly forwarding: Forwarding;
   /** Measures what the node can do, once it serves. */
   readonly capacity: Part;
@@ -96,6 +98,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
   });
   const propagator = new Propagator({ records: catalog.records, activation, links, clock, timers, random, log });
 
+  const healing = new Healing({ records: catalog.records, activation, links, timers, random, log });
   const capacity = await capacityParts(foundation, { sandbox, isDeploying: () => deployer.busy || propagator.busy });
   const forwarding: Forwarding = new Forwarding({
     ...{
@@ -119,5 +122,5 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
     onLine: ({ nodeId, invocation, level, message, app, revision, function: name }) =>
       ring.add({ at: clock.now(), node: nameOf(nodeId), level, message, app, revision, function: name, invocation }),
   });
-  return { catalog, compiler, sandbox, router, deployer, propagator, forwarding, capacity: capacity.part };
+  return { catalog, compiler, sandbox, router, deployer, propagator, healing, forwarding, capacity: capacity.part };
 }

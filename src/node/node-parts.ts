@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Part } from "../core/lifecycle.js";
+import type { Logger } from "../core/log.js";
 import type { Metrics } from "../core/metrics.js";
 import { residentBytes } from "../core/resident-memory.js";
 import { encodeSigned } from "../core/signed.js";
@@ -96,7 +97,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   registerMetrics(metrics, { apps, links, members, replica });
 
   const calls: Part[] = [
-    { name: "catalog", start: () => apps.catalog.open(), stop: () => apps.catalog.close() },
+    { name: "catalog", start: () => openCatalog(apps, log), stop: () => apps.catalog.close() },
     {
       name: "compiler",
       // Nobody waits for it: the first upload may, or it finds one that is warm.
@@ -108,6 +109,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
     { name: "sandbox", start: () => apps.sandbox.start(), stop: () => apps.sandbox.stop() },
     { name: "forwarding", start: () => apps.forwarding.start(), stop: () => apps.forwarding.stop() },
     { name: "propagation", start: () => apps.propagator.start(), stop: () => apps.propagator.stop() },
+    { name: "healing", start: () => apps.healing.start(), stop: () => apps.healing.stop() },
   ];
   const resign = (): void => {
     if (!identity.isMaster || registry.isRevoked(identity.nodeId)) return;
@@ -183,6 +185,18 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
       await Promise.all([api.drain(signal), apps.forwarding.leave(signal)]);
     },
   };
+}
+
+/** What is damaged is named; the mesh has it, or the app has to be deployed again. */
+async function openCatalog({ catalog }: AppParts, log: Logger): Promise<void> {
+  await catalog.open({
+    damaged: ({ file, app, cause }) => {
+      const whose = app === undefined ? "" : ` of the app ${app}`;
+      log.error(`${file}${whose} is damaged or missing: it is fetched from the mesh; herd doctor tells more`, {
+        cause,
+      });
+    },
+  });
 }
 
 /** A master tells everybody where it is reached, when that is not what they know. */

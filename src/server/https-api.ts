@@ -78,10 +78,20 @@ export interface HttpsApiOptions {
   readonly page: Page;
 }
 
-/** The error of an app that is not here: a node whose mesh does not take it cannot know whether there is one. */
-function unknownApp(app: string, [against]: readonly NotReady[]): HerdError {
-  if (against === undefined) return new HerdError("app.unknown", `there is no app ${app}`);
-  return new HerdError(against.code, against.reason, { retryAfterSeconds: 5 });
+/**
+ * The error of an app that does not run here: a node whose mesh does not take it cannot know whether there is one, and one that is
+ * deployed may be damaged here.
+ */
+function unknownApp(
+  app: string,
+  { against: [against], catalog }: { readonly against: readonly NotReady[]; readonly catalog: Catalog },
+): HerdError {
+  if (against !== undefined) return new HerdError(against.code, against.reason, { retryAfterSeconds: 5 });
+  if (catalog.get(app) === undefined && catalog.isLost?.(app) !== true) {
+    return new HerdError("app.unknown", `there is no app ${app}`);
+  }
+  const detail = `the app ${app} cannot run here: its files are damaged, or it is being prepared`;
+  return new HerdError("node.overloaded", detail, { retryAfterSeconds: 10 });
 }
 
 /** The running interface: bound, draining, gone. */
@@ -111,7 +121,7 @@ export class HttpsApi {
         return entry === undefined || entry.revoked ? undefined : entry.id;
       },
       draining: () => this.#readiness === "draining",
-      unknownApp: (app) => unknownApp(app, options.reasons()),
+      unknownApp: (app) => unknownApp(app, { against: options.reasons(), catalog: options.catalog }),
     });
     const endpoints = [
       ...appsEndpoints(apps),

@@ -1,0 +1,89 @@
+// Bytes of deployed apps that this node lost, fetched again from its peers.
+
+import type { ManifestRecord } from "../catalog/manifest.js";
+import type { ManifestRecords } from "../catalog/manifest-records.js";
+import type { Logger } from "../core/log.js";
+import type { Random, Timers } from "../core/timers.js";
+import type { Links } from "../mesh/seams.js";
+import type { Activation } from "./activation.js";
+import { BlobPulls } from "./blob-pull.js";
+
+const retryMs = 15_000;
+
+/** What {@link Healing} works with. */
+export interface HealingOptions {
+  readonly records: Pick<ManifestRecords, "lacking" | "missing" | "restore">;
+  readonly activation: Pick<Activation, "lock" | "settle">;
+  readonly links: Pick<Links, "all" | "watch">;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Looks at the start, whenever a link opens, and every 15 s; one round at a time. */
+export class Healing {
+  readonly #options: HealingOptions;
+  readonly #stopped = new AbortController();
+  readonly #pulls: BlobPulls;
+  #round: Promise<void> | undefined;
+  #again = false;
+  #ends: (() => void)[] = [];
+
+  constructor(options: HealingOptions) {
+    this.#options = options;
+    this.#pulls = new BlobPulls({ log: options.log, signal: this.#stopped.signal });
+  }
+
+  start(): void {
+    if (this.#ends.length > 0) return;
+    this.#ends = [this.#options.links.watch({ opened: () => this.#look() }), () => this.#cancel()];
+    this.#look();
+    this.#plan();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    for (const end of this.#ends.splice(0)) end();
+    await this.#round;
+  }
+
+  #cancel: () => void = () => undefined;
+
+  #plan(): void {
+    this.#cancel = this.#options.timers.after(retryMs, () => {
+      this.#look();
+      this.#plan();
+    });
+  }
+
+  #look(): void {
+    this.#again = true;
+    this.#round ??= this.#rounds().finally(() => {
+      this.#round = undefined;
+    });
+  }
+
+  async #rounds(): Promise<void> {
+    while (this.#again && !this.#stopped.signal.aborted) {
+      this.#again = false;
+      for (const record of this.#options.records.lacking()) await this.#heal(record);
+    }
+  }
+
+  async #heal(record: ManifestRecord): Promise<void> {
+    const { records, activation, links, random, log } = this.#options;
+    const { app } = record.manifest;
+    const peers = links.all().map((link) => ({ link, turn: random() }));
+    if (peers.length === 0 || this.#stopped.signal.aborted) return;
+    const order = peers.sort((left, right) => left.turn - right.turn).map(({ link }) => link);
+    try {
+      for (const blob of records.missing(record)) {
+        await records.restore(new Map([[blob.digest, await this.#pulls.pull(blob, order)]]));
+      }
+      await activation.lock.run(app, () => activation.settle(app));
+      log.warn(`the app ${app} is whole again: peers had what was damaged here`);
+    } catch (cause) {
+      log.debug("a damaged app could not be mended yet", { app, cause });
+    }
+  }
+}

@@ -1,0 +1,120 @@
+// Files of the catalog that are missing or damaged: peers give them back by themselves, and a node alone names the app and runs others.
+
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client, ProblemError } from "../../src/cli/client.js";
+import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
+
+const returns = (value: number): string => `export function f(): i32 { return ${value}; }`;
+
+async function inFolder(run: (at: (name: string) => string) => Promise<void>): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), "herd-damaged-"));
+  try {
+    await run((name) => join(root, name));
+  } finally {
+    await rm(root, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Paths of the catalog's files whose names begin so. */
+async function catalogFiles(folder: string, prefix: string): Promise<string[]> {
+  const directory = join(folder, "state", "catalog");
+  return (await readdir(directory)).filter((name) => name.startsWith(prefix)).map((name) => join(directory, name));
+}
+
+async function damage(path: string): Promise<void> {
+  const content = await readFile(path);
+  content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1;
+  await writeFile(path, content);
+}
+
+async function failure(call: Promise<unknown>): Promise<string> {
+  return call.then(
+    () => "none",
+    (error: unknown) => (error instanceof ProblemError ? `${error.document.status} ${error.document.code}` : "other"),
+  );
+}
+
+/** The result of a call, once it succeeds. */
+async function eventually({ client }: Pick<RealNode, "client">, path: string): Promise<string | undefined> {
+  for (let tries = 0; tries < 300; tries++) {
+    const result = await callText(client, path, "[]").catch(() => undefined);
+    if (result !== undefined) return result;
+    await sleep(100);
+  }
+  return undefined;
+}
+
+test("alone, a damaged app is named and refused, others run, and deploying it again mends it", {
+  timeout: 300_000,
+}, async () => {
+  await inFolder(async (at) => {
+    const node = await startNode({}, at("whole"));
+    await deployText(node.client, "good", returns(1));
+    const before = new Set(await catalogFiles(at("whole"), ""));
+    await deployText(node.client, "bad", returns(2));
+    await node.node.stop();
+    const ofBad = (await catalogFiles(at("whole"), "")).filter((path) => !before.has(path));
+    assert.equal(ofBad.length, 3, "its manifests, its component, its source");
+    for (const spoil of [rm, damage]) {
+      await rm(at("spoilt"), { recursive: true, force: true });
+      await cp(at("whole"), at("spoilt"), { recursive: true });
+      for (const path of ofBad) await spoil(path.replace(at("whole"), at("spoilt")));
+      const spoilt = await startNode({}, at("spoilt"));
+      assert.equal(await callText(spoilt.client, "good/f", "[]"), "1");
+      assert.equal(await failure(callText(spoilt.client, "bad/f", "[]")), "503 node.overloaded");
+      assert.equal(await failure(callText(spoilt.client, "nobody/f", "[]")), "404 app.unknown");
+      await deployText(spoilt.client, "new", returns(4));
+      await deployText(spoilt.client, "bad", returns(3));
+      assert.equal(await callText(spoilt.client, "bad/f", "[]"), "3");
+      await spoilt.node.stop();
+      const again = await startNode({}, at("spoilt"));
+      for (const [app, value] of [
+        ["good", "1"],
+        ["new", "4"],
+        ["bad", "3"],
+      ] as const) {
+        assert.equal(await callText(again.client, `${app}/f`, "[]"), value);
+      }
+      await again.node.stop();
+    }
+  });
+});
+
+test("in a mesh, what is missing or damaged comes back from a peer by itself, and stays", {
+  timeout: 300_000,
+}, async () => {
+  await inFolder(async (at) => {
+    const north = await startNode({ name: "north" }, at("north"));
+    await deployText(north.client, "first", returns(1));
+    await deployText(north.client, "first", returns(2));
+    await deployText(north.client, "second", returns(3));
+    const { token } = await north.client.json<{ token: string }>("/v1/tokens", {
+      method: "POST",
+      body: '{"role":"join"}',
+      headers: { "content-type": "application/json" },
+    });
+    const east = await startNode({ name: "east", join: north.ready.url, token }, at("east"));
+    const ca = await readFile(east.ready.ca, "utf8");
+    const atEast = new Client({ url: new URL(east.ready.url), token: north.ready.token, ca });
+    for (const app of ["first", "second"]) assert.ok(await eventually({ client: atEast }, `${app}/f`));
+    await north.node.stop();
+    for (const [index, path] of (await catalogFiles(at("north"), "")).entries()) {
+      if (index % 2 === 0) await damage(path);
+      else await rm(path);
+    }
+    const mended = await startNode({ name: "north" }, at("north"));
+    assert.equal(await eventually(mended, "first/f"), "2");
+    assert.equal(await eventually(mended, "second/f"), "3");
+    await east.node.stop();
+    await mended.node.stop();
+    const alone = await startNode({ name: "north" }, at("north"));
+    assert.equal(await callText(alone.client, "first/f", "[]"), "2");
+    assert.equal(await callText(alone.client, "second/f", "[]"), "3");
+    await alone.node.stop();
+  });
+});
