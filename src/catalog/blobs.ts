@@ -45,8 +45,9 @@ export class Blobs {
     };
     await Promise.all(Array.from({ length: parallelReads }, check));
     // Only now: with a damaged catalog nothing may be removed that could help to mend it.
-    if (keepOthers) return;
-    await this.remove([...this.#stored].filter((digest) => !wanted.has(digest)));
+    const others = [...this.#stored].filter((digest) => !wanted.has(digest));
+    if (!keepOthers) return this.remove(others);
+    for (const digest of others) await this.#read(digest).catch(() => this.remove([digest]));
   }
 
   /** Stores bytes that are not there yet: all, or, when one cannot be stored, none. Returns the digests of those that were not there. */

@@ -2,6 +2,7 @@
 
 import type { ManifestRecord } from "../catalog/manifest.js";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
+import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { Links } from "../mesh/seams.js";
@@ -15,6 +16,7 @@ export interface HealingOptions {
   readonly records: Pick<ManifestRecords, "lacking" | "missing" | "restore">;
   readonly activation: Pick<Activation, "lock" | "settle">;
   readonly links: Pick<Links, "all" | "watch">;
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
   readonly log: Logger;
@@ -31,7 +33,8 @@ export class Healing {
 
   constructor(options: HealingOptions) {
     this.#options = options;
-    this.#pulls = new BlobPulls({ log: options.log, signal: this.#stopped.signal });
+    const { clock, log } = options;
+    this.#pulls = new BlobPulls({ clock, log, signal: this.#stopped.signal });
   }
 
   start(): void {
@@ -72,13 +75,13 @@ export class Healing {
 
   async #heal(record: ManifestRecord): Promise<void> {
     const { records, activation, links, random, log } = this.#options;
-    const { app } = record.manifest;
+    const { app, author } = record.manifest;
     const peers = links.all().map((link) => ({ link, turn: random() }));
     if (peers.length === 0 || this.#stopped.signal.aborted) return;
     const order = peers.sort((left, right) => left.turn - right.turn).map(({ link }) => link);
     try {
       for (const blob of records.missing(record)) {
-        await records.restore(new Map([[blob.digest, await this.#pulls.pull(blob, order)]]));
+        await records.restore(new Map([[blob.digest, await this.#pulls.pull({ ...blob, author }, order)]]));
       }
       await activation.lock.run(app, () => activation.settle(app));
       log.warn(`the app ${app} is whole again: peers had what was damaged here`);

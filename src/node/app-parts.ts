@@ -98,7 +98,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
   });
   const propagator = new Propagator({ records: catalog.records, activation, links, clock, timers, random, log });
 
-  const healing = new Healing({ records: catalog.records, activation, links, timers, random, log });
+  const healing = new Healing({ records: catalog.records, activation, links, clock, timers, random, log });
   const capacity = await capacityParts(foundation, { sandbox, isDeploying: () => deployer.busy || propagator.busy });
   const forwarding: Forwarding = new Forwarding({
     ...{

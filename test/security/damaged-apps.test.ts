@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client, ProblemError } from "../../src/cli/client.js";
-import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
+import { callText, deployText, type RealNode, startNode as start } from "../server/real-node.js";
 
 const returns = (value: number): string => `export function f(): i32 { return ${value}; }`;
 
@@ -18,6 +18,17 @@ async function inFolder(run: (at: (name: string) => string) => Promise<void>): P
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** A node that ends with its test, however that ends. */
+async function startNode(
+  context: TestContext,
+  flags: Readonly<Record<string, unknown>>,
+  folder: string,
+): Promise<RealNode> {
+  const node = await start(flags, folder);
+  context.after(() => node.node.stop());
+  return node;
 }
 
 /** Paths of the catalog's files whose names begin so. */
@@ -51,9 +62,9 @@ async function eventually({ client }: Pick<RealNode, "client">, path: string): P
 
 test("alone, a damaged app is named and refused, others run, and deploying it again mends it", {
   timeout: 300_000,
-}, async () => {
+}, async (context) => {
   await inFolder(async (at) => {
-    const node = await startNode({}, at("whole"));
+    const node = await startNode(context, {}, at("whole"));
     await deployText(node.client, "good", returns(1));
     const before = new Set(await catalogFiles(at("whole"), ""));
     await deployText(node.client, "bad", returns(2));
@@ -64,7 +75,7 @@ test("alone, a damaged app is named and refused, others run, and deploying it ag
       await rm(at("spoilt"), { recursive: true, force: true });
       await cp(at("whole"), at("spoilt"), { recursive: true });
       for (const path of ofBad) await spoil(path.replace(at("whole"), at("spoilt")));
-      const spoilt = await startNode({}, at("spoilt"));
+      const spoilt = await startNode(context, {}, at("spoilt"));
       assert.equal(await callText(spoilt.client, "good/f", "[]"), "1");
       assert.equal(await failure(callText(spoilt.client, "bad/f", "[]")), "503 node.overloaded");
       assert.equal(await failure(callText(spoilt.client, "nobody/f", "[]")), "404 app.unknown");
@@ -72,7 +83,7 @@ test("alone, a damaged app is named and refused, others run, and deploying it ag
       await deployText(spoilt.client, "bad", returns(3));
       assert.equal(await callText(spoilt.client, "bad/f", "[]"), "3");
       await spoilt.node.stop();
-      const again = await startNode({}, at("spoilt"));
+      const again = await startNode(context, {}, at("spoilt"));
       for (const [app, value] of [
         ["good", "1"],
         ["new", "4"],
@@ -87,9 +98,9 @@ test("alone, a damaged app is named and refused, others run, and deploying it ag
 
 test("in a mesh, what is missing or damaged comes back from a peer by itself, and stays", {
   timeout: 300_000,
-}, async () => {
+}, async (context) => {
   await inFolder(async (at) => {
-    const north = await startNode({ name: "north" }, at("north"));
+    const north = await startNode(context, { name: "north" }, at("north"));
     await deployText(north.client, "first", returns(1));
     await deployText(north.client, "first", returns(2));
     await deployText(north.client, "second", returns(3));
@@ -98,7 +109,7 @@ test("in a mesh, what is missing or damaged comes back from a peer by itself, an
       body: '{"role":"join"}',
       headers: { "content-type": "application/json" },
     });
-    const east = await startNode({ name: "east", join: north.ready.url, token }, at("east"));
+    const east = await startNode(context, { name: "east", join: north.ready.url, token }, at("east"));
     const ca = await readFile(east.ready.ca, "utf8");
     const atEast = new Client({ url: new URL(east.ready.url), token: north.ready.token, ca });
     for (const app of ["first", "second"]) assert.ok(await eventually({ client: atEast }, `${app}/f`));
@@ -107,12 +118,14 @@ test("in a mesh, what is missing or damaged comes back from a peer by itself, an
       if (index % 2 === 0) await damage(path);
       else await rm(path);
     }
-    const mended = await startNode({ name: "north" }, at("north"));
+    // At its old place, where the other one looks for it.
+    const ports = { port: Number(new URL(north.ready.url).port), peerPort: Number(north.ready.peer.split(":")[1]) };
+    const mended = await startNode(context, { name: "north", ...ports }, at("north"));
     assert.equal(await eventually(mended, "first/f"), "2");
     assert.equal(await eventually(mended, "second/f"), "3");
     await east.node.stop();
     await mended.node.stop();
-    const alone = await startNode({ name: "north" }, at("north"));
+    const alone = await startNode(context, { name: "north" }, at("north"));
     assert.equal(await callText(alone.client, "first/f", "[]"), "2");
     assert.equal(await callText(alone.client, "second/f", "[]"), "3");
     await alone.node.stop();
