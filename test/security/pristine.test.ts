@@ -71,7 +71,7 @@ function outcomes(module: Prepared, calls: readonly number[]): string[] {
 const calls = [1, 0, 7, 2, 3, 5, 4, 6, 1, 7, 0, 0];
 const fresh = (module: Prepared): string[] => calls.flatMap((n) => outcomes(module, [n]));
 
-const seeds = 400 * Number(process.env.HERD_SEEDS ?? 1);
+const seeds = Number(process.env.HERD_SEEDS ?? 400);
 
 test(`${seeds} random modules: no call finds anything of another`, { timeout: 3_600_000 }, async () => {
   const told = { resettable: 0, kept: 0, shown: 0 };
