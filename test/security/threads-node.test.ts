@@ -1,0 +1,88 @@
+// A node whose worker threads all end says over HTTPS that it cannot run calls, for as long as that is so, and heals by itself.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Worker } from "node:worker_threads";
+import { ProblemError } from "../../src/cli/client.js";
+import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
+
+/** Threads that have loaded their modules: on Node 20 the end of another would be that of the process. */
+const loaded = new Set<Worker>();
+let endsWhatBoots = false;
+process.on("worker", (worker: Worker) => {
+  worker.once("message", () => {
+    loaded.add(worker);
+    if (endsWhatBoots) void worker.terminate();
+  });
+  worker.once("exit", () => loaded.delete(worker));
+});
+
+let node: RealNode;
+before(async () => {
+  node = await startNode();
+  await deployText(node.client, "demo", "export function twice(n: i32): i32 { return n * 2; }");
+});
+after(() => node.stop());
+
+interface Told {
+  readonly status: number;
+  readonly code?: string;
+  readonly detail?: string;
+}
+
+/** What `/readyz` tells. */
+async function readiness(): Promise<Told> {
+  try {
+    return { status: (await node.client.send("/readyz")).status };
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    return error.document as unknown as Told;
+  }
+}
+
+async function until(what: string, isSo: (told: Told) => boolean): Promise<Told> {
+  for (const end = performance.now() + 60_000; ; await sleep(10)) {
+    const told = await readiness();
+    if (isSo(told)) return told;
+    assert.ok(performance.now() < end, `${what} did not come about: ${JSON.stringify(told)}`);
+  }
+}
+
+function endAll(): void {
+  for (const worker of loaded) void worker.terminate();
+}
+
+test("while no worker can run, /readyz is 503 and says why, and calls are refused; then all is as before", async () => {
+  assert.equal(await callText(node.client, "demo/twice", "[4]"), "8");
+  assert.equal((await readiness()).status, 200);
+  endsWhatBoots = true;
+  endAll();
+  const red = await until("red", ({ status }) => status === 503);
+  assert.equal(red.code, "node.overloaded");
+  assert.match(red.detail ?? "", /no worker thread can run a call/);
+  await sleep(2_500);
+  await assert.rejects(callText(node.client, "demo/twice", "[4]"), (error: unknown) => {
+    assert.ok(error instanceof ProblemError);
+    assert.equal(error.document.code, "node.overloaded", error.message);
+    return true;
+  });
+  assert.equal((await readiness()).status, 503, "it is red as long as it lasts");
+  assert.equal((await node.client.send("/healthz")).status, 200, "the process lives");
+  endsWhatBoots = false;
+  await until("green", ({ status }) => status === 200);
+  assert.equal(await callText(node.client, "demo/twice", "[5]"), "10");
+});
+
+test("threads that end now and then cost no call that comes after, and are counted by why", async () => {
+  endsWhatBoots = false;
+  for (let round = 0; round < 5; round++) {
+    endAll();
+    await until("green", ({ status }) => status === 200);
+    const answers = await Promise.all([1, 2, 3, 4].map((n) => callText(node.client, "demo/twice", `[${n}]`)));
+    assert.deepEqual(answers, ["2", "4", "6", "8"]);
+  }
+  const { text } = await node.client.send("/metrics");
+  const count = Number(/^herd_sandbox_thread_ends_total\{reason="exited"\} (\d+)$/m.exec(text)?.[1]);
+  assert.ok(count >= 5, text.slice(-1_000));
+  assert.match(text, /^herd_sandbox_threads \d$/m);
+});
