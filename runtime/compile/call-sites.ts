@@ -34,6 +34,9 @@ interface Site {
   readonly column: number;
 }
 
+/** They join equal ends of branches, and equal functions: code of several lines would be one, and could not tell which. */
+const joiningPasses: ReadonlySet<string> = new Set(["code-folding", "duplicate-function-elimination"]);
+
 /** A transform of the compiler: counts calls while it compiles, and moves the debug locations of what has one call. */
 export class CallSites {
   readonly #targets = new Map<number, string>();
@@ -47,10 +50,9 @@ export class CallSites {
     const { module } = program;
     const call: MakeCall = module.call.bind(module);
     const runPasses: RunPasses = module.runPasses.bind(module);
-    // Folding joins equal ends of branches: failed checks of several lines would be one, and none would know its own.
     module.runPasses = (passes, of) =>
       runPasses(
-        passes.filter((pass) => pass !== "code-folding"),
+        passes.filter((pass) => !joiningPasses.has(pass)),
         of,
       );
     module.call = (target, operands, type, isReturn) => {

@@ -64,6 +64,12 @@ export function divide(a: i32, b: i32): i32 {
 export function remainder(a: i32, b: i32): i32 {
   return a % b; // !remainder
 }
+export function twin(a: i32, b: i32): i32 {
+  return a / b + 1; // !twin
+}
+export function otherTwin(a: i32, b: i32): i32 {
+  return a / b + 1; // !otherTwin
+}
 export function elsewhere(a: i32): i32 {
   return half(a) + 1;
 }
@@ -169,6 +175,8 @@ const calls: Readonly<Record<string, unknown>> = {
   key: [5],
   divide: [1, 0],
   remainder: [1, 0],
+  twin: [1, 0],
+  otherTwin: [1, 0],
   elsewhere: [0],
   deep: [1],
   cast: [0],
