@@ -20,7 +20,7 @@ export const moduleBounds = {
   moduleSections: { of: "sections of the module", most: 1_000 },
   nameBytes: { of: "bytes of a name", most: 1_024 },
   types: { of: "types of the module", most: 10_000 },
-  typeValues: { of: "parameters, results or fields of one of the module's types", most: 1_000 },
+  typeValues: { of: "parameters, results or fields of one of the module's types", most: 128 },
   imports: { of: "imports", most: 1_000 },
   functions: { of: "functions of the module", most: 100_000 },
   tables: { of: "tables", most: 16 },
@@ -33,6 +33,7 @@ export const moduleBounds = {
   dataSegments: { of: "data segments", most: 100_000 },
   bodyBytes: { of: "bytes of one function's code", most: 2 * mebibyte },
   codeBytes: { of: "bytes of code", most: 24 * mebibyte },
+  nesting: { of: "blocks within each other", most: 5_000 },
   locals: { of: "locals of one function", most: 50_000 },
 } as const satisfies Record<string, Bound>;
 

@@ -2,12 +2,14 @@
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
+import type { AppInterface } from "../interface/model.js";
 import { CallQueue } from "./call-queue.js";
 import type { EndReason, ThreadEnd } from "./endings.js";
 import { Evicted } from "./evicted.js";
 import { bodySize, type Call, Intake, overloaded } from "./intake.js";
 import type { CallResult, PendingCall } from "./pending-call.js";
-import { type Prepared, prepare } from "./prepare.js";
+import type { Prepared } from "./prepare.js";
+import { Preparer } from "./preparer.js";
 import type { GuestLogLine, Slot } from "./slot.js";
 import { Threads } from "./threads.js";
 
@@ -60,6 +62,7 @@ export class Sandbox {
   readonly #threads: Threads;
   readonly #queue = new CallQueue();
   readonly #intake: Intake;
+  readonly #preparer: Preparer;
   #slots: number;
   #turn: NodeJS.Immediate | undefined;
   #tick: NodeJS.Timeout | undefined;
@@ -71,6 +74,7 @@ export class Sandbox {
   constructor(options: SandboxOptions) {
     this.#options = options;
     this.#intake = new Intake(options);
+    this.#preparer = new Preparer(options);
     this.#slots = options.workers;
     this.#threads = new Threads({
       count: options.workers + 1,
@@ -99,9 +103,19 @@ export class Sandbox {
     return this.#stopping;
   }
 
-  /** A component as it can be run; throws HerdError `source.invalid`. */
+  /** A component as it can be run, looked at in a thread of its own. Throws as {@link Preparer.prepare} does. */
   prepare(component: Uint8Array, revision: string): Promise<Prepared> {
-    return prepare(component, { revision, limits: this.#options.limits });
+    return this.#preparer.prepare(component, revision);
+  }
+
+  /** The interface of a component, read in the same thread. Throws as {@link Preparer.inspect} does. */
+  inspect(component: Uint8Array): Promise<AppInterface> {
+    return this.#preparer.inspect(component);
+  }
+
+  /** Whether bytes are a stored source, in the same thread. Throws as {@link Preparer.checkSource} does. */
+  checkSource(source: Uint8Array): Promise<void> {
+    return this.#preparer.checkSource(source);
   }
 
   /** Runs one call. Rejects with a HerdError, or with the reason of its signal when that left the queue with it. */
@@ -344,7 +358,7 @@ export class Sandbox {
       call.fail(draining());
       return true;
     });
-    await this.#threads.stop();
+    await Promise.all([this.#threads.stop(), this.#preparer.stop()]);
   }
 
   /** Waits for the calls; each ends at its deadline, so the bound is for what goes wrong. */

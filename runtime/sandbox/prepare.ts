@@ -1,4 +1,4 @@
-// Component bytes → what a worker runs: a compiled module that is bounded and can be reset, with its interface.
+// Component bytes → what a worker runs: a compiled module that is bounded and can be reset, with its interface. Runs in the preparer's thread.
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { AppInterface } from "../interface/model.js";
@@ -40,7 +40,7 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   checkImports(shape);
   const { bytes, initialPages, resettable } = rewriteCore(core, { shape, memoryBytes: limits.memoryBytes });
   checkExports(shape, app);
-  const module = await compile(bytes);
+  const module = compile(bytes);
   const imports = shape.imports.map(({ module, field }) => ({ module, field }));
   const section = placesSection(component);
   const codeStart = coreSections(bytes).find(({ id }) => id === sectionId.code)?.start ?? 0;
@@ -55,9 +55,10 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   };
 }
 
-async function compile(bytes: Uint8Array): Promise<WasmModule> {
+/** On this thread, so that what it takes counts as this thread's: the engine's own threads have no account. */
+function compile(bytes: Uint8Array): WasmModule {
   try {
-    return await webAssembly.compile(bytes);
+    return new webAssembly.Module(bytes);
   } catch (cause) {
     throw new HerdError("source.invalid", "the component's module is not valid WebAssembly", { cause });
   }

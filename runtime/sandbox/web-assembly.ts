@@ -28,10 +28,13 @@ export type WasmExports = Readonly<Record<string, unknown>>;
 export type WasmImports = Record<string, Record<string, WasmFunction>>;
 
 interface WebAssemblyApi {
-  compile(bytes: Uint8Array): Promise<WasmModule>;
   readonly Instance: new (module: WasmModule, imports: WasmImports) => { readonly exports: WasmExports };
   readonly Memory: abstract new () => WasmMemory;
-  readonly Module: { exports(module: WasmModule): { readonly name: string; readonly kind: string }[] };
+  readonly Module: (new (
+    bytes: Uint8Array,
+  ) => WasmModule) & {
+    exports(module: WasmModule): { readonly name: string; readonly kind: string }[];
+  };
   readonly RuntimeError: new (message?: string) => Error;
 }
 

@@ -187,10 +187,15 @@ export class Catalog {
 
   /** The source files of an app's revision as they were last uploaded. Throws `app.unknown` or `revision.unknown`. */
   async source(app: string, revision: string): Promise<StoredSource[]> {
+    return JSON.parse((await this.sourceText(app, revision)).toString("utf8")) as StoredSource[];
+  }
+
+  /** The same as the JSON text that is stored: whoever held it checked it first. */
+  async sourceText(app: string, revision: string): Promise<Buffer> {
     const found = this.#entry(checkAppName(app)).revisions.find((other) => other.revision === revision);
     const text = found === undefined ? undefined : await this.#store.blob(found.source);
     if (text === undefined) throw unknownRevision(app, revision);
-    return JSON.parse(text.toString("utf8")) as StoredSource[];
+    return text;
   }
 
   #show(entry: AppEntry): AppRecord {

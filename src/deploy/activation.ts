@@ -1,8 +1,13 @@
 // What the catalog says an app is, made what its calls run; changes of one app happen one after the other.
 
+import type { AppInterface } from "../../runtime/interface/model.js";
 import { sha256 } from "../catalog/blobs.js";
 import { AppLock } from "./app-lock.js";
+import { RefusedComponents } from "./refused-components.js";
 import type { Catalog, Prepared, Preparer, Switch } from "./seams.js";
+
+/** Interfaces of revisions that no call runs are asked for by people: a few at a time. */
+const keptInterfaces = 8;
 
 /** A prepared revision with the SHA-256, in hex, of the component that it was made of. */
 export interface PreparedComponent {
@@ -29,14 +34,57 @@ export class Activation {
   readonly lock = new AppLock();
   readonly #options: ActivationOptions;
   readonly #active = new Map<string, Active>();
+  readonly #refused = new RefusedComponents();
+  readonly #interfaces = new Map<string, AppInterface>();
 
   constructor(options: ActivationOptions) {
     this.#options = options;
   }
 
-  /** A component, ready to run. Rejects as the sandbox does. */
+  /** A component, ready to run. Rejects as the sandbox does, at once when it did before for what lies in the bytes. */
   async prepare(component: Uint8Array, revision: string): Promise<PreparedComponent> {
-    return { prepared: await this.#options.preparer.prepare(component, revision), component: sha256(component) };
+    const digest = sha256(component);
+    this.#refused.check(digest);
+    try {
+      return { prepared: await this.#options.preparer.prepare(component, revision), component: digest };
+    } catch (error) {
+      this.#refused.note(digest, error);
+      throw error;
+    }
+  }
+
+  /** Throws when the component of that SHA-256 (hex) cannot be prepared, as far as that is known. */
+  checkRefused(digest: string): void {
+    this.#refused.check(digest);
+  }
+
+  /** The interface of a component. Rejects as {@link prepare} does. */
+  async inspect(component: Uint8Array): Promise<AppInterface> {
+    const digest = sha256(component);
+    try {
+      return await this.#options.preparer.inspect(component);
+    } catch (error) {
+      this.#refused.note(digest, error);
+      throw error;
+    }
+  }
+
+  /** Rejects when bytes are no stored source. */
+  checkSource(source: Uint8Array): Promise<void> {
+    return this.#options.preparer.checkSource(source);
+  }
+
+  /** The interface of a revision that no call runs; the last few are kept. Rejects as {@link prepare} does, and for one that is unknown. */
+  async interfaceOf(revision: string): Promise<AppInterface> {
+    const digest = this.#options.catalog.digestOf(revision);
+    const known = digest === undefined ? undefined : this.#interfaces.get(digest);
+    if (known !== undefined) return known;
+    if (digest !== undefined) this.#refused.check(digest);
+    const found = await this.inspect(await this.#options.catalog.component(revision));
+    if (digest !== undefined) this.#interfaces.set(digest, found);
+    const [oldest] = this.#interfaces.keys();
+    if (this.#interfaces.size > keptInterfaces && oldest !== undefined) this.#interfaces.delete(oldest);
+    return found;
   }
 
   /**

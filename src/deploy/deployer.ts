@@ -1,5 +1,6 @@
 // The way of an upload: source → component → prepared → signed in the catalog → switch → peers. And back: rollback and removal.
 
+import type { AppInterface } from "../../runtime/interface/model.js";
 import { sha256 } from "../catalog/blobs.js";
 import { revisionOf } from "../catalog/entry.js";
 import type { PublishedManifest, StoredSource } from "../catalog/model.js";
@@ -11,6 +12,8 @@ import { TokenBuckets } from "../core/token-buckets.js";
 import { placedInUpload } from "../core/upload-place.js";
 import type { Activation } from "./activation.js";
 import type { Catalog, Compiler, DeployEvent, Prepared, Spread } from "./seams.js";
+
+const parallelRestores = 4;
 
 /** What a {@link Deployer} works with. */
 export interface DeployerOptions {
@@ -95,18 +98,25 @@ export class Deployer {
     return this.#uploads.running > 0;
   }
 
+  /** The interface of a revision that no call runs. Rejects as {@link Activation.interfaceOf} does. */
+  interfaceOf(revision: string): Promise<AppInterface> {
+    return this.#options.activation.interfaceOf(revision);
+  }
+
   /** Makes every app of the catalog answer calls. One that cannot be prepared is logged and left out. */
   async restore(): Promise<void> {
     const { catalog, activation, log } = this.#options;
-    await Promise.all(
-      catalog
-        .list()
-        .map(({ app, revision }) =>
-          activation.lock
-            .run(app, () => activation.settle(app))
-            .catch((cause) => log.error(`the app ${app} cannot run`, { revision, cause })),
-        ),
-    );
+    const apps = [...catalog.list()];
+    // A few at a time: all components of a large catalog at once would fill the memory, and the queue of those to be prepared.
+    const restoreNext = async () => {
+      for (let next = apps.pop(); next !== undefined; next = apps.pop()) {
+        const { app, revision } = next;
+        await activation.lock
+          .run(app, () => activation.settle(app))
+          .catch((cause: unknown) => log.error(`the app ${app} cannot run`, { revision, cause }));
+      }
+    };
+    await Promise.all(Array.from({ length: parallelRestores }, restoreNext));
   }
 
   /**

@@ -1,6 +1,5 @@
 // Brings here what others deployed: pulls the bytes of announced manifests, checks them, holds them, and switches calls over.
 
-import { readInterface } from "../../runtime/interface/section.js";
 import type { ManifestRecord } from "../catalog/manifest.js";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
 import type { Clock } from "../core/clock.js";
@@ -107,7 +106,10 @@ export class Propagator {
 
   async #hold({ record, holders }: HoldJob): Promise<void> {
     const { records, activation, log } = this.#options;
-    const { app, author } = record.manifest;
+    const { manifest } = record;
+    const { app, author } = manifest;
+    // Before the pull: what cannot run here need not come again.
+    if (manifest.op !== "remove") activation.checkRefused(manifest.component);
     const links = this.#linksFor(record, holders);
     const missing = records.missing(record);
     // All of them end before the job does: a pull that goes on by itself would be in nobody's share.
@@ -127,7 +129,7 @@ export class Propagator {
           log.error(`the app ${name} cannot run`, { cause });
         });
     }
-    log.debug("a manifest is held", { app, op: record.manifest.op, version: record.manifest.version });
+    log.debug("a manifest is held", { app, op: manifest.op, version: manifest.version });
   }
 
   /** The manifest's component, checked; ready to run when it becomes what is current. */
@@ -137,11 +139,15 @@ export class Propagator {
     if (manifest.op === "remove") return undefined;
     const component = blobs.get(manifest.component) ?? (await records.blob(manifest.component));
     if (component === undefined) throw new HerdError("internal", "the component was dropped meanwhile");
-    const names = readInterface(component).functions.map(({ name }) => name);
-    if (names.length !== manifest.functions.length || !manifest.functions.every((name) => names.includes(name))) {
+    const source = blobs.get(manifest.source);
+    if (source !== undefined) await activation.checkSource(source);
+    const ready = records.leads(record) ? await activation.prepare(component, manifest.revision) : undefined;
+    const { functions } = ready?.prepared.interface ?? (await activation.inspect(component));
+    const names = new Set(functions.map(({ name }) => name));
+    if (names.size !== manifest.functions.length || !manifest.functions.every((name) => names.has(name))) {
       throw new HerdError("auth.invalid", "the component has other functions than its manifest says");
     }
-    return records.leads(record) ? activation.prepare(component, manifest.revision) : undefined;
+    return ready;
   }
 
   /** Whom to ask for bytes: the author, who said that it has them (anybody may say so), then all others in random order. */

@@ -20,9 +20,12 @@ export interface Compiler {
   ): Promise<{ readonly component: Uint8Array; readonly interface: AppInterface }>;
 }
 
-/** Makes a component ready to run. */
+/** Makes a component ready to run, or only reads its interface or the source with it. None of it happens on the thread that asks: the bytes may be hostile. */
 export interface Preparer {
   prepare(component: Uint8Array, revision: string): Promise<Prepared>;
+  inspect(component: Uint8Array): Promise<AppInterface>;
+  /** Rejects when the bytes are no stored source. */
+  checkSource(source: Uint8Array): Promise<void>;
 }
 
 /** Apps and their revisions; every change is signed and durable when its promise resolves. */
@@ -43,6 +46,8 @@ export interface Catalog {
   digestOf(revision: string): string | undefined;
   component(revision: string): Promise<Uint8Array>;
   source(app: string, revision: string): Promise<readonly StoredSource[]>;
+  /** The same as JSON. */
+  sourceText(app: string, revision: string): Promise<Uint8Array>;
 }
 
 /** What calls read: which prepared revision answers for an app. */

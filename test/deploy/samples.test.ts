@@ -72,7 +72,11 @@ async function start(signal?: AbortSignal, node: Pick<SamplesOptions, "joined" |
   };
   const catalog = new Catalog({ files, clock: systemClock, ...soloMesh() });
   await catalog.open();
-  const preparer = { prepare: async (_: Uint8Array, revision: string) => ({ revision, interface: none }) };
+  const preparer = {
+    prepare: async (_: Uint8Array, revision: string) => ({ revision, interface: none }),
+    inspect: async () => none,
+    checkSource: async () => undefined,
+  };
   const ways = { activate: ignore, remove: ignore };
   const activation = new Activation({ catalog, preparer, switch: ways });
   const deployer = new Deployer({ compiler, catalog, activation, clock: systemClock, log, node: "test" });

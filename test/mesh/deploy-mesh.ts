@@ -1,6 +1,7 @@
 // Nodes of a simulated mesh that deploy: catalog, replica, propagation and acknowledgement over virtual time.
 
 import { readInterface } from "../../runtime/interface/section.js";
+import { checkSourceText } from "../../runtime/interface/source-text.js";
 import { Catalog } from "../../src/catalog/catalog.js";
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
@@ -84,6 +85,8 @@ export class DeployNode {
     });
     const preparer = options.preparer ?? {
       prepare: async (component: Uint8Array, revision: string) => ({ revision, interface: readInterface(component) }),
+      inspect: async (component: Uint8Array) => readInterface(component),
+      checkSource: async (source: Uint8Array) => checkSourceText(Buffer.from(source)),
     };
     const activation = new Activation({
       ...{ catalog: this.catalog, preparer },

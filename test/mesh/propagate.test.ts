@@ -50,7 +50,8 @@ test("a node without peers that are alive acknowledges alone; one whose peers ca
   const [alone] = await mesh.grow(1);
   assert.ok(alone);
   assert.deepEqual(names(await mesh.settled(alone.deploy("hello", "one"))), [alone.id]);
-  const broken = { prepare: () => Promise.reject(new HerdError("source.invalid", "not on this machine")) };
+  const refuse = () => Promise.reject(new HerdError("source.invalid", "not on this machine"));
+  const broken = { prepare: refuse, inspect: refuse, checkSource: refuse };
   const peer = await mesh.add(1, { master: false, preparer: broken });
   await mesh.members.until(() => alone.node.stateOf(peer.id) === "alive", { ms: 5_000, what: "two see each other" });
   const refused = await mesh.settled(alone.deploy("hello", "two"));

@@ -53,10 +53,16 @@ export class FakeSandbox implements Runner, Preparer {
   });
 
   async prepare(component: Uint8Array, revision: string): Promise<Prepared> {
-    const { readInterface } = await import("../../runtime/interface/section.js");
-    const app = readInterface(component);
+    const app = await this.inspect(component);
     this.#interfaces.set(revision, app);
     return { revision, interface: app };
+  }
+
+  async checkSource(): Promise<void> {}
+
+  async inspect(component: Uint8Array): Promise<AppInterface> {
+    const { readInterface } = await import("../../runtime/interface/section.js");
+    return readInterface(component);
   }
 
   async run(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {

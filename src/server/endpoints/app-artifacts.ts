@@ -46,7 +46,10 @@ export function artifactEndpoints(options: AppsOptions): Endpoint[] {
       async handle(exchange) {
         const { app, revision: current } = knownApp(exchange.parameter("app"), catalog);
         const revision = exchange.query("revision") ?? current;
-        exchange.answer(200, { app, revision, files: await catalog.source(app, revision) });
+        // As it is stored: a large source is not made values and text again on this thread.
+        const [head, files] = [JSON.stringify({ app, revision }), await catalog.sourceText(app, revision)];
+        const body = Buffer.concat([Buffer.from(`${head.slice(0, -1)},"files":`), files, Buffer.from("}")]);
+        exchange.send(200, { type: "application/json", body });
       },
     },
   ];

@@ -2,7 +2,6 @@
 
 import { z } from "zod";
 import type { AppInterface } from "../../../runtime/interface/model.js";
-import { readInterface } from "../../../runtime/interface/section.js";
 import type { AppRecord } from "../../catalog/model.js";
 import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
@@ -108,12 +107,12 @@ function holdersOf({ app, revision }: AppRecord, { router, place, mesh }: AppsOp
   return [...here, ...[...mesh.holders(revision)].map((id) => nameOf(id, mesh.registry)).sort()];
 }
 
-/** The interface of an app's current revision: at hand while it answers calls, else from its component. */
+/** The interface of an app's current revision: at hand while it answers calls, else read from its component, in another thread. */
 export async function interfaceOf(
   record: AppRecord,
-  { router, catalog }: { router: AppRouter; catalog: Pick<Catalog, "component"> },
+  { router, deployer }: Pick<AppsOptions, "router" | "deployer">,
 ): Promise<AppInterface> {
   const active = router.find(record.app);
   if (active?.prepared.revision === record.revision) return active.prepared.interface;
-  return readInterface(await catalog.component(record.revision));
+  return deployer.interfaceOf(record.revision);
 }

@@ -1,0 +1,52 @@
+// The stored source of a revision as bytes: JSON of a list of files. Bytes of a peer may be hostile, so they are counted before they are read.
+
+import { HerdError } from "../../src/core/errors.js";
+
+/** Files of one revision, wherever it was deployed: over what any node's own limit should be. */
+const mostFiles = 4_096;
+/** An entry has an object, two members and a comma of the list around it. */
+const mostValues = mostFiles * 4;
+const pathLength = 1_024;
+
+/** Throws HerdError `source.invalid` unless `json` is a list of files with a path and a text each, and nothing else. */
+export function checkSourceText(json: Buffer): void {
+  if (countValues(json) > mostValues) throw invalid(`has more than ${mostFiles} files`);
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+  } catch (cause) {
+    throw invalid("is not JSON in UTF-8", cause);
+  }
+  if (!Array.isArray(value) || value.length > mostFiles || !value.every(isFile)) throw invalid("is no list of files");
+}
+
+/** Openings and commas outside of strings, in one pass: what makes a short text many values. */
+function countValues(json: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < json.length && count <= mostValues; at++) {
+    const byte = json[at];
+    if (byte === 0x22) at = endOfString(json, at);
+    else if (byte === 0x2c || byte === 0x5b || byte === 0x7b) count++;
+  }
+  return count;
+}
+
+/** Where the string that begins at `start` ends; found by the engine's own search, since texts are long. */
+function endOfString(json: Buffer, start: number): number {
+  for (let end = json.indexOf(0x22, start + 1); end >= 0; end = json.indexOf(0x22, end + 1)) {
+    let slashes = 0;
+    while (json[end - 1 - slashes] === 0x5c) slashes++;
+    if (slashes % 2 === 0) return end;
+  }
+  return json.length;
+}
+
+function isFile(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Object.keys(value).length !== 2) return false;
+  const { path, text } = value as { readonly path?: unknown; readonly text?: unknown };
+  return typeof path === "string" && path.length <= pathLength && typeof text === "string";
+}
+
+function invalid(what: string, cause?: unknown): HerdError {
+  return new HerdError("source.invalid", `the revision's source ${what}`, { cause });
+}

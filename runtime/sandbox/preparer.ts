@@ -1,0 +1,233 @@
+// The node's side of looking at components: one thread with bounds on time and memory, one component after the other.
+import { Worker } from "node:worker_threads";
+import type { Clock } from "../../src/core/clock.js";
+import { HerdError } from "../../src/core/errors.js";
+import type { Limits } from "../../src/core/limits.js";
+import type { AppInterface } from "../interface/model.js";
+import type { Prepared } from "./prepare.js";
+import type { PrepareReply, PrepareRequest } from "./prepare-messages.js";
+import { threadCpuMs } from "./thread-cpu.js";
+
+/** What a {@link Preparer} works with, and within which bounds; those not given are the node's. */
+export interface PreparerOptions {
+  readonly limits: Pick<Limits, "memoryBytes">;
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly bounds?: Partial<PrepareBounds>;
+}
+
+/** Bounds of one component. Beyond `cpuMs` and `heapMegabytes` it is refused for good; beyond `wallMs` the machine was slow. */
+export interface PrepareBounds {
+  readonly cpuMs: number;
+  readonly wallMs: number;
+  /** The thread's JavaScript heap. The bytes and the engine's code are not in it: `runtime/interface/bounds.ts` bounds these. */
+  readonly heapMegabytes: number;
+  /** Components that may wait. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+}
+
+const defaultBounds: PrepareBounds = {
+  cpuMs: 10_000,
+  wallMs: 60_000,
+  heapMegabytes: 256,
+  waiting: 64,
+  waitingBytes: 256 * 1024 * 1024,
+};
+const bootMs = 30_000;
+const lookMs = 100;
+
+type Answer = Exclude<PrepareReply, { kind: "ready" | "refused" | "broken" }>;
+
+/** Prepares components and reads their interfaces, one at a time, in the order they came, in a thread that is replaced after any fault. */
+export class Preparer {
+  readonly #options: PreparerOptions;
+  readonly #bounds: PrepareBounds;
+  #thread: PrepareThread | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #waitingBytes = 0;
+  #stopped = false;
+
+  constructor(options: PreparerOptions) {
+    this.#options = options;
+    this.#bounds = { ...defaultBounds, ...options.bounds };
+  }
+
+  /**
+   * A component as it can be run. Throws HerdError: `source.invalid` for what is wrong with it, what it costs to look at it included;
+   * `node.overloaded` when too many wait, `compile.timeout` when the machine is slow.
+   */
+  async prepare(component: Uint8Array, revision: string): Promise<Prepared> {
+    const { memoryBytes } = this.#options.limits;
+    const answer = await this.#ask({ kind: "prepare", bytes: component, revision, memoryBytes });
+    if (answer.kind !== "prepared") throw new HerdError("internal", "the thread gave another answer");
+    return answer.prepared;
+  }
+
+  /** The interface of a component. Throws as {@link prepare} does. */
+  async inspect(component: Uint8Array): Promise<AppInterface> {
+    const answer = await this.#ask({ kind: "inspect", bytes: component });
+    if (answer.kind !== "inspected") throw new HerdError("internal", "the thread gave another answer");
+    return answer.interface;
+  }
+
+  /** Resolves when `source` is the stored source of a revision; throws as {@link prepare} does. */
+  async checkSource(source: Uint8Array): Promise<void> {
+    await this.#ask({ kind: "check-source", bytes: source });
+  }
+
+  /** Ends the thread; what waits and runs fails. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#thread?.end(draining());
+    await this.#tail;
+  }
+
+  async #ask(request: PrepareRequest): Promise<Answer> {
+    const size = request.bytes.length;
+    const { waiting, waitingBytes } = this.#bounds;
+    if (this.#stopped) throw draining();
+    if (this.#waiting >= waiting || (this.#waiting > 0 && this.#waitingBytes + size > waitingBytes)) {
+      throw new HerdError("node.overloaded", "too many components wait to be checked", { retryAfterSeconds: 1 });
+    }
+    this.#waiting++;
+    this.#waitingBytes += size;
+    const run = (): Promise<Answer> => this.#run(request);
+    const result = this.#tail.then(run, run).finally(() => {
+      this.#waiting--;
+      this.#waitingBytes -= size;
+    });
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async #run(request: PrepareRequest): Promise<Answer> {
+    if (this.#stopped) throw draining();
+    this.#thread ??= new PrepareThread(this.#bounds, this.#options.clock);
+    const thread = this.#thread;
+    try {
+      return await thread.ask(request);
+    } finally {
+      if (thread.ended) this.#thread = undefined;
+    }
+  }
+}
+
+/** One thread, from its start to its end. */
+class PrepareThread {
+  /** True once it ended or was told to: it takes no more requests. */
+  ended = false;
+  readonly #bounds: PrepareBounds;
+  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #worker: Worker;
+  readonly #ready: Promise<void>;
+  #kernelId: number | undefined;
+  #settle: { resolve(answer: Answer): void; reject(error: HerdError): void } | undefined;
+  #fail: (error: HerdError) => void = () => undefined;
+
+  constructor(bounds: PrepareBounds, clock: Pick<Clock, "monotonic">) {
+    this.#bounds = bounds;
+    this.#clock = clock;
+    this.#worker = new Worker(new URL("prepare-thread.js", import.meta.url), {
+      // Nothing of the node's environment.
+      env: {},
+      resourceLimits: { maxOldGenerationSizeMb: bounds.heapMegabytes, maxYoungGenerationSizeMb: 32 },
+    });
+    this.#ready = new Promise((resolve, reject) => {
+      this.#fail = reject;
+      this.#worker.on("message", (reply: PrepareReply) => this.#receive(reply, resolve));
+    });
+    // Whoever asks hears of it; when nobody does, nobody has to.
+    this.#ready.catch(() => undefined);
+    this.#worker.on("error", (cause) => this.#lost(faultOf(cause, bounds)));
+    this.#worker.on("exit", () => this.#lost(new HerdError("internal", "the thread that checks components ended")));
+  }
+
+  async ask(request: PrepareRequest): Promise<Answer> {
+    this.#worker.ref();
+    const boot = setTimeout(() => {
+      void this.end(
+        new HerdError("node.overloaded", "the thread that checks components did not start", { retryAfterSeconds: 5 }),
+      );
+    }, bootMs);
+    try {
+      await this.#ready;
+      clearTimeout(boot);
+      return await this.#answer(request);
+    } finally {
+      clearTimeout(boot);
+      this.#worker.unref();
+    }
+  }
+
+  /** Ends the thread; a request under way fails with `reason`. Resolves when the thread is gone. */
+  async end(reason: HerdError): Promise<void> {
+    this.#lost(reason);
+    await this.#worker.terminate();
+  }
+
+  async #answer(request: PrepareRequest): Promise<Answer> {
+    const { cpuMs, wallMs } = this.#bounds;
+    const answer = new Promise<Answer>((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    if (this.ended) throw new HerdError("internal", "the thread that checks components ended");
+    const startedAt = this.#clock.monotonic();
+    const cpuBefore = threadCpuMs(this.#kernelId) ?? 0;
+    const look = setInterval(() => {
+      const spent = (threadCpuMs(this.#kernelId) ?? cpuBefore) - cpuBefore;
+      if (spent > cpuMs) void this.end(tooCostly(`${cpuMs} ms of CPU time`));
+      else if (this.#clock.monotonic() - startedAt > wallMs) void this.end(tooSlow(wallMs));
+    }, lookMs);
+    // A copy, to hand over: small buffers share their memory with others.
+    const copy = new Uint8Array(request.bytes);
+    this.#worker.postMessage({ ...request, bytes: copy } satisfies PrepareRequest, [copy.buffer]);
+    try {
+      return await answer;
+    } finally {
+      clearInterval(look);
+      this.#settle = undefined;
+    }
+  }
+
+  #receive(reply: PrepareReply, ready: () => void): void {
+    if (reply.kind === "ready") {
+      this.#kernelId = reply.kernelId;
+      ready();
+    } else if (reply.kind === "refused") {
+      this.#settle?.reject(HerdError.fromData(reply.error));
+    } else if (reply.kind === "broken") {
+      void this.end(
+        new HerdError("internal", "the thread that checks components failed", { cause: new Error(reply.cause) }),
+      );
+    } else {
+      this.#settle?.resolve(reply);
+    }
+  }
+
+  #lost(reason: HerdError): void {
+    this.ended = true;
+    this.#fail(reason);
+    this.#settle?.reject(reason);
+  }
+}
+
+function faultOf(cause: unknown, { heapMegabytes }: PrepareBounds): HerdError {
+  const code = (cause as { readonly code?: unknown } | undefined)?.code;
+  if (code === "ERR_WORKER_OUT_OF_MEMORY") return tooCostly(`${heapMegabytes} MiB of memory`);
+  return new HerdError("internal", "the thread that checks components failed", { cause });
+}
+
+function tooCostly(what: string): HerdError {
+  return new HerdError("source.invalid", `to check the component takes more than ${what}`);
+}
+
+function tooSlow(wallMs: number): HerdError {
+  return new HerdError("compile.timeout", `the component was not checked within ${wallMs} ms`, {
+    retryAfterSeconds: 5,
+  });
+}
+
+function draining(): HerdError {
+  return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
+}

@@ -1,0 +1,20 @@
+// How long a thread of this process has computed: what tells a hostile input from a slow machine.
+import { readFileSync } from "node:fs";
+
+/** Linux counts in hundredths of a second towards programs, whatever its timer does (proc(5), USER_HZ). */
+const tickMs = 10;
+
+/** CPU time of the thread with that kernel id, in ms, from /proc/self/task/ID/stat; undefined where that cannot be known. */
+export function threadCpuMs(kernelId: number | undefined): number | undefined {
+  if (kernelId === undefined) return undefined;
+  try {
+    const text = readFileSync(`/proc/self/task/${kernelId}/stat`, "latin1");
+    // The name in parentheses may hold anything; utime and stime are the 14th and 15th fields.
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    const ticks = Number(fields[11]) + Number(fields[12]);
+    return Number.isFinite(ticks) ? ticks * tickMs : undefined;
+  } catch {
+    // A container may hide it; the thread may be gone.
+    return undefined;
+  }
+}
