@@ -58,6 +58,12 @@ export const interfaceBounds = {
   flatValues: { of: "values that one parameter, result or field holds without a list or map between", most: 4_096 },
 } as const satisfies Record<string, Bound>;
 
+/** Bounds of a revision's stored source: JSON of its files. */
+export const sourceBounds = {
+  sourceBytes: { of: "bytes of stored source", most: 16 * mebibyte },
+  files: { of: "files of source", most: 4_096 },
+} as const satisfies Record<string, Bound>;
+
 /** `found` when the bound allows it. Throws HerdError `source.invalid` that names the bound, what was found and what is allowed. */
 export function within(bound: Bound, found: number): number {
   if (found > bound.most) {

@@ -1,29 +1,29 @@
 // The stored source of a revision as bytes: JSON of a list of files. Bytes of a peer may be hostile, so they are counted before they are read.
 
 import { HerdError } from "../../src/core/errors.js";
+import { sourceBounds as bounds, within } from "./bounds.js";
 
-/** Files of one revision, wherever it was deployed: over what any node's own limit should be. */
-const mostFiles = 4_096;
 /** An entry has an object, two members and a comma of the list around it. */
-const mostValues = mostFiles * 4;
+const valuesOfFile = 4;
 const pathLength = 1_024;
 
 /** Throws HerdError `source.invalid` unless `json` is a list of files with a path and a text each, and nothing else. */
 export function checkSourceText(json: Buffer): void {
-  if (countValues(json) > mostValues) throw invalid(`has more than ${mostFiles} files`);
+  within(bounds.sourceBytes, json.length);
+  within(bounds.files, Math.floor(countValues(json) / valuesOfFile));
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
   } catch (cause) {
     throw invalid("is not JSON in UTF-8", cause);
   }
-  if (!Array.isArray(value) || value.length > mostFiles || !value.every(isFile)) throw invalid("is no list of files");
+  if (!Array.isArray(value) || !value.every(isFile)) throw invalid("is no list of files");
 }
 
 /** Openings and commas outside of strings, in one pass: what makes a short text many values. */
 function countValues(json: Buffer): number {
   let count = 0;
-  for (let at = 0; at < json.length && count <= mostValues; at++) {
+  for (let at = 0; at < json.length && count <= (bounds.files.most + 1) * valuesOfFile; at++) {
     const byte = json[at];
     if (byte === 0x22) at = endOfString(json, at);
     else if (byte === 0x2c || byte === 0x5b || byte === 0x7b) count++;

@@ -19,7 +19,10 @@ export interface PreparerOptions {
 export interface PrepareBounds {
   readonly cpuMs: number;
   readonly wallMs: number;
-  /** The thread's JavaScript heap. The bytes and the engine's code are not in it: `runtime/interface/bounds.ts` bounds these. */
+  /**
+   * The thread's JavaScript heap. The bytes and the engine's code are not in it: `runtime/interface/bounds.ts` bounds these. It has to hold what
+   * those bounds allow, with room to spare: one allocation that is larger than what is left ends the process, not the thread (V8).
+   */
   readonly heapMegabytes: number;
   /** Components that may wait. */
   readonly waiting: number;
@@ -131,7 +134,10 @@ class PrepareThread {
     this.#worker = new Worker(new URL("prepare-thread.js", import.meta.url), {
       // Nothing of the node's environment.
       env: {},
-      resourceLimits: { maxOldGenerationSizeMb: bounds.heapMegabytes, maxYoungGenerationSizeMb: 32 },
+      resourceLimits: {
+        maxOldGenerationSizeMb: bounds.heapMegabytes,
+        maxYoungGenerationSizeMb: Math.min(32, bounds.heapMegabytes),
+      },
     });
     this.#ready = new Promise((resolve, reject) => {
       this.#fail = reject;
@@ -156,13 +162,15 @@ class PrepareThread {
       return await this.#answer(request);
     } finally {
       clearTimeout(boot);
-      this.#worker.unref();
+      // One that ends keeps the process until it is gone.
+      if (!this.ended) this.#worker.unref();
     }
   }
 
   /** Ends the thread; a request under way fails with `reason`. Resolves when the thread is gone. */
   async end(reason: HerdError): Promise<void> {
     this.#lost(reason);
+    this.#worker.ref();
     await this.#worker.terminate();
   }
 

@@ -57,7 +57,11 @@ test("sizes of a component, its sections, names, types and functions are bounded
   const wide = Buffer.concat([Buffer.of(0x60), repeated(Buffer.of(0x7f), 1_001), Buffer.of(0)]);
   await refusedBy(moduleBounds.typeValues, wrapped(coreModule([section(1, repeated(wide, 1))])), 1_001);
   const nested = Buffer.concat([Buffer.of(0), Buffer.alloc(12_000, Buffer.of(0x02, 0x40)), Buffer.alloc(6_001, 0x0b)]);
-  const deep = coreModule([section(5, Buffer.of(1, 0, 1)), section(7, Buffer.of(0)), section(10, repeated(section(0, nested).subarray(1), 1))]);
+  const deep = coreModule([
+    section(5, Buffer.of(1, 0, 1)),
+    section(7, Buffer.of(0)),
+    section(10, repeated(section(0, nested).subarray(1), 1)),
+  ]);
   await refusedBy(moduleBounds.nesting, wrapped(deep), 5_001);
   const locals = Buffer.of(9, 2, 0xb0, 0xea, 0x01, 0x7f, 0xb0, 0xea, 0x01, 0x7f);
   await refusedBy(moduleBounds.locals, wrapped(coreModule([section(10, repeated(locals, 1))])), 60_000);

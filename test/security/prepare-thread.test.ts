@@ -1,0 +1,143 @@
+// Hostile bytes are looked at in a thread of its own, within bounds on time and memory; what failed for what it is stays refused.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { Preparer, type PreparerOptions } from "../../runtime/sandbox/preparer.js";
+import { threadCpuMs } from "../../runtime/sandbox/thread-cpu.js";
+import { systemClock } from "../../src/core/clock.js";
+import { HerdError } from "../../src/core/errors.js";
+import { defaultLimits } from "../../src/core/limits.js";
+import { Activation } from "../../src/deploy/activation.js";
+import { failureOf } from "../sandbox/guests.js";
+import { component, core, moduleText } from "../sandbox/hand-made.js";
+import { bareModule, coreModule, repeated, section, wrapped } from "./forge.js";
+
+const good = component(core(moduleText("")));
+
+/** A component whose code takes a while to be looked at: functions of nothing but `nop`. */
+function tedious(functions: number): Buffer {
+  const body = section(0, Buffer.concat([Buffer.of(0), Buffer.alloc(2_000_000, 1), Buffer.of(0x0b)])).subarray(1);
+  const code = section(10, repeated(body, functions));
+  const types = section(1, Buffer.of(1, 0x60, 0, 0));
+  const memory = [section(5, Buffer.of(1, 0, 1)), section(7, Buffer.of(1, 1, 0x61, 2, 0))];
+  return wrapped(coreModule([types, section(3, repeated(Buffer.of(0), functions)), ...memory, code]));
+}
+
+function preparer(
+  context: { after(end: () => Promise<void>): void },
+  bounds: PreparerOptions["bounds"] = {},
+): Preparer {
+  const made = new Preparer({ limits: defaultLimits, clock: systemClock, bounds });
+  context.after(() => made.stop());
+  return made;
+}
+
+const bombs: Record<string, Buffer> = {
+  "eleven functions of two megabytes": tedious(11),
+  "400,000 empty functions": wrapped(bareModule(), {
+    interface: Buffer.from(`{"version":1,"functions":[${"{},".repeat(400_000)}{}],"records":[],"enums":[]}`),
+  }),
+  "8 million imports": wrapped(coreModule([section(2, repeated(Buffer.of(0, 0, 0, 0), 8_000_000))])),
+  "6 million globals": wrapped(coreModule([section(6, repeated(Buffer.of(0x7f, 1, 0x41, 0, 0x0b), 6_000_000))])),
+};
+
+test("the main thread only hands bytes over", { skip: threadCpuMs(process.pid) === undefined }, async (context) => {
+  const made = preparer(context);
+  await made.prepare(good, "good");
+  for (const [what, bytes] of Object.entries(bombs)) {
+    const before = threadCpuMs(process.pid) ?? 0;
+    assert.equal((await failureOf(made.prepare(bytes, what))).code, "source.invalid");
+    const spent = (threadCpuMs(process.pid) ?? 0) - before;
+    assert.ok(spent < 150, `${what}: ${spent} ms of the main thread`);
+  }
+  assert.equal((await made.prepare(good, "good")).revision, "good");
+});
+
+test("a component that takes too much processor time is refused for good, and the next has a new thread", async (context) => {
+  if (threadCpuMs(process.pid) === undefined) return context.skip("no account of a thread's time here");
+  const made = preparer(context, { cpuMs: 50 });
+  const error = await failureOf(made.prepare(tedious(11), "r"));
+  assert.deepEqual([error.code, /50 ms of CPU time/.test(error.message)], ["source.invalid", true]);
+  assert.equal((await made.prepare(good, "good")).revision, "good");
+});
+
+test("a slow machine is no fault of the component", async (context) => {
+  const made = preparer(context, { wallMs: 0 });
+  const error = await failureOf(made.prepare(tedious(11), "r"));
+  assert.equal(error.code, "compile.timeout");
+  assert.ok((error.retryAfterSeconds ?? 0) > 0);
+});
+
+test("a component that takes too much memory is refused for good, and the next has a new thread", async (context) => {
+  const made = preparer(context, { heapMegabytes: 6 });
+  const name = Buffer.concat([Buffer.of(0x80, 0x08), Buffer.alloc(1_024, "n"), Buffer.of(2, 0)]);
+  const names = coreModule([section(5, Buffer.of(1, 0, 1)), section(7, repeated(name, 10_000))]);
+  const error = await failureOf(made.prepare(wrapped(names), "r"));
+  assert.deepEqual([error.code, /6 MiB of memory/.test(error.message)], ["source.invalid", true]);
+  assert.equal((await made.prepare(good, "good")).revision, "good");
+});
+
+test("those that wait are bounded in number and bytes; one is always let in", async (context) => {
+  const made = preparer(context, { waiting: 2, waitingBytes: 1 });
+  const first = made.prepare(good, "one");
+  const second = await failureOf(made.prepare(good, "two"));
+  assert.deepEqual([second.code, (await first).revision], ["node.overloaded", "one"]);
+});
+
+test("a stop ends what runs and what waits", async (context) => {
+  const made = preparer(context);
+  await made.prepare(good, "good");
+  const failures = [tedious(11), good].map((bytes) => failureOf(made.prepare(bytes, "r")));
+  await delay(20);
+  await made.stop();
+  for (const failure of failures) assert.equal((await failure).code, "node.draining");
+  assert.equal((await failureOf(made.prepare(good, "late"))).code, "node.draining");
+});
+
+test("stored sources of peers are checked there too", async (context) => {
+  const made = preparer(context);
+  await made.checkSource(Buffer.from('[{"path":"index.ts","text":"a\\"b"}]'));
+  const wrong = [
+    "x",
+    "{}",
+    "[1]",
+    '[{"path":"a"}]',
+    '[{"path":1,"text":""}]',
+    '[{"path":"a","text":"","more":1}]',
+    `[${"{},".repeat(5e6)}{}]`,
+  ];
+  for (const text of wrong) assert.equal((await failureOf(made.checkSource(Buffer.from(text)))).code, "source.invalid");
+});
+
+/** An activation whose preparer fails as it is told, and counts. */
+function failing(error: () => HerdError): { activation: Activation; tries: () => number } {
+  let tries = 0;
+  const fail = () => {
+    tries++;
+    return Promise.reject(error());
+  };
+  const catalog = { get: () => undefined, digestOf: () => undefined, component: () => Promise.reject(error()) };
+  const activation = new Activation({
+    catalog,
+    preparer: { prepare: fail, inspect: fail, checkSource: fail },
+    switch: { activate: () => undefined, remove: () => undefined },
+  });
+  return { activation, tries: () => tries };
+}
+
+test("what failed for its bytes is not tried again; what failed for the machine is", async () => {
+  const cases: [HerdError["code"], number][] = [
+    ["source.invalid", 1],
+    ["internal", 3],
+    ["node.overloaded", 6],
+    ["compile.timeout", 6],
+    ["node.draining", 6],
+  ];
+  for (const [code, expected] of cases) {
+    const { activation, tries } = failing(() => new HerdError(code, "no luck"));
+    for (let round = 0; round < 6; round++) await failureOf(activation.prepare(good, "same"));
+    assert.equal(tries(), expected, code);
+    await failureOf(activation.prepare(bareModule(), "other"));
+    assert.equal(tries(), expected + 1, code);
+  }
+});
