@@ -1,4 +1,5 @@
 // The node's side of looking at components: one thread with bounds on time and memory, one component after the other.
+import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
@@ -37,6 +38,8 @@ const defaultBounds: PrepareBounds = {
   waitingBytes: 256 * 1024 * 1024,
 };
 const bootMs = 30_000;
+/** How long an end waits for a thread that boots. */
+const bootedMs = 5_000;
 const lookMs = 100;
 
 type Answer = Exclude<PrepareReply, { kind: "ready" | "refused" | "broken" }>;
@@ -124,6 +127,8 @@ class PrepareThread {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #worker: Worker;
   readonly #ready: Promise<void>;
+  /** Resolves when the thread has its modules, or is gone: Node 20 does not survive the end of one that loads them. */
+  readonly #booted: Promise<void>;
   #kernelId: number | undefined;
   #settle: { resolve(answer: Answer): void; reject(error: HerdError): void } | undefined;
   #fail: (error: HerdError) => void = () => undefined;
@@ -142,6 +147,9 @@ class PrepareThread {
     this.#ready = new Promise((resolve, reject) => {
       this.#fail = reject;
       this.#worker.on("message", (reply: PrepareReply) => this.#receive(reply, resolve));
+    });
+    this.#booted = new Promise((resolve) => {
+      this.#worker.once("message", () => resolve()).once("exit", () => resolve());
     });
     // Whoever asks hears of it; when nobody does, nobody has to.
     this.#ready.catch(() => undefined);
@@ -171,6 +179,9 @@ class PrepareThread {
   async end(reason: HerdError): Promise<void> {
     this.#lost(reason);
     this.#worker.ref();
+    const bound = new AbortController();
+    await Promise.race([this.#booted, delay(bootedMs, undefined, { signal: bound.signal }).catch(() => undefined)]);
+    bound.abort();
     await this.#worker.terminate();
   }
 

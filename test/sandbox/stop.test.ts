@@ -60,7 +60,8 @@ test("evict replaces the threads that have loaded something, and calls go on mea
   timeout: 120_000,
 }, async () => {
   const { sandbox, guest } = await open(2);
-  await until(() => booted.size === 3);
+  // Two workers, the spare one, and the thread that looked at the component.
+  await until(() => booted.size === 4);
   await Promise.all([guest.call("spinFor", [100]), guest.call("spinFor", [100])]);
   const before = [...booted.keys()];
   const left = (): number => before.filter((worker) => booted.has(worker)).length;
