@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Worker } from "node:worker_threads";
-import { compileGuests, Guest, startSandbox } from "./guests.js";
+import { compileGuests, Guest, isPreparer, startSandbox } from "./guests.js";
 
 /** Ending a thread that still loads its modules takes the whole process along on Node 20 (`v8::Module::IsGraphAsync`). */
 const bootMs = 1_500;
@@ -11,6 +11,7 @@ const threads = new Set<Worker>();
 const booted = new Set<Worker>();
 let youngestAt = 0;
 process.on("worker", (worker: Worker) => {
+  if (isPreparer(worker)) return;
   threads.add(worker);
   worker.once("message", () => {
     booted.add(worker);

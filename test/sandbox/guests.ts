@@ -1,5 +1,6 @@
 // Guests for tests: a program of test/fixtures/guests, compiled, in a sandbox with real threads.
 import { readFileSync } from "node:fs";
+import type { Worker } from "node:worker_threads";
 import { Compiler } from "../../runtime/compile/compiler.js";
 import type { Call } from "../../runtime/sandbox/intake.js";
 import type { CallResult } from "../../runtime/sandbox/pending-call.js";
@@ -11,6 +12,11 @@ import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import { packageRoot } from "../../src/core/package-root.js";
 import { patientLimits } from "../compile/compiling.js";
+
+/** Whether a thread is the one that looks at components, and none that runs calls: its heap is smaller. */
+export function isPreparer({ resourceLimits }: Worker): boolean {
+  return resourceLimits?.maxOldGenerationSizeMb === 256;
+}
 
 /** A sandbox with what its guests logged. */
 export interface TestSandbox {

@@ -11,7 +11,7 @@ import type { Sandbox, SandboxOptions } from "../../runtime/sandbox/pool.js";
 import { type Prepared, prepare } from "../../runtime/sandbox/prepare.js";
 import { webAssembly } from "../../runtime/sandbox/web-assembly.js";
 import { HerdError } from "../../src/core/errors.js";
-import { failureOf, Guest, startSandbox } from "../sandbox/guests.js";
+import { failureOf, Guest, isPreparer, startSandbox } from "../sandbox/guests.js";
 import { component, core, moduleText, unary } from "../sandbox/hand-made.js";
 import { bootFaultVariable, faults } from "./faulty-worker.js";
 
@@ -30,6 +30,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 /** Threads of the test that runs. */
 let alive = new Set<Worker>();
 process.on("worker", (worker: Worker) => {
+  if (isPreparer(worker)) return;
   const all = alive;
   all.add(worker);
   worker.once("exit", () => all.delete(worker));
