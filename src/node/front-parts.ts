@@ -120,7 +120,11 @@ export function frontParts(foundation: Foundation, behind: Behind): FrontParts {
   return {
     api,
     publicRenewal,
-    isShutOut: () => identity.peerLeaf().notAfter <= clock.now() || ofRevoked(identity.peerLeaf()),
+    isShutOut: () => {
+      const leaf = identity.peerLeaf();
+      const isEarly = !identity.isMaster && leaf.notBefore > clock.now();
+      return isEarly || leaf.notAfter <= clock.now() || ofRevoked(leaf);
+    },
     peerRenewal: new LeafRenewal({
       ...common,
       current: () => identity.peerLeaf(),

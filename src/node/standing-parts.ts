@@ -33,7 +33,7 @@ export function standingParts(foundation: Foundation, around: StandingSurroundin
     ...{ state: config.state, clock, log, nameOf, links, isShutOut },
     isKept: (rival) => isLater(own, rival),
     isRevoked: () => registry.isRevoked(identity.nodeId),
-    certificateEnd: () => identity.peerLeaf().notAfter,
+    certificate: () => identity.peerLeaf(),
   });
   const { rivalled, refused, greeted } = standing;
   const twins = new Twins({

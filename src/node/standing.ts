@@ -24,9 +24,9 @@ export interface StandingOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly nameOf: (id: string) => string;
-  /** Whether this node was revoked; when its peer certificate ends (epoch ms); whether a revoked master signed that. */
+  /** Whether this node was revoked; the life of its peer certificate (epoch ms); whether no peer takes that. */
   readonly isRevoked: () => boolean;
-  readonly certificateEnd: () => number;
+  readonly certificate: () => { readonly notBefore: number; readonly notAfter: number };
   readonly isShutOut: () => boolean;
   readonly links: () => number;
   /** Whether this process began later than that one: then peers keep this one. */
@@ -112,9 +112,15 @@ export class Standing {
   }
 
   #shutOutText(): string {
-    const { certificateEnd, clock, state } = this.#options;
-    const over = clock.now() - certificateEnd();
-    const why = over >= 0 ? `ended ${spanText(over)} ago` : "was signed by a master that was revoked";
+    const { certificate, clock, state } = this.#options;
+    const { notBefore, notAfter } = certificate();
+    const [now, today] = [clock.now(), new Date(clock.now()).toISOString()];
+    const why =
+      now >= notAfter
+        ? `ended ${spanText(now - notAfter)} ago`
+        : now < notBefore
+          ? `begins only in ${spanText(notBefore - now)} by the clock of this machine (${today}), which must be behind`
+          : "was signed by a master that was revoked";
     const answer = this.#renewal === undefined ? "" : `; the last answer: ${this.#renewal}`;
     return `this node is locked out of its mesh: its certificate ${why}. It asks the masters for a new one by itself${answer}. If they do not give one, start it with --join URL --token TOKEN and its state ${state} (on a master: herd token create --role join)`;
   }

@@ -187,9 +187,12 @@ export class Identity implements Certifier {
   async renewPeerLeaf({ trusted = true }: { readonly trusted?: boolean } = {}): Promise<PeerLeaf> {
     const { leaves } = this.#parts;
     const { notBefore, notAfter } = this.peerLeaf();
-    const left = trusted ? notAfter - this.clock.now() : 0;
+    const now = this.clock.now();
+    const left = trusted ? notAfter - now : 0;
     const rejoin = this.#rejoin;
-    if (rejoin === undefined || left > (notAfter - notBefore) * lastPart) return leaves.renewPeer();
+    // One that has not begun: the clock was set back, and whoever is asked over HTTPS tells by how much.
+    const isGood = now >= notBefore && left > (notAfter - notBefore) * lastPart;
+    if (rejoin === undefined || isGood) return leaves.renewPeer();
     if (left > 0) {
       try {
         return await leaves.renewPeer();

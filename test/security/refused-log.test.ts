@@ -10,6 +10,7 @@ import { ManualClock } from "../core/manual-clock.js";
 import { silent } from "../pki/silent-log.js";
 
 const second = 1_000;
+const day = 86_400 * second;
 
 function logOf() {
   const lines: Record<string, unknown>[] = [];
@@ -19,11 +20,11 @@ function logOf() {
 }
 
 function standingOf(log = silent, clock = new ManualClock()) {
-  const around = { links: 0, shutOut: false, revoked: false };
+  const around = { links: 0, shutOut: false, revoked: false, begins: -4 * day, ends: -3 * day };
   const standing = new Standing({
     ...{ state: "/state", clock, log, nameOf: (id) => `name-of-${id}` },
     isRevoked: () => around.revoked,
-    certificateEnd: () => clock.now() - 3 * 86_400 * second,
+    certificate: () => ({ notBefore: clock.now() + around.begins, notAfter: clock.now() + around.ends }),
     isShutOut: () => around.shutOut,
     links: () => around.links,
     isKept: ({ started }) => started < 1_000,
@@ -110,6 +111,11 @@ test("a node that no peer takes gives its reasons, and none once it has links ag
   const [locked] = standing.reasons();
   assert.equal(locked?.code, "node.unavailable");
   assert.match(locked?.reason ?? "", /locked out.*ended 3 days ago.*for 90 days.*--join URL --token TOKEN/);
+  Object.assign(around, { begins: 2_000 * day, ends: 2_001 * day });
+  assert.match(
+    standing.reasons()[0]?.reason ?? "",
+    /begins only in 2000 days by the clock of this machine.*must be behind/,
+  );
   around.revoked = true;
   assert.equal(standing.reasons()[0]?.code, "node.revoked");
 });
