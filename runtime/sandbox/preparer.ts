@@ -139,6 +139,8 @@ class PrepareThread {
     this.#worker = new Worker(new URL("prepare-thread.js", import.meta.url), {
       // Nothing of the node's environment.
       env: {},
+      // Nor the options of its process: one such as --input-type ends a thread that loads a file.
+      execArgv: [],
       resourceLimits: {
         maxOldGenerationSizeMb: bounds.heapMegabytes,
         maxYoungGenerationSizeMb: Math.min(32, bounds.heapMegabytes),
