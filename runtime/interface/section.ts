@@ -21,10 +21,15 @@ export function appendInterface(component: Uint8Array, app: AppInterface): Uint8
  * @throws {HerdError} `source.invalid` when they hold no valid interface.
  */
 export function readInterface(component: Uint8Array): AppInterface {
+  return parseInterface(interfaceText(component));
+}
+
+/** The bytes of that section, not yet looked at. Throws as {@link readInterface} does when there is none. */
+export function interfaceText(component: Uint8Array): Uint8Array {
   within(moduleBounds.componentBytes, component.length);
   const json = findSection(component);
   if (json === undefined) throw new HerdError("source.invalid", `the component has no section ${sectionName}`);
-  return parseInterface(json);
+  return json;
 }
 
 function findSection(component: Uint8Array): Uint8Array | undefined {

@@ -2,8 +2,9 @@
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { AppInterface } from "../interface/model.js";
+import { parseInterface } from "../interface/parse.js";
 import { placesSection } from "../interface/places.js";
-import { readInterface } from "../interface/section.js";
+import { interfaceText } from "../interface/section.js";
 import { checkExports } from "./check-exports.js";
 import { type CoreImport, CoreShape } from "./core-shape.js";
 import { checkImports } from "./host-imports.js";
@@ -22,6 +23,8 @@ export interface Prepared {
   readonly resettable: boolean;
   /** Linear memory at the start. */
   readonly memoryBytes: number;
+  /** The interface as text: what its bindings take grows with it. */
+  readonly interfaceBytes: number;
   /** What tells where a trap was, when the component says. */
   readonly places?: TrapPlaces;
 }
@@ -34,7 +37,8 @@ export interface PrepareOptions {
 
 /** Checks, rewrites and compiles `component`, which may be hostile. Throws HerdError `source.invalid`. */
 export async function prepare(component: Uint8Array, { revision, limits }: PrepareOptions): Promise<Prepared> {
-  const app = readInterface(component);
+  const text = interfaceText(component);
+  const app = parseInterface(text);
   const core = firstCoreModule(component);
   const shape = new CoreShape(core);
   checkImports(shape);
@@ -51,6 +55,7 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
     imports,
     resettable,
     memoryBytes: initialPages * pageBytes,
+    interfaceBytes: text.length,
     ...(section && { places: { section, codeStart } }),
   };
 }

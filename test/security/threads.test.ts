@@ -170,7 +170,15 @@ async function unchecked(text: string, app: Partial<AppInterface> = {}): Promise
   const functions = [unary("f", number)];
   const module = new webAssembly.Module(core(text.replaceAll("$#", "herd:app/functions#")));
   const shape: AppInterface = { version: 1, functions, records: [], enums: [], ...app };
-  return { revision: text, module, interface: shape, imports: [], resettable: true, memoryBytes: 65_536 };
+  return {
+    revision: text,
+    module,
+    interface: shape,
+    imports: [],
+    resettable: true,
+    memoryBytes: 65_536,
+    interfaceBytes: 1_000,
+  };
 }
 
 const realloc = '(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))';
