@@ -2,7 +2,7 @@
 import type { Clock } from "../../src/core/clock.js";
 
 /** Why a thread ended. `boot`: it never became ready; `fault`: a call met a defect of the node in it; `given-back`: its memory or its core. */
-export const endReasons = [
+const endReasons = [
   "deadline",
   "stuck",
   "failed",

@@ -3,7 +3,6 @@
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
 import type { Metrics } from "../core/metrics.js";
-import { Seldom } from "../core/seldom.js";
 
 /** What {@link ConnectionCaps} works with. */
 export interface ConnectionCapsOptions {
@@ -127,12 +126,11 @@ export class ConnectionCaps {
   }
 
   #refusal(counter: { add(): void }, why: string): { readonly add: () => void } {
-    const { clock, log } = this.#options;
-    const line = new Seldom(clock, (times) => log.warn(`connections of clients are closed at once: ${why}`, { times }));
+    const { log } = this.#options;
     return {
       add: () => {
         counter.add();
-        line.happened();
+        log.warn(`connections of clients are closed at once: ${why}`, { repeat: "" });
       },
     };
   }

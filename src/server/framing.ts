@@ -3,7 +3,7 @@
 import { HerdError } from "../core/errors.js";
 
 /** Field lines of a request. uWebSockets' parser itself reads at most 98. */
-export const maxHeaderLines = 64;
+const maxHeaderLines = 64;
 /** Bytes of a request's target and field lines, with the separators of these. */
 export const maxHeaderBytes = 16_384;
 

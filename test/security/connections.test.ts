@@ -9,8 +9,9 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as tlsConnect } from "node:tls";
 import { descriptorLimit, shareOut } from "../../src/core/descriptors.js";
+import { createLogger } from "../../src/core/log.js";
+import { LogRing } from "../../src/core/log-ring.js";
 import { Metrics } from "../../src/core/metrics.js";
-import { Seldom } from "../../src/core/seldom.js";
 import { ConnectionCaps } from "../../src/server/connection-caps.js";
 import { addressKey, connectionsTo } from "../../src/server/connection-table.js";
 import { ManualClock } from "../core/manual-clock.js";
@@ -29,13 +30,8 @@ interface Capped {
 
 function capped(limit: number, limitPerAddress: number): Capped {
   const [clock, metrics, warnings] = [new ManualClock(), new Metrics(), [] as string[]];
-  const log = {
-    trace: ignore,
-    debug: ignore,
-    info: ignore,
-    error: ignore,
-    warn: (text: string) => warnings.push(text),
-  };
+  const stream = { write: (line: string) => void warnings.push((JSON.parse(line) as { message: string }).message) };
+  const log = createLogger({ node: "n", clock, ring: new LogRing(), stream });
   const recount = async () => parts.found;
   const caps = new ConnectionCaps({ limit, limitPerAddress, clock, log, metrics, recount });
   const parts: Capped = { caps, clock, metrics, warnings, found: undefined };
@@ -92,25 +88,6 @@ test("where nobody tells who is connected, what an address opened long ago is fo
     await sleep(0);
   }
   assert.ok(waits >= 1 && waits < 4, `after ${waits} times 13 s`);
-});
-
-test("what strangers repeat is logged at once, then at growing intervals, with how often it happened", () => {
-  const clock = new ManualClock();
-  const told: [number, number][] = [];
-  const line = new Seldom(clock, (times) => told.push([clock.monotonic() / 1_000, times]));
-  const start = clock.monotonic() / 1_000;
-  for (let second = 0; second < 3_600; second++) {
-    line.happened();
-    clock.advance(1_000);
-  }
-  const times = told.map(([at]) => at - start);
-  assert.deepEqual(times.slice(0, 5), [0, 10, 30, 70, 150]);
-  assert.ok(told.length < 14, `${told.length} lines in an hour`);
-  assert.equal(told[1]?.[1], 10);
-  clock.advance(3_600_000);
-  const before = told.length;
-  line.happened();
-  assert.equal(told.length, before + 1);
 });
 
 test("the descriptors of a process are read where they stand, and shared out with a reserve", async () => {
