@@ -109,6 +109,8 @@ export class Preparer {
 
   async #run(request: PrepareRequest): Promise<Answer> {
     if (this.#stopped) throw draining();
+    // One that ended while nobody asked it, as when its heap overflows late, takes no requests.
+    if (this.#thread?.ended === true) this.#thread = undefined;
     this.#thread ??= new PrepareThread(this.#bounds, this.#options.clock);
     const thread = this.#thread;
     try {

@@ -17,6 +17,7 @@ export class HeldWrites {
   #cancel: (() => void) | undefined;
   #retryMs = firstRetryMs;
   #flushing: Promise<void> | undefined;
+  #stopped = false;
 
   constructor(timers: Timers) {
     this.#timers = timers;
@@ -67,8 +68,9 @@ export class HeldWrites {
     return this.#flushing;
   }
 
-  /** Tries no more. */
+  /** Tries no more by itself, nor after a try that is under way: by then the folder may be another process'. */
   stop(): void {
+    this.#stopped = true;
     this.#cancel?.();
     this.#cancel = undefined;
   }
@@ -89,6 +91,7 @@ export class HeldWrites {
   }
 
   #plan(): void {
+    if (this.#stopped) return;
     this.#cancel ??= this.#timers.after(this.#retryMs, () => {
       this.#cancel = undefined;
       void this.flush().then(() => {
