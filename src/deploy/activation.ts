@@ -17,7 +17,7 @@ export interface PreparedComponent {
 
 /** What an {@link Activation} works with. */
 export interface ActivationOptions {
-  readonly catalog: Pick<Catalog, "get" | "digestOf" | "component">;
+  readonly catalog: Pick<Catalog, "list" | "get" | "digestOf" | "component">;
   readonly preparer: Preparer;
   readonly switch: Switch;
 }
@@ -56,6 +56,16 @@ export class Activation {
   /** Throws when the component of that SHA-256 (hex) cannot be prepared, as far as that is known. */
   checkRefused(digest: string): void {
     this.#refused.check(digest);
+  }
+
+  /** Apps whose calls do not run what the catalog says, unless it is refused: their machine was slow or short of something. */
+  behind(): string[] {
+    const { catalog } = this.#options;
+    return catalog.list().flatMap(({ app, revision, public: isPublic }) => {
+      const digest = catalog.digestOf(revision);
+      if (digest === undefined || this.#refused.has(digest)) return [];
+      return this.#isActive(app, { revision, component: digest, public: isPublic }) ? [] : [app];
+    });
   }
 
   /** The interface of a component. Rejects as {@link prepare} does. */
@@ -101,7 +111,7 @@ export class Activation {
     const { revision, public: isPublic } = record;
     const before = this.#active.get(app);
     const digest = catalog.digestOf(revision);
-    if (before?.revision === revision && before.component === digest && before.public === isPublic) return;
+    if (digest !== undefined && this.#isActive(app, { revision, component: digest, public: isPublic })) return;
     const { prepared, component } =
       ready !== undefined && ready.component === digest
         ? ready
@@ -110,5 +120,11 @@ export class Activation {
     if (before?.revision === revision && before.component !== component) this.#options.switch.remove(app);
     this.#options.switch.activate(app, prepared, { public: isPublic });
     this.#active.set(app, { revision, component, public: isPublic });
+  }
+  #isActive(app: string, wanted: Active): boolean {
+    const active = this.#active.get(app);
+    return (
+      active?.revision === wanted.revision && active.component === wanted.component && active.public === wanted.public
+    );
   }
 }

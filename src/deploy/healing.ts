@@ -1,4 +1,4 @@
-// Bytes of deployed apps that this node lost, fetched again from its peers.
+// What deployed apps lack here, made up for: bytes that were lost are fetched from peers, and what could not be prepared is tried again.
 
 import type { ManifestRecord } from "../catalog/manifest.js";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
@@ -14,7 +14,7 @@ const retryMs = 15_000;
 /** What {@link Healing} works with. */
 export interface HealingOptions {
   readonly records: Pick<ManifestRecords, "lacking" | "missing" | "restore">;
-  readonly activation: Pick<Activation, "lock" | "settle">;
+  readonly activation: Pick<Activation, "lock" | "settle" | "behind">;
   readonly links: Pick<Links, "all" | "watch">;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -22,13 +22,18 @@ export interface HealingOptions {
   readonly log: Logger;
 }
 
-/** Looks at the start, whenever a link opens, and every 15 s; one round at a time. */
+/**
+ * Looks for lost bytes at the start, whenever a link opens, and every 15 s, then also for apps that do not run though they could; one
+ * round at a time.
+ */
 export class Healing {
   readonly #options: HealingOptions;
   readonly #stopped = new AbortController();
   readonly #pulls: BlobPulls;
   #round: Promise<void> | undefined;
   #again = false;
+  /** Not before the first 15 s: until then the start prepares all apps. */
+  #isPrepareDue = false;
   #ends: (() => void)[] = [];
 
   constructor(options: HealingOptions) {
@@ -54,6 +59,7 @@ export class Healing {
 
   #plan(): void {
     this.#cancel = this.#options.timers.after(retryMs, () => {
+      this.#isPrepareDue = true;
       this.#look();
       this.#plan();
     });
@@ -70,6 +76,9 @@ export class Healing {
     while (this.#again && !this.#stopped.signal.aborted) {
       this.#again = false;
       for (const record of this.#options.records.lacking()) await this.#heal(record);
+      if (!this.#isPrepareDue) continue;
+      this.#isPrepareDue = false;
+      for (const app of this.#options.activation.behind()) await this.#prepare(app);
     }
   }
 
@@ -87,6 +96,17 @@ export class Healing {
       log.warn(`the app ${app} is whole again: peers had what was damaged here`);
     } catch (cause) {
       log.debug("a damaged app could not be mended yet", { app, cause });
+    }
+  }
+
+  async #prepare(app: string): Promise<void> {
+    const { activation, log } = this.#options;
+    if (this.#stopped.signal.aborted) return;
+    try {
+      await activation.lock.run(app, () => activation.settle(app));
+      log.warn(`the app ${app} runs now: before, it could not be prepared`);
+    } catch (cause) {
+      log.debug("an app cannot be prepared yet", { app, cause });
     }
   }
 }

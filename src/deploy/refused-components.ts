@@ -15,12 +15,16 @@ export class RefusedComponents {
 
   /** Throws what was wrong with the component of that SHA-256 (hex), when it was found to be unusable. */
   check(digest: string): void {
-    const known = this.#known.get(digest);
-    if (known === undefined) return;
-    const { code, message } = known.error;
-    if (ofTheBytes.has(code) || known.failures >= ownFailures) {
-      throw new HerdError("source.invalid", message, { cause: known.error });
+    const error = this.#known.get(digest)?.error;
+    if (error !== undefined && this.has(digest)) {
+      throw new HerdError("source.invalid", error.message, { cause: error });
     }
+  }
+
+  /** Whether {@link check} throws. */
+  has(digest: string): boolean {
+    const known = this.#known.get(digest);
+    return known !== undefined && (ofTheBytes.has(known.error.code) || known.failures >= ownFailures);
   }
 
   /** Takes note of a failure to prepare it. */

@@ -116,7 +116,12 @@ function failing(error: () => HerdError): { activation: Activation; tries: () =>
     tries++;
     return Promise.reject(error());
   };
-  const catalog = { get: () => undefined, digestOf: () => undefined, component: () => Promise.reject(error()) };
+  const catalog = {
+    list: () => [],
+    get: () => undefined,
+    digestOf: () => undefined,
+    component: () => Promise.reject(error()),
+  };
   const activation = new Activation({
     catalog,
     preparer: { prepare: fail, inspect: fail, checkSource: fail },
