@@ -3,6 +3,7 @@ import { HerdError } from "../../src/core/errors.js";
 import { type Bound, interfaceBounds as bounds, within } from "./bounds.js";
 import { checkTypes } from "./check-types.js";
 import type { AppInterface } from "./model.js";
+import { isWellFormed } from "./unicode.js";
 
 const scalars = new Set<unknown>(["bool", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64", "f32", "f64"]);
 const kebab = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
@@ -162,6 +163,8 @@ class Check {
   #named(one: Json, scope: { names: Set<string>; wits: Set<string> }): void {
     const name = this.#text(one, "name", bounds.interfaceNameLength);
     const wit = this.#text(one, "wit", bounds.interfaceNameLength);
+    // A name becomes part of URLs, which have no form for half a character.
+    if (!isWellFormed(name)) this.#fail(`has the name ${shown(name)}, which is no Unicode text`);
     if (!kebab.test(wit)) this.#fail(`has the name ${shown(wit)}, which is no identifier of WIT`);
     if (one.doc !== undefined) this.#text(one, "doc", bounds.docLength);
     if (scope.names.has(name)) this.#fail(`is named ${shown(name)} like another`);

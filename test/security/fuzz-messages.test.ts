@@ -19,7 +19,7 @@ import { relayedResponse } from "../../src/server/relay.js";
 import { readUpload } from "../../src/server/upload.js";
 import { seeded } from "../mesh/virtual-time.js";
 import { TestNode } from "../server/test-node.js";
-import { fuzz, fuzzRuns, mutated } from "./mutations.js";
+import { fuzz, fuzzRuns, mutated, tell } from "./mutations.js";
 
 const hex = (digits: number): string => "0123456789abcdef".repeat(8).slice(0, digits);
 const signed = (payload: object): string =>
@@ -81,7 +81,7 @@ test("mutated frames, and what every reader makes of them", async () => {
     [messageType.tell, "capacity", [1, 2, 3, 4, 5, 6, 7, 8]],
   ];
   await fuzz("frames", {
-    runs: fuzzRuns(0.4),
+    runs: fuzzRuns(0.15),
     seeds: values.map((value) => joinFrames([encodeFrame(value)])),
     allows: isRefusal,
     read(input) {
@@ -99,7 +99,7 @@ test("mutated manifests and records", async () => {
   const record = signed(manifest);
   const kinds = ["grant", "admission", "revocation", "address", "token", "token-revocation", "head", "crl"] as const;
   await fuzz("manifests", {
-    runs: fuzzRuns(0.2),
+    runs: fuzzRuns(0.1),
     seeds: [
       Buffer.from(record),
       Buffer.from(signed({ ...manifest, op: "remove" })),
@@ -121,7 +121,7 @@ test("mutated uploads", async () => {
   const form = `${part("index.ts", "export function f(): i32 { return 1; }")}${part("lib/a.ts", "// ö")}--${boundary}--\r\n`;
   const read = readUpload(`multipart/form-data; boundary=${boundary}`, { sourceBytes: 1 << 20, sourceFiles: 100 });
   await fuzz("uploads", {
-    runs: fuzzRuns(0.2),
+    runs: fuzzRuns(0.1),
     seeds: [Buffer.from(form), Buffer.from(form.replace("lib/a.ts", "../a.ts"))],
     allows: isRefusal,
     read,
@@ -135,8 +135,8 @@ before(async () => {
 });
 after(() => node.stop());
 
-/** Sends bytes on a connection of their own, in two pieces; resolves when it ends or has answered, or nothing comes for a while. */
-function send(input: Buffer): Promise<void> {
+/** Sends bytes on a connection of their own, in two pieces; resolves when it ends or has answered, or nothing comes for a while: to whether all was well. */
+function send(input: Buffer): Promise<boolean> {
   const { port } = new URL(node.api.url);
   return new Promise((resolve) => {
     const socket: TLSSocket = connect({ port: Number(port), host: "localhost", ca: node.root }, () => {
@@ -144,9 +144,13 @@ function send(input: Buffer): Promise<void> {
       socket.write(input.subarray(input.length >> 1));
     });
     socket.setTimeout(30, () => socket.destroy());
-    socket.on("data", () => socket.destroy());
+    let isGood = false;
+    socket.on("data", (answer: Buffer) => {
+      isGood ||= answer.toString("latin1").startsWith("HTTP/1.1 200");
+      socket.destroy();
+    });
     socket.on("error", () => undefined);
-    socket.once("close", () => resolve());
+    socket.once("close", () => resolve(isGood));
   });
 }
 
@@ -162,17 +166,28 @@ test("mutated requests: none ends the node, and honest calls go on", async () =>
     "PUT /v1/apps/x HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 4\r\n\r\nabcd",
   ].map((text) => Buffer.from(text));
   const random = seeded(Number(process.env.HERD_SEED ?? 1));
-  const [runs, atATime] = [fuzzRuns(0.2), 16];
+  const [runs, atATime] = [fuzzRuns(0.1), 16];
+  const { rss } = process.memoryUsage();
+  let [accepted, longestMs] = [0, 0];
   for (let run = 0; run < runs; run += atATime) {
-    await Promise.all(
+    const startedAt = performance.now();
+    const answers = await Promise.all(
       Array.from({ length: atATime }, (_, index) =>
         send(mutated(requests[(run + index) % requests.length] ?? Buffer.alloc(0), random)),
       ),
     );
+    accepted += answers.filter(Boolean).length;
+    longestMs = Math.max(longestMs, performance.now() - startedAt);
     if (run % 160 !== 0) continue;
     const answer = await node.ask("/fn/open/echo", { method: "POST", body: "{}", token: null });
     assert.equal(answer.status, 200, `after ${run} requests`);
   }
+  tell("requests, sixteen at a time", {
+    inputs: runs,
+    accepted,
+    longestMs,
+    grownBytes: process.memoryUsage().rss - rss,
+  });
   const internal = node.errors.filter((error) => !/is not UTF-8/.test(String(error)));
   assert.deepEqual(internal, []);
 });

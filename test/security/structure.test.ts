@@ -170,6 +170,7 @@ test("names are unique, types exist, no class contains itself", async () => {
       /contains itself: "r"/,
       { records: [record("r", field("a", { kind: "list", element: { kind: "record", name: "r" } }))] },
     ],
+    [/no Unicode text/, { functions: [{ ...fn("f"), name: "\ud800" }] }],
     [/no identifier of WIT/, { functions: [{ ...fn("f"), wit: "a;b" }] }],
     [
       /has "__proto__"/,

@@ -1,7 +1,7 @@
 // A guest's linear memory as the binding sees it: every address that comes from the guest is checked before use.
 
+import { toWellFormed } from "../../interface/unicode.js";
 import type { WasmFunction, WasmMemory } from "../web-assembly.js";
-import { toWellFormed } from "./unicode.js";
 
 /** Thrown when a guest hands over an address that is outside its memory or not aligned. */
 export class InvalidPointer extends Error {

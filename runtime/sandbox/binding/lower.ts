@@ -2,13 +2,13 @@
 // (component-model CanonicalABI.md, "Storing" and "Flattening").
 import { maxFlatParameters } from "../../interface/layout.js";
 import type { ScalarKind, ValueType } from "../../interface/model.js";
+import { isWellFormed } from "../../interface/unicode.js";
 import type { CoreValue } from "../web-assembly.js";
 import type { Lowerer } from "./codec.js";
 import type { Heap } from "./heap.js";
 import { mismatch, unwind } from "./mismatch.js";
 import { scalarLowerer, scalarStore } from "./scalars.js";
 import type { TypeTable } from "./types.js";
-import { isWellFormed } from "./unicode.js";
 
 /** Writes a value of variable length and says where it lies. */
 type Chunk = (heap: Heap, value: unknown) => { readonly address: number; readonly length: number };

@@ -1,6 +1,6 @@
 // A value that does not fit its type: thrown where it is found, its path collected while unwinding.
 import { HerdError } from "../../../src/core/errors.js";
-import { toWellFormed } from "./unicode.js";
+import { toWellFormed } from "../../interface/unicode.js";
 
 const excerptLength = 64;
 
