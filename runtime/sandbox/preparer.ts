@@ -30,10 +30,15 @@ export interface PrepareBounds {
   readonly waitingBytes: number;
 }
 
+const defaultHeapMegabytes = 256;
+/** The part of the heap that new objects are made in, beside that. */
+const youngMegabytes = 32;
+/** What the thread's heap may hold in all, within the default bounds. */
+export const checkHeapBytes = (defaultHeapMegabytes + youngMegabytes) * 1024 * 1024;
 const defaultBounds: PrepareBounds = {
   cpuMs: 10_000,
   wallMs: 60_000,
-  heapMegabytes: 256,
+  heapMegabytes: defaultHeapMegabytes,
   waiting: 64,
   waitingBytes: 256 * 1024 * 1024,
 };
@@ -145,7 +150,7 @@ class PrepareThread {
       execArgv: [],
       resourceLimits: {
         maxOldGenerationSizeMb: bounds.heapMegabytes,
-        maxYoungGenerationSizeMb: Math.min(32, bounds.heapMegabytes),
+        maxYoungGenerationSizeMb: Math.min(youngMegabytes, bounds.heapMegabytes),
       },
     });
     this.#ready = new Promise((resolve, reject) => {

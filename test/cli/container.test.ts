@@ -45,6 +45,19 @@ async function fakeEngine(t: TestContext, run: string): Promise<{ readonly path:
   return { path: [bin, process.env.PATH].join(delimiter), told };
 }
 
+test("the compose files give a container what its node needs at most", async () => {
+  const folder = fileURLToPath(new URL("runtime/container/", packageRoot()));
+  const config = await loadConfig({ cwd: folder, flags: { config: join(folder, "node.json"), workers: 2 } });
+  for (const file of ["compose.yaml", "compose.mesh.yaml"]) {
+    const text = await readFile(join(folder, file), "utf8");
+    const limits = [...text.matchAll(/^ *mem(?:swap)?_limit: (\d+)m$/gm)].map(([, mebibytes]) => Number(mebibytes));
+    assert.equal(limits.length, 2, file);
+    const needed = memoryLimitBytes(config) / 1024 ** 2;
+    for (const limit of limits)
+      assert.ok(limit >= needed && limit < needed + 16, `${file}: ${limit}, needed ${needed}`);
+  }
+});
+
 test("every wall is asked for, and what is published is what the node was to bind", async () => {
   const config = await loadConfig({ cwd: "/w", flags: { host: "0.0.0.0", advertise: "north.internal", port: 1_234 } });
   const user = { uid: 7, gid: 8 };

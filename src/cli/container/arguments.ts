@@ -2,6 +2,7 @@
 
 import { hostname } from "node:os";
 import { parallelCompilations } from "../../../runtime/compile/compiler.js";
+import { checkHeapBytes } from "../../../runtime/sandbox/preparer.js";
 import type { Config } from "../../core/config.js";
 
 /** A container to be. `command` are arguments of `herd up`; paths in it mean the same inside and outside. */
@@ -68,7 +69,7 @@ export function containerArguments(options: ContainerOptions): string[] {
 export function memoryLimitBytes({ workers, limits }: Pick<Config, "workers" | "limits">): number {
   const threads = workers + 1;
   const compilerBytes = parallelCompilations * limits.compileMemoryBytes;
-  return baseBytes + compilerBytes + limits.queueBytes + threads * (threadBytes + limits.memoryBytes);
+  return baseBytes + compilerBytes + checkHeapBytes + limits.queueBytes + threads * (threadBytes + limits.memoryBytes);
 }
 
 /** Whether the engine can be told to mount a path. */
