@@ -5,9 +5,14 @@ interface AscRange {
   readonly source: { readonly debugInfoIndex: number; lineAt(offset: number): number; columnAt(): number };
 }
 
-/** The part of a compiled function of AssemblyScript's program that is needed here; its parameters and expressions are Binaryen's addresses. */
+/** The part of a compiled function of AssemblyScript's program that is needed here; its expressions are Binaryen's addresses. */
 interface AscFunction {
   readonly internalName: string;
+  readonly debugLocations: ReadonlyMap<number, AscRange>;
+}
+
+/** A function of Binaryen's module, by its address, with the places of its expressions. */
+interface CompiledFunction {
   readonly ref: number;
   readonly debugLocations: ReadonlyMap<number, AscRange>;
 }
@@ -41,7 +46,7 @@ const joiningPasses: ReadonlySet<string> = new Set(["code-folding", "duplicate-f
 export class CallSites {
   readonly #targets = new Map<number, string>();
   readonly #counts = new Map<string, number>();
-  #functions: ReadonlyMap<string, AscFunction> | undefined;
+  #functions: ReadonlyMap<string, CompiledFunction> | undefined;
   #program: AscProgram | undefined;
 
   /** Called by the compiler before it compiles. */
@@ -65,12 +70,13 @@ export class CallSites {
 
   /** Called by the compiler before it optimizes. */
   readonly afterCompile = (module: DebugLocations): void => {
-    const all = [...(this.#program?.instancesByName.values() ?? [])].filter(isFunction);
-    // Two of one name can be: then one of them is not in the module.
-    const compiled = all.filter(({ internalName, ref }) => module.getFunction(internalName) === ref);
-    this.#functions = new Map(compiled.map((one) => [one.internalName, one]));
-    for (const { internalName, debugLocations } of compiled) {
-      if (isLibrary(internalName)) continue;
+    const functions = compiledFunctions(
+      module,
+      [...(this.#program?.instancesByName.values() ?? [])].filter(isFunction),
+    );
+    this.#functions = functions;
+    for (const [name, { debugLocations }] of functions) {
+      if (isLibrary(name)) continue;
       for (const [expression, { source, start }] of debugLocations) {
         const callee = this.#onlyCalledBy(expression);
         if (callee === undefined) continue;
@@ -80,9 +86,9 @@ export class CallSites {
     }
   };
 
-  #move(module: DebugLocations, from: AscFunction, site: Site): void {
+  #move(module: DebugLocations, from: CompiledFunction, site: Site): void {
     const waiting = [from];
-    const moved = new Set<AscFunction>();
+    const moved = new Set<CompiledFunction>();
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       if (moved.has(next)) continue;
       moved.add(next);
@@ -95,15 +101,33 @@ export class CallSites {
   }
 
   /** The library's function that `expression`, and nothing else, calls. */
-  #onlyCalledBy(expression: number): AscFunction | undefined {
+  #onlyCalledBy(expression: number): CompiledFunction | undefined {
     const target = this.#targets.get(expression);
     if (target === undefined || !isLibrary(target) || this.#counts.get(target) !== 1) return undefined;
     return this.#functions?.get(target);
   }
 }
 
+/**
+ * The functions that are in the module, by name. The compiler's own passes put many of them there anew, with the same expressions, so
+ * only the module knows where a function is now: an address of before may be another function's, by chance. Two of one name cannot be
+ * told apart and are left out.
+ */
+function compiledFunctions(module: DebugLocations, all: readonly AscFunction[]): Map<string, CompiledFunction> {
+  const found = new Map<string, CompiledFunction>();
+  const twice = new Set<string>();
+  for (const { internalName, debugLocations } of all) {
+    const ref = module.getFunction(internalName);
+    if (ref === 0) continue;
+    if (found.has(internalName)) twice.add(internalName);
+    found.set(internalName, { ref, debugLocations });
+  }
+  for (const name of twice) found.delete(name);
+  return found;
+}
+
 function isFunction(one: Partial<AscFunction>): one is AscFunction {
-  return one.debugLocations !== undefined && (one.ref ?? 0) !== 0;
+  return one.internalName !== undefined && one.debugLocations !== undefined;
 }
 
 function isLibrary(name: string): boolean {
