@@ -18,9 +18,9 @@ export const errorTable = {
   "request.too-large": { status: 413, title: "The request is too large" },
   "media.unsupported": { status: 415, title: "The media type is not supported" },
   "expectation.unsupported": { status: 417, title: "The expectation cannot be met" },
-  "request.throttled": { status: 429, title: "Too many requests" },
   "source.invalid": { status: 422, title: "The source does not compile" },
   "type.unsupported": { status: 422, title: "A type cannot cross the boundary" },
+  "request.throttled": { status: 429, title: "Too many requests" },
   "request.headers-too-large": { status: 431, title: "The request's head is too large" },
   "function.trapped": { status: 500, title: "The function failed" },
   "function.out-of-memory": { status: 500, title: "The function ran out of memory" },
@@ -28,12 +28,12 @@ export const errorTable = {
   internal: { status: 500, title: "The node failed" },
   "node.overloaded": { status: 503, title: "The node is overloaded" },
   "node.draining": { status: 503, title: "The node is draining" },
-  "storage.full": { status: 507, title: "The node's disk takes no more" },
   "compile.busy": { status: 503, title: "Too many uploads wait for the compiler" },
   "compile.timeout": { status: 503, title: "The compilation was too slow" },
   "node.unavailable": { status: 503, title: "It cannot be done here now" },
   "node.revoked": { status: 503, title: "The node was revoked from its mesh" },
   "function.deadline": { status: 504, title: "The function did not end in time" },
+  "storage.full": { status: 507, title: "The node's disk takes no more" },
 } as const;
 
 /** A stable error code of the public contract. */
