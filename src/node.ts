@@ -1,5 +1,6 @@
 // The composition root: builds every part of a node from its configuration, starts and stops them in order.
 
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppInterface } from "../runtime/interface/model.js";
@@ -139,7 +140,8 @@ export class HerdNode {
     const { state, ephemeral, name, domains, advertise, deploy, rootPassphraseFile } = config;
     const joining = { config, clock, signal: this.#stopped.signal };
     const wanted = meshOfToken(config);
-    this.#onProgress(`Opening the node's identity in ${state}; a new one makes its keys first, for some seconds …`);
+    if (!existsSync(join(state, "identity")))
+      this.#onProgress(`Making the node's keys in ${state}, for some seconds …`);
     const identity = await Identity.open({
       ...{ state, ephemeral, name, domains, advertise, deploy, clock },
       rootPassphrase: await readPassphrase(rootPassphraseFile),

@@ -174,8 +174,9 @@ export class CallReceiver {
   #refuseMalformed(nodeId: string, wrong: string): never {
     const { metrics, log } = this.#options;
     metrics.malformed.add();
-    log.warn(`a call of a peer was refused: ${wrong}`, { peer: nodeId, repeat: nodeId });
-    throw new HerdError("request.malformed", wrong);
+    const error = new HerdError("request.malformed", wrong);
+    log.warn("a call of a peer was refused", { peer: nodeId, repeat: nodeId, cause: error });
+    throw error;
   }
 }
 

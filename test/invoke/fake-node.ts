@@ -6,7 +6,9 @@ import type { Clock } from "../../src/core/clock.js";
 import { defaultLocalBias } from "../../src/core/config.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
+import type { LogDetails } from "../../src/core/log.js";
 import { Metrics } from "../../src/core/metrics.js";
+import { Repeats } from "../../src/core/repeats.js";
 import type { Random, Timers } from "../../src/core/timers.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import type { PeerLine } from "../../src/invoke/forwarded-calls.js";
@@ -171,7 +173,12 @@ export class ForwardNode<Own extends Links = Links> {
     this.workers = slots;
     this.owner = new FakeOwner(slots);
     this.runner = new FakeRunner(surroundings, this.owner);
-    const keep = (message: string): void => void this.warnings.push(message);
+    const repeats = new Repeats(surroundings);
+    // As a node's own logger does: see createLogger.
+    const keep = (message: string, { repeat, cause }: LogDetails = {}): void => {
+      if (repeat !== undefined && repeats.take(`${message} ${repeat}`) === undefined) return;
+      this.warnings.push(cause instanceof Error ? `${message}: ${cause.message}` : message);
+    };
     this.forwarding = new Forwarding({
       nodeId: id,
       links,
