@@ -21,6 +21,8 @@ export interface AppBody {
   readonly public: boolean;
   /** Names of the nodes that have the current revision. */
   readonly nodes: readonly string[];
+  /** In a list: why it is without its functions. */
+  readonly unlisted?: { readonly code: string; readonly detail: string };
 }
 
 /** Limits that a caller meets, in people's units: `5 s, 64 MiB of memory, …`; what the node did not tell is left out. */

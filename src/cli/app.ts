@@ -15,7 +15,7 @@ export async function listApps(options: GlobalOptions): Promise<void> {
       app.app,
       app.revision,
       app.public ? "public" : "private",
-      app.functions.map(({ name }) => name).join(" "),
+      app.unlisted === undefined ? app.functions.map(({ name }) => name).join(" ") : `(${app.unlisted.code})`,
     ]);
     printTable([["APP", "REVISION", "ACCESS", "FUNCTIONS"], ...rows]);
   }

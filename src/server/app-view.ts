@@ -3,6 +3,7 @@
 import type { AppInterface } from "../../runtime/interface/model.js";
 import { describeFunctions, describeTypes } from "../../runtime/interface/schema.js";
 import type { AppRecord } from "../catalog/model.js";
+import { HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
 import type { FunctionFigures } from "./call-figures.js";
 
@@ -45,6 +46,27 @@ export function appView(
     limits,
     public: record.public,
     nodes: place.nodes,
+  };
+}
+
+/** An app in the body of `GET /v1/apps` whose functions cannot be told: without any, and with the reason. */
+export function unlistedView(
+  record: AppRecord,
+  { limits, nodes, error }: { limits: Limits; nodes: readonly string[]; error: unknown },
+): Record<string, unknown> {
+  const { code, message: detail } =
+    error instanceof HerdError ? error : new HerdError("internal", "a defect of this node");
+  const { app, revision, revisions } = record;
+  return {
+    app,
+    revision,
+    revisions,
+    functions: [],
+    types: {},
+    limits,
+    public: record.public,
+    nodes,
+    unlisted: { code, detail },
   };
 }
 

@@ -44,7 +44,7 @@ export function mutatedValues(component: Uint8Array, random: Random): Buffer {
     if (place === undefined) break;
     const { holder, key } = place;
     const choice = random();
-    if (choice < 0.3) holder[key] = pick(odd, random);
+    if (choice < 0.3) holder[key] = structuredClone(pick(odd, random));
     else if (choice < 0.65) holder[key] = structuredClone(valueAt(similar(places, { place, random })));
     else if (choice < 0.8) remove(holder, key);
     else if (Array.isArray(holder)) holder.splice(Number(key), 0, structuredClone(holder[Number(key)]));

@@ -96,6 +96,32 @@ test("alone, a damaged app is named and refused, others run, and deploying it ag
   });
 });
 
+test("an app whose component is damaged is in the list of apps, with the reason", {
+  timeout: 300_000,
+}, async (context) => {
+  await inFolder(async (at) => {
+    const node = await startNode(context, {}, at("whole"));
+    await deployText(node.client, "good", returns(1));
+    const before = new Set(await catalogFiles(at("whole"), ""));
+    await deployText(node.client, "bad", returns(2));
+    await node.node.stop();
+    const reasons: unknown[] = [];
+    for (const path of await catalogFiles(at("whole"), "")) {
+      if (before.has(path) || reasons.includes("node.overloaded")) continue;
+      await rm(at("spoilt"), { recursive: true, force: true });
+      await cp(at("whole"), at("spoilt"), { recursive: true });
+      await damage(path.replace(at("whole"), at("spoilt")));
+      const spoilt = await startNode(context, {}, at("spoilt"));
+      type Listed = { app: string; functions: unknown[]; unlisted?: { code: string } };
+      const apps = await spoilt.client.json<Listed[]>("/v1/apps");
+      assert.equal(apps.find(({ app }) => app === "good")?.functions.length, 1);
+      reasons.push(apps.find(({ app }) => app === "bad")?.unlisted?.code);
+      await spoilt.node.stop();
+    }
+    assert.ok(reasons.includes("node.overloaded"), String(reasons));
+  });
+});
+
 test("in a mesh, what is missing or damaged comes back from a peer by itself, and stays", {
   timeout: 300_000,
 }, async (context) => {

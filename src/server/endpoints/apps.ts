@@ -1,14 +1,16 @@
 // GET /v1/apps, GET and DELETE /v1/apps/{app}, POST /v1/apps/{app}/rollback.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { z } from "zod";
 import type { AppInterface } from "../../../runtime/interface/model.js";
 import type { AppRecord } from "../../catalog/model.js";
 import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
+import type { Logger } from "../../core/log.js";
 import type { Deployer } from "../../deploy/deployer.js";
 import type { Catalog } from "../../deploy/seams.js";
 import type { AppRouter } from "../../invoke/app-router.js";
-import { appView, deployedView } from "../app-view.js";
+import { appView, deployedView, unlistedView } from "../app-view.js";
 import type { CallFigures } from "../call-figures.js";
 import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
@@ -25,7 +27,12 @@ export interface AppsOptions {
   readonly place: { readonly node: string };
   readonly mesh: Pick<Mesh, "holders" | "registry">;
   readonly calls: Pick<CallFigures, "of">;
+  readonly log: Pick<Logger, "error">;
 }
+
+/** UTF-16 units of a list after which apps are in it without their functions. */
+const fullListUnits = 8 * 1024 * 1024;
+const fullList = new HerdError("request.too-large", "the list is full: ask for this app alone");
 
 const rollbackBody = z.strictObject({ revision: z.string().max(64).optional() }).optional();
 
@@ -50,8 +57,15 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
       async handle(exchange) {
         const scope = exchange.claims?.app;
         const records = catalog.list().filter(({ app }) => scope === undefined || app === scope);
-        const views = records.map((record) => view(record, exchange));
-        exchange.answer(200, await Promise.all(views));
+        const listed = await list(records, {
+          view: (record) => view(record, exchange),
+          unlisted: (record, error) => {
+            if (!(error instanceof HerdError))
+              options.log.error(`the app ${record.app} cannot be listed`, { cause: error });
+            return unlistedView(record, { limits: options.limits, nodes: holdersOf(record, options), error });
+          },
+        });
+        exchange.send(200, { type: "application/json", body: `[${listed.join(",")}]` });
       },
     },
     {
@@ -92,6 +106,32 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
       },
     },
   ];
+}
+
+/**
+ * The apps of a list as JSON texts, one after the other, so that calls get their turn between them. One that cannot be read, and those that come when the
+ * list is full, are in it without their functions.
+ */
+async function list(
+  records: readonly AppRecord[],
+  views: {
+    view(record: AppRecord): Promise<Record<string, unknown>>;
+    unlisted(record: AppRecord, error: unknown): Record<string, unknown>;
+  },
+): Promise<string[]> {
+  const texts: string[] = [];
+  let length = 0;
+  for (const record of records) {
+    const full = length > fullListUnits;
+    const shown = full
+      ? views.unlisted(record, fullList)
+      : await views.view(record).catch((error: unknown) => views.unlisted(record, error));
+    const text = JSON.stringify(shown);
+    length += text.length;
+    texts.push(text);
+    await nextTurn();
+  }
+  return texts;
 }
 
 /** The app's record. Throws `app.unknown`. */

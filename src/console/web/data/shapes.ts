@@ -59,6 +59,8 @@ export interface App {
   readonly limits: Readonly<Record<string, number>>;
   readonly public: boolean;
   readonly nodes: readonly string[];
+  /** In a list: why it is without its functions. */
+  readonly unlisted?: { readonly code: string; readonly detail: string };
 }
 
 /** A source file. */

@@ -46,7 +46,7 @@ function AppCard({ app }: { readonly app: App }) {
         </h2>
         <AppFacts app={app} />
       </div>
-      <FunctionTable app={app} />
+      {app.unlisted === undefined ? <FunctionTable app={app} /> : <p>{app.unlisted.detail}</p>}
     </section>
   );
 }
