@@ -76,7 +76,7 @@ test("a body that stalls, drips or never begins is answered 408 within 8 s, and 
     "a byte now and then": (await Client.open()).drip(head("POST", "/fn/slow/echo", announced), "x", 100),
     "less than the floor": (await Client.open()).drip(head("POST", "/fn/slow/echo", announced), "x".repeat(1_000), 100),
     "a small body's last byte": (await Client.open()).drip(
-      head("POST", "/fn/slow/echo", "Content-Length: 3\r\n") + '"a',
+      `${head("POST", "/fn/slow/echo", "Content-Length: 3\r\n")}"a`,
       "",
     ),
     "chunks that never begin": (await Client.open()).drip(
@@ -88,7 +88,7 @@ test("a body that stalls, drips or never begins is answered 408 within 8 s, and 
       "1\r\nx\r\n",
     ),
     "an upload": (await Client.open()).drip(head("PUT", "/v1/apps/late", announced.replace("5000000", "500000")), "x"),
-    "a token's wishes": (await Client.open()).drip(head("POST", "/v1/tokens", "Content-Length: 100\r\n") + "{", " "),
+    "a token's wishes": (await Client.open()).drip(`${head("POST", "/v1/tokens", "Content-Length: 100\r\n")}{`, " "),
   };
   for (const [what, client] of Object.entries(clients)) {
     const ms = await client.ended;
