@@ -1,17 +1,16 @@
 // kill -9 at any moment of a deployment loses nothing that was acknowledged.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Catalog } from "../../src/catalog/catalog.js";
 import { systemClock } from "../../src/core/clock.js";
 import { SealedFiles } from "../../src/core/sealed-files.js";
 import { Sealer } from "../../src/core/sealer.js";
+import { linesUntilKilled } from "../core/until-killed.js";
 import { soloMesh } from "./solo-mesh.js";
 
 const program = fileURLToPath(new URL("./deploy-forever.js", import.meta.url));
@@ -44,20 +43,8 @@ test("every acknowledged deployment survives kill -9", { timeout: 500_000 }, asy
 
 /** Starts the deployer, kills it at a random moment after its first acknowledgement, and returns what it acknowledged. */
 async function deployUntilKilled(directory: string, round: number): Promise<string[]> {
-  const child = spawn(process.execPath, [program, directory, String(round)], { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise((resolve) => child.once("close", resolve));
-  let output = "";
-  const started = new Promise<void>((resolve) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      resolve();
-    });
-  });
-  await Promise.race([started, ended]);
-  await sleep(Math.random() * 60);
-  child.kill("SIGKILL");
-  await ended;
-  return output.split("\n").filter((line) => /^app-\d [0-9a-f]{12}$/.test(line));
+  const lines = await linesUntilKilled([program, directory, String(round)], { mostMs: 60 });
+  return lines.filter((line) => /^app-\d [0-9a-f]{12}$/.test(line));
 }
 
 /** One deployment after the last acknowledged one may have become durable too, and pushed out the tenth. */

@@ -1,14 +1,13 @@
 // kill -9 at any moment of a change leaves a state folder that opens, with what was acknowledged or what was about to be.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { makeStateFolder, openStateFolder } from "../../src/pki/state-folder.js";
+import { linesUntilKilled } from "../core/until-killed.js";
 
 const program = fileURLToPath(new URL("./change-forever.js", import.meta.url));
 
@@ -44,18 +43,6 @@ test("every acknowledged change survives kill -9, and none makes the folder look
 });
 
 async function changeUntilKilled(directory: string, round: number): Promise<string[]> {
-  const child = spawn(process.execPath, [program, directory, String(round)], { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise((resolve) => child.once("close", resolve));
-  let output = "";
-  const started = new Promise<void>((resolve) => {
-    child.stdout.on("data", (chunk: Buffer) => {
-      output += chunk.toString();
-      resolve();
-    });
-  });
-  await Promise.race([started, ended]);
-  await sleep(Math.random() * 100);
-  child.kill("SIGKILL");
-  await ended;
-  return output.split("\n").filter((line) => /^[a-d] (gone|\d+-\d+)$/.test(line));
+  const lines = await linesUntilKilled([program, directory, String(round)], { mostMs: 100 });
+  return lines.filter((line) => /^[a-d] (gone|\d+-\d+)$/.test(line));
 }

@@ -1,20 +1,15 @@
 // A process that is out of file descriptors, or would be: it lives, goes on with what it has, and is whole again afterwards.
 
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as tlsConnect } from "node:tls";
-import { fileURLToPath } from "node:url";
 import type { ReadyLine } from "../../src/cli/experiment/node-process.js";
-import { packageRoot } from "../../src/core/package-root.js";
-import { readyOf } from "./child-node.js";
+import { readyOf, startChild } from "./child-node.js";
 
 const limit = 256;
 /** There is neither such a limit nor a shell for it on Windows. */
@@ -30,24 +25,15 @@ interface Node {
 
 /** A node that may have few descriptors. */
 async function frugal(t: TestContext, preload = ""): Promise<Node> {
-  const state = mkdtempSync(join(tmpdir(), "herd-descriptors-"));
-  const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
-  // A busy machine compiles slowly.
-  const config = join(state, "node.json");
-  writeFileSync(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 }, profile: false }));
-  const flags = ["up", "--json", "--ephemeral", "--port", "0", "--state", state, "--workers", "1", "--config", config];
-  const loaded = preload === "" ? [] : ["--import", `data:text/javascript,${encodeURIComponent(preload)}`];
-  const command = `ulimit -n ${limit}; exec "$@"`;
-  const child = spawn("sh", ["-c", command, "sh", process.execPath, ...loaded, main, ...flags]);
+  const child = startChild(t, {
+    flags: ["--workers", "1"],
+    // A busy machine compiles slowly.
+    config: { limits: { compileTimeoutMs: 120_000 }, profile: false },
+    preload,
+    runBy: ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh"],
+  });
   let log = "";
   child.stderr.on("data", (chunk) => (log += chunk));
-  t.after(async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill("SIGKILL");
-      await once(child, "close");
-    }
-    rmSync(state, { recursive: true, force: true, maxRetries: 5 });
-  });
   const ready = await readyOf(child);
   return { child, ready, log: () => log, ca: readFileSync(ready.ca, "utf8") };
 }

@@ -3,9 +3,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { recycledCode } from "../../src/cli/up.js";
@@ -15,7 +13,7 @@ import { packageRoot } from "../../src/core/package-root.js";
 import { defaultPolicy } from "../../src/core/policy-settings.js";
 import { Governor } from "../../src/owner/governor.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
-import { lineWith, readyOf } from "./child-node.js";
+import { lineWith, readyOf, startChild } from "./child-node.js";
 
 interface Watched {
   readonly process: EventEmitter;
@@ -70,33 +68,9 @@ test("a second fault ends the process at once, also one of the report", () => {
 
 /** A node as a process, in which SIGUSR2 makes the fault that `code` says. */
 function faulty(t: TestContext, code: string) {
-  const state = mkdtempSync(join(tmpdir(), "herd-fault-"));
-  const main = new URL("dist/src/cli/main.js", packageRoot()).pathname;
-  const hook = `data:text/javascript,process.on("SIGUSR2",()=>{${encodeURIComponent(code)}})`;
-  const args = [
-    "--import",
-    hook,
-    main,
-    "up",
-    "--json",
-    "--ephemeral",
-    "--port",
-    "0",
-    "--state",
-    state,
-    "--workers",
-    "1",
-  ];
+  const preload = `process.on("SIGUSR2",()=>{${code}})`;
   // These faults are meant: the run's witness must not see them.
-  const child = spawn(process.execPath, args, { env: { ...process.env, HERD_FAULTS: "" } });
-  t.after(async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill("SIGKILL");
-      await once(child, "close");
-    }
-    rmSync(state, { recursive: true, force: true, maxRetries: 5 });
-  });
-  return child;
+  return startChild(t, { flags: ["--workers", "1"], preload, env: { HERD_FAULTS: "" } });
 }
 
 /** There are no such signals on Windows. */
