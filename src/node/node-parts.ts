@@ -16,7 +16,7 @@ import type { HttpsApi } from "../server/https-api.js";
 import { publishNodes } from "../server/mesh-events.js";
 import { type AppParts, appParts } from "./app-parts.js";
 import type { Foundation, Publish } from "./foundation.js";
-import { frontParts } from "./front-parts.js";
+import { type FrontParts, frontParts } from "./front-parts.js";
 import { openAddresses } from "./known-addresses.js";
 import { type MeshParts, meshParts } from "./mesh-parts.js";
 import { checkNotRevoked, watchOwnRevocation } from "./own-revocation.js";
@@ -46,7 +46,7 @@ const firstSyncMs = 3_000;
 
 /** Builds a node. */
 export async function buildNode(foundation: Foundation): Promise<NodeParts> {
-  const { config, identity, log, metrics, events, clock } = foundation;
+  const { config, identity, log, metrics } = foundation;
   const late: { publish: Publish } = {
     publish: () => Promise.reject(new TypeError("a record was published before there was a replica")),
   };
@@ -96,28 +96,6 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   );
   registerMetrics(metrics, { apps, links, members, replica });
 
-  const calls: Part[] = [
-    { name: "catalog", start: () => openCatalog(apps, log), stop: () => apps.catalog.close() },
-    {
-      name: "compiler",
-      // Nobody waits for it: the first upload may, or it finds one that is warm.
-      start: () => {
-        if (identity.mayDeploy) apps.compiler.start();
-      },
-      stop: () => apps.compiler.stop(),
-    },
-    { name: "sandbox", start: () => apps.sandbox.start(), stop: () => apps.sandbox.stop() },
-    { name: "forwarding", start: () => apps.forwarding.start(), stop: () => apps.forwarding.stop() },
-    { name: "propagation", start: () => apps.propagator.start(), stop: () => apps.propagator.stop() },
-    { name: "healing", start: () => apps.healing.start(), stop: () => apps.healing.stop() },
-  ];
-  const resign = (): void => {
-    if (!identity.isMaster || registry.isRevoked(identity.nodeId)) return;
-    apps.catalog.records.resign().catch((cause: unknown) => {
-      log.error("what a revoked node had deployed could not be signed anew", { cause });
-    });
-  };
-  let ends: (() => void)[] = [];
   return {
     ...{ trust, apps, api, standing },
     isCaughtUp: () => replica.compared.aborted,
@@ -129,46 +107,14 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
           checkNotRevoked(identity, { registry, state: config.state });
         },
       },
-      ...calls,
+      ...callParts(apps, { log, mayDeploy: identity.mayDeploy }),
       { name: "audit", start: () => trust.audit.start(), stop: () => trust.audit.stop() },
       { name: "records", start: () => replica.start(), stop: () => replica.stop() },
       { name: "event loop", start: () => mesh.delay.start(), stop: () => mesh.delay.stop() },
       { name: "addresses", stop: () => addresses.written() },
       { name: "members", start: () => members.start(), stop: () => members.stop() },
       owner,
-      {
-        name: "links",
-        start: async () => {
-          ends = [
-            identity.onPeerLeaf((leaf) => network.use(leaf)),
-            publishNodes({ members, registry, events, clock }),
-            watchOwnRevocation({
-              ...{ nodeId: identity.nodeId, registry, log },
-              leave: async () => {
-                apps.forwarding.load.setDraining(true);
-                await Promise.all([links.stop(), front.peerRenewal.stop()]);
-              },
-            }),
-            registry.onRevoked((id) => {
-              // A master takes its nodes' certificates with it.
-              for (const renewal of [front.peerRenewal, front.publicRenewal]) renewal.hurry();
-              apps.catalog.records.dropFrom(id);
-              resign();
-            }),
-          ];
-          resign();
-          // Every dial would be in vain. A leaf that peers still take is renewed over the links.
-          if (front.isShutOut()) await front.peerRenewal.check();
-          await links.start();
-          await sayAddress(foundation, { trust, publish });
-          if (registry.nodes().length > 1) await caughtUp(replica.compared, foundation.stopped);
-        },
-        stop: async () => {
-          for (const end of ends.splice(0)) end();
-          await members.leave();
-          await links.stop();
-        },
-      },
+      linksPart(foundation, { trust, apps, mesh, front, network, replica, publish }),
       { name: "revocation list", start: () => trust.crlIssuer?.start(), stop: () => trust.crlIssuer?.stop() },
       { name: "revocations", start: () => trust.revoker.start(), stop: () => trust.revoker.stop() },
     ],
@@ -183,6 +129,84 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
       // Each call ends at its deadline; the second is for the answers to leave.
       const signal = AbortSignal.timeout(config.limits.deadlineMs + 1_000);
       await Promise.all([api.drain(signal), apps.forwarding.leave(signal)]);
+    },
+  };
+}
+
+/** What deploys and runs, in the order of its start. */
+function callParts(apps: AppParts, { log, mayDeploy }: { readonly log: Logger; readonly mayDeploy: boolean }): Part[] {
+  return [
+    { name: "catalog", start: () => openCatalog(apps, log), stop: () => apps.catalog.close() },
+    {
+      name: "compiler",
+      // Nobody waits for it: the first upload may, or it finds one that is warm.
+      start: () => {
+        if (mayDeploy) apps.compiler.start();
+      },
+      stop: () => apps.compiler.stop(),
+    },
+    { name: "sandbox", start: () => apps.sandbox.start(), stop: () => apps.sandbox.stop() },
+    { name: "forwarding", start: () => apps.forwarding.start(), stop: () => apps.forwarding.stop() },
+    { name: "propagation", start: () => apps.propagator.start(), stop: () => apps.propagator.stop() },
+    { name: "healing", start: () => apps.healing.start(), stop: () => apps.healing.stop() },
+  ];
+}
+
+/** What {@link linksPart} is made of. */
+interface LinksSurroundings {
+  readonly trust: TrustParts;
+  readonly apps: AppParts;
+  readonly mesh: MeshParts;
+  readonly front: FrontParts;
+  readonly network: TlsNetwork;
+  readonly replica: RecordReplica;
+  readonly publish: Publish;
+}
+
+/** Opens the links, and does what revocations ask for while they are open. */
+function linksPart(foundation: Foundation, around: LinksSurroundings): Part {
+  const { identity, log, events, clock } = foundation;
+  const { trust, apps, mesh, front, network, replica, publish } = around;
+  const { registry } = trust;
+  const { links, members } = mesh;
+  const resign = (): void => {
+    if (!identity.isMaster || registry.isRevoked(identity.nodeId)) return;
+    apps.catalog.records.resign().catch((cause: unknown) => {
+      log.error("what a revoked node had deployed could not be signed anew", { cause });
+    });
+  };
+  let ends: (() => void)[] = [];
+  return {
+    name: "links",
+    start: async () => {
+      ends = [
+        identity.onPeerLeaf((leaf) => network.use(leaf)),
+        publishNodes({ members, registry, events, clock }),
+        watchOwnRevocation({
+          ...{ nodeId: identity.nodeId, registry, log },
+          leave: async () => {
+            apps.forwarding.load.setDraining(true);
+            await Promise.all([links.stop(), front.peerRenewal.stop()]);
+          },
+        }),
+        registry.onRevoked((id) => {
+          // A master takes its nodes' certificates with it.
+          for (const renewal of [front.peerRenewal, front.publicRenewal]) renewal.hurry();
+          apps.catalog.records.dropFrom(id);
+          resign();
+        }),
+      ];
+      resign();
+      // Every dial would be in vain. A leaf that peers still take is renewed over the links.
+      if (front.isShutOut()) await front.peerRenewal.check();
+      await links.start();
+      await sayAddress(foundation, { trust, publish });
+      if (registry.nodes().length > 1) await caughtUp(replica.compared, foundation.stopped);
+    },
+    stop: async () => {
+      for (const end of ends.splice(0)) end();
+      await members.leave();
+      await links.stop();
     },
   };
 }
