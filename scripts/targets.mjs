@@ -114,8 +114,8 @@ async function testSteering(args) {
 }
 
 /**
- * The suites of test/faults.json: a mesh in namespaces of its own while its nodes fail. With `--if-possible`, a machine that cannot
- * have them is no failure.
+ * The suites of test/faults.json: first those that starve this machine of something, then those of test/faults, a mesh in namespaces
+ * of its own while its nodes fail. With `--if-possible`, a machine that cannot have namespaces is no failure.
  */
 async function testFaults(args) {
   const possible = args.includes("--if-possible");
@@ -124,6 +124,10 @@ async function testFaults(args) {
     args.filter((argument) => argument !== "--if-possible"),
   );
   if (suites.length === 0) return 2;
+  const oneByOne = [...options, "--test-concurrency=1"];
+  const [inside, outside] = [true, false].map((is) => suites.filter((path) => path.startsWith("test/faults/") === is));
+  const code = outside.length === 0 ? 0 : await runTests(outside, { folder, options: oneByOne });
+  if (code !== 0 || inside.length === 0) return code;
   const { clockShifter, runInNamespaces, whyNoFaults } = await import("./faults-bed.mjs");
   const reason = whyNoFaults();
   if (reason !== undefined) {
@@ -132,7 +136,7 @@ async function testFaults(args) {
   }
   const library = clockShifter();
   Object.assign(process.env, { HERD_NAMESPACES: "apart" }, library === undefined ? {} : { HERD_FAKETIME: library });
-  return runTests(suites, { folder, options: [...options, "--test-concurrency=1"], runner: runInNamespaces });
+  return runTests(inside, { folder, options: oneByOne, runner: runInNamespaces });
 }
 
 function chosen(list, args) {

@@ -100,7 +100,10 @@ test("every exported symbol of the product has a docstring", () => {
   assert.deepEqual(bare, []);
 });
 
-/** Suites that need more than Node, or the machine for themselves, have lists of their own, by the folder that they are in. */
+/**
+ * Suites that need more than Node, or the machine for themselves, have lists of their own, by the folder that they are in. With the
+ * faults are those of test/security that starve the machine, too: all others would run out of time beside them.
+ */
 const apart = ["browser", "docker", "faults", "steering"];
 
 test("every suite is in one list: those of a folder apart in its, and only suites that exist", () => {
@@ -108,7 +111,9 @@ test("every suite is in one list: those of a folder apart in its, and only suite
   const found = tests.map(({ path }) => path).filter((path) => path.endsWith(".test.ts"));
   for (const name of apart) {
     assert.deepEqual(
-      listOf(name).sort(),
+      listOf(name)
+        .filter((path) => name !== "faults" || !path.startsWith("test/security/"))
+        .sort(),
       found.filter((path) => path.startsWith(`test/${name}/`)),
     );
   }
@@ -140,9 +145,11 @@ test("test/long.json lists the suites that draw from seeds, and no others", () =
 
 test("test/alone.json lists the suites that start node processes by the mesh, and no others", () => {
   const alone = JSON.parse(readText("test/alone.json")) as string[];
+  const slow = JSON.parse(readText("test/faults.json")) as string[];
   const starting = tests.filter(
     ({ path, text }) =>
       path.endsWith(".test.ts") &&
+      !slow.includes(path) &&
       !apart.some((name) => path.startsWith(`test/${name}/`)) &&
       /\b(startMesh|LocalMesh|UnequalMesh|NodeProcess)\b/.test(text) &&
       path !== "test/architecture.test.ts",

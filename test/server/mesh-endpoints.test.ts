@@ -70,6 +70,7 @@ test("nodes are listed with their marks, states and parents, this one first", as
     at: "1970-01-01T00:00:00.000Z",
     url: "https://gamma:2",
     address: "gamma:1",
+    twins: [],
     container: null,
   });
 });
