@@ -1,4 +1,5 @@
-// Does a node stay as it is for as long as it runs? Threads, descriptors and memory of two nodes under a mix of good and hostile work.
+// Does a node stay as it is for as long as it runs? Threads, descriptors and memory of two nodes under a mix of good
+// and hostile work.
 
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -23,7 +23,10 @@ export function runInNamespaces(args, options) {
   return run("unshare", { args: [...enter(), process.execPath, ...args], ...options });
 }
 
-/** The library that shifts a process's clock: Debian's libfaketime, installed where that is allowed; undefined without it. */
+/**
+ * The library that shifts a process's clock: Debian's libfaketime, installed where that is allowed; undefined without
+ * it.
+ */
 export function clockShifter() {
   const found = faketime();
   if (found !== undefined || process.getuid?.() !== 0 || spawnSync("apt-get", ["--version"]).error) return found;

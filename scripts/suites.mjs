@@ -44,9 +44,9 @@ export async function runSteadily({ together, alone }, { folder, options = [] })
 }
 
 /**
- * Runs suites two at a time and ends one that hangs; resolves to the exit code. A process that a suite started and that ended, or
- * would have, by an exception or a rejection that nothing handled fails the run, whatever the suite made of it. `runner` runs Node
- * with arguments otherwise than here.
+ * Runs suites two at a time and ends one that hangs; resolves to the exit code. A process that a suite started and that
+ * ended, or would have, by an exception or a rejection that nothing handled fails the run, whatever the suite made of
+ * it. `runner` runs Node with arguments otherwise than here.
  */
 export async function runTests(suites, { folder, options = [], runner = runNode }) {
   const timeout = `--test-timeout=${process.env.HERD_SEEDS === undefined ? 600_000 : 3_600_000}`;

@@ -108,7 +108,10 @@ export class HerdNode {
     return this.#stopping;
   }
 
-  /** Logs and counts an exception or a rejection that nothing handled; ending the node is up to whoever runs the process. */
+  /**
+   * Logs and counts an exception or a rejection that nothing handled; ending the node is up to whoever runs the
+   * process.
+   */
   reportFault(kind: FaultKind, cause: unknown): void {
     this.#faults.with(kind).add();
     const level = this.#config.logLevel;

@@ -101,8 +101,9 @@ test("every exported symbol of the product has a docstring", () => {
 });
 
 /**
- * Suites that need more than Node, or the machine for themselves, have lists of their own, by the folder that they are in. With the
- * faults are those of test/security that starve the machine, too: all others would run out of time beside them.
+ * Suites that need more than Node, or the machine for themselves, have lists of their own, by the folder that they are
+ * in. With the faults are those of test/security that starve the machine, too: all others would run out of time beside
+ * them.
  */
 const apart = ["browser", "docker", "faults", "steering"];
 

@@ -1,4 +1,5 @@
-// A mix of what a node meets in weeks, as fast as it answers: good calls, failing ones, deploys, broken requests and clients that leave.
+// A mix of what a node meets in weeks, as fast as it answers: good calls, failing ones, deploys, broken requests and
+// clients that leave.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
@@ -13,7 +14,9 @@ export interface Loaded {
 
 const json = { "content-type": "application/json" };
 
-/** Calls that fail cost a thread each, or an instance: some a second are enough to find what each of them leaves behind. */
+/**
+ * Calls that fail cost a thread each, or an instance: some a second are enough to find what each of them leaves behind.
+ */
 const source = `export function twice(n: i32): i32 { return 2 * n; }
 export function trap(): i32 { throw new Error("on purpose"); }
 export function spin(): i32 { let n: i32 = 0; while (true) n++; return n; }

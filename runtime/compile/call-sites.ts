@@ -5,7 +5,10 @@ interface AscRange {
   readonly source: { readonly debugInfoIndex: number; lineAt(offset: number): number; columnAt(): number };
 }
 
-/** The part of a compiled function of AssemblyScript's program that is needed here; its expressions are Binaryen's addresses. */
+/**
+ * The part of a compiled function of AssemblyScript's program that is needed here; its expressions are Binaryen's
+ * addresses.
+ */
 interface AscFunction {
   readonly internalName: string;
   readonly debugLocations: ReadonlyMap<number, AscRange>;
@@ -39,7 +42,9 @@ interface Site {
   readonly column: number;
 }
 
-/** They join equal ends of branches, and equal functions: code of several lines would be one, and could not tell which. */
+/**
+ * They join equal ends of branches, and equal functions: code of several lines would be one, and could not tell which.
+ */
 const joiningPasses: ReadonlySet<string> = new Set(["code-folding", "duplicate-function-elimination"]);
 
 /** A transform of the compiler: counts calls while it compiles, and moves the debug locations of what has one call. */
@@ -109,9 +114,9 @@ export class CallSites {
 }
 
 /**
- * The functions that are in the module, by name. The compiler's own passes put many of them there anew, with the same expressions, so
- * only the module knows where a function is now: an address of before may be another function's, by chance. Two of one name cannot be
- * told apart and are left out.
+ * The functions that are in the module, by name. The compiler's own passes put many of them there anew, with the same
+ * expressions, so only the module knows where a function is now: an address of before may be another function's, by
+ * chance. Two of one name cannot be told apart and are left out.
  */
 function compiledFunctions(module: DebugLocations, all: readonly AscFunction[]): Map<string, CompiledFunction> {
   const found = new Map<string, CompiledFunction>();

@@ -7,7 +7,10 @@ import { type CompileReply, type CompileRequest, cpuLimitNotice, memoryLimitNoti
 
 const stderrTailLength = 2_000;
 const retryAfterSeconds = 10;
-/** Signals that come from outside: the system short of memory, somebody who tidies up. A crash of the compiler has others. */
+/**
+ * Signals that come from outside: the system short of memory, somebody who tidies up. A crash of the compiler has
+ * others.
+ */
 const outsideSignals: ReadonlySet<string> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"]);
 
 type Answer = Exclude<CompileReply, { kind: "ready" }>;
@@ -74,8 +77,9 @@ export class CompilerProcess {
   }
 
   /**
-   * Compiles. Rejects with `source.invalid` when the process ended itself over a limit or crashed, with `compile.timeout` when it has
-   * not answered, or not even started, after `timeoutMs` each, and with {@link EndedFromOutside}.
+   * Compiles. Rejects with `source.invalid` when the process ended itself over a limit or crashed, with
+   * `compile.timeout` when it has not answered, or not even started, after `timeoutMs` each, and with
+   * {@link EndedFromOutside}.
    */
   async ask(request: CompileRequest, timeoutMs: number): Promise<Answer> {
     await this.#within(this.#ready, timeoutMs);
@@ -105,7 +109,9 @@ export class CompilerProcess {
     this.#child.kill("SIGKILL");
   }
 
-  /** `work`, unless the process ends first or `timeoutMs` pass, which ends it. The process stays referenced meanwhile. */
+  /**
+   * `work`, unless the process ends first or `timeoutMs` pass, which ends it. The process stays referenced meanwhile.
+   */
   async #within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     let judging: NodeJS.Immediate | undefined;

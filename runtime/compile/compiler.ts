@@ -1,4 +1,5 @@
-// The node's side of compilation: disposable processes, one of them warm before it is needed, each replaced after any fault.
+// The node's side of compilation: disposable processes, one of them warm before it is needed, each replaced after any
+// fault.
 import type { Clock } from "../../src/core/clock.js";
 import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
@@ -64,8 +65,8 @@ export class Compiler {
 
   /**
    * Compiles `files`; an abort takes effect while the upload still waits for its turn.
-   * @throws {HerdError} `source.invalid` or `type.unsupported` with diagnostics; `source.invalid` too when the compiler used up its
-   * processor time or memory, or crashed; `compile.timeout` when the machine was too slow for it.
+   * @throws {HerdError} `source.invalid` or `type.unsupported` with diagnostics; `source.invalid` too when the compiler
+   * used up its processor time or memory, or crashed; `compile.timeout` when the machine was too slow for it.
    */
   async compile(files: readonly SourceFile[], { signal, key = "" }: CompileOptions = {}): Promise<Compilation> {
     if (this.#stopped) throw draining();

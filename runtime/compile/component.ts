@@ -36,8 +36,8 @@ export function foreignImports(imports: readonly CoreImport[]): string[] {
 }
 
 /**
- * `core` without custom sections, and with `roomPages` more to start with. asc gives what the static data takes; a call that has to grow its memory
- * costs its host a new instance.
+ * `core` without custom sections, and with `roomPages` more to start with. asc gives what the static data takes; a call
+ * that has to grow its memory costs its host a new instance.
  */
 function withRoom(core: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];

@@ -31,7 +31,10 @@ export const cpuLimitNotice = "herd: compiler over its processor time";
 /** What the thread that watches the limits is given. */
 export interface WatchedLimits {
   readonly memoryBytes: number;
-  /** One number: the processor time of the process, in ms, at which the request under way is over its limit; 0 between requests. */
+  /**
+   * One number: the processor time of the process, in ms, at which the request under way is over its limit; 0 between
+   * requests.
+   */
   readonly cpuDeadlineMs: Int32Array;
 }
 

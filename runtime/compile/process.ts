@@ -29,7 +29,8 @@ async function main(memoryBytes: number): Promise<void> {
   const workerData: WatchedLimits = { memoryBytes, cpuDeadlineMs };
   const watch = new Worker(new URL("limit-watch.js", import.meta.url), { workerData });
   process.on("disconnect", () => process.exit());
-  // They reach the whole group of processes (Ctrl-C, a service manager), while the node still waits for what is compiled. It ends this one.
+  // They reach the whole group of processes (Ctrl-C, a service manager), while the node still waits for what is
+  // compiled. It ends this one.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
   const asc = new Asc();
   await once(watch, "message");

@@ -1,4 +1,5 @@
-// `import ".."` from one folder down means the upload's own index.ts, which AssemblyScript looks for under the name ".".
+// `import ".."` from one folder down means the upload's own index.ts, which AssemblyScript looks for under the name
+// ".".
 import { Node } from "assemblyscript";
 
 interface PathStatement {
@@ -10,7 +11,9 @@ type Create = (...parts: never[]) => PathStatement;
 const creators = ["createImportStatement", "createWildcardImportStatement", "createExportStatement"] as const;
 let installed = false;
 
-/** Has AssemblyScript's parser read a path that resolves to the upload's root as the index there. Works once a process. */
+/**
+ * Has AssemblyScript's parser read a path that resolves to the upload's root as the index there. Works once a process.
+ */
 export function installRootIndex(): void {
   if (installed) return;
   installed = true;

@@ -1,4 +1,5 @@
-// The compiler's source map → places in the upload, by function of the core module (Source Map specification, "Mappings Structure").
+// The compiler's source map → places in the upload, by function of the core module (Source Map specification, "Mappings
+// Structure").
 import { BinaryReader, readSections } from "../interface/binary.js";
 import { moduleBounds } from "../interface/bounds.js";
 import type { CodePlace, FunctionPlaces, SourcePlace } from "../interface/places.js";

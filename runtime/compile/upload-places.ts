@@ -1,4 +1,5 @@
-// From a place in what the compiler was given to one in the upload: the glue stands for declarations, appended code for defaults.
+// From a place in what the compiler was given to one in the upload: the glue stands for declarations, appended code for
+// defaults.
 import type { SourcePlace } from "../interface/places.js";
 import { diagnosticAt, type Place } from "./diagnostics.js";
 

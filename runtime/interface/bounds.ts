@@ -1,4 +1,5 @@
-// The one list of what a component's structure may hold. Its readers check each bound before they walk or allocate by a number of the bytes.
+// The one list of what a component's structure may hold. Its readers check each bound before they walk or allocate by a
+// number of the bytes.
 import { HerdError } from "../../src/core/errors.js";
 
 const mebibyte = 1024 * 1024;
@@ -10,8 +11,9 @@ export interface Bound {
 }
 
 /**
- * Bounds of the bytes of a component and of its first core module, in the order in which they are read. Where the engine has a bound of its
- * own (V8's `wasm-limits.h`), ours is that or lower. Compilers of whole languages stay below these by a factor of ten and more.
+ * Bounds of the bytes of a component and of its first core module, in the order in which they are read. Where the
+ * engine has a bound of its own (V8's `wasm-limits.h`), ours is that or lower. Compilers of whole languages stay below
+ * these by a factor of ten and more.
  */
 export const moduleBounds = {
   componentBytes: { of: "bytes of the component", most: 32 * mebibyte },
@@ -64,7 +66,10 @@ export const sourceBounds = {
   files: { of: "files of source", most: 4_096 },
 } as const satisfies Record<string, Bound>;
 
-/** `found` when the bound allows it. Throws HerdError `source.invalid` that names the bound, what was found and what is allowed. */
+/**
+ * `found` when the bound allows it. Throws HerdError `source.invalid` that names the bound, what was found and what is
+ * allowed.
+ */
 export function within(bound: Bound, found: number): number {
   if (found > bound.most) {
     throw new HerdError("source.invalid", `the component has too many ${bound.of}: ${found}; at most ${bound.most}`);

@@ -1,4 +1,5 @@
-// What later walks over an interface's types rely on: they end, they are shallow, and no value of one is large by itself.
+// What later walks over an interface's types rely on: they end, they are shallow, and no value of one is large by
+// itself.
 import { HerdError } from "../../src/core/errors.js";
 import { interfaceBounds as bounds, within } from "./bounds.js";
 import type { AppInterface, RecordType, ValueType } from "./model.js";
@@ -10,8 +11,8 @@ interface Extent {
 }
 
 /**
- * Every named type exists, none contains itself, and depth and flat values of each stay within their bounds. Linear: each class is
- * looked at once. Throws HerdError `source.invalid`.
+ * Every named type exists, none contains itself, and depth and flat values of each stay within their bounds. Linear:
+ * each class is looked at once. Throws HerdError `source.invalid`.
  */
 export function checkTypes(app: AppInterface): void {
   const walk = new Walk(app);

@@ -8,8 +8,8 @@ const spareValues = 256;
 const mostValues = 50_000;
 
 /**
- * Examples for one interface, bounded in all and each: the classes of a few lines can hold each other a million times. An example is
- * cut where it stays valid (an empty list or map), or left out.
+ * Examples for one interface, bounded in all and each: the classes of a few lines can hold each other a million times.
+ * An example is cut where it stays valid (an empty list or map), or left out.
  */
 export class Examples {
   readonly #fields: ReadonlyMap<string, readonly Field[]>;

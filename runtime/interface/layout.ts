@@ -37,8 +37,8 @@ const scalarSizes: Record<ScalarKind, number> = {
 };
 
 /**
- * Layouts and flattenings of one interface; named types are looked up in it. Each class is laid out once, however often and
- * deep it stands in others, so that all of it is linear in the interface.
+ * Layouts and flattenings of one interface; named types are looked up in it. Each class is laid out once, however often
+ * and deep it stands in others, so that all of it is linear in the interface.
  */
 export class CanonicalAbi {
   readonly #fields = new Map<string, readonly ValueType[]>();
@@ -170,7 +170,10 @@ export class CanonicalAbi {
   }
 }
 
-/** The core types of the function that a core module exports for `fn` (CanonicalABI.md, "flatten_functype" of lifted functions). */
+/**
+ * The core types of the function that a core module exports for `fn` (CanonicalABI.md, "flatten_functype" of lifted
+ * functions).
+ */
 export function coreSignature(
   fn: FunctionType,
   abi: CanonicalAbi,

@@ -1,4 +1,5 @@
-// The text of an interface → its model, or the first thing that is wrong with it. The text may be hostile: no fault is collected.
+// The text of an interface → its model, or the first thing that is wrong with it. The text may be hostile: no fault is
+// collected.
 import { HerdError } from "../../src/core/errors.js";
 import { type Bound, interfaceBounds as bounds, within } from "./bounds.js";
 import { checkTypes } from "./check-types.js";
@@ -11,8 +12,8 @@ const kebab = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The interface that UTF-8 `json` describes: every bound holds, every name is unique in its scope, every named type exists and none holds
- * itself. Throws HerdError `source.invalid`.
+ * The interface that UTF-8 `json` describes: every bound holds, every name is unique in its scope, every named type
+ * exists and none holds itself. Throws HerdError `source.invalid`.
  */
 export function parseInterface(json: Uint8Array): AppInterface {
   within(bounds.interfaceBytes, json.length);
@@ -139,7 +140,10 @@ class Check {
     }
   }
 
-  /** Checks each element of an array within its bound, and that the names of one scope differ; returns how many there are. */
+  /**
+   * Checks each element of an array within its bound, and that the names of one scope differ; returns how many there
+   * are.
+   */
   #each(
     parent: Json,
     list: { key: string; bound: Bound; scope?: { names: Set<string>; wits: Set<string> } },

@@ -1,4 +1,5 @@
-// Places of an app's code in its sources, as a custom section of the component: what turns an offset in a trap's stack into file, line, column.
+// Places of an app's code in its sources, as a custom section of the component: what turns an offset in a trap's stack
+// into file, line, column.
 import { BinaryReader, leb128, readSections } from "./binary.js";
 import { moduleBounds } from "./bounds.js";
 
@@ -29,7 +30,10 @@ export interface FunctionPlaces {
   readonly places: readonly CodePlace[];
 }
 
-/** `component` with `functions`, by ascending offset, appended as its custom section `herd:places`; without it when that is too large. */
+/**
+ * `component` with `functions`, by ascending offset, appended as its custom section `herd:places`; without it when that
+ * is too large.
+ */
 export function appendPlaces(component: Uint8Array, functions: readonly FunctionPlaces[]): Uint8Array {
   const files = [...new Set(functions.flatMap(({ places }) => places.map(({ place }) => place.file)))];
   const numbers: number[] = [functions.length];
@@ -64,8 +68,8 @@ export function placesSection(component: Uint8Array): Uint8Array | undefined {
 }
 
 /**
- * The place of the first of `offsets` that has one: the last before the offset, within its function. The bytes may be hostile: they are
- * walked once, nothing is made by their numbers, and a fault of theirs throws HerdError.
+ * The place of the first of `offsets` that has one: the last before the offset, within its function. The bytes may be
+ * hostile: they are walked once, nothing is made by their numbers, and a fault of theirs throws HerdError.
  */
 export function findPlace(section: Uint8Array, offsets: readonly number[]): SourcePlace | undefined {
   const reader = new BinaryReader(section, { start: 0, end: section.length });

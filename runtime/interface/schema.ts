@@ -59,7 +59,9 @@ export function describeTypes(app: AppInterface, typesPath = "#/types/"): Record
   ]);
 }
 
-/** For each parameter, whether a call may leave it out: it has a default, or is nullable with no needed one after it. */
+/**
+ * For each parameter, whether a call may leave it out: it has a default, or is nullable with no needed one after it.
+ */
 export function optionalParameters({ parameters }: FunctionType): boolean[] {
   const lastNeeded = parameters.findLastIndex(
     ({ type, default: fallback }) => type.kind !== "option" && fallback === undefined,

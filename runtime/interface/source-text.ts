@@ -1,4 +1,5 @@
-// The stored source of a revision as bytes: JSON of a list of files. Bytes of a peer may be hostile, so they are counted before they are read.
+// The stored source of a revision as bytes: JSON of a list of files. Bytes of a peer may be hostile, so they are
+// counted before they are read.
 
 import { HerdError } from "../../src/core/errors.js";
 import { sourceBounds as bounds, within } from "./bounds.js";

@@ -79,8 +79,8 @@ export class CallQueue {
   }
 
   /**
-   * Takes the latest call of the revision that has the most of what waits, weighed by `weigh`; undefined when `revision`, with `added` to
-   * what it has, would have as much. Reads all that waits: for a full queue only.
+   * Takes the latest call of the revision that has the most of what waits, weighed by `weigh`; undefined when
+   * `revision`, with `added` to what it has, would have as much. Reads all that waits: for a full queue only.
    */
   giveWay(
     revision: string,

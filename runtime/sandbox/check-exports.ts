@@ -1,4 +1,5 @@
-// What a module exports against what its interface promises: names, kinds and types, so that no call meets anything else.
+// What a module exports against what its interface promises: names, kinds and types, so that no call meets anything
+// else.
 import { CanonicalAbi, coreSignature } from "../interface/layout.js";
 import { type AppInterface, exportedInterface } from "../interface/model.js";
 import { type CoreExport, type CoreShape, exportKind, refusal } from "./core-shape.js";
@@ -12,8 +13,8 @@ const i32 = 0x7f;
 const isReport = (name: string): boolean => name === "herd_out_of_memory" || name.startsWith("herd_abort_");
 
 /**
- * Everything that the host reads of an instance is there, of its kind and type: the memory, the allocator, each callable with the types
- * that its interface flattens to, and what is optional. Throws HerdError `source.invalid`.
+ * Everything that the host reads of an instance is there, of its kind and type: the memory, the allocator, each
+ * callable with the types that its interface flattens to, and what is optional. Throws HerdError `source.invalid`.
  */
 export function checkExports(shape: CoreShape, app: AppInterface): void {
   const exported = new Map(shape.exports.map((one) => [one.name, one]));

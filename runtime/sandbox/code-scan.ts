@@ -1,12 +1,14 @@
-// Looks through a core module's code for what a reset cannot undo: a changed table, a dropped segment, a changed object.
+// Looks through a core module's code for what a reset cannot undo: a changed table, a dropped segment, a changed
+// object.
 import { BinaryReader, type Section } from "../interface/binary.js";
 import { moduleBounds, within } from "../interface/bounds.js";
 import { Effect, skipInstruction, skipValueType } from "./instructions.js";
 
 /**
- * True when the code in `section` holds no instruction whose effect outlives memory and globals (`Effect.lasting`). An instruction
- * or a type that is not known counts as one, and so does a body that does not end where it says. All code is looked at for how deep
- * its blocks nest: the engine keeps the values of each open one. Throws HerdError `source.invalid` beyond the bound.
+ * True when the code in `section` holds no instruction whose effect outlives memory and globals (`Effect.lasting`). An
+ * instruction or a type that is not known counts as one, and so does a body that does not end where it says. All code
+ * is looked at for how deep its blocks nest: the engine keeps the values of each open one. Throws HerdError
+ * `source.invalid` beyond the bound.
  */
 export function isResettable(core: Uint8Array, section: Section): boolean {
   const reader = new BinaryReader(core, section);

@@ -1,4 +1,5 @@
-// One linear pass over a core module: what it holds and where, every count within its bound, before anything else looks at the bytes.
+// One linear pass over a core module: what it holds and where, every count within its bound, before anything else looks
+// at the bytes.
 import { HerdError } from "../../src/core/errors.js";
 import { BinaryReader, type Section } from "../interface/binary.js";
 import { moduleBounds as bounds, within } from "../interface/bounds.js";

@@ -1,4 +1,5 @@
-// Types of a core module (core specification, "Types", with the proposals that engines of today have): skipped, or read when asked for.
+// Types of a core module (core specification, "Types", with the proposals that engines of today have): skipped, or read
+// when asked for.
 import type { BinaryReader } from "../interface/binary.js";
 import { moduleBounds, within } from "../interface/bounds.js";
 import type { CoreType } from "../interface/layout.js";
@@ -16,7 +17,9 @@ export interface CoreSignature {
 const functionForm = 0x60;
 const noFunction = -1;
 
-/** Reads past the type section's content; returns where each function type lies, and -1 for types that are no functions. */
+/**
+ * Reads past the type section's content; returns where each function type lies, and -1 for types that are no functions.
+ */
 export function skipTypes(reader: BinaryReader): number[] {
   const places: number[] = [];
   for (let groups = reader.count(moduleBounds.types); groups > 0; groups--) {

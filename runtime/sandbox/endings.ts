@@ -1,7 +1,11 @@
-// Why worker threads ended: counted for the metrics, and told to the operator when it was no guest's doing, at a bounded pace.
+// Why worker threads ended: counted for the metrics, and told to the operator when it was no guest's doing, at a
+// bounded pace.
 import type { Clock } from "../../src/core/clock.js";
 
-/** Why a thread ended. `boot`: it never became ready; `fault`: a call met a defect of the node in it; `given-back`: its memory or its core. */
+/**
+ * Why a thread ended. `boot`: it never became ready; `fault`: a call met a defect of the node in it; `given-back`: its
+ * memory or its core.
+ */
 const endReasons = [
   "deadline",
   "stuck",

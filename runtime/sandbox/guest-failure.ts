@@ -16,7 +16,10 @@ interface FailedInstance {
   readonly prepared: Pick<Prepared, "places">;
 }
 
-/** The HerdError for `error`, which ended a call on an instance; its `where` is in the user's own sources when that is known. */
+/**
+ * The HerdError for `error`, which ended a call on an instance; its `where` is in the user's own sources when that is
+ * known.
+ */
 export function guestFailure(error: unknown, { heap, exports, prepared }: FailedInstance): HerdError {
   if (error instanceof HerdError) return error;
   if (readNumber(exports, "herd_out_of_memory") === 1) {

@@ -101,7 +101,10 @@ const signatures: Readonly<Record<string, CoreSignature>> = {
   "herd:host/node name": { parameters: ["i32"], results: [] },
 };
 
-/** Every function that a module imports is one of this host's, by its name and its type. Throws HerdError `source.invalid`. */
+/**
+ * Every function that a module imports is one of this host's, by its name and its type. Throws HerdError
+ * `source.invalid`.
+ */
 export function checkImports(shape: CoreShape): void {
   const { imports } = shape;
   const missing = imports.filter((one) => !Object.hasOwn(makers, keyOf(one)));

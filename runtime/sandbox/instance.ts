@@ -98,7 +98,10 @@ function instantiate(prepared: Prepared, imports: ReturnType<typeof makeImports>
   }
 }
 
-/** Undefined when a copy would not bring the instance back, or cannot be made: then each call gets an instance of its own. */
+/**
+ * Undefined when a copy would not bring the instance back, or cannot be made: then each call gets an instance of its
+ * own.
+ */
 function takeSnapshot({ heap, exports }: Instance): Snapshot | undefined {
   const { bytes } = heap;
   let end = bytes.length;

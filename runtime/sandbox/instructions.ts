@@ -1,6 +1,7 @@
 // Instructions of a core module, decoded one at a time (core specification 3.0, "Binary Format", "Instructions").
 //
-// Whatever is not decoded here with certainty is unknown: a scan that guesses an immediate reads the next instruction askew.
+// Whatever is not decoded here with certainty is unknown: a scan that guesses an immediate reads the next instruction
+// askew.
 import type { BinaryReader } from "../interface/binary.js";
 
 /** What one instruction means to who looks for state that outlives a call. */
@@ -135,7 +136,10 @@ const atomics = table([
 
 const prefixed: Readonly<Record<number, Instructions>> = { 251: objects, 252: bulk, 253: vectors, 254: atomics };
 
-/** What a constant expression may hold; anything else decides nothing before the code runs (core specification, "Constant Expressions"). */
+/**
+ * What a constant expression may hold; anything else decides nothing before the code runs (core specification,
+ * "Constant Expressions").
+ */
 const constants: ReadonlySet<number> = new Set([
   ...[0x0b, 0x23, 0x41, 0x42, 0x43, 0x44, 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e, 0xd0, 0xd2],
   ...[0xfb00, 0xfb01, 0xfb06, 0xfb07, 0xfb08, 0xfb1a, 0xfb1b, 0xfb1c],
@@ -252,7 +256,10 @@ function skipImmediates(reader: BinaryReader, immediates: Immediates): boolean {
   }
 }
 
-/** Alignment with the flag of a memory's index, the index, the offset. Other flags are of proposals that are unknown here. */
+/**
+ * Alignment with the flag of a memory's index, the index, the offset. Other flags are of proposals that are unknown
+ * here.
+ */
 function skipMemoryArgument(reader: BinaryReader): boolean {
   const flags = reader.u32();
   if ((flags & ~0x47) !== 0) return false;

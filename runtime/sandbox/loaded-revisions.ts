@@ -4,7 +4,10 @@ import type { Prepared } from "./prepare.js";
 const maxRevisions = 64;
 const maxMemoryBytes = 256 * 1024 * 1024;
 
-/** Heap of an interface's model and of all its bindings for a byte of its text; measured: 19 where all is scalar fields, less elsewhere. */
+/**
+ * Heap of an interface's model and of all its bindings for a byte of its text; measured: 19 where all is scalar fields,
+ * less elsewhere.
+ */
 const heapPerInterfaceByte = 30;
 
 /** What a thread must do before a batch. */

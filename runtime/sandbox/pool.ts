@@ -53,7 +53,10 @@ const evictGraceMs = 500;
 /** What a call may run, its caller answered, before its thread is ended: with the tick well within deadline + 50 ms. */
 const graceMs = 40;
 const maxFailures = 2;
-/** After so long without a thread that can run, calls are refused instead of kept waiting. A thread boots in a tenth of that. */
+/**
+ * After so long without a thread that can run, calls are refused instead of kept waiting. A thread boots in a tenth of
+ * that.
+ */
 const goneMs = 2_000;
 
 /** Runs guest calls, each in a pristine instance, within the limits. `start` before `run`; a stopped one stays stopped. */
@@ -155,8 +158,8 @@ export class Sandbox {
   }
 
   /**
-   * Slots are calls that may run at the same time, 0 when {@link allow} said so and while no thread can run any; running includes
-   * what a thread was sent.
+   * Slots are calls that may run at the same time, 0 when {@link allow} said so and while no thread can run any;
+   * running includes what a thread was sent.
    */
   stats(): { slots: number; running: number; queued: number } {
     const running = this.#threads.busy.reduce((sum, slot) => sum + slot.pending, 0);

@@ -3,7 +3,10 @@ import type { ErrorData } from "../../src/core/errors.js";
 import type { AppInterface } from "../interface/model.js";
 import type { Prepared } from "./prepare.js";
 
-/** To the thread: make this component ready to run, or only read its interface; or see whether bytes are a stored source. */
+/**
+ * To the thread: make this component ready to run, or only read its interface; or see whether bytes are a stored
+ * source.
+ */
 export type PrepareRequest =
   | {
       readonly kind: "prepare";

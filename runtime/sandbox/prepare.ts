@@ -1,4 +1,5 @@
-// Component bytes → what a worker runs: a compiled module that is bounded and can be reset, with its interface. Runs in the preparer's thread.
+// Component bytes → what a worker runs: a compiled module that is bounded and can be reset, with its interface. Runs in
+// the preparer's thread.
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { AppInterface } from "../interface/model.js";

@@ -16,13 +16,17 @@ export interface PreparerOptions {
   readonly bounds?: Partial<PrepareBounds>;
 }
 
-/** Bounds of one component. Beyond `cpuMs` and `heapMegabytes` it is refused for good; beyond `wallMs` the machine was slow. */
+/**
+ * Bounds of one component. Beyond `cpuMs` and `heapMegabytes` it is refused for good; beyond `wallMs` the machine was
+ * slow.
+ */
 export interface PrepareBounds {
   readonly cpuMs: number;
   readonly wallMs: number;
   /**
-   * The thread's JavaScript heap. The bytes and the engine's code are not in it: `runtime/interface/bounds.ts` bounds these. It has to hold what
-   * those bounds allow, with room to spare: one allocation that is larger than what is left ends the process, not the thread (V8).
+   * The thread's JavaScript heap. The bytes and the engine's code are not in it: `runtime/interface/bounds.ts` bounds
+   * these. It has to hold what those bounds allow, with room to spare: one allocation that is larger than what is left
+   * ends the process, not the thread (V8).
    */
   readonly heapMegabytes: number;
   /** Components that may wait. */
@@ -49,7 +53,10 @@ const lookMs = 100;
 
 type Answer = Exclude<PrepareReply, { kind: "ready" | "refused" | "broken" }>;
 
-/** Prepares components and reads their interfaces, one at a time, in the order they came, in a thread that is replaced after any fault. */
+/**
+ * Prepares components and reads their interfaces, one at a time, in the order they came, in a thread that is replaced
+ * after any fault.
+ */
 export class Preparer {
   readonly #options: PreparerOptions;
   readonly #bounds: PrepareBounds;
@@ -65,8 +72,8 @@ export class Preparer {
   }
 
   /**
-   * A component as it can be run. Throws HerdError: `source.invalid` for what is wrong with it, what it costs to look at it included;
-   * `node.overloaded` when too many wait, `compile.timeout` when the machine is slow.
+   * A component as it can be run. Throws HerdError: `source.invalid` for what is wrong with it, what it costs to look
+   * at it included; `node.overloaded` when too many wait, `compile.timeout` when the machine is slow.
    */
   async prepare(component: Uint8Array, revision: string): Promise<Prepared> {
     const { memoryBytes } = this.#options.limits;

@@ -23,7 +23,10 @@ export interface Rewritten {
   readonly resettable: boolean;
 }
 
-/** `core`, whose shape was read, with its memory bounded to `memoryBytes` and its mutable globals exported; throws HerdError when it cannot be. */
+/**
+ * `core`, whose shape was read, with its memory bounded to `memoryBytes` and its mutable globals exported; throws
+ * HerdError when it cannot be.
+ */
 export function rewriteCore(
   core: Uint8Array,
   { shape, memoryBytes }: { readonly shape: CoreShape; readonly memoryBytes: number },

@@ -16,7 +16,8 @@ export interface SupervisorOptions {
   onNoGreeting(slot: Slot): void;
 }
 
-// Looks are counted, not time: while a machine sleeps or the process is stopped neither side can answer, and nobody is to blame.
+// Looks are counted, not time: while a machine sleeps or the process is stopped neither side can answer, and nobody is
+// to blame.
 /** A free thread that ended no batch for so many looks is asked. */
 const silentLooks = 10;
 /** Looks after which a thread that was asked counts as one that cannot run. */

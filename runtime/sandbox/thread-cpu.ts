@@ -4,7 +4,10 @@ import { readFileSync } from "node:fs";
 /** Linux counts in hundredths of a second towards programs, whatever its timer does (proc(5), USER_HZ). */
 const tickMs = 10;
 
-/** CPU time of the thread with that kernel id, in ms, from /proc/self/task/ID/stat; undefined where that cannot be known. */
+/**
+ * CPU time of the thread with that kernel id, in ms, from /proc/self/task/ID/stat; undefined where that cannot be
+ * known.
+ */
 export function threadCpuMs(kernelId: number | undefined): number | undefined {
   if (kernelId === undefined) return undefined;
   try {

@@ -29,14 +29,19 @@ export interface RunOptions {
 /** A thread's JavaScript heap: arguments and results as text and values. Linear memories are not in it. */
 const heapMegabytes = 512;
 
-/** How long a stop waits for threads that boot: some hundred milliseconds on a busy machine, but none of them may be ended before. */
+/**
+ * How long a stop waits for threads that boot: some hundred milliseconds on a busy machine, but none of them may be
+ * ended before.
+ */
 const bootedMs = 5_000;
 /** How often it looks whether they have. */
 const bootedEveryMs = 5;
 /** How long a stop waits for the threads' ends. */
 const endedMs = 5_000;
 
-/** After a boot that failed the next one waits, each time twice as long, up to the bound: a boot costs 50 ms of a core. */
+/**
+ * After a boot that failed the next one waits, each time twice as long, up to the bound: a boot costs 50 ms of a core.
+ */
 const backoffMs = 200;
 const maxBackoffMs = 10_000;
 /** No thread has this id: a task addressed to it makes Piscina add one. */
@@ -45,8 +50,8 @@ const nobody = -1;
 type Addressed = { readonly [queueOptionsSymbol]: { readonly thread: number } };
 
 /**
- * Keeps so many threads alive. Piscina creates and wakes them, but replaces none: it gives up after the first boot that fails, and
- * throws out of an event's listener, which ends the process, where the system makes no more threads.
+ * Keeps so many threads alive. Piscina creates and wakes them, but replaces none: it gives up after the first boot that
+ * fails, and throws out of an event's listener, which ends the process, where the system makes no more threads.
  */
 export class ThreadSupply {
   readonly #options: ThreadSupplyOptions;

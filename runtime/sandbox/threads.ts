@@ -1,4 +1,5 @@
-// The pool's threads as slots: greeted when they are loaded, addressed one by one, replaced when they die or do not answer.
+// The pool's threads as slots: greeted when they are loaded, addressed one by one, replaced when they die or do not
+// answer.
 import { MessageChannel, type Worker } from "node:worker_threads";
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";

@@ -1,4 +1,5 @@
-// Where in its sources a guest trapped: offsets in the engine's stack, looked up in the places that its component carries.
+// Where in its sources a guest trapped: offsets in the engine's stack, looked up in the places that its component
+// carries.
 import { findPlace } from "../interface/places.js";
 
 /** A component's places, and where the code that they count from begins in the bytes that the engine compiled. */
@@ -8,14 +9,17 @@ export interface TrapPlaces {
 }
 
 /**
- * Frames of a stack that are kept. The library's stand above the user's own: sorting, say, is a handful deep, and an overflowed stack
- * repeats itself.
+ * Frames of a stack that are kept. The library's stand above the user's own: sorting, say, is a handful deep, and an
+ * overflowed stack repeats itself.
  */
 export const keptFrames = 64;
 
 const frame = /wasm-function\[\d+\]:0x([0-9a-f]{1,8})/g;
 
-/** `file:line:column` of the innermost place of the app's own sources in the stack of `error`; undefined when none is known. */
+/**
+ * `file:line:column` of the innermost place of the app's own sources in the stack of `error`; undefined when none is
+ * known.
+ */
 export function trapPlace(error: unknown, places: TrapPlaces | undefined): string | undefined {
   if (places === undefined || !(error instanceof Error) || error.stack === undefined) return undefined;
   const offsets: number[] = [];

@@ -88,7 +88,10 @@ function runCall({ engine, outbox, port }: Thread, { call, index }: { call: Call
   }
 }
 
-/** Our fault, and not that of the batch's other calls: the main thread logs it, and replaces this thread when it can be spared. */
+/**
+ * Our fault, and not that of the batch's other calls: the main thread logs it, and replaces this thread when it can be
+ * spared.
+ */
 function defect(error: unknown): HerdError {
   const text = error instanceof Error ? (error.stack ?? error.message) : typeof error;
   return new HerdError("internal", text.slice(0, maxDefectUnits));

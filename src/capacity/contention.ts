@@ -13,7 +13,10 @@ export interface ContentionOptions {
 
 /** Less worker time than this, in milliseconds, says nothing: a single call may be unlucky. */
 const windowMs = 150;
-/** Workers that get a smaller share of the time that they want wait for others. One core of two, taken by a compiler, leaves 2/3. */
+/**
+ * Workers that get a smaller share of the time that they want wait for others. One core of two, taken by a compiler,
+ * leaves 2/3.
+ */
 export const uncontended = 0.75;
 
 /** Compares what workers got with what they could have. No signal of the operating system is needed, so it works on all of them. */
@@ -43,7 +46,10 @@ export class Contention {
     return result;
   }
 
-  /** What all calls got of the time that they wanted: 1 when none had to wait, and when there were too few of them to tell. */
+  /**
+   * What all calls got of the time that they wanted: 1 when none had to wait, and when there were too few of them to
+   * tell.
+   */
   get share(): number {
     return this.#allWantedMs < windowMs ? 1 : Math.min(1, this.#allGotMs / this.#allWantedMs);
   }

@@ -63,8 +63,8 @@ const giveUpMs = 30_000;
 /** After so long a profile is made again: machines are changed, and so is what else they do. */
 const maxAgeMs = 24 * 3_600_000;
 /**
- * The same for one that was made while others used the machine, and for a try that failed: the first time, and twice as long each time.
- * A machine that is never quiet spends a second a minute on it.
+ * The same for one that was made while others used the machine, and for a try that failed: the first time, and twice as
+ * long each time. A machine that is never quiet spends a second a minute on it.
  */
 const firstRetryMs = 20_000;
 const lastRetryMs = 60_000;
@@ -198,7 +198,8 @@ export class OwnCapacity implements CapacitySource {
       }
       this.#retryLater();
       const known = this.#profile;
-      // What was found in a quiet moment is nearer to the truth, old as it is. What counts for a moment is not kept for the next start.
+      // What was found in a quiet moment is nearer to the truth, old as it is. What counts for a moment is not kept for
+      // the next start.
       const isBetter = known === undefined || known.workers < workers || !isSure(known);
       if (isBetter && !isStarved(profile)) this.#take(profile);
     } catch (cause) {

@@ -29,7 +29,10 @@ export interface Profile {
    * machine.
    */
   readonly availability: { readonly one: number; readonly all: number };
-  /** Processor time that the workers got, as a share of what they wanted: low when all calls had to wait alike, which no median shows. */
+  /**
+   * Processor time that the workers got, as a share of what they wanted: low when all calls had to wait alike, which no
+   * median shows.
+   */
   readonly cpuShare: number;
 }
 
@@ -41,7 +44,10 @@ export function overallOf(each: Profile["kernels"]): KernelProfile {
 
 const sureAvailability = 0.8;
 const sureSpread = 0.1;
-/** Units per second of one worker below which something else is wrong: a 64th of the reference machine, a third of the slowest board in use. */
+/**
+ * Units per second of one worker below which something else is wrong: a 64th of the reference machine, a third of the
+ * slowest board in use.
+ */
 const plausibleRate = 1_000 / 64;
 const starvedShare = 0.5;
 
@@ -53,8 +59,8 @@ export function isSure({ overall, availability, cpuShare }: Profile): boolean {
 }
 
 /**
- * Whether others had most of the machine: the figures then say nothing of it, and the reference machine's are nearer. What a quota takes
- * for good is no starvation: it is not wanted.
+ * Whether others had most of the machine: the figures then say nothing of it, and the reference machine's are nearer.
+ * What a quota takes for good is no starvation: it is not wanted.
  */
 export function isStarved({ overall, cpuShare }: Profile): boolean {
   return cpuShare < starvedShare || overall.one.unitsPerSecond < plausibleRate;

@@ -20,8 +20,8 @@ export class Blobs {
   }
 
   /**
-   * Learns what is stored, reads what is wanted, and removes all else unless `keepOthers`. One that is missing or damaged is told to
-   * `damaged`, or, without that, thrown as `internal` naming the file.
+   * Learns what is stored, reads what is wanted, and removes all else unless `keepOthers`. One that is missing or
+   * damaged is told to `damaged`, or, without that, thrown as `internal` naming the file.
    */
   async open(
     wanted: ReadonlySet<string>,
@@ -50,7 +50,10 @@ export class Blobs {
     for (const digest of others) await this.#read(digest).catch(() => this.remove([digest]));
   }
 
-  /** Stores bytes that are not there yet: all, or, when one cannot be stored, none. Returns the digests of those that were not there. */
+  /**
+   * Stores bytes that are not there yet: all, or, when one cannot be stored, none. Returns the digests of those that
+   * were not there.
+   */
   async writeAll(contents: readonly Uint8Array[]): Promise<string[]> {
     const missing = new Map(contents.map((content) => [sha256(content), content]));
     for (const digest of [...missing.keys()]) if (this.#stored.has(digest)) missing.delete(digest);
@@ -66,7 +69,10 @@ export class Blobs {
     throw failed.reason;
   }
 
-  /** The bytes of a digest. Throws `internal` naming the file when they are missing or damaged; from then on they are {@link isLost}. */
+  /**
+   * The bytes of a digest. Throws `internal` naming the file when they are missing or damaged; from then on they are
+   * {@link isLost}.
+   */
   async read(digest: string): Promise<Buffer> {
     const wasStored = this.#stored.has(digest);
     try {

@@ -60,8 +60,8 @@ export class Catalog {
   }
 
   /**
-   * Reads the manifests and checks every blob. What is damaged or missing is told to `damaged`, and others give it back; without that
-   * it is thrown as `internal` naming the file.
+   * Reads the manifests and checks every blob. What is damaged or missing is told to `damaged`, and others give it
+   * back; without that it is thrown as `internal` naming the file.
    */
   async open({ damaged }: { readonly damaged?: OnDamage } = {}): Promise<void> {
     await this.#store.open(damaged);
@@ -208,7 +208,8 @@ export class Catalog {
   #turn(app: string, by: string) {
     const { clock, meshId, signer } = this.#options;
     const turn = nextTurn(this.#store.set.highest(app), clock.now());
-    // What was lost here may be at others, who must take this for the newer change: no app is deployed once a second since 1970.
+    // What was lost here may be at others, who must take this for the newer change: no app is deployed once a second
+    // since 1970.
     if (turn.version === 1 && !this.#store.isWhole) turn.version = Math.floor(clock.now() / 1_000);
     return { kind: "manifest", mesh: meshId, app, ...turn, author: signer.nodeId, by: by.slice(0, byLimit) } as const;
   }

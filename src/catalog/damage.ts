@@ -1,4 +1,5 @@
-// Files of the catalog that are not what was written: told, so that the node goes on without them and gets them from its peers.
+// Files of the catalog that are not what was written: told, so that the node goes on without them and gets them from
+// its peers.
 
 /** A file that is missing or damaged, with its app where that is known; `cause` names the file. */
 export interface CatalogDamage {

@@ -23,8 +23,8 @@ export class ManifestFiles {
   }
 
   /**
-   * Reads everything. A file that is damaged or missing is told to `damaged` and left out, or, without that, thrown as `internal`
-   * naming it.
+   * Reads everything. A file that is damaged or missing is told to `damaged` and left out, or, without that, thrown as
+   * `internal` naming it.
    */
   async open(damaged?: OnDamage): Promise<ReadonlyMap<string, readonly ManifestRecord[]>> {
     const listed = await this.#files.list();

@@ -10,7 +10,10 @@ import { blobsOf, type ManifestRecord } from "./manifest.js";
 import { ManifestFiles } from "./manifest-files.js";
 import { type AppManifests, ManifestSet, withAnnounced, withHeld, withoutAnnounced } from "./manifest-set.js";
 
-/** Manifests that may wait for their bytes, and their texts. An author may have as many as it leaves free, so that a new one finds some. */
+/**
+ * Manifests that may wait for their bytes, and their texts. An author may have as many as it leaves free, so that a new
+ * one finds some.
+ */
 const maxAnnounced = 20_000;
 const maxAnnouncedBytes = 64 * 1024 * 1024;
 
@@ -42,8 +45,8 @@ export class ManifestStore {
   }
 
   /**
-   * Reads all manifests and checks every blob. What is damaged or missing is told to `damaged` and left out, or, without that, thrown
-   * as `internal` naming the file.
+   * Reads all manifests and checks every blob. What is damaged or missing is told to `damaged` and left out, or,
+   * without that, thrown as `internal` naming the file.
    */
   async open(damaged?: OnDamage): Promise<void> {
     if (this.#opened) return;
@@ -108,7 +111,10 @@ export class ManifestStore {
     else this.#set.set(app, { held, announced: announced.map(swap) });
   }
 
-  /** Remembers a manifest whose bytes are to come. `false` when there are too many of them now, in all or of this author. */
+  /**
+   * Remembers a manifest whose bytes are to come. `false` when there are too many of them now, in all or of this
+   * author.
+   */
   announce(record: ManifestRecord): boolean {
     const { app, author } = record.manifest;
     const [all, own] = [this.#set.waiting(), this.#set.waiting(author)];

@@ -52,7 +52,10 @@ async function rootOf({ ca }: GlobalOptions, state: ClientState | undefined): Pr
   return path === undefined ? undefined : read(path);
 }
 
-/** The token of the state directory: good at every node of its mesh, and sent to nobody whose certificate is of another root. */
+/**
+ * The token of the state directory: good at every node of its mesh, and sent to nobody whose certificate is of another
+ * root.
+ */
 async function keptToken(from: {
   readonly options: GlobalOptions;
   readonly state: ClientState | undefined;

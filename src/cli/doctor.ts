@@ -5,7 +5,10 @@ import { type GlobalOptions, stateDirectory } from "./connection.js";
 import { FailedCheck } from "./failed-check.js";
 import { printJson, printLine, printTable } from "./print.js";
 
-/** Checks the state directory. Throws {@link FailedCheck} when something is wrong, `UsageError` when no node was ever there. */
+/**
+ * Checks the state directory. Throws {@link FailedCheck} when something is wrong, `UsageError` when no node was ever
+ * there.
+ */
 export async function doctor(options: GlobalOptions): Promise<void> {
   const state = stateDirectory(options);
   const files = await examineState(state);

@@ -16,8 +16,8 @@ export interface UpOptions extends GlobalOptions {
 }
 
 /**
- * Exit code of a node that an operator recycled, or that met a defect of its own (sysexits' EX_TEMPFAIL): whoever runs it starts it, or
- * another, again.
+ * Exit code of a node that an operator recycled, or that met a defect of its own (sysexits' EX_TEMPFAIL): whoever runs
+ * it starts it, or another, again.
  */
 export const recycledCode = 75;
 

@@ -9,7 +9,10 @@ import { randomHex } from "./ids.js";
 export interface AtomicWriteOptions {
   /** Permissions; by default the owner's alone (0600). */
   readonly mode?: number;
-  /** What must have come true before the new content takes the old one's place; while it is awaited, the content is written. */
+  /**
+   * What must have come true before the new content takes the old one's place; while it is awaited, the content is
+   * written.
+   */
   readonly ready?: Promise<void>;
 }
 

@@ -13,7 +13,10 @@ export interface ClientState {
   readonly token?: string;
   /** What shows that its reader owns the machine: good for the policy of this node while it runs. */
   readonly ownerSecret?: string;
-  /** Where this machine dials the node when it cannot resolve the URL's host, which others use: a host that the node binds. */
+  /**
+   * Where this machine dials the node when it cannot resolve the URL's host, which others use: a host that the node
+   * binds.
+   */
   readonly dial?: string;
 }
 

@@ -20,7 +20,10 @@ export function spanText(ms: number): string {
   return `${count} ${name}${count === 1 ? "" : "s"}`;
 }
 
-/** What is wrong when the clock of `other` is so far ahead of this machine's (behind: less than 0); `undefined` when nothing is. */
+/**
+ * What is wrong when the clock of `other` is so far ahead of this machine's (behind: less than 0); `undefined` when
+ * nothing is.
+ */
 export function skewText(skewMs: number | undefined, other: string): string | undefined {
   if (skewMs === undefined || Math.abs(skewMs) <= clockToleranceMs) return undefined;
   return `the clock of this machine is ${spanText(skewMs)} ${skewMs > 0 ? "behind" : "ahead of"} that of ${other}`;

@@ -1,4 +1,5 @@
-// How many file descriptors the process may have, and how they are shared out: what strangers open must leave enough for all else.
+// How many file descriptors the process may have, and how they are shared out: what strangers open must leave enough
+// for all else.
 
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -9,7 +10,10 @@ const usualLimit = 1_024;
 const mostCounted = 1_048_576;
 const commandTimeoutMs = 2_000;
 
-/** What a node has open when nobody speaks to it: files, pipes and the compiler, and what each thread needs for its event loop. */
+/**
+ * What a node has open when nobody speaks to it: files, pipes and the compiler, and what each thread needs for its
+ * event loop.
+ */
 const ownDescriptors = 48;
 const descriptorsPerThread = 8;
 /** Of what is left: for links to peers and files, and for handshakes of peers. Clients get the rest. */
@@ -35,7 +39,9 @@ export interface DescriptorWishes {
   readonly workers: number;
 }
 
-/** Shares out `limit` descriptors. An address gets half of what clients may have: one alone never shuts out the others. */
+/**
+ * Shares out `limit` descriptors. An address gets half of what clients may have: one alone never shuts out the others.
+ */
 export function shareOut(limit: number, wishes: DescriptorWishes): DescriptorShares {
   const free = Math.max(0, limit - ownDescriptors - descriptorsPerThread * (wishes.workers + 1));
   const handshakes = within(free * handshakeShare, { least: 4, most: mostHandshakes });
@@ -48,8 +54,8 @@ export function shareOut(limit: number, wishes: DescriptorWishes): DescriptorSha
 }
 
 /**
- * The most descriptors that this process may have (RLIMIT_NOFILE), as `limits` (Linux' /proc/self/limits) or the shell tells; 1,024
- * where neither does. Node has raised the soft limit to the hard one by then.
+ * The most descriptors that this process may have (RLIMIT_NOFILE), as `limits` (Linux' /proc/self/limits) or the shell
+ * tells; 1,024 where neither does. Node has raised the soft limit to the hard one by then.
  */
 export async function descriptorLimit(limits = "/proc/self/limits"): Promise<number> {
   const text = await readFile(limits, "utf8").catch(() => "");

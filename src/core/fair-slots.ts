@@ -44,9 +44,10 @@ interface Share {
 }
 
 /**
- * A semaphore with a share for each key (a token, an author, a peer). A free slot goes to the key that holds the fewest and, of those, to
- * the one that held them for the shortest time (start-time fair queueing; Goyal, Vin and Cheng, 1996). When no more may wait, a key with few
- * pushes out the latest of the key with the most. What is kept is bounded by the slots and the waiters.
+ * A semaphore with a share for each key (a token, an author, a peer). A free slot goes to the key that holds the fewest
+ * and, of those, to the one that held them for the shortest time (start-time fair queueing; Goyal, Vin and Cheng,
+ * 1996). When no more may wait, a key with few pushes out the latest of the key with the most. What is kept is bounded
+ * by the slots and the waiters.
  */
 export class FairSlots {
   readonly #options: FairSlotsOptions;
@@ -70,7 +71,10 @@ export class FairSlots {
     return this.#waiting;
   }
 
-  /** A slot at once; the function that is returned gives it back. Throws the refusal. Meant for slots that nobody waits for. */
+  /**
+   * A slot at once; the function that is returned gives it back. Throws the refusal. Meant for slots that nobody waits
+   * for.
+   */
   take(key: string): () => void {
     const taken = this.tryTake(key);
     if (typeof taken === "string") throw this.#options.refuse(taken);
@@ -85,8 +89,8 @@ export class FairSlots {
   }
 
   /**
-   * A slot when it is the key's turn, never before the next microtask; the function that it resolves to gives the slot back. Rejects with
-   * the refusal, also later, when others have less.
+   * A slot when it is the key's turn, never before the next microtask; the function that it resolves to gives the slot
+   * back. Rejects with the refusal, also later, when others have less.
    */
   enter(key: string, { signal, urgent = false }: EnterOptions = {}): Promise<() => void> {
     // Not async: those that get their slots together go on in the order in which they got them.

@@ -1,4 +1,5 @@
-// What a process does about an exception or a rejection that nothing handled: it says so, ends in order, and is started again.
+// What a process does about an exception or a rejection that nothing handled: it says so, ends in order, and is started
+// again.
 
 /** How a fault came about. */
 export type FaultKind = "exception" | "rejection";
@@ -26,8 +27,9 @@ export interface FaultSource {
 }
 
 /**
- * Reports every fault; at the first, drains and ends the process. A second one ends it at once: nobody knows what still works then.
- * A fault is a defect of this program, never the normal end of anything. Returns the function that stops watching.
+ * Reports every fault; at the first, drains and ends the process. A second one ends it at once: nobody knows what still
+ * works then. A fault is a defect of this program, never the normal end of anything. Returns the function that stops
+ * watching.
  */
 export function watchFaults(options: FaultOptions): () => void {
   const { report, drain, exit, drainMs, source = process } = options;

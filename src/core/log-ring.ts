@@ -1,4 +1,5 @@
-// The last log records of a node in memory, bounded by count and bytes and shared by apps, with subscribers that follow.
+// The last log records of a node in memory, bounded by count and bytes and shared by apps, with subscribers that
+// follow.
 
 /** Levels in rising order of weight. */
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;
@@ -47,8 +48,8 @@ interface Origin {
 }
 
 /**
- * A bounded memory of log records. When it is full, an origin with no less than its share (an app, or the node itself) loses its oldest: an
- * app that logs without end pushes out its own lines.
+ * A bounded memory of log records. When it is full, an origin with no less than its share (an app, or the node itself)
+ * loses its oldest: an app that logs without end pushes out its own lines.
  */
 export class LogRing {
   readonly #maxRecords: number;

@@ -6,9 +6,10 @@ import type { LogLevel, LogRing } from "./log-ring.js";
 import { Repeats } from "./repeats.js";
 
 /**
- * What a log line may carry beside its message; `cause` is the error that it reports, with its stack. A line that a peer or a client can
- * cause has a `repeat`: lines of one message and one `repeat` are written at growing intervals (see {@link Repeats}), each with how many
- * like it were left out. It names what the line is about, and nothing that its causer can vary at will, such as a port.
+ * What a log line may carry beside its message; `cause` is the error that it reports, with its stack. A line that a
+ * peer or a client can cause has a `repeat`: lines of one message and one `repeat` are written at growing intervals
+ * (see {@link Repeats}), each with how many like it were left out. It names what the line is about, and nothing that
+ * its causer can vary at will, such as a port.
  */
 export interface LogDetails {
   readonly cause?: unknown;

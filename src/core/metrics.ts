@@ -118,7 +118,10 @@ export class Metrics {
     return family;
   }
 
-  /** Every metric as Prometheus text, in order of registration. One that cannot be read now is left out: the others count more. */
+  /**
+   * Every metric as Prometheus text, in order of registration. One that cannot be read now is left out: the others
+   * count more.
+   */
   text(): string {
     let text = "";
     for (const render of this.#renderers.values()) {

@@ -41,7 +41,9 @@ export function wallOf({ isMarked, status, mountInfo }: WallSigns): OuterWall {
   return { missing: wallParts.filter((_part, index) => isMissing[index]) };
 }
 
-/** Whether a container stands around this process, whatever its wall is like; `root` is where the file system begins. */
+/**
+ * Whether a container stands around this process, whatever its wall is like; `root` is where the file system begins.
+ */
 export async function isContained(root = "/"): Promise<boolean> {
   return Promise.any(marks.map((mark) => access(join(root, mark)))).then(
     () => true,

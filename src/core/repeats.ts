@@ -19,8 +19,9 @@ interface Entry {
 }
 
 /**
- * Writes the first line of a key at once, the next after 30 s, then after twice as long each time, up to an hour. A key that was quiet
- * for as long as its wait is new again. Strangers who invent keys share a budget of 64 lines, which grows by one each 5 s.
+ * Writes the first line of a key at once, the next after 30 s, then after twice as long each time, up to an hour. A key
+ * that was quiet for as long as its wait is new again. Strangers who invent keys share a budget of 64 lines, which
+ * grows by one each 5 s.
  */
 export class Repeats {
   readonly #clock: Pick<Clock, "monotonic">;
@@ -35,7 +36,9 @@ export class Repeats {
     this.#filledAt = clock.monotonic();
   }
 
-  /** Whether the line of this key is written now: `undefined` when not, else how many like it were not written before. */
+  /**
+   * Whether the line of this key is written now: `undefined` when not, else how many like it were not written before.
+   */
   take(key: string): number | undefined {
     const now = this.#clock.monotonic();
     const known = this.#entries.get(key);

@@ -175,8 +175,8 @@ export function keyOf(scope: string, name: string): string {
 }
 
 /**
- * A file's content by its key, `undefined` when it does not open. `indexed` says that it was written since there is an index: nothing
- * else has that in its seal, so that a folder which lost its index does not pass for an older one.
+ * A file's content by its key, `undefined` when it does not open. `indexed` says that it was written since there is an
+ * index: nothing else has that in its seal, so that a folder which lost its index does not pass for an older one.
  */
 export function openSealed(
   sealer: Sealer,

@@ -50,7 +50,10 @@ export class Sealer {
   }
 }
 
-/** Which sealing some bytes are: their nonce and tag, which no two sealings share; `undefined` for what is too short to be one. */
+/**
+ * Which sealing some bytes are: their nonce and tag, which no two sealings share; `undefined` for what is too short to
+ * be one.
+ */
 export function sealIdOf(sealed: Uint8Array): string | undefined {
   if (sealed.length < overheadBytes) return undefined;
   const nonce = sealed.subarray(magic.length, magic.length + nonceBytes);

@@ -1,4 +1,5 @@
-// Every sealed file of a state folder held against the folder's index: what is missing, damaged, older, or not of this state.
+// Every sealed file of a state folder held against the folder's index: what is missing, damaged, older, or not of this
+// state.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,8 +9,8 @@ import { isStateFileName } from "./state-files.js";
 import type { StateIndex } from "./state-index.js";
 
 /**
- * What is wrong with a file: `missing`; `damaged`, or sealed under another key; `older` than what the index says was last written;
- * `unknown` to the index, so that it was put there, or the index itself is an older one.
+ * What is wrong with a file: `missing`; `damaged`, or sealed under another key; `older` than what the index says was
+ * last written; `unknown` to the index, so that it was put there, or the index itself is an older one.
  */
 export type FileProblem = "missing" | "damaged" | "older" | "unknown";
 
@@ -42,7 +43,10 @@ export async function checkFiles(
   return checked;
 }
 
-/** Brings changes that were under way when the process ended to an end: what is on disk counts when it is one of those allowed. */
+/**
+ * Brings changes that were under way when the process ended to an end: what is on disk counts when it is one of those
+ * allowed.
+ */
 export async function settleChanges(
   directory: string,
   { index, remove }: { readonly index: StateIndex; readonly remove: (path: string) => Promise<void> },

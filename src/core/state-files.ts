@@ -10,8 +10,8 @@ export interface StateFiles {
   /** Throws `storage.full`, naming the folder, when the disk takes nothing now. */
   write(name: string, content: Uint8Array | string): Promise<void>;
   /**
-   * Writes what must not be lost to a full disk: then the content waits in memory, is tried again until it is durable or replaced, and
-   * the answer is `false`. Files that never fill up have no need of it: see {@link keepIn}.
+   * Writes what must not be lost to a full disk: then the content waits in memory, is tried again until it is durable
+   * or replaced, and the answer is `false`. Files that never fill up have no need of it: see {@link keepIn}.
    */
   keep?(name: string, content: Uint8Array | string): Promise<boolean>;
   /** Removes a file; one that is not there is fine. */
@@ -35,7 +35,10 @@ export function stateFileName(name: string): string {
   return name;
 }
 
-/** Writes by {@link StateFiles.keep} where there is one: whether the content is durable. Throws as `write` does for all but a full disk. */
+/**
+ * Writes by {@link StateFiles.keep} where there is one: whether the content is durable. Throws as `write` does for all
+ * but a full disk.
+ */
 export async function keepIn(
   files: StateFiles,
   { name, content }: { readonly name: string; readonly content: Uint8Array | string },

@@ -13,7 +13,10 @@ export const indexFileName = "index.sealed";
 const version = 1;
 const journalFloorBytes = 256 * 1024;
 
-/** A file by its key, such as `registry/revocation-0`: the sealing that is there, and those that a write under way may leave. */
+/**
+ * A file by its key, such as `registry/revocation-0`: the sealing that is there, and those that a write under way may
+ * leave.
+ */
 interface Entry {
   /** `undefined`: no file. */
   now: string | undefined;
@@ -45,9 +48,10 @@ export interface FileChange {
 }
 
 /**
- * The index of a state folder, over a {@link StateJournal}. A change is on disk here before it happens to its file (`next`), and is
- * confirmed after (`now`, durable with a later change): a crash at any moment leaves a file that is one of those that the index
- * allows. A file that is none of them was put back, and one that the index does not know is not of this state.
+ * The index of a state folder, over a {@link StateJournal}. A change is on disk here before it happens to its file
+ * (`next`), and is confirmed after (`now`, durable with a later change): a crash at any moment leaves a file that is
+ * one of those that the index allows. A file that is none of them was put back, and one that the index does not know is
+ * not of this state.
  */
 export class StateIndex {
   readonly path: string;
@@ -57,7 +61,10 @@ export class StateIndex {
   readonly #writes = new SharedWrites<Item, undefined>({ write: (batch) => this.#write(batch) });
   /** Keys whose file is settled, to be told with the next frame. */
   #settled = new Set<string>();
-  /** Keys of files that were removed, whose folders may still have them after a power cut: a removal under way, for the next start. */
+  /**
+   * Keys of files that were removed, whose folders may still have them after a power cut: a removal under way, for the
+   * next start.
+   */
   readonly #gone = new Set<string>();
   #counter: number;
   #snapshotBytes: number;
@@ -148,8 +155,8 @@ export class StateIndex {
   }
 
   /**
-   * Runs one change of a file. Changes of one file happen one after the other. Rejects as `apply` does, and when the index cannot be
-   * written.
+   * Runs one change of a file. Changes of one file happen one after the other. Rejects as `apply` does, and when the
+   * index cannot be written.
    */
   async change(key: string, change: FileChange): Promise<void> {
     const before = this.#turns.get(key);

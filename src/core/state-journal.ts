@@ -1,4 +1,5 @@
-// A sealed file that only grows: frames in a chain, of which a crash can tear the last, and which is now and then written anew.
+// A sealed file that only grows: frames in a chain, of which a crash can tear the last, and which is now and then
+// written anew.
 
 import { close, fdatasync, ftruncate, open, write } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -11,7 +12,9 @@ import { type Sealer, sealIdOf } from "./sealer.js";
 const lengthBytes = 4;
 const frameLimitBytes = 256 * 1024 * 1024;
 
-/** What a journal held when it was opened: the texts of its frames, and whether bytes behind the last one say nothing. */
+/**
+ * What a journal held when it was opened: the texts of its frames, and whether bytes behind the last one say nothing.
+ */
 export interface OpenedJournal {
   readonly journal: StateJournal;
   readonly texts: readonly string[];
@@ -19,8 +22,8 @@ export interface OpenedJournal {
 }
 
 /**
- * Frames of 4 bytes of length (big-endian) and a sealed text. A frame's context names its number and the sealing before it, so that
- * none can be left out, moved, or taken from an older file. One append at a time.
+ * Frames of 4 bytes of length (big-endian) and a sealed text. A frame's context names its number and the sealing before
+ * it, so that none can be left out, moved, or taken from an older file. One append at a time.
  */
 export class StateJournal {
   readonly path: string;
@@ -37,7 +40,9 @@ export class StateJournal {
     this.#sealer = sealer;
   }
 
-  /** Opens a journal; `undefined` when there is none. Throws `internal` naming a file whose first frame cannot be read. */
+  /**
+   * Opens a journal; `undefined` when there is none. Throws `internal` naming a file whose first frame cannot be read.
+   */
   static async open(path: string, sealer: Sealer): Promise<OpenedJournal | undefined> {
     let content: Buffer;
     try {

@@ -1,4 +1,5 @@
-// What a file system's refusal of a write means: a full or broken disk is told with its folder, anything else is a defect.
+// What a file system's refusal of a write means: a full or broken disk is told with its folder, anything else is a
+// defect.
 
 import { dirname } from "node:path";
 import { HerdError } from "./errors.js";
@@ -11,7 +12,10 @@ const refusals: Readonly<Record<string, string>> = {
   EIO: "the disk fails",
 };
 
-/** The error of a write to `path`: `storage.full` naming the folder when the disk takes nothing, else `internal` naming the file. */
+/**
+ * The error of a write to `path`: `storage.full` naming the folder when the disk takes nothing, else `internal` naming
+ * the file.
+ */
 export function storageError(error: unknown, path: string, what = "written"): HerdError {
   if (error instanceof HerdError) return error;
   const { code } = error as NodeJS.ErrnoException;

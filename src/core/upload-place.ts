@@ -1,4 +1,5 @@
-// A refusal of an upload that found no place of its own stands at the start of the upload's entry: whoever shows it has somewhere to point.
+// A refusal of an upload that found no place of its own stands at the start of the upload's entry: whoever shows it has
+// somewhere to point.
 import { HerdError } from "./errors.js";
 
 const maxLineLength = 400;

@@ -58,7 +58,10 @@ export class Activation {
     this.#refused.check(digest);
   }
 
-  /** Apps whose calls do not run what the catalog says, unless it is refused: their machine was slow or short of something. */
+  /**
+   * Apps whose calls do not run what the catalog says, unless it is refused: their machine was slow or short of
+   * something.
+   */
   behind(): string[] {
     const { catalog } = this.#options;
     return catalog.list().flatMap(({ app, revision, public: isPublic }) => {
@@ -84,7 +87,10 @@ export class Activation {
     return this.#options.preparer.checkSource(source);
   }
 
-  /** The interface of a revision that no call runs; the last few are kept. Rejects as {@link prepare} does, and for one that is unknown. */
+  /**
+   * The interface of a revision that no call runs; the last few are kept. Rejects as {@link prepare} does, and for one
+   * that is unknown.
+   */
   async interfaceOf(revision: string): Promise<AppInterface> {
     const digest = this.#options.catalog.digestOf(revision);
     const known = digest === undefined ? undefined : this.#interfaces.get(digest);

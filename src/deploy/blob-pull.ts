@@ -1,4 +1,5 @@
-// Pulls a blob from peers by its digest: whoever has it will do, since the digest proves the bytes. Who gives slowly is asked last.
+// Pulls a blob from peers by its digest: whoever has it will do, since the digest proves the bytes. Who gives slowly is
+// asked last.
 
 import { z } from "zod";
 import { sha256 } from "../catalog/blobs.js";
@@ -16,7 +17,10 @@ interface Pace {
   readonly bytesPerSecond: number;
 }
 
-/** While somebody else may have the bytes: a healthy link is far faster, and who drips loses two seconds of ours at most. */
+/**
+ * While somebody else may have the bytes: a healthy link is far faster, and who drips loses two seconds of ours at
+ * most.
+ */
 const brisk: Pace = { graceMs: 1_500, bytesPerSecond: 512 * 1024 };
 /** When nobody gave them briskly: what a line of 256 kbit/s does. */
 const patient: Pace = { graceMs: 2_000, bytesPerSecond: 32 * 1024 };
@@ -63,7 +67,10 @@ export class BlobPulls {
     this.#options = options;
   }
 
-  /** The bytes, from the first of `links` that gives the right ones at a fair pace. Throws `node.overloaded` when none does. */
+  /**
+   * The bytes, from the first of `links` that gives the right ones at a fair pace. Throws `node.overloaded` when none
+   * does.
+   */
   pull(blob: WantedBlob, links: readonly Link[]): Promise<Buffer> {
     // Another author's manifest may name a wrong size, or be asked of slow sources first.
     const key = `${blob.author} ${blob.digest} ${blob.bytes}`;

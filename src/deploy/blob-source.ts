@@ -37,7 +37,10 @@ interface Kept {
   readonly forget: () => void;
 }
 
-/** Answers the ask `blob` with what the catalog holds, and with nothing else. What it costs is shared by the peers that ask. */
+/**
+ * Answers the ask `blob` with what the catalog holds, and with nothing else. What it costs is shared by the peers that
+ * ask.
+ */
 export class BlobSource {
   readonly #options: BlobSourceOptions;
   readonly #reads: FairSlots;
@@ -52,7 +55,10 @@ export class BlobSource {
     });
   }
 
-  /** Throws `request.malformed` for what is no such ask, and `revision.unknown` for bytes that are not held. `peer` is a node's id. */
+  /**
+   * Throws `request.malformed` for what is no such ask, and `revision.unknown` for bytes that are not held. `peer` is a
+   * node's id.
+   */
   async answer(
     body: unknown,
     { peer, signal }: { readonly peer: string; readonly signal?: AbortSignal },

@@ -25,7 +25,10 @@ export interface DeployerOptions {
   readonly log: Logger;
   /** This node's name. */
   readonly node: string;
-  /** Uploads that may be under way; 32 when not given. One token has as many as it leaves free, half of them when it is alone. */
+  /**
+   * Uploads that may be under way; 32 when not given. One token has as many as it leaves free, half of them when it is
+   * alone.
+   */
   readonly maxWaiting?: number;
   /** Whether this node carries the deploy mark now; it does when not given. */
   readonly mayDeploy?: () => boolean;
@@ -68,12 +71,14 @@ export interface Deployed extends Changed {
 }
 
 /**
- * Changes of one token: so many at once, then so many a second. Each is signed, spread to all nodes and on the audit record for good, of
- * which a node may fill 5 a second.
+ * Changes of one token: so many at once, then so many a second. Each is signed, spread to all nodes and on the audit
+ * record for good, of which a node may fill 5 a second.
  */
 const changes = { burst: 250, perSecond: 2 };
 
-/** Deploys, rolls back and removes apps; changes of one app are serialized, uploads of one token in the order they came. */
+/**
+ * Deploys, rolls back and removes apps; changes of one app are serialized, uploads of one token in the order they came.
+ */
 export class Deployer {
   readonly #options: DeployerOptions;
   /** Until they are installed: what is compiled and waits for its app holds memory too. */
@@ -107,7 +112,8 @@ export class Deployer {
   async restore(): Promise<void> {
     const { catalog, activation, log } = this.#options;
     const apps = [...catalog.list()];
-    // A few at a time: all components of a large catalog at once would fill the memory, and the queue of those to be prepared.
+    // A few at a time: all components of a large catalog at once would fill the memory, and the queue of those to be
+    // prepared.
     const restoreNext = async () => {
       for (let next = apps.pop(); next !== undefined; next = apps.pop()) {
         const { app, revision } = next;
@@ -120,10 +126,10 @@ export class Deployer {
   }
 
   /**
-   * Compiles an upload and makes it what calls run. It is prepared before the switch, so that the first call does not pay;
-   * calls under way end on the old revision. Throws the compiler's errors, `auth.forbidden` without the deploy mark, `compile.busy` and
-   * `request.throttled` (too many uploads of all, or of this token), and `node.overloaded` when no living peer could hold it (it is
-   * deployed here then, and goes on spreading).
+   * Compiles an upload and makes it what calls run. It is prepared before the switch, so that the first call does not
+   * pay; calls under way end on the old revision. Throws the compiler's errors, `auth.forbidden` without the deploy
+   * mark, `compile.busy` and `request.throttled` (too many uploads of all, or of this token), and `node.overloaded`
+   * when no living peer could hold it (it is deployed here then, and goes on spreading).
    */
   async deploy(upload: Upload): Promise<Deployed> {
     this.#admit(upload.by);

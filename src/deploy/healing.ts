@@ -1,4 +1,5 @@
-// What deployed apps lack here, made up for: bytes that were lost are fetched from peers, and what could not be prepared is tried again.
+// What deployed apps lack here, made up for: bytes that were lost are fetched from peers, and what could not be
+// prepared is tried again.
 
 import type { ManifestRecord } from "../catalog/manifest.js";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
@@ -23,8 +24,8 @@ export interface HealingOptions {
 }
 
 /**
- * Looks for lost bytes at the start, whenever a link opens, and every 15 s, then also for apps that do not run though they could; one
- * round at a time.
+ * Looks for lost bytes at the start, whenever a link opens, and every 15 s, then also for apps that do not run though
+ * they could; one round at a time.
  */
 export class Healing {
   readonly #options: HealingOptions;

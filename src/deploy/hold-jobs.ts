@@ -6,7 +6,10 @@ import { type ErrorCode, HerdError } from "../core/errors.js";
 import { FairSlots } from "../core/fair-slots.js";
 import type { Timers } from "../core/timers.js";
 
-/** Jobs at a time, in all and of one author: whose bytes never come takes no slot of another's. More wait than are ever announced. */
+/**
+ * Jobs at a time, in all and of one author: whose bytes never come takes no slot of another's. More wait than are ever
+ * announced.
+ */
 const slots = { running: 8, runningEach: 2, waiting: 100_000 };
 const firstRetryMs = 200;
 const lastRetryMs = 10_000;

@@ -32,8 +32,8 @@ export interface HoldQuestion {
 }
 
 /**
- * Holds what is announced, two manifests of one author at a time, the highest of their apps first; what cannot be pulled or prepared is tried
- * again, later each time, and at once when a link opens.
+ * Holds what is announced, two manifests of one author at a time, the highest of their apps first; what cannot be
+ * pulled or prepared is tried again, later each time, and at once when a link opens.
  */
 export class Propagator {
   readonly #options: PropagatorOptions;
@@ -150,7 +150,9 @@ export class Propagator {
     return ready;
   }
 
-  /** Whom to ask for bytes: the author, who said that it has them (anybody may say so), then all others in random order. */
+  /**
+   * Whom to ask for bytes: the author, who said that it has them (anybody may say so), then all others in random order.
+   */
   #linksFor({ manifest }: ManifestRecord, holders: ReadonlySet<string>): Link[] {
     const { links, random } = this.#options;
     const first = [manifest.author, ...holders].flatMap((id) => links.get(id) ?? []);

@@ -1,4 +1,5 @@
-// Components that cannot be prepared, by their digest: what failed for good is not pulled, checked and refused again and again.
+// Components that cannot be prepared, by their digest: what failed for good is not pulled, checked and refused again
+// and again.
 
 import { type ErrorCode, HerdError } from "../core/errors.js";
 

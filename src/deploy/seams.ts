@@ -10,8 +10,8 @@ export interface Prepared {
 }
 
 /**
- * Turns source into a component; those of one key (who sent it) one after the other. Rejects with `source.invalid` or `type.unsupported`
- * and their diagnostics, and with `compile.timeout`.
+ * Turns source into a component; those of one key (who sent it) one after the other. Rejects with `source.invalid` or
+ * `type.unsupported` and their diagnostics, and with `compile.timeout`.
  */
 export interface Compiler {
   compile(
@@ -20,7 +20,10 @@ export interface Compiler {
   ): Promise<{ readonly component: Uint8Array; readonly interface: AppInterface }>;
 }
 
-/** Makes a component ready to run, or only reads its interface or the source with it. None of it happens on the thread that asks: the bytes may be hostile. */
+/**
+ * Makes a component ready to run, or only reads its interface or the source with it. None of it happens on the thread
+ * that asks: the bytes may be hostile.
+ */
 export interface Preparer {
   prepare(component: Uint8Array, revision: string): Promise<Prepared>;
   inspect(component: Uint8Array): Promise<AppInterface>;

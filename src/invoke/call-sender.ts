@@ -36,8 +36,8 @@ export interface Destination {
 }
 
 /**
- * Why there is no answer: `lost`: the peer or its link is gone, and the call may have run; `broken`: the peer failed as a node, not its
- * function; everything else: it was refused for that, and nothing ran there.
+ * Why there is no answer: `lost`: the peer or its link is gone, and the call may have run; `broken`: the peer failed as
+ * a node, not its function; everything else: it was refused for that, and nothing ran there.
  */
 export type Unanswered = RefusedFor | "lost" | "broken";
 

@@ -19,8 +19,9 @@ export interface Candidate extends Waiting {
 }
 
 /**
- * Why a peer is not drawn. `silent`: not heard of lately; `suspect`: it may be dead; `ejected`: it failed too often; `full`: too many
- * calls of this node are there; `owner`: its owner leaves calls no worker; `heavy`: the call has more work units than its owner takes.
+ * Why a peer is not drawn. `silent`: not heard of lately; `suspect`: it may be dead; `ejected`: it failed too often;
+ * `full`: too many calls of this node are there; `owner`: its owner leaves calls no worker; `heavy`: the call has more
+ * work units than its owner takes.
  */
 export type WhyNot = "silent" | "suspect" | "draining" | "ejected" | "full" | "owner" | "heavy";
 
@@ -70,10 +71,11 @@ const almostOne = 1 - 2 ** -53;
 let sums = new Float64Array(64);
 
 /**
- * Local while a worker is idle here and the call is light enough for this node's owner; the last idle one of several is for calls
- * that are not long, which a long one would send away. Otherwise the better, by expected finish, of two weighted draws among the
- * peers (the power of two choices: Mitzenmacher 2001; by weight: Wieder 2007), if it also finishes sooner than this node by the
- * factor of the bias. A call that is too heavy for the owner goes to any peer that is free, but waits at none for longer than here.
+ * Local while a worker is idle here and the call is light enough for this node's owner; the last idle one of several is
+ * for calls that are not long, which a long one would send away. Otherwise the better, by expected finish, of two
+ * weighted draws among the peers (the power of two choices: Mitzenmacher 2001; by weight: Wieder 2007), if it also
+ * finishes sooner than this node by the factor of the bias. A call that is too heavy for the owner goes to any peer
+ * that is free, but waits at none for longer than here.
  */
 export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice<Peer> {
   const { local, work, bias, trace } = input;
@@ -94,8 +96,8 @@ export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice
 }
 
 /**
- * After a refusal: as {@link chooseAway}, but undefined where a worker is free here and that peer would have the call wait: then this
- * node is next.
+ * After a refusal: as {@link chooseAway}, but undefined where a worker is free here and that peer would have the call
+ * wait: then this node is next.
  */
 export function chooseAgain<Peer extends Candidate>(input: ChoiceInput<Peer>): Peer | undefined {
   const peer = chooseAway(input);

@@ -119,8 +119,8 @@ export class MeshInvoker implements Invoker {
     const sent = await this.#send(course, { peer: first, step });
     if (typeof sent !== "string") return sent;
     metrics.retried.add();
-    // A refusal came from a peer that was thought to be better than home: unless a worker is free here, another one is next. A lost
-    // call starts anew.
+    // A refusal came from a peer that was thought to be better than home: unless a worker is free here, another one is
+    // next. A lost call starts anew.
     const isRefused = step.refusal !== undefined;
     const by: (input: ChoiceInput<Peer>) => Choice<Peer> | undefined = isRefused ? chooseAgain : choose;
     const again = this.#choose(course, { here: load.read(), by, except: first });

@@ -85,8 +85,8 @@ export function stepOf<Peer extends Candidate>(choice: Peer | Exclude<Way, "peer
 }
 
 /**
- * A load with the milliseconds until the answer that were expected then, null where none is taken, and the heaviest call that the
- * owner takes, in work units, null where none is too heavy.
+ * A load with the milliseconds until the answer that were expected then, null where none is taken, and the heaviest
+ * call that the owner takes, in work units, null where none is too heavy.
  */
 export interface Expected extends Load {
   readonly expectedMs: number | null;

@@ -3,7 +3,10 @@
 import type { X509Certificate } from "node:crypto";
 import { spanText } from "../core/clock-skew.js";
 
-/** The fault of a certificate that OpenSSL judged with this code (`CERT_HAS_EXPIRED`, …), at `now` (epoch ms, OpenSSL's own clock). */
+/**
+ * The fault of a certificate that OpenSSL judged with this code (`CERT_HAS_EXPIRED`, …), at `now` (epoch ms, OpenSSL's
+ * own clock).
+ */
 export function certificateFault(code: string, certificate: X509Certificate | undefined, now = Date.now()): string {
   const [begins, ends] = [Date.parse(certificate?.validFrom ?? ""), Date.parse(certificate?.validTo ?? "")];
   const here = `by the clock here (${new Date(now).toISOString()}, ${code})`;

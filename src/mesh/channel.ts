@@ -160,7 +160,9 @@ export class Channel {
     this.#end(reason);
   }
 
-  /** Ends a greeting with a peer that may not be linked: tells it why, with records that prove it, and the time here. */
+  /**
+   * Ends a greeting with a peer that may not be linked: tells it why, with records that prove it, and the time here.
+   */
   refuse(reason: string, records: readonly string[] = []): void {
     if (this.#state === "ended") return;
     this.#send([messageType.bye, reason, records, this.#context.clock.now()]);

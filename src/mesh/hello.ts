@@ -28,7 +28,10 @@ export interface Hello extends PeerHello {
   readonly records: readonly string[];
   /** The peer's clock (epoch ms) when it greeted; 0 from one that tells none. */
   readonly at: number;
-  /** When its process began (epoch ms, by its clock): of two processes with one identity the later one is kept. 0 as above. */
+  /**
+   * When its process began (epoch ms, by its clock): of two processes with one identity the later one is kept. 0 as
+   * above.
+   */
   readonly started: number;
 }
 

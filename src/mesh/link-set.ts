@@ -55,7 +55,10 @@ export interface LinkSetOptions {
   readonly refused?: (refusal: Refusal) => void;
   /** Hears how far the clock of a peer that greeted is ahead of ours, ms, as that peer told. */
   readonly greeted?: (peer: PeerIdentity, skewMs: number) => void;
-  /** Tells two processes with one identity from a restart; without it a new process always takes the place of the one before. */
+  /**
+   * Tells two processes with one identity from a restart; without it a new process always takes the place of the one
+   * before.
+   */
   readonly twins?: RivalsOptions;
   readonly log?: Logger;
   readonly limits?: Partial<ChannelLimits>;
@@ -259,7 +262,10 @@ export class LinkSet implements Links {
     for (const watcher of [...this.#watchers]) watcher.opened?.(link);
   }
 
-  /** A later process of the peer has its link; the one before is mostly gone. If it lives, both are told before it is cut off. */
+  /**
+   * A later process of the peer has its link; the one before is mostly gone. If it lives, both are told before it is
+   * cut off.
+   */
   async #replace(former: Channel, { channel, rivals }: { channel: Channel; rivals: Rivals }): Promise<void> {
     const isNew = former.hello.instance !== channel.hello.instance;
     former.end(isNew && (await rivals.meet(former, channel)) ? twinReason : "the peer lost it");

@@ -24,7 +24,10 @@ export const messageType = {
   pong: 8,
   /** `[leave]`: the sender asks for nothing more on this connection, since there is a better one. */
   leave: 9,
-  /** `[bye, reason, records?, at?]`: the last message; with the sender's clock (epoch ms) when it refuses whom it greets. */
+  /**
+   * `[bye, reason, records?, at?]`: the last message; with the sender's clock (epoch ms) when it refuses whom it
+   * greets.
+   */
   bye: 10,
 } as const;
 

@@ -1,4 +1,5 @@
-// Two processes with one identity, as after a state folder was copied: found out by a peer that both greet, and proved to each of them.
+// Two processes with one identity, as after a state folder was copied: found out by a peer that both greet, and proved
+// to each of them.
 
 import type { Channel } from "./channel.js";
 import type { Hello } from "./hello.js";
@@ -14,18 +15,25 @@ const proofLimit = 4_096;
 export interface TwinAsk {
   /** The other process' instance. */
   readonly instance: string;
-  /** What the other one answered to the same ask, which names the receiver's instance; `null` when it was not asked yet. */
+  /**
+   * What the other one answered to the same ask, which names the receiver's instance; `null` when it was not asked yet.
+   */
   readonly proof: string | null;
 }
 
-/** One of two processes with an identity, as it signed: its instance, when it began (epoch ms), and where peers dial it. */
+/**
+ * One of two processes with an identity, as it signed: its instance, when it began (epoch ms), and where peers dial it.
+ */
 export interface Twin {
   readonly instance: string;
   readonly started: number;
   readonly address: string;
 }
 
-/** Reads a proof: that the node `node` signed it, in a process that knows of the instance `saw`. `undefined` for any other text. */
+/**
+ * Reads a proof: that the node `node` signed it, in a process that knows of the instance `saw`. `undefined` for any
+ * other text.
+ */
 export type ReadProof = (text: string, expected: { readonly node: string; readonly saw: string }) => Twin | undefined;
 
 /** What a meeting needs. */
@@ -36,8 +44,8 @@ export interface RivalsOptions {
 }
 
 /**
- * Makes two processes of one node that both have a connection here prove that they live. The signature over the other's instance, which
- * is random and new with each process, cannot be older than that process.
+ * Makes two processes of one node that both have a connection here prove that they live. The signature over the other's
+ * instance, which is random and new with each process, cannot be older than that process.
  */
 export class Rivals {
   readonly #options: RivalsOptions;
@@ -67,7 +75,10 @@ export class Rivals {
   }
 }
 
-/** Which of two processes is kept, alike at every node: the one that began later; at the same time, the greater instance. */
+/**
+ * Which of two processes is kept, alike at every node: the one that began later; at the same time, the greater
+ * instance.
+ */
 export function isLater(one: Pick<Hello, "started" | "instance">, other: Pick<Hello, "started" | "instance">): boolean {
   return one.started === other.started ? one.instance > other.instance : one.started > other.started;
 }

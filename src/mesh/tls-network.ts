@@ -73,7 +73,8 @@ export class TlsNetwork implements Network {
     this.#tls = tlsServer({
       ...secure,
       requestCert: true,
-      // Judged in `#connection`, which lets nobody through whom OpenSSL did not authorize: so that a refused peer can be named and told.
+      // Judged in `#connection`, which lets nobody through whom OpenSSL did not authorize: so that a refused peer can
+      // be named and told.
       rejectUnauthorized: false,
       ALPNProtocols: [protocolName],
       handshakeTimeout: handshakeMs,

@@ -27,8 +27,8 @@ export function enrollBy({ config, clock, signal }: JoiningOptions): Enroll | un
 }
 
 /**
- * Asks for a known node that was given a join token: by its enrolled key first, since that costs no use of the token, then with the
- * token. `undefined` without one.
+ * Asks for a known node that was given a join token: by its enrolled key first, since that costs no use of the token,
+ * then with the token. `undefined` without one.
  */
 export function reenterBy({ config, clock, signal }: JoiningOptions): Reenter | undefined {
   const { join, token, seeds, advertise, deploy } = config;

@@ -34,7 +34,10 @@ export interface MeshFoundation extends Pick<Foundation, "clock" | "timers" | "r
   readonly peer: string | undefined;
 }
 
-/** What the parts need beside; `standing` is this process, and who hears of refusals and of other processes with its identity. */
+/**
+ * What the parts need beside; `standing` is this process, and who hears of refusals and of other processes with its
+ * identity.
+ */
 export interface MeshSurroundings {
   readonly network: Network;
   readonly trust: Pick<TrustParts, "registry">;

@@ -1,4 +1,5 @@
-// How a node stands in its mesh: whether its peers take it, why not, and what its owner can do. Said once at each change, then rarely.
+// How a node stands in its mesh: whether its peers take it, why not, and what its owner can do. Said once at each
+// change, then rarely.
 
 import type { Clock } from "../core/clock.js";
 import { clockToleranceMs, skewText, spanText } from "../core/clock-skew.js";
@@ -33,7 +34,10 @@ export interface StandingOptions {
   readonly isKept: (rival: Rival) => boolean;
 }
 
-/** A refusal, and a rival, count for so long after the last sign of them, ms: nodes dial each other again every ten seconds. */
+/**
+ * A refusal, and a rival, count for so long after the last sign of them, ms: nodes dial each other again every ten
+ * seconds.
+ */
 const freshMs = 60_000;
 
 /** Gathers what peers say of this node. */

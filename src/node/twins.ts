@@ -1,4 +1,5 @@
-// Two processes with one identity, as this node finds them out: of others, at whom both are greeted, and of itself, when a peer tells.
+// Two processes with one identity, as this node finds them out: of others, at whom both are greeted, and of itself,
+// when a peer tells.
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
@@ -26,7 +27,10 @@ export interface TwinsOptions {
   readonly audit: ((event: AuditEvent) => void) | undefined;
 }
 
-/** A pair counts for so long after both last proved that they live, ms: the one that is refused dials again every ten seconds. */
+/**
+ * A pair counts for so long after both last proved that they live, ms: the one that is refused dials again every ten
+ * seconds.
+ */
 const freshMs = 60_000;
 /** A node's pairs are put on record at most this often, ms, and one pair once. */
 const auditEveryMs = 600_000;
@@ -53,7 +57,10 @@ export class Twins {
     };
   }
 
-  /** Answers a peer that greets another process with this identity: proves that this one lives. Throws `request.malformed` and `request.throttled`. */
+  /**
+   * Answers a peer that greets another process with this identity: proves that this one lives. Throws
+   * `request.malformed` and `request.throttled`.
+   */
   answer(body: unknown, peer: string): string {
     const { mesh, signer, own, rivalled } = this.#options;
     const { data } = twinAskShape.safeParse(body);

@@ -1,4 +1,5 @@
-// Whether anybody could sit at this machine at all: a server in a rack is nobody's workstation, and needs nobody to say so.
+// Whether anybody could sit at this machine at all: a server in a rack is nobody's workstation, and needs nobody to say
+// so.
 
 import { access, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -12,8 +13,8 @@ const xSockets = "tmp/.X11-unix";
 const windowsKernel = /microsoft/i;
 
 /**
- * Whether a display manager or an X server waits for people; true where that cannot be seen: inside a container, under Windows, on
- * systems other than Linux. `root` is where the file system begins.
+ * Whether a display manager or an X server waits for people; true where that cannot be seen: inside a container, under
+ * Windows, on systems other than Linux. `root` is where the file system begins.
  */
 export async function hasDisplay(root = "/", platform: NodeJS.Platform = process.platform): Promise<boolean> {
   if (platform !== "linux" || (await isContained(root))) return true;

@@ -17,7 +17,9 @@ export const unknownPresence: Presence = { ownerActive: undefined, ownerIdleMs: 
 /** Nobody is logged in. */
 const nobody: Presence = { ownerActive: false, ownerIdleMs: undefined, headless: false };
 
-/** What logind says: the output of a command; `absent` where none runs, undefined when one that runs does not answer. */
+/**
+ * What logind says: the output of a command; `absent` where none runs, undefined when one that runs does not answer.
+ */
 export type LogindAnswer = string | "absent" | undefined;
 
 /** Asks logind with these arguments of `loginctl`. */
@@ -45,8 +47,8 @@ export const askLogind: AskLogind = async (args) => {
 };
 
 /**
- * What logind says now; `now` is epoch ms. A machine without a seat, a session and a display is headless: nobody's workstation. One
- * that has a seat, but no display and nobody logged in, has nobody there.
+ * What logind says now; `now` is epoch ms. A machine without a seat, a session and a display is headless: nobody's
+ * workstation. One that has a seat, but no display and nobody logged in, has nobody there.
  */
 export async function presence(ask: AskLogind, now: number, display = hasDisplay): Promise<Presence> {
   const list = await ask(["list-sessions", "--no-legend", "--no-pager"]);

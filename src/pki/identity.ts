@@ -51,7 +51,9 @@ export interface IdentityOptions {
   readonly enroll?: Enroll | undefined;
   /** Asks the mesh for new leaves with nothing but the enrolled key: for a node whose peer leaf ran out, or soon will. */
   readonly rejoin?: Enroll | undefined;
-  /** Asks with the join token that this known node was given, when its peer leaf ran out or the token makes it a master. */
+  /**
+   * Asks with the join token that this known node was given, when its peer leaf ran out or the token makes it a master.
+   */
   readonly reenter?: Reenter | undefined;
   /** Told when {@link rejoin} failed at the start; the node opens all the same if it has leaves. */
   readonly onRejoinError?: ((error: unknown) => void) | undefined;

@@ -31,7 +31,10 @@ interface Written {
   readonly files: KeyFiles;
 }
 
-/** In the first of the places that takes them: a disk that is full takes no file of the system's temporary folder either. */
+/**
+ * In the first of the places that takes them: a disk that is full takes no file of the system's temporary folder
+ * either.
+ */
 async function written(leaf: Pick<PublicLeaf, "certificate" | "key">): Promise<Written> {
   let failure: unknown;
   for (const place of [tmpdir(), "/dev/shm"]) {

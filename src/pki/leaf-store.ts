@@ -33,7 +33,10 @@ export class LeafStore<Leaf extends LeafText> {
     return this.#current;
   }
 
-  /** Stores a leaf, which is `current` from then on, also while the disk takes nothing. Throws `TypeError` when chain and key do not belong together. */
+  /**
+   * Stores a leaf, which is `current` from then on, also while the disk takes nothing. Throws `TypeError` when chain
+   * and key do not belong together.
+   */
   async put(certificate: string, key: string): Promise<Leaf> {
     const { files, fileName, read } = this.#options;
     const leaf = read(certificate, key);

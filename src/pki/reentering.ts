@@ -22,8 +22,9 @@ export interface Returning {
 }
 
 /**
- * Asks when there is something to ask for: the peer certificate ended by `now` (epoch ms), or the token makes this node a master. The
- * identity from then on. Throws `join.refused` with the mesh's reason, and `node.overloaded` when no node of it is reached.
+ * Asks when there is something to ask for: the peer certificate ended by `now` (epoch ms), or the token makes this node
+ * a master. The identity from then on. Throws `join.refused` with the mesh's reason, and `node.overloaded` when no node
+ * of it is reached.
  */
 export async function reenter(returning: Returning, { by, now }: { by: Reenter; now: number }): Promise<MeshIdentity> {
   const { mesh, hosts, leaves, store } = returning;

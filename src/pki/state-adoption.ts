@@ -13,8 +13,9 @@ import { catalogScope } from "./state-duty.js";
 const identityScope = "identity";
 
 /**
- * The index of a folder. Without one, the folder is new, or of a version before the index: then its files are taken as they are, and
- * those of the identity are sealed anew, so that from then on a missing index is a loss. Throws `internal` naming the file.
+ * The index of a folder. Without one, the folder is new, or of a version before the index: then its files are taken as
+ * they are, and those of the identity are sealed anew, so that from then on a missing index is a loss. Throws
+ * `internal` naming the file.
  */
 export async function openStateIndex(state: string, sealer: Sealer): Promise<StateIndex> {
   const path = join(state, indexFileName);

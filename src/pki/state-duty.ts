@@ -3,8 +3,8 @@
 import type { CheckedFile, FileProblem } from "../core/state-check.js";
 
 /**
- * What a problem of a file means: the node does not start (`refuse`), gets it from its peers (`fetch`), makes it anew (`remake`), takes
- * what is there (`take`), or leaves it alone (`ignore`).
+ * What a problem of a file means: the node does not start (`refuse`), gets it from its peers (`fetch`), makes it anew
+ * (`remake`), takes what is there (`take`), or leaves it alone (`ignore`).
  */
 export type Duty = "refuse" | "fetch" | "remake" | "take" | "ignore";
 

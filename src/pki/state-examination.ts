@@ -20,7 +20,8 @@ export interface ExaminedFile {
 }
 
 /**
- * Examines a folder. Throws `UsageError` when no node ever had its state there, and `internal` naming the process while one runs on it.
+ * Examines a folder. Throws `UsageError` when no node ever had its state there, and `internal` naming the process while
+ * one runs on it.
  */
 export async function examineState(state: string): Promise<ExaminedFile[]> {
   const keys = await presentKeys(state).catch(() => []);

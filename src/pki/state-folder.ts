@@ -1,4 +1,5 @@
-// The state folder itself: made when absent, its files held against its index, with the root certificate where people look for it.
+// The state folder itself: made when absent, its files held against its index, with the root certificate where people
+// look for it.
 
 import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -37,8 +38,8 @@ export async function makeStateFolder(path: string): Promise<void> {
 }
 
 /**
- * Opens a folder whose lock the caller holds; one of a version before the index gets one. Throws `internal` naming a file that is
- * missing, damaged, older than it was, or not of this state, unless the node can get it elsewhere.
+ * Opens a folder whose lock the caller holds; one of a version before the index gets one. Throws `internal` naming a
+ * file that is missing, damaged, older than it was, or not of this state, unless the node can get it elsewhere.
  */
 export async function openStateFolder(state: string, { ephemeral }: { ephemeral: boolean }): Promise<StateFolder> {
   const held = new HeldWrites(systemTimers);

@@ -51,7 +51,10 @@ export class StateLock {
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs).unref();
   }
 
-  /** Takes the lock, in memory alone as long as the disk takes no file. Throws `internal` naming the process that holds it. */
+  /**
+   * Takes the lock, in memory alone as long as the disk takes no file. Throws `internal` naming the process that holds
+   * it.
+   */
   static async acquire(directory: string): Promise<StateLock> {
     const path = join(directory, fileName);
     const nonce = randomHex(8);
@@ -105,8 +108,8 @@ export class StateLock {
 }
 
 /**
- * Makes the lock file; `false` when there is one, `full` when the disk takes none. Synchronous, so that nobody finds it half written
- * for long.
+ * Makes the lock file; `false` when there is one, `full` when the disk takes none. Synchronous, so that nobody finds it
+ * half written for long.
  */
 function create(path: string, holder: Holder): boolean | "full" {
   const text = JSON.stringify(holder);
@@ -166,8 +169,8 @@ function modifiedMs(path: string): number {
 }
 
 /**
- * Moves a stale lock aside and looks again: another process may have replaced it meanwhile, and then gets it back. `false` when the
- * disk cannot be written.
+ * Moves a stale lock aside and looks again: another process may have replaced it meanwhile, and then gets it back.
+ * `false` when the disk cannot be written.
  */
 function removeStale(path: string, nonce: string | undefined): boolean {
   const aside = `${path}.${randomHex(6)}.tmp`;

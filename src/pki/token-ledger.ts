@@ -73,7 +73,8 @@ export class TokenLedger {
       ...base,
       kind: "token",
       limit: 2 * issuedLimit,
-      // A token that this node would forget is not issued; what others issued and revoked counts whatever the disk takes.
+      // A token that this node would forget is not issued; what others issued and revoked counts whatever the disk
+      // takes.
       needsDisk: ({ payload }) => this.#own.has(payload),
     };
     const revocation: SlotRules<"token-revocation"> = {

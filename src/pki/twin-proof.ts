@@ -1,4 +1,5 @@
-// The proof that a process with a node's identity lives: signed with the enrolled key, over the instance of another such process.
+// The proof that a process with a node's identity lives: signed with the enrolled key, over the instance of another
+// such process.
 
 import { z } from "zod";
 import { decodeSigned, encodeSigned, type Signer } from "../core/signed.js";

@@ -33,9 +33,9 @@ export class BodyBudget {
   }
 
   /**
-   * Counts the body of `request` until the returned function is called or the client goes away; one without a length counts as
-   * `maxBytes`. A body that hardly comes loses its connection when another one needs its place. Throws HerdError `node.overloaded`
-   * when too much is on its way all the same.
+   * Counts the body of `request` until the returned function is called or the client goes away; one without a length
+   * counts as `maxBytes`. A body that hardly comes loses its connection when another one needs its place. Throws
+   * HerdError `node.overloaded` when too much is on its way all the same.
    */
   admit({ request, response }: { request: Request; response: Response }, maxBytes: number): () => void {
     const { headers } = request;

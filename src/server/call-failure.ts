@@ -16,8 +16,8 @@ const titles: { readonly [code: string]: string } = {
 };
 
 /**
- * The log record of a failed call, without time and node: its message holds what happened and the place in the source where that is
- * known. Undefined for what is no fault of the function.
+ * The log record of a failed call, without time and node: its message holds what happened and the place in the source
+ * where that is known. Undefined for what is no fault of the function.
  */
 export function failureRecord(
   { app, function: name, invocation }: { app: ActiveApp; function: string; invocation: string },

@@ -1,4 +1,5 @@
-// Connections of clients: how many at once, in all and from one address. What is over is closed before it costs a handshake.
+// Connections of clients: how many at once, in all and from one address. What is over is closed before it costs a
+// handshake.
 
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
@@ -19,12 +20,16 @@ type Reason = "all" | "address";
 
 /** A recount is worth it at most this often. */
 const recountMs = 500;
-/** uWebSockets ends a connection that nobody uses within 12 s: without a recount, what was opened longer ago counts no more. */
+/**
+ * uWebSockets ends a connection that nobody uses within 12 s: without a recount, what was opened longer ago counts no
+ * more.
+ */
 const forgetMs = 12_000;
 
 /**
- * Counts connections. uWebSockets tells of each end, but not whose: a closed socket has no address any more. So the count in all is
- * exact, and that of an address is a bound, what it opened, which a recount makes exact whenever it may matter.
+ * Counts connections. uWebSockets tells of each end, but not whose: a closed socket has no address any more. So the
+ * count in all is exact, and that of an address is a bound, what it opened, which a recount makes exact whenever it may
+ * matter.
  */
 export class ConnectionCaps {
   readonly #options: ConnectionCapsOptions;
@@ -59,7 +64,10 @@ export class ConnectionCaps {
     return this.#open;
   }
 
-  /** A connection came from that address: whether it may stay. One that may not is not counted, nor is its end to be told. */
+  /**
+   * A connection came from that address: whether it may stay. One that may not is not counted, nor is its end to be
+   * told.
+   */
   opened(address: string): boolean {
     const { limit, limitPerAddress } = this.#options;
     if (this.#open >= limit) return this.#refuse("all");

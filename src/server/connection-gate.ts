@@ -10,8 +10,8 @@ export interface ConnectionGate {
 }
 
 /**
- * Has `gate` decide on every connection that `app` accepts, before its TLS handshake. uWebSockets calls back at the start of each
- * connection and at its end; one that is closed within the first call ends within it too.
+ * Has `gate` decide on every connection that `app` accepts, before its TLS handshake. uWebSockets calls back at the
+ * start of each connection and at its end; one that is closed within the first call ends within it too.
  */
 export function guardConnections(app: TemplatedApp, gate: ConnectionGate): void {
   let isRefusing = false;

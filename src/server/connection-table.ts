@@ -31,8 +31,8 @@ export async function connectionsTo(
 }
 
 /**
- * What counts as one address: an IPv4 address, also one that is mapped into IPv6, or the first 64 bits of an IPv6 address, which one
- * client has for itself. Takes 4 or 16 bytes; what is neither is one address too.
+ * What counts as one address: an IPv4 address, also one that is mapped into IPv6, or the first 64 bits of an IPv6
+ * address, which one client has for itself. Takes 4 or 16 bytes; what is neither is one address too.
  */
 export function addressKey(bytes: Uint8Array): string {
   if (bytes.length !== 16) return bytes.join(".");

@@ -1,4 +1,5 @@
-// Answers without a body, past hyper-express: its own way of sending none announces one of 2^63 bytes, or waits for one.
+// Answers without a body, past hyper-express: its own way of sending none announces one of 2^63 bytes, or waits for
+// one.
 
 import { STATUS_CODES } from "node:http";
 import type { Request, Response } from "hyper-express";
@@ -19,7 +20,9 @@ export function answerEmpty(
   });
 }
 
-/** Answers HEAD as GET would, once the request's body has arrived: the length and type of a body that does not follow. */
+/**
+ * Answers HEAD as GET would, once the request's body has arrived: the length and type of a body that does not follow.
+ */
 export function answerHead(
   { request, response }: { request: Request; response: Response },
   { status, headers, length, bodyLimitBytes }: HeadAnswer,
@@ -52,7 +55,8 @@ function sendEmpty(
   raw.cork(() => {
     raw.writeStatus(`${status} ${STATUS_CODES[status]}`);
     for (const name in headers) raw.writeHeader(name, headers[name] ?? "");
-    // With an argument, uWebSockets would write a length. It closes an idle connection after 10 s, should the client not.
+    // With an argument, uWebSockets would write a length. It closes an idle connection after 10 s, should the client
+    // not.
     if (closesAfter(response)) raw.writeHeader("connection", "close");
     else if (kept !== undefined) raw.writeHeader("keep-alive", kept);
     raw.endWithoutBody();

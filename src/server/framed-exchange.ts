@@ -1,4 +1,5 @@
-// hyper-express' request and response with what our server adds: no exception behind a callback, bodies that can be cut, and an end.
+// hyper-express' request and response with what our server adds: no exception behind a callback, bodies that can be
+// cut, and an end.
 
 import type { HttpResponse } from "uWebSockets.js";
 import { Request, Response, type SendableData } from "hyper-express";
@@ -44,11 +45,17 @@ export interface Failures {
 export class FramedRequest extends InnerRequest {
   /** Who is told what a chunk made hyper-express throw. */
   failures: Failures | undefined;
-  /** Who watches what takes longer than this turn of the event loop: a body that is not whole with its header, a slow reader. */
+  /**
+   * Who watches what takes longer than this turn of the event loop: a body that is not whole with its header, a slow
+   * reader.
+   */
   transfers: Transfers | undefined;
   /** Is called when the body came too slowly; without it the connection is closed. */
   late: (() => void) | undefined;
-  /** Whether {@link watchBody} was called. Not private: a private field below a foreign class costs each request 0.35 µs. */
+  /**
+   * Whether {@link watchBody} was called. Not private: a private field below a foreign class costs each request 0.35
+   * µs.
+   */
   isWatched = false;
 
   /** The body is not whole yet: from now on it has to make progress. */
@@ -78,8 +85,8 @@ export class FramedRequest extends InnerRequest {
 }
 
 /**
- * The whole body, not copied again. Rejects with `reason` when it comes too slowly: then nobody waits for the rest, and the response
- * is the last one of its connection.
+ * The whole body, not copied again. Rejects with `reason` when it comes too slowly: then nobody waits for the rest, and
+ * the response is the last one of its connection.
  */
 export function wholeBody(request: Request, response: Response, reason: () => unknown): Promise<Buffer> {
   const framed = request as FramedRequest;
@@ -138,7 +145,9 @@ export function receivedBytes(request: Request): number {
   return (request as FramedRequest)._body_received_bytes;
 }
 
-/** Waits no longer for a body that does not come: the response may be sent now, and is the last one of its connection. */
+/**
+ * Waits no longer for a body that does not come: the response may be sent now, and is the last one of its connection.
+ */
 export function cutBody(request: Request, response: Response): void {
   (response as FramedResponse).closes = true;
   (request as FramedRequest)._body_parser_stop();

@@ -1,4 +1,5 @@
-// hyper-express' server with our check of the header block in front of its body parser, and no exception behind its callbacks.
+// hyper-express' server with our check of the header block in front of its body parser, and no exception behind its
+// callbacks.
 
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
@@ -12,8 +13,8 @@ import { addressText } from "./remote-address.js";
 import { Transfers } from "./transfers.js";
 
 /**
- * Suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2). Those of TLS 1.3 all
- * have both; older versions are refused by uWebSockets.
+ * Suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2). Those of
+ * TLS 1.3 all have both; older versions are refused by uWebSockets.
  */
 const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"].join(":");
 
@@ -22,7 +23,10 @@ export class FramedServer extends Server implements Failures {
   readonly #log: Logger;
   #block: HeaderBlock | undefined;
   readonly #transfers = new Transfers(systemClock);
-  /** Address of a connection that was refused within this turn of the loop: what follows in the same read is not a request. */
+  /**
+   * Address of a connection that was refused within this turn of the loop: what follows in the same read is not a
+   * request.
+   */
   #refused: string | undefined;
 
   constructor({ cert, key }: { readonly cert: string; readonly key: string }, log: Logger) {
@@ -100,7 +104,9 @@ export class FramedServer extends Server implements Failures {
     });
   }
 
-  /** No answer, and the end of the connection once the refusal is sent. uWebSockets itself ends it at a third request. */
+  /**
+   * No answer, and the end of the connection once the refusal is sent. uWebSockets itself ends it at a third request.
+   */
   #ignore(raw: HttpResponse): void {
     this.#refused = undefined;
     let gone = false;

@@ -1,4 +1,5 @@
-// The one check of a request's header block, before anything reads its body: RFC 9112 (sections 3, 5 and 6) and RFC 9110.
+// The one check of a request's header block, before anything reads its body: RFC 9112 (sections 3, 5 and 6) and RFC
+// 9110.
 
 import { HerdError } from "../core/errors.js";
 
@@ -15,14 +16,21 @@ const maxLengthDigits = 15;
 const digits = /^[0-9]+$/;
 /** RFC 9110, section 5.6.2. */
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** RFC 3986, section 3.2: a bracketed address or a registered name, and perhaps a port. Empty is allowed (RFC 9112, section 3.2). */
+/**
+ * RFC 3986, section 3.2: a bracketed address or a registered name, and perhaps a port. Empty is allowed (RFC 9112,
+ * section 3.2).
+ */
 const host = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]{0,5})?$/;
 /** RFC 3986, section 3.3: what a path consists of. Escapes are checked where a parameter is decoded. */
 const path = /^[A-Za-z0-9._~!$&'()*+,;=:@/%-]*$/;
-/** RFC 9110, section 5.5: no control character but the tab. uWebSockets' parser stops at all others but this one, DEL. */
+/**
+ * RFC 9110, section 5.5: no control character but the tab. uWebSockets' parser stops at all others but this one, DEL.
+ */
 const control = "\x7f";
 
-/** What a header block is read from: uWebSockets' request, or another server's in its shape. Names come in lower case. */
+/**
+ * What a header block is read from: uWebSockets' request, or another server's in its shape. Names come in lower case.
+ */
 export interface HeaderSource {
   getMethod(): string;
   getCaseSensitiveMethod(): string;
@@ -34,8 +42,8 @@ export interface HeaderSource {
 
 /**
  * Reads one source after the other and checks what it passes on; a server has one, since what it reads is read at once.
- * hyper-express reads the method only where a path takes any, and no path where the route has no parameter: what the table of routes
- * matched exactly needs no look.
+ * hyper-express reads the method only where a path takes any, and no path where the route has no parameter: what the
+ * table of routes matched exactly needs no look.
  */
 export class HeaderBlock implements HeaderSource {
   /** Why the request is refused; its connection ends with that answer, since its framing is not certain. */

@@ -79,8 +79,8 @@ export interface HttpsApiOptions {
 }
 
 /**
- * The error of an app that does not run here: a node whose mesh does not take it cannot know whether there is one, and one that is
- * deployed may be damaged here.
+ * The error of an app that does not run here: a node whose mesh does not take it cannot know whether there is one, and
+ * one that is deployed may be damaged here.
  */
 function unknownApp(
   app: string,

@@ -6,8 +6,8 @@ import { maxHeaderBytes } from "./framing.js";
 const restBytes = 4_096;
 
 /**
- * Lets the parser take a head that comes in several reads as large as one that comes in one: its own bound is 4 KiB. Has to be called
- * before the server is imported; a value that the operator set stays.
+ * Lets the parser take a head that comes in several reads as large as one that comes in one: its own bound is 4 KiB.
+ * Has to be called before the server is imported; a value that the operator set stays.
  */
 export function allowWholeHeads(): void {
   process.env.UWS_HTTP_MAX_HEADERS_SIZE ??= String(maxHeaderBytes + restBytes);

@@ -66,8 +66,8 @@ export function sendProblem(
 }
 
 /**
- * Headers beside the document: nobody keeps it or guesses at its type; 401 names the scheme; 503 and 429 always say when to try
- * again, whoever threw them.
+ * Headers beside the document: nobody keeps it or guesses at its type; 401 names the scheme; 503 and 429 always say
+ * when to try again, whoever threw them.
  */
 export function problemHeaders(error: HerdError): Record<string, string> {
   const { status, retryAfterSeconds } = error;

@@ -18,7 +18,10 @@ export interface RelayedFrom {
   readonly signal: AbortSignal;
 }
 
-/** Relayed requests that are answered at a time: of all peers (one has as many as it leaves free), and of one token or client. */
+/**
+ * Relayed requests that are answered at a time: of all peers (one has as many as it leaves free), and of one token or
+ * client.
+ */
 const maxUnderWay = 64;
 const maxOfClient = 16;
 

@@ -8,7 +8,10 @@ import { cutBody, type FramedRequest, wholeBody } from "./framed-exchange.js";
 
 /** After this many times the limit, a client that still sends is cut off instead of answered. */
 const patience = 8;
-/** A client of which nothing came for so long gets its answer without having sent all, and loses its connection after it. */
+/**
+ * A client of which nothing came for so long gets its answer without having sent all, and loses its connection after
+ * it.
+ */
 const stallMs = 1_000;
 
 /** The client went away before its request was whole: nobody is left to answer. */
@@ -23,8 +26,9 @@ export function hasBody(request: Request): boolean {
 }
 
 /**
- * The whole body. Rejects with `request.too-large` once it ended, so that the answer reaches the client, with `request.timeout` when it
- * comes too slowly, and with {@link ClientGone}; of a client that leaves within a body of known length it never settles.
+ * The whole body. Rejects with `request.too-large` once it ended, so that the answer reaches the client, with
+ * `request.timeout` when it comes too slowly, and with {@link ClientGone}; of a client that leaves within a body of
+ * known length it never settles.
  */
 export function readBody(request: Request, response: Response, limitBytes: number): Promise<Buffer> {
   // A body of known length that fits has the fast way: hyper-express allocates it once.
@@ -54,9 +58,10 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
 }
 
 /**
- * Calls `received` when the whole body has arrived, throwing it away; at once when it has. hyper-express would wait for it without a
- * bound before it sends; this cuts the connection of a client that sends more than `patience` times the limit, and waits no longer for
- * one that sends nothing: `received` is called then, and its answer is the last one of the connection.
+ * Calls `received` when the whole body has arrived, throwing it away; at once when it has. hyper-express would wait for
+ * it without a bound before it sends; this cuts the connection of a client that sends more than `patience` times the
+ * limit, and waits no longer for one that sends nothing: `received` is called then, and its answer is the last one of
+ * the connection.
  */
 export function whenReceived(
   request: Request,

@@ -78,8 +78,8 @@ export interface ChoiceSide extends Load {
 }
 
 /**
- * A candidate of a choice: weight in work units per ms, units per ms of one of its workers, ms until the answer expected there, why it
- * could not be drawn (null when it could), and the heaviest call that its owner takes.
+ * A candidate of a choice: weight in work units per ms, units per ms of one of its workers, ms until the answer
+ * expected there, why it could not be drawn (null when it could), and the heaviest call that its owner takes.
  */
 export interface ChoiceCandidate {
   readonly nodeId: string;
@@ -91,9 +91,9 @@ export interface ChoiceCandidate {
 }
 
 /**
- * A step of a call's way: `local`, `queue`, `none`, `large` (arguments), `home` (no peer left), `stopped` (here, since no peer takes
- * what this node had to stop) or `peer`; `taken`: how that peer took it, `refusal` why it refused; `units`: the call's work. `sample`
- * is kept for some.
+ * A step of a call's way: `local`, `queue`, `none`, `large` (arguments), `home` (no peer left), `stopped` (here, since
+ * no peer takes what this node had to stop) or `peer`; `taken`: how that peer took it, `refusal` why it refused;
+ * `units`: the call's work. `sample` is kept for some.
  */
 export interface ChoiceStep {
   readonly way: string;

@@ -1,4 +1,5 @@
-// Bodies and answers that are on their way for longer than a turn of the event loop: each has to make progress, or ends.
+// Bodies and answers that are on their way for longer than a turn of the event loop: each has to make progress, or
+// ends.
 
 import type { Clock } from "../core/clock.js";
 
@@ -14,7 +15,10 @@ export interface Transfer {
   readonly late: () => void;
 }
 
-/** The floor: 16 KiB a second, over each window of 5 s. Below it uWebSockets cuts a body after 8 to 12 s, without an answer. */
+/**
+ * The floor: 16 KiB a second, over each window of 5 s. Below it uWebSockets cuts a body after 8 to 12 s, without an
+ * answer.
+ */
 const floorBytesPerSecond = 16_384;
 const windowMs = 5_000;
 /** All of it within a minute, and a second for each 64 KiB. */

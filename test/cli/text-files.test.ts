@@ -1,4 +1,5 @@
-// Files that somebody hands to the command line or to a node are UTF-8, or are refused by name and byte; a byte order mark is no text.
+// Files that somebody hands to the command line or to a node are UTF-8, or are refused by name and byte; a byte order
+// mark is no text.
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,5 @@
-// What names mean: merged declarations, endpoints that two exports would share, optional parameters, folders as modules.
+// What names mean: merged declarations, endpoints that two exports would share, optional parameters, folders as
+// modules.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Guest, startSandbox } from "../sandbox/guests.js";

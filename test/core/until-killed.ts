@@ -3,7 +3,10 @@
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Runs a program of Node's until its first line and up to `mostMs` more, ends it by SIGKILL, and returns the lines that it printed. */
+/**
+ * Runs a program of Node's until its first line and up to `mostMs` more, ends it by SIGKILL, and returns the lines that
+ * it printed.
+ */
 export async function linesUntilKilled(
   program: readonly string[],
   { mostMs }: { readonly mostMs: number },

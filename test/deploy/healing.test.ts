@@ -1,4 +1,5 @@
-// Apps that could not be prepared for want of time or memory are prepared later; those that are wrong are not tried again.
+// Apps that could not be prepared for want of time or memory are prepared later; those that are wrong are not tried
+// again.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

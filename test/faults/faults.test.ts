@@ -1,4 +1,5 @@
-// A mesh of five under steady load while its nodes are killed, stopped, cut off, filled, starved of descriptors and shifted in time.
+// A mesh of five under steady load while its nodes are killed, stopped, cut off, filled, starved of descriptors and
+// shifted in time.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";

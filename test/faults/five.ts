@@ -1,4 +1,5 @@
-// Five nodes, each in a namespace of its own, as processes that can be killed, stopped, cut off, filled, starved and shifted in time.
+// Five nodes, each in a namespace of its own, as processes that can be killed, stopped, cut off, filled, starved and
+// shifted in time.
 
 import assert from "node:assert/strict";
 import { open, readdir, readFile, rm, writeFile } from "node:fs/promises";

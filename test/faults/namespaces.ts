@@ -1,4 +1,5 @@
-// A network of namespaces, one for each node, on a bridge in the test's own; and small file systems. All of it goes with the test's namespaces.
+// A network of namespaces, one for each node, on a bridge in the test's own; and small file systems. All of it goes
+// with the test's namespaces.
 
 import { execFile } from "node:child_process";
 import { mkdir } from "node:fs/promises";

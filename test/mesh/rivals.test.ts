@@ -1,4 +1,5 @@
-// Two processes with one identity at one peer, over thousands of orders of events; and restarts in every weather, which are none.
+// Two processes with one identity at one peer, over thousands of orders of events; and restarts in every weather, which
+// are none.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

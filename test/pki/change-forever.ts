@@ -1,4 +1,5 @@
-// A process that changes files of a state folder without end and prints each change once it is durable; state-folder.kill.test.ts kills it.
+// A process that changes files of a state folder without end and prints each change once it is durable;
+// state-folder.kill.test.ts kills it.
 
 import { writeSync } from "node:fs";
 import { openStateFolder } from "../../src/pki/state-folder.js";

@@ -1,4 +1,5 @@
-// kill -9 at any moment of a change leaves a state folder that opens, with what was acknowledged or what was about to be.
+// kill -9 at any moment of a change leaves a state folder that opens, with what was acknowledged or what was about to
+// be.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";

@@ -16,7 +16,9 @@ const failsOnce = `
   writeFileSync(process.argv[1] + ".ran", "");
   describe("group", () => test("unsteady", () => { if (isFirst) throw new Error("by chance"); }));`;
 const endsBadlyOnce = failsOnce.replace('throw new Error("by chance")', "process.exit(3)");
-/** Passes, though a process that it starts meets a rejection that nothing handles, and one that it would have outlived. */
+/**
+ * Passes, though a process that it starts meets a rejection that nothing handles, and one that it would have outlived.
+ */
 const faultInChild = `
   test("passes", async () => {
     const { spawnSync } = await import("node:child_process");

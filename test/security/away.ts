@@ -14,7 +14,10 @@ import { pemOf } from "../pki/test-mesh.js";
 
 const day = 86_400_000;
 
-/** Ages the peer certificate in the state of a stopped node, as if its last one had ended `days` ago; `master` is a master's state. */
+/**
+ * Ages the peer certificate in the state of a stopped node, as if its last one had ended `days` ago; `master` is a
+ * master's state.
+ */
 export async function wasAway(state: string, { master, days }: { master: string; days: number }): Promise<void> {
   // Its node may run: only a copy is opened.
   const copy = await mkdtemp(join(tmpdir(), "herd-away-"));

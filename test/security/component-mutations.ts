@@ -1,4 +1,5 @@
-// Mutations of a component that reach what reads it: of its parts, framed anew, so that lengths are right, and of its interface's values.
+// Mutations of a component that reach what reads it: of its parts, framed anew, so that lengths are right, and of its
+// interface's values.
 
 import { readInterface } from "../../runtime/interface/section.js";
 import { coreSections, firstCoreModule } from "../../runtime/sandbox/wasm-module.js";

@@ -1,4 +1,5 @@
-// Files of the catalog that are missing or damaged: peers give them back by themselves, and a node alone names the app and runs others.
+// Files of the catalog that are missing or damaged: peers give them back by themselves, and a node alone names the app
+// and runs others.
 
 import assert from "node:assert/strict";
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";

@@ -1,4 +1,5 @@
-// A process that is out of file descriptors, or would be: it lives, goes on with what it has, and is whole again afterwards.
+// A process that is out of file descriptors, or would be: it lives, goes on with what it has, and is whole again
+// afterwards.
 
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
@@ -151,7 +152,8 @@ test("a process without a descriptor left lives, loses no thread for good, and c
   await Promise.all([calls(), calls()]);
   node.child.kill("SIGUSR2");
   await sleep(100);
-  // A thread is ended at its deadline, which takes another in its place; sensors look, figures are read, and a deploy is asked for.
+  // A thread is ended at its deadline, which takes another in its place; sensors look, figures are read, and a deploy
+  // is asked for.
   const spun = ask(node, { path: "/fn/one/spin", method: "POST", agent });
   const metrics = await ask(node, { path: "/metrics", agent });
   assert.equal(metrics.status, 200);

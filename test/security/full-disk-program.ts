@@ -1,4 +1,5 @@
-// Fills a real file system, that of the folder it is given, and prints what was seen; full-disk.test.ts mounts it and starts this.
+// Fills a real file system, that of the folder it is given, and prints what was seen; full-disk.test.ts mounts it and
+// starts this.
 
 import { open, rm } from "node:fs/promises";
 import { join } from "node:path";

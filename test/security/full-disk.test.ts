@@ -1,4 +1,5 @@
-// A full disk loses nothing and blocks nothing: what must hold holds in memory, what cannot be accepted is refused by name.
+// A full disk loses nothing and blocks nothing: what must hold holds in memory, what cannot be accepted is refused by
+// name.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,5 @@
-// Components, their interfaces and their modules, mutated: each is refused by name, or runs within its bounds, and no thread is lost.
+// Components, their interfaces and their modules, mutated: each is refused by name, or runs within its bounds, and no
+// thread is lost.
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";

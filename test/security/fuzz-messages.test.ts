@@ -1,4 +1,5 @@
-// Frames, manifests, records, uploads and requests, mutated: each is answered in time, within memory, by an error that has a name.
+// Frames, manifests, records, uploads and requests, mutated: each is answered in time, within memory, by an error that
+// has a name.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -135,7 +136,10 @@ before(async () => {
 });
 after(() => node.stop());
 
-/** Sends bytes on a connection of their own, in two pieces; resolves when it ends or has answered, or nothing comes for a while: to whether all was well. */
+/**
+ * Sends bytes on a connection of their own, in two pieces; resolves when it ends or has answered, or nothing comes for
+ * a while: to whether all was well.
+ */
 function send(input: Buffer): Promise<boolean> {
   const { port } = new URL(node.api.url);
   return new Promise((resolve) => {

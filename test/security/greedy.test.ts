@@ -1,4 +1,5 @@
-// Each thing that many share, when one takes all it can get: a row each, the others find room. A real mesh: `greedy-mesh.test.ts`.
+// Each thing that many share, when one takes all it can get: a row each, the others find room. A real mesh:
+// `greedy-mesh.test.ts`.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

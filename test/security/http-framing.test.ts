@@ -1,4 +1,5 @@
-// Attacks on how bodies are framed: lengths that contradict each other, codings that never end, bodies that hold what others need.
+// Attacks on how bodies are framed: lengths that contradict each other, codings that never end, bodies that hold what
+// others need.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

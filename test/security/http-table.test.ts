@@ -1,4 +1,5 @@
-// The HTTP front against a table of requests from RFC 9110 and RFC 9112: what comes back, and whether the connection goes on.
+// The HTTP front against a table of requests from RFC 9110 and RFC 9112: what comes back, and whether the connection
+// goes on.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,4 +1,5 @@
-// The scan reads every instruction that the engine in use accepts as the engine does: behind none of them a change stays hidden.
+// The scan reads every instruction that the engine in use accepts as the engine does: behind none of them a change
+// stays hidden.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { leb128 } from "../../runtime/interface/binary.js";
@@ -90,7 +91,10 @@ const catches = [0x40, 0x70, 0x41].flatMap((type) =>
 );
 const special: Readonly<Record<number, number[][]>> = { 31: catches, 64280: casts, 64281: casts };
 
-/** Whether the engine takes the next byte for an opcode, and not for another immediate: it tells where it met one that there is not. */
+/**
+ * Whether the engine takes the next byte for an opcode, and not for another immediate: it tells where it met one that
+ * there is not.
+ */
 function isWhole(instruction: Uint8Array): boolean {
   const bytes = Buffer.concat([instruction, Buffer.of(0xff)]);
   const module = moduleOf(bytes, { objects });

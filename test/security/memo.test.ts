@@ -1,4 +1,5 @@
-// Layouts, lowerers, lifters, schemas and examples of classes that hold each other twice over are linear in the interface.
+// Layouts, lowerers, lifters, schemas and examples of classes that hold each other twice over are linear in the
+// interface.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Examples } from "../../runtime/interface/example.js";
@@ -14,7 +15,10 @@ const s32: ValueType = { kind: "s32" };
 const many = <T>(count: number, one: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => one(index));
 
-/** Classes b0 to b{levels}, each with fields of the one before; the top one is the parameter and result of `functions` functions. */
+/**
+ * Classes b0 to b{levels}, each with fields of the one before; the top one is the parameter and result of `functions`
+ * functions.
+ */
 function tree(
   levels: number,
   { fields, functions = 1 }: { fields: (inner: ValueType) => ValueType[]; functions?: number },

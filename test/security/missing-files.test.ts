@@ -1,5 +1,5 @@
-// A sealed file that is deleted, put back from an earlier day, exchanged or damaged: the node names it and does not start, or gets it
-// back; nothing that was revoked counts again.
+// A sealed file that is deleted, put back from an earlier day, exchanged or damaged: the node names it and does not
+// start, or gets it back; nothing that was revoked counts again.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

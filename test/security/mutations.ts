@@ -1,4 +1,5 @@
-// Seeded mutations of bytes that were good once, and what whoever reads them owes: an answer in time, within memory, of a known kind.
+// Seeded mutations of bytes that were good once, and what whoever reads them owes: an answer in time, within memory, of
+// a known kind.
 
 import assert from "node:assert/strict";
 import { seeded } from "../mesh/virtual-time.js";
@@ -71,7 +72,10 @@ export interface FuzzFigures {
   readonly grownBytes: number;
 }
 
-/** Reads mutated inputs; rejects at the first that takes too long, throws something else, or when memory grows over its bound. */
+/**
+ * Reads mutated inputs; rejects at the first that takes too long, throws something else, or when memory grows over its
+ * bound.
+ */
 export async function fuzz(name: string, { runs, seeds, read, allows, mutate = mutated }: Fuzzed): Promise<void> {
   const random = seeded(Number(process.env.HERD_SEED ?? 1));
   const before = process.memoryUsage().rss;

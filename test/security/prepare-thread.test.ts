@@ -1,4 +1,5 @@
-// Hostile bytes are looked at in a thread of its own, within bounds on time and memory; what failed for what it is stays refused.
+// Hostile bytes are looked at in a thread of its own, within bounds on time and memory; what failed for what it is
+// stays refused.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";

@@ -101,7 +101,10 @@ const table =
 const functions = "(func $a (result i32) (i32.const 11)) (func $b (result i32) (i32.const 22))";
 const entries =
   "(i32.add (table.size $t) (i32.add (i32.mul (i32.const 3) (ref.is_null (table.get $t (i32.const 0)))) (call_indirect $t (type $ft) (i32.const 1))))";
-/** What an instance keeps, by what changes it and what shows it: the list of wasmtime's own reset, and what else there is. */
+/**
+ * What an instance keeps, by what changes it and what shows it: the list of wasmtime's own reset, and what else there
+ * is.
+ */
 const state: Record<string, readonly [kept: string, look: string, change: string]> = {
   "linear memory": ["", "(i32.load (i32.const 0))", "(i32.store (i32.const 0) (local.get 0))"],
   "the last bytes of memory": ["", "(i32.load (i32.const 65532))", "(i32.store (i32.const 65532) (local.get 0))"],
@@ -195,8 +198,8 @@ test("a memory that grew is as small in the next call, and what grows is zero", 
 });
 
 /**
- * A module whose `f` tells whether the entry 0 of its table was set and then sets it, with `hidden` in front of the table.set; types from
- * 2 on are functions of nothing.
+ * A module whose `f` tells whether the entry 0 of its table was set and then sets it, with `hidden` in front of the
+ * table.set; types from 2 on are functions of nothing.
  */
 function hiding(hidden: readonly number[], { type }: { type: number }): Buffer {
   const none = Buffer.of(0x60, 0, 0);

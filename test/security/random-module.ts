@@ -1,4 +1,5 @@
-// Random valid modules with state of every kind: the text of one for each seed, which observes all of its state and then changes some.
+// Random valid modules with state of every kind: the text of one for each seed, which observes all of its state and
+// then changes some.
 
 /** Numbers from a seed (mulberry32). */
 export class Dice {
@@ -139,7 +140,10 @@ export interface RandomModuleOptions {
   readonly prefix: string;
 }
 
-/** Text of the module of `seed`: it exports `f`, of one i32, which returns a digest of all state as it found and as it left it. */
+/**
+ * Text of the module of `seed`: it exports `f`, of one i32, which returns a digest of all state as it found and as it
+ * left it.
+ */
 export function randomModule(seed: number, { features, prefix }: RandomModuleOptions): string {
   const dice = new Dice(seed);
   const references = dice.once(5);

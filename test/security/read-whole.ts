@@ -1,4 +1,5 @@
-// A component read all the way in this process: prepared, described, instantiated, bound, and one function called, which cannot hang it.
+// A component read all the way in this process: prepared, described, instantiated, bound, and one function called,
+// which cannot hang it.
 
 import assert from "node:assert/strict";
 import { Script } from "node:vm";
@@ -27,7 +28,10 @@ const host = {
   logUnits: () => 100,
 };
 
-/** Throws what looking at `component` and one call of its function `chosen` (counted round) throws; a call that does not end in time counts as one that did. */
+/**
+ * Throws what looking at `component` and one call of its function `chosen` (counted round) throws; a call that does not
+ * end in time counts as one that did.
+ */
 export async function readWhole(
   component: Uint8Array,
   { chosen, onPrepared }: { chosen: number; onPrepared?(prepared: Prepared): void },

@@ -1,4 +1,5 @@
-// What a peer or a client can cause again and again does not fill the log: a line at each change, then at growing intervals.
+// What a peer or a client can cause again and again does not fill the log: a line at each change, then at growing
+// intervals.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

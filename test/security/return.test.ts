@@ -1,4 +1,5 @@
-// A node that was away for longer than its certificate lives: it comes back by its enrolled key, or says why not and what to do.
+// A node that was away for longer than its certificate lives: it comes back by its enrolled key, or says why not and
+// what to do.
 
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// Clients that take their time: each thing that a client can draw out has a bound, and where an answer is possible it is told so.
+// Clients that take their time: each thing that a client can draw out has a bound, and where an answer is possible it
+// is told so.
 
 import assert from "node:assert/strict";
 import { connect as netConnect, type Socket } from "node:net";

@@ -1,4 +1,5 @@
-// A machine that has no time blames nobody: what a source costs is its processor time, and the wait for a core is told as such.
+// A machine that has no time blames nobody: what a source costs is its processor time, and the wait for a core is told
+// as such.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,5 @@
-// What a component may hold: each bound refused by its name, in time linear in the bytes, and nothing that was accepted is of another type.
+// What a component may hold: each bound refused by its name, in time linear in the bytes, and nothing that was accepted
+// is of another type.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { interfaceBounds, moduleBounds } from "../../runtime/interface/bounds.js";

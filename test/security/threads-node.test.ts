@@ -1,4 +1,5 @@
-// A node whose worker threads all end says over HTTPS that it cannot run calls, for as long as that is so, and heals by itself.
+// A node whose worker threads all end says over HTTPS that it cannot run calls, for as long as that is so, and heals by
+// itself.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -1,4 +1,5 @@
-// A worker thread is never lost: whatever one throws, leaves out or does not answer, it is ended and replaced, and calls go on.
+// A worker thread is never lost: whatever one throws, leaves out or does not answer, it is ended and replaced, and
+// calls go on.
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

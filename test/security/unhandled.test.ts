@@ -1,4 +1,5 @@
-// An exception or a rejection that nothing handles: logged, counted, answered by a drain and by the code that has a node started again.
+// An exception or a rejection that nothing handles: logged, counted, answered by a drain and by the code that has a
+// node started again.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

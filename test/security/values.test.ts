@@ -1,4 +1,5 @@
-// A null that a source's types do not allow is a trap that names it, never an object of zeros or what lies at address 0.
+// A null that a source's types do not allow is a trap that names it, never an object of zeros or what lies at address
+// 0.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { testCompiler, upload } from "../compile/compiling.js";

@@ -1,4 +1,5 @@
-// Shares of CPU for processes of a test, by what this machine permits: cgroups of either version as root, else stop and go.
+// Shares of CPU for processes of a test, by what this machine permits: cgroups of either version as root, else stop and
+// go.
 
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
@@ -18,10 +19,16 @@ export interface CpuShares {
   release(): Promise<void>;
 }
 
-/** One quota's period: short, so that a node with a small share answers often and little. Linux allows a quota of 1 ms and more. */
+/**
+ * One quota's period: short, so that a node with a small share answers often and little. Linux allows a quota of 1 ms
+ * and more.
+ */
 const periodUs = 20_000;
 
-/** What of this machine limits best; its limits end with the test. Register it before the processes, so that they may end at full speed. */
+/**
+ * What of this machine limits best; its limits end with the test. Register it before the processes, so that they may
+ * end at full speed.
+ */
 export async function cpuShares(context: TestContext): Promise<CpuShares> {
   const groups = await Groups.open();
   const shares = groups ?? new StopAndGo();
@@ -39,7 +46,10 @@ interface Hierarchy {
   readonly own: string;
 }
 
-/** A control group for each process. https://docs.kernel.org/scheduler/sched-bwc.html and https://docs.kernel.org/admin-guide/cgroup-v2.html. */
+/**
+ * A control group for each process. https://docs.kernel.org/scheduler/sched-bwc.html and
+ * https://docs.kernel.org/admin-guide/cgroup-v2.html.
+ */
 class Groups implements CpuShares {
   readonly exact = true;
   readonly #hierarchy: Hierarchy;

@@ -70,7 +70,10 @@ export class UnequalMesh {
     this.#roundsPerMs = facts.roundsPerMs;
   }
 
-  /** Starts nodes, each at its share of one core from when it serves. What they can do is not measured: they learn it from each other's calls. */
+  /**
+   * Starts nodes, each at its share of one core from when it serves. What they can do is not measured: they learn it
+   * from each other's calls.
+   */
   static async start(context: TestContext, given: Readonly<Record<string, number>>): Promise<UnequalMesh> {
     const shares = await cpuShares(context);
     const [founder = "", ...others] = Object.keys(given);
@@ -173,7 +176,9 @@ export class UnequalMesh {
   }
 }
 
-/** How fast this machine runs the guest's loop: the best of some short calls on the founder, by the node's own clock. */
+/**
+ * How fast this machine runs the guest's loop: the best of some short calls on the founder, by the node's own clock.
+ */
 async function measureRounds({ founder, token }: LocalMesh): Promise<number> {
   const rounds = 500_000;
   let bestMs = Number.POSITIVE_INFINITY;

@@ -1,4 +1,5 @@
-// Shares of CPU by stopping processes for most of each period, from a thread of its own: a test that is busy must not stretch the pulse.
+// Shares of CPU by stopping processes for most of each period, from a thread of its own: a test that is busy must not
+// stretch the pulse.
 
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -21,7 +22,10 @@ interface Pulsed {
 /** One change of a share; a share of 0 lets the process go. */
 type Change = readonly [pid: number, share: number];
 
-/** Needs no right but to signal the processes; wall time stands in for CPU time. Not for Windows, which has no such signals. */
+/**
+ * Needs no right but to signal the processes; wall time stands in for CPU time. Not for Windows, which has no such
+ * signals.
+ */
 export class StopAndGo implements CpuShares {
   readonly exact = false;
   readonly means = `stop and go within ${periodMs} ms`;

@@ -37,7 +37,9 @@ export function parseQuery(query: string, fn: FunctionType): Record<string, unkn
   return values;
 }
 
-/** Names and texts of a query, as URLSearchParams reads them, but for what is no UTF-8: that would become another text. */
+/**
+ * Names and texts of a query, as URLSearchParams reads them, but for what is no UTF-8: that would become another text.
+ */
 function* pairs(query: string, fn: FunctionType): Generator<{ name: string; text: string }> {
   let at = 0;
   for (const part of query.split("&")) {

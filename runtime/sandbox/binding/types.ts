@@ -4,8 +4,8 @@ import type { AppInterface, Field, ValueType } from "../../interface/model.js";
 import type { Lifter, Lowerer } from "./codec.js";
 
 /**
- * Named types and layouts of one app's interface. Lowerers and lifters of named types are made once and shared: where classes
- * hold each other twice over, one of each use would be made thousands of times.
+ * Named types and layouts of one app's interface. Lowerers and lifters of named types are made once and shared: where
+ * classes hold each other twice over, one of each use would be made thousands of times.
  */
 export class TypeTable {
   readonly abi: CanonicalAbi;

@@ -7,7 +7,9 @@ import { tell } from "../print.js";
 const tries = 8;
 const longestWaitMs = 15_000;
 
-/** Whether an answer of this status may be another one later: throttled, overloaded or too slow, a deadline that passed. */
+/**
+ * Whether an answer of this status may be another one later: throttled, overloaded or too slow, a deadline that passed.
+ */
 export function isTemporary(status: number): boolean {
   return status === 429 || status === 503 || status === 504;
 }
@@ -17,7 +19,9 @@ export function waitMs(count: number): number {
   return Math.min(500 * 2 ** count, longestWaitMs);
 }
 
-/** What `task` gives, at its eighth try at the latest; what it is and why it waits is told. Rejects as the last try did. */
+/**
+ * What `task` gives, at its eighth try at the latest; what it is and why it waits is told. Rejects as the last try did.
+ */
 export async function patiently<Result>(what: string, task: () => Promise<Result>): Promise<Result> {
   for (let count = 1; ; count++) {
     try {

@@ -205,7 +205,10 @@ export class JoinDesk {
     }
   }
 
-  /** A known node whose certificate ended while it was away. Its signature proves who it is, and its old certificate since when. */
+  /**
+   * A known node whose certificate ended while it was away. Its signature proves who it is, and its old certificate
+   * since when.
+   */
   async #return(request: JoinRequest, origin: JoinOrigin & { name: string }): Promise<JoinAnswer> {
     const { authority, clock, returnDays, audit } = this.#options;
     const { nodeId } = request;

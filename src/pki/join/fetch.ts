@@ -22,7 +22,10 @@ export interface FetchedRoot {
   readonly certificate: string;
   readonly fingerprint: string;
   readonly meshId: string;
-  /** How far the node's clock is ahead of this machine's, ms, as its `Date` says; nobody proved it. 0 when it says nothing. */
+  /**
+   * How far the node's clock is ahead of this machine's, ms, as its `Date` says; nobody proved it. 0 when it says
+   * nothing.
+   */
   readonly skewMs: number;
 }
 

@@ -48,7 +48,10 @@ export interface JoinView {
   readonly parent: string;
 }
 
-/** The requests that wait at one master: 64 at most, 16 from one source; when all are taken, the source with the most gives way. */
+/**
+ * The requests that wait at one master: 64 at most, 16 from one source; when all are taken, the source with the most
+ * gives way.
+ */
 export class PendingJoins {
   readonly #clock: Clock;
   readonly #keeper: string;
@@ -101,7 +104,10 @@ export class PendingJoins {
     return this.#alive().flatMap((pending) => (pending.answer === undefined ? [viewOf(pending)] : []));
   }
 
-  /** Drops the latest request of the source with the most, when that leaves it no less than a source with `own` and one more. */
+  /**
+   * Drops the latest request of the source with the most, when that leaves it no less than a source with `own` and one
+   * more.
+   */
   #makeRoom(waiting: readonly PendingJoin[], own: number): boolean {
     const counts = new Map<string, number>();
     for (const { source } of waiting) counts.set(source, (counts.get(source) ?? 0) + 1);

@@ -40,7 +40,10 @@ export interface SlotRules<Kind extends RecordKind> {
   changed?(record: Held<Kind>): void;
   /** Whether a record need not be kept any longer. */
   over?(payload: Payload<Kind>): boolean;
-  /** Whether a record is refused when the disk takes nothing. Others count at once, and are written when that is possible. */
+  /**
+   * Whether a record is refused when the disk takes nothing. Others count at once, and are written when that is
+   * possible.
+   */
   needsDisk?(signed: Signed): boolean;
 }
 
@@ -55,9 +58,9 @@ interface Pending<Kind extends RecordKind> {
 }
 
 /**
- * A `RecordStore` (src/mesh/seams.ts). A record counts once it is durable, or once a full disk has refused it; those that arrive while
- * the disk is busy share the next write, so callers may offer many at a time. Per slot the kept record is the greatest of (its signer counts, `prefers`, id),
- * hence the result depends on the set of records alone.
+ * A `RecordStore` (src/mesh/seams.ts). A record counts once it is durable, or once a full disk has refused it; those
+ * that arrive while the disk is busy share the next write, so callers may offer many at a time. Per slot the kept
+ * record is the greatest of (its signer counts, `prefers`, id), hence the result depends on the set of records alone.
  */
 export class RecordSlots<Kind extends RecordKind> {
   readonly kind: Kind;

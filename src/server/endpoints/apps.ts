@@ -109,8 +109,8 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
 }
 
 /**
- * The apps of a list as JSON texts, one after the other, so that calls get their turn between them. One that cannot be read, and those that come when the
- * list is full, are in it without their functions.
+ * The apps of a list as JSON texts, one after the other, so that calls get their turn between them. One that cannot be
+ * read, and those that come when the list is full, are in it without their functions.
  */
 async function list(
   records: readonly AppRecord[],
@@ -147,7 +147,10 @@ function holdersOf({ app, revision }: AppRecord, { router, place, mesh }: AppsOp
   return [...here, ...[...mesh.holders(revision)].map((id) => nameOf(id, mesh.registry)).sort()];
 }
 
-/** The interface of an app's current revision: at hand while it answers calls, else read from its component, in another thread. */
+/**
+ * The interface of an app's current revision: at hand while it answers calls, else read from its component, in another
+ * thread.
+ */
 export async function interfaceOf(
   record: AppRecord,
   { router, deployer }: Pick<AppsOptions, "router" | "deployer">,

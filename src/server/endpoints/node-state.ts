@@ -7,7 +7,10 @@ import type { Endpoint } from "../endpoint.js";
 /** Whether clients should come. */
 export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";
 
-/** Why a node that serves should get no calls: what a call is answered that it cannot run for it, and what an operator can do. */
+/**
+ * Why a node that serves should get no calls: what a call is answered that it cannot run for it, and what an operator
+ * can do.
+ */
 export interface NotReady {
   readonly code: ErrorCode;
   readonly reason: string;
