@@ -79,29 +79,31 @@ export class CallQueue {
   }
 
   /**
-   * Takes the latest call of the revision that has the most of what waits, weighed by `weigh`; undefined when
-   * `revision`, with `added` to what it has, would have as much. Reads all that waits: for a full queue only.
+   * Takes the latest call of the revision, and of its function, that has the most of what waits, weighed by `weigh`;
+   * undefined when `revision`, with `added` to what it has, would have as much. Reads all that waits: for a full queue
+   * only.
    */
   giveWay(
     revision: string,
     { weigh, added }: { readonly weigh: (call: PendingCall) => number; readonly added: number },
   ): PendingCall | undefined {
-    const weights = new Map<string, { weight: number; longest: FunctionQueue }>();
+    const weights = new Map<string, { weight: number; largest: FunctionQueue; largestWeight: number }>();
     for (const queue of this.#ring) {
       const [first] = queue.calls;
       if (first === undefined) continue;
       const sum = queue.calls.reduce((total, call) => total + weigh(call), 0);
       const known = weights.get(first.prepared.revision);
-      const longest = known === undefined || queue.calls.length > known.longest.calls.length ? queue : known.longest;
-      weights.set(first.prepared.revision, { weight: (known?.weight ?? 0) + sum, longest });
+      const [largest, largestWeight] =
+        known !== undefined && sum <= known.largestWeight ? [known.largest, known.largestWeight] : [queue, sum];
+      weights.set(first.prepared.revision, { weight: (known?.weight ?? 0) + sum, largest, largestWeight });
     }
     const own = weights.get(revision)?.weight ?? 0;
     const [most] = [...weights.values()].sort((left, right) => right.weight - left.weight);
     if (most === undefined || most.weight <= own + added) return undefined;
-    const call = most.longest.calls.pop();
+    const call = most.largest.calls.pop();
     if (call === undefined) return undefined;
     this.#length--;
-    if (most.longest.calls.length === 0) this.#ring = this.#ring.filter((queue) => queue !== most.longest);
+    if (most.largest.calls.length === 0) this.#ring = this.#ring.filter((queue) => queue !== most.largest);
     return call;
   }
 

@@ -205,8 +205,8 @@ export class Sandbox {
 
   /** The revision with the most of what waits gives way to one with less: a flood of one app's calls is its own. */
   #makeRoom(call: Call, share: { readonly weigh: (call: PendingCall) => number; readonly added: number }): void {
-    const loser = this.#queue.giveWay(call.prepared.revision, share);
     const full = overloaded(`${this.#queue.length} calls are waiting`);
+    const loser = this.#queue.giveWay(call.prepared.revision, share);
     if (loser === undefined) throw full;
     loser.fail(full);
   }

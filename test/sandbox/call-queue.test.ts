@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CallQueue } from "../../runtime/sandbox/call-queue.js";
+import { bodySize } from "../../runtime/sandbox/intake.js";
 import { FunctionQueue, PendingCall } from "../../runtime/sandbox/pending-call.js";
+import type { Prepared } from "../../runtime/sandbox/prepare.js";
 
 const cold = { awayMs: 0, cold: true };
 const warm = { awayMs: 0, cold: false };
@@ -13,15 +15,15 @@ function known(meanMs: number): FunctionQueue {
   return queue;
 }
 
-function calls(queue: FunctionQueue, count: number): PendingCall[] {
+function calls(queue: FunctionQueue, count: number, { revision = "r", body = "" } = {}): PendingCall[] {
   return Array.from(
     { length: count },
     (_, index) =>
       new PendingCall({
-        prepared: undefined as never,
+        prepared: { revision } as Prepared,
         function: `f${index}`,
         invocation: "",
-        message: ["", 0, "json", ""],
+        message: ["", 0, "json", body],
         queue,
         deadline: index,
         signal: undefined,
@@ -131,4 +133,14 @@ test("of the time for which a worker had a call, the call is charged the more th
   }
   assert.equal(new FunctionQueue().observe(5, { awayMs: 4, cold: false }), 5, "never less than its run");
   assert.equal(charged([], 5, true), undefined, "the first call in a thread says nothing of others");
+});
+
+test("where bytes are short, the function with the most bytes gives way, and not the one with the most calls", () => {
+  const many = calls(known(0.005), 20, { revision: "greedy" });
+  const large = calls(known(0.005), 2, { revision: "greedy", body: "x".repeat(1_000) });
+  const queue = queueOf(many, large);
+  assert.equal(queue.giveWay("other", { weigh: bodySize, added: 10 }), large[1]);
+  assert.equal(queue.giveWay("other", { weigh: () => 1, added: 1 }), many[19]);
+  assert.equal(queue.giveWay("greedy", { weigh: () => 1, added: 1 }), undefined);
+  assert.equal(queue.length, 20);
 });
