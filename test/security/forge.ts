@@ -45,3 +45,12 @@ export function guestText(names: readonly string[], body = ""): string {
   return `(module (memory (export "memory") 1)
     (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)) ${callables.join("\n")})`;
 }
+
+/** A component whose code takes a while to be looked at: functions of nothing but `nop`. */
+export function tedious(functions: number): Buffer {
+  const body = section(0, Buffer.concat([Buffer.of(0), Buffer.alloc(2_000_000, 1), Buffer.of(0x0b)])).subarray(1);
+  const code = section(10, repeated(body, functions));
+  const types = section(1, Buffer.of(1, 0x60, 0, 0));
+  const memory = [section(5, Buffer.of(1, 0, 1)), section(7, Buffer.of(1, 1, 0x61, 2, 0))];
+  return wrapped(coreModule([types, section(3, repeated(Buffer.of(0), functions)), ...memory, code]));
+}

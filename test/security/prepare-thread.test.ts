@@ -11,18 +11,9 @@ import { defaultLimits } from "../../src/core/limits.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { failureOf } from "../sandbox/guests.js";
 import { component, core, moduleText } from "../sandbox/hand-made.js";
-import { bareModule, coreModule, repeated, section, wrapped } from "./forge.js";
+import { bareModule, coreModule, repeated, section, tedious, wrapped } from "./forge.js";
 
 const good = component(core(moduleText("")));
-
-/** A component whose code takes a while to be looked at: functions of nothing but `nop`. */
-function tedious(functions: number): Buffer {
-  const body = section(0, Buffer.concat([Buffer.of(0), Buffer.alloc(2_000_000, 1), Buffer.of(0x0b)])).subarray(1);
-  const code = section(10, repeated(body, functions));
-  const types = section(1, Buffer.of(1, 0x60, 0, 0));
-  const memory = [section(5, Buffer.of(1, 0, 1)), section(7, Buffer.of(1, 1, 0x61, 2, 0))];
-  return wrapped(coreModule([types, section(3, repeated(Buffer.of(0), functions)), ...memory, code]));
-}
 
 function preparer(
   context: { after(end: () => Promise<void>): void },
