@@ -96,9 +96,21 @@ export class StateLock {
     }
   }
 
+  /** Writes what the disk took no lock file for, also in the place of a dead process; another's lock is left alone. */
+  #write(holder: Holder): boolean {
+    let created = create(this.#path, holder);
+    const known = created === false ? parse(this.#path) : undefined;
+    if (known !== undefined && !isHeld(this.#path, known) && removeStale(this.#path, known.nonce)) {
+      created = create(this.#path, holder);
+    }
+    if (created !== true) return false;
+    this.#unwritten = undefined;
+    return true;
+  }
+
   #beat(): void {
     try {
-      if (this.#unwritten !== undefined && create(this.#path, this.#unwritten) === true) this.#unwritten = undefined;
+      if (this.#unwritten !== undefined && !this.#write(this.#unwritten)) return;
       const now = new Date();
       utimesSync(this.#path, now, now);
     } catch {
