@@ -17,7 +17,7 @@ export interface PreparedComponent {
 
 /** What an {@link Activation} works with. */
 export interface ActivationOptions {
-  readonly catalog: Pick<Catalog, "list" | "get" | "digestOf" | "component">;
+  readonly catalog: Pick<Catalog, "get" | "digestOf" | "component">;
   readonly preparer: Preparer;
   readonly switch: Switch;
 }
@@ -34,6 +34,8 @@ export class Activation {
   readonly lock = new AppLock();
   readonly #options: ActivationOptions;
   readonly #active = new Map<string, Active>();
+  /** Apps of which the last {@link settle} failed. */
+  readonly #failed = new Set<string>();
   readonly #refused = new RefusedComponents();
   readonly #interfaces = new Map<string, AppInterface>();
 
@@ -58,16 +60,13 @@ export class Activation {
     this.#refused.check(digest);
   }
 
-  /**
-   * Apps whose calls do not run what the catalog says, unless it is refused: their machine was slow or short of
-   * something.
-   */
+  /** Apps that could not be made to run what the catalog says, though nothing is known against their components. */
   behind(): string[] {
     const { catalog } = this.#options;
-    return catalog.list().flatMap(({ app, revision, public: isPublic }) => {
-      const digest = catalog.digestOf(revision);
-      if (digest === undefined || this.#refused.has(digest)) return [];
-      return this.#isActive(app, { revision, component: digest, public: isPublic }) ? [] : [app];
+    return [...this.#failed].filter((app) => {
+      const record = catalog.get(app);
+      const digest = record && catalog.digestOf(record.revision);
+      return digest !== undefined && !this.#refused.has(digest);
     });
   }
 
@@ -108,6 +107,16 @@ export class Activation {
    * is that one. Rejects, changing nothing, when it cannot be prepared.
    */
   async settle(app: string, ready?: PreparedComponent): Promise<void> {
+    try {
+      await this.#settle(app, ready);
+      this.#failed.delete(app);
+    } catch (error) {
+      this.#failed.add(app);
+      throw error;
+    }
+  }
+
+  async #settle(app: string, ready?: PreparedComponent): Promise<void> {
     const { catalog } = this.#options;
     const record = catalog.get(app);
     if (record === undefined) {
@@ -117,7 +126,7 @@ export class Activation {
     const { revision, public: isPublic } = record;
     const before = this.#active.get(app);
     const digest = catalog.digestOf(revision);
-    if (digest !== undefined && this.#isActive(app, { revision, component: digest, public: isPublic })) return;
+    if (before?.revision === revision && before.component === digest && before.public === isPublic) return;
     const { prepared, component } =
       ready !== undefined && ready.component === digest
         ? ready
@@ -126,11 +135,5 @@ export class Activation {
     if (before?.revision === revision && before.component !== component) this.#options.switch.remove(app);
     this.#options.switch.activate(app, prepared, { public: isPublic });
     this.#active.set(app, { revision, component, public: isPublic });
-  }
-  #isActive(app: string, wanted: Active): boolean {
-    const active = this.#active.get(app);
-    return (
-      active?.revision === wanted.revision && active.component === wanted.component && active.public === wanted.public
-    );
   }
 }

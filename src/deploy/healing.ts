@@ -33,7 +33,7 @@ export class Healing {
   readonly #pulls: BlobPulls;
   #round: Promise<void> | undefined;
   #again = false;
-  /** Not before the first 15 s: until then the start prepares all apps. */
+  /** Every 15 s, and not at each link: what failed for want of time needs some. */
   #isPrepareDue = false;
   #ends: (() => void)[] = [];
 

@@ -109,7 +109,6 @@ function failing(error: () => HerdError): { activation: Activation; tries: () =>
     return Promise.reject(error());
   };
   const catalog = {
-    list: () => [],
     get: () => undefined,
     digestOf: () => undefined,
     component: () => Promise.reject(error()),
