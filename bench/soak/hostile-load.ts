@@ -1,6 +1,7 @@
 // A mix of what a node meets in weeks, as fast as it answers: good calls, failing ones, deploys, broken requests and
 // clients that leave.
 
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { Client, ProblemError } from "../../src/cli/client.js";
@@ -55,6 +56,8 @@ export class HostileLoad {
   /** Deploys what is called, and begins. */
   async start(): Promise<void> {
     await this.#put("soak", source);
+    // Everything below waits for the end.
+    setMaxListeners(0, this.#ended.signal);
     const call = (name: string, ms: number) => this.#every(ms, () => this.#call(name));
     this.#running = Promise.all([
       this.#every(5, (n) => this.#twice(n)),
