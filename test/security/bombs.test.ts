@@ -92,7 +92,9 @@ test("bombs from a member and by uploads", { timeout: 300_000 }, async (context)
   const { token, founder: node } = mesh;
   const rogue = await joinRogue(context, mesh, { name: "rogue", deploy: true });
   const blobs = new Map<string, Buffer>();
+  let asked = 0;
   rogue.links.handle("blob", async (body) => {
+    asked++;
     const { digest, offset } = body as { digest: string; offset: number };
     const bytes = blobs.get(digest) ?? Buffer.alloc(0);
     return { bytes: bytes.subarray(offset, offset + chunkBytes), total: bytes.length };
@@ -110,6 +112,14 @@ test("bombs from a member and by uploads", { timeout: 300_000 }, async (context)
       });
     });
   }
+
+  await context.test("what was refused once is not pulled again, whatever app it is for", async () => {
+    const bytes = wrapped(bareModule(), { interface: Buffer.from("no interface") });
+    await announce(bytes, { app: "first", rogue, node, link, blobs });
+    const before = asked;
+    await announce(bytes, { app: "second", rogue, node, link, blobs });
+    assert.ok(before > 0 && asked === before, `${asked - before} asks for its bytes`);
+  });
 
   await context.test("uploads whose types fan out: deployed, called and described", async (context) => {
     await unnoticed({ probe, what: "types that fan out", context }, async (round) => {

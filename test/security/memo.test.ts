@@ -9,6 +9,8 @@ import { describeFunctions, describeTypes, optionalParameters } from "../../runt
 import { ArgumentReader } from "../../runtime/sandbox/binding/arguments.js";
 import { FunctionBinding } from "../../runtime/sandbox/binding/function-binding.js";
 import { TypeTable } from "../../runtime/sandbox/binding/types.js";
+import { LoadedRevisions } from "../../runtime/sandbox/loaded-revisions.js";
+import type { Prepared } from "../../runtime/sandbox/prepare.js";
 import { openApi } from "../../src/server/openapi.js";
 
 const s32: ValueType = { kind: "s32" };
@@ -103,6 +105,18 @@ for (const [what, fields, levels] of [
     assert.equal(Object.keys(cheaply(() => describeTypes(app))).length, levels + 1);
   });
 }
+
+test("what bindings take counts towards what a thread has loaded", () => {
+  const loaded = new LoadedRevisions();
+  const of = (revision: string, interfaceBytes: number): Prepared => {
+    const app: AppInterface = { version: 1, functions: [], records: [], enums: [] };
+    return { revision, module: {}, interface: app, imports: [], resettable: true, memoryBytes: 65_536, interfaceBytes };
+  };
+  for (let index = 0; index < 60; index++) loaded.plan([of(`small${index}`, 10_000)]);
+  assert.equal(loaded.size, 60);
+  for (let index = 0; index < 60; index++) loaded.plan([of(`large${index}`, 2 ** 20)]);
+  assert.ok(loaded.size > 1 && loaded.size <= 10, `${loaded.size} loaded`);
+});
 
 test("examples are valid where they are cut, and left out where they cannot be", () => {
   const app = tree(40, { fields: lists, functions: 2 });

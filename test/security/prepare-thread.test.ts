@@ -74,6 +74,10 @@ test("those that wait are bounded in number and bytes; one is always let in", as
   const first = made.prepare(good, "one");
   const second = await failureOf(made.prepare(good, "two"));
   assert.deepEqual([second.code, (await first).revision], ["node.overloaded", "one"]);
+  const few = preparer(context, { waiting: 2 });
+  const [one, two] = [few.prepare(good, "one"), few.prepare(good, "two")];
+  const third = await failureOf(few.prepare(good, "three"));
+  assert.deepEqual([third.code, (await one).revision, (await two).revision], ["node.overloaded", "one", "two"]);
 });
 
 test("a stop ends what runs and what waits", async (context) => {
