@@ -3,6 +3,7 @@
 
 import type { HttpResponse } from "uWebSockets.js";
 import { Request, Response, type SendableData } from "hyper-express";
+import { ChunkJoiner } from "./chunk-joiner.js";
 import type { HeaderSource } from "./framing.js";
 import type { Transfers } from "./transfers.js";
 
@@ -16,6 +17,7 @@ export interface Route {
 type InnerRequest = Request & {
   _raw_response: HttpResponse;
   readonly _body_received_bytes: number;
+  readonly _body_chunked_transfer: boolean;
   _body_parser_run(response: Response, limitBytes: number): boolean;
   _body_parser_stop(): void;
   _body_parser_on_chunk(response: Response, chunk: ArrayBuffer, isLast: boolean): void;
@@ -57,6 +59,13 @@ export class FramedRequest extends InnerRequest {
    * µs.
    */
   isWatched = false;
+  /** What of a body in chunks waits to be passed on. */
+  joiner: ChunkJoiner | undefined;
+
+  /** Bytes of the body that have arrived. */
+  get receivedBytes(): number {
+    return this._body_received_bytes + (this.joiner?.bytes ?? 0);
+  }
 
   /** The body is not whole yet: from now on it has to make progress. */
   watchBody(response: Response): void {
@@ -64,7 +73,7 @@ export class FramedRequest extends InnerRequest {
     this.isWatched = true;
     const announced = Number(this.headers["content-length"]);
     this.transfers?.watch({
-      bytes: () => this._body_received_bytes,
+      bytes: () => this.receivedBytes,
       size: announced > 0 ? announced : undefined,
       isOver: () => this.received || response.completed,
       late: () => {
@@ -77,7 +86,14 @@ export class FramedRequest extends InnerRequest {
   override _body_parser_on_chunk(response: Response, chunk: ArrayBuffer, isLast: boolean): void {
     try {
       if (!isLast) this.watchBody(response);
-      super._body_parser_on_chunk(response, chunk, isLast);
+      if (!this._body_chunked_transfer) {
+        super._body_parser_on_chunk(response, chunk, isLast);
+        return;
+      }
+      this.joiner ??= new ChunkJoiner();
+      for (const piece of this.joiner.add(chunk, isLast)) {
+        super._body_parser_on_chunk(response, piece, isLast && piece === chunk);
+      }
     } catch (error) {
       this.failures?.failed(response, error);
     }
@@ -142,7 +158,7 @@ export function closesAfter(response: Response): boolean {
 
 /** Bytes of the body that have arrived. */
 export function receivedBytes(request: Request): number {
-  return (request as FramedRequest)._body_received_bytes;
+  return (request as FramedRequest).receivedBytes;
 }
 
 /**
