@@ -64,6 +64,21 @@ test("a chain of 60 nullable classes is laid out at once", () => {
   assert.equal(abi.flatCount({ kind: "record", name: "b60" }), 61);
 });
 
+test("values of 28 levels of two values each are counted at once", () => {
+  const app = tree(28, { fields: (inner) => [inner, inner] });
+  const abi = new CanonicalAbi(app);
+  assert.equal(
+    cheaply(() => abi.flatCount({ kind: "record", name: "b28" })),
+    2 ** 28,
+  );
+  const [fn] = app.functions;
+  assert.ok(fn);
+  assert.equal(
+    cheaply(() => new Examples(app).arguments(fn)),
+    undefined,
+  );
+});
+
 test("layout and flattening of shared classes are what they are without sharing", () => {
   const app = tree(5, { fields: (inner) => [inner, option(inner), list(inner)] });
   const naive = (type: ValueType): number => {
