@@ -14,6 +14,7 @@ export interface SourceLimits {
   readonly sourceFiles: number;
 }
 
+const pathRule = "letters of a to z, digits and _ . @ + - in each part, .ts at the end";
 const segment = "[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*";
 const sourcePath = new RegExp(`^(?:${segment}/){0,16}${segment}\\.ts$`);
 
@@ -33,7 +34,10 @@ export function readSources(
   let bytes = 0;
   for (const file of files) {
     if (file.path.length > 256 || !sourcePath.test(file.path) || file.path.endsWith(".d.ts")) {
-      throw new HerdError("request.malformed", `"${file.path.slice(0, 64)}" cannot be the path of a source file`);
+      throw new HerdError(
+        "request.malformed",
+        `"${file.path.slice(0, 64)}" cannot be the path of a source file: ${pathRule}`,
+      );
     }
     if (byPath.has(file.path)) throw new HerdError("request.malformed", `the upload has "${file.path}" twice`);
     bytes += Buffer.byteLength(file.text);

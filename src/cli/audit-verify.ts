@@ -1,10 +1,11 @@
 // `herd audit verify`: the audit log proved on this machine, with the root certificate that it trusts.
 
 import { writeFile } from "node:fs/promises";
+import { readNamedFile } from "../core/named-file.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { type AuditVerdict, verifyAudit } from "../pki/audit/verify.js";
-import { connect, type GlobalOptions, read, trustedRoot } from "./connection.js";
+import { connect, type GlobalOptions, trustedRoot } from "./connection.js";
 import { FailedCheck } from "./failed-check.js";
 import { printJson, printLine } from "./print.js";
 import { withProgress } from "./progress.js";
@@ -36,7 +37,7 @@ async function fetched(options: GlobalOptions): Promise<unknown> {
 }
 
 async function saved(file: string): Promise<unknown> {
-  const text = await read(file);
+  const text = await readNamedFile(file);
   try {
     return JSON.parse(text);
   } catch {

@@ -111,20 +111,38 @@ export class Client {
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
       outgoing.once("response", resolve);
-      outgoing.once("error", (error) => reject(options.signal?.aborted ? error : unreachable(url, error)));
+      outgoing.once("error", (error) =>
+        reject(options.signal?.aborted ? error : unreachable(url, { error, sent: options.body })),
+      );
       outgoing.end(options.body);
     });
   }
 }
 
-function unreachable(url: URL, error: NodeJS.ErrnoException): UnreachableError {
-  const code = error.code ?? "";
-  const reason = /CERT|SELF_SIGNED|UNABLE_TO/.test(code)
-    ? `its certificate is not trusted (${code}): name the mesh's root with --ca`
-    : code === "ECONNREFUSED"
-      ? "nothing listens there: is the node running (herd up)?"
-      : error.message || code;
+/** A node reads what is a little too large to its end, to be able to answer; what is more than this it cuts off. */
+const largeBytes = 8 * 1024 * 1024;
+
+function unreachable(
+  url: URL,
+  { error, sent = "" }: { error: NodeJS.ErrnoException; sent?: string | Buffer | undefined },
+): UnreachableError {
+  const reason = reasonOf(error, { host: url.hostname, bytes: Buffer.byteLength(sent) });
   return new UnreachableError(`no answer from ${url.origin}: ${reason}`, { cause: error });
+}
+
+function reasonOf(error: NodeJS.ErrnoException, { host, bytes }: { host: string; bytes: number }): string {
+  const code = error.code ?? "";
+  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
+    return `its certificate is not trusted (${code}): name the mesh's root with --ca`;
+  }
+  if (code === "ECONNREFUSED") return "nothing listens there: is the node running (herd up)?";
+  if (code === "ENOTFOUND") return `no machine is known by the name ${host}`;
+  if (code === "EAI_AGAIN")
+    return `the name ${host} cannot be looked up now: is this machine's name service reachable?`;
+  if (/ECONNRESET|EPIPE/.test(code) && bytes > largeBytes) {
+    return `it closed the connection while ${bytes} bytes were sent: that is more than it takes`;
+  }
+  return error.message || code;
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -1,10 +1,9 @@
 // Which node a command speaks to, and with which token: flags first, then what the state directory says.
 
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type ClientState, readClientState } from "../core/client-state.js";
+import { readNamedFile } from "../core/named-file.js";
 import { UsageError } from "../core/usage-error.js";
-import { utf8Text } from "../core/utf8.js";
 import { Client } from "./client.js";
 
 /** The options that every command takes. */
@@ -49,7 +48,7 @@ export async function trustedRoot(options: GlobalOptions): Promise<string> {
 /** The root to trust, in PEM: the mesh's of the state directory is that of every node of this mesh. */
 async function rootOf({ ca }: GlobalOptions, state: ClientState | undefined): Promise<string | undefined> {
   const path = ca ?? state?.ca;
-  return path === undefined ? undefined : read(path);
+  return path === undefined ? undefined : readNamedFile(path);
 }
 
 /**
@@ -64,7 +63,7 @@ async function keptToken(from: {
 }): Promise<string | undefined> {
   const { options, state, ca, isOwn } = from;
   if (state?.token === undefined || isOwn || options.ca === undefined) return state?.token;
-  const own = await read(state.ca).catch(() => undefined);
+  const own = await readNamedFile(state.ca).catch(() => undefined);
   return own?.trim() === ca?.trim() ? state.token : undefined;
 }
 
@@ -81,13 +80,5 @@ function sameOrigin(left: string, right: string | undefined): boolean {
 
 /** A `--token` as it is meant: `@FILE` is what the file holds. Throws {@link UsageError}. */
 export async function tokenText(token: string | undefined): Promise<string | undefined> {
-  return token?.startsWith("@") ? (await read(token.slice(1))).trim() : token;
-}
-
-/** The text of a file that somebody named. Throws {@link UsageError} when it cannot be read or is not UTF-8. */
-export async function read(path: string): Promise<string> {
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw new UsageError(`${path} cannot be read: ${error.message}`, { cause: error });
-  });
-  return utf8Text(bytes, ({ detail }) => new UsageError(`${path} ${detail}`));
+  return token?.startsWith("@") ? (await readNamedFile(token.slice(1))).trim() : token;
 }

@@ -1,9 +1,10 @@
 // `herd invoke`: one call, its result on stdout.
 
 import { buffer } from "node:stream/consumers";
+import { readNamedFile } from "../core/named-file.js";
 import { UsageError } from "../core/usage-error.js";
 import { utf8Text } from "../core/utf8.js";
-import { connect, type GlobalOptions, read } from "./connection.js";
+import { connect, type GlobalOptions } from "./connection.js";
 import { printLine, tell } from "./print.js";
 
 /** What to call: JSON text, `-` for stdin, `@FILE` for what a file holds, nothing for no arguments. */
@@ -15,7 +16,7 @@ export interface InvokeTarget {
 
 /** The arguments as an {@link InvokeTarget} names them. Throws `UsageError` for what cannot be read or is not UTF-8. */
 export async function argumentText(json: string | undefined): Promise<string | undefined> {
-  if (json?.startsWith("@")) return read(json.slice(1));
+  if (json?.startsWith("@")) return readNamedFile(json.slice(1));
   if (json !== "-") return json;
   return utf8Text(await buffer(process.stdin), ({ detail }) => new UsageError(`what came on stdin ${detail}`));
 }

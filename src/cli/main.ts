@@ -17,6 +17,7 @@ function program(): Command {
     .option("--state <dir>", "state directory (default: $HERD_STATE, else .herd)")
     .option("--json", "print one JSON value")
     .showHelpAfterError("(herd --help, or herd COMMAND --help, tells more)")
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "herd: ")) })
     .exitOverride();
   addUp(herd);
   addDeploy(herd);

@@ -1,6 +1,5 @@
 // The configuration of a node: file, environment and flags become one final value here, once.
 
-import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { availableParallelism, hostname, networkInterfaces } from "node:os";
 import { dirname, resolve } from "node:path";
@@ -8,11 +7,11 @@ import { z } from "zod";
 import { randomHex } from "./ids.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type LogLevel, logLevels } from "./log-ring.js";
+import { readNamedFile } from "./named-file.js";
 import { isContained } from "./outer-wall.js";
 import { ownAddress } from "./own-address.js";
 import { defaultPolicy, type PolicySettings, policySchema } from "./policy-settings.js";
 import { UsageError } from "./usage-error.js";
-import { utf8Text } from "./utf8.js";
 
 /** Everything that decides how a node runs, with every default filled in; paths are absolute. */
 export interface Config {
@@ -235,11 +234,12 @@ function complete(
 }
 
 async function readSettings(path: string): Promise<Settings> {
+  const text = await readNamedFile(path);
   let value: unknown;
   try {
-    value = JSON.parse(utf8Text(await readFile(path), ({ detail }) => new Error(detail)));
+    value = JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new UsageError(`${path}: it is no JSON: ${(error as Error).message}`, { cause: error });
   }
   return atFolder(parse(value, path), dirname(path));
 }

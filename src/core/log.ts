@@ -1,15 +1,16 @@
 // The node's own log: structured lines on stderr through pino, and the same lines in the ring that `herd logs` reads.
 
-import { type DestinationStream, destination, pino } from "pino";
+import { type DestinationStream, destination, pino, stdSerializers } from "pino";
 import type { Clock } from "./clock.js";
+import { HerdError } from "./errors.js";
 import type { LogLevel, LogRing } from "./log-ring.js";
 import { Repeats } from "./repeats.js";
 
 /**
- * What a log line may carry beside its message; `cause` is the error that it reports, with its stack. A line that a
- * peer or a client can cause has a `repeat`: lines of one message and one `repeat` are written at growing intervals
- * (see {@link Repeats}), each with how many like it were left out. It names what the line is about, and nothing that
- * its causer can vary at will, such as a port.
+ * What a log line may carry beside its message; `cause` is the error that it reports, with its stack unless the
+ * contract names it. A line that a peer or a client can cause has a `repeat`: lines of one message and one `repeat` are
+ * written at growing intervals (see {@link Repeats}), each with how many like it were left out. It names what the line
+ * is about, and nothing that its causer can vary at will, such as a port.
  */
 export interface LogDetails {
   readonly cause?: unknown;
@@ -40,6 +41,7 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: () => `,"at":"${new Date(clock.now()).toISOString()}"`,
       messageKey: "message",
       errorKey: "cause",
+      serializers: { cause: causeText },
       redact: ["token", "*.token", "authorization", "*.authorization"],
     },
     // Synchronous: the last line before a crash is the one that matters, and the node writes few.
@@ -65,6 +67,12 @@ export function createLogger(options: LoggerOptions): Logger {
     warn: (message, details) => write("warn", message, details),
     error: (message, details) => write("error", message, details),
   };
+}
+
+/** What the contract names was foreseen: its code and message say it all, where in the program it was made says nothing more. */
+function causeText(cause: unknown): unknown {
+  if (cause instanceof HerdError && cause.code !== "internal" && cause.cause === undefined) return cause.toData();
+  return cause instanceof Error ? stdSerializers.err(cause) : cause;
 }
 
 /** Who reads the log may leave, and its disk may be full: then lines are lost, not the node. The ring keeps them. */

@@ -1,11 +1,10 @@
 // How a node asks a mesh to let it in, the first time and after it slept.
 
-import { readFile } from "node:fs/promises";
 import type { Clock } from "../core/clock.js";
 import type { Config } from "../core/config.js";
 import { HerdError } from "../core/errors.js";
+import { readNamedFile } from "../core/named-file.js";
 import { UsageError } from "../core/usage-error.js";
-import { utf8Text } from "../core/utf8.js";
 import type { Enroll } from "../pki/enrolling.js";
 import { joinMesh } from "../pki/join/client.js";
 import { decodeJoinToken } from "../pki/join/token-text.js";
@@ -78,10 +77,7 @@ export function rejoinBy({ config, clock, signal }: JoiningOptions, urls: () => 
 /** The root's passphrase: the file's first line. Throws {@link UsageError}. */
 export async function readPassphrase(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw new UsageError(`${path} cannot be read: ${error.message}`, { cause: error });
-  });
-  const text = utf8Text(bytes, ({ detail }) => new UsageError(`${path} ${detail}`));
+  const text = await readNamedFile(path);
   const [line = ""] = text.split(/\r?\n/, 1);
   if (line === "") throw new UsageError(`${path} is empty: its first line is the root's passphrase`);
   return line;

@@ -89,7 +89,7 @@ export class Twins {
     const at = clock.monotonic();
     keep(this.#pairs, node, { pair, at });
     const [kept, refused] = pair.map(({ address }) => address);
-    const details = { node: nameOf(node), kept, refused, repeat: pair.map(({ instance }) => instance).join(" ") };
+    const details = { twin: nameOf(node), kept, refused, repeat: pair.map(({ instance }) => instance).join(" ") };
     log.error("two processes run with one identity", details);
     const before = this.#audited.get(node);
     const isNew = before?.pair !== details.repeat && (before === undefined || at - before.at >= auditEveryMs);

@@ -46,8 +46,8 @@ export async function openStateFolder(state: string, { ephemeral }: { ephemeral:
   if (ephemeral) return { held, files: async () => new MemoryFiles(), isIdle: true, close: async () => undefined };
   // Under a new key, none of what is there could be read again.
   const signs = await Promise.all(["identity", indexFileName].map((name) => exists(join(state, name))));
-  const sealer = await openStateKey(state, { mustExist: signs.includes(true) });
-  const index = await openStateIndex(state, sealer);
+  const sealer = await openStateKey(state, { mustExist: signs.includes(true) }).catch(advised(state));
+  const index = await openStateIndex(state, sealer).catch(advised(state));
   await settle(state, index);
   const checked = await checkFiles(state, { sealer, index, wanted: (key) => !key.startsWith(`${catalogScope}/`) });
   const bad = checked.filter((file) => file.problem !== undefined && dutyOf(file) === "refuse");
@@ -56,7 +56,7 @@ export async function openStateFolder(state: string, { ephemeral }: { ephemeral:
     await index.close();
     const more =
       others.length === 0 ? "" : `, and ${others.length} other file${others.length === 1 ? " is" : "s are"} wrong`;
-    const detail = `${first.path} ${problemText(first.problem)}${more}: herd doctor --state ${state} tells what to do`;
+    const detail = `${first.path} ${problemText(first.problem)}${more}: ${advice(state)}`;
     throw new HerdError("internal", detail);
   }
   for (const { key, path, problem } of checked) {
@@ -76,6 +76,19 @@ export async function openStateFolder(state: string, { ephemeral }: { ephemeral:
       await held.flush();
       await index.close();
     },
+  };
+}
+
+function advice(state: string): string {
+  return `herd doctor --state ${state} tells what to do`;
+}
+
+/** Throws on what keeps a folder from being opened, with whom to ask. A full disk says itself what it needs. */
+function advised(state: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof HerdError) || error.code !== "internal" || error.message.includes("herd doctor"))
+      throw error;
+    throw new HerdError("internal", `${error.message}: ${advice(state)}`, { cause: error });
   };
 }
 

@@ -278,6 +278,7 @@ test("wrong usage exits with 2 and says what is wrong in a line", async () => {
     const { code, out, err } = await herd(...args);
     assert.equal(code, 2, args.join(" "));
     assert.match(err, message);
+    assert.match(err, /^herd: [^\n]*\n/);
     assert.equal(out, "");
   }
   assert.equal((await herd("--help")).code, 0);

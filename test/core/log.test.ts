@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HerdError } from "../../src/core/errors.js";
 import { createLogger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import { ManualClock } from "./manual-clock.js";
@@ -27,6 +28,18 @@ test("a cause is written with its stack, and its message goes to the ring", () =
   const cause = lines()[0]?.cause as { message: string; stack: string };
   assert.match(cause.stack, /outer[\s\S]*inner/);
   assert.equal(ring.read()[0]?.message, "failed: outer");
+});
+
+test("a cause that the contract names has its code and no stack, unless something else caused it", () => {
+  const { log, lines, ring } = logger();
+  log.warn("not yet", { cause: new HerdError("node.overloaded", "no node gives it", { retryAfterSeconds: 1 }) });
+  log.warn("not yet", { cause: new HerdError("node.overloaded", "outer", { cause: new Error("inner") }) });
+  log.warn("not yet", { cause: new HerdError("internal", "a defect") });
+  const [named, caused, defect] = lines().map(({ cause }) => cause as { stack?: string });
+  assert.deepEqual(named, { code: "node.overloaded", detail: "no node gives it", retryAfterSeconds: 1 });
+  assert.match(caused?.stack ?? "", /outer[\s\S]*inner/);
+  assert.match(defect?.stack ?? "", /a defect/);
+  assert.equal(ring.read()[0]?.message, "not yet: no node gives it");
 });
 
 test("lines below the level are not written, and debug lines stay out of the ring", () => {

@@ -39,6 +39,9 @@ test("a folder without an index is taken over once, with all that is in it", asy
     const kept = await readFile(index);
     await rm(index);
     await assert.rejects(open(state), coded("internal", "index.sealed is missing"));
+    await writeFile(index, "garbage");
+    const advised = /index\.sealed is damaged.*: herd doctor --state .* tells what to do$/;
+    await assert.rejects(open(state), coded("internal", advised));
     await writeFile(index, kept);
     await (await open(state)).close();
   } finally {
