@@ -35,6 +35,7 @@ import { InvocationMetrics } from "./invocation-metrics.js";
 import { InvokeEndpoint } from "./invoke.js";
 import { liveFigures } from "./live-figures.js";
 import type { MeshEvents } from "./mesh-events.js";
+import { OpenStreams } from "./open-streams.js";
 import type { Relay, RelayedResponse } from "./relay.js";
 import { type RelayedFrom, RelayedRequests } from "./relayed-exchange.js";
 import type { Mesh, NodeAbout, Owner, SignIn, Tokens } from "./seams.js";
@@ -123,15 +124,17 @@ export class HttpsApi {
       draining: () => this.#readiness === "draining",
       unknownApp: (app) => unknownApp(app, { against: options.reasons(), catalog: options.catalog }),
     });
+    const streams = new OpenStreams(options.clock);
     const endpoints = [
       ...appsEndpoints(apps),
       ...artifactEndpoints(apps),
       appPutEndpoint(apps),
       ...tokensEndpoints(options),
       ...joinsEndpoints(options),
-      logsEndpoint(options.ring),
+      logsEndpoint(options.ring, streams),
       eventsEndpoint({
         ...options,
+        streams,
         figures: () => liveFigures({ ...options, calls, mesh: () => meshBody(meshOptions) }),
       }),
       ...nodesEndpoints({ ...options, self: { id: options.node.id, leaving: () => this.#readiness === "draining" } }),

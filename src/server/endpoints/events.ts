@@ -1,12 +1,10 @@
 // GET /v1/events: what happens in the mesh, as server-sent events (HTML standard, section 9.2).
 
 import type { Clock } from "../../core/clock.js";
-import { HerdError } from "../../core/errors.js";
 import type { Endpoint } from "../endpoint.js";
 import type { MeshEvent, MeshEvents } from "../mesh-events.js";
+import type { OpenStreams } from "../open-streams.js";
 
-/** Clients that listen at once. */
-const maxListeners = 64;
 /** A comment is no event. */
 const heartbeat = ":\n\n";
 
@@ -18,10 +16,11 @@ export interface EventsOptions {
   readonly events: MeshEvents;
   readonly figures: () => Record<string, unknown>;
   readonly clock: Clock;
+  readonly streams: OpenStreams;
 }
 
 /** The endpoint of events. Its first line comes when it listens. */
-export function eventsEndpoint({ events, figures, clock }: EventsOptions): Endpoint {
+export function eventsEndpoint({ events, figures, clock, streams }: EventsOptions): Endpoint {
   /** Who wants figures: they are read once a second, however many that are. */
   const wanting = new Set<(text: string) => void>();
   let ticks: NodeJS.Timeout | undefined;
@@ -35,11 +34,8 @@ export function eventsEndpoint({ events, figures, clock }: EventsOptions): Endpo
     path: "/v1/events",
     role: "admin",
     handle(exchange) {
-      if (events.listeners >= maxListeners) {
-        throw new HerdError("node.overloaded", `${maxListeners} clients listen already`, { retryAfterSeconds: 5 });
-      }
       const wanted = exchange.flag("figures") === true;
-      const stream = exchange.outgoing.stream("text/event-stream", heartbeat);
+      const stream = streams.open(exchange, { type: "text/event-stream", heartbeat });
       const unsubscribe = events.subscribe((event) => stream.write(eventText(event)));
       stream.write(": listening\n\n");
       stream.onClose(unsubscribe);

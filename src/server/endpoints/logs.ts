@@ -3,13 +3,20 @@
 import type { LogRecord, LogRing } from "../../core/log-ring.js";
 import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
+import type { OpenStreams } from "../open-streams.js";
 
 const defaultLimit = 1_000;
 /** An empty line is no record. */
 const heartbeat = "\n";
 
 /** The endpoint of the node's log records. */
-export function logsEndpoint(ring: LogRing): Endpoint {
+export function logsEndpoint(ring: LogRing, streams: OpenStreams): Endpoint {
+  // Written once, however many follow.
+  let newest: { readonly record: LogRecord; readonly line: string } | undefined;
+  const lineOf = (record: LogRecord): string => {
+    if (newest?.record !== record) newest = { record, line: textOf(record) };
+    return newest.line;
+  };
   return {
     method: "GET",
     path: "/v1/logs",
@@ -17,25 +24,30 @@ export function logsEndpoint(ring: LogRing): Endpoint {
     handle(exchange) {
       const app = exchange.query("app");
       const limit = exchange.count("limit", defaultLimit);
-      if (exchange.flag("follow") === true) follow(exchange, { ring, app, limit });
+      if (exchange.flag("follow") === true) follow(exchange, { ring, streams, lineOf, app, limit });
       else exchange.answer(200, ring.read({ app, limit }).map(recordView));
     },
   };
 }
 
-function follow(
-  exchange: Exchange,
-  { ring, app, limit }: { ring: LogRing; app: string | undefined; limit: number },
-): void {
-  const stream = exchange.outgoing.stream("application/x-ndjson", heartbeat);
-  stream.write(`${ring.read({ app, limit }).map(lineOf).join("")}\n`);
+interface Following {
+  readonly ring: LogRing;
+  readonly streams: OpenStreams;
+  readonly lineOf: (record: LogRecord) => string;
+  readonly app: string | undefined;
+  readonly limit: number;
+}
+
+function follow(exchange: Exchange, { ring, streams, lineOf, app, limit }: Following): void {
+  const stream = streams.open(exchange, { type: "application/x-ndjson", heartbeat });
+  stream.write(`${ring.read({ app, limit }).map(textOf).join("")}\n`);
   const unsubscribe = ring.subscribe((record) => {
     if (app === undefined || record.app === app) stream.write(lineOf(record));
   });
   stream.onClose(unsubscribe);
 }
 
-function lineOf(record: LogRecord): string {
+function textOf(record: LogRecord): string {
   return `${JSON.stringify(recordView(record))}\n`;
 }
 
