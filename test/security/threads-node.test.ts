@@ -61,13 +61,16 @@ test("while no worker can run, /readyz is 503 and says why, and calls are refuse
   const red = await until("red", ({ status }) => status === 503);
   assert.equal(red.code, "node.overloaded");
   assert.match(red.detail ?? "", /no worker thread can run a call/);
-  await sleep(2_500);
-  await assert.rejects(callText(node.client, "demo/twice", "[4]"), (error: unknown) => {
-    assert.ok(error instanceof ProblemError);
-    assert.equal(error.document.code, "node.overloaded", error.message);
-    return true;
-  });
-  assert.equal((await readiness()).status, 503, "it is red as long as it lasts");
+  // On a slow machine a thread may have greeted before it was ended: then the time without one begins anew.
+  for (let code = "", end = performance.now() + 60_000; code !== "node.overloaded"; ) {
+    assert.ok(performance.now() < end, `calls are not refused: ${code}`);
+    code = await callText(node.client, "demo/twice", "[4]").then(
+      () => "answered",
+      (error: unknown) => (error instanceof ProblemError ? error.document.code : String(error)),
+    );
+    assert.ok(["node.overloaded", "function.deadline"].includes(code), code);
+  }
+  await until("red as long as it lasts", ({ status }) => status === 503);
   assert.equal((await node.client.send("/healthz")).status, 200, "the process lives");
   endsWhatBoots = false;
   await until("green", ({ status }) => status === 200);
