@@ -6,6 +6,7 @@ import type { Logger } from "../core/log.js";
 import type { Metrics } from "../core/metrics.js";
 import { residentBytes } from "../core/resident-memory.js";
 import { encodeSigned } from "../core/signed.js";
+import { systemTimers } from "../core/timers.js";
 import type { RecordReplica } from "../mesh/replica.js";
 import { twinKind } from "../mesh/rivals.js";
 import { memberStates } from "../mesh/seams.js";
@@ -43,6 +44,8 @@ export interface NodeParts {
 
 /** Once a node listens, how long it waits to hear what its mesh has before it serves. */
 const firstSyncMs = 3_000;
+/** A compiler takes a second of a core to start: a node that joins under load needs that for its apps. */
+const warmAfterMs = 10_000;
 
 /** Builds a node. */
 export async function buildNode(foundation: Foundation): Promise<NodeParts> {
@@ -135,15 +138,19 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
 
 /** What deploys and runs, in the order of its start. */
 function callParts(apps: AppParts, { log, mayDeploy }: { readonly log: Logger; readonly mayDeploy: boolean }): Part[] {
+  let cancelWarming: (() => void) | undefined;
   return [
     { name: "catalog", start: () => openCatalog(apps, log), stop: () => apps.catalog.close() },
     {
       name: "compiler",
-      // Nobody waits for it: the first upload may, or it finds one that is warm.
+      // Once the node had time to start and to fetch what the mesh has: an upload before that starts it itself.
       start: () => {
-        if (mayDeploy) apps.compiler.start();
+        if (mayDeploy) cancelWarming = systemTimers.after(warmAfterMs, () => apps.compiler.start());
       },
-      stop: () => apps.compiler.stop(),
+      stop: () => {
+        cancelWarming?.();
+        return apps.compiler.stop();
+      },
     },
     { name: "sandbox", start: () => apps.sandbox.start(), stop: () => apps.sandbox.stop() },
     { name: "forwarding", start: () => apps.forwarding.start(), stop: () => apps.forwarding.stop() },
