@@ -6,7 +6,7 @@ import type { Logger } from "../core/log.js";
 import type { Metrics } from "../core/metrics.js";
 import { residentBytes } from "../core/resident-memory.js";
 import { encodeSigned } from "../core/signed.js";
-import { systemTimers } from "../core/timers.js";
+import type { Timers } from "../core/timers.js";
 import type { RecordReplica } from "../mesh/replica.js";
 import { twinKind } from "../mesh/rivals.js";
 import { memberStates } from "../mesh/seams.js";
@@ -110,7 +110,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
           checkNotRevoked(identity, { registry, state: config.state });
         },
       },
-      ...callParts(apps, { log, mayDeploy: identity.mayDeploy }),
+      ...callParts(apps, { log, timers: foundation.timers, mayDeploy: identity.mayDeploy }),
       { name: "audit", start: () => trust.audit.start(), stop: () => trust.audit.stop() },
       { name: "records", start: () => replica.start(), stop: () => replica.stop() },
       { name: "event loop", start: () => mesh.delay.start(), stop: () => mesh.delay.stop() },
@@ -137,7 +137,10 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
 }
 
 /** What deploys and runs, in the order of its start. */
-function callParts(apps: AppParts, { log, mayDeploy }: { readonly log: Logger; readonly mayDeploy: boolean }): Part[] {
+function callParts(
+  apps: AppParts,
+  { log, timers, mayDeploy }: { readonly log: Logger; readonly timers: Timers; readonly mayDeploy: boolean },
+): Part[] {
   let cancelWarming: (() => void) | undefined;
   return [
     { name: "catalog", start: () => openCatalog(apps, log), stop: () => apps.catalog.close() },
@@ -145,7 +148,7 @@ function callParts(apps: AppParts, { log, mayDeploy }: { readonly log: Logger; r
       name: "compiler",
       // Once the node had time to start and to fetch what the mesh has: an upload before that starts it itself.
       start: () => {
-        if (mayDeploy) cancelWarming = systemTimers.after(warmAfterMs, () => apps.compiler.start());
+        if (mayDeploy) cancelWarming = timers.after(warmAfterMs, () => apps.compiler.start());
       },
       stop: () => {
         cancelWarming?.();
