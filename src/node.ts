@@ -202,6 +202,7 @@ export class HerdNode {
       { name: "identity", start: () => logStorage(foundation), stop: () => identity.close() },
       ...node.parts,
       { name: "apps", start: () => this.#startApps(foundation, node) },
+      { name: "workers", start: () => node.apps.sandbox.start() },
       {
         name: "https",
         start: () => withKeyFiles(identity.publicLeaf(), (files) => node.api.start(files)),

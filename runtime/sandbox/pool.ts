@@ -93,10 +93,13 @@ export class Sandbox {
     });
   }
 
-  /** Boots the threads; resolves when `workers` of them can run, rejects when they do not boot or are stopped before. */
+  /**
+   * Boots the threads, that for components too; resolves when `workers` of them can run, rejects when they do not boot
+   * or are stopped before.
+   */
   start(): Promise<void> {
     if (this.#stopping !== undefined) this.#starting ??= Promise.reject(draining());
-    this.#starting ??= this.#threads.start(this.#options.workers);
+    this.#starting ??= this.#boot();
     return this.#starting;
   }
 
@@ -257,6 +260,11 @@ export class Sandbox {
   }
 
   /** The thread is gone or has to go: what ran fails with `error`, what had not started goes elsewhere. */
+  #boot(): Promise<void> {
+    this.#preparer.start();
+    return this.#threads.start(this.#options.workers);
+  }
+
   #lost(slot: Slot, error: HerdError, reason: EndReason): void {
     if (slot.isDead) return;
     slot.drain();

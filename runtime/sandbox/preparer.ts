@@ -1,4 +1,5 @@
 // The node's side of looking at components: one thread with bounds on time and memory, one component after the other.
+
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Clock } from "../../src/core/clock.js";
@@ -71,6 +72,11 @@ export class Preparer {
     this.#bounds = { ...defaultBounds, ...options.bounds };
   }
 
+  /** Boots the thread ahead of the first component, which boots it otherwise; a fault is told to whoever asks next. */
+  start(): void {
+    if (!this.#stopped) this.#liveThread();
+  }
+
   /**
    * A component as it can be run. Throws HerdError: `source.invalid` for what is wrong with it, what it costs to look
    * at it included; `node.overloaded` when too many wait, `compile.timeout` when the machine is slow.
@@ -121,15 +127,19 @@ export class Preparer {
 
   async #run(request: PrepareRequest): Promise<Answer> {
     if (this.#stopped) throw draining();
-    // One that ended while nobody asked it, as when its heap overflows late, takes no requests.
-    if (this.#thread?.ended === true) this.#thread = undefined;
-    this.#thread ??= new PrepareThread(this.#bounds, this.#options.clock);
-    const thread = this.#thread;
+    const thread = this.#liveThread();
     try {
       return await thread.ask(request);
     } finally {
       if (thread.ended) this.#thread = undefined;
     }
+  }
+
+  #liveThread(): PrepareThread {
+    // One that ended while nobody asked it, as when its heap overflows late, takes no requests.
+    if (this.#thread?.ended === true) this.#thread = undefined;
+    this.#thread ??= new PrepareThread(this.#bounds, this.#options.clock);
+    return this.#thread;
   }
 }
 
@@ -169,6 +179,8 @@ class PrepareThread {
     });
     // Whoever asks hears of it; when nobody does, nobody has to.
     this.#ready.catch(() => undefined);
+    // Only a request keeps the process.
+    this.#worker.unref();
     this.#worker.on("error", (cause) => this.#lost(faultOf(cause, bounds)));
     this.#worker.on("exit", () => this.#lost(new HerdError("internal", "the thread that checks components ended")));
   }
