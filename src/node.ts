@@ -27,6 +27,7 @@ import { keepAdminToken } from "./pki/admin-token.js";
 import { Identity } from "./pki/identity.js";
 import { withKeyFiles } from "./pki/key-files.js";
 import { OwnerSecret } from "./pki/owner-secret.js";
+import type { LeafKeys } from "./pki/rsa-key.js";
 import { checkPort } from "./server/https-server.js";
 import { MeshEvents } from "./server/mesh-events.js";
 
@@ -60,6 +61,15 @@ const faultMessages: Readonly<Record<FaultKind, string>> = {
   rejection: "a rejection that nothing handled: the node ends, to be started again",
 };
 
+/** How a node is made otherwise than by its configuration. */
+export interface HerdNodeOptions {
+  readonly clock?: Clock;
+  /** Takes what a start does now, in words for people. */
+  readonly onProgress?: (text: string) => void;
+  /** Keys that were begun before, for a node that joins. */
+  readonly leafKeys?: Promise<LeafKeys> | undefined;
+}
+
 /** One node: started once, stopped once. */
 export class HerdNode {
   readonly #config: Config;
@@ -74,6 +84,7 @@ export class HerdNode {
   #log: Logger | undefined;
   readonly #stopped = new AbortController();
   readonly #onProgress: (text: string) => void;
+  readonly #leafKeys: Promise<LeafKeys> | undefined;
   #sayRecycled: () => void = () => undefined;
   /** Resolves when an operator has the node recycled and those who look at it had time to see that it drains: then {@link stop} it. */
   readonly recycled = new Promise<void>((resolve) => {
@@ -83,14 +94,11 @@ export class HerdNode {
   #starting: Promise<Ready> | undefined;
   #stopping: Promise<void> | undefined;
 
-  /** `onProgress` takes what a start does now, in words for people. */
-  constructor(
-    config: Config,
-    { clock = systemClock, onProgress = () => undefined }: { clock?: Clock; onProgress?: (text: string) => void } = {},
-  ) {
+  constructor(config: Config, { clock = systemClock, onProgress = () => undefined, leafKeys }: HerdNodeOptions = {}) {
     this.#config = config;
     this.#clock = clock;
     this.#onProgress = onProgress;
+    this.#leafKeys = leafKeys;
   }
 
   /**
@@ -149,6 +157,7 @@ export class HerdNode {
       ...{ state, ephemeral, name, domains, advertise, deploy, clock },
       rootPassphrase: await readPassphrase(rootPassphraseFile),
       enroll: enrollBy(joining),
+      leafKeys: this.#leafKeys,
       reenter: wanted === undefined ? undefined : reenterBy(joining),
       onRejoinError: (error) => tell(`the mesh was not asked with the join token: ${(error as Error).message}`),
     });

@@ -1,8 +1,11 @@
 // `herd up`: a node in the foreground, until SIGTERM or SIGINT drains it.
 
-import { loadConfig } from "../core/config.js";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, joinsMesh, loadConfig } from "../core/config.js";
 import { watchFaults } from "../core/faults.js";
 import type { Ready } from "../node.js";
+import { type LeafKeys, makeLeafKeys } from "../pki/rsa-key.js";
 import { type GlobalOptions, tokenText } from "./connection.js";
 import { curlLine } from "./example-call.js";
 import { commandName, printJson, printLine, tell } from "./print.js";
@@ -28,9 +31,10 @@ const faultDrainMs = 10_000;
 export async function up(options: UpOptions): Promise<void> {
   const signalled = firstSignal();
   const config = await loadConfig({ flags: await upFlags(options), env: process.env });
+  const leafKeys = keysAhead(config);
   // Loaded once a signal is heard, since it takes a while.
   const { HerdNode } = await import("../node.js");
-  const node = new HerdNode(config, { onProgress: tell });
+  const node = new HerdNode(config, { onProgress: tell, leafKeys });
   watchFaults({
     report: (kind, cause) => node.reportFault(kind, cause),
     drain: () => node.stop(),
@@ -62,6 +66,15 @@ export async function up(options: UpOptions): Promise<void> {
 export async function upFlags(options: UpOptions): Promise<Readonly<Record<string, unknown>>> {
   const { url: _url, token, ca: _ca, json: _json, container: _container, domain, deploy, ...flags } = options;
   return { ...flags, token: await tokenText(token), deploy: deploy === false ? false : undefined, domains: domain };
+}
+
+/** The keys of a node that joins for the first time: other threads make them while this one loads the node. */
+function keysAhead(config: Config): Promise<LeafKeys> | undefined {
+  if (!joinsMesh(config) || existsSync(join(config.state, "identity"))) return undefined;
+  const keys = makeLeafKeys();
+  // The join tells; a start that ends before it has nobody to tell.
+  keys.catch(() => undefined);
+  return keys;
 }
 
 /** Resolves at the first SIGTERM or SIGINT; a SIGINT after it ends the process at once. */

@@ -156,6 +156,11 @@ const settings = z
 
 type Settings = z.infer<typeof settings>;
 
+/** Whether a node without an identity is to join a mesh; it founds one otherwise. */
+export function joinsMesh({ join, token, seeds }: Pick<Config, "join" | "token" | "seeds">): boolean {
+  return join !== undefined || token !== undefined || seeds.length > 0;
+}
+
 /** The configuration that these sources give. Throws {@link UsageError} naming the setting that is unknown or wrong. */
 export async function loadConfig(sources: ConfigSources = {}): Promise<Config> {
   const cwd = sources.cwd ?? process.cwd();

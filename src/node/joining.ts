@@ -1,7 +1,7 @@
 // How a node asks a mesh to let it in, the first time and after it slept.
 
 import type { Clock } from "../core/clock.js";
-import type { Config } from "../core/config.js";
+import { type Config, joinsMesh } from "../core/config.js";
 import { HerdError } from "../core/errors.js";
 import { readNamedFile } from "../core/named-file.js";
 import { UsageError } from "../core/usage-error.js";
@@ -20,7 +20,7 @@ export interface JoiningOptions {
 /** Asks as the configuration says; `undefined` when it says to found a mesh. */
 export function enrollBy({ config, clock, signal }: JoiningOptions): Enroll | undefined {
   const { join, token, seeds, advertise, deploy } = config;
-  if (join === undefined && token === undefined && seeds.length === 0) return undefined;
+  if (!joinsMesh(config)) return undefined;
   const urls = [...(join === undefined ? [] : [join]), ...seeds];
   return (request) => joinMesh(request, { urls, token, advertise, deploy, tell, clock, signal });
 }

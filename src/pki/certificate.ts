@@ -1,21 +1,11 @@
 // X.509 certificates: node-forge lays them out, node:crypto makes the keys and the signatures (0.7 ms instead of 43).
 
-import {
-  createHash,
-  createPublicKey,
-  generateKeyPair,
-  type KeyObject,
-  randomBytes,
-  sign,
-  X509Certificate,
-} from "node:crypto";
-import { promisify } from "node:util";
+import { createHash, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
 import forge from "node-forge";
 import { encodeDer, octets, sequence, sha256WithRsaOid, taggedBytes } from "./der.js";
 
 // Its types do not know this function.
 const pki = forge.pki as typeof forge.pki & { getTBSCertificate(of: forge.pki.Certificate): forge.asn1.Asn1 };
-const generate = promisify(generateKeyPair);
 
 /** Who signs: a CA certificate, its key, and the PEM certificates below the root that a leaf's chain must carry, nearest first. */
 export interface Issuer {
@@ -51,11 +41,6 @@ export function keyIdentifier(publicKey: KeyObject): string {
 /** {@link keyIdentifier} of a certificate's own key (PEM): what the certificates that it issued name. */
 export function keyIdentifierOf(certificate: string): string {
   return keyIdentifier(new X509Certificate(certificate).publicKey);
-}
-
-/** A new RSA private key, made off the main thread. */
-export async function rsaKey(bits: number): Promise<KeyObject> {
-  return (await generate("rsa", { modulusLength: bits })).privateKey;
 }
 
 /** Signs a certificate and returns it as PEM. */

@@ -3,16 +3,16 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { HerdError } from "../core/errors.js";
 import type { StateFiles } from "../core/state-files.js";
-import { rsaKey } from "./certificate.js";
 import { makeCsr } from "./csr.js";
 import { nodeIdOf, publicKeyOfText, publicKeyText, signerOf } from "./enrolled-key.js";
 import type { Enrollment, EnrollmentRequest } from "./enrollment.js";
 import { masterKeyBits } from "./master-certificate.js";
 import { keepEnrolledKey, type LeafText, type MasterKeys, type MeshIdentity, storeIdentity } from "./mesh-files.js";
 import { peerIdentityOf } from "./peer-identity.js";
-import { leafKeyBits, peerLeaf } from "./peer-leaf.js";
+import { peerLeaf } from "./peer-leaf.js";
 import { publicLeaf } from "./public-leaf.js";
 import { meshIdOf } from "./root.js";
+import { type LeafKeys, makeLeafKeys, rsaKey } from "./rsa-key.js";
 
 /** Sends a request to a mesh and resolves to its answer: how, is the join's affair. Throws `join.refused`, and whatever ends it. */
 export type Enroll = (request: EnrollmentRequest) => Promise<Enrollment>;
@@ -25,6 +25,8 @@ export interface Applicant {
   readonly current?: EnrollmentRequest["current"];
   /** The root (PEM) of its mesh, when it is in one already. */
   readonly rootCertificate?: string | undefined;
+  /** Keys for its leaves that were begun before; made when not given. */
+  readonly leafKeys?: Promise<LeafKeys> | undefined;
 }
 
 /** A join's answer with the keys that belong to it. */
@@ -38,7 +40,7 @@ export interface Enrolled {
 /** Joins a mesh and stores what that brings: all of it, or nothing but the enrolled key. Throws `join.refused` for an answer that does not fit. */
 export async function enrollIdentity(
   store: StateFiles,
-  options: { name: string; hosts: readonly string[]; enroll: Enroll },
+  options: Pick<Applicant, "name" | "hosts" | "leafKeys"> & { readonly enroll: Enroll },
 ): Promise<MeshIdentity> {
   const enrolledKey = await keepEnrolledKey(store);
   const enrolled = await askToEnroll({ ...options, enrolledKey }, options.enroll);
@@ -75,8 +77,8 @@ export function masterKeysOf({ enrollment, masterKey }: Enrolled): MasterKeys | 
  * the caller of the mesh has made sure; the chains are checked by every handshake.
  */
 export async function askToEnroll(applicant: Applicant, enroll: Enroll): Promise<Enrolled> {
-  const { enrolledKey, name, hosts, current, rootCertificate } = applicant;
-  const [peerKey, publicKey] = await Promise.all([rsaKey(leafKeyBits), rsaKey(leafKeyBits)]);
+  const { enrolledKey, name, hosts, current, rootCertificate, leafKeys = makeLeafKeys() } = applicant;
+  const [peerKey, publicKey] = await leafKeys;
   let masterKey: KeyObject | undefined;
   const enrollment = await enroll({
     key: publicKeyText(enrolledKey),

@@ -3,13 +3,13 @@
 import { createPublicKey } from "node:crypto";
 import type { Clock } from "../core/clock.js";
 import type { StateFiles } from "../core/state-files.js";
-import { rsaKey } from "./certificate.js";
 import { nodeIdOf, signerOf } from "./enrolled-key.js";
 import { foundingRecords } from "./founding-records.js";
 import { issueMasterCertificate, masterKeyBits } from "./master-certificate.js";
 import { keepEnrolledKey, type MeshIdentity, storeIdentity, storeRootKey } from "./mesh-files.js";
 import { nameScope } from "./name-constraints.js";
 import { foundRoot, rootIssuer } from "./root.js";
+import { rsaKey } from "./rsa-key.js";
 import { tokenKey } from "./tokens.js";
 
 /** What a mesh is founded with. `passphrase` encrypts the root's key beside the state's key. */

@@ -23,6 +23,7 @@ import type { PeerLeaf } from "./peer-leaf.js";
 import { covers, needsRenewal, type PublicLeaf, publicHosts, wantedHosts } from "./public-leaf.js";
 import { type Reenter, type Returning, reenter } from "./reentering.js";
 import { rootIssuer } from "./root.js";
+import type { LeafKeys } from "./rsa-key.js";
 import { SignIn } from "./sign-in.js";
 import { keepCertificate, makeStateFolder, openStateFolder, type StateFolder } from "./state-folder.js";
 import { StateLock } from "./state-lock.js";
@@ -49,6 +50,8 @@ export interface IdentityOptions {
   readonly rootPassphrase?: string | undefined;
   /** Joins a mesh instead of founding one. Not asked when there is an identity. */
   readonly enroll?: Enroll | undefined;
+  /** Keys that were begun before, for the leaves that {@link enroll} asks for. */
+  readonly leafKeys?: Promise<LeafKeys> | undefined;
   /** Asks the mesh for new leaves with nothing but the enrolled key: for a node whose peer leaf ran out, or soon will. */
   readonly rejoin?: Enroll | undefined;
   /**
@@ -337,10 +340,10 @@ async function openParts(
 }
 
 async function create(store: StateFiles, options: IdentityOptions): Promise<Pick<Parts, "mesh" | "how" | "hosts">> {
-  const { name, advertise, domains, clock, enroll, rootPassphrase: passphrase, deploy = true } = options;
+  const { name, advertise, domains, clock, enroll, leafKeys, rootPassphrase: passphrase, deploy = true } = options;
   if (enroll !== undefined) {
     const wanted = wantedHosts({ advertise, hostName: hostname() });
-    const mesh = await enrollIdentity(store, { name, hosts: wanted, enroll });
+    const mesh = await enrollIdentity(store, { name, hosts: wanted, enroll, leafKeys });
     const scope = nameScopeOf(mesh.rootCertificate);
     return { mesh, how: "joined", hosts: wanted.filter((host) => permits(scope, host)) };
   }

@@ -3,12 +3,12 @@
 import type { KeyObject } from "node:crypto";
 import type { Clock } from "../core/clock.js";
 import type { StateFiles } from "../core/state-files.js";
-import { rsaKey } from "./certificate.js";
 import { makeCsr } from "./csr.js";
 import { LeafStore } from "./leaf-store.js";
 import type { LeafText } from "./mesh-files.js";
-import { leafKeyBits, type PeerLeaf, peerLeaf } from "./peer-leaf.js";
+import { type PeerLeaf, peerLeaf } from "./peer-leaf.js";
 import { type PublicLeaf, publicLeaf } from "./public-leaf.js";
+import { leafKeyBits, rsaKey } from "./rsa-key.js";
 
 /**
  * Certificate requests (PEM) for the leaves to renew, the hosts that the public one should name, and the public chain in service, whose

@@ -9,7 +9,6 @@ const hour = 3_600_000;
 const lifetimeMs = 24 * hour;
 
 /** Bits of the RSA key of a leaf. */
-export const leafKeyBits = 2_048;
 
 /** A leaf in PEM: its chain (leaf first, without the root), its key (PKCS #8), and its life in epoch ms. */
 export interface PeerLeaf {

@@ -4,10 +4,10 @@ import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } fr
 import { isIP } from "node:net";
 import type { Clock } from "../core/clock.js";
 import { UsageError } from "../core/usage-error.js";
-import { certify, type Issuer, rsaKey } from "./certificate.js";
+import { certify, type Issuer } from "./certificate.js";
 import { isDnsName, type NameScope, permits } from "./name-constraints.js";
 import { addressBytes } from "./network-address.js";
-import { leafKeyBits } from "./peer-leaf.js";
+import { leafKeyBits, rsaKey } from "./rsa-key.js";
 
 const hour = 3_600_000;
 const lifetimeMs = 30 * 24 * hour;

@@ -4,8 +4,9 @@ import { createHash, type KeyObject, X509Certificate } from "node:crypto";
 import forge from "node-forge";
 import type { Clock } from "../core/clock.js";
 import { randomHex } from "../core/ids.js";
-import { certifySelf, type Issuer, rsaKey } from "./certificate.js";
+import { certifySelf, type Issuer } from "./certificate.js";
 import { nameConstraintsExtension, nameScope } from "./name-constraints.js";
+import { rsaKey } from "./rsa-key.js";
 
 const rootKeyBits = 3_072;
 const day = 86_400_000;

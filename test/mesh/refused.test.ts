@@ -25,9 +25,10 @@ import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto"
 import { test } from "node:test";
 import { systemClock } from "../../src/core/clock.js";
 import type { TlsLeaf } from "../../src/mesh/tls-network.js";
-import { certifySelf, issuerOf, rsaKey } from "../../src/pki/certificate.js";
+import { certifySelf, issuerOf } from "../../src/pki/certificate.js";
 import { type JoinOptions, joinMesh } from "../../src/pki/join/client.js";
 import { issuePeerLeaf } from "../../src/pki/peer-leaf.js";
+import { rsaKey } from "../../src/pki/rsa-key.js";
 import { hugeCsr } from "../pki/hand-made-csr.js";
 import { pemOf, TestMesh } from "../pki/test-mesh.js";
 import { applicant } from "../server/join-mesh.js";

@@ -2,10 +2,11 @@
 
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { encodeSigned, type Signed, type Signer } from "../../src/core/signed.js";
-import { certify, type Issuer, rsaKey } from "../../src/pki/certificate.js";
+import { certify, type Issuer } from "../../src/pki/certificate.js";
 import { publicKeyText, signerOf } from "../../src/pki/enrolled-key.js";
 import { type Payload, payloadText, type RecordKind } from "../../src/pki/registry/records.js";
 import { foundRoot, type Root, rootIssuer } from "../../src/pki/root.js";
+import { rsaKey } from "../../src/pki/rsa-key.js";
 import { ManualClock } from "../core/manual-clock.js";
 
 /** A node's enrolled key, and what follows from it. */

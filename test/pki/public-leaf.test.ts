@@ -8,12 +8,13 @@ import { dirname } from "node:path";
 import { before, describe, test } from "node:test";
 import forge from "node-forge";
 import { UsageError } from "../../src/core/usage-error.js";
-import { certify, type Issuer, rsaKey } from "../../src/pki/certificate.js";
+import { certify, type Issuer } from "../../src/pki/certificate.js";
 import { withKeyFiles } from "../../src/pki/key-files.js";
 import { nameScope, nameScopeOf, permits } from "../../src/pki/name-constraints.js";
 import { addressBytes } from "../../src/pki/network-address.js";
 import { covers, issuePublicLeaf, needsRenewal, publicHosts, publicLeaf } from "../../src/pki/public-leaf.js";
 import { foundRoot, meshIdOf, type Root, rootIssuer } from "../../src/pki/root.js";
+import { rsaKey } from "../../src/pki/rsa-key.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { handshake } from "./tls-pair.js";
 
