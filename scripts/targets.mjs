@@ -89,7 +89,7 @@ async function testDocker(args) {
   const bed = await DockerBed.start(folder);
   try {
     Object.assign(process.env, bed.env);
-    return await runTests(suites, { folder, options: [...options, "--test-concurrency=1"] });
+    return await runSteadily({ together: [], alone: suites }, { folder, options });
   } finally {
     await bed.stop();
   }

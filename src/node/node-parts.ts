@@ -44,7 +44,7 @@ export interface NodeParts {
 
 /** Once a node listens, how long it waits to hear what its mesh has before it serves. */
 const firstSyncMs = 3_000;
-/** A compiler takes a second of a core to start: a node that joins under load needs that for its apps. */
+/** A compiler takes a second of a core to start: calls, and the apps of a node that joins under load, need that more. */
 const warmAfterMs = 10_000;
 
 /** Builds a node. */
@@ -142,13 +142,20 @@ function callParts(
   { log, timers, mayDeploy }: { readonly log: Logger; readonly timers: Timers; readonly mayDeploy: boolean },
 ): Part[] {
   let cancelWarming: (() => void) | undefined;
+  const warmLater = (): void => {
+    cancelWarming = timers.after(warmAfterMs, () => {
+      const { running, queued } = apps.sandbox.stats();
+      if (running + queued > 0) warmLater();
+      else apps.compiler.start();
+    });
+  };
   return [
     { name: "catalog", start: () => openCatalog(apps, log), stop: () => apps.catalog.close() },
     {
       name: "compiler",
-      // Once the node had time to start and to fetch what the mesh has: an upload before that starts it itself.
+      // Once there is time for it: an upload before that starts it itself.
       start: () => {
-        if (mayDeploy) cancelWarming = timers.after(warmAfterMs, () => apps.compiler.start());
+        if (mayDeploy) warmLater();
       },
       stop: () => {
         cancelWarming?.();

@@ -2,7 +2,10 @@
 
 import { createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
-import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import type { JWTPayload } from "jose";
+import * as errors from "jose/errors";
+import { SignJWT } from "jose/jwt/sign";
+import { jwtVerify } from "jose/jwt/verify";
 import { checkAppName } from "../core/app-name.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
