@@ -35,7 +35,10 @@ export interface FinderOptions {
 const maxAttempts = 4;
 const attemptsWhenAlone = 3;
 
-/** Each round dials one dead or unlinked master or member; without any link, several of all that it knows. */
+/**
+ * Each round dials one dead or unlinked master or member; without any link, several of all that it knows. Who left is
+ * left in peace while others can tell of its return; to who is alone nobody does, and who came back may not know it.
+ */
 export class Finder {
   readonly #options: FinderOptions;
   /** Addresses by the monotonic time of their last attempt: the one tried longest ago is next. */
@@ -69,11 +72,14 @@ export class Finder {
   #candidates(alone: boolean): Set<string> {
     const { table, masters, remembered, seeds, links, trust, self } = this.#options;
     const members = table.all().flatMap(({ id, address, state }) => {
-      const gone = state === "dead" || (alone && state !== "left");
-      return gone && address !== undefined ? [{ id, address }] : [];
+      return (alone || state === "dead") && address !== undefined ? [{ id, address }] : [];
     });
     const known = [...members, ...masters(), ...(alone ? remembered : [])].filter(
-      ({ id }) => id !== self && links.get(id) === undefined && !trust.isRevoked(id) && table.get(id)?.state !== "left",
+      ({ id }) =>
+        id !== self &&
+        links.get(id) === undefined &&
+        !trust.isRevoked(id) &&
+        (alone || table.get(id)?.state !== "left"),
     );
     return new Set([...known.map(({ address }) => address), ...(alone ? seeds() : [])]);
   }

@@ -114,6 +114,19 @@ test("a node that restarts supersedes its older self, though its seed is gone", 
   });
 });
 
+test("who left and comes back without knowing anybody is found by the one that is alone", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const [first, second] = (await mesh.grow(2)) as [MeshNode, MeshNode];
+    void first.members.leave();
+    await mesh.until(() => second.stateOf(first.id) === "left", { ms: 1_000, what: "left" });
+    first.kill();
+    await mesh.time.advance(mesh.random() * 10_000);
+    const again = mesh.add(0, { remembered: [] });
+    await mesh.until(() => mesh.agreed([again, second]), { ms: 5_000, what: "found" });
+  });
+});
+
 test("a node that can only dial out is alive for all, also for another of its kind", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
