@@ -114,8 +114,8 @@ async function testSteering(args) {
 }
 
 /**
- * The suites of test/faults.json: first those that starve this machine of something, then those of test/faults, a mesh
- * in namespaces of its own while its nodes fail. With `--if-possible`, a machine that cannot have namespaces is no
+ * The suites of test/faults.json: first those in which something of this machine fails, hangs or runs out, then those of
+ * test/faults, a mesh in namespaces of its own while its nodes fail. With `--if-possible`, a machine that cannot have namespaces is no
  * failure.
  */
 async function testFaults(args) {
