@@ -45,7 +45,8 @@ test("a process whose lock was not written keeps no other one's alive", async (t
   const { lock, path } = await unwrittenLock(t);
   const other = { pid: process.pid, host: hostname(), start: processStart(process.pid), nonce: "other" };
   await writeFile(path, JSON.stringify(other));
-  const long = new Date(Date.now() - 60_000);
+  // Whole seconds, which no file system rounds.
+  const long = new Date(Math.floor(Date.now() / 1_000) * 1_000 - 60_000);
   await utimes(path, long, long);
   t.mock.timers.tick(heartbeatMs);
   assert.equal(lock.isWritten, false);
