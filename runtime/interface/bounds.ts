@@ -18,7 +18,6 @@ export interface Bound {
 export const moduleBounds = {
   componentBytes: { of: "bytes of the component", most: 32 * mebibyte },
   componentSections: { of: "sections of the component", most: 1_000 },
-  moduleBytes: { of: "bytes of the module", most: 32 * mebibyte },
   moduleSections: { of: "sections of the module", most: 1_000 },
   nameBytes: { of: "bytes of a name", most: 1_024 },
   types: { of: "types of the module", most: 10_000 },

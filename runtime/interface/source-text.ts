@@ -4,14 +4,14 @@
 import { HerdError } from "../../src/core/errors.js";
 import { sourceBounds as bounds, within } from "./bounds.js";
 
-/** An entry has an object, two members and a comma of the list around it. */
-const valuesOfFile = 4;
+/** An entry opens an object, and has a comma between its members and one before it, or the list's bracket. */
+const marksOfFile = 3;
 const pathLength = 1_024;
 
 /** Throws HerdError `source.invalid` unless `json` is a list of files with a path and a text each, and nothing else. */
 export function checkSourceText(json: Buffer): void {
   within(bounds.sourceBytes, json.length);
-  within(bounds.files, Math.floor(countValues(json) / valuesOfFile));
+  within(bounds.files, Math.floor(countMarks(json) / marksOfFile));
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
@@ -22,9 +22,9 @@ export function checkSourceText(json: Buffer): void {
 }
 
 /** Openings and commas outside of strings, in one pass: what makes a short text many values. */
-function countValues(json: Buffer): number {
+function countMarks(json: Buffer): number {
   let count = 0;
-  for (let at = 0; at < json.length && count <= (bounds.files.most + 1) * valuesOfFile; at++) {
+  for (let at = 0; at < json.length && count <= (bounds.files.most + 1) * marksOfFile; at++) {
     const byte = json[at];
     if (byte === 0x22) at = endOfString(json, at);
     else if (byte === 0x2c || byte === 0x5b || byte === 0x7b) count++;

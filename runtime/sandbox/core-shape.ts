@@ -44,7 +44,6 @@ export class CoreShape {
   constructor(core: Uint8Array) {
     this.#core = core;
     this.sections = orderedSections(core);
-    within(bounds.moduleBytes, core.length);
     this.#types = this.#read("type", (reader) => skipTypes(reader)) ?? [];
     this.imports = this.#read("import", readImports) ?? [];
     const own = this.#read("function", readFunctions) ?? [];

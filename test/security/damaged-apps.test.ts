@@ -38,6 +38,16 @@ async function catalogFiles(folder: string, prefix: string): Promise<string[]> {
   return (await readdir(directory)).filter((name) => name.startsWith(prefix)).map((name) => join(directory, name));
 }
 
+/** Has a node deploy the apps `good` (1) and `bad` (2) and stop; the paths of the catalog's files of `bad`. */
+async function leaveTwoApps(context: TestContext, folder: string): Promise<string[]> {
+  const node = await startNode(context, {}, folder);
+  await deployText(node.client, "good", returns(1));
+  const before = new Set(await catalogFiles(folder, ""));
+  await deployText(node.client, "bad", returns(2));
+  await node.node.stop();
+  return (await catalogFiles(folder, "")).filter((path) => !before.has(path));
+}
+
 async function damage(path: string): Promise<void> {
   const content = await readFile(path);
   content[content.length >> 1] = (content[content.length >> 1] ?? 0) ^ 1;
@@ -66,12 +76,7 @@ test("alone, a damaged app is named and refused, others run, and deploying it ag
   timeout: 300_000,
 }, async (context) => {
   await inFolder(async (at) => {
-    const node = await startNode(context, {}, at("whole"));
-    await deployText(node.client, "good", returns(1));
-    const before = new Set(await catalogFiles(at("whole"), ""));
-    await deployText(node.client, "bad", returns(2));
-    await node.node.stop();
-    const ofBad = (await catalogFiles(at("whole"), "")).filter((path) => !before.has(path));
+    const ofBad = await leaveTwoApps(context, at("whole"));
     assert.equal(ofBad.length, 3, "its manifests, its component, its source");
     for (const spoil of [rm, damage]) {
       await rm(at("spoilt"), { recursive: true, force: true });
@@ -102,14 +107,10 @@ test("an app whose component is damaged is in the list of apps, with the reason"
   timeout: 300_000,
 }, async (context) => {
   await inFolder(async (at) => {
-    const node = await startNode(context, {}, at("whole"));
-    await deployText(node.client, "good", returns(1));
-    const before = new Set(await catalogFiles(at("whole"), ""));
-    await deployText(node.client, "bad", returns(2));
-    await node.node.stop();
+    const ofBad = await leaveTwoApps(context, at("whole"));
     const reasons: unknown[] = [];
-    for (const path of await catalogFiles(at("whole"), "")) {
-      if (before.has(path) || reasons.includes("node.overloaded")) continue;
+    for (const path of ofBad) {
+      if (reasons.includes("node.overloaded")) continue;
       await rm(at("spoilt"), { recursive: true, force: true });
       await cp(at("whole"), at("spoilt"), { recursive: true });
       await damage(path.replace(at("whole"), at("spoilt")));
