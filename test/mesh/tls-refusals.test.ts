@@ -1,9 +1,10 @@
 // Whom a node does not let in, and what it does not read: each with its reason, and cheaply.
 
 import assert from "node:assert/strict";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect as connectTo, createServer, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { LinkBroken } from "../../src/mesh/seams.js";
@@ -15,6 +16,13 @@ import { eventually, nodeId, TlsNode } from "./tls-mesh.js";
 const [a, b, c] = [nodeId("a"), nodeId("b"), nodeId("c")];
 const hour = 3_600_000;
 const cpuLimitMs = 50;
+
+/** A TCP connection to this machine on which nothing is said. */
+async function openSocket(port: number): Promise<Socket> {
+  const socket = connectTo({ port, host: "127.0.0.1" }).on("error", () => undefined);
+  await once(socket, "connect");
+  return socket;
+}
 
 describe("refused by a node", () => {
   let mesh: TestMesh;
@@ -72,6 +80,29 @@ describe("refused by a node", () => {
       `${costs} ms of CPU`,
     );
   }
+
+  test("handshakes are bounded in all and by address, and the end of one makes room", async () => {
+    for (const [id, room, handshakes] of [
+      ["d", 3, { limit: 3, limitPerAddress: 9 }],
+      ["e", 2, { limit: 9, limitPerAddress: 2 }],
+    ] as const) {
+      const flooded = await start(nodeId(id), { network: { handshakes } });
+      const port = Number(flooded.address.split(":")[1]);
+      const silent = await Promise.all(Array.from({ length: room }, () => openSocket(port)));
+      await once(await openSocket(port), "close");
+      assert.equal(flooded.network.handshakesRefused, 1);
+      assert.ok(flooded.refused.some((reason) => reason.includes("too many handshakes")));
+      assert.deepEqual(
+        silent.filter(({ closed }) => closed),
+        [],
+      );
+      silent[0]?.destroy();
+      // The node may hear of the end a little later.
+      const link = await node.dial(flooded).catch(() => sleep(500).then(() => node.dial(flooded)));
+      assert.equal(link.peer.nodeId, nodeId(id));
+      for (const socket of silent) socket.destroy();
+    }
+  });
 
   test("no certificate, one of another mesh, one that ended, two URIs", async () => {
     await refused(/no certificate/, () => connect({ leaf: undefined }));
