@@ -15,7 +15,7 @@ const mostSecondTries = 3;
  * three that fail run once more, each alone, after all others; what passes only then is told as unsteady. Resolves to the exit code:
  * 0 when each passed at its first or second try.
  */
-export async function runSteadily({ together, alone }, { folder, options = [] }) {
+export async function runSteadily({ together = [], alone = [] }, { folder, options = [] }) {
   const scratch = mkdtempSync(join(tmpdir(), "herd-suites-"));
   let interrupted = false;
   const interrupt = () => {

@@ -89,7 +89,7 @@ async function testDocker(args) {
   const bed = await DockerBed.start(folder);
   try {
     Object.assign(process.env, bed.env);
-    return await runSteadily({ together: [], alone: suites }, { folder, options });
+    return await runSteadily({ alone: suites }, { folder, options });
   } finally {
     await bed.stop();
   }
@@ -104,19 +104,19 @@ async function testBrowser(args) {
     console.error("No chromium on the PATH: apt-get install chromium, or name a browser in HERD_BROWSER.");
     return 1;
   }
-  return runTests(suites, { folder, options: [...options, "--test-concurrency=1"] });
+  return runSteadily({ alone: suites }, { folder, options });
 }
 
 /** The suites of test/steering.json, which measure: they need the machine for themselves. */
 async function testSteering(args) {
   const { suites, options } = chosen("test/steering.json", args);
-  return suites.length === 0 ? 2 : runTests(suites, { folder, options });
+  return suites.length === 0 ? 2 : runSteadily({ alone: suites }, { folder, options });
 }
 
 /**
- * The suites of test/faults.json: first those in which something of this machine fails, hangs or runs out, then those of
- * test/faults, a mesh in namespaces of its own while its nodes fail. With `--if-possible`, a machine that cannot have namespaces is no
- * failure.
+ * The suites of test/faults.json: first those in which something of this machine fails, hangs or runs out, then those
+ * of test/faults, a mesh in namespaces of its own while its nodes fail. With `--if-possible`, a machine that cannot
+ * have namespaces is no failure.
  */
 async function testFaults(args) {
   const possible = args.includes("--if-possible");
@@ -125,9 +125,8 @@ async function testFaults(args) {
     args.filter((argument) => argument !== "--if-possible"),
   );
   if (suites.length === 0) return 2;
-  const oneByOne = [...options, "--test-concurrency=1"];
   const [inside, outside] = [true, false].map((is) => suites.filter((path) => path.startsWith("test/faults/") === is));
-  const code = outside.length === 0 ? 0 : await runTests(outside, { folder, options: oneByOne });
+  const code = await runSteadily({ alone: outside }, { folder, options });
   if (code !== 0 || inside.length === 0) return code;
   const { clockShifter, runInNamespaces, whyNoFaults } = await import("./faults-bed.mjs");
   const reason = whyNoFaults();
@@ -137,7 +136,7 @@ async function testFaults(args) {
   }
   const library = clockShifter();
   Object.assign(process.env, { HERD_NAMESPACES: "apart" }, library === undefined ? {} : { HERD_FAKETIME: library });
-  return runTests(inside, { folder, options: oneByOne, runner: runInNamespaces });
+  return runTests(inside, { folder, options: [...options, "--test-concurrency=1"], runner: runInNamespaces });
 }
 
 function chosen(list, args) {
