@@ -33,6 +33,13 @@ export interface PrepareBounds {
   /** Components that may wait. */
   readonly waiting: number;
   readonly waitingBytes: number;
+  /**
+   * After so many components a fresh thread takes over: the engine keeps the code of each until the thread's heap is
+   * full, which small ones never fill.
+   */
+  readonly perThread: number;
+  /** After so long without a component, in milliseconds, the thread ends and gives its memory back. */
+  readonly idleMs: number;
 }
 
 const defaultHeapMegabytes = 256;
@@ -46,6 +53,8 @@ const defaultBounds: PrepareBounds = {
   heapMegabytes: defaultHeapMegabytes,
   waiting: 64,
   waitingBytes: 256 * 1024 * 1024,
+  perThread: 64,
+  idleMs: 60_000,
 };
 const bootMs = 30_000;
 /** How long an end waits for a thread that boots. */
@@ -62,6 +71,7 @@ export class Preparer {
   readonly #options: PreparerOptions;
   readonly #bounds: PrepareBounds;
   #thread: PrepareThread | undefined;
+  #rest: NodeJS.Timeout | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #waitingBytes = 0;
@@ -74,7 +84,9 @@ export class Preparer {
 
   /** Boots the thread ahead of the first component, which boots it otherwise; a fault is told to whoever asks next. */
   start(): void {
-    if (!this.#stopped) this.#liveThread();
+    if (this.#stopped) return;
+    this.#liveThread();
+    this.#planRest();
   }
 
   /**
@@ -103,6 +115,7 @@ export class Preparer {
   /** Ends the thread; what waits and runs fails. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    clearTimeout(this.#rest);
     await this.#thread?.end(draining());
     await this.#tail;
   }
@@ -126,13 +139,29 @@ export class Preparer {
   }
 
   async #run(request: PrepareRequest): Promise<Answer> {
+    clearTimeout(this.#rest);
+    if (this.#thread !== undefined && this.#thread.asked >= this.#bounds.perThread) await this.#endThread();
     if (this.#stopped) throw draining();
     const thread = this.#liveThread();
     try {
       return await thread.ask(request);
     } finally {
       if (thread.ended) this.#thread = undefined;
+      if (!this.#stopped) this.#planRest();
     }
+  }
+
+  /** Ends a thread that nobody asks for a while. */
+  #planRest(): void {
+    this.#rest = setTimeout(() => {
+      this.#tail = this.#tail.then(() => this.#endThread());
+    }, this.#bounds.idleMs).unref();
+  }
+
+  async #endThread(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.end(new HerdError("internal", "the thread that checks components had done its part"));
   }
 
   #liveThread(): PrepareThread {
@@ -147,6 +176,8 @@ export class Preparer {
 class PrepareThread {
   /** True once it ended or was told to: it takes no more requests. */
   ended = false;
+  /** Requests that it took. */
+  asked = 0;
   readonly #bounds: PrepareBounds;
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #worker: Worker;
@@ -186,6 +217,7 @@ class PrepareThread {
   }
 
   async ask(request: PrepareRequest): Promise<Answer> {
+    this.asked++;
     this.#worker.ref();
     const boot = setTimeout(() => {
       void this.end(

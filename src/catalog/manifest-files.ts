@@ -2,8 +2,8 @@
 
 import { isAppName } from "../core/app-name.js";
 import { HerdError } from "../core/errors.js";
-import type { StateFiles } from "../core/state-files.js";
-import { kept } from "./app-history.js";
+import { keepIn, type StateFiles } from "../core/state-files.js";
+import { bringsRevision, kept } from "./app-history.js";
 import { sha256 } from "./blobs.js";
 import type { OnDamage } from "./damage.js";
 import { type ManifestRecord, readManifest } from "./manifest.js";
@@ -67,10 +67,15 @@ export class ManifestFiles {
     return apps;
   }
 
-  /** Stores what an app holds; durable when it resolves. */
+  /**
+   * Stores what an app holds; durable when it resolves, except for a removal that a full disk does not take: it waits
+   * in memory, since the bytes that it frees are what the disk needs.
+   */
   async write(app: string, records: readonly ManifestRecord[]): Promise<void> {
     const manifests = records.map(({ text }) => text);
-    await this.#files.write(fileOf(app), JSON.stringify({ version, app, manifests }));
+    const content = JSON.stringify({ version, app, manifests });
+    if (records.some(bringsRevision)) await this.#files.write(fileOf(app), content);
+    else await keepIn(this.#files, { name: fileOf(app), content });
     if (this.#names.has(app)) return;
     try {
       // After the file: an index that names a file which is missing tells of a loss.

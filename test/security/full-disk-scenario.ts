@@ -24,6 +24,7 @@ export async function fullDisk(disk: FillableDisk): Promise<Seen> {
   const seen: Seen = {};
   const master = await startNode({}, disk.folder);
   await deployText(master.client, "demo", "export function f(): i32 { return 1; }");
+  await deployText(master.client, "spare", "export function f(): i32 { return 5; }");
   const first = await token(master, { role: "admin" });
   const second = await token(master, { role: "invoke" });
   const join1 = await token(master, { role: "join", uses: 2 });
@@ -47,6 +48,9 @@ export async function fullDisk(disk: FillableDisk): Promise<Seen> {
   seen.nodes = (await master.client.json<{ revoked: string[] }>("/v1/mesh")).revoked;
   seen.orphans = (await files(disk, /blob-/)).length - blobs.length;
   seen.leftovers = await files(disk, /\.tmp$/);
+  seen.remove = await answer(master, "/v1/apps/spare", { method: "DELETE" });
+  seen.removed = await answer(master, "/fn/spare/f", { method: "POST", body: "[]", headers: json });
+  seen.freed = blobs.length - (await files(disk, /blob-/)).length;
   await east.node.stop();
   await disk.free();
   seen.written = await settled(async () => (await master.client.send("/readyz")).text === "ready\n");
@@ -64,6 +68,7 @@ export async function fullDisk(disk: FillableDisk): Promise<Seen> {
   await full.node.stop();
   const again = await startNode({}, disk.folder);
   seen.after = [await use(again, first.token), await use(again, second.token)];
+  seen.afterApps = (await again.client.json<{ app: string }[]>("/v1/apps")).map(({ app }) => app);
   seen.afterNodes = (await again.client.json<{ revoked: string[] }>("/v1/mesh")).revoked;
   const audit = await again.client.json<{ event: string; subject: string }[]>("/v1/audit");
   const told = audit.filter(({ event }) => /revoked/.test(event)).map(({ event, subject }) => `${event} ${subject}`);

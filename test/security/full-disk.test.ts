@@ -35,6 +35,9 @@ function check(seen: Seen, folder: string): void {
   assert.deepEqual(seen.revokeNode, [200, "false", false]);
   assert.deepEqual(seen.nodes, ["east"]);
   assert.deepEqual([seen.orphans, seen.leftovers], [0, []]);
+  assert.deepEqual(seen.remove, [204, "false", null], "a removal is how one makes room");
+  assert.deepEqual((seen.removed as unknown[]).slice(0, 2), [404, "app.unknown"]);
+  assert.deepEqual([seen.freed, seen.afterApps], [2, ["demo"]]);
   assert.equal(seen.written, true);
   assert.equal(seen.startCall, "1");
   assert.match(seen.startReady as string, waiting);

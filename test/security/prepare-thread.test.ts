@@ -1,6 +1,7 @@
 // Hostile bytes are looked at in a thread of its own, within bounds on time and memory; what failed for what it is
 // stays refused.
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { Preparer, type PreparerOptions } from "../../runtime/sandbox/preparer.js";
@@ -78,6 +79,25 @@ test("those that wait are bounded in number and bytes; one is always let in", as
   const [one, two] = [few.prepare(good, "one"), few.prepare(good, "two")];
   const third = await failureOf(few.prepare(good, "three"));
   assert.deepEqual([third.code, (await one).revision, (await two).revision], ["node.overloaded", "one", "two"]);
+});
+
+test("a thread is replaced after its part, and ends when nobody asks: the engine keeps what it compiled", {
+  skip: process.platform !== "linux",
+}, async (context) => {
+  const before = new Set(readdirSync("/proc/self/task"));
+  const alive = (): string[] => readdirSync("/proc/self/task").filter((id) => !before.has(id));
+  const made = preparer(context, { perThread: 2, idleMs: 300 });
+  const seen: string[] = [];
+  for (let index = 0; index < 6; index++) {
+    await made.prepare(good, `r${index}`);
+    seen.push(alive().join(" "));
+  }
+  const [first, second, third, fourth, fifth, sixth] = seen;
+  assert.deepEqual([first, third, fifth], [second, fourth, sixth]);
+  assert.equal(new Set(seen).size, 3, seen.join(", "));
+  for (let tries = 0; tries < 500 && alive().length > 0; tries++) await delay(20);
+  assert.deepEqual(alive(), []);
+  assert.equal((await made.prepare(good, "again")).revision, "again");
 });
 
 test("a stop ends what runs and what waits", async (context) => {

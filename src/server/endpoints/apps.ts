@@ -12,10 +12,12 @@ import type { Catalog } from "../../deploy/seams.js";
 import type { AppRouter } from "../../invoke/app-router.js";
 import { appView, deployedView, unlistedView } from "../app-view.js";
 import type { CallFigures } from "../call-figures.js";
+import { tellDurable } from "../durable.js";
 import type { Endpoint } from "../endpoint.js";
 import type { Exchange } from "../exchange.js";
 import { nameOf } from "../mesh-names.js";
 import type { Mesh } from "../seams.js";
+import type { Storage } from "./node-state.js";
 
 /** What the endpoints of apps work with. */
 export interface AppsOptions {
@@ -28,6 +30,7 @@ export interface AppsOptions {
   readonly mesh: Pick<Mesh, "holders" | "registry">;
   readonly calls: Pick<CallFigures, "of">;
   readonly log: Pick<Logger, "error">;
+  readonly storage?: Storage | undefined;
 }
 
 /** UTF-16 units of a list after which apps are in it without their functions. */
@@ -38,7 +41,7 @@ const rollbackBody = z.strictObject({ revision: z.string().max(64).optional() })
 
 /** Apps: list, show, remove, roll back. */
 export function appsEndpoints(options: AppsOptions): Endpoint[] {
-  const { catalog, deployer } = options;
+  const { catalog, deployer, storage } = options;
   const view = async (record: AppRecord, { incoming: { baseUrl } }: Exchange) =>
     appView(record, await interfaceOf(record, options), {
       place: { baseUrl, nodes: holdersOf(record, options) },
@@ -87,6 +90,7 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
           by: exchange.claims?.id ?? "",
           signal: exchange.signal,
         });
+        tellDurable(exchange, storage);
         exchange.done();
       },
     },
