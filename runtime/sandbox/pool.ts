@@ -259,12 +259,12 @@ export class Sandbox {
     this.#settled();
   }
 
-  /** The thread is gone or has to go: what ran fails with `error`, what had not started goes elsewhere. */
   #boot(): Promise<void> {
     this.#preparer.start();
     return this.#threads.start(this.#options.workers);
   }
 
+  /** The thread is gone or has to go: what ran fails with `error`, what had not started goes elsewhere. */
   #lost(slot: Slot, error: HerdError, reason: EndReason): void {
     if (slot.isDead) return;
     slot.drain();

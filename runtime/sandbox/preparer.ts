@@ -146,7 +146,6 @@ export class Preparer {
     try {
       return await thread.ask(request);
     } finally {
-      if (thread.ended) this.#thread = undefined;
       if (!this.#stopped) this.#planRest();
     }
   }
@@ -165,7 +164,7 @@ export class Preparer {
   }
 
   #liveThread(): PrepareThread {
-    // One that ended while nobody asked it, as when its heap overflows late, takes no requests.
+    // A thread whose heap overflows after its last answer ends by itself, and takes no more requests.
     if (this.#thread?.ended === true) this.#thread = undefined;
     this.#thread ??= new PrepareThread(this.#bounds, this.#options.clock);
     return this.#thread;

@@ -36,8 +36,8 @@ const maxAttempts = 4;
 const attemptsWhenAlone = 3;
 
 /**
- * Each round dials one dead or unlinked master or member; without any link, several of all that it knows. Who left is
- * left in peace while others can tell of its return; to who is alone nobody does, and who came back may not know it.
+ * Each round dials one dead or unlinked master or member; without any link, several of all that it knows. A member that
+ * left is dialled only by a node without links: other nodes hear of its return, and it may not know their addresses.
  */
 export class Finder {
   readonly #options: FinderOptions;
@@ -71,9 +71,11 @@ export class Finder {
 
   #candidates(alone: boolean): Set<string> {
     const { table, masters, remembered, seeds, links, trust, self } = this.#options;
-    const members = table.all().flatMap(({ id, address, state }) => {
-      return (alone || state === "dead") && address !== undefined ? [{ id, address }] : [];
-    });
+    const members = table
+      .all()
+      .flatMap(({ id, address, state }) =>
+        (alone || state === "dead") && address !== undefined ? [{ id, address }] : [],
+      );
     const known = [...members, ...masters(), ...(alone ? remembered : [])].filter(
       ({ id }) =>
         id !== self &&

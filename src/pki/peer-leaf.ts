@@ -8,8 +8,6 @@ import { markExtension } from "./marks.js";
 const hour = 3_600_000;
 const lifetimeMs = 24 * hour;
 
-/** Bits of the RSA key of a leaf. */
-
 /** A leaf in PEM: its chain (leaf first, without the root), its key (PKCS #8), and its life in epoch ms. */
 export interface PeerLeaf {
   readonly certificate: string;

@@ -13,7 +13,10 @@ export class ChunkJoiner {
     return this.#bytes;
   }
 
-  /** Takes a chunk, and gives what is to be passed on now, to be copied at once; the last chunk always comes last, as it is. */
+  /**
+   * Takes a chunk, and gives what is to be passed on now, to be copied at once; the last chunk always comes last, as it
+   * is.
+   */
   add(chunk: ArrayBuffer, isLast: boolean): readonly ArrayBuffer[] {
     const waits = isLast || this.#bytes + chunk.byteLength > pieceBytes ? this.#take() : undefined;
     if (isLast || chunk.byteLength >= pieceBytes) return waits === undefined ? [chunk] : [waits, chunk];

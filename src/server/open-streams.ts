@@ -1,4 +1,5 @@
-// Answers without end, of events and of logs: each costs work at everything that is told, so they are few, and shared by token.
+// Answers without end, of events and of logs: each costs work at everything that is told, so they are few, and shared by
+// token.
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
@@ -29,7 +30,10 @@ export class OpenStreams {
     });
   }
 
-  /** A stream until its reader is gone. Throws `request.throttled` when the token has its share, `node.overloaded` when all are taken. */
+  /**
+   * A stream until its reader is gone. Throws `request.throttled` when the token has its share, `node.overloaded` when
+   * all are taken.
+   */
   open(exchange: Exchange, { type, heartbeat }: StreamOptions): OutgoingStream {
     const leave = this.#slots.take(exchange.claims?.id ?? "");
     try {

@@ -1,4 +1,5 @@
-// What the command line says of a node that does not answer: what a person can do something about, and none of the system's words.
+// What the command line says of a node that does not answer: what a person can do something about, and none of the
+// system's words.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

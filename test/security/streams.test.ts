@@ -1,4 +1,5 @@
-// Streams of logs and of events: each costs work at everything that is told, so that one token cannot open them without end.
+// Streams of logs and of events: each costs work at everything that is told, so that one token cannot open them without
+// end.
 
 import assert from "node:assert/strict";
 import type { ClientRequest, IncomingMessage } from "node:http";

@@ -1,4 +1,5 @@
-// A body in chunks of one byte costs its bytes, not an object a chunk, wherever it is read: kept, for a call, or thrown away.
+// A body in chunks of one byte costs its bytes, not an object a chunk, wherever it is read: kept, for a call, or thrown
+// away.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
