@@ -1,5 +1,5 @@
 // How much can this machine do, kernel by kernel, with one worker and with all?
-import { charted, profileHere, profileMethod, profilePanel, profileRows } from "../src/cli/bench-profile.js";
+import { charted, profileHere, profileMethod, profilePanel, profileRows } from "../src/cli/bench/bench-profile.js";
 import { withProgress } from "../src/cli/progress.js";
 import { type BenchRun, bench } from "./report.js";
 import { rounded } from "./statistics.js";

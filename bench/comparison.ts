@@ -1,7 +1,7 @@
 // A run beside the last one that was stored: which key figures moved by more than their spread.
 
-import type { Estimate } from "../src/cli/chart.js";
-import { shortNumber } from "../src/cli/chart-scale.js";
+import type { Estimate } from "../src/cli/bench/chart.js";
+import { shortNumber } from "../src/cli/bench/chart-scale.js";
 
 /** A number that a benchmark is read for. Without an interval, a change of 10 % counts as spread. */
 export interface KeyFigure extends Estimate {

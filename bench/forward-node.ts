@@ -9,12 +9,12 @@ import type { Logger } from "../src/core/log.js";
 import { Metrics } from "../src/core/metrics.js";
 import { systemTimers } from "../src/core/timers.js";
 import { type ActiveApp, AppRouter, activeApp } from "../src/invoke/app-router.js";
-import { Forwarding } from "../src/invoke/forwarding.js";
+import { Forwarding } from "../src/invoke/forwarding/forwarding.js";
 import type { Outcome } from "../src/invoke/invoker.js";
-import { LinkSet } from "../src/mesh/link-set.js";
-import { type TlsLeaf, TlsNetwork } from "../src/mesh/tls-network.js";
+import { LinkSet } from "../src/mesh/transport/link-set.js";
+import { type TlsLeaf, TlsNetwork } from "../src/mesh/transport/tls-network.js";
 import type { Allowance } from "../src/owner/allowance.js";
-import { peerIdentityOf } from "../src/pki/peer-identity.js";
+import { peerIdentityOf } from "../src/pki/x509/peer-identity.js";
 
 /** What a node is told: its id, the mesh's id and root certificate, its own certificate. */
 export interface ForwardNodeData {

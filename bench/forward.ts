@@ -2,10 +2,10 @@
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { Estimate } from "../src/cli/chart.js";
+import type { Estimate } from "../src/cli/bench/chart.js";
 import { systemClock } from "../src/core/clock.js";
-import { type Candidate, choose } from "../src/invoke/choose.js";
-import type { Here, Work } from "../src/invoke/finish.js";
+import { type Candidate, choose } from "../src/invoke/routing/choose.js";
+import type { Here, Work } from "../src/invoke/routing/finish.js";
 import { TestMesh } from "../test/pki/test-mesh.js";
 import { ForwardNode, type ForwardNodeData } from "./forward-node.js";
 import { estimated, repeat } from "./rounds.js";

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { BarPanel, Estimate } from "../src/cli/chart.js";
+import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { deployTimes, idleMemory } from "./deploy-and-idle.js";
 import { type LoadOptions, loadGenerator } from "./load.js";

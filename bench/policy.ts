@@ -1,6 +1,6 @@
 // Which way of choosing a node keeps the slowest calls fast? Simulated meshes under our policy, under those of others, and under a bound.
 
-import type { LinePanel } from "../src/cli/chart.js";
+import type { LinePanel } from "../src/cli/bench/chart.js";
 import type { KeyFigure } from "./comparison.js";
 import { clairvoyant } from "./policy/clairvoyant.js";
 import { leastRequest } from "./policy/least-request.js";

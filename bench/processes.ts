@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { systemClock } from "../src/core/clock.js";
-import { Identity } from "../src/pki/identity.js";
-import { withKeyFiles } from "../src/pki/key-files.js";
+import { Identity } from "../src/pki/identity/identity.js";
+import { withKeyFiles } from "../src/pki/state/key-files.js";
 
 /** A server to measure. */
 export interface Target {

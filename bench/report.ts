@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { drawFigure, type Figure } from "../src/cli/chart.js";
+import { drawFigure, type Figure } from "../src/cli/bench/chart.js";
 import { type Machine, machine, sameMachine } from "../src/cli/machine.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { UsageError } from "../src/core/usage-error.js";

@@ -1,6 +1,6 @@
 // Repeated and paired measurements: what drifts with the machine must not fall on one side.
 
-import type { Estimate } from "../src/cli/chart.js";
+import type { Estimate } from "../src/cli/bench/chart.js";
 import { estimateOf } from "./statistics.js";
 
 /** `measure` once to warm up, then `rounds` times; the results of the latter. */

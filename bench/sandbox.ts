@@ -5,7 +5,7 @@ import { Engine } from "../runtime/sandbox/engine.js";
 import { Instance } from "../runtime/sandbox/instance.js";
 import { Sandbox } from "../runtime/sandbox/pool.js";
 import type { Prepared } from "../runtime/sandbox/prepare.js";
-import type { Estimate } from "../src/cli/chart.js";
+import type { Estimate } from "../src/cli/bench/chart.js";
 import { systemClock } from "../src/core/clock.js";
 import { defaultLimits } from "../src/core/limits.js";
 import { packageRoot } from "../src/core/package-root.js";

@@ -1,7 +1,7 @@
 // The few statistics that the benchmarks quote.
 
 import { medianInterval } from "../src/capacity/estimate.js";
-import type { Estimate } from "../src/cli/chart.js";
+import type { Estimate } from "../src/cli/bench/chart.js";
 
 /** The value below which the share `p` (0 to 1) of `values` lies; NaN of none. */
 export function percentile(values: readonly number[], p: number): number {

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { BarPanel, Estimate } from "../src/cli/chart.js";
+import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { UsageError } from "../src/core/usage-error.js";
 import { type LoadResult, loadGenerator } from "./load.js";

@@ -15,7 +15,7 @@ const longSeeds = 1_000;
 
 const targets = {
   start: { dev: false, project: "product", run: start },
-  mesh: { dev: false, project: "product", run: (args) => runHere("dist/src/cli/experiment/main.js", args) },
+  mesh: { dev: false, project: "product", run: (args) => runHere("dist/src/cli/experiment.js", args) },
   build: { dev: false, project: "product", run: async () => 0 },
   test: { dev: true, project: "test", run: test },
   "test-long": { dev: true, project: "test", run: testLong },

@@ -49,7 +49,7 @@ test("an import of types alone can be left out: it is gone when the code runs", 
 });
 
 test("a specifier resolves to the source that it names", () => {
-  assert.equal(resolveImport("src/server/invoke.ts", "../core/ids.js"), "src/core/ids.ts");
+  assert.equal(resolveImport("src/server/call/invoke.ts", "../../core/ids.js"), "src/core/ids.ts");
   assert.equal(packageOf("@a/b/c.js"), "@a/b");
   assert.equal(packageOf("zod/v4"), "zod");
 });
@@ -64,8 +64,8 @@ test("an import that goes up or sideways is a violation", () => {
     ["src/pki/a.ts", "../catalog/b.js"],
     ["src/pki/a.ts", "../../runtime/interface/model.js"],
     ["src/deploy/a.ts", "../invoke/b.js"],
-    ["src/server/a.ts", "../node.js"],
-    ["src/node.ts", "./cli/main.js"],
+    ["src/server/a.ts", "../node/node.js"],
+    ["src/node/node.ts", "../cli/main.js"],
     ["runtime/interface/a.ts", "../compile/b.js"],
     ["runtime/sandbox/a.ts", "../compile/b.js"],
     ["src/core/a.ts", "../../test/b.js"],
@@ -80,7 +80,7 @@ test("an import that goes down or stays in its folder is none", () => {
     ["src/pki/a.ts", "../core/ids.js"],
     ["src/pki/a.ts", "./b.js"],
     ["src/invoke/a.ts", "../catalog/b.js"],
-    ["src/cli/up.ts", "../node.js"],
+    ["src/cli/up.ts", "../node/node.js"],
     ["runtime/sandbox/a.ts", "../interface/model.js"],
     ["runtime/sandbox/binding/a.ts", "../../../src/core/errors.js"],
   ] as const) {

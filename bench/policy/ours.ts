@@ -1,11 +1,11 @@
 // Our policy: the product's own choice, pace, work and health, fed with what a simulated node can know.
 
 import { defaultLocalBias } from "../../src/core/config.js";
-import { type Candidate, choose, chooseAway } from "../../src/invoke/choose.js";
-import { type Here, patienceMs } from "../../src/invoke/finish.js";
-import { FunctionWork } from "../../src/invoke/function-work.js";
-import { Health } from "../../src/invoke/health.js";
-import { Speed } from "../../src/invoke/speed.js";
+import { FunctionWork } from "../../src/invoke/learning/function-work.js";
+import { type Candidate, choose, chooseAway } from "../../src/invoke/routing/choose.js";
+import { type Here, patienceMs } from "../../src/invoke/routing/finish.js";
+import { Health } from "../../src/invoke/routing/health.js";
+import { Speed } from "../../src/invoke/routing/speed.js";
 import type { Balancer, Policy, SimAnswer } from "./policy.js";
 import { Reports } from "./reports.js";
 import type { FunctionModel } from "./scenario.js";
@@ -16,7 +16,7 @@ import type { Report, SimNode } from "./sim-node.js";
 /** Links were open long before a simulation begins: there is no slow start but after an ejection. */
 const longAgoMs = -1e6;
 
-/** Health and pace are looked at so often, as src/invoke/peer-statuses.ts does. */
+/** Health and pace are looked at so often, as src/invoke/peers/peer-statuses.ts does. */
 const lookMs = 10;
 const lookPerPeerMs = 0.1;
 

@@ -1,10 +1,10 @@
-// How nodes' loads travel: as src/invoke/peer-statuses.ts tells them, when it changed after a time to settle, and at least once a second.
+// How nodes' loads travel: as src/invoke/peers/peer-statuses.ts tells them, when it changed after a time to settle, and at least once a second.
 
 import type { PolicyAtWork } from "./policy.js";
 import type { SimMesh } from "./sim-mesh.js";
 import type { Report, SimNode } from "./sim-node.js";
 
-/** As in src/invoke/peer-statuses.ts. */
+/** As in src/invoke/peers/peer-statuses.ts. */
 const tickMs = 900;
 const settleMs = 20;
 const settlePerLinkMs = 2;

@@ -1,6 +1,6 @@
 // A simulated node: its workers, its queue, its owner, and the load that it tells.
 
-import { estimateWaitMs, type Load } from "../../src/invoke/finish.js";
+import { estimateWaitMs, type Load } from "../../src/invoke/routing/finish.js";
 import type { EventQueue } from "./event-queue.js";
 import type { Machine } from "./scenario.js";
 import type { SimCall, SimEnd } from "./sim-call.js";
@@ -22,7 +22,7 @@ export interface NodeEvents {
   allowed(node: SimNode): void;
 }
 
-/** One run weighs this much in the mean, as in src/invoke/own-load.ts. */
+/** One run weighs this much in the mean, as in src/invoke/peers/own-load.ts. */
 const share = 1 / 16;
 /** Those that run may end within this time when the node must stop, as `Sandbox.evict`. */
 const graceMs = 500;
@@ -62,7 +62,7 @@ export class SimNode {
     this.#break();
   }
 
-  /** The load now, as src/invoke/own-load.ts tells it: while no call ends, they run for longer than the mean says. */
+  /** The load now, as src/invoke/peers/own-load.ts tells it: while no call ends, they run for longer than the mean says. */
   report(): Report {
     const { now } = this.#queue;
     const stalledMs = this.#running.size > 0 ? now - this.#progressMs : 0;
@@ -91,7 +91,7 @@ export class SimNode {
     this.#take(call);
   }
 
-  /** Takes or refuses a call of a peer; see src/invoke/call-receiver.ts. */
+  /** Takes or refuses a call of a peer; see src/invoke/forwarding/call-receiver.ts. */
   takePeers(call: SimCall, patienceMs: number | undefined): void {
     const heavy = call.function.meanUnits > this.lightUnits;
     const busy = patienceMs !== undefined && estimateWaitMs(this.report()) > patienceMs;

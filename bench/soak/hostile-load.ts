@@ -4,7 +4,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
-import { Client, ProblemError } from "../../src/cli/client.js";
+import { Client, ProblemError } from "../../src/client/client.js";
 
 /** The node that is loaded; `ca` in PEM. */
 export interface Loaded {

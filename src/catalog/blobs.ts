@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { HerdError } from "../core/errors.js";
-import type { StateFiles } from "../core/state-files.js";
+import type { StateFiles } from "../storage/state-files.js";
 import type { OnDamage } from "./damage.js";
 
 const prefix = "blob-";

@@ -5,7 +5,7 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
 import type { Signer } from "../core/signed.js";
-import type { StateFiles } from "../core/state-files.js";
+import type { StateFiles } from "../storage/state-files.js";
 import { sha256 } from "./blobs.js";
 import type { OnDamage } from "./damage.js";
 import { type AppEntry, type RevisionEntry, recordOf, replacedBy, revisionOf, rollbackEntry } from "./entry.js";

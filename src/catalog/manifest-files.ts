@@ -2,7 +2,7 @@
 
 import { isAppName } from "../core/app-name.js";
 import { HerdError } from "../core/errors.js";
-import { keepIn, type StateFiles } from "../core/state-files.js";
+import { keepIn, type StateFiles } from "../storage/state-files.js";
 import { bringsRevision, kept } from "./app-history.js";
 import { sha256 } from "./blobs.js";
 import type { OnDamage } from "./damage.js";

@@ -2,7 +2,7 @@
 
 import { HerdError } from "../core/errors.js";
 import { SerialQueue } from "../core/serial-queue.js";
-import type { StateFiles } from "../core/state-files.js";
+import type { StateFiles } from "../storage/state-files.js";
 import { bringsRevision } from "./app-history.js";
 import { Blobs } from "./blobs.js";
 import type { OnDamage } from "./damage.js";

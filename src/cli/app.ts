@@ -1,8 +1,8 @@
 // `herd app list | show | remove | rollback`.
 
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
 import { type AppBody, type FunctionBody, limitsText, signature } from "./app-text.js";
-import { connect, type GlobalOptions } from "./connection.js";
 import { printJson, printLine, printTable, tell } from "./print.js";
 
 /** Lists every app. */

@@ -1,11 +1,11 @@
 // `herd audit verify`: the audit log proved on this machine, with the root certificate that it trusts.
 
 import { writeFile } from "node:fs/promises";
+import { connect, type GlobalOptions, trustedRoot } from "../client/connection.js";
 import { readNamedFile } from "../core/named-file.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { type AuditVerdict, verifyAudit } from "../pki/audit/verify.js";
-import { connect, type GlobalOptions, trustedRoot } from "./connection.js";
 import { FailedCheck } from "./failed-check.js";
 import { printJson, printLine } from "./print.js";
 import { withProgress } from "./progress.js";

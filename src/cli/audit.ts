@@ -1,6 +1,6 @@
 // `herd audit list`: what was done in the mesh, by whom.
 
-import { connect, type GlobalOptions } from "./connection.js";
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { printJson, printTable, tell } from "./print.js";
 
 interface AuditBody {

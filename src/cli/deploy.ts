@@ -2,14 +2,14 @@
 
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import type { Client } from "../client/client.js";
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { isAppName } from "../core/app-name.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { appNameOf, readSourceTree, sendLimits } from "../deploy/source-tree.js";
 import { printFunctions } from "./app.js";
 import type { AppBody } from "./app-text.js";
-import type { Client } from "./client.js";
-import { connect, type GlobalOptions } from "./connection.js";
 import { printJson, printLine } from "./print.js";
 import { withProgress } from "./progress.js";
 

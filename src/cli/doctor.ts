@@ -1,7 +1,7 @@
 // `herd doctor`: what is wrong with the files of a state directory, and what to do about it.
 
-import { examineState } from "../pki/state-examination.js";
-import { type GlobalOptions, stateDirectory } from "./connection.js";
+import { type GlobalOptions, stateDirectory } from "../client/connection.js";
+import { examineState } from "../pki/state/state-examination.js";
 import { FailedCheck } from "./failed-check.js";
 import { printJson, printLine, printTable } from "./print.js";
 

@@ -1,10 +1,10 @@
 // `herd invoke`: one call, its result on stdout.
 
 import { buffer } from "node:stream/consumers";
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { readNamedFile } from "../core/named-file.js";
 import { UsageError } from "../core/usage-error.js";
 import { utf8Text } from "../core/utf8.js";
-import { connect, type GlobalOptions } from "./connection.js";
 import { printLine, tell } from "./print.js";
 
 /** What to call: JSON text, `-` for stdin, `@FILE` for what a file holds, nothing for no arguments. */

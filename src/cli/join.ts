@@ -1,6 +1,6 @@
 // `herd join list | approve | reject`: nodes that ask to join without a token.
 
-import { connect, type GlobalOptions } from "./connection.js";
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { printJson, printTable, tell } from "./print.js";
 
 interface JoinBody {

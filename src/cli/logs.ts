@@ -1,8 +1,8 @@
 // `herd logs`: log lines of guests and node, and with --follow those that come.
 
 import { createInterface } from "node:readline";
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import { connect, type GlobalOptions } from "./connection.js";
 import { printJson, printLine } from "./print.js";
 
 interface LogBody {

@@ -2,7 +2,7 @@
 // The `herd` command: its grammar. Each command's code is loaded only when it runs.
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import type { GlobalOptions } from "./connection.js";
+import type { GlobalOptions } from "../client/connection.js";
 
 /** Exit codes of the contract. */
 const failed = 1;
@@ -57,7 +57,7 @@ function addUp(herd: Command): void {
     .option("--container", "run the node in a container, with the outer wall around it; needs Docker Engine")
     .option("--config <file>", "settings as JSON")
     .action(async (options, command: Command) => {
-      (await import("../server/parser-limits.js")).allowWholeHeads();
+      (await import("../server/connections/parser-limits.js")).allowWholeHeads();
       if (options.container === true)
         await (await import("./container/up.js")).upInContainer(command.optsWithGlobals());
       else await (await import("./up.js")).up(command.optsWithGlobals());
@@ -326,7 +326,7 @@ function addBench(herd: Command): void {
       "folder for capacity.json and capacity.svg (default: here; in a clone bench/results, as capacity.local)",
     )
     .action(async (_options, command: Command) =>
-      (await import("./bench-capacity.js")).benchCapacity(command.optsWithGlobals()),
+      (await import("./bench/bench-capacity.js")).benchCapacity(command.optsWithGlobals()),
     );
   for (const [name, asks] of suite) {
     bench
@@ -334,7 +334,7 @@ function addBench(herd: Command): void {
       .description(`${asks}; as npm run bench -- ${name}, in a clone`)
       .option("--out <dir>", "folder for the results (default: bench/results)")
       .action(async (_options, command: Command) =>
-        (await import("./bench-suite.js")).benchSuite(name, command.optsWithGlobals()),
+        (await import("./bench/bench-suite.js")).benchSuite(name, command.optsWithGlobals()),
       );
   }
 }

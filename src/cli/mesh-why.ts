@@ -1,7 +1,7 @@
 // `herd mesh why INVOCATION`: what a node knew of itself and its peers when it decided where a call runs.
 
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import { connect, type GlobalOptions } from "./connection.js";
 import { printJson, printLine } from "./print.js";
 
 interface SideBody {

@@ -1,7 +1,7 @@
 // `herd mesh status`: a node's peers, and how they look from there.
 
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import { connect, type GlobalOptions } from "./connection.js";
 import { printJson, printLine, printTable } from "./print.js";
 
 interface FiguresBody {

@@ -1,8 +1,8 @@
 // `herd node list | tree | revoke | drain | resume | recycle`.
 
+import type { Client } from "../client/client.js";
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import type { Client } from "./client.js";
-import { connect, type GlobalOptions } from "./connection.js";
 import { notDurable, printJson, printLine, printTable, tell } from "./print.js";
 
 interface NodeBody {

@@ -1,9 +1,9 @@
 // `herd node policy`, `herd pause`: what the owner of a node's machine allows.
 
+import type { Client } from "../client/client.js";
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
-import type { Client } from "./client.js";
-import { connect, type GlobalOptions } from "./connection.js";
 import { type PolicyBody, policyRows } from "./policy-text.js";
 import { printJson, printTable, tell } from "./print.js";
 

@@ -1,10 +1,10 @@
 // Failures as a user reads them: one line with its code, diagnostics with their source line and a caret.
 
+import { ProblemError, UnreachableError } from "../client/client.js";
 import type { Diagnostic } from "../core/errors.js";
 import { HerdError } from "../core/errors.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
-import { ProblemError, UnreachableError } from "./client.js";
 import { FailedCheck } from "./failed-check.js";
 
 /** A node that joined has no token of its own. */

@@ -1,6 +1,6 @@
 // `herd token create | list | revoke`.
 
-import { connect, type GlobalOptions } from "./connection.js";
+import { connect, type GlobalOptions } from "../client/connection.js";
 import { commandName, notDurable, printJson, printLine, printTable, tell } from "./print.js";
 
 interface TokenBody {

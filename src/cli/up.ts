@@ -2,11 +2,11 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { type GlobalOptions, tokenText } from "../client/connection.js";
 import { type Config, joinsMesh, loadConfig } from "../core/config.js";
 import { watchFaults } from "../core/faults.js";
-import type { Ready } from "../node.js";
-import { type LeafKeys, makeLeafKeys } from "../pki/rsa-key.js";
-import { type GlobalOptions, tokenText } from "./connection.js";
+import type { Ready } from "../node/node.js";
+import { type LeafKeys, makeLeafKeys } from "../pki/x509/rsa-key.js";
 import { curlLine } from "./example-call.js";
 import { commandName, printJson, printLine, tell } from "./print.js";
 
@@ -33,7 +33,7 @@ export async function up(options: UpOptions): Promise<void> {
   const config = await loadConfig({ flags: await upFlags(options), env: process.env });
   const leafKeys = keysAhead(config);
   // Loaded once a signal is heard, since it takes a while.
-  const { HerdNode } = await import("../node.js");
+  const { HerdNode } = await import("../node/node.js");
   const node = new HerdNode(config, { onProgress: tell, leafKeys });
   watchFaults({
     report: (kind, cause) => node.reportFault(kind, cause),

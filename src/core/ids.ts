@@ -21,3 +21,8 @@ export function invocationIds(): () => string {
   let count = 0;
   return () => prefix + (count++).toString(36);
 }
+
+/** Whether a text can be a token's id. */
+export function isTokenId(text: string): boolean {
+  return /^[0-9a-f]{16}$/.test(text);
+}

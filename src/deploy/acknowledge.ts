@@ -4,9 +4,9 @@ import type { PublishedManifest } from "../catalog/model.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { Timers } from "../core/timers.js";
-import type { Link, Links, Members } from "../mesh/seams.js";
+import type { Link, Links, Members } from "../mesh/ports.js";
+import type { Spread } from "./ports.js";
 import type { HoldQuestion } from "./propagate.js";
-import type { Spread } from "./seams.js";
 
 const windowMs = 5_000;
 const restMs = 1_000;

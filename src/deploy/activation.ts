@@ -3,8 +3,8 @@
 import type { AppInterface } from "../../runtime/interface/model.js";
 import { sha256 } from "../catalog/blobs.js";
 import { AppLock } from "./app-lock.js";
+import type { Catalog, Prepared, Preparer, Switch } from "./ports.js";
 import { RefusedComponents } from "./refused-components.js";
-import type { Catalog, Prepared, Preparer, Switch } from "./seams.js";
 
 /** Interfaces of revisions that no call runs are asked for by people: a few at a time. */
 const keptInterfaces = 8;

@@ -6,7 +6,7 @@ import { sha256 } from "../catalog/blobs.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
-import { AskTimeout, type Link, type Wanted } from "../mesh/seams.js";
+import { AskTimeout, type Link, type Wanted } from "../mesh/ports.js";
 import { chunkBytes } from "./blob-source.js";
 
 const chunk = z.object({ bytes: z.instanceof(Uint8Array), total: z.int() });

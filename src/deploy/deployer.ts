@@ -11,7 +11,7 @@ import type { Logger } from "../core/log.js";
 import { TokenBuckets } from "../core/token-buckets.js";
 import { placedInUpload } from "../core/upload-place.js";
 import type { Activation } from "./activation.js";
-import type { Catalog, Compiler, DeployEvent, Prepared, Spread } from "./seams.js";
+import type { Catalog, Compiler, DeployEvent, Prepared, Spread } from "./ports.js";
 
 const parallelRestores = 4;
 

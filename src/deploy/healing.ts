@@ -6,7 +6,7 @@ import type { ManifestRecords } from "../catalog/manifest-records.js";
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
 import type { Random, Timers } from "../core/timers.js";
-import type { Links } from "../mesh/seams.js";
+import type { Links } from "../mesh/ports.js";
 import type { Activation } from "./activation.js";
 import { BlobPulls } from "./blob-pull.js";
 

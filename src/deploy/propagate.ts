@@ -7,7 +7,7 @@ import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import { signedLimitBytes } from "../core/signed.js";
 import type { Random, Timers } from "../core/timers.js";
-import type { From, Link, Links } from "../mesh/seams.js";
+import type { From, Link, Links } from "../mesh/ports.js";
 import type { Activation, PreparedComponent } from "./activation.js";
 import { BlobPulls } from "./blob-pull.js";
 import { BlobSource } from "./blob-source.js";

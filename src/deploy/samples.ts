@@ -8,7 +8,7 @@ import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import { pause, type Timers } from "../core/timers.js";
 import type { Deployer } from "./deployer.js";
-import type { Catalog } from "./seams.js";
+import type { Catalog } from "./ports.js";
 import { appNameOf, isSource, isSourceFolder, readSourceTree, type SourceLimits } from "./source-tree.js";
 
 /** Who the record of a revision says deployed it, when it was this file. No token has such an id. */

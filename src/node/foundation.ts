@@ -8,9 +8,9 @@ import type { LogRing } from "../core/log-ring.js";
 import type { Metrics } from "../core/metrics.js";
 import type { OuterWall } from "../core/outer-wall.js";
 import type { Random, Timers } from "../core/timers.js";
-import type { Identity } from "../pki/identity.js";
-import type { OwnerSecret } from "../pki/owner-secret.js";
-import type { MeshEvents } from "../server/mesh-events.js";
+import type { Identity } from "../pki/identity/identity.js";
+import type { OwnerSecret } from "../pki/tokens/owner-secret.js";
+import type { MeshEvents } from "../server/views/mesh-events.js";
 
 /** The foundation of one node. `url` is its HTTPS address and `peer` the `HOST:PORT` that peers dial. */
 export interface Foundation {
@@ -36,6 +36,3 @@ export interface Foundation {
   /** Aborts when the node is to stop, also while it starts. */
   readonly stopped: AbortSignal;
 }
-
-/** Spreads a record of some kind: accepted here, then told to every linked peer. */
-export type Publish = (kind: string, text: string) => Promise<void>;

@@ -5,10 +5,10 @@ import { type Config, joinsMesh } from "../core/config.js";
 import { HerdError } from "../core/errors.js";
 import { readNamedFile } from "../core/named-file.js";
 import { UsageError } from "../core/usage-error.js";
-import type { Enroll } from "../pki/enrolling.js";
+import type { Enroll } from "../pki/identity/enrolling.js";
+import type { Reenter } from "../pki/identity/reentering.js";
 import { joinMesh } from "../pki/join/client.js";
 import { decodeJoinToken } from "../pki/join/token-text.js";
-import type { Reenter } from "../pki/reentering.js";
 
 /** What asking takes. */
 export interface JoiningOptions {

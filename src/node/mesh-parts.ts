@@ -1,14 +1,15 @@
 // The mesh as a node takes part in it: links to peers, who is there, and the records that all of them end up having.
 
 import { randomHex } from "../core/ids.js";
-import { LinkSet } from "../mesh/link-set.js";
-import { LoopDelay } from "../mesh/loop-delay.js";
-import { Membership } from "../mesh/members.js";
-import { RecordReplica } from "../mesh/replica.js";
-import type { Network, RecordStore } from "../mesh/seams.js";
+import { LoopDelay } from "../mesh/membership/loop-delay.js";
+import { Membership } from "../mesh/membership/members.js";
+import type { Network, RecordStore } from "../mesh/ports.js";
+import { RecordReplica } from "../mesh/replication/replica.js";
+import { LinkSet } from "../mesh/transport/link-set.js";
 import { verifySigned } from "../pki/registry/records.js";
+import type { KnownAddresses } from "../trust/known-addresses.js";
+import { acceptRecords } from "../trust/records-intake.js";
 import type { Foundation } from "./foundation.js";
-import { acceptRecords } from "./records-intake.js";
 import type { StandingParts } from "./standing-parts.js";
 import type { TrustParts } from "./trust-parts.js";
 
@@ -19,12 +20,6 @@ export interface MeshParts {
   readonly delay: LoopDelay;
   /** Made once every store is there. */
   replica(stores: readonly RecordStore[]): RecordReplica;
-}
-
-/** Addresses that are dialled after a restart, as they are kept. */
-export interface KnownAddresses {
-  readonly remembered: readonly { readonly id: string; readonly address: string }[];
-  remember(addresses: readonly { readonly id: string; readonly address: string }[]): void;
 }
 
 /** What of a {@link Foundation} they stand on; `peer` is undefined for a node that nobody can dial. */

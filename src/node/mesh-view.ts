@@ -1,10 +1,10 @@
 // The mesh as the HTTPS interface shows it.
 
-import type { Membership } from "../mesh/members.js";
-import type { Links, Members } from "../mesh/seams.js";
+import type { Membership } from "../mesh/membership/members.js";
+import type { Links, Members } from "../mesh/ports.js";
 import type { Governor } from "../owner/governor.js";
 import { mastersView } from "../pki/registry/masters.js";
-import type { Mesh } from "../server/seams.js";
+import type { Mesh } from "../server/ports.js";
 import type { AppParts } from "./app-parts.js";
 import type { Foundation } from "./foundation.js";
 import { announce } from "./owner-parts.js";

@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import type { Part } from "../core/lifecycle.js";
-import type { Membership } from "../mesh/members.js";
+import type { Membership } from "../mesh/membership/members.js";
 import { type Allowance, ownerStates } from "../owner/allowance.js";
 import { Governor } from "../owner/governor.js";
 import { openPolicy } from "../owner/kept-policy.js";

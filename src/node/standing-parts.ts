@@ -1,8 +1,8 @@
 // How this node stands in its mesh, and who else runs with its identity: put together, and what the links need of it.
 
 import { randomHex } from "../core/ids.js";
-import type { LinkSetOptions } from "../mesh/link-set.js";
-import { isLater, type Twin } from "../mesh/rivals.js";
+import type { LinkSetOptions } from "../mesh/transport/link-set.js";
+import { isLater, type Twin } from "../mesh/transport/rivals.js";
 import { verifySigned } from "../pki/registry/records.js";
 import type { Foundation } from "./foundation.js";
 import { Standing } from "./standing.js";

@@ -4,7 +4,7 @@
 import type { Clock } from "../core/clock.js";
 import { clockToleranceMs, skewText, spanText } from "../core/clock-skew.js";
 import type { Logger } from "../core/log.js";
-import type { Refusal } from "../mesh/seams.js";
+import type { Refusal } from "../mesh/ports.js";
 
 /** Why a node is not ready, with what its calls are answered, and what to do about it. */
 export interface NotReady {

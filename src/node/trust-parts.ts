@@ -1,21 +1,21 @@
 // Who is in the mesh and what they may do: the registry of its nodes, its tokens, its audit log, its revocations.
 
-import type { LinkSet } from "../mesh/link-set.js";
-import type { RecordStore } from "../mesh/seams.js";
-import type { AuditEvent } from "../pki/audit/record.js";
-import { CrlIssuer, CrlStore } from "../pki/crl-store.js";
-import type { IssuedCertificate } from "../pki/enrollment-issue.js";
-import { IssuedLedger } from "../pki/issued-ledger.js";
+import type { Publish, RecordStore } from "../mesh/ports.js";
+import type { LinkSet } from "../mesh/transport/link-set.js";
+import { CrlIssuer, CrlStore } from "../pki/identity/crl-store.js";
+import type { IssuedCertificate } from "../pki/identity/enrollment-issue.js";
+import { IssuedLedger } from "../pki/identity/issued-ledger.js";
 import { JoinDesk } from "../pki/join/desk.js";
 import { RenewalDesk } from "../pki/join/renewal.js";
 import { JoinTokens } from "../pki/join/tokens.js";
 import { welcomeRecords } from "../pki/join/welcome.js";
+import type { AuditEvent } from "../pki/registry/audit-record.js";
 import { Registry } from "../pki/registry/registry.js";
 import { Revoker } from "../pki/registry/revocation.js";
-import { publishJoins } from "../server/mesh-events.js";
-import { type AuditParts, auditParts } from "./audit-parts.js";
-import type { Foundation, Publish } from "./foundation.js";
-import { acceptStillGood } from "./records-intake.js";
+import { publishJoins } from "../server/views/mesh-events.js";
+import { type AuditParts, auditParts } from "../trust/audit-parts.js";
+import { acceptStillGood } from "../trust/records-intake.js";
+import type { Foundation } from "./foundation.js";
 
 /** What a node knows and proves about the mesh. */
 export interface TrustParts {
@@ -51,7 +51,7 @@ export async function trustParts(foundation: Foundation, around: TrustSurroundin
   const { meshId, rootCertificate, signer, tokens, nodeId, masterIssuer: issuer } = identity;
   const files = await identity.files("registry");
   const registry = new Registry({ meshId, rootCertificate, files, clock, log });
-  const audit = await auditParts(foundation, { registry, publish, links });
+  const audit = await auditParts({ ...foundation, registry, publish, links });
   const record = (event: AuditEvent): Promise<void> => audit.auditor.record(event);
   tokens.connect({ authors: registry, publish, audit: record });
   const crls = new CrlStore({ meshId, files: await identity.files("crl"), clock, registry });

@@ -6,9 +6,9 @@ import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { Signed, Signer } from "../core/signed.js";
 import { TokenBuckets } from "../core/token-buckets.js";
-import type { RivalsOptions, Twin } from "../mesh/rivals.js";
-import type { AuditEvent } from "../pki/audit/record.js";
-import { readTwinProof, twinAskShape, twinProof } from "../pki/twin-proof.js";
+import type { RivalsOptions, Twin } from "../mesh/transport/rivals.js";
+import { readTwinProof, twinAskShape, twinProof } from "../pki/identity/twin-proof.js";
+import type { AuditEvent } from "../pki/registry/audit-record.js";
 
 /** What {@link Twins} works with. */
 export interface TwinsOptions {

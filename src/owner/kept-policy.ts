@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Logger } from "../core/log.js";
 import { type PolicyPatch, policyShape } from "../core/policy-settings.js";
 import { SerialQueue } from "../core/serial-queue.js";
-import { keepIn, type StateFiles } from "../core/state-files.js";
+import { keepIn, type StateFiles } from "../storage/state-files.js";
 
 const fileName = "policy";
 

@@ -11,8 +11,8 @@ import { measureProfile } from "../../src/capacity/profiler.js";
 import { systemClock } from "../../src/core/clock.js";
 import { packageRoot } from "../../src/core/package-root.js";
 import { KernelsInSandbox, type PreparedKernels, prepareKernels } from "../../src/node/kernel-calls.js";
-import { testCompiler } from "../compile/compiling.js";
-import { Guest, startSandbox, type TestSandbox } from "../sandbox/guests.js";
+import { testCompiler } from "../runtime/compile/compiling.js";
+import { Guest, startSandbox, type TestSandbox } from "../runtime/sandbox/guests.js";
 
 const compiler = testCompiler({ compileTimeoutMs: 120_000 });
 let folder: string;

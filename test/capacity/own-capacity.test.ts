@@ -6,9 +6,9 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { Capacity } from "../../src/capacity/capacity.js";
 import { OwnCapacity, type OwnCapacityOptions } from "../../src/capacity/own-capacity.js";
 import { HerdError } from "../../src/core/errors.js";
-import { MemoryFiles, type StateFiles } from "../../src/core/state-files.js";
+import { MemoryFiles, type StateFiles } from "../../src/storage/state-files.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
-import { silent } from "../pki/silent-log.js";
+import { silent } from "../pki/audit/silent-log.js";
 import { FakeRunner } from "./fake-runner.js";
 
 const day = 24 * 3_600_000;

@@ -8,9 +8,9 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Catalog } from "../../src/catalog/catalog.js";
 import { systemClock } from "../../src/core/clock.js";
-import { SealedFiles } from "../../src/core/sealed-files.js";
-import { Sealer } from "../../src/core/sealer.js";
-import { linesUntilKilled } from "../core/until-killed.js";
+import { SealedFiles } from "../../src/storage/sealed-files.js";
+import { Sealer } from "../../src/storage/sealer.js";
+import { linesUntilKilled } from "../storage/until-killed.js";
 import { soloMesh } from "./solo-mesh.js";
 
 const program = fileURLToPath(new URL("./deploy-forever.js", import.meta.url));

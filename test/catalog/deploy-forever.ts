@@ -3,8 +3,8 @@
 import { writeSync } from "node:fs";
 import { Catalog } from "../../src/catalog/catalog.js";
 import { systemClock } from "../../src/core/clock.js";
-import { SealedFiles } from "../../src/core/sealed-files.js";
-import { Sealer } from "../../src/core/sealer.js";
+import { SealedFiles } from "../../src/storage/sealed-files.js";
+import { Sealer } from "../../src/storage/sealer.js";
 import { soloMesh } from "./solo-mesh.js";
 
 const [directory = "", round = ""] = process.argv.slice(2);

@@ -8,7 +8,7 @@ import { readManifest } from "../../src/catalog/manifest.js";
 import type { Deployment } from "../../src/catalog/model.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { decodeSigned, encodeSigned, type Signed } from "../../src/core/signed.js";
-import { MemoryFiles } from "../../src/core/state-files.js";
+import { MemoryFiles } from "../../src/storage/state-files.js";
 import { coded } from "../core/coded.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { TestAuthors, TestSigner } from "./solo-mesh.js";

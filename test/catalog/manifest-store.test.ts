@@ -6,7 +6,7 @@ import { sha256 } from "../../src/catalog/blobs.js";
 import { revisionOf } from "../../src/catalog/entry.js";
 import { type Manifest, manifestRecord } from "../../src/catalog/manifest.js";
 import { ManifestStore } from "../../src/catalog/manifest-store.js";
-import { MemoryFiles } from "../../src/core/state-files.js";
+import { MemoryFiles } from "../../src/storage/state-files.js";
 import { TestSigner } from "./solo-mesh.js";
 
 const signer = new TestSigner();

@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../src/core/package-root.js";
 import type { AuditBundle } from "../../src/pki/audit/bundle.js";
-import { logged, mesh } from "../pki/audit-masters.js";
+import { logged, mesh } from "../pki/audit/audit-masters.js";
 import { TestNode } from "../server/test-node.js";
 
 const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));

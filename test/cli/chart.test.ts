@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { drawFigure, type Figure } from "../../src/cli/chart.js";
-import { linearScale, logScale, shortNumber } from "../../src/cli/chart-scale.js";
+import { drawFigure, type Figure } from "../../src/cli/bench/chart.js";
+import { linearScale, logScale, shortNumber } from "../../src/cli/bench/chart-scale.js";
 
 test("an even axis has round ticks around its values", () => {
   assert.deepEqual(linearScale([3, 97], { zero: true }).ticks, [0, 20, 40, 60, 80, 100]);

@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { NodeProcess, runHerd } from "../../src/cli/experiment/node-process.js";
+import { NodeProcess, runHerd } from "../../src/testing/node-process.js";
 import { startMesh } from "../mesh/processes.js";
 
 test("--url of another node of the mesh keeps the state folder's root and token, and gives them to no other mesh", async (context) => {

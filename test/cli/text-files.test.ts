@@ -5,15 +5,15 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { tokenText, trustedRoot } from "../../src/cli/connection.js";
 import { argumentText } from "../../src/cli/invoke.js";
+import { tokenText, trustedRoot } from "../../src/client/connection.js";
 import { loadConfig } from "../../src/core/config.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { UsageError } from "../../src/core/usage-error.js";
 import { readSourceTree, sendLimits } from "../../src/deploy/source-tree.js";
 import { readPassphrase } from "../../src/node/joining.js";
-import { readUpload } from "../../src/server/upload.js";
+import { readUpload } from "../../src/server/views/upload.js";
 
 const folder = await mkdtemp(join(tmpdir(), "herd-text-"));
 after(() => rm(folder, { recursive: true }));

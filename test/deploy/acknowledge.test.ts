@@ -5,9 +5,9 @@ import { test } from "node:test";
 import type { PublishedManifest } from "../../src/catalog/model.js";
 import { HerdError } from "../../src/core/errors.js";
 import { Acknowledger } from "../../src/deploy/acknowledge.js";
-import type { Link, MemberState } from "../../src/mesh/seams.js";
+import type { Link, MemberState } from "../../src/mesh/ports.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
-import { silent } from "../pki/silent-log.js";
+import { silent } from "../pki/audit/silent-log.js";
 
 /** A peer: whether it is a master, what the members say of it, and after how many ms it holds the change (never, without). */
 interface Peer {

@@ -9,7 +9,7 @@ import type { Logger } from "../../src/core/log.js";
 import { systemTimers } from "../../src/core/timers.js";
 import { BlobPulls } from "../../src/deploy/blob-pull.js";
 import { BlobSource, chunkBytes } from "../../src/deploy/blob-source.js";
-import { type Link, LinkBroken } from "../../src/mesh/seams.js";
+import { type Link, LinkBroken } from "../../src/mesh/ports.js";
 
 const ignore = (): void => undefined;
 

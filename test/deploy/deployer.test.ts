@@ -11,14 +11,14 @@ import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
 import { decodeSigned } from "../../src/core/signed.js";
-import { MemoryFiles } from "../../src/core/state-files.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Deployer, type DeployerOptions } from "../../src/deploy/deployer.js";
-import type { Compiler as CompilerSeam, DeployEvent, Spread } from "../../src/deploy/seams.js";
+import type { Compiler as CompilerSeam, DeployEvent, Spread } from "../../src/deploy/ports.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { LocalInvoker } from "../../src/invoke/invoker.js";
+import { MemoryFiles } from "../../src/storage/state-files.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
-import { patientLimits } from "../compile/compiling.js";
+import { patientLimits } from "../runtime/compile/compiling.js";
 
 const clock = systemClock;
 const limits = defaultLimits;

@@ -11,11 +11,11 @@ import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
-import { MemoryFiles } from "../../src/core/state-files.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
+import type { Compiler } from "../../src/deploy/ports.js";
 import { deploySamples, type SamplesOptions } from "../../src/deploy/samples.js";
-import type { Compiler } from "../../src/deploy/seams.js";
+import { MemoryFiles } from "../../src/storage/state-files.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
 
 const ignore = (): void => undefined;

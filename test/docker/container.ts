@@ -1,7 +1,7 @@
 // One container that runs a node.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "../../src/cli/client.js";
+import { Client } from "../../src/client/client.js";
 import { docker, inspect } from "./docker.js";
 
 /** What `docker inspect` says of a container, as far as tests look. */

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, callMany } from "../../src/cli/experiment/many-calls.js";
+import { type Answer, callMany } from "../../src/testing/many-calls.js";
 import type { Container, ContainerState } from "./container.js";
 import { docker, inspect } from "./docker.js";
 import { DockerMesh } from "./mesh.js";

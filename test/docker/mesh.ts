@@ -1,6 +1,6 @@
 // The mesh of compose.mesh.yaml, brought up as docs/container.md tells an operator to.
 
-import type { Client } from "../../src/cli/client.js";
+import type { Client } from "../../src/client/client.js";
 import { readText } from "../source-tree.js";
 import type { Container } from "./container.js";
 import { Stack } from "./stack.js";

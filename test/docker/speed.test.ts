@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { loadGenerator } from "../../bench/load.js";
-import { NodeProcess } from "../../src/cli/experiment/node-process.js";
+import { NodeProcess } from "../../src/testing/node-process.js";
 import { readText } from "../source-tree.js";
 import type { Container } from "./container.js";
 import { docker } from "./docker.js";

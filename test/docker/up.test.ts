@@ -5,8 +5,8 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { NodeProcess } from "../../src/cli/experiment/node-process.js";
 import { randomHex } from "../../src/core/ids.js";
+import { NodeProcess } from "../../src/testing/node-process.js";
 import { readText } from "../source-tree.js";
 import { docker, inspect } from "./docker.js";
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type LaunchedNode, NodeProcess, runHerd } from "../../src/cli/experiment/node-process.js";
+import { type LaunchedNode, NodeProcess, runHerd } from "../../src/testing/node-process.js";
 import { seesAlive, until } from "../mesh/processes.js";
 import { boundDescriptors, mountSmall, Network } from "./namespaces.js";
 

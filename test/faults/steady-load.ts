@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, ProblemError } from "../../src/cli/client.js";
+import { Client, ProblemError } from "../../src/client/client.js";
 
 /** A node as clients know it. */
 export interface Reached {

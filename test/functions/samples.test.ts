@@ -5,8 +5,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { Compiler } from "../../runtime/compile/compiler.js";
 import { packageRoot } from "../../src/core/package-root.js";
-import { patientLimits } from "../compile/compiling.js";
-import { Guest, startSandbox } from "../sandbox/guests.js";
+import { patientLimits } from "../runtime/compile/compiling.js";
+import { Guest, startSandbox } from "../runtime/sandbox/guests.js";
 
 const folder = new URL("functions/", packageRoot());
 const compiler = new Compiler({ limits: patientLimits });

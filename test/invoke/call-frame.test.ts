@@ -12,8 +12,8 @@ import {
   decodeCall,
   encodeAnswer,
   encodeCall,
-  refusals,
-} from "../../src/invoke/call-frame.js";
+} from "../../src/invoke/forwarding/call-frame.js";
+import { refusals } from "../../src/invoke/routing/refusal.js";
 
 const report = [1, 2, "three"];
 const crossed = (value: unknown): unknown => unpack(pack(value));

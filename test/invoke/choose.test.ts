@@ -3,8 +3,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Candidate, choose, chooseAgain, chooseAway, type Trace, weightOf } from "../../src/invoke/choose.js";
-import { finishMs, type Here, localFinishMs, type Work } from "../../src/invoke/finish.js";
+import {
+  type Candidate,
+  choose,
+  chooseAgain,
+  chooseAway,
+  type Trace,
+  weightOf,
+} from "../../src/invoke/routing/choose.js";
+import { finishMs, type Here, localFinishMs, type Work } from "../../src/invoke/routing/finish.js";
 import { seeded } from "../mesh/virtual-time.js";
 
 const bias = 1.25;

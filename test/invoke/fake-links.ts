@@ -11,7 +11,7 @@ import {
   LinkBroken,
   type Links,
   type PeerIdentity,
-} from "../../src/mesh/seams.js";
+} from "../../src/mesh/ports.js";
 import type { World } from "./world.js";
 
 /** Whose link it is. */

@@ -2,7 +2,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { estimateWaitMs, finishMs, type Here, localFinishMs, patienceMs, type Work } from "../../src/invoke/finish.js";
+import {
+  estimateWaitMs,
+  finishMs,
+  type Here,
+  localFinishMs,
+  patienceMs,
+  type Work,
+} from "../../src/invoke/routing/finish.js";
 
 const local: Here = { available: true, lightUnits: Infinity, slots: 2, running: 2, queued: 0, serviceMs: 9.99 };
 const peer = { slots: 2, running: 2, queued: 0, serviceMs: 9.99, rttMs: 2, inFlight: 0 };

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
-import { decodeAnswer } from "../../src/invoke/call-frame.js";
-import { weightOf } from "../../src/invoke/choose.js";
+import { decodeAnswer } from "../../src/invoke/forwarding/call-frame.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
-import type { Peer } from "../../src/invoke/peer.js";
+import type { Peer } from "../../src/invoke/peers/peer.js";
+import { weightOf } from "../../src/invoke/routing/choose.js";
 import { forSeeds, seeds } from "../mesh/virtual-time.js";
 import type { FakeLink, Sent } from "./fake-links.js";
 import { FakeNode } from "./fake-node.js";

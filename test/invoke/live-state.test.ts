@@ -5,7 +5,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { pack, unpack } from "msgpackr";
 import type { HerdError } from "../../src/core/errors.js";
-import { decodeReport, encodeReport, type Report } from "../../src/invoke/report.js";
+import { decodeReport, encodeReport, type Report } from "../../src/invoke/peers/report.js";
 import { ownerStates } from "../../src/owner/allowance.js";
 import type { Sent } from "./fake-links.js";
 import { type FakeNode, fakeMesh, pick } from "./fake-node.js";

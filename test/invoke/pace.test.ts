@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FunctionWork } from "../../src/invoke/function-work.js";
-import { Pace } from "../../src/invoke/pace.js";
-import { Speed } from "../../src/invoke/speed.js";
-import { WorkTable } from "../../src/invoke/work-table.js";
+import { FunctionWork } from "../../src/invoke/learning/function-work.js";
+import { WorkTable } from "../../src/invoke/learning/work-table.js";
+import { Pace } from "../../src/invoke/routing/pace.js";
+import { Speed } from "../../src/invoke/routing/speed.js";
 import { seeded } from "../mesh/virtual-time.js";
 
 const name = { revision: "0123456789ab", name: "f" };

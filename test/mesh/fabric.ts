@@ -10,7 +10,7 @@ import {
   LinkBroken,
   type Links,
   type PeerIdentity,
-} from "../../src/mesh/seams.js";
+} from "../../src/mesh/ports.js";
 import type { VirtualTime } from "./virtual-time.js";
 
 /** The identity that a certificate would prove. */

@@ -6,7 +6,7 @@ import {
   LinkBroken,
   type Network,
   type PeerIdentity,
-} from "../../src/mesh/seams.js";
+} from "../../src/mesh/ports.js";
 import type { VirtualTime } from "./virtual-time.js";
 
 /** What the wires between two nodes are like at the moment. Reliable, as TCP is: what is lost is sent again, so it comes late. */

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LocalMesh } from "../../src/cli/experiment/local-mesh.js";
-import { type LaunchedNode, NodeProcess, runHerd } from "../../src/cli/experiment/node-process.js";
+import { LocalMesh } from "../../src/testing/local-mesh.js";
+import { type LaunchedNode, NodeProcess, runHerd } from "../../src/testing/node-process.js";
 
 /** A mesh that ends with its test; `settings` go into the configuration file of its nodes. */
 export async function startMesh(

@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
-import { decodeFrame, encodeFrame, FrameReader, joinFrames } from "../../src/mesh/frame.js";
-import type { TlsLeaf } from "../../src/mesh/tls-network.js";
+import { decodeFrame, encodeFrame, FrameReader, joinFrames } from "../../src/mesh/transport/frame.js";
+import type { TlsLeaf } from "../../src/mesh/transport/tls-network.js";
 
 /** One connection to a node, without any of our own protocol's care. */
 export class RawPeer {

@@ -2,8 +2,8 @@
 
 import { HerdError } from "../../src/core/errors.js";
 import { decodeSigned, encodeSigned, recordId } from "../../src/core/signed.js";
-import { RecordReplica } from "../../src/mesh/replica.js";
-import type { RecordStore } from "../../src/mesh/seams.js";
+import type { RecordStore } from "../../src/mesh/ports.js";
+import { RecordReplica } from "../../src/mesh/replication/replica.js";
 import type { MemberMesh } from "./member-mesh.js";
 import { fakeSigner, fakeVerify, type MeshNode, nodeId } from "./member-mesh.js";
 

@@ -4,10 +4,10 @@ import { randomBytes } from "node:crypto";
 import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { systemTimers } from "../../src/core/timers.js";
-import { LinkSet, type LinkSetOptions } from "../../src/mesh/link-set.js";
-import type { Link } from "../../src/mesh/seams.js";
-import { type TlsLeaf, TlsNetwork, type TlsNetworkOptions } from "../../src/mesh/tls-network.js";
-import { peerIdentityOf } from "../../src/pki/peer-identity.js";
+import type { Link } from "../../src/mesh/ports.js";
+import { LinkSet, type LinkSetOptions } from "../../src/mesh/transport/link-set.js";
+import { type TlsLeaf, TlsNetwork, type TlsNetworkOptions } from "../../src/mesh/transport/tls-network.js";
+import { peerIdentityOf } from "../../src/pki/x509/peer-identity.js";
 import type { TestMesh } from "../pki/test-mesh.js";
 
 /** A node id of one repeated digit. */

@@ -1,17 +1,17 @@
 // A mesh on simulated wires whose nodes trust by a real registry: real keys, records and signatures, wired as in a node.
 
-import { MemoryFiles } from "../../src/core/state-files.js";
-import type { LinkSet } from "../../src/mesh/link-set.js";
-import type { Membership } from "../../src/mesh/members.js";
-import type { RecordReplica } from "../../src/mesh/replica.js";
+import type { Membership } from "../../src/mesh/membership/members.js";
+import type { RecordReplica } from "../../src/mesh/replication/replica.js";
+import type { LinkSet } from "../../src/mesh/transport/link-set.js";
 import { meshParts } from "../../src/node/mesh-parts.js";
-import { acceptRecords } from "../../src/node/records-intake.js";
-import { keyIdentifierOf } from "../../src/pki/certificate.js";
 import { welcomeRecords } from "../../src/pki/join/welcome.js";
 import { Registry } from "../../src/pki/registry/registry.js";
 import { Revoker } from "../../src/pki/registry/revocation.js";
+import { keyIdentifierOf } from "../../src/pki/x509/certificate.js";
+import { MemoryFiles } from "../../src/storage/state-files.js";
+import { acceptRecords } from "../../src/trust/records-intake.js";
+import { silent } from "../pki/audit/silent-log.js";
 import { PaperMesh, type PaperNode } from "../pki/mesh-records.js";
-import { silent } from "../pki/silent-log.js";
 import type { Simulation } from "./simulation.js";
 
 const paper = await PaperMesh.found();

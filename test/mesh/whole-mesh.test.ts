@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
-import type { LinkSet } from "../../src/mesh/link-set.js";
-import { Membership } from "../../src/mesh/members.js";
-import { RecordReplica } from "../../src/mesh/replica.js";
-import type { MemberState } from "../../src/mesh/seams.js";
+import { Membership } from "../../src/mesh/membership/members.js";
+import type { MemberState } from "../../src/mesh/ports.js";
+import { RecordReplica } from "../../src/mesh/replication/replica.js";
+import type { LinkSet } from "../../src/mesh/transport/link-set.js";
 import { fakeSigner, fakeVerify } from "./member-mesh.js";
 import { Facts, founder, record } from "./record-mesh.js";
 import { eachSeed, type Simulation, simulatedId } from "./simulation.js";

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Logger } from "../../src/core/log.js";
 import { defaultPolicy, type PolicySettings } from "../../src/core/policy-settings.js";
-import { MemoryFiles } from "../../src/core/state-files.js";
 import { Governor } from "../../src/owner/governor.js";
 import { openPolicy } from "../../src/owner/kept-policy.js";
 import { noSignals, type SignalSource, type Signals } from "../../src/owner/signals.js";
+import { MemoryFiles } from "../../src/storage/state-files.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
 
 const warnings: string[] = [];

@@ -2,11 +2,11 @@
 
 import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { encodeSigned, type Signed, type Signer } from "../../src/core/signed.js";
-import { certify, type Issuer } from "../../src/pki/certificate.js";
-import { publicKeyText, signerOf } from "../../src/pki/enrolled-key.js";
+import { publicKeyText, signerOf } from "../../src/pki/identity/enrolled-key.js";
 import { type Payload, payloadText, type RecordKind } from "../../src/pki/registry/records.js";
-import { foundRoot, type Root, rootIssuer } from "../../src/pki/root.js";
-import { rsaKey } from "../../src/pki/rsa-key.js";
+import { certify, type Issuer } from "../../src/pki/x509/certificate.js";
+import { foundRoot, type Root, rootIssuer } from "../../src/pki/x509/root.js";
+import { rsaKey } from "../../src/pki/x509/rsa-key.js";
 import { ManualClock } from "../core/manual-clock.js";
 
 /** A node's enrolled key, and what follows from it. */

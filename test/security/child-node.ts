@@ -9,8 +9,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { ReadyLine } from "../../src/cli/experiment/node-process.js";
 import { packageRoot } from "../../src/core/package-root.js";
+import type { ReadyLine } from "../../src/testing/node-process.js";
 
 /** How a node is started as a process. */
 export interface ChildOptions {

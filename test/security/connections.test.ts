@@ -12,8 +12,8 @@ import { descriptorLimit, shareOut } from "../../src/core/descriptors.js";
 import { createLogger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import { Metrics } from "../../src/core/metrics.js";
-import { ConnectionCaps } from "../../src/server/connection-caps.js";
-import { addressKey, connectionsTo } from "../../src/server/connection-table.js";
+import { ConnectionCaps } from "../../src/server/connections/connection-caps.js";
+import { addressKey, connectionsTo } from "../../src/server/connections/connection-table.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { TestNode } from "../server/test-node.js";
 

@@ -8,9 +8,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { disk } from "../../src/core/disk.js";
-import { HeldWrites } from "../../src/core/held-writes.js";
-import { isStorageFull, storageError } from "../../src/core/storage-error.js";
+import { disk } from "../../src/storage/disk.js";
+import { HeldWrites } from "../../src/storage/held-writes.js";
+import { isStorageFull, storageError } from "../../src/storage/storage-error.js";
 import { ManualTime } from "../pki/manual-time.js";
 import { fullDisk, type Seen } from "./full-disk-scenario.js";
 

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ProblemError } from "../../src/cli/client.js";
-import { patiently } from "../../src/cli/experiment/patience.js";
-import { slowSource } from "../compile/compiling.js";
+import { ProblemError } from "../../src/client/client.js";
+import { patiently } from "../../src/testing/patience.js";
 import { call, deploy, startMesh, until } from "../mesh/processes.js";
 import { joinRogue } from "../mesh/refusals.js";
+import { slowSource } from "../runtime/compile/compiling.js";
 
 const mebibyte = 1024 * 1024;
 const hex = (text: string, digits: number) => createHash("sha256").update(text).digest("hex").slice(0, digits);

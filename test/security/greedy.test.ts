@@ -12,21 +12,21 @@ import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import { encodeSigned } from "../../src/core/signed.js";
-import { MemoryFiles } from "../../src/core/state-files.js";
 import { systemTimers } from "../../src/core/timers.js";
 import { BlobPulls } from "../../src/deploy/blob-pull.js";
 import { BlobSource, chunkBytes } from "../../src/deploy/blob-source.js";
-import { CallReceiver, type CallReceiverOptions } from "../../src/invoke/call-receiver.js";
-import { AskTimeout, type From, type Handler, type Link } from "../../src/mesh/seams.js";
+import { CallReceiver, type CallReceiverOptions } from "../../src/invoke/forwarding/call-receiver.js";
+import { AskTimeout, type From, type Handler, type Link } from "../../src/mesh/ports.js";
 import { Auditor } from "../../src/pki/audit/auditor.js";
-import { type AuditEvent, auditPayloadText } from "../../src/pki/audit/record.js";
 import { PendingJoins } from "../../src/pki/join/pending.js";
 import type { JoinRequest } from "../../src/pki/join/request.js";
-import type { Endpoint } from "../../src/server/endpoint.js";
-import { RelayedRequests } from "../../src/server/relayed-exchange.js";
+import { type AuditEvent, auditPayloadText } from "../../src/pki/registry/audit-record.js";
+import type { Endpoint } from "../../src/server/http/endpoint.js";
+import { RelayedRequests } from "../../src/server/relay/relayed-exchange.js";
+import { MemoryFiles } from "../../src/storage/state-files.js";
 import { TestSigner } from "../catalog/solo-mesh.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
-import { silent } from "../pki/silent-log.js";
+import { silent } from "../pki/audit/silent-log.js";
 
 const never = new AbortController().signal;
 

@@ -11,7 +11,7 @@ import { FunctionBinding } from "../../runtime/sandbox/binding/function-binding.
 import { TypeTable } from "../../runtime/sandbox/binding/types.js";
 import { LoadedRevisions } from "../../runtime/sandbox/loaded-revisions.js";
 import type { Prepared } from "../../runtime/sandbox/prepare.js";
-import { openApi } from "../../src/server/openapi.js";
+import { openApi } from "../../src/server/views/openapi.js";
 
 const s32: ValueType = { kind: "s32" };
 const many = <T>(count: number, one: (index: number) => T): T[] =>

@@ -10,8 +10,8 @@ import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { Activation } from "../../src/deploy/activation.js";
-import { failureOf } from "../sandbox/guests.js";
-import { component, core, moduleText } from "../sandbox/hand-made.js";
+import { failureOf } from "../runtime/sandbox/guests.js";
+import { component, core, moduleText } from "../runtime/sandbox/hand-made.js";
 import { bareModule, coreModule, repeated, section, tedious, wrapped } from "./forge.js";
 
 const good = component(core(moduleText("")));

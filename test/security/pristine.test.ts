@@ -7,7 +7,7 @@ import { exportedInterface } from "../../runtime/interface/model.js";
 import { Engine } from "../../runtime/sandbox/engine.js";
 import { type Prepared, prepare } from "../../runtime/sandbox/prepare.js";
 import { HerdError } from "../../src/core/errors.js";
-import { component, moduleText, unary } from "../sandbox/hand-made.js";
+import { component, moduleText, unary } from "../runtime/sandbox/hand-made.js";
 import { coreModule, section } from "./forge.js";
 import { type EngineFeatures, randomModule } from "./random-module.js";
 

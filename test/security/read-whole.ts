@@ -13,7 +13,7 @@ import { Instance } from "../../runtime/sandbox/instance.js";
 import { type Prepared, prepare } from "../../runtime/sandbox/prepare.js";
 import { type WasmFunction, type WasmMemory, webAssembly } from "../../runtime/sandbox/web-assembly.js";
 import { HerdError } from "../../src/core/errors.js";
-import { openApi } from "../../src/server/openapi.js";
+import { openApi } from "../../src/server/views/openapi.js";
 
 const limits = { memoryBytes: 16 * 65_536 };
 /** A guest may run for ever: it is given so long. What the host does meanwhile is given ten times as much. */

@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createLogger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
-import type { Refusal } from "../../src/mesh/seams.js";
+import type { Refusal } from "../../src/mesh/ports.js";
 import { Standing } from "../../src/node/standing.js";
 import { ManualClock } from "../core/manual-clock.js";
-import { silent } from "../pki/silent-log.js";
+import { silent } from "../pki/audit/silent-log.js";
 
 const second = 1_000;
 const day = 86_400 * second;

@@ -4,12 +4,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ProblemError } from "../../src/cli/client.js";
-import type { LocalMesh } from "../../src/cli/experiment/local-mesh.js";
-import { NodeProcess } from "../../src/cli/experiment/node-process.js";
+import { ProblemError } from "../../src/client/client.js";
+import type { LocalMesh } from "../../src/testing/local-mesh.js";
+import { NodeProcess } from "../../src/testing/node-process.js";
 import { coded } from "../core/coded.js";
 import { deploy, seesAlive, startMesh, until } from "../mesh/processes.js";
-import { applicant, JoinMesh, returning } from "../server/join-mesh.js";
+import { applicant, JoinMesh, returning } from "../server/endpoints/join-mesh.js";
 import { wasAway } from "./away.js";
 
 const day = 86_400_000;

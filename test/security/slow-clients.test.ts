@@ -6,8 +6,8 @@ import { connect as netConnect, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
-import { sendLargeResult } from "../../src/server/large-result.js";
-import { type Transfer, Transfers } from "../../src/server/transfers.js";
+import { sendLargeResult } from "../../src/server/call/large-result.js";
+import { type Transfer, Transfers } from "../../src/server/connections/transfers.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { TestNode } from "../server/test-node.js";
 

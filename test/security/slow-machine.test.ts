@@ -13,12 +13,12 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Compiler } from "../../runtime/compile/compiler.js";
-import { ProblemError } from "../../src/cli/client.js";
-import { patiently } from "../../src/cli/experiment/patience.js";
+import { ProblemError } from "../../src/client/client.js";
 import { loadConfig } from "../../src/core/config.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
-import { HerdNode } from "../../src/node.js";
-import { failure, slowSource, upload } from "../compile/compiling.js";
+import { HerdNode } from "../../src/node/node.js";
+import { patiently } from "../../src/testing/patience.js";
+import { failure, slowSource, upload } from "../runtime/compile/compiling.js";
 
 /** There is no such signal on Windows. */
 const skip = process.platform === "win32";
@@ -115,7 +115,7 @@ test("the experiment waits for a busy node, and what it cannot do it says in a l
     patiently("a deploy", () => Promise.reject(problem(422))),
     ProblemError,
   );
-  const main = fileURLToPath(new URL("../../src/cli/experiment/main.js", import.meta.url));
+  const main = fileURLToPath(new URL("../../src/cli/experiment.js", import.meta.url));
   const nowhere = join(tmpdir(), "herd-no-such-folder", "at-all");
   const env = { ...process.env, TMPDIR: nowhere, TEMP: nowhere, TMP: nowhere };
   const { status, stderr } = spawnSync(process.execPath, [main], { env, encoding: "utf8", timeout: 120_000 });

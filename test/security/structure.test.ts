@@ -7,8 +7,8 @@ import type { AppInterface, FunctionType, RecordType, ValueType } from "../../ru
 import { WitScope } from "../../runtime/interface/names.js";
 import { prepare } from "../../runtime/sandbox/prepare.js";
 import type { HerdError } from "../../src/core/errors.js";
-import { failureOf } from "../sandbox/guests.js";
-import { component, core, moduleText, unary } from "../sandbox/hand-made.js";
+import { failureOf } from "../runtime/sandbox/guests.js";
+import { component, core, moduleText, unary } from "../runtime/sandbox/hand-made.js";
 import { bareModule, coreModule, repeated, section, wrapped } from "./forge.js";
 
 const options = { revision: "r", limits: { memoryBytes: 4 * 65_536 } };

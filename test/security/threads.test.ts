@@ -12,8 +12,8 @@ import type { Sandbox, SandboxOptions } from "../../runtime/sandbox/pool.js";
 import { type Prepared, prepare } from "../../runtime/sandbox/prepare.js";
 import { webAssembly } from "../../runtime/sandbox/web-assembly.js";
 import { HerdError } from "../../src/core/errors.js";
-import { failureOf, Guest, isPreparer, startSandbox } from "../sandbox/guests.js";
-import { component, core, moduleText, unary } from "../sandbox/hand-made.js";
+import { failureOf, Guest, isPreparer, startSandbox } from "../runtime/sandbox/guests.js";
+import { component, core, moduleText, unary } from "../runtime/sandbox/hand-made.js";
 import { bootFaultVariable, faults } from "./faulty-worker.js";
 
 /** Often enough that a test need not wait for a minute. */

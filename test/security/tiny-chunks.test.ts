@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { connect } from "node:tls";
-import { ChunkJoiner } from "../../src/server/chunk-joiner.js";
+import { ChunkJoiner } from "../../src/server/connections/chunk-joiner.js";
 import { TestNode } from "../server/test-node.js";
 
 const mebibyte = 1024 * 1024;

@@ -5,11 +5,11 @@ import { createPublicKey } from "node:crypto";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ProblemError } from "../../src/cli/client.js";
-import { NodeProcess } from "../../src/cli/experiment/node-process.js";
-import { makeEnrolledKey, signerOf } from "../../src/pki/enrolled-key.js";
+import { ProblemError } from "../../src/client/client.js";
+import { makeEnrolledKey, signerOf } from "../../src/pki/identity/enrolled-key.js";
+import { readTwinProof, twinProof } from "../../src/pki/identity/twin-proof.js";
 import { verifySigned } from "../../src/pki/registry/records.js";
-import { readTwinProof, twinProof } from "../../src/pki/twin-proof.js";
+import { NodeProcess } from "../../src/testing/node-process.js";
 import { seesAlive, startMesh, until } from "../mesh/processes.js";
 
 const names = ["north", "south"];

@@ -2,8 +2,8 @@
 // 0.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { testCompiler, upload } from "../compile/compiling.js";
-import { Guest, startSandbox } from "../sandbox/guests.js";
+import { testCompiler, upload } from "../runtime/compile/compiling.js";
+import { Guest, startSandbox } from "../runtime/sandbox/guests.js";
 
 const source = `
 import { log } from "herd";

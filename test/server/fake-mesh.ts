@@ -1,7 +1,8 @@
 // A mesh that behaves like the real one as far as the server can tell: nodes with states, revoked with their subtree.
 
-import type { Member, MemberState } from "../../src/mesh/seams.js";
-import type { AuditRecord, CallChoice, Mesh, NodeEntry, NodeFigures, PeerFigures } from "../../src/server/seams.js";
+import type { Member, MemberState } from "../../src/mesh/ports.js";
+import type { ListedRecord } from "../../src/pki/audit/list.js";
+import type { CallChoice, Mesh, NodeEntry, NodeFigures, PeerFigures } from "../../src/server/ports.js";
 
 /** Nodes by id; the first one is the server itself and the founder. */
 export class FakeMesh implements Mesh {
@@ -10,7 +11,7 @@ export class FakeMesh implements Mesh {
   readonly figures = new Map<string, Partial<PeerFigures>>();
   /** Peers that can run a revision: what the answers' `nodes` come from. */
   readonly holding = new Map<string, string[]>();
-  readonly records: AuditRecord[] = [];
+  readonly records: ListedRecord[] = [];
   readonly choices = new Map<string, CallChoice>();
   readonly drainable = {
     draining: false,
@@ -103,7 +104,7 @@ export class FakeMesh implements Mesh {
       if (ids.includes(entry.id)) this.entries[index] = { ...entry, revoked: true };
     }
     const record = { seq: this.records.length, master: this.entries[0]?.id ?? "", node: this.entries[0]?.id ?? "" };
-    this.records.push({ ...record, at: 0, event: "node.revoked", by, subject: nodeId });
+    this.records.push({ ...record, at: 0, event: "node.revoked", by, subject: nodeId, detail: "" });
     return ids;
   }
 
@@ -116,7 +117,7 @@ export class FakeMesh implements Mesh {
   }
 
   readonly audit = {
-    list: ({ limit, event }: { readonly limit: number; readonly event?: string | undefined }): AuditRecord[] =>
+    list: ({ limit, event }: { readonly limit: number; readonly event?: string | undefined }): ListedRecord[] =>
       this.records.filter((record) => event === undefined || record.event === event).slice(-limit),
     bundle: (): unknown => ({ logs: this.records }),
     heads: (): string[] => ["a head"],

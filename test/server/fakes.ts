@@ -6,7 +6,7 @@ import type { AppInterface } from "../../runtime/interface/model.js";
 import { appendInterface } from "../../runtime/interface/section.js";
 import type { StoredSource } from "../../src/catalog/model.js";
 import { HerdError } from "../../src/core/errors.js";
-import type { Compiler, Prepared, Preparer } from "../../src/deploy/seams.js";
+import type { Compiler, Prepared, Preparer } from "../../src/deploy/ports.js";
 import type { Outcome, Runner } from "../../src/invoke/invoker.js";
 
 /** Every function of a fake app takes anything; what it does is in its name. */

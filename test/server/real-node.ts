@@ -3,9 +3,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "../../src/cli/client.js";
+import { Client } from "../../src/client/client.js";
 import { loadConfig } from "../../src/core/config.js";
-import { HerdNode, type Ready } from "../../src/node.js";
+import { HerdNode, type Ready } from "../../src/node/node.js";
 
 /** A running node and its folder. */
 export interface RealNode {

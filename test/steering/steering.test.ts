@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import type { Answer } from "../../src/cli/experiment/many-calls.js";
+import type { Answer } from "../../src/testing/many-calls.js";
 import { until } from "../mesh/processes.js";
 import { countByNode, type Load, partsOf, percents, speedOf, UnequalMesh } from "./unequal-mesh.js";
 

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { LocalMesh } from "../../src/cli/experiment/local-mesh.js";
-import { type Answer, callMany } from "../../src/cli/experiment/many-calls.js";
-import { NodeProcess } from "../../src/cli/experiment/node-process.js";
+import type { LocalMesh } from "../../src/testing/local-mesh.js";
+import { type Answer, callMany } from "../../src/testing/many-calls.js";
+import { NodeProcess } from "../../src/testing/node-process.js";
 import { deploy, seesAlive, startMesh, until } from "../mesh/processes.js";
 import { type CpuShares, cpuShares } from "./unequal-cpu.js";
 

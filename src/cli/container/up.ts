@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, loadConfig } from "../../core/config.js";
 import { UsageError } from "../../core/usage-error.js";
-import { checkPort } from "../../server/https-server.js";
+import { checkPort } from "../../server/http/https-server.js";
 import { FailedCheck } from "../failed-check.js";
 import { tell } from "../print.js";
 import { recycledCode, type UpOptions, upFlags } from "../up.js";

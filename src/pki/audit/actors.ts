@@ -2,7 +2,7 @@
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { decodeSigned, type Signed } from "../../core/signed.js";
-import { publicKeyOfText } from "../enrolled-key.js";
+import { publicKeyOfText } from "../identity/enrolled-key.js";
 import { type Payload, parsePayload, verifySigned } from "../registry/records.js";
 import type { AuditBundle } from "./bundle.js";
 

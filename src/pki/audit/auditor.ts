@@ -4,9 +4,9 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
-import { keepIn, type StateFiles } from "../../core/state-files.js";
 import type { Timers } from "../../core/timers.js";
-import { type AuditEvent, auditPayloadText, parseAudit } from "./record.js";
+import { keepIn, type StateFiles } from "../../storage/state-files.js";
+import { type AuditEvent, auditPayloadText, parseAudit } from "../registry/audit-record.js";
 
 const fileName = "outbox";
 const outboxLimit = 1_000;

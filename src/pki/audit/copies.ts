@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import type { StateFiles } from "../../core/state-files.js";
+import type { StateFiles } from "../../storage/state-files.js";
 import { type AuditEntry, auditEntrySchema, chainStart, entryHash } from "./chain.js";
 import { AuditSegments } from "./segments.js";
 

@@ -6,7 +6,7 @@ import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { decodeSigned, encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
-import { keepIn, type StateFiles } from "../../core/state-files.js";
+import { keepIn, type StateFiles } from "../../storage/state-files.js";
 import { type Held, RecordSlots } from "../registry/record-slots.js";
 import { type Payload, parsePayload, verifySigned } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";

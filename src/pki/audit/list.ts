@@ -1,8 +1,8 @@
 // The audit log as people read it: the newest records of all logs that a master has.
 
 import { decodeSigned } from "../../core/signed.js";
+import { type AuditPayload, parseAudit } from "../registry/audit-record.js";
 import type { AuditCopies } from "./copies.js";
-import { type AuditPayload, parseAudit } from "./record.js";
 import type { AuditSegments } from "./segments.js";
 
 const listLimit = 10_000;

@@ -3,15 +3,15 @@
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { SharedWrites } from "../../core/shared-writes.js";
 import { aheadLimitMs, decodeSigned, encodeSigned, recordId, type Signed, type Signer } from "../../core/signed.js";
-import type { StateFiles } from "../../core/state-files.js";
+import { SharedWrites } from "../../storage/shared-writes.js";
+import type { StateFiles } from "../../storage/state-files.js";
+import { mayRecord, parseAudit } from "../registry/audit-record.js";
 import { payloadText } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";
 import { ActorBuckets } from "./buckets.js";
 import { type AuditEntry, auditRecordLimit, chainStart, entryHash } from "./chain.js";
 import type { AuditHeads } from "./heads.js";
-import { mayRecord, parseAudit } from "./record.js";
 import { AuditSegments } from "./segments.js";
 
 /** What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's. */

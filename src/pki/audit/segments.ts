@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import type { StateFiles } from "../../core/state-files.js";
+import type { StateFiles } from "../../storage/state-files.js";
 import { type AuditEntry, auditEntrySchema } from "./chain.js";
 
 const segmentEntries = 256;

@@ -1,12 +1,12 @@
 // Proving an audit log offline: what was changed, dropped, reordered or forged, and logs or heads that contradict each other.
 
 import { decodeSigned, recordId, type Signed } from "../../core/signed.js";
+import { mayRecord, parseAudit } from "../registry/audit-record.js";
 import { type Payload, parsePayload, verifySigned } from "../registry/records.js";
-import { meshIdOf } from "../root.js";
+import { meshIdOf } from "../x509/root.js";
 import { type Actor, actorsOf } from "./actors.js";
 import { type AuditBundle, auditBundleSchema } from "./bundle.js";
 import { type AuditEntry, chainStart, entryHash } from "./chain.js";
-import { mayRecord, parseAudit } from "./record.js";
 
 const problemLimit = 1_000;
 /** For so long a master may not have heard of a revocation, or not have copied another's newest entries. */

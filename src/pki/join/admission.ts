@@ -4,13 +4,13 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { encodeSigned } from "../../core/signed.js";
-import { readCsr } from "../csr.js";
-import { type IssuedCertificate, issueLeaves, issueMaster } from "../enrollment-issue.js";
+import { type IssuedCertificate, issueLeaves, issueMaster } from "../identity/enrollment-issue.js";
 import { payloadText } from "../registry/records.js";
+import { readCsr } from "../x509/csr.js";
 import { type MasterShare, makeAnswer } from "./answer.js";
 import { approvedHosts } from "./hosts.js";
+import type { JoinAuthority, JoinRegistry, KnownNode } from "./ports.js";
 import type { JoinRequest } from "./request.js";
-import type { JoinAuthority, JoinRegistry, KnownNode } from "./seams.js";
 
 /** What was decided about a request. */
 export interface Approval {

@@ -4,10 +4,10 @@ import { type KeyObject, X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import { decodeSigned, type Signed, type Signer, signedLimitBytes } from "../../core/signed.js";
-import { publicKeyOfText } from "../enrolled-key.js";
-import type { Enrollment } from "../enrollment.js";
+import { publicKeyOfText } from "../identity/enrolled-key.js";
+import type { Enrollment } from "../identity/enrollment.js";
 import { parsePayload, verifySigned } from "../registry/records.js";
-import { meshIdOf } from "../root.js";
+import { meshIdOf } from "../x509/root.js";
 import { openSealed, sealFor } from "./proof.js";
 import type { JoinRequest } from "./request.js";
 

@@ -7,7 +7,7 @@ import { type ErrorCode, errorTable, HerdError } from "../../core/errors.js";
 import { randomBase64url } from "../../core/ids.js";
 import { aheadLimitMs } from "../../core/signed.js";
 import { UsageError } from "../../core/usage-error.js";
-import type { Enrollment, EnrollmentRequest } from "../enrollment.js";
+import type { Enrollment, EnrollmentRequest } from "../identity/enrollment.js";
 import { answerLimitBytes, readAnswer } from "./answer.js";
 import { joinCode } from "./code.js";
 import { type Fetched, type FetchedRoot, fetchJson, fetchRoot, NotReached } from "./fetch.js";

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from "node:crypto";
 import { HerdError } from "../../core/errors.js";
-import { peerIdentityOf } from "../peer-identity.js";
+import { peerIdentityOf } from "../x509/peer-identity.js";
 import { hostsOfCertificate } from "./hosts.js";
 
 /** Whose certificates they should be, and of which root (PEM). */

@@ -4,7 +4,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { HerdError } from "../../core/errors.js";
-import { meshIdOf } from "../root.js";
+import { meshIdOf } from "../x509/root.js";
 
 const timeoutMs = 15_000;
 const rootLimitBytes = 64 * 1024;

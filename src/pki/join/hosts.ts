@@ -2,9 +2,9 @@
 
 import type { X509Certificate } from "node:crypto";
 import { HerdError } from "../../core/errors.js";
-import { type NameScope, permits } from "../name-constraints.js";
-import { addressBytes } from "../network-address.js";
-import { loopbackHosts } from "../public-leaf.js";
+import { type NameScope, permits } from "../x509/name-constraints.js";
+import { addressBytes } from "../x509/network-address.js";
+import { loopbackHosts } from "../x509/public-leaf.js";
 
 /** Whether a host is one that every public leaf names. */
 export function isLoopbackHost(host: string): boolean {

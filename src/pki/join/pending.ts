@@ -3,7 +3,7 @@
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url, randomHex } from "../../core/ids.js";
-import { fingerprintOf } from "../enrolled-key.js";
+import { fingerprintOf } from "../identity/enrolled-key.js";
 import { isLoopbackHost } from "./hosts.js";
 import type { JoinRequest } from "./request.js";
 

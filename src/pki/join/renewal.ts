@@ -2,12 +2,12 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import type { AuditEvent } from "../audit/record.js";
-import { csrLimitBytes } from "../csr.js";
-import { type IssuedCertificate, issueLeaves } from "../enrollment-issue.js";
+import { type IssuedCertificate, issueLeaves } from "../identity/enrollment-issue.js";
+import type { AuditEvent } from "../registry/audit-record.js";
+import { csrLimitBytes } from "../x509/csr.js";
 import { hostsOfPublic } from "./evidence.js";
 import { approvedHosts } from "./hosts.js";
-import type { JoinAuthority, JoinRegistry } from "./seams.js";
+import type { JoinAuthority, JoinRegistry } from "./ports.js";
 import { JoinThrottle } from "./throttle.js";
 
 /** Body of the ask `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in service. */

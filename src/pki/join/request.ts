@@ -5,9 +5,9 @@ import { z } from "zod";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
-import { csrLimitBytes } from "../csr.js";
-import { nodeIdOf, publicKeyOfText } from "../enrolled-key.js";
+import { nodeIdOf, publicKeyOfText } from "../identity/enrolled-key.js";
 import { verifySigned } from "../registry/records.js";
+import { csrLimitBytes } from "../x509/csr.js";
 
 /** The largest body, in bytes. */
 export const joinBodyBytes = 64 * 1024;

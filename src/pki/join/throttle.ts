@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
-import { addressBytes } from "../network-address.js";
+import { addressBytes } from "../x509/network-address.js";
 
 /** A bucket's size, and how fast it fills again. */
 export interface Rate {

@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url, randomHex } from "../../core/ids.js";
 import { SerialQueue } from "../../core/serial-queue.js";
-import { keepIn, type StateFiles } from "../../core/state-files.js";
+import { keepIn, type StateFiles } from "../../storage/state-files.js";
 import { isProof, secretHash } from "./proof.js";
 
 const fileName = "join-tokens";

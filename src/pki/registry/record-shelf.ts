@@ -1,7 +1,7 @@
 // Records of one kind on disk: in segments, so that a change rewrites a few hundred of them and not all.
 
 import { HerdError } from "../../core/errors.js";
-import { keepIn, type StateFiles } from "../../core/state-files.js";
+import { keepIn, type StateFiles } from "../../storage/state-files.js";
 
 /** Files `{kind}-{n}`, each a list of texts without line breaks. A segment that holds none is no file. */
 export class RecordShelf {

@@ -2,10 +2,10 @@
 
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { SharedWrites } from "../../core/shared-writes.js";
 import { decodeSigned, encodeSigned, recordId, type Signed } from "../../core/signed.js";
-import type { StateFiles } from "../../core/state-files.js";
-import { isStorageFull } from "../../core/storage-error.js";
+import { SharedWrites } from "../../storage/shared-writes.js";
+import type { StateFiles } from "../../storage/state-files.js";
+import { isStorageFull } from "../../storage/storage-error.js";
 import { RecordShelf } from "./record-shelf.js";
 import { type Payload, parsePayload, type RecordKind } from "./records.js";
 
@@ -58,7 +58,7 @@ interface Pending<Kind extends RecordKind> {
 }
 
 /**
- * A `RecordStore` (src/mesh/seams.ts). A record counts once it is durable, or once a full disk has refused it; those
+ * A `RecordStore` (src/mesh/ports.ts). A record counts once it is durable, or once a full disk has refused it; those
  * that arrive while the disk is busy share the next write, so callers may offer many at a time. Per slot the kept
  * record is the greatest of (its signer counts, `prefers`, id), hence the result depends on the set of records alone.
  */

@@ -2,9 +2,10 @@
 
 import { createHash, type KeyObject, verify } from "node:crypto";
 import { z } from "zod";
+import { roles } from "../../api/roles.js";
 import { isAppName } from "../../core/app-name.js";
+import { isTokenId } from "../../core/ids.js";
 import type { Signed } from "../../core/signed.js";
-import { isTokenId, roles } from "../claims.js";
 
 const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -5,8 +5,8 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { encodeSigned, type Signed } from "../../core/signed.js";
-import type { StateFiles } from "../../core/state-files.js";
-import { keyIdentifierOf } from "../certificate.js";
+import type { StateFiles } from "../../storage/state-files.js";
+import { keyIdentifierOf } from "../x509/certificate.js";
 import { describeNode, type NodeRecord, precedes } from "./node-record.js";
 import { nodeTree, subtreeOf, type TreeNode } from "./node-tree.js";
 import { type Held, RecordSlots } from "./record-slots.js";
@@ -26,7 +26,7 @@ export interface MasterAddress {
   readonly peer: string | undefined;
 }
 
-/** What is asked of a peer certificate: see `PeerIdentity` in src/mesh/seams.ts. */
+/** What is asked of a peer certificate: see `PeerIdentity` in src/mesh/ports.ts. */
 export interface PeerCertificate {
   readonly nodeId: string;
   readonly issuer: string;

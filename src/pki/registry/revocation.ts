@@ -5,7 +5,7 @@ import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { encodeSigned, type Signer } from "../../core/signed.js";
-import type { AuditEvent } from "../audit/record.js";
+import type { AuditEvent } from "./audit-record.js";
 import type { NodeRecord } from "./node-record.js";
 import { payloadText } from "./records.js";
 import type { Registry } from "./registry.js";

@@ -1,8 +1,8 @@
 // GET /v1/apps/{app}/openapi.json, component.wasm, interface.wit, source: what tools read of an app.
 
 import { interfaceWit } from "../../../runtime/interface/wit.js";
-import type { Endpoint } from "../endpoint.js";
-import { openApi } from "../openapi.js";
+import type { Endpoint } from "../http/endpoint.js";
+import { openApi } from "../views/openapi.js";
 import { type AppsOptions, interfaceOf, knownApp } from "./apps.js";
 
 /** The artifacts of an app's current revision; the source also of one before, by `?revision=`. */

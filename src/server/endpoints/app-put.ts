@@ -1,9 +1,9 @@
 // PUT /v1/apps/{app}: source in, a new revision out.
 
 import { HerdError } from "../../core/errors.js";
-import { deployedView } from "../app-view.js";
-import type { Endpoint } from "../endpoint.js";
-import { readUpload, uploadLimitBytes } from "../upload.js";
+import type { Endpoint } from "../http/endpoint.js";
+import { deployedView } from "../views/app-view.js";
+import { readUpload, uploadLimitBytes } from "../views/upload.js";
 import type { AppsOptions } from "./apps.js";
 
 /** The endpoint that takes uploads. */

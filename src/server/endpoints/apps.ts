@@ -8,15 +8,15 @@ import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import type { Deployer } from "../../deploy/deployer.js";
-import type { Catalog } from "../../deploy/seams.js";
+import type { Catalog } from "../../deploy/ports.js";
 import type { AppRouter } from "../../invoke/app-router.js";
-import { appView, deployedView, unlistedView } from "../app-view.js";
-import type { CallFigures } from "../call-figures.js";
-import { tellDurable } from "../durable.js";
-import type { Endpoint } from "../endpoint.js";
-import type { Exchange } from "../exchange.js";
-import { nameOf } from "../mesh-names.js";
-import type { Mesh } from "../seams.js";
+import type { CallFigures } from "../call/call-figures.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { Exchange } from "../http/exchange.js";
+import type { Mesh } from "../ports.js";
+import { appView, deployedView, unlistedView } from "../views/app-view.js";
+import { nameOf } from "../views/mesh-names.js";
+import { tellDurable } from "./durable.js";
 import type { Storage } from "./node-state.js";
 
 /** What the endpoints of apps work with. */

@@ -1,9 +1,9 @@
 // GET /v1/events: what happens in the mesh, as server-sent events (HTML standard, section 9.2).
 
 import type { Clock } from "../../core/clock.js";
-import type { Endpoint } from "../endpoint.js";
-import type { MeshEvent, MeshEvents } from "../mesh-events.js";
-import type { OpenStreams } from "../open-streams.js";
+import type { OpenStreams } from "../connections/open-streams.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { MeshEvent, MeshEvents } from "../views/mesh-events.js";
 
 /** A comment is no event. */
 const heartbeat = ":\n\n";

@@ -5,11 +5,11 @@ import { HerdError } from "../../core/errors.js";
 import type { JoinAnswer, JoinDesk, JoinOrigin } from "../../pki/join/desk.js";
 import { keeperDigits } from "../../pki/join/pending.js";
 import { joinBodyBytes, keeperOf } from "../../pki/join/request.js";
-import type { Endpoint } from "../endpoint.js";
-import type { Exchange } from "../exchange.js";
-import { askOtherMasters } from "../other-masters.js";
-import { parseBody } from "../parse-body.js";
-import type { Relay, Where } from "../relay.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { Exchange } from "../http/exchange.js";
+import { parseBody } from "../http/parse-body.js";
+import { askOtherMasters } from "../relay/other-masters.js";
+import type { Relay, Where } from "../relay/relay.js";
 
 /** How joins are answered here. */
 export interface Joins {

@@ -1,9 +1,9 @@
 // GET /v1/logs: the last log records as an array, or with ?follow=true as lines of JSON without end.
 
 import type { LogRecord, LogRing } from "../../core/log-ring.js";
-import type { Endpoint } from "../endpoint.js";
-import type { Exchange } from "../exchange.js";
-import type { OpenStreams } from "../open-streams.js";
+import type { OpenStreams } from "../connections/open-streams.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { Exchange } from "../http/exchange.js";
 
 const defaultLimit = 1_000;
 /** An empty line is no record. */

@@ -1,12 +1,13 @@
 // GET /v1/mesh, /v1/mesh/why/{invocation}, /v1/masters, /crl.pem, /v1/audit: what a node knows of its mesh.
 
 import { HerdError } from "../../core/errors.js";
-import { AuditCheck } from "../audit-check.js";
-import type { CallFigures } from "../call-figures.js";
-import type { Endpoint } from "../endpoint.js";
-import { nameOf } from "../mesh-names.js";
-import { rounded } from "../rounded.js";
-import type { AuditRecord, CallChoice, ChoiceSide, Mesh, NodeFigures } from "../seams.js";
+import { rounded } from "../../core/rounded.js";
+import type { ListedRecord } from "../../pki/audit/list.js";
+import type { CallFigures } from "../call/call-figures.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { CallChoice, ChoiceSide, Mesh, NodeFigures } from "../ports.js";
+import { AuditCheck } from "../views/audit-check.js";
+import { nameOf } from "../views/mesh-names.js";
 
 const defaultAuditLimit = 1_000;
 
@@ -166,7 +167,7 @@ function round(value: number | null | undefined): number | null {
   return value === null || value === undefined ? null : rounded(value);
 }
 
-function auditView(record: AuditRecord, { registry }: Mesh): Record<string, unknown> {
+function auditView(record: ListedRecord, { registry }: Mesh): Record<string, unknown> {
   const { at, event, by, subject, detail, node, master, seq } = record;
   return {
     at: new Date(at).toISOString(),

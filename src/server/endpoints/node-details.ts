@@ -1,8 +1,8 @@
 // GET /v1/nodes/{node}: what a node says of itself, asked of the very node.
 
-import type { Endpoint } from "../endpoint.js";
-import { knownNode } from "../mesh-names.js";
-import type { Mesh, NodeAbout, Owner } from "../seams.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { Mesh, NodeAbout, Owner } from "../ports.js";
+import { knownNode } from "../views/mesh-names.js";
 import { policyView } from "./policy.js";
 
 /** What the endpoint works with. */

@@ -2,7 +2,7 @@
 
 import { type ErrorCode, HerdError } from "../../core/errors.js";
 import type { Metrics } from "../../core/metrics.js";
-import type { Endpoint } from "../endpoint.js";
+import type { Endpoint } from "../http/endpoint.js";
 
 /** Whether clients should come. */
 export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";

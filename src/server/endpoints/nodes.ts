@@ -2,12 +2,12 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import { tellDurable } from "../durable.js";
-import type { Endpoint } from "../endpoint.js";
-import type { Exchange } from "../exchange.js";
-import { knownNode, nameOf, type SelfState, stateOf } from "../mesh-names.js";
-import type { Where } from "../relay.js";
-import type { Mesh, NodeEntry, NodeFigures } from "../seams.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { Exchange } from "../http/exchange.js";
+import type { Mesh, NodeEntry, NodeFigures } from "../ports.js";
+import type { Where } from "../relay/relay.js";
+import { knownNode, nameOf, type SelfState, stateOf } from "../views/mesh-names.js";
+import { tellDurable } from "./durable.js";
 import type { Storage } from "./node-state.js";
 
 /** What the endpoints of nodes work with. */

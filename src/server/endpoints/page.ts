@@ -1,8 +1,8 @@
 // GET / and /console/{file}: the web page, with a policy that lets it load nothing but its own files and ask nobody but its node.
 
 import { HerdError } from "../../core/errors.js";
-import type { Endpoint } from "../endpoint.js";
-import type { Exchange } from "../exchange.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { Exchange } from "../http/exchange.js";
 
 /** A file of the page: its media type, its bytes, and the same compressed, where that is smaller. */
 export interface PageFile {

@@ -3,8 +3,8 @@
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import { policyShape } from "../../core/policy-settings.js";
-import type { Endpoint } from "../endpoint.js";
-import type { Owner } from "../seams.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { Owner } from "../ports.js";
 
 /** What the endpoints of the owner work with. */
 export interface PolicyOptions {

@@ -3,13 +3,13 @@
 import { z } from "zod";
 import { isAppName } from "../../core/app-name.js";
 import { HerdError } from "../../core/errors.js";
-import { tellDurable } from "../durable.js";
-import type { Endpoint } from "../endpoint.js";
-import type { Exchange } from "../exchange.js";
-import { askOtherMasters } from "../other-masters.js";
-import { parseBody } from "../parse-body.js";
-import type { Relay } from "../relay.js";
-import type { SignIn, Tokens } from "../seams.js";
+import type { Endpoint } from "../http/endpoint.js";
+import type { Exchange } from "../http/exchange.js";
+import { parseBody } from "../http/parse-body.js";
+import type { SignIn, Tokens } from "../ports.js";
+import { askOtherMasters } from "../relay/other-masters.js";
+import type { Relay } from "../relay/relay.js";
+import { tellDurable } from "./durable.js";
 import { deskOf, type Joins } from "./joins.js";
 import type { Storage } from "./node-state.js";
 

@@ -1,0 +1,12 @@
+// Roles of tokens.
+
+/** What a token allows, each including the ones before it. */
+export const roles = ["invoke", "deploy", "admin"] as const;
+
+/** One of {@link roles}. */
+export type Role = (typeof roles)[number];
+
+/** Whether a text is a role. */
+export function isRole(text: unknown): text is Role {
+  return (roles as readonly unknown[]).includes(text);
+}

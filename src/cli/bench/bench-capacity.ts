@@ -1,0 +1,79 @@
+// `herd bench capacity`: what this machine can do, as a table, a file and a picture.
+
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Estimate } from "../../capacity/estimate.js";
+import type { Profile } from "../../capacity/profile.js";
+import type { GlobalOptions } from "../../client/connection.js";
+import { packageRoot } from "../../core/package-root.js";
+import { machine } from "../machine.js";
+import { printJson, printTable, tell } from "../print.js";
+import { withProgress } from "../progress.js";
+import { profileHere, profileMethod, profilePanel, profileRows } from "./bench-profile.js";
+import { drawFigure } from "./chart.js";
+
+/** The options of the command. */
+export interface BenchCapacityOptions extends GlobalOptions {
+  readonly seconds?: number;
+  readonly workers?: number;
+  /** Folder for the file and the picture. */
+  readonly out?: string;
+}
+
+const question = "How much can this machine do, kernel by kernel, with one worker and with all?";
+/** Of the time that the workers could have had: with less, the figures are of a part of the machine. */
+const quietAvailability = 0.9;
+const steadySpread = 0.05;
+
+/** Measures, writes `capacity.json` and `capacity.svg`, and prints the table. */
+export async function benchCapacity({ seconds, workers, out, json }: BenchCapacityOptions): Promise<void> {
+  const text = "measuring this machine";
+  const profile = await withProgress(text, (show) =>
+    profileHere({ seconds, workers, onProgress: (done) => show(`${text}: ${Math.round(done * 100)} %`) }),
+  );
+  const here = machine();
+  const report = { question, method: profileMethod, at: new Date(profile.at).toISOString(), machine: here, profile };
+  const path = resultPath(out);
+  await mkdir(join(path, ".."), { recursive: true });
+  await writeFile(`${path}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
+  const note = `${profileMethod} ${here.cpu}, ${here.cores} cores, ${here.platform}, Node ${here.node}.`;
+  await writeFile(`${path}.svg`, drawFigure({ title: question, note, panels: [profilePanel(profile)] }));
+  if (json) printJson(report);
+  else printTable(capacityTable(profile));
+  const { availability, overall } = profile;
+  const least = Math.min(availability.one, availability.all);
+  if (least < quietAvailability)
+    tell(`other programs used this machine, or a quota holds it: ${Math.round(least * 100)} % of the time was left`);
+  else if (!(Math.max(overall.one.spread, overall.all.spread) < steadySpread))
+    tell("the figures are unsteady: other programs used this machine, or the time was too short");
+  tell(`written: ${path}.json, ${path}.svg`);
+}
+
+/** The table for people: work units per second, 1,000 of which are one worker of the reference machine. */
+export function capacityTable(profile: Profile): string[][] {
+  const { workers } = profile;
+  const rate = ({ unitsPerSecond }: Estimate): string => String(Math.round(unitsPerSecond));
+  const spread = (each: Estimate): string =>
+    Number.isFinite(each.spread) ? `±${(each.spread * 100).toFixed(1)} %` : "unknown";
+  return [
+    ["KERNEL", "ONE WORKER", "SPREAD", workers === 1 ? "AGAIN" : `${workers} WORKERS`, "SPREAD", "SCALING"],
+    ...profileRows(profile).map(({ name, one, all }) => [
+      name,
+      ...[rate(one), spread(one), rate(all), spread(all)],
+      `${(all.unitsPerSecond / one.unitsPerSecond).toFixed(2)}x`,
+    ]),
+  ];
+}
+
+/**
+ * Without its end. In a clone the files go beside the stored results, where git ignores them: what is stored there is compared by
+ * `npm run bench`.
+ */
+function resultPath(out: string | undefined): string {
+  if (out !== undefined) return join(resolve(out), "capacity");
+  const stored = fileURLToPath(new URL("bench/results", packageRoot()));
+  const inClone = resolve() === fileURLToPath(packageRoot()).replace(/[\\/]$/, "") && existsSync(stored);
+  return inClone ? join(stored, "capacity.local") : resolve("capacity");
+}

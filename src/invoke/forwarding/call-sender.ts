@@ -1,0 +1,203 @@
+// One call to one peer over its link: its deadline on the way, its cancellation, its answer or why there is none.
+
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import type { Logger } from "../../core/log.js";
+import { AskTimeout, LinkBroken, type Wanted } from "../../mesh/ports.js";
+import { type Invocation, type Outcome, PeerFailure } from "../invoker.js";
+import type { Experience } from "../learning/experience.js";
+import type { FunctionWork } from "../learning/function-work.js";
+import type { Peer } from "../peers/peer.js";
+import type { PeerStatuses } from "../peers/peer-statuses.js";
+import type { RefusedFor } from "../routing/step.js";
+import { type CallAnswer, decodeAnswer, encodeCall } from "./call-frame.js";
+import type { ForwardMetrics } from "./forward-metrics.js";
+import type { ForwardedCalls } from "./forwarded-calls.js";
+
+/** What {@link CallSender} works with. */
+export interface CallSenderOptions {
+  readonly statuses: Pick<PeerStatuses, "heard">;
+  /** Learns from the answers. */
+  readonly experience: Experience;
+  readonly calls: ForwardedCalls;
+  readonly metrics: ForwardMetrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** A node's name for people. */
+  readonly nameOf: (nodeId: string) => string;
+}
+
+/** Where a call goes, and how long it may wait there before it runs; undefined: until its deadline. */
+export interface Destination {
+  readonly peer: Peer;
+  readonly patienceMs: number | undefined;
+  /** What the call takes. */
+  readonly work: FunctionWork;
+}
+
+/**
+ * Why there is no answer: `lost`: the peer or its link is gone, and the call may have run; `broken`: the peer failed as
+ * a node, not its function; everything else: it was refused for that, and nothing ran there.
+ */
+export type Unanswered = RefusedFor | "lost" | "broken";
+
+/** A peer answers a call that ran out of time by itself; this long after its deadline nobody waits for that any more. */
+const graceMs = 100;
+
+/** Sends calls. */
+export class CallSender {
+  readonly #options: CallSenderOptions;
+
+  constructor(options: CallSenderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends a call to a peer. Rejects with what its run there failed with, with `function.deadline` when its time is over, and
+   * with the reason of its signal.
+   */
+  async send(invocation: Invocation, { peer, patienceMs, work }: Destination): Promise<Outcome | Unanswered> {
+    const { calls, clock } = this.#options;
+    const { app, function: name, signal } = invocation;
+    signal.throwIfAborted();
+    const { revision } = app.prepared;
+    const remainingMs = invocation.deadline - clock.now() - (peer.rttMs ?? 0);
+    if (remainingMs <= 0) throw late(name);
+    const frame = encodeCall({
+      app: app.app,
+      revision,
+      function: name,
+      arguments: invocation.arguments,
+      invocation: invocation.invocation,
+      remainingMs,
+      patienceMs,
+    });
+    const away = { nodeId: peer.nodeId, app: app.app, revision, function: name, invocation: invocation.invocation };
+    const returned = calls.left(away);
+    const sentAt = clock.monotonic();
+    const { link } = peer;
+    const timeoutMs = remainingMs + (peer.rttMs ?? 0) + graceMs;
+    peer.begin();
+    let result: unknown;
+    try {
+      result = await link.ask("call", frame, { timeoutMs, signal: new StillWanted(invocation, peer) });
+    } catch (error) {
+      return this.#unanswered(invocation, { error, peer });
+    } finally {
+      returned();
+      peer.end();
+    }
+    const decoded = decodeAnswer(result);
+    if (decoded === undefined) {
+      this.#options.log.warn("a peer answered a call with what is no answer", {
+        peer: peer.nodeId,
+        repeat: peer.nodeId,
+      });
+      return this.#broken(peer, "lost");
+    }
+    this.#options.statuses.heard(peer, { link, report: decoded.report });
+    return this.#answered(decoded.answer, { peer, work, sentAt });
+  }
+
+  #answered(
+    answer: CallAnswer,
+    { peer, work, sentAt }: { peer: Peer; work: FunctionWork; sentAt: number },
+  ): Outcome | Unanswered {
+    const { metrics, nameOf, clock, experience } = this.#options;
+    const node = nameOf(peer.nodeId);
+    const now = clock.monotonic();
+    const tookMs = now - sentAt;
+    const { speed } = peer;
+    switch (answer.kind) {
+      case "ok": {
+        // Whatever it says, nothing took longer there than all of it did from here.
+        const runMs = Math.min(answer.runMs, tookMs);
+        const serviceMs = answer.serviceMs === undefined ? undefined : Math.min(answer.serviceMs, tookMs);
+        const queueMs = Math.min(answer.queueMs, tookMs - runMs);
+        const { json } = answer;
+        const hopMs = Math.max(0, tookMs - queueMs - runMs);
+        peer.answered(now);
+        if (serviceMs !== undefined) experience.ran({ work, speed, serviceMs }, now);
+        metrics.sent("ok");
+        metrics.hop(hopMs);
+        return { json, queueMs, runMs, serviceMs, hop: { node, hopMs } };
+      }
+      case "failed":
+        // Not the function's failure but the node's: another one may have none.
+        if (answer.error.code === "internal") return this.#broken(peer, "broken");
+        peer.answered(now);
+        // Who had to wait did not run all the time, if at all.
+        if (answer.error.code === "function.deadline" && peer.queued === 0) {
+          experience.outlasted({ work, speed, serviceMs: Math.max(0, tookMs - (peer.rttMs ?? 0)) }, now);
+        }
+        metrics.sent("failed");
+        throw new PeerFailure(answer.error, { node, hopMs: tookMs });
+      default:
+        metrics.sent("refused");
+        // Who has no room, and says with it that a worker is idle, would be asked first for ever.
+        if (answer.reason === "busy" && peer.saysIdle) this.#failed(peer, now);
+        return answer.reason;
+    }
+  }
+
+  /** The peer failed as a node: it gets fewer calls, then none for a while. */
+  #broken(peer: Peer, how: "lost" | "broken"): "lost" | "broken" {
+    const { metrics, clock } = this.#options;
+    metrics.sent("broken");
+    this.#failed(peer, clock.monotonic());
+    return how;
+  }
+
+  #failed(peer: Peer, now: number): void {
+    const { metrics, log, nameOf } = this.#options;
+    if (!peer.failed(now)) return;
+    metrics.ejected.add();
+    log.warn("a peer failed too often and gets no calls for a while", {
+      peer: nameOf(peer.nodeId),
+      repeat: peer.nodeId,
+    });
+  }
+
+  #unanswered(invocation: Invocation, { error, peer }: { error: unknown; peer: Peer }): Unanswered {
+    const { metrics, clock } = this.#options;
+    const { signal, deadline } = invocation;
+    if (signal.aborted) {
+      metrics.sent("cancelled");
+      throw signal.reason;
+    }
+    // One that is not wanted any more ends so too, before its time: its peer fell silent.
+    if (error instanceof AskTimeout && clock.now() >= deadline) {
+      metrics.sent("late");
+      this.#failed(peer, clock.monotonic());
+      throw late(invocation.function);
+    }
+    // The peer's link layer would not take it: it does not trust this node any more, or has too much to do.
+    if (error instanceof HerdError && error.code !== "internal") {
+      metrics.sent("refused");
+      return "link";
+    }
+    if (!(error instanceof LinkBroken || error instanceof AskTimeout)) {
+      this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId, repeat: peer.nodeId });
+    }
+    return this.#broken(peer, "lost");
+  }
+}
+
+/** A call is wanted while its caller waits and its peer is heard of: one that fell silent has it no more. */
+class StillWanted implements Wanted {
+  readonly #invocation: Invocation;
+  readonly #peer: Peer;
+
+  constructor(invocation: Invocation, peer: Peer) {
+    this.#invocation = invocation;
+    this.#peer = peer;
+  }
+
+  get aborted(): boolean {
+    return this.#invocation.signal.aborted || this.#peer.silent;
+  }
+}
+
+function late(name: string): HerdError {
+  return new HerdError("function.deadline", `${name} did not end within its deadline`);
+}

@@ -1,0 +1,127 @@
+// The parts of forwarding, put together: what a node needs to share its calls with peers and to take theirs.
+
+import type { CapacitySource } from "../../capacity/capacity.js";
+import type { Clock } from "../../core/clock.js";
+import { invocationIds } from "../../core/ids.js";
+import type { Limits } from "../../core/limits.js";
+import type { Logger } from "../../core/log.js";
+import type { Metrics } from "../../core/metrics.js";
+import type { Random, Timers } from "../../core/timers.js";
+import type { Links, Members } from "../../mesh/ports.js";
+import type { Allowances } from "../../owner/allowance.js";
+import type { AppRouter } from "../app-router.js";
+import { LocalInvoker, type Runner } from "../invoker.js";
+import { Experience } from "../learning/experience.js";
+import { Figures } from "../peers/figures.js";
+import { OwnLoad, type SandboxFigures } from "../peers/own-load.js";
+import { PeerStatuses } from "../peers/peer-statuses.js";
+import type { ChoiceInput } from "../routing/choose.js";
+import { Decisions } from "../routing/decisions.js";
+import { CallReceiver } from "./call-receiver.js";
+import { CallSender } from "./call-sender.js";
+import { ForwardMetrics } from "./forward-metrics.js";
+import { ForwardedCalls, type PeerLine } from "./forwarded-calls.js";
+import { MeshInvoker } from "./mesh-invoker.js";
+
+/** What forwarding works with. */
+export interface ForwardingOptions {
+  /** This node's id. */
+  readonly nodeId: string;
+  readonly links: Links;
+  readonly members: Pick<Members, "get" | "watch">;
+  /** This node's sandbox. */
+  readonly sandbox: Runner & { stats(): SandboxFigures; readonly longWorkers: number };
+  readonly router: AppRouter;
+  /** What its owner leaves to calls. */
+  readonly allowances: Allowances;
+  /** What it can do. */
+  readonly capacity: CapacitySource;
+  /** See `bias` of {@link ChoiceInput}. */
+  readonly localBias: number;
+  /** How long its event loop was held up lately, in milliseconds. */
+  readonly loopDelayMs: () => number;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** A node's name for people. */
+  readonly nameOf: (nodeId: string) => string;
+  /** Takes log lines of this node's calls that ran at peers. */
+  readonly onLine: (line: PeerLine) => void;
+  /** The largest result that one frame takes, in bytes; unless given, what {@link CallReceiver} says. */
+  readonly maxResultBytes?: number;
+}
+
+/** Forwarding of one node. Start it before its links: it registers handlers of theirs. */
+export class Forwarding {
+  /** Runs the calls of this node's clients. */
+  readonly invoker: MeshInvoker;
+  /** How busy this node is, and whether it drains. */
+  readonly load: OwnLoad;
+  /** What it learned of functions and of its own speed. */
+  readonly experience: Experience;
+  /** What people may see of it and of its peers. */
+  readonly figures: Figures;
+  /** What peers told of themselves. */
+  readonly statuses: PeerStatuses;
+  /** Whose the calls are that run here, for the sandbox's log lines. */
+  readonly calls: ForwardedCalls;
+  /** Why calls went where they went. */
+  readonly decisions = new Decisions();
+  /** Runs the calls of peers. */
+  readonly receiver: CallReceiver;
+
+  constructor(options: ForwardingOptions) {
+    const { nodeId, links, members, sandbox, router, clock, timers, random, nameOf } = options;
+    const local = new LocalInvoker(sandbox);
+    const metrics = new ForwardMetrics(options.metrics);
+    const experience = new Experience({ ...options, revisions: router });
+    const load = new OwnLoad({
+      ...{ figures: () => sandbox.stats(), longWorkers: () => sandbox.longWorkers },
+      ...{ allowances: options.allowances, experience, clock },
+    });
+    const { loopDelayMs, capacity } = options;
+    const statuses = new PeerStatuses({
+      ...{ links, members, load, experience, capacity, loopDelayMs, revisions: router, clock, timers, random },
+    });
+    const calls = new ForwardedCalls(options);
+    const sender = new CallSender({ ...options, statuses, experience, calls, metrics });
+    const { decisions } = this;
+    this.invoker = new MeshInvoker({
+      ...{ nodeId, local, sender, load, experience, statuses, metrics, random, clock, decisions, nameOf },
+      bias: options.localBias,
+    });
+    this.receiver = new CallReceiver({
+      ...{ ...options, local, load, experience, statuses, calls, metrics },
+      nextInvocation: invocationIds(),
+    });
+    this.load = load;
+    this.statuses = statuses;
+    this.experience = experience;
+    this.figures = new Figures({ load, statuses, experience, capacity, loopDelayMs, nameOf });
+    this.figures.register(options.metrics);
+    this.calls = calls;
+  }
+
+  /** Listens and tells. */
+  start(): void {
+    this.experience.start();
+    this.statuses.start();
+    this.calls.start();
+    this.receiver.start();
+  }
+
+  /** Takes no more calls of peers, and waits for those that run, until the signal aborts. */
+  async leave(signal: AbortSignal): Promise<void> {
+    this.load.leave();
+    await this.receiver.idle(signal);
+  }
+
+  /** Tells no more. */
+  stop(): void {
+    this.statuses.stop();
+    this.experience.stop();
+  }
+}

@@ -1,0 +1,186 @@
+// Runs a call here or one hop away, and elsewhere when a peer refuses it or is lost while it has it.
+
+import { Evicted } from "../../../runtime/sandbox/evicted.js";
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import type { Random } from "../../core/timers.js";
+import type { Invocation, Invoker, LocalInvoker, Outcome } from "../invoker.js";
+import type { Experience } from "../learning/experience.js";
+import type { FunctionWork } from "../learning/function-work.js";
+import type { OwnLoad } from "../peers/own-load.js";
+import type { Peer } from "../peers/peer.js";
+import type { PeerStatuses } from "../peers/peer-statuses.js";
+import { type Choice, type ChoiceInput, choose, chooseAgain, chooseAway } from "../routing/choose.js";
+import type { Decisions } from "../routing/decisions.js";
+import { type Here, patienceMs } from "../routing/finish.js";
+import { type Step, stepOf } from "../routing/step.js";
+import type { CallSender, Unanswered } from "./call-sender.js";
+import type { ForwardMetrics } from "./forward-metrics.js";
+
+/** What {@link MeshInvoker} works with. */
+export interface MeshInvokerOptions {
+  /** This node's id. */
+  readonly nodeId: string;
+  readonly local: LocalInvoker;
+  readonly sender: CallSender;
+  readonly load: OwnLoad;
+  readonly experience: Pick<Experience, "works">;
+  readonly statuses: Pick<PeerStatuses, "candidates" | "get" | "look">;
+  readonly metrics: ForwardMetrics;
+  readonly random: Random;
+  /** See {@link ChoiceInput}. */
+  readonly bias: number;
+  readonly clock: Clock;
+  /** Keeps what was decided, and why. */
+  readonly decisions: Decisions;
+  /** A node's name for people. */
+  readonly nameOf: (nodeId: string) => string;
+}
+
+/** Larger arguments stay here: moving them takes longer than most waits. */
+const maxArgumentBytes = 4 * 1024 * 1024;
+
+/** A call on its way. */
+interface Course {
+  readonly invocation: Invocation;
+  readonly work: FunctionWork;
+  /** What was decided for it so far; undefined when there was nothing to decide. */
+  steps: Step[] | undefined;
+  /** Whether a peer had it. */
+  wasAway: boolean;
+}
+
+/** The invoker of a node in a mesh. A call is at two peers at most, one after the other. */
+export class MeshInvoker implements Invoker {
+  readonly #options: MeshInvokerOptions;
+
+  constructor(options: MeshInvokerOptions) {
+    this.#options = options;
+  }
+
+  /** Not async: a mesh of one node pays for one look at its peers. */
+  invoke(invocation: Invocation): Promise<Outcome> {
+    const { statuses, experience, load, nodeId, clock, decisions, bias } = this.#options;
+    const { node, function: name } = invocation;
+    const { revision } = invocation.app.prepared;
+    const course: Course = { invocation, work: experience.works.of(revision, name), steps: undefined, wasAway: false };
+    if (node !== undefined && node !== nodeId) return this.#pinned(course, node);
+    const peers = statuses.candidates(revision).length;
+    if (peers === 0 || node !== undefined) return this.#here(course);
+    const large = invocation.arguments.body.length > maxArgumentBytes;
+    const here = load.read();
+    const { choice, step } = large
+      ? { choice: "large" as const, step: stepOf<Peer>("large", { here, work: course.work }) }
+      : this.#choose(course, { here, by: choose });
+    course.steps = decisions.add(invocation, { at: clock.now(), peers, bias, step }).steps;
+    return typeof choice === "string" ? this.#here(course) : this.#away(course, { first: choice, step });
+  }
+
+  /** Chooses by `choose` or `chooseAway` among the peers but `except`. */
+  #choose<By extends Choice<Peer> | undefined>(
+    { invocation, work }: Course,
+    { here, by, except }: { here: Here; by: (input: ChoiceInput<Peer>) => By; except?: Peer },
+  ): { choice: By; step: Step } {
+    const { statuses, random, bias, decisions, clock } = this.#options;
+    statuses.look();
+    const peers = statuses.candidates(invocation.app.prepared.revision);
+    const trace = decisions.trace<Peer>(clock.monotonic());
+    const choice = by({ local: here, peers, work, random, bias, except, trace });
+    const way: Choice<Peer> | "home" = choice ?? home(here);
+    return { choice, step: stepOf<Peer>(way, { here, work, trace }) };
+  }
+
+  #here(course: Course): Promise<Outcome> {
+    const { load, local } = this.#options;
+    if (!load.available) return Promise.reject(unavailable(load));
+    const { work } = course;
+    return load.track(local.invoke(course.invocation), { work, evicted: () => this.#evicted(course) });
+  }
+
+  /** The node had to stop a call of its own client: it goes away unless it was, else runs here again, where calls run one at a time. */
+  async #evicted(course: Course): Promise<Outcome> {
+    const { load, local, metrics } = this.#options;
+    const { invocation, work } = course;
+    metrics.retried.add();
+    if (!course.wasAway && invocation.node === undefined && invocation.arguments.body.length <= maxArgumentBytes) {
+      const { choice: peer, step } = this.#choose(course, { here: load.read(), by: chooseAway });
+      if (peer !== undefined) {
+        course.steps?.push(step);
+        return this.#away(course, { first: peer, step });
+      }
+    }
+    course.steps?.push(stepOf<Peer>("stopped", { here: load.read(), work }));
+    if (!load.available) throw unavailable(load);
+    return load.track(local.invoke(invocation), { work, evicted: () => Promise.reject(new Evicted()) });
+  }
+
+  async #away(course: Course, { first, step }: { first: Peer; step: Step }): Promise<Outcome> {
+    const { metrics, load } = this.#options;
+    const sent = await this.#send(course, { peer: first, step });
+    if (typeof sent !== "string") return sent;
+    metrics.retried.add();
+    // A refusal came from a peer that was thought to be better than home: unless a worker is free here, another one is
+    // next. A lost call starts anew.
+    const isRefused = step.refusal !== undefined;
+    const by: (input: ChoiceInput<Peer>) => Choice<Peer> | undefined = isRefused ? chooseAgain : choose;
+    const again = this.#choose(course, { here: load.read(), by, except: first });
+    course.steps?.push(again.step);
+    if (again.choice === undefined || typeof again.choice === "string") return this.#here(course);
+    const second = await this.#send(course, { peer: again.choice, step: again.step });
+    if (typeof second !== "string") return second;
+    metrics.retried.add();
+    const here = load.read();
+    course.steps?.push(stepOf<Peer>(home(here), { here, work: course.work }));
+    return this.#here(course);
+  }
+
+  async #send(course: Course, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
+    const { invocation, work } = course;
+    course.wasAway = true;
+    try {
+      const patience = patienceMs<Peer>(peer, { local: step.here, work });
+      const sent = await this.#options.sender.send(invocation, { peer, patienceMs: patience, work });
+      if (typeof sent !== "string") step.taken = "answered";
+      else if (sent === "lost" || sent === "broken") step.taken = sent;
+      else {
+        step.taken = "refused";
+        step.refusal = sent;
+      }
+      return sent;
+    } catch (error) {
+      step.taken = "failed";
+      throw error;
+    }
+  }
+
+  /** For diagnosis: at that node or nowhere, however long its queue is. */
+  async #pinned({ invocation, work }: Course, nodeId: string): Promise<Outcome> {
+    const { statuses, sender, nameOf } = this.#options;
+    const peer = statuses.get(nodeId);
+    const sent = peer === undefined ? "lost" : await sender.send(invocation, { peer, patienceMs: undefined, work });
+    if (typeof sent !== "string") return sent;
+    if (peer?.draining === true) {
+      throw new HerdError("node.draining", `${nameOf(nodeId)} takes no calls`, { retryAfterSeconds: 5 });
+    }
+    if (peer?.fresh === true && peer.slots === 0) {
+      const why = `${nameOf(nodeId)} takes no calls of others now: ${peer.owner}`;
+      throw new HerdError("node.overloaded", why, { retryAfterSeconds: 30 });
+    }
+    if (sent === "broken") throw new HerdError("internal", `${nameOf(nodeId)} failed; its log says more`);
+    const detail =
+      sent === "lost" ? `${nameOf(nodeId)} cannot be reached` : `${nameOf(nodeId)} cannot run this revision now`;
+    throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });
+  }
+}
+
+/** Why this node runs not even its own clients' calls. */
+function unavailable({ drained }: OwnLoad): HerdError {
+  const nobody = "and no peer can take this one";
+  if (drained) return new HerdError("node.draining", `the node takes no calls, ${nobody}`, { retryAfterSeconds: 5 });
+  return new HerdError("node.overloaded", `the node's owner has paused it, ${nobody}`, { retryAfterSeconds: 60 });
+}
+
+/** What is left when no peer is. */
+function home({ available }: Here): "home" | "none" {
+  return available ? "home" : "none";
+}

@@ -1,0 +1,167 @@
+// How busy this node is and what its owner leaves to calls, as it decides with it and tells its peers.
+
+import { Evicted } from "../../../runtime/sandbox/evicted.js";
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import type { Allowance, Allowances } from "../../owner/allowance.js";
+import type { Outcome } from "../invoker.js";
+import type { Experience } from "../learning/experience.js";
+import type { FunctionWork } from "../learning/function-work.js";
+import { type Here, isLong } from "../routing/finish.js";
+
+/** The sandbox's figures: see `Sandbox.stats`. */
+export interface SandboxFigures {
+  readonly slots: number;
+  readonly running: number;
+  readonly queued: number;
+}
+
+/** What {@link OwnLoad} is read from. */
+export interface OwnLoadOptions {
+  readonly figures: () => SandboxFigures;
+  /** See `Sandbox.longWorkers`. */
+  readonly longWorkers: () => number;
+  readonly allowances: Allowances;
+  /** Learns from what runs here. */
+  readonly experience: Experience;
+  readonly clock: Clock;
+}
+
+/** A call that the sandbox has. */
+export interface Tracked {
+  readonly work: FunctionWork;
+  /** What becomes of it when the sandbox gives it back. */
+  evicted(): Promise<Outcome>;
+}
+
+/** Hears that the load may have changed; `urgent`: calls may go to this node that went not before, or the other way round. */
+export type LoadListener = (urgent: boolean) => void;
+
+/** One run weighs this much in the mean. */
+const share = 1 / 16;
+
+/** This node's load. */
+export class OwnLoad {
+  readonly #options: OwnLoadOptions;
+  readonly #listeners = new Set<LoadListener>();
+  #meanMs: number | undefined;
+  /** The same of runs that are not long, and how many calls that the sandbox has are. */
+  #shortMs: number | undefined;
+  #long = 0;
+  #tracked = 0;
+  /** Monotonic milliseconds at which a call last ended, or the first of those under way came. */
+  #progressAt = 0;
+  #draining = false;
+  #leaving = false;
+
+  constructor(options: OwnLoadOptions) {
+    this.#options = options;
+  }
+
+  /** The load now. While no call ends, they run for longer than the mean says. */
+  read(): Here {
+    const { figures, longWorkers, allowances, clock } = this.#options;
+    const { slots: workers, running, queued } = figures();
+    const { slots: allowed, lightUnits } = allowances.current;
+    const slots = Math.min(workers, allowed);
+    const stalledMs = running > 0 && this.#tracked > 0 ? clock.monotonic() - this.#progressAt : 0;
+    const mean = this.#meanMs;
+    const serviceMs = mean === undefined || stalledMs <= mean ? mean : stalledMs;
+    const now = { slots, running, queued, serviceMs };
+    const long = { long: this.#long, longWorkers: this.#long === 0 ? 0 : longWorkers(), shortMs: this.#shortMs };
+    return { available: this.available, lightUnits, ...now, ...long };
+  }
+
+  /** Whether this node takes no calls of peers: an operator drains it, or it ends. */
+  get draining(): boolean {
+    return this.#draining || this.#leaving;
+  }
+
+  /** What its owner leaves to calls. */
+  get allowance(): Allowance {
+    return this.#options.allowances.current;
+  }
+
+  /** Whether it runs calls of its own clients: not while an operator drains it or its owner paused it, then peers get them. */
+  get available(): boolean {
+    return !this.#draining && this.allowance.state !== "paused";
+  }
+
+  /** Whether an operator drains it. */
+  get drained(): boolean {
+    return this.#draining;
+  }
+
+  /** Drains the node on an operator's behalf, or ends that. */
+  setDraining(draining: boolean): void {
+    if (this.#draining === draining) return;
+    this.#draining = draining;
+    this.#changed(true);
+  }
+
+  /** The node ends: it runs what its clients have asked of it, and takes nothing more from peers. */
+  leave(): void {
+    this.#leaving = true;
+    this.#changed(true);
+  }
+
+  /** Follows a call that was given to the sandbox. */
+  track(running: Promise<Outcome>, call: Tracked): Promise<Outcome> {
+    const cameAt = this.#options.clock.monotonic();
+    if (this.#tracked++ === 0) this.#progressAt = cameAt;
+    const long = isLong(call.work);
+    if (long) this.#long++;
+    this.#changed(false);
+    return running.then(
+      (outcome) => {
+        this.#ran(outcome, { work: call.work, now: this.#ended(long) });
+        return outcome;
+      },
+      (error: unknown) => {
+        this.#failed(error, { work: call.work, cameAt, now: this.#ended(long) });
+        if (error instanceof Evicted) return call.evicted();
+        throw error;
+      },
+    );
+  }
+
+  /** Calls `listener` when the load may have changed; the returned function ends that. It must be cheap. */
+  watch(listener: LoadListener): () => void {
+    this.#listeners.add(listener);
+    const end = this.#options.allowances.watch(() => listener(true));
+    return () => {
+      this.#listeners.delete(listener);
+      end();
+    };
+  }
+
+  #ran({ serviceMs }: Outcome, { work, now }: { work: FunctionWork; now: number }): void {
+    const { experience } = this.#options;
+    if (serviceMs === undefined) return;
+    this.#meanMs = decayed(this.#meanMs, serviceMs);
+    if (!isLong(work)) this.#shortMs = decayed(this.#shortMs, serviceMs);
+    experience.ran({ work, speed: experience.here, serviceMs }, now);
+  }
+
+  #failed(error: unknown, { work, cameAt, now }: { work: FunctionWork; cameAt: number; now: number }): void {
+    const { experience, figures } = this.#options;
+    // Who had to wait did not run all the time, if at all.
+    if (!(error instanceof HerdError) || error.code !== "function.deadline" || figures().queued > 0) return;
+    experience.outlasted({ work, speed: experience.here, serviceMs: now - cameAt }, now);
+  }
+
+  #ended(long: boolean): number {
+    this.#tracked--;
+    if (long) this.#long--;
+    this.#progressAt = this.#options.clock.monotonic();
+    return this.#progressAt;
+  }
+
+  #changed(urgent: boolean): void {
+    for (const listener of this.#listeners) listener(urgent);
+  }
+}
+
+function decayed(mean: number | undefined, serviceMs: number): number {
+  return mean === undefined ? serviceMs : mean + (serviceMs - mean) * share;
+}

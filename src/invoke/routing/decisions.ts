@@ -1,0 +1,72 @@
+// Why calls went where they went: the last decisions of a node that had peers to choose from, for people who ask.
+
+import type { Invocation } from "../invoker.js";
+import type { Trace } from "./choose.js";
+import { type Step, type StepView, viewOf } from "./step.js";
+
+/** What was decided for a call, in order: a peer that refused or lost it makes for another step. `at` is epoch ms. */
+export interface Decision {
+  readonly invocation: string;
+  readonly at: number;
+  readonly app: string;
+  readonly revision: string;
+  readonly function: string;
+  /** Peers that could run the revision. */
+  readonly peers: number;
+  /** How many times sooner than here a peer had to be expected to finish it. */
+  readonly bias: number;
+  readonly steps: Step[];
+}
+
+/** A {@link Decision} to be shown. */
+export interface DecisionView extends Omit<Decision, "steps"> {
+  readonly steps: readonly StepView[];
+}
+
+/** So many choices a second are kept with all their candidates. */
+const samplesPerSecond = 100;
+
+/** The last decisions of a node; the oldest leave first. Keeps no arguments. */
+export class Decisions {
+  readonly #ring: Decision[] = [];
+  readonly #size: number;
+  #next = 0;
+  #samples = 0;
+  #sampledAt = Number.NEGATIVE_INFINITY;
+
+  constructor(size = 1_000) {
+    this.#size = size;
+  }
+
+  /** What a choice at that monotonic millisecond is to be traced with; undefined when enough were of late. */
+  trace<Peer>(now: number): Trace<Peer> | undefined {
+    const more = ((now - this.#sampledAt) / 1_000) * samplesPerSecond;
+    this.#samples = Math.min(samplesPerSecond, this.#samples + more);
+    this.#sampledAt = now;
+    if (this.#samples < 1) return undefined;
+    this.#samples--;
+    return { candidates: [], draws: [], localMs: undefined };
+  }
+
+  /** Keeps the decision for a call with its first step. */
+  add(invocation: Invocation, { step, ...rest }: Pick<Decision, "at" | "peers" | "bias"> & { step: Step }): Decision {
+    const { app, function: name } = invocation;
+    const decision: Decision = {
+      invocation: invocation.invocation,
+      app: app.app,
+      revision: app.prepared.revision,
+      function: name,
+      ...rest,
+      steps: [step],
+    };
+    this.#ring[this.#next] = decision;
+    this.#next = (this.#next + 1) % this.#size;
+    return decision;
+  }
+
+  /** What was decided for a call; undefined when it is too long ago, or there was nothing to decide here. */
+  find(invocation: string): DecisionView | undefined {
+    const decision = this.#ring.find((kept) => kept.invocation === invocation);
+    return decision && { ...decision, steps: decision.steps.map(viewOf) };
+  }
+}

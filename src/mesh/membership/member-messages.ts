@@ -1,0 +1,119 @@
+// What nodes tell each other about members, as it crosses a link, and the bounds within which it is believed to be that.
+
+import { HerdError } from "../../core/errors.js";
+import { decodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
+
+/** A state that a node announces of itself; the others are what its peers find. */
+export type AnnouncedState = "alive" | "draining" | "asleep" | "left";
+
+/** What a node says of itself, under its own signature: nobody else can move it, rename it or make it leave. */
+export interface Announcement {
+  readonly node: string;
+  readonly incarnation: number;
+  readonly state: AnnouncedState;
+  readonly address: string | undefined;
+  readonly url: string;
+  /** Whether a container stands around it, as far as it says. */
+  readonly contained?: boolean | undefined;
+  /** The {@link Signed} record, verified or not, and its text as it is passed on. */
+  readonly signed: Signed;
+  readonly text: string;
+}
+
+/** One piece of news: a node's own announcement, or what `from` finds of a member's incarnation. */
+export type Update =
+  | readonly ["announce", text: string]
+  | readonly ["suspect" | "dead", node: string, incarnation: number, from: string];
+
+/** A line of a full comparison: node, incarnation, and 0 (as announced), 1 (suspect) or 2 (dead). */
+export type Summary = readonly [node: string, incarnation: number, found: 0 | 1 | 2];
+
+/** Pieces of news in one message. */
+export const maxUpdates = 1_000;
+/** The highest incarnation that is believed; they start as epoch milliseconds. */
+export const maxIncarnation = 2 ** 50;
+const announcementLimitBytes = 2_048;
+
+const nodeId = /^[0-9a-f]{32}$/;
+const hostAndPort = /^[0-9A-Za-z.:[\]_-]{1,253}:[0-9]{1,5}$/;
+const httpsUrl = /^https:\/\/[0-9A-Za-z.:[\]_-]{1,260}\/?$/;
+
+/** True for the id of a node. */
+export function isNodeId(value: unknown): value is string {
+  return typeof value === "string" && nodeId.test(value);
+}
+
+/** True for an incarnation number that a peer may name. */
+export function isIncarnation(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= maxIncarnation;
+}
+
+/** The payload of an announcement, to be signed by the node that it names. */
+export function announcementPayload(mesh: string, said: Omit<Announcement, "signed" | "text">): string {
+  const { node, incarnation, state, address, url, contained } = said;
+  return JSON.stringify({ kind: "member", mesh, node, incarnation, state, address, url, contained });
+}
+
+/** The announcement that a text holds, `undefined` when it holds none of this mesh. Its signature is not verified. */
+export function decodeAnnouncement(mesh: string, text: unknown): Announcement | undefined {
+  if (typeof text !== "string" || text.length > Math.min(announcementLimitBytes, signedLimitBytes)) return undefined;
+  const signed = decodeSigned(text);
+  const said = signed === undefined ? undefined : payloadOf(signed);
+  if (signed === undefined || said === undefined) return undefined;
+  const { kind, mesh: of, node, incarnation, state, address, url, contained } = said;
+  if (kind !== "member" || of !== mesh || !isNodeId(node) || signed.signer !== node) return undefined;
+  if (!isIncarnation(incarnation) || !isAnnouncedState(state)) return undefined;
+  if (address !== undefined && !(typeof address === "string" && hostAndPort.test(address))) return undefined;
+  if (typeof url !== "string" || !httpsUrl.test(url)) return undefined;
+  if (contained !== undefined && typeof contained !== "boolean") return undefined;
+  return { node, incarnation, state, address, url, contained, signed, text };
+}
+
+/** The news in a message from a peer. Throws `request.malformed` when it is none; what is wrong within is left out. */
+export function decodeUpdates(body: unknown): Update[] {
+  return listOf(body).filter(isUpdate);
+}
+
+/** The summary lines in a message from a peer. Throws `request.malformed` when there are none. */
+export function decodeSummaries(body: unknown): Summary[] {
+  return listOf(body).filter(isSummary);
+}
+
+/** The strings in a message from a peer that `fits` accepts. Throws `request.malformed` when it is no list. */
+export function decodeStrings(body: unknown, fits: (value: string) => boolean): string[] {
+  return listOf(body).filter((value): value is string => typeof value === "string" && fits(value));
+}
+
+function listOf(body: unknown): unknown[] {
+  if (!Array.isArray(body) || body.length > maxUpdates) {
+    throw new HerdError("request.malformed", `a message about members is a list of at most ${maxUpdates}`);
+  }
+  return body;
+}
+
+function isUpdate(value: unknown): value is Update {
+  if (!Array.isArray(value)) return false;
+  const [type, subject, incarnation, from] = value as unknown[];
+  if (type === "announce") return value.length === 2 && typeof subject === "string";
+  if (type !== "suspect" && type !== "dead") return false;
+  return value.length === 4 && isNodeId(subject) && isIncarnation(incarnation) && isNodeId(from);
+}
+
+function isSummary(value: unknown): value is Summary {
+  if (!Array.isArray(value) || value.length !== 3) return false;
+  const [node, incarnation, found] = value as unknown[];
+  return isNodeId(node) && isIncarnation(incarnation) && (found === 0 || found === 1 || found === 2);
+}
+
+function isAnnouncedState(value: unknown): value is AnnouncedState {
+  return value === "alive" || value === "draining" || value === "asleep" || value === "left";
+}
+
+function payloadOf(signed: Signed): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(signed.payload);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,61 @@
+// What this node announces of itself: each change, and each refutation of an accusation, is a new incarnation.
+
+import type { Clock } from "../../core/clock.js";
+import { encodeSigned, type Signer } from "../../core/signed.js";
+import { type AnnouncedState, announcementPayload, type Summary } from "./member-messages.js";
+
+/** Who announces what. */
+export interface MemberSelfOptions {
+  readonly mesh: string;
+  readonly signer: Signer;
+  /** Where peers dial this node, absent when they cannot; and its HTTPS address. */
+  readonly address: string | undefined;
+  readonly url: string;
+  /** Whether a container stands around it. */
+  readonly contained?: boolean | undefined;
+  readonly clock: Clock;
+}
+
+/** This node's own entry. Incarnations start from the clock, so that a restarted node supersedes its older self. */
+export class MemberSelf {
+  readonly #options: MemberSelfOptions;
+  #incarnation: number;
+  #state: AnnouncedState = "alive";
+  #text: string | undefined;
+
+  constructor(options: MemberSelfOptions) {
+    this.#options = options;
+    this.#incarnation = Math.max(1, Math.floor(options.clock.now()));
+  }
+
+  get id(): string {
+    return this.#options.signer.nodeId;
+  }
+
+  get state(): AnnouncedState {
+    return this.#state;
+  }
+
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  get summary(): Summary {
+    return [this.id, this.#incarnation, 0];
+  }
+
+  /** The signed announcement of the present incarnation. */
+  get text(): string {
+    const { mesh, signer, address, url, contained } = this.#options;
+    const said = { node: this.id, incarnation: this.#incarnation, state: this.#state, address, url, contained };
+    this.#text ??= encodeSigned(signer.sign(announcementPayload(mesh, said)));
+    return this.#text;
+  }
+
+  /** Announces a state, under an incarnation above the present one and above `past`. */
+  announce(state: AnnouncedState, past = 0): void {
+    this.#state = state;
+    this.#incarnation = Math.max(this.#incarnation, past) + 1;
+    this.#text = undefined;
+  }
+}

@@ -1,0 +1,116 @@
+// The full comparison of two nodes' views of the mesh (memberlist's push-pull), range by range of node ids.
+
+import type { From, Link, Links } from "../ports.js";
+import type { Gossip } from "./gossip.js";
+import { decodeStrings, decodeSummaries, isNodeId, maxUpdates, type Summary, type Update } from "./member-messages.js";
+import type { MemberSelf } from "./member-self.js";
+import { isPresent, type MemberTable } from "./member-table.js";
+
+/** What a {@link MemberSync} needs. */
+export interface MemberSyncOptions {
+  readonly links: Links;
+  readonly table: MemberTable;
+  readonly self: MemberSelf;
+  readonly gossip: Gossip;
+}
+
+const kind = "members-sync";
+const summariesPerPage = 500;
+/** Announcements in an answer: at most 2 KiB each, and 0.2 ms to verify. */
+const newsPerPage = 100;
+const maxPages = 200;
+const timeoutMs = 10_000;
+/** Sorts after every node id. */
+const afterAll = "~";
+
+/** Compares with peers, a page of summaries at a time: [after, up to, summaries] → [covered up to, news, wanted ids]. */
+export class MemberSync {
+  readonly #options: MemberSyncOptions;
+  readonly #under = new Set<string>();
+
+  constructor(options: MemberSyncOptions) {
+    this.#options = options;
+    options.links.handle(kind, (body, from) => this.#answer(body, from));
+  }
+
+  /** Compares all; both sides end with the newer of each. A peer that answers nonsense or not at all ends it. */
+  async with(link: Link): Promise<void> {
+    const peer = link.peer.nodeId;
+    if (this.#under.has(peer)) return;
+    this.#under.add(peer);
+    try {
+      const summaries = this.#summaries();
+      let after = "";
+      for (let page = 0; page < maxPages && after < afterAll; page++) {
+        const rest = summaries.filter(([node]) => node > after).slice(0, summariesPerPage);
+        const upTo = rest.length < summariesPerPage ? afterAll : (rest.at(-1)?.[0] ?? afterAll);
+        const answer = await link.ask(kind, [after, upTo, rest], { timeoutMs });
+        after = this.#learn(answer, { link, after, upTo });
+      }
+    } catch {
+      // A link that breaks is probed, and the next comparison is never far.
+    } finally {
+      this.#under.delete(peer);
+    }
+  }
+
+  #learn(answer: unknown, { link, after, upTo }: { link: Link; after: string; upTo: string }): string {
+    const { gossip } = this.#options;
+    const [covered, news, wanted] = Array.isArray(answer) ? answer : [];
+    gossip.hear(news, link.peer.nodeId);
+    const updates = decodeStrings(wanted, isNodeId).flatMap((node) => this.#newsOf(node));
+    if (updates.length > 0) link.tell("members", updates.slice(0, maxUpdates));
+    return typeof covered === "string" && covered > after && covered < upTo ? covered : upTo;
+  }
+
+  #answer(body: unknown, { peer }: From): unknown {
+    const { table, self } = this.#options;
+    const [after, upTo, lines] = Array.isArray(body) ? body : [];
+    if (typeof after !== "string" || typeof upTo !== "string") return [afterAll, [], []];
+    const theirs = new Map(decodeSummaries(lines).map((summary) => [summary[0], summary]));
+    const news: Update[] = [];
+    const wanted: string[] = [];
+    let covered = upTo;
+    let last = after;
+    for (const [node, incarnation, found] of this.#summaries()) {
+      if (node <= after || node > upTo) continue;
+      if (news.length >= newsPerPage) {
+        covered = last;
+        break;
+      }
+      last = node;
+      const line = theirs.get(node);
+      theirs.delete(node);
+      if (line !== undefined && line[1] > incarnation) wanted.push(node);
+      else if (line !== undefined && line[1] === incarnation) this.#weigh(line, { found, peer: peer.nodeId, news });
+      // The dead are no news to whoever never knew them.
+      else if (line !== undefined || node === self.id || isPresent(table.get(node)?.state ?? "dead")) {
+        news.push(...this.#newsOf(node));
+      }
+    }
+    for (const [node, , found] of theirs.values()) if (node <= covered && found !== 2) wanted.push(node);
+    return [covered, news, wanted];
+  }
+
+  /** Both know the same incarnation: what either finds of it is a reason for the other to suspect it, not more. */
+  #weigh(line: Summary, { found, peer, news }: { found: number; peer: string; news: Update[] }): void {
+    const { gossip, self } = this.#options;
+    const [node, incarnation, theirs] = line;
+    if (theirs > found) gossip.hearAccusation(["suspect", node, incarnation, peer], peer);
+    if (found > theirs) news.push(["suspect", node, incarnation, self.id]);
+  }
+
+  #newsOf(node: string): Update[] {
+    const { table, self } = this.#options;
+    if (node === self.id) return [["announce", self.text]];
+    const [text, member] = [table.textOf(node), table.get(node)];
+    if (text === undefined || member === undefined) return [];
+    const accused = member.state === "suspect" || member.state === "dead";
+    return [["announce", text], ...(accused ? [["suspect", node, member.incarnation, self.id] satisfies Update] : [])];
+  }
+
+  #summaries(): Summary[] {
+    const { table, self } = this.#options;
+    return [self.summary, ...table.summaries()].sort(([a], [b]) => (a < b ? -1 : 1));
+  }
+}

@@ -1,0 +1,223 @@
+// Comparing records with a peer: digests first, ids where those differ, texts of what is missing. Each side pulls for itself.
+
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import { TokenBuckets } from "../../core/token-buckets.js";
+import type { From, Link, Links, RecordStore } from "../ports.js";
+import { differing, digestOf, type KindDigest } from "./replica-digest.js";
+import type { RecordIntake } from "./replica-intake.js";
+
+/** What a {@link RecordSync} needs. */
+export interface RecordSyncOptions {
+  readonly links: Links;
+  readonly stores: readonly RecordStore[];
+  readonly intake: RecordIntake;
+  readonly clock: Clock;
+  /** A comparison brought records that are new here: others may lack them too. */
+  readonly learned: (link: Link) => void;
+  /** A comparison went through: what that peer had, this node has or refused. */
+  readonly compared: () => void;
+}
+
+const kinds = { digests: "record-digests", ids: "record-ids", texts: "records" } as const;
+const timeoutMs = 10_000;
+/** Bounds of one answer, and of what one comparison asks for. */
+const idsPerPage = 10_000;
+const textsPerAsk = 500;
+const textBytesPerAnswer = 256 * 1024;
+const maxPages = 100;
+const maxAtOnce = 4;
+const digestsFreshMs = 100;
+/** How long a peer is not asked again for what it gave in vain, and how many ids are remembered for that. */
+const futileMs = 20_000;
+const maxFutile = 20_000;
+
+const recordIdText = /^[0-9a-f]{64}$/;
+
+/** Pulls what a peer has more of, and lets peers pull. */
+export class RecordSync {
+  readonly #options: RecordSyncOptions;
+  readonly #asks: TokenBuckets;
+  readonly #under = new Set<string>();
+  readonly #next = new Map<string, Link>();
+  #digests: { readonly at: number; readonly version: number; readonly own: readonly KindDigest[] } | undefined;
+  /** Ids (after the peer's) that a peer was asked for in vain, by when: refused, outdated, or gone there. */
+  readonly #futile = new Map<string, number>();
+  #stopped = false;
+
+  constructor(options: RecordSyncOptions) {
+    this.#options = options;
+    // A whole comparison of 10,000 records takes some 60 asks.
+    this.#asks = new TokenBuckets({ clock: options.clock, burst: 200, perSecond: 20 });
+    const { links } = options;
+    links.handle(kinds.digests, (body, from) => this.#answerDigests(body, from));
+    links.handle(kinds.ids, (body, from) => this.#answerIds(body, from));
+    links.handle(kinds.texts, (body, from) => this.#answerTexts(body, from));
+  }
+
+  /** Compares by digest with a peer, now or when others have ended; the peer then does the same if it sees a difference. */
+  compare(link: Link): void {
+    if (this.#stopped) return;
+    const peer = link.peer.nodeId;
+    if (this.#under.has(peer) || this.#under.size >= maxAtOnce) this.#next.set(peer, link);
+    else void this.#run(link);
+  }
+
+  /** Compares all kinds by ids with a peer. */
+  async compareIds(link: Link): Promise<void> {
+    await this.#pullAll(
+      link,
+      this.#options.stores.map(({ kind }) => kind),
+    );
+  }
+
+  /** Tells a peer what this node has, in short: it compares when it sees a difference. */
+  hint(link: Link): void {
+    link.tell(kinds.digests, this.#own());
+  }
+
+  start(): void {
+    this.#stopped = false;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#next.clear();
+  }
+
+  async #run(link: Link): Promise<void> {
+    const peer = link.peer.nodeId;
+    this.#under.add(peer);
+    try {
+      const theirs = await link.ask(kinds.digests, this.#own(), { timeoutMs });
+      if (await this.#pullAll(link, differing(this.#own(), theirs))) this.#options.compared();
+    } catch {
+      // The link broke or the peer is busy; the next comparison is seconds away.
+    } finally {
+      this.#under.delete(peer);
+      const [next] = this.#next.values();
+      if (next !== undefined && !this.#stopped) {
+        this.#next.delete(next.peer.nodeId);
+        this.compare(next);
+      }
+    }
+  }
+
+  /** Whether it came to its end. */
+  async #pullAll(link: Link, names: readonly string[]): Promise<boolean> {
+    let learned = 0;
+    let complete = false;
+    try {
+      for (const { kind } of this.#options.stores) if (names.includes(kind)) learned += await this.#pull(link, kind);
+      complete = true;
+    } catch {
+      // What came before counts.
+    }
+    if (learned > 0 && !this.#stopped) this.#options.learned(link);
+    return complete;
+  }
+
+  /** Pulls what is missing of a kind; returns how many records were new. */
+  async #pull(link: Link, kind: string): Promise<number> {
+    const store = this.#options.intake.store(kind);
+    let learned = 0;
+    let after = "";
+    for (let page = 0; store !== undefined && page < maxPages; page++) {
+      const answer = await link.ask(kinds.ids, [kind, after], { timeoutMs });
+      const ids = idsOf(answer).filter((id) => id > after);
+      const missing = ids.filter((id) => store.get(id) === undefined && !this.#isFutile(link, id));
+      learned += await this.#fetch(link, { kind, missing });
+      for (const id of missing) if (store.get(id) === undefined) this.#markFutile(link, id);
+      const last = ids.at(-1);
+      if (last === undefined || ids.length < idsPerPage) break;
+      after = last;
+    }
+    return learned;
+  }
+
+  async #fetch(link: Link, { kind, missing }: { kind: string; missing: readonly string[] }): Promise<number> {
+    const { intake } = this.#options;
+    const peer = link.peer.nodeId;
+    let learned = 0;
+    let from = 0;
+    while (from < missing.length && !this.#stopped && intake.trusts(peer)) {
+      const answer = await link.ask(kinds.texts, [kind, missing.slice(from, from + textsPerAsk)], { timeoutMs });
+      // [how many of the ids were dealt with, texts]: some may be gone over there.
+      const [done, texts] = Array.isArray(answer) ? answer : [];
+      if (!Number.isSafeInteger(done) || done < 1 || !Array.isArray(texts) || texts.length > textsPerAsk) break;
+      const offered = (texts as unknown[]).filter((text): text is string => typeof text === "string");
+      const outcomes = await Promise.all(offered.map((text) => intake.offer(kind, { text, peer })));
+      learned += outcomes.filter((outcome) => outcome === "new").length;
+      from += done as number;
+    }
+    return learned;
+  }
+
+  #isFutile({ peer }: Link, id: string): boolean {
+    const markedAt = this.#futile.get(`${peer.nodeId} ${id}`);
+    return markedAt !== undefined && this.#options.clock.monotonic() - markedAt < futileMs;
+  }
+
+  #markFutile({ peer }: Link, id: string): void {
+    const key = `${peer.nodeId} ${id}`;
+    this.#futile.delete(key);
+    this.#futile.set(key, this.#options.clock.monotonic());
+    const [oldest] = this.#futile.keys();
+    if (this.#futile.size > maxFutile && oldest !== undefined) this.#futile.delete(oldest);
+  }
+
+  #answerDigests(body: unknown, { link }: From): unknown {
+    this.#admit(link);
+    const own = this.#own();
+    if (differing(own, body).length > 0) this.compare(link);
+    return own;
+  }
+
+  #answerIds(body: unknown, { link }: From): unknown {
+    this.#admit(link);
+    const [kind, after] = Array.isArray(body) ? body : [];
+    const store = typeof kind === "string" ? this.#options.intake.store(kind) : undefined;
+    if (store === undefined || typeof after !== "string") return [];
+    const ids = [...store.ids()].filter((id) => id > after);
+    return ids.sort().slice(0, idsPerPage);
+  }
+
+  #answerTexts(body: unknown, { link }: From): unknown {
+    this.#admit(link);
+    const [kind, ids] = Array.isArray(body) ? body : [];
+    const store = typeof kind === "string" ? this.#options.intake.store(kind) : undefined;
+    const texts: string[] = [];
+    let bytes = 0;
+    let done = 0;
+    for (const id of store === undefined ? [] : idsOf(ids).slice(0, textsPerAsk)) {
+      const text = store?.get(id);
+      bytes += text?.length ?? 0;
+      if (text !== undefined && bytes > textBytesPerAnswer && texts.length > 0) break;
+      done += 1;
+      if (text !== undefined) texts.push(text);
+    }
+    return [done, texts];
+  }
+
+  /** Answers cost this node more than the question costs the peer. */
+  #admit({ peer }: Link): void {
+    if (this.#asks.take(peer.nodeId)) return;
+    throw new HerdError("request.throttled", "too many comparisons", { retryAfterSeconds: 1 });
+  }
+
+  /** Worked out anew after each change here, and now and then: stores change by themselves too. */
+  #own(): readonly KindDigest[] {
+    const { clock, stores, intake } = this.#options;
+    const [at, { version }] = [clock.monotonic(), intake];
+    const last = this.#digests;
+    if (last !== undefined && last.version === version && at - last.at < digestsFreshMs) return last.own;
+    const own = stores.map(digestOf);
+    this.#digests = { at, version, own };
+    return own;
+  }
+}
+
+function idsOf(value: unknown): string[] {
+  if (!Array.isArray(value) || value.length > idsPerPage) return [];
+  return value.filter((id): id is string => typeof id === "string" && recordIdText.test(id));
+}

@@ -1,0 +1,94 @@
+// The first message of each side of a connection: who it is to others, and the records that introduce it.
+
+import { signedLimitBytes } from "../../core/signed.js";
+import type { PeerHello } from "../ports.js";
+import { FrameError } from "./frame.js";
+import { printable } from "./message.js";
+
+const version = 1;
+const recordsLimit = 8;
+const addressLimit = 300;
+
+/** What a node says of itself to every peer. */
+export interface OwnHello {
+  /** Where peers dial this node (`HOST:PORT`), `undefined` when they cannot; and its HTTPS address. */
+  readonly address: string | undefined;
+  readonly url: string;
+  /** Texts of the signed records that introduce this node to a stranger: at most 8. */
+  readonly records: readonly string[];
+}
+
+/** A hello as it was read: bounded, of the right shape, nothing in it believed. */
+export interface Hello extends PeerHello {
+  readonly node: string;
+  /** Names one run of the peer's process. */
+  readonly instance: string;
+  /** Counts the dialler's dials; 0 from the side that was dialled. */
+  readonly dial: number;
+  readonly records: readonly string[];
+  /** The peer's clock (epoch ms) when it greeted; 0 from one that tells none. */
+  readonly at: number;
+  /**
+   * When its process began (epoch ms, by its clock): of two processes with one identity the later one is kept. 0 as
+   * above.
+   */
+  readonly started: number;
+}
+
+/** A hello's message content. Throws `RangeError` when there is more to say than a peer would read. */
+export function helloContent(own: OwnHello, who: Pick<Hello, "node" | "instance" | "dial" | "at" | "started">): object {
+  if (own.records.length > recordsLimit) throw new RangeError(`a hello carries at most ${recordsLimit} records`);
+  const { address = null, url, records } = own;
+  const { node, instance, dial, at, started } = who;
+  return { v: version, node, instance, dial, at, started, address, url, records };
+}
+
+/** Reads a hello. Throws {@link FrameError} with what is wrong. */
+export function readHello(value: unknown): Hello {
+  if (typeof value !== "object" || value === null) throw new FrameError("its hello is no object");
+  const { v, node, instance, dial, at, started, address, url, records } = value as Record<string, unknown>;
+  if (v !== version) throw new FrameError("it speaks another version of the protocol");
+  if (typeof node !== "string" || !/^[0-9a-f]{32}$/.test(node)) throw new FrameError("its hello names no node");
+  if (typeof instance !== "string" || !/^[0-9a-f]{16,64}$/.test(instance)) {
+    throw new FrameError("its hello names no instance");
+  }
+  if (!Number.isSafeInteger(dial) || (dial as number) < 0) throw new FrameError("its hello counts no dials");
+  if (!isRecords(records)) throw new FrameError("its hello carries unreadable records");
+  return {
+    node,
+    instance,
+    dial: dial as number,
+    at: timeOf(at) ?? 0,
+    started: timeOf(started) ?? 0,
+    address: address === null ? undefined : hostAndPort(address),
+    url: httpsUrl(url),
+    records,
+  };
+}
+
+/** Whether a value from a peer is as many texts of records as one message may carry. */
+export function isRecords(value: unknown): value is readonly string[] {
+  if (!Array.isArray(value) || value.length > recordsLimit) return false;
+  return value.every((text) => typeof text === "string" && text.length <= signedLimitBytes);
+}
+
+/** A time (epoch ms) that a peer told; `undefined` for what is none. */
+export function timeOf(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= 8.64e15
+    ? (value as number)
+    : undefined;
+}
+
+function hostAndPort(value: unknown): string {
+  const text = typeof value === "string" && value.length <= addressLimit ? value : "";
+  const [, host, port] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(text) ?? [];
+  if (host !== undefined && Number(port) > 0 && Number(port) < 65_536) return text;
+  throw new FrameError("its hello has an unreadable address");
+}
+
+function httpsUrl(value: unknown): string {
+  if (typeof value === "string" && value.length <= addressLimit && printable(value) === value) {
+    if (URL.canParse(value) && new URL(value).protocol === "https:") return value;
+  }
+  throw new FrameError("its hello has an unreadable URL");
+}

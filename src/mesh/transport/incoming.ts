@@ -1,0 +1,142 @@
+// Messages of a peer while their handlers run.
+
+import { HerdError } from "../../core/errors.js";
+import type { Logger } from "../../core/log.js";
+import type { From, Handler, Link, PeerIdentity } from "../ports.js";
+
+/** The most asks and tells of one connection that run at a time. */
+export const incomingLimit = 4_096;
+
+/** Where an ask's outcome goes, and who hears that a handler ended; none of them throws. */
+export interface Replies {
+  answer(id: number, body: unknown): void;
+  failure(id: number, error: unknown): void;
+  settled(): void;
+}
+
+/** One ask (or tell, with id 0) whose handler may still run. Its signal is made only when somebody looks at it. */
+class Incoming implements From {
+  readonly peer: PeerIdentity;
+  readonly link: Link;
+  readonly id: number;
+  #abort: AbortController | undefined;
+  #aborted = false;
+
+  constructor(id: number, link: Link, peer: PeerIdentity) {
+    this.id = id;
+    this.link = link;
+    this.peer = peer;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.#aborted) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#aborted;
+  }
+
+  abort(): void {
+    this.#aborted = true;
+    this.#abort?.abort();
+  }
+}
+
+/** Runs the handlers of one connection's messages and sees that each ask is answered once, or not at all when it was cancelled. */
+export class IncomingMessages {
+  readonly #replies: Replies;
+  readonly #log: Logger | undefined;
+  readonly #asks = new Map<number, Incoming>();
+  readonly #tells = new Set<Incoming>();
+
+  constructor(replies: Replies, log: Logger | undefined) {
+    this.#replies = replies;
+    this.#log = log;
+  }
+
+  /** Asks whose handlers run. */
+  get asks(): number {
+    return this.#asks.size;
+  }
+
+  /** Whether no more is taken now. */
+  get full(): boolean {
+    return this.#asks.size + this.#tells.size >= incomingLimit;
+  }
+
+  /** Whether an ask of this id runs. */
+  has(id: number): boolean {
+    return this.#asks.has(id);
+  }
+
+  /** Runs an ask's handler. */
+  ask(message: { id: number; kind: string; body: unknown }, handler: Handler, link: Link): void {
+    const { id, kind } = message;
+    const incoming = new Incoming(id, link, link.peer);
+    let outcome: unknown;
+    try {
+      outcome = handler(message.body, incoming);
+    } catch (error) {
+      this.#fail(incoming, kind, error);
+      return;
+    }
+    if (!isPromise(outcome)) {
+      this.#replies.answer(id, outcome);
+      return;
+    }
+    this.#asks.set(id, incoming);
+    outcome.then(
+      (answer) => {
+        this.#asks.delete(id);
+        if (!incoming.aborted) this.#replies.answer(id, answer);
+        this.#replies.settled();
+      },
+      (error: unknown) => {
+        this.#asks.delete(id);
+        if (!incoming.aborted) this.#fail(incoming, kind, error);
+        this.#replies.settled();
+      },
+    );
+  }
+
+  /** Runs a tell's handler. */
+  tell(message: { kind: string; body: unknown }, handler: Handler, link: Link): void {
+    const incoming = new Incoming(0, link, link.peer);
+    const failed = (cause: unknown): void => {
+      if (!incoming.aborted) this.#log?.debug(`a ${message.kind} message of ${link.peer.nodeId} failed`, { cause });
+    };
+    try {
+      const outcome = handler(message.body, incoming);
+      if (!isPromise(outcome)) return;
+      this.#tells.add(incoming);
+      outcome.then(undefined, failed).finally(() => this.#tells.delete(incoming));
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** The peer does not want this answer any more. The ask counts until its handler ends. */
+  cancel(id: number): void {
+    this.#asks.get(id)?.abort();
+  }
+
+  /** The connection ended. */
+  abortAll(): void {
+    for (const incoming of this.#asks.values()) incoming.abort();
+    for (const incoming of this.#tells) incoming.abort();
+  }
+
+  #fail(incoming: Incoming, kind: string, error: unknown): void {
+    // What a caller can act on is its business; the rest is ours.
+    if (!(error instanceof HerdError)) this.#log?.error(`answering ${kind} failed`, { cause: error, repeat: "" });
+    this.#replies.failure(incoming.id, error);
+  }
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise;
+}

@@ -1,0 +1,328 @@
+// All links of a node: greets whoever connects, keeps one link per peer, dials those that are wanted, and hands messages to handlers.
+
+import type { Clock } from "../../core/clock.js";
+import type { Logger } from "../../core/log.js";
+import type { Random, Timers } from "../../core/timers.js";
+import {
+  type Connection,
+  type Handler,
+  type Link,
+  LinkBroken,
+  type Links,
+  type Network,
+  type PeerIdentity,
+  type Refusal,
+  type Trust,
+} from "../ports.js";
+import { Channel } from "./channel.js";
+import { type ChannelContext, type ChannelLimits, channelLimits } from "./channel-context.js";
+import { Dialler } from "./dialler.js";
+import type { OwnHello } from "./hello.js";
+import { isBetter, PeerLink } from "./link.js";
+import { isLater, Rivals, type RivalsOptions } from "./rivals.js";
+
+/** Connections to one peer at a time, half-open and replaced ones too. */
+const perPeerLimit = 4;
+/** Connections that are being greeted, of all peers together. */
+const greetingLimit = 256;
+/** A link that lasted so long was a success: the next dial is not delayed for it. */
+const settledMs = 10_000;
+/** How long before its certificates end a connection is replaced, ms; sooner on a short-lived one. */
+const renewBeforeMs = 600_000;
+const twinReason = "another process with this identity runs, and began later";
+/** Timers wait no longer than this. */
+const timerLimitMs = 86_400_000;
+
+/** What links are made of. */
+export interface LinkSetOptions {
+  readonly nodeId: string;
+  /** Names this run of the process: 16 to 64 hex digits, random. */
+  readonly instance: string;
+  /** When this process began, epoch ms. */
+  readonly started?: number;
+  readonly network: Network;
+  readonly trust: Trust;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** What this node says of itself, asked for at each greeting. */
+  readonly hello: () => OwnHello;
+  /** Takes the records of a peer's hello before its link opens; rejects to refuse the peer. */
+  readonly introduce: (records: readonly string[], peer: PeerIdentity) => Promise<void>;
+  /** Records that prove to a peer why it is refused: at most 8, none unless given. */
+  readonly farewell?: (peer: PeerIdentity) => readonly string[];
+  /** Hears of peers that are refused here, and of those that refuse this node. */
+  readonly refused?: (refusal: Refusal) => void;
+  /** Hears how far the clock of a peer that greeted is ahead of ours, ms, as that peer told. */
+  readonly greeted?: (peer: PeerIdentity, skewMs: number) => void;
+  /**
+   * Tells two processes with one identity from a restart; without it a new process always takes the place of the one
+   * before.
+   */
+  readonly twins?: RivalsOptions;
+  readonly log?: Logger;
+  readonly limits?: Partial<ChannelLimits>;
+}
+
+type Watcher = Parameters<Links["watch"]>[0];
+
+/** The links of a node over any network. */
+export class LinkSet implements Links {
+  readonly #options: LinkSetOptions;
+  readonly #context: ChannelContext;
+  readonly #handlers = new Map<string, Handler>();
+  readonly #watchers = new Set<Watcher>();
+  readonly #links = new Map<string, PeerLink>();
+  /** Every connection that has not ended, by peer. */
+  readonly #channels = new Map<string, Set<Channel>>();
+  /** Per peer, how often all connections to it were lost; and the generation and instance it stated for the present link. */
+  readonly #losses = new Map<string, number>();
+  readonly #stated = new Map<string, { readonly generation: number; readonly instance: string }>();
+  /** Dials that wait for their channel to open. */
+  readonly #waiting = new Map<Channel, { resolve: (link: Link) => void; reject: (error: Error) => void }>();
+  readonly #dialler: Dialler;
+  readonly #rivals: Rivals | undefined;
+  readonly #greeting = new Set<Channel>();
+  /** Ends the wait for the renewal of a connection. */
+  readonly #renewals = new Map<Channel, () => void>();
+  #dials = 0;
+  #starting: Promise<number> | undefined;
+  #stopped = false;
+
+  constructor(options: LinkSetOptions) {
+    this.#options = options;
+    const { nodeId, instance, trust, clock, timers, random, hello, introduce, log, limits } = options;
+    const {
+      farewell = () => [],
+      started = clock.now(),
+      refused = () => undefined,
+      greeted = () => undefined,
+    } = options;
+    this.#rivals = options.twins && new Rivals(options.twins);
+    this.#context = {
+      ...{ nodeId, instance, started, trust, clock, timers, random, hello, introduce, farewell, refused, greeted, log },
+      limits: { ...channelLimits, ...limits },
+      handlers: this.#handlers,
+      generation: (peer) => this.#losses.get(peer) ?? 0,
+    };
+    this.#dialler = new Dialler({
+      dial: (wanted, address, signal) => this.#dial(address, { signal, wanted }),
+      isLinked: (peer) => this.#links.has(peer),
+      timers,
+      random,
+    });
+  }
+
+  /** Listens and begins to dial; resolves to the bound port. */
+  start(): Promise<number> {
+    this.#starting ??= this.#options.network
+      .listen((connection) => this.#accept(connection))
+      .then((port) => {
+        if (!this.#stopped) this.#dialler.start();
+        return port;
+      });
+    return this.#starting;
+  }
+
+  /** Ends all links and the listener. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#dialler.stop();
+    await this.#starting?.catch(() => undefined);
+    for (const channels of [...this.#channels.values()])
+      for (const channel of [...channels]) channel.end("the node stops");
+    await this.#options.network.close();
+  }
+
+  get(nodeId: string): Link | undefined {
+    return this.#links.get(nodeId);
+  }
+
+  all(): readonly Link[] {
+    return [...this.#links.values()];
+  }
+
+  handle(kind: string, handler: Handler): void {
+    if (this.#handlers.has(kind)) throw new TypeError(`${kind} has a handler`);
+    this.#handlers.set(kind, handler);
+  }
+
+  watch(events: Watcher): () => void {
+    this.#watchers.add(events);
+    return () => this.#watchers.delete(events);
+  }
+
+  want(nodeId: string, address: string): void {
+    if (nodeId !== this.#options.nodeId && !this.#stopped) this.#dialler.want(nodeId, address);
+  }
+
+  unwant(nodeId: string): void {
+    this.#dialler.unwant(nodeId);
+  }
+
+  dial(address: string, signal: AbortSignal): Promise<Link> {
+    return this.#dial(address, { signal, wanted: undefined });
+  }
+
+  cut(nodeId: string, reason: string): void {
+    for (const channel of [...(this.#channels.get(nodeId) ?? [])]) channel.end(reason, { abrupt: true });
+  }
+
+  /** Dials, greets, and checks that it is the wanted node, when there is one. */
+  async #dial(address: string, options: { signal: AbortSignal; wanted: string | undefined }): Promise<Link> {
+    const { signal, wanted } = options;
+    const dial = ++this.#dials;
+    const connection = await this.#options.network.dial(address, signal);
+    const stranger = wanted !== undefined && connection.peer.nodeId !== wanted;
+    if (stranger || signal.aborted || this.#stopped) {
+      connection.close("not wanted", { abrupt: true });
+      throw new LinkBroken(stranger ? `another node answers at ${address}` : "the dial was given up");
+    }
+    return new Promise((resolve, reject) => {
+      const channel = this.#channel(connection, { address, dial });
+      this.#waiting.set(channel, { resolve, reject });
+      this.#begin(channel);
+    });
+  }
+
+  #accept(connection: Connection): void {
+    if (this.#stopped) connection.close("the node stops", { abrupt: true });
+    else this.#begin(this.#channel(connection));
+  }
+
+  #channel(connection: Connection, dialled?: { address: string; dial: number }): Channel {
+    const events = {
+      opened: (channel: Channel) => this.#opened(channel),
+      ended: (channel: Channel, reason: string) => this.#ended(channel, reason),
+    };
+    return new Channel(connection, { context: this.#context, events, ...(dialled && { dialled }) });
+  }
+
+  #begin(channel: Channel): void {
+    const { nodeId } = channel.peer;
+    const channels = this.#channels.get(nodeId) ?? new Set();
+    this.#channels.set(nodeId, channels.add(channel));
+    this.#greeting.add(channel);
+    channel.start();
+    if (channels.size > perPeerLimit || this.#greeting.size > greetingLimit) channel.end("too many connections");
+  }
+
+  /** `alone` tells that no other process of the peer lives. */
+  #opened(channel: Channel, alone = false): void {
+    this.#greeting.delete(channel);
+    const { nodeId } = channel.peer;
+    const { own, peer: generation = 0 } = channel.generations;
+    const stated = this.#stated.get(nodeId);
+    const { instance } = channel.hello;
+    if (own !== this.#context.generation(nodeId) || (stated?.instance === instance && generation < stated.generation)) {
+      // One side lost its link while this was greeted: what the greeting settled no longer holds.
+      channel.end("the link was lost in between");
+      return;
+    }
+    const present = this.#links.get(nodeId);
+    const isRival = present !== undefined && stated !== undefined && stated.instance !== instance;
+    if (isRival && !alone && this.#rivals !== undefined && !isLater(channel.hello, present.channel.hello)) {
+      void this.#judge(channel, { present: present.channel, rivals: this.#rivals });
+      return;
+    }
+    const isContinued = stated?.instance === instance && stated.generation === generation;
+    this.#stated.set(nodeId, { generation, instance });
+    if (present !== undefined && isContinued) this.#arbitrate(channel, present);
+    else this.#linkAnew(channel, present);
+    this.#waiting.get(channel)?.resolve(channel.link as Link);
+    this.#waiting.delete(channel);
+    this.#watchRenewal(channel);
+  }
+
+  /** A second connection of a link: both sides keep the same. */
+  #arbitrate(channel: Channel, link: PeerLink): void {
+    if (isBetter(channel, link.channel)) {
+      link.replace(channel);
+    } else {
+      channel.link = link;
+      channel.leave();
+    }
+  }
+
+  /** The first connection of a link; the peer knows of none, so `stale` is one that only this side still believes in. */
+  #linkAnew(channel: Channel, stale: PeerLink | undefined): void {
+    const { nodeId } = channel.peer;
+    const link = new PeerLink(channel, this.#options.clock.monotonic());
+    if (stale !== undefined) {
+      this.#links.delete(nodeId);
+      // No loss of ours that the peer must hear of: it is the one that lost the link.
+      for (const other of [...(this.#channels.get(nodeId) ?? [])]) {
+        if (other === channel || !other.isOpen) continue;
+        if (other !== stale.channel || this.#rivals === undefined) other.end("the peer lost it");
+        else void this.#replace(other, { channel, rivals: this.#rivals });
+      }
+      this.#announceEnd(stale, "the peer lost it");
+    }
+    this.#links.set(nodeId, link);
+    for (const watcher of [...this.#watchers]) watcher.opened?.(link);
+  }
+
+  /**
+   * A later process of the peer has its link; the one before is mostly gone. If it lives, both are told before it is
+   * cut off.
+   */
+  async #replace(former: Channel, { channel, rivals }: { channel: Channel; rivals: Rivals }): Promise<void> {
+    const isNew = former.hello.instance !== channel.hello.instance;
+    former.end(isNew && (await rivals.meet(former, channel)) ? twinReason : "the peer lost it");
+  }
+
+  /** An earlier process comes while a later one has the link: no link, unless that one is gone. */
+  async #judge(channel: Channel, { present, rivals }: { present: Channel; rivals: Rivals }): Promise<void> {
+    if (await rivals.meet(present, channel)) channel.end(twinReason);
+    else if (channel.isOpen) this.#opened(channel, true);
+  }
+
+  #ended(channel: Channel, reason: string): void {
+    const { nodeId } = channel.peer;
+    const channels = this.#channels.get(nodeId);
+    channels?.delete(channel);
+    if (channels?.size === 0) this.#channels.delete(nodeId);
+    this.#greeting.delete(channel);
+    this.#renewals.get(channel)?.();
+    this.#renewals.delete(channel);
+    this.#waiting.get(channel)?.reject(new LinkBroken(`no link: ${reason}`));
+    this.#waiting.delete(channel);
+    const link = this.#links.get(nodeId);
+    if (link === undefined || channel.link !== link) return;
+    // What was on its way over a connection that broke is lost, and a link that loses something has ended, even if it has another.
+    if (link.channel !== channel && channel.isDrained) return;
+    this.#links.delete(nodeId);
+    this.#losses.set(nodeId, this.#context.generation(nodeId) + 1);
+    for (const other of [...(channels ?? [])]) if (other.isOpen) other.end(reason);
+    this.#announceEnd(link, reason);
+    this.#dialler.lost(nodeId, this.#options.clock.monotonic() - link.openedAt >= settledMs);
+  }
+
+  #announceEnd(link: PeerLink, reason: string): void {
+    this.#options.log?.debug(`the link to ${link.peer.nodeId} ended: ${reason}`);
+    for (const watcher of [...this.#watchers]) watcher.ended?.(link, reason);
+  }
+
+  /** Dials again before a certificate of this connection ends, so that the link goes on with a renewed one. */
+  #watchRenewal(channel: Channel): void {
+    const address = channel.dialledTo;
+    if (address === undefined) return;
+    const rest = channel.validUntil - this.#options.clock.now();
+    const wait = Math.max(rest - renewBeforeMs, rest / 4, 1_000);
+    const cancel = this.#options.timers.after(Math.min(wait, timerLimitMs), () => {
+      this.#renewals.delete(channel);
+      if (wait > timerLimitMs) this.#watchRenewal(channel);
+      else this.#renew(channel, address);
+    });
+    this.#renewals.set(channel, cancel);
+  }
+
+  #renew(channel: Channel, address: string): void {
+    const { nodeId } = channel.peer;
+    if (this.#stopped || this.#links.get(nodeId)?.channel !== channel) return;
+    const { signal } = new AbortController();
+    this.#dial(this.#dialler.addressOf(nodeId) ?? address, { signal, wanted: nodeId }).catch(() => {
+      if (channel.isOpen) this.#watchRenewal(channel);
+    });
+  }
+}

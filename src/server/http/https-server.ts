@@ -1,0 +1,222 @@
+// The public HTTPS server: a table of routes on hyper-express, and its life from port to last connection.
+
+import type { us_listen_socket } from "uWebSockets.js";
+import { type AddressInfo, createServer } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Request, Response, Server } from "hyper-express";
+import { HerdError } from "../../core/errors.js";
+import { UsageError } from "../../core/usage-error.js";
+import { type ConnectionGate, guardConnections } from "../connections/connection-gate.js";
+import { FramedServer } from "../connections/framed-server.js";
+import { answerEmpty } from "./empty-answer.js";
+import { type ChainOptions, type Endpoint, handlerOf, type Method } from "./endpoint.js";
+import { sendProblem } from "./problem.js";
+
+type Handler = (request: Request, response: Response) => void;
+
+/** Paths of the certificate chain and its key, in PEM; they are read during the call that takes them. */
+export interface KeyFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A route whose handler is given whole, past the chain: the hot path. */
+export interface RawRoute {
+  readonly path: string;
+  readonly methods: readonly Method[];
+  readonly handle: Handler;
+}
+
+/** What an {@link HttpsServer} serves and where. */
+export interface HttpsServerOptions extends ChainOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly endpoints: readonly Endpoint[];
+  readonly rawRoutes: readonly RawRoute[];
+  readonly connections: ConnectionGate;
+}
+
+/**
+ * Where a free port is looked for when any will do: below those that systems give to connections that go out (Linux from 32768, others
+ * from 49152, RFC 6335 section 6), any of which may take a port between the look and the bind.
+ */
+const anyPorts = { first: 20_000, count: 12_000 };
+/** Processes look from places that are so far apart: two that start together seldom look at the same port. */
+const portsPerProcess = 16;
+const portAttempts = 100;
+let portsTried = 0;
+
+/** A server with what it listens on: one socket per address. */
+interface Bound {
+  readonly server: Server;
+  readonly sockets: us_listen_socket[];
+}
+
+/** Serves the routes over TLS. uWebSockets reads a certificate once, so a new one means a new server on the same port. */
+export class HttpsServer {
+  readonly #options: HttpsServerOptions;
+  #bound: Bound | undefined;
+  #retired: Server[] = [];
+  #port = 0;
+
+  constructor(options: HttpsServerOptions) {
+    this.#options = options;
+  }
+
+  /** The bound port. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Binds and serves. Throws {@link UsageError} when the address cannot be bound. */
+  async start(keyFiles: KeyFiles): Promise<void> {
+    if (this.#bound !== undefined) return;
+    const { host, port } = this.#options;
+    // uWebSockets shares a busy port without a word and explains no failure: a plain socket finds out first. It also finds the
+    // free port for 0, since uWebSockets does not share a port that it chose itself, and a renewal has to.
+    await this.#listen(keyFiles, await checkPort(host, port));
+  }
+
+  /**
+   * Serves new connections with a new certificate; those that are open end with the old one. Known limit: the kernel resets what
+   * stands in the old socket's backlog when it closes, hence right after a turn of the loop has emptied it.
+   */
+  async reload(keyFiles: KeyFiles): Promise<void> {
+    const before = this.#bound;
+    if (before === undefined) throw new TypeError("reload before start");
+    await this.#listen(keyFiles, this.#port);
+    await nextTurn();
+    for (const socket of before.sockets) before.server.close(socket);
+    this.#retired.push(before.server);
+  }
+
+  /** Closes the port and every connection. */
+  stop(): void {
+    const current = this.#bound === undefined ? [] : [this.#bound.server];
+    for (const server of [...this.#retired, ...current]) server.uws_instance.close();
+    this.#bound = undefined;
+    this.#retired = [];
+  }
+
+  async #listen(keyFiles: KeyFiles, port: number): Promise<void> {
+    const server = new FramedServer(keyFiles, this.#options.log);
+    guardConnections(server.uws_instance, this.#options.connections);
+    this.#register(server);
+    const [first = this.#options.host, ...others] = bindAddresses(this.#options.host);
+    const sockets: us_listen_socket[] = [];
+    try {
+      sockets.push(await server.listen(port, first));
+    } catch (error) {
+      throw new UsageError(`cannot listen on ${first}, port ${port}`, { cause: error });
+    }
+    for (const address of others) {
+      // A machine without IPv6 has no ::1; localhost is served all the same.
+      server.uws_instance.listen(address, port, (socket) => {
+        if (socket) sockets.push(socket);
+      });
+    }
+    this.#port = port;
+    this.#bound = { server, sockets };
+  }
+
+  #register(server: Server): void {
+    const allowed = new Map<string, Set<string>>();
+    const add = (method: Method, path: string, handle: Handler): void => {
+      const methods = allowed.get(path) ?? new Set<string>();
+      allowed.set(path, methods.add(method));
+      if (method === "GET") server.get(path, handle);
+      else if (method === "POST") server.post(path, handle);
+      else if (method === "PUT") server.put(path, handle);
+      else server.delete(path, handle);
+    };
+    for (const route of this.#options.rawRoutes)
+      for (const method of route.methods) add(method, route.path, route.handle);
+    for (const endpoint of this.#options.endpoints) {
+      const handle = handlerOf(endpoint, this.#options);
+      add(endpoint.method, endpoint.path, handle);
+      if (endpoint.method === "GET") {
+        server.head(endpoint.path, handle);
+        allowed.get(endpoint.path)?.add("HEAD");
+      }
+    }
+    for (const [path, methods] of allowed) server.any(path, this.#otherMethods([...methods, "OPTIONS"].join(", ")));
+    server.any("/*", (request, response) => {
+      this.#refuse({ request, response }, new HerdError("path.unknown", "nothing is served at this path"));
+    });
+    server.set_error_handler((request, response, error) => this.#refuse({ request, response }, error));
+  }
+
+  #otherMethods(allow: string): Handler {
+    return (request, response) => {
+      if (request.method === "OPTIONS") {
+        answerEmpty({ request, response }, { headers: { allow }, bodyLimitBytes: this.#options.bodyLimitBytes });
+        return;
+      }
+      const error = new HerdError("method.unsupported", `this path supports ${allow}`);
+      sendProblem({ request, response }, error, { ...this.#options, headers: { allow } });
+    };
+  }
+
+  #refuse(exchange: { request: Request; response: Response }, error: unknown): void {
+    sendProblem(exchange, error, this.#options);
+  }
+}
+
+/** uWebSockets binds the first address of a name only; localhost is both. */
+function bindAddresses(host: string): string[] {
+  return host === "localhost" ? ["127.0.0.1", "::1"] : [host];
+}
+
+/**
+ * The port, once every address of the host can be bound; a free one for 0. Throws {@link UsageError} that says why it cannot, and
+ * names the flag that sets it.
+ */
+export async function checkPort(host: string, port: number, flag = "--port"): Promise<number> {
+  for (let attempt = 0; port === 0 && attempt < portAttempts; attempt++) {
+    const offset = process.pid * portsPerProcess + portsTried++;
+    const { first, count } = anyPorts;
+    const free = await checkAddresses(host, first + (offset % count), flag).catch(() => undefined);
+    if (free !== undefined) return free;
+  }
+  return checkAddresses(host, port, flag);
+}
+
+async function checkAddresses(host: string, port: number, flag: string): Promise<number> {
+  let chosen = port;
+  for (const [index, address] of bindAddresses(host).entries()) {
+    try {
+      chosen = await probe(address, chosen);
+    } catch (error) {
+      const failure = error as NodeJS.ErrnoException;
+      // A machine without IPv6 has no ::1.
+      const absent = failure.code === "EADDRNOTAVAIL" || failure.code === "EAFNOSUPPORT";
+      if (index === 0 || !absent)
+        throw new UsageError(bindFailure(failure, { address, port: chosen, flag }), { cause: error });
+    }
+  }
+  return chosen;
+}
+
+/** Binds and lets go; resolves to the port. */
+function probe(address: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createServer();
+    socket.once("error", reject);
+    socket.listen({ host: address, port, exclusive: true }, () => {
+      const bound = (socket.address() as AddressInfo).port;
+      socket.close(() => resolve(bound));
+    });
+  });
+}
+
+function bindFailure(
+  error: NodeJS.ErrnoException,
+  { address, port, flag }: { address: string; port: number; flag: string },
+): string {
+  if (error.code === "EADDRINUSE") {
+    return `port ${port} on ${address} is in use: stop what uses it, or choose another with ${flag}`;
+  }
+  if (error.code === "EACCES")
+    return `port ${port} needs more rights than this user has: choose one above 1023 with ${flag}`;
+  return `cannot listen on ${address}, port ${port}: ${error.message}`;
+}

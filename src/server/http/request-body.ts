@@ -1,0 +1,145 @@
+// Request bodies: bounded while they arrive, whether their length was announced or not.
+
+import { Writable } from "node:stream";
+import type { Request, Response } from "hyper-express";
+import { HerdError } from "../../core/errors.js";
+import { cutBody, type FramedRequest, wholeBody } from "../connections/framed-exchange.js";
+import { tooLarge } from "./exchange.js";
+
+/** After this many times the limit, a client that still sends is cut off instead of answered. */
+const patience = 8;
+/**
+ * A client of which nothing came for so long gets its answer without having sent all, and loses its connection after
+ * it.
+ */
+const stallMs = 1_000;
+
+/** The client went away before its request was whole: nobody is left to answer. */
+export class ClientGone extends Error {
+  override readonly name = "ClientGone";
+}
+
+/** Whether the request announced a body. */
+export function hasBody(request: Request): boolean {
+  const { headers } = request;
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
+}
+
+/**
+ * The whole body. Rejects with `request.too-large` once it ended, so that the answer reaches the client, with
+ * `request.timeout` when it comes too slowly, and with {@link ClientGone}; of a client that leaves within a body of
+ * known length it never settles.
+ */
+export function readBody(request: Request, response: Response, limitBytes: number): Promise<Buffer> {
+  // A body of known length that fits has the fast way: hyper-express allocates it once.
+  if (
+    request.headers["transfer-encoding"] === undefined &&
+    Number(request.headers["content-length"] ?? 0) <= limitBytes
+  ) {
+    return wholeBody(request, response, tooSlow);
+  }
+  const announced = Number(request.headers["content-length"] ?? 0);
+  return new Promise((resolve, reject) => {
+    const stalled = (): void => {
+      cutBody(request, response);
+      reject(tooLarge(limitBytes));
+    };
+    receive(request, response, {
+      limitBytes,
+      late: () => reject(tooSlow()),
+      ...(announced > limitBytes ? { keep: false, stalled } : {}),
+      done: (body) => {
+        if (body !== undefined) resolve(body);
+        else reject(tooLarge(limitBytes));
+      },
+      gone: () => reject(new ClientGone()),
+    });
+  });
+}
+
+/**
+ * Calls `received` when the whole body has arrived, throwing it away; at once when it has. hyper-express would wait for
+ * it without a bound before it sends; this cuts the connection of a client that sends more than `patience` times the
+ * limit, and waits no longer for one that sends nothing: `received` is called then, and its answer is the last one of
+ * the connection.
+ */
+export function whenReceived(
+  request: Request,
+  response: Response,
+  options: { limitBytes: number; received: () => void },
+): void {
+  if (response.completed) return;
+  if (request.received) {
+    options.received();
+    return;
+  }
+  receive(request, response, {
+    limitBytes: options.limitBytes,
+    keep: false,
+    done: options.received,
+    stalled: () => {
+      cutBody(request, response);
+      options.received();
+    },
+    late: options.received,
+    gone: () => undefined,
+  });
+}
+
+function tooSlow(): HerdError {
+  return new HerdError("request.timeout", "the body came too slowly: it needs 16 KiB a second");
+}
+
+interface Reception {
+  readonly limitBytes: number;
+  readonly keep?: boolean;
+  /** The body, or undefined when it was too large or nobody keeps it. */
+  done(body: Buffer | undefined): void;
+  /** No byte came for a while. */
+  stalled?(): void;
+  /** It came too slowly: the response is the last one of its connection. */
+  late(): void;
+  gone(): void;
+}
+
+function receive(request: Request, response: Response, reception: Reception): void {
+  let bytes = 0;
+  let chunks: Buffer[] = [];
+  const { stalled } = reception;
+  const timer = stalled === undefined ? undefined : setTimeout(() => settle(stalled), stallMs).unref();
+  let settled = false;
+  const settle = (then: () => void): void => {
+    clearTimeout(timer);
+    if (settled) return;
+    settled = true;
+    if (response.completed) reception.gone();
+    else then();
+  };
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, next) {
+      const before = bytes;
+      bytes += chunk.length;
+      timer?.refresh();
+      if (bytes > reception.limitBytes || reception.keep === false) chunks = [];
+      else chunks.push(chunk);
+      const end = reception.limitBytes * patience;
+      // Closing inside a write would end the process: uWebSockets is still reading from this socket.
+      if (bytes > end && before <= end) setImmediate(() => response.close());
+      next();
+    },
+    final(next) {
+      // hyper-express ends the stream of a client that went away as if the body were whole.
+      const none = bytes > reception.limitBytes || reception.keep === false;
+      settle(() => reception.done(none ? undefined : Buffer.concat(chunks)));
+      next();
+    },
+  });
+  (request as FramedRequest).late = () =>
+    settle(() => {
+      cutBody(request, response);
+      reception.late();
+    });
+  // Without a listener, an error of the stream would end the process.
+  request.once("error", () => settle(() => setImmediate(() => response.close())));
+  request.pipe(sink);
+}

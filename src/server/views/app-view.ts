@@ -1,0 +1,90 @@
+// How an app is shown: its functions with their schemas and URLs, types, revisions, limits.
+
+import type { AppInterface } from "../../../runtime/interface/model.js";
+import { describeFunctions, describeTypes } from "../../../runtime/interface/schema.js";
+import type { AppRecord } from "../../catalog/model.js";
+import { HerdError } from "../../core/errors.js";
+import type { Limits } from "../../core/limits.js";
+import type { FunctionFigures } from "../call/call-figures.js";
+
+/** Figures of a function, when it was called lately. */
+type FiguresOf = (name: string) => FunctionFigures | undefined;
+
+/** What every view needs: the address (`https://host:port`) that the client used, and the names of the nodes that have the revision. */
+export interface Place {
+  readonly baseUrl: string;
+  readonly nodes: readonly string[];
+}
+
+/** The functions of an app, each with its endpoint. */
+export function functionsView(
+  app: string,
+  appInterface: AppInterface,
+  { baseUrl }: Pick<Place, "baseUrl">,
+): Record<string, unknown>[] {
+  return describeFunctions(appInterface).map((description) => {
+    const { name, ...rest } = description;
+    return { name, url: functionUrl(baseUrl, app, name), ...rest };
+  });
+}
+
+/** The body of `GET /v1/apps/{app}`. */
+export function appView(
+  record: AppRecord,
+  appInterface: AppInterface,
+  { place, limits, figuresOf }: { place: Place; limits: Limits; figuresOf: FiguresOf },
+): Record<string, unknown> {
+  return {
+    app: record.app,
+    revision: record.revision,
+    revisions: record.revisions,
+    functions: functionsView(record.app, appInterface, place).map((one) => {
+      const lastMinute = figuresOf(String(one.name));
+      return lastMinute === undefined ? one : { ...one, lastMinute };
+    }),
+    types: describeTypes(appInterface),
+    limits,
+    public: record.public,
+    nodes: place.nodes,
+  };
+}
+
+/** An app in the body of `GET /v1/apps` whose functions cannot be told: without any, and with the reason. */
+export function unlistedView(
+  record: AppRecord,
+  { limits, nodes, error }: { limits: Limits; nodes: readonly string[]; error: unknown },
+): Record<string, unknown> {
+  const { code, message: detail } =
+    error instanceof HerdError ? error : new HerdError("internal", "a defect of this node");
+  const { app, revision, revisions } = record;
+  return {
+    app,
+    revision,
+    revisions,
+    functions: [],
+    types: {},
+    limits,
+    public: record.public,
+    nodes,
+    unlisted: { code, detail },
+  };
+}
+
+/** The body of an accepted upload or a rollback. */
+export function deployedView(
+  app: string,
+  prepared: { readonly revision: string; readonly interface: AppInterface },
+  place: Place,
+): Record<string, unknown> {
+  return {
+    app,
+    revision: prepared.revision,
+    functions: functionsView(app, prepared.interface, place),
+    nodes: place.nodes,
+  };
+}
+
+/** URL of a function's endpoint; source names may hold characters that a path must escape. */
+export function functionUrl(base: string, app: string, name: string): string {
+  return `${base}/fn/${app}/${encodeURIComponent(name)}`;
+}

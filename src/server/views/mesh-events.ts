@@ -1,0 +1,87 @@
+// What happens in the mesh, told to whoever listens: joins, states, deploys, revocations.
+
+import type { Clock } from "../../core/clock.js";
+import type { Member, Members } from "../../mesh/ports.js";
+import type { JoinView } from "../../pki/join/pending.js";
+import type { AuditEvent } from "../../pki/registry/audit-record.js";
+import type { NodeRegistry } from "../ports.js";
+import { nameOf } from "./mesh-names.js";
+
+/** Something that happened. `type` is like `node.state` or `app.deployed`; `at` is epoch ms; the rest is JSON. */
+export interface MeshEvent {
+  readonly type: string;
+  readonly at: number;
+  readonly [field: string]: unknown;
+}
+
+/** Hands events to their listeners and keeps none. */
+export class MeshEvents {
+  readonly #listeners = new Set<(event: MeshEvent) => void>();
+
+  /** How many listen. */
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  /** Tells every listener. */
+  publish(event: MeshEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Calls `listener` with each event from now on; the returned function ends that. A listener must not throw. */
+  subscribe(listener: (event: MeshEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+    };
+  }
+}
+
+/** What {@link publishNodes} listens to. */
+export interface NodeSources {
+  readonly members: Pick<Members, "watch">;
+  readonly registry: Pick<NodeRegistry, "node"> & { onRevoked(listener: (node: string) => void): () => void };
+  readonly events: MeshEvents;
+  readonly clock: Clock;
+}
+
+/** Publishes `node.state` and `node.revoked`, by name, until the returned function is called. */
+export function publishNodes({ members, registry, events, clock }: NodeSources): () => void {
+  const ends = [
+    members.watch((member: Member, before: Member | undefined) => {
+      if (member.state === before?.state) return;
+      const { id, state } = member;
+      events.publish({ type: "node.state", at: clock.now(), node: nameOf(id, registry), id, state });
+    }),
+    registry.onRevoked((id) => {
+      events.publish({ type: "node.revoked", at: clock.now(), node: nameOf(id, registry), id });
+    }),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+/** What {@link publishJoins} puts its events into, and where the log of what was decided is. */
+export interface JoinSources extends Pick<NodeSources, "events" | "clock"> {
+  readonly registry: Pick<NodeRegistry, "node">;
+  readonly audit: (event: AuditEvent) => Promise<void>;
+}
+
+/** Hooks of a `JoinDesk` that publish `join.pending`, `join.approved` and `join.refused`, at the master that decides. */
+export function publishJoins({ registry, events, clock, audit }: JoinSources): {
+  readonly onPending: (join: JoinView) => void;
+  readonly audit: (event: AuditEvent) => Promise<void>;
+} {
+  return {
+    onPending: ({ id: request, name: node, code, address }) => {
+      events.publish({ type: "join.pending", at: clock.now(), request, node, code, address });
+    },
+    audit: async (event) => {
+      await audit(event);
+      const { event: type, subject: id, by, detail } = event;
+      if (type !== "join.approved" && type !== "join.refused") return;
+      events.publish({ type, at: clock.now(), node: nameOf(id, registry), id, by, detail });
+    },
+  };
+}

@@ -1,0 +1,24 @@
+// Asking whichever master answers: a node needs one of them, and not a certain one.
+
+import { type ErrorCode, HerdError } from "../core/errors.js";
+import type { Links } from "../mesh/ports.js";
+
+/** What another master would say too. */
+const final: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "join.refused", "request.malformed"]);
+
+/** The answer of the first linked master that gives one. Throws `node.overloaded` without one, and at once what all would say. */
+export async function askMasters(
+  links: Pick<Links, "all">,
+  { kind, body, timeoutMs }: { readonly kind: string; readonly body: unknown; readonly timeoutMs: number },
+): Promise<unknown> {
+  let last: unknown;
+  for (const link of links.all().filter(({ peer }) => peer.master)) {
+    try {
+      return await link.ask(kind, body, { timeoutMs });
+    } catch (error) {
+      if (error instanceof HerdError && final.has(error.code)) throw error;
+      last = error;
+    }
+  }
+  throw new HerdError("node.overloaded", "no master is linked that answers", { cause: last, retryAfterSeconds: 5 });
+}

@@ -1,0 +1,57 @@
+// A node whose mesh revoked it: it says so once, takes no more calls, asks nothing more of its peers, and does not start again.
+
+import { HerdError } from "../core/errors.js";
+import type { Logger } from "../core/log.js";
+import type { Timers } from "../core/timers.js";
+import type { Identity } from "../pki/identity/identity.js";
+import type { Registry } from "../pki/registry/registry.js";
+
+/** What ends when a node learns that it was revoked. */
+export interface OwnRevocationOptions {
+  readonly nodeId: string;
+  readonly registry: Pick<Registry, "onRevoked">;
+  readonly log: Logger;
+  /** Stops whatever needs the mesh's trust. */
+  readonly leave: () => Promise<void>;
+}
+
+/** Throws `join.refused` when this node was revoked: nobody would speak to it. */
+export function checkNotRevoked(
+  { nodeId, nodeName, meshId }: Pick<Identity, "nodeId" | "nodeName" | "meshId">,
+  { registry, state }: { readonly registry: Pick<Registry, "isRevoked">; readonly state: string },
+): void {
+  if (!registry.isRevoked(nodeId)) return;
+  const detail = `${nodeName} was revoked from its mesh ${meshId}, and no revocation is undone: to join again as a new node, start with another --state than ${state}`;
+  throw new HerdError("join.refused", detail);
+}
+
+/** Leaves when this node's revocation is heard of; returns the function that ends that. */
+export function watchOwnRevocation({ nodeId, registry, log, leave }: OwnRevocationOptions): () => void {
+  return registry.onRevoked((id) => {
+    if (id !== nodeId) return;
+    log.error("this node was revoked from its mesh: it takes no more calls, and its peers refuse it");
+    leave().catch((cause: unknown) => log.error("a revoked node could not let go of its mesh", { cause }));
+  });
+}
+
+/** How long a node whose link was cut waits for the reason: its next dial is told. */
+const hearMs = 10_000;
+
+/** Whether this node is revoked, or hears so within ten seconds. */
+export function hearsOfRevocation(
+  nodeId: string,
+  { registry, timers }: { readonly registry: Pick<Registry, "isRevoked" | "onRevoked">; readonly timers: Timers },
+): Promise<boolean> {
+  if (registry.isRevoked(nodeId)) return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const end = (heard: boolean): void => {
+      unwatch();
+      cancel();
+      resolve(heard);
+    };
+    const unwatch = registry.onRevoked((id) => {
+      if (id === nodeId) end(true);
+    });
+    const cancel = timers.after(hearMs, () => end(false));
+  });
+}

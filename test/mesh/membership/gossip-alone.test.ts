@@ -1,0 +1,54 @@
+// News about members by the gossip tick alone: no probes, no periodic comparisons, and no links but those of a ring. From seeds.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Membership } from "../../../src/mesh/membership/members.js";
+import { Fabric, FabricLinks } from "../fabric.js";
+import { fakeSigner, fakeVerify, nodeId } from "../member-mesh.js";
+import { forSeeds, seeded, seeds, VirtualTime } from "../virtual-time.js";
+
+const never = 1e9;
+const size = 12;
+
+/** Members whose addresses nobody knows, so that no links come but those that the ring has. */
+async function ring(seed: number, gossipIntervalMs: number): Promise<{ time: VirtualTime; members: Membership[] }> {
+  const time = new VirtualTime();
+  const random = seeded(seed);
+  const fabric = new Fabric(time, random);
+  const links = Array.from({ length: size }, (_, index) => new FabricLinks(fabric, { id: nodeId(index) }));
+  const members = links.map((own) => {
+    const made = new Membership({
+      ...{ mesh: "0".repeat(32), signer: fakeSigner(own.id), links: own, clock: time, timers: own.timers, random },
+      ...{ address: undefined, url: `https://${own.id}:8443` },
+      trust: { known: () => true, isRevoked: () => false, verify: fakeVerify },
+      config: { gossipIntervalMs, probeIntervalMs: never, pushPullIntervalMs: never, reconnectIntervalMs: never },
+    });
+    made.start();
+    return made;
+  });
+  for (const [index, own] of links.entries()) {
+    const opened = own.dial(`${nodeId((index + 1) % size)}:1`, new AbortController().signal);
+    await Promise.all([opened, time.advance(50)]);
+  }
+  return { time, members };
+}
+
+const heard = (members: readonly Membership[]): number =>
+  members.slice(1).filter((each) => each.get(nodeId(0))?.state === "draining").length;
+
+test("the gossip tick brings a node's announcement to everyone in a ring within seconds", async () => {
+  await forSeeds(seeds(20), async (seed) => {
+    const { time, members } = await ring(seed, 200);
+    await time.advance(2_000);
+    members[0]?.setState("draining");
+    await time.until(() => heard(members) === size - 1, { ms: 6_000, what: "everyone heard it" });
+  });
+});
+
+test("without the tick only the node's own links hear of it", async () => {
+  const { time, members } = await ring(1, never);
+  await time.advance(2_000);
+  members[0]?.setState("draining");
+  await time.advance(10_000);
+  assert.equal(heard(members), 2);
+});

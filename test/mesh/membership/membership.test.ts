@@ -1,0 +1,206 @@
+// Membership on a simulated network: who is seen as what, and how soon. Seeded; `HERD_SEEDS` many, `HERD_SEED` for one.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { MeshNode } from "../member-mesh.js";
+import { MemberMesh, nodeId } from "../member-mesh.js";
+import { forSeeds, seeds } from "../virtual-time.js";
+
+const few = seeds(12);
+
+function others(nodes: readonly MeshNode[], node: MeshNode): MeshNode[] {
+  return nodes.filter(({ id }) => id !== node.id);
+}
+
+/** Collects what any node came to believe of any other. */
+function beliefs(nodes: readonly MeshNode[]): string[] {
+  const seen: string[] = [];
+  for (const node of nodes) node.members.watch(({ id, state }) => seen.push(`${node.id} ${state} ${id}`));
+  return seen;
+}
+
+test("a mesh of ten settles within seconds, and nobody is suspected while all are in contact", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(10);
+    const seen = beliefs(nodes);
+    await mesh.time.advance(30_000);
+    assert.deepEqual(seen, []);
+  });
+});
+
+test("a killed node of three is suspected within a probe and dead within six seconds", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(3);
+    const [victim] = nodes as [MeshNode];
+    const rest = others(nodes, victim);
+    await mesh.time.advance(mesh.random() * 5_000);
+    victim.kill();
+    await mesh.until(() => rest.every((node) => node.stateOf(victim.id) === "suspect"), {
+      ms: 1_500,
+      what: "suspected",
+    });
+    await mesh.until(() => rest.every((node) => node.stateOf(victim.id) === "dead"), { ms: 4_500, what: "dead" });
+  });
+});
+
+test("a node that falls silent is dead everywhere within a bound, and no other is", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(10);
+    const victim = nodes[Math.floor(mesh.random() * 10)] as MeshNode;
+    const rest = others(nodes, victim);
+    const seen = beliefs(rest);
+    victim.kill({ silently: true });
+    await mesh.until(() => rest.every((node) => node.stateOf(victim.id) === "dead"), { ms: 20_000, what: "dead" });
+    await mesh.time.advance(5_000);
+    assert.deepEqual(
+      seen.filter((line) => !line.endsWith(victim.id)),
+      [],
+    );
+  });
+});
+
+test("links that break are dialled again, and nobody dies of it", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(6);
+    const seen = beliefs(nodes);
+    for (let round = 0; round < 30; round++) {
+      const node = nodes[Math.floor(mesh.random() * 6)] as MeshNode;
+      const peer = others(nodes, node)[Math.floor(mesh.random() * 5)] as MeshNode;
+      node.links.break(peer.id);
+      await mesh.time.advance(mesh.random() * 1_000);
+    }
+    await mesh.until(() => mesh.agreed(nodes), { ms: 15_000, what: "all linked again" });
+    assert.deepEqual(
+      seen.filter((line) => / dead /.test(line)),
+      [],
+    );
+  });
+});
+
+test("a partition heals: within five seconds all see all alive", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(7);
+    const cut = 1 + Math.floor(mesh.random() * 5);
+    const [left, right] = [nodes.slice(0, cut), nodes.slice(cut)];
+    mesh.fabric.partition([left.map(({ id }) => id), right.map(({ id }) => id)]);
+    await mesh.time.advance(1_000 + mesh.random() * 60_000);
+    mesh.fabric.heal();
+    const alive = (node: MeshNode): boolean => others(nodes, node).every(({ id }) => node.stateOf(id) === "alive");
+    await mesh.until(() => nodes.every(alive), { ms: 5_000, what: "all alive" });
+    await mesh.until(() => mesh.agreed(nodes), { ms: 15_000, what: "all linked" });
+  });
+});
+
+test("a node that restarts supersedes its older self, though its seed is gone", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(5);
+    const first = nodes[0] as MeshNode;
+    const second = nodes[1] as MeshNode;
+    await mesh.time.advance(5_000);
+    const before = nodes[2]?.members.get(second.id)?.incarnation ?? 0;
+    second.kill();
+    await mesh.time.advance(mesh.random() * 10_000);
+    first.kill();
+    const again = mesh.add(1, { seeds: [`${first.id}:1`], remembered: second.remembered });
+    const present = [again, ...nodes.slice(2)];
+    const newer = (node: MeshNode): boolean => (node.members.get(second.id)?.incarnation ?? 0) > before;
+    await mesh.until(() => mesh.agreed(present) && nodes.slice(2).every(newer), { ms: 5_000, what: "back" });
+  });
+});
+
+test("who left and comes back without knowing anybody is found by the one that is alone", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    // The first has no seed that would lead it back.
+    const [first, second] = (await mesh.grow(2)) as [MeshNode, MeshNode];
+    void second.members.leave();
+    await mesh.until(() => first.stateOf(second.id) === "left", { ms: 1_000, what: "left" });
+    second.kill();
+    await mesh.time.advance(mesh.random() * 10_000);
+    const again = mesh.add(1);
+    await mesh.until(() => mesh.agreed([first, again]), { ms: 5_000, what: "found" });
+  });
+});
+
+test("a node that can only dial out is alive for all, also for another of its kind", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(6, { dialable: 4 });
+    const seen = beliefs(nodes);
+    await mesh.time.advance(20_000);
+    assert.deepEqual(seen, []);
+    assert.equal(nodes[4]?.links.get(nodeId(5)), undefined);
+    assert.equal(nodes[4]?.members.get(nodeId(5))?.address, undefined);
+  });
+});
+
+test("a stopped process is found dead; when it continues, it refutes and all see it alive", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(5);
+    const sleeper = nodes[2] as MeshNode;
+    const rest = others(nodes, sleeper);
+    sleeper.links.pause();
+    await mesh.until(() => rest.every((node) => node.stateOf(sleeper.id) === "dead"), { ms: 30_000, what: "dead" });
+    await mesh.time.advance(mesh.random() * 30_000);
+    sleeper.links.resume();
+    await mesh.until(() => mesh.agreed(nodes), { ms: 10_000, what: "alive again" });
+  });
+});
+
+test("draining, asleep and left are what a node says of itself, and reach all within a second", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(8);
+    const [one] = nodes as [MeshNode];
+    for (const state of ["draining", "asleep", "alive"] as const) {
+      one.members.setState(state);
+      assert.equal(one.members.self.state, state);
+      await mesh.until(() => others(nodes, one).every((node) => node.stateOf(one.id) === state), {
+        ms: 1_000,
+        what: state,
+      });
+      await mesh.time.advance(3_000);
+      assert.ok(others(nodes, one).every((node) => node.stateOf(one.id) === state));
+    }
+    void one.members.leave();
+    await mesh.until(() => others(nodes, one).every((node) => node.stateOf(one.id) === "left"), {
+      ms: 1_000,
+      what: "left",
+    });
+    one.kill();
+    await mesh.time.advance(10_000);
+    assert.ok(others(nodes, one).every((node) => node.stateOf(one.id) === "left"));
+  });
+});
+
+test("a revoked node is a member nowhere, and gossip does not bring it back", async () => {
+  await forSeeds(few, async (seed) => {
+    const mesh = new MemberMesh(seed);
+    const nodes = await mesh.grow(5);
+    const bad = nodes[3] as MeshNode;
+    const rest = others(nodes, bad);
+    mesh.revoked.add(bad.id);
+    rest[0]?.members.revoked(bad.id);
+    await mesh.until(() => rest.every((node) => node.stateOf(bad.id) === "unknown"), { ms: 2_500, what: "gone" });
+    await mesh.time.advance(10_000);
+    assert.ok(rest.every((node) => node.stateOf(bad.id) === "unknown"));
+  });
+});
+
+test("a node whose admission comes late is a member as soon as it came", async () => {
+  const mesh = new MemberMesh(1);
+  const nodes = await mesh.grow(3);
+  const late = mesh.add(9, { seeds: [`${nodes[0]?.id}:1`] });
+  mesh.admitted.delete(late.id);
+  await mesh.time.advance(5_000);
+  assert.ok(nodes.every((node) => node.stateOf(late.id) === "unknown"));
+  mesh.admitted.add(late.id);
+  await mesh.until(() => mesh.agreed([...nodes, late]), { ms: 2_000, what: "a member" });
+});

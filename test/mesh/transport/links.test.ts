@@ -1,0 +1,128 @@
+// Links over a simulated network: greeting, one link per pair, asks and tells, restarts, breaks and partitions.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { HerdError } from "../../../src/core/errors.js";
+import { AskTimeout, type Link, LinkBroken } from "../../../src/mesh/ports.js";
+import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
+import { eachSeed, Simulation, simulatedId } from "../simulation.js";
+
+/** What a watcher heard, in order. */
+function historyOf(links: LinkSet): string[] {
+  const heard: string[] = [];
+  links.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
+  return heard;
+}
+
+function linkTo(links: LinkSet, name: string): Link {
+  const link = links.get(simulatedId(name));
+  assert.ok(link !== undefined, `no link to ${name}`);
+  return link;
+}
+
+async function pair(simulation: Simulation): Promise<{ a: LinkSet; b: LinkSet }> {
+  const [hostA, hostB] = [simulation.host("a"), simulation.host("b")];
+  const [a, b] = [hostA.links(), hostB.links()];
+  for (const links of [a, b]) {
+    links.handle("echo", (body) => body);
+    links.handle("fail", () => {
+      throw new HerdError("app.unknown", "no such app", { retryAfterSeconds: 3, where: "/x" });
+    });
+    links.handle("break", () => {
+      throw new TypeError("a secret detail");
+    });
+    links.handle("never", (_, { signal }) => new Promise((resolve) => signal.addEventListener("abort", resolve)));
+    await links.start();
+  }
+  a.want(hostB.id, hostB.address ?? "");
+  assert.ok(await simulation.until(() => a.get(hostB.id) !== undefined && b.get(hostA.id) !== undefined, 1_000));
+  return { a, b };
+}
+
+test("both sides ask and tell, and know what the other said of itself", async () => {
+  const simulation = new Simulation(1);
+  const { a, b } = await pair(simulation);
+  assert.deepEqual(await simulation.settle(linkTo(a, "b").ask("echo", { n: 1, x: null }, { timeoutMs: 1_000 })), {
+    n: 1,
+    x: null,
+  });
+  assert.deepEqual(
+    await simulation.settle(linkTo(b, "a").ask("echo", [new Uint8Array([1, 2])], { timeoutMs: 1_000 })),
+    [Buffer.from([1, 2])],
+  );
+  assert.equal(linkTo(b, "a").hello.address, `n-${simulatedId("a")}:1`);
+  assert.equal(linkTo(b, "a").peer.nodeId, simulatedId("a"));
+  await simulation.run(3_000);
+  assert.ok((linkTo(a, "b").rttMs ?? 0) > 0.4);
+});
+
+test("what a handler throws comes back: an error of the contract whole, anything else without its details", async () => {
+  const simulation = new Simulation(2);
+  const { a } = await pair(simulation);
+  const link = linkTo(a, "b");
+  await assert.rejects(simulation.settle(link.ask("fail", 0, { timeoutMs: 1_000 })), (error: unknown) => {
+    assert.ok(error instanceof HerdError);
+    assert.deepEqual(error.toData(), { code: "app.unknown", detail: "no such app", where: "/x", retryAfterSeconds: 3 });
+    return true;
+  });
+  for (const kind of ["break", "unheard-of"]) {
+    await assert.rejects(simulation.settle(link.ask(kind, 0, { timeoutMs: 1_000 })), (error: unknown) => {
+      assert.ok(error instanceof HerdError && error.code === "internal" && !error.message.includes("secret"));
+      return true;
+    });
+  }
+});
+
+test("an ask ends at its timeout, or when it is not wanted any more, and is cancelled over there", async () => {
+  const simulation = new Simulation(3);
+  const { a } = await pair(simulation);
+  const link = linkTo(a, "b");
+  const from = simulation.time.monotonic();
+  await assert.rejects(simulation.settle(link.ask("never", 0, { timeoutMs: 200 })), AskTimeout);
+  assert.ok(simulation.time.monotonic() - from >= 200 && simulation.time.monotonic() - from < 220);
+  const signal = { aborted: false };
+  const ask = link.ask("never", 0, { timeoutMs: 60_000, signal });
+  simulation.time.after(50, () => {
+    signal.aborted = true;
+  });
+  await assert.rejects(simulation.settle(ask, 100), AskTimeout);
+});
+
+test("both dial at once: one link, opened once on each side, and the same connection on both", async (t) => {
+  await eachSeed(t, { count: 50 }, async (simulation) => {
+    const [hostA, hostB] = [simulation.host("a"), simulation.host("b")];
+    const [a, b] = [hostA.links(), hostB.links()];
+    const heard = [historyOf(a), historyOf(b)];
+    for (const links of [a, b]) {
+      links.handle("echo", (body) => body);
+      await links.start();
+    }
+    a.want(hostB.id, hostB.address ?? "");
+    b.want(hostA.id, hostA.address ?? "");
+    assert.ok(await simulation.until(() => a.all().length === 1 && b.all().length === 1, 2_000));
+    await simulation.run(1_000);
+    assert.deepEqual(heard, [["opened"], ["opened"]]);
+    assert.equal(simulation.world.endsOf(hostA.id).size, 1);
+    assert.equal(await simulation.settle(linkTo(a, "b").ask("echo", 7, { timeoutMs: 1_000 })), 7);
+    assert.equal(await simulation.settle(linkTo(b, "a").ask("echo", 8, { timeoutMs: 1_000 })), 8);
+  });
+});
+
+test("a node that is refused is told why with records; what is no record of a stranger's is not read", async () => {
+  for (const [sent, heard] of [
+    [["it was revoked"], ["it was revoked"]],
+    [Array.from({ length: 9 }, () => "x"), []],
+    ["no list", []],
+  ] as const) {
+    const simulation = new Simulation(4);
+    const [hostA, hostB] = [simulation.host("a"), simulation.host("b")];
+    const told: string[] = [];
+    const a = hostA.links({ farewell: () => sent as readonly string[] });
+    const b = hostB.links({ introduce: async (records) => void told.push(...records) });
+    for (const links of [a, b]) await links.start();
+    simulation.revoked.add(hostB.id);
+    const dialled = simulation.settle(b.dial(hostA.address ?? "", new AbortController().signal), 5_000);
+    await assert.rejects(dialled, LinkBroken);
+    assert.deepEqual(told, heard);
+  }
+});

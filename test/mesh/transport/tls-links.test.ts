@@ -1,0 +1,187 @@
+// Links over real sockets and certificates: what is refused, what ends a link, and what a link bears.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { systemClock } from "../../../src/core/clock.js";
+import { AskTimeout, LinkBroken } from "../../../src/mesh/ports.js";
+import { ManualClock } from "../../core/manual-clock.js";
+import { TestMesh } from "../../pki/test-mesh.js";
+import { RawPeer } from "../raw-peer.js";
+import { eventually, nodeId, TlsNode } from "../tls-mesh.js";
+
+const [a, b] = [nodeId("a"), nodeId("b")];
+
+describe("links over TLS", () => {
+  let mesh: TestMesh;
+  const nodes: TlsNode[] = [];
+  before(async () => {
+    mesh = await TestMesh.found(systemClock);
+  });
+  after(async () => {
+    await Promise.all(nodes.map((node) => node.links.stop()));
+  });
+
+  async function node(id: string, options: Partial<ConstructorParameters<typeof TlsNode>[1]> = {}): Promise<TlsNode> {
+    const made = new TlsNode(id, { mesh, clock: systemClock, ...options });
+    nodes.push(made);
+    made.links.handle("echo", (body) => body);
+    return made.start();
+  }
+
+  test("1,000 asks in flight on one link are answered, each with its own answer", async () => {
+    const [one, other] = [await node(a), await node(b)];
+    const link = await one.dial(other);
+    const answers = await Promise.all(
+      Array.from({ length: 1_000 }, (_, n) => link.ask("echo", { n }, { timeoutMs: 10_000 })),
+    );
+    assert.deepEqual(
+      answers,
+      Array.from({ length: 1_000 }, (_, n) => ({ n })),
+    );
+    await eventually("the other side is open", () => other.links.get(a) !== undefined);
+    assert.equal(await other.links.get(a)?.ask("echo", "back", { timeoutMs: 10_000 }), "back");
+  });
+
+  test("bodies of 6 MiB cross", async () => {
+    const [one, other] = [await node(a), await node(b)];
+    const link = await one.dial(other);
+    const body = Buffer.alloc(6 * 1024 * 1024, "herd");
+    for (let time = 0; time < 3; time++) {
+      const answer = (await link.ask("echo", body, { timeoutMs: 20_000 })) as Buffer;
+      assert.equal(Buffer.compare(answer, body), 0);
+    }
+  });
+
+  test("a revoked peer is cut within 100 ms, with what it had under way", async () => {
+    const times: number[] = [];
+    // A busy machine may hold one try up.
+    while (times.length < 3 && !times.some((ms) => ms < 100)) {
+      const [one, other] = [await node(a), await node(b)];
+      const aborted: number[] = [];
+      other.links.handle("wait", (_, { signal }) => {
+        signal.addEventListener("abort", () => aborted.push(performance.now()));
+        return new Promise(() => undefined);
+      });
+      const link = await one.dial(other);
+      const asks = Array.from({ length: 10 }, () => link.ask("wait", 0, { timeoutMs: 20_000 }));
+      const broken = Promise.allSettled(asks);
+      await link.ask("echo", 0, { timeoutMs: 10_000 });
+      const from = performance.now();
+      other.revoked.add(a);
+      other.links.cut(a, "revoked");
+      const all = await broken;
+      times.push(Math.max(performance.now(), ...aborted) - from);
+      assert.ok(all.every((ask) => ask.status === "rejected" && ask.reason instanceof LinkBroken));
+      assert.equal(aborted.length, 10);
+      await assert.rejects(one.dial(other), LinkBroken);
+    }
+    assert.ok(
+      times.some((ms) => ms < 100),
+      `${times} ms`,
+    );
+  });
+
+  test("a peer that is revoked is cut by the next thing that it asks or tells, and by the next that it is asked", async () => {
+    for (const speak of ["ask", "tell", "asked"] as const) {
+      const [one, other] = [await node(a), await node(b)];
+      const link = await one.dial(other);
+      await eventually("the other side is open", () => other.links.get(a) !== undefined);
+      let told = 0;
+      other.links.handle("note", () => told++);
+      other.revoked.add(a);
+      if (speak === "tell") link.tell("note", 0);
+      else if (speak === "ask") await assert.rejects(link.ask("echo", 0, { timeoutMs: 10_000 }), LinkBroken);
+      else await assert.rejects(other.links.get(a)?.ask("echo", 0, { timeoutMs: 10_000 }) ?? assert.fail(), LinkBroken);
+      await eventually("both sides have no link", () => one.links.all().length + other.links.all().length === 0);
+      assert.equal(told, 0);
+    }
+  });
+
+  test("an ask that is not wanted any more is cancelled over there", async () => {
+    const [one, other] = [await node(a), await node(b)];
+    let isCancelled = false;
+    other.links.handle(
+      "wait",
+      (_, { signal }) =>
+        new Promise(() =>
+          signal.addEventListener("abort", () => {
+            isCancelled = true;
+          }),
+        ),
+    );
+    const link = await one.dial(other);
+    const cancel = new AbortController();
+    const ask = link.ask("wait", 0, { timeoutMs: 20_000, signal: cancel.signal });
+    await link.ask("echo", 0, { timeoutMs: 10_000 });
+    cancel.abort();
+    await assert.rejects(ask, AskTimeout);
+    await eventually("the handler hears of it", () => isCancelled);
+  });
+
+  test("both dial at once: one link, one connection", async () => {
+    for (let round = 0; round < 5; round++) {
+      const [one, other] = [await node(a), await node(b)];
+      const heard: string[] = [];
+      for (const { links } of [one, other]) {
+        links.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
+      }
+      one.links.want(b, other.address);
+      other.links.want(a, one.address);
+      await eventually("both are linked", () => one.links.get(b) !== undefined && other.links.get(a) !== undefined);
+      await Promise.all([one, other].map(({ links }) => links.all()[0]?.ask("echo", 0, { timeoutMs: 10_000 })));
+      assert.deepEqual(heard, ["opened", "opened"]);
+    }
+  });
+
+  test("a peer that asks and reads nothing costs bounded memory, and is let go", async () => {
+    const patient = await node(b, { links: { limits: { silenceMs: 1_500, pingIntervalMs: 100 } } });
+    patient.links.handle("large", () => Buffer.alloc(256 * 1024));
+    const peer = await RawPeer.connect({ address: patient.address, root: mesh.root.certificate, leaf: mesh.peer(a) });
+    peer.greet(a);
+    await eventually("it is linked", () => patient.links.get(a) !== undefined);
+    peer.socket.pause();
+    let most = 0;
+    const before = process.memoryUsage().arrayBuffers;
+    for (let id = 1; patient.links.get(a) !== undefined && id < 20_000; id += 20) {
+      peer.send(...Array.from({ length: 20 }, (_, n) => [3, id + n, "large", 0]));
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await eventually("it is let go", () => patient.links.get(a) === undefined);
+    peer.socket.destroy();
+    assert.ok(most > 4 * 1024 * 1024 && most < 80 * 1024 * 1024, `${most} bytes`);
+  });
+
+  /** A leaf that ends at this time. */
+  const leafUntil = (id: string, end: number) => mesh.peer(id, { clock: new ManualClock(end - 24 * 3_600_000) });
+
+  test("a link lasts while certificates are renewed under it", async () => {
+    // Certificates end at full seconds; five of them leave time to a machine that is busy.
+    const end = Math.ceil(Date.now() / 1_000) * 1_000 + 5_000;
+    const [one, other] = [await node(a, { leaf: leafUntil(a, end) }), await node(b, { leaf: leafUntil(b, end) })];
+    const heard: string[] = [];
+    one.links.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
+    one.links.want(b, other.address);
+    await eventually("both are linked", () => one.links.get(b) !== undefined && other.links.get(a) !== undefined);
+    one.network.use(mesh.peer(a));
+    other.network.use(mesh.peer(b));
+    const link = one.links.get(b) ?? assert.fail();
+    while (Date.now() < end + 500) {
+      assert.equal(await link.ask("echo", 1, { timeoutMs: 10_000 }), 1);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert.deepEqual(heard, ["opened"]);
+    assert.ok(link.peer.notAfter > end + 3_600_000);
+    one.links.unwant(b);
+  });
+
+  test("a link ends with the first certificate of the two that does", async () => {
+    const end = Math.ceil(Date.now() / 1_000) * 1_000 + 5_000;
+    const [one, other] = [await node(a, { leaf: leafUntil(a, end) }), await node(b)];
+    const link = await one.dial(other);
+    await eventually("both are linked", () => other.links.get(a) !== undefined);
+    await eventually("it ends", () => one.links.get(b) === undefined && other.links.get(a) === undefined);
+    assert.ok(Date.now() >= end - 5);
+    await assert.rejects(link.ask("echo", 1, { timeoutMs: 1_000 }), LinkBroken);
+  });
+});

@@ -1,0 +1,170 @@
+// A node of an owner in a real mesh of two: unplugged, plugged in, paused and resumed, and what its peer sees of that.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { Client, ProblemError } from "../../src/client/client.js";
+import { readClientState } from "../../src/storage/client-state.js";
+import { until } from "../mesh/processes.js";
+import { type RealNode, startNode } from "../server/real-node.js";
+
+let folder: string;
+let laptop: RealNode;
+let peer: RealNode;
+
+interface Policy {
+  readonly state: string;
+  readonly slots: number;
+  readonly idleClass: boolean;
+}
+
+/** Plugs the laptop in or out, as whole files: none is seen while it is written. */
+async function plug(online: boolean): Promise<void> {
+  const supply = join(folder, "sys", "class", "power_supply", "AC");
+  await writeFile(join(folder, "online"), online ? "1\n" : "0\n");
+  await rename(join(folder, "online"), join(supply, "online"));
+}
+
+function put(body: object): Promise<Policy> {
+  const headers = { "content-type": "application/json" };
+  return laptop.client.json<Policy>("/v1/policy", { method: "PUT", headers, body: JSON.stringify(body) });
+}
+
+const policy = (): Promise<Policy> => laptop.client.json<Policy>("/v1/policy");
+
+/** How many living peers the laptop sees. */
+async function alive(): Promise<number> {
+  const { peers } = await laptop.client.json<{ peers: { state: string }[] }>("/v1/mesh");
+  return peers.filter(({ state }) => state === "alive").length;
+}
+
+/** What the peer sees of the laptop. */
+async function seen(): Promise<{ state: string; slots: number | null }> {
+  const { peers } = await peer.client.json<{ peers: { name: string; state: string; slots: number | null }[] }>(
+    "/v1/mesh",
+  );
+  return peers.find(({ name }) => name === "laptop") ?? { state: "unknown", slots: null };
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "herd-owner-"));
+  const supply = join(folder, "sys", "class", "power_supply", "AC");
+  await mkdir(supply, { recursive: true });
+  await writeFile(join(supply, "type"), "Mains\n");
+  await plug(true);
+  const flags = { profile: false, ephemeral: true };
+  const kernel = { proc: join(folder, "proc"), sys: join(folder, "sys") };
+  peer = await startNode({ ...flags, name: "peer" });
+  const headers = { "content-type": "application/json" };
+  const body = JSON.stringify({ role: "join" });
+  const { token } = await peer.client.json<{ token: string }>("/v1/tokens", { method: "POST", headers, body });
+  laptop = await startNode({
+    ...flags,
+    name: "laptop",
+    kernel,
+    policy: { owner: "auto", foreignCpu: 1, activeShare: 0, memoryShare: 1 },
+    join: peer.ready.url,
+    token,
+  });
+  const ca = await readFile(laptop.ready.ca, "utf8");
+  laptop = { ...laptop, client: new Client({ url: new URL(laptop.ready.url), token: peer.ready.token, ca }) };
+  await until("a living peer", async () => (await seen()).state === "alive");
+  await until("the same here", async () => (await alive()) === 1);
+});
+
+after(async () => {
+  await laptop?.stop();
+  await peer?.stop();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+test("whoever sits at this machine, its peer hears how many workers are left", async () => {
+  // Where no session says that its owner is away, the owner counts as there.
+  const { state, slots, idleClass } = await policy();
+  assert.deepEqual(idleClass ? [state, slots] : [state], idleClass ? ["active", 1] : ["idle"]);
+  // The owner may come or go meanwhile.
+  await until("the peer hears", async () => (await seen()).slots === (await policy()).slots);
+});
+
+test("an unplugged node lets no guest in, and its peer knows; plugged in it is back", async (t) => {
+  await plug(false);
+  const gone = await until("no slots", async () => (await policy()).slots === 0);
+  const heard = await until("the peer hears of none", async () => (await seen()).slots === 0);
+  assert.equal((await policy()).state, "battery");
+  const metrics = (await laptop.client.send("/metrics")).text;
+  assert.match(metrics, /^herd_owner_state\{state="battery"\} 1$/m);
+  assert.match(metrics, /^herd_slots_allowed 0$/m);
+  await plug(true);
+  const back = await until("slots again", async () => (await policy()).slots > 0);
+  await until("the peer hears of it", async () => ((await seen()).slots ?? 0) > 0);
+  // The bound of a second is proved in virtual time; a loaded machine has none.
+  t.diagnostic(
+    `unplugged: ${gone.toFixed()} ms, at the peer ${(gone + heard).toFixed()} ms; back ${back.toFixed()} ms`,
+  );
+});
+
+test("a paused node sleeps in its peer's eyes until it is resumed", async () => {
+  await put({ pausedUntil: "forever" });
+  await until("asleep", async () => (await seen()).state === "asleep");
+  await assert.rejects(laptop.client.send("/readyz"), /the node is asleep/);
+  const resumed = await laptop.client.json<{ state: string }>("/v1/nodes/laptop/resume", { method: "POST" });
+  assert.equal(resumed.state, "alive");
+  await until("awake", async () => (await seen()).state === "alive");
+  assert.notEqual((await policy()).state, "paused");
+});
+
+test("a node that an operator drains stays drained when a pause of its owner ends", async () => {
+  await put({ pausedUntil: "forever" });
+  await laptop.client.json("/v1/nodes/laptop/drain", { method: "POST" });
+  await until("draining", async () => (await seen()).state === "draining");
+  await put({ pausedUntil: null });
+  assert.notEqual((await policy()).state, "paused");
+  assert.equal((await seen()).state, "draining");
+  await laptop.client.json("/v1/nodes/laptop/resume", { method: "POST" });
+  await until("alive", async () => (await seen()).state === "alive");
+});
+
+test("who owns the machine needs no token for its policy: what the state folder holds is enough there, and there alone", async () => {
+  const { ownerSecret = "", token } = (await readClientState(laptop.ready.state)) ?? {};
+  assert.deepEqual([token, ownerSecret.length], [undefined, 43]);
+  const ca = await readFile(laptop.ready.ca, "utf8");
+  const asOwner = (at: RealNode): Client => new Client({ url: new URL(at.ready.url), token: ownerSecret, ca });
+  const owner = asOwner(laptop);
+  const headers = { "content-type": "application/json" };
+  const paused = { method: "PUT", headers, body: '{"pausedUntil": "forever"}' } as const;
+  assert.equal((await owner.json<Policy>("/v1/policy", paused)).state, "paused");
+  await until("asleep", async () => (await seen()).state === "asleep");
+  await assert.rejects(owner.send("/v1/nodes/peer/resume", { method: "POST" }), problem("auth.forbidden"));
+  assert.equal((await owner.json<Policy>("/v1/nodes/laptop/resume", { method: "POST" })).state, "alive");
+  await assert.rejects(owner.send("/v1/nodes"), problem("auth.invalid"));
+  await assert.rejects(asOwner(peer).send("/v1/policy"), problem("auth.invalid"));
+  await assert.rejects(asOwner(peer).send("/v1/nodes/laptop/resume", { method: "POST" }), problem("auth.invalid"));
+});
+
+/** Whether an error is that problem. */
+function problem(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof ProblemError && error.document.code === code;
+}
+
+test("a pause stops also what this machine's own client had running without slots", async () => {
+  await plug(false);
+  await until("no slots", async () => (await policy()).slots === 0);
+  const headers = { "content-type": "text/plain" };
+  const body = "export function spin(): i32 { let x: i32 = 1; while (x != 0) x = (x * 1103515245) | 1; return x; }";
+  await peer.client.json("/v1/apps/endless", { method: "PUT", headers, body });
+  await until("the app", async () => (await laptop.client.send("/v1/apps")).text.includes("endless"));
+  const here = { "herd-node": "laptop" };
+  const call = laptop.client.send("/fn/endless/spin", { method: "POST", headers: here });
+  // It would end at its deadline otherwise.
+  const refused = assert.rejects(call, problem("node.overloaded"));
+  await until("it runs", async () => {
+    const nodes = await laptop.client.json<{ name: string; running?: number }[]>("/v1/nodes");
+    return nodes.some(({ name, running }) => name === "laptop" && running === 1);
+  });
+  await put({ pausedUntil: "forever" });
+  await refused;
+  await put({ pausedUntil: null });
+  await plug(true);
+});

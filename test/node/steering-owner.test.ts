@@ -1,0 +1,169 @@
+// The owner of one machine of a real mesh unplugs it, plugs it in and pauses it, under load: no call fails, and nothing runs there meanwhile.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type { LocalMesh } from "../../src/testing/local-mesh.js";
+import { type Answer, callMany } from "../../src/testing/many-calls.js";
+import type { NodeProcess } from "../../src/testing/node-process.js";
+import { deploy, herdAt, seesAlive, startMesh, until } from "../mesh/processes.js";
+
+/** Each is learned by itself: one argument says nothing of how long another takes. */
+const source = ["short", "long"]
+  .map(
+    (name) => `export function ${name}(rounds: i32): i32 {
+  let state: u32 = <u32>rounds;
+  for (let round = 0; round < rounds; round++) state = state * 1664525 + 1013904223;
+  return state == 12345 ? -1 : rounds;
+}`,
+  )
+  .join("\n");
+/** About 2 ms, and far more than the half second that a call may go on where it must stop, on any machine. */
+const short = 2_000_000;
+const long = 1_500_000_000;
+const deadlineMs = 120_000;
+/** For a busy machine. */
+const limits = { deadlineMs, compileTimeoutMs: 120_000 };
+
+test("the owner unplugs a machine, plugs it in, and pauses it", async (context) => {
+  const power = await fakePower(context);
+  const mesh = await startMesh(context, ["north", "east"], { settings: { limits } });
+  const { token } = mesh;
+  const [north, east] = mesh.nodes;
+  assert.ok(north && east);
+  const laptop = await joinLaptop(mesh, power.sys);
+  const names = ["north", "east", "laptop"];
+  await deploy(north, { app: "demo", text: source, token });
+  for (const node of mesh.nodes) await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));
+  const seen = async (by: NodeProcess): Promise<Seen> => {
+    const { peers } = await by.client(token).json<{ peers: readonly (Seen & { name: string })[] }>("/v1/mesh");
+    return peers.find(({ name }) => name === "laptop") as Seen;
+  };
+  const unplugged = (): Promise<number> =>
+    until("its peers see no slots", async () => (await seen(north)).slots === 0 && (await seen(east)).slots === 0);
+  const pluggedIn = (): Promise<number> =>
+    until(
+      "its peers see slots",
+      async () => ((await seen(north)).slots ?? 0) > 0 && ((await seen(east)).slots ?? 0) > 0,
+    );
+  await pluggedIn();
+
+  await context.test("no call fails while it goes and comes, and its peers know within a second", async (t) => {
+    const ended = new AbortController();
+    const answers: Answer[] = [];
+    const load = [north, laptop].map((node) =>
+      keepCalling(node, {
+        token,
+        path: "demo/short",
+        rounds: short,
+        signal: ended.signal,
+        onAnswer: (answer) => answers.push(answer),
+      }),
+    );
+    const since = (from: number): readonly Answer[] => answers.slice(from);
+    const away = ({ node, hops }: Answer): boolean => node === "laptop" && hops === 1;
+    const tookMs: number[] = [];
+    for (let round = 0; round < 3 && Math.min(...tookMs) > 1_000; round++) {
+      const from = answers.length;
+      await until("it takes calls of peers", async () => since(from).some(away));
+      await power.set({ online: false });
+      tookMs.push(await unplugged());
+      const stopped = answers.length;
+      await until("calls go on", async () => since(stopped).length > 200);
+      // What had been answered there by then may still have been on its way.
+      const late = since(stopped + 50).filter(({ node }) => node === "laptop");
+      assert.equal(late.length, 0, `${late.length} calls ran on battery`);
+      await power.set({ online: true });
+      await pluggedIn();
+    }
+    ended.abort();
+    await Promise.all(load);
+    for (const { status, text } of answers) assert.equal(status, 200, text);
+    t.diagnostic(`${answers.length} calls; peers knew after ${tookMs.map(Math.round).join(", ")} ms`);
+    assert.ok(Math.min(...tookMs) <= 1_000, `${tookMs} ms`);
+  });
+
+  await context.test("what runs there runs elsewhere when it is unplugged", async (t) => {
+    const givenBack = async (): Promise<number> => {
+      const { text } = await laptop.client(token).send("/metrics");
+      return Number(/^herd_peer_calls_total\{outcome="draining"\} (\d+)$/m.exec(text)?.[1]);
+    };
+    const before = await givenBack();
+    const ended = new AbortController();
+    const answers: Answer[] = [];
+    const load = keepCalling(north, {
+      token,
+      path: "demo/long",
+      rounds: long,
+      signal: ended.signal,
+      onAnswer: (answer) => answers.push(answer),
+    });
+    await until("a call runs there", async () => ((await seen(north)).running ?? 0) > 0);
+    await power.set({ online: false });
+    await unplugged();
+    ended.abort();
+    await load;
+    for (const { status, text } of answers) assert.equal(status, 200, text);
+    t.diagnostic(answers.map(({ node, ms }) => `${node} ${Math.round(ms)} ms`).join(", "));
+    assert.ok((await givenBack()) > before, "nothing was given back");
+    await power.set({ online: true });
+    await pluggedIn();
+  });
+
+  await context.test("paused, it sleeps until its time is over or it is resumed", async () => {
+    const asleep = async (): Promise<boolean> => (await seen(north)).state === "asleep";
+    const awake = async (): Promise<boolean> => {
+      const { state, slots } = await seen(north);
+      return state === "alive" && (slots ?? 0) > 0;
+    };
+    const sleeping = until("it sleeps", asleep);
+    await herdAt(laptop, token, ["pause", "4s"]);
+    await sleeping;
+    await until("it is awake after its time", awake);
+    await herdAt(laptop, token, ["pause"]);
+    await until("it sleeps again", asleep);
+    await mesh.herd(["node", "resume", "laptop"]);
+    await until("it is awake when resumed", awake);
+  });
+});
+
+/** A node as a peer tells it. */
+interface Seen {
+  readonly state: string;
+  readonly slots: number | null;
+  readonly running: number | null;
+}
+
+/** Three callers at a node, until the signal aborts. */
+async function keepCalling(
+  node: NodeProcess,
+  options: { token: string; path: string; rounds: number; signal: AbortSignal; onAnswer: (answer: Answer) => void },
+): Promise<void> {
+  const body = (): string => `[${options.rounds}]`;
+  const calls = Number.POSITIVE_INFINITY;
+  await callMany(node, { ...options, body, calls, atATime: 3, deadlineMs });
+}
+
+/** A node whose workers are all for guests but on battery, on a machine whose power supply is the test's. */
+async function joinLaptop(mesh: LocalMesh, sys: string): Promise<NodeProcess> {
+  const config = join(sys, "laptop.json");
+  await writeFile(config, JSON.stringify({ limits, kernel: { sys }, policy: { owner: "none", battery: "stop" } }));
+  return mesh.join("laptop", ["--config", config]);
+}
+
+/** A folder as sysfs shows a machine with a plug. */
+async function fakePower(
+  context: TestContext,
+): Promise<{ sys: string; set(power: { online: boolean }): Promise<void> }> {
+  const sys = await mkdtemp(join(tmpdir(), "herd-sys-"));
+  context.after(() => rm(sys, { recursive: true, force: true }));
+  const supply = join(sys, "class", "power_supply", "AC");
+  await mkdir(supply, { recursive: true });
+  await writeFile(join(supply, "type"), "Mains\n");
+  const set = ({ online }: { online: boolean }): Promise<void> =>
+    writeFile(join(supply, "online"), online ? "1\n" : "0\n");
+  await set({ online: true });
+  return { sys, set };
+}

@@ -1,0 +1,90 @@
+// Sources that hang, crash or exhaust the compiler: their author gets an error, the next upload compiles.
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { after, test } from "node:test";
+import { Compiler } from "../../../runtime/compile/compiler.js";
+import { failure, patientLimits, slowSource, testCompiler, upload } from "./compiling.js";
+
+const mebibyte = 1024 * 1024;
+const good = upload("export function f(a: i32): i32 { return a; }");
+
+test("a source that takes too long is stopped at the limit, and the next one compiles", async () => {
+  const limits = { ...patientLimits };
+  const compiler = new Compiler({ limits });
+  after(() => compiler.stop());
+  await compiler.compile(good);
+  limits.compileCpuMs = 4_000;
+  const from = performance.now();
+  const error = await failure(compiler.compile(upload(slowSource(6_000))));
+  const took = performance.now() - from;
+  assert.equal(error.code, "source.invalid");
+  assert.match(error.message, /used up its processor time/);
+  assert.ok(took < 30_000, `${took} ms`);
+  limits.compileCpuMs = patientLimits.compileCpuMs;
+  await compiler.compile(good);
+});
+
+test("sources that crash the compiler cost an error, and the next one compiles", async () => {
+  const compiler = testCompiler();
+  const crashes = {
+    "recursion in an expression": `export function f(a: i32): i32 { return ${Array.from({ length: 100_000 }, () => "a").join("+")}; }`,
+    "nesting of parentheses": `export function f(): i32 { return ${"(".repeat(50_000)}1${")".repeat(50_000)}; }`,
+    "endless instantiation of a generic":
+      "function g<T>(a: T, n: i32): void { if (n > 0) g<Array<T>>([a], n - 1); }\nexport function f(): void { g<i32>(1, 9); }",
+  };
+  for (const [name, source] of Object.entries(crashes)) {
+    assert.equal((await failure(compiler.compile(upload(source)))).code, "source.invalid", name);
+  }
+  await compiler.compile(good);
+});
+
+test("a source that exhausts the compiler's memory is stopped, and the next one compiles", async () => {
+  // Above what the compiler itself needs, below what this source makes of it.
+  const compiler = testCompiler({ compileMemoryBytes: 330 * mebibyte });
+  const error = await failure(compiler.compile(upload(slowSource(6_000))));
+  assert.equal(error.code, "source.invalid");
+  assert.match(error.message, /out of memory/);
+  await compiler.compile(good);
+});
+
+test("a compiler that one source left large is replaced by one", { skip: process.platform !== "linux" }, async () => {
+  const before = childCount();
+  // Below twice what any compilation takes, so that each one leaves it too large.
+  const compiler = new Compiler({ limits: { ...patientLimits, compileMemoryBytes: 400 * mebibyte } });
+  try {
+    for (let round = 0; round < 3; round++) await compiler.compile(good);
+    assert.equal(childCount() - before, 1);
+  } finally {
+    await compiler.stop();
+  }
+  assert.equal(childCount(), before);
+});
+
+/** How many processes this one has started that have not ended. */
+function childCount(): number {
+  const isChild = (pid: string): boolean => {
+    try {
+      // proc(5): after the name in parentheses come the state and the parent's id.
+      const [state, parent] = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+      return state !== "Z" && Number(parent) === process.pid;
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name) && isChild(name)).length;
+}
+
+test("one process is warm before it is needed and is kept; a second one ends when nobody needs it", async () => {
+  const compiler = new Compiler({ limits: patientLimits, idleMs: 50 });
+  compiler.start();
+  const [warm] = compiler.pids;
+  assert.ok(warm !== undefined);
+  await compiler.compile(good);
+  assert.deepEqual(compiler.pids, [warm]);
+  await Promise.all([compiler.compile(good, { key: "a" }), compiler.compile(good, { key: "b" })]);
+  while (compiler.pids.length > 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  await compiler.compile(good);
+  assert.equal(compiler.pids.length, 1);
+  await compiler.stop();
+  assert.equal((await failure(compiler.compile(good))).code, "node.draining");
+});

@@ -1,0 +1,293 @@
+// How calls reach threads: bounds, deadlines, cancelling, moving on, stopping.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import diagnostics from "node:diagnostics_channel";
+import { after, test } from "node:test";
+import { promisify } from "node:util";
+import { Sandbox } from "../../../runtime/sandbox/pool.js";
+import { Threads } from "../../../runtime/sandbox/threads.js";
+import { systemClock } from "../../../src/core/clock.js";
+import { HerdError } from "../../../src/core/errors.js";
+import { defaultLimits } from "../../../src/core/limits.js";
+import { compileGuests, failureOf, Guest, inSomeRound, startSandbox } from "./guests.js";
+
+const { spin: component, "start-spins-later": spinsLater } = await compileGuests("spin", "start-spins-later");
+const started: { stop(): Promise<void> }[] = [];
+after(() => Promise.all(started.map((sandbox) => sandbox.stop())));
+
+async function open(options: Parameters<typeof startSandbox>[0]) {
+  const { sandbox } = await startSandbox(options);
+  started.push(sandbox);
+  return { sandbox, guest: new Guest(sandbox, await sandbox.prepare(component, "spin")) };
+}
+
+/** Calls often enough that the function is known to be small. */
+async function warm(guest: Guest, name = "add", args: unknown = { a: 1, b: 2 }): Promise<void> {
+  for (let round = 0; round < 3; round++) await Promise.all(Array.from({ length: 200 }, () => guest.call(name, args)));
+}
+
+test("a full queue refuses at once, and says when to come again", async () => {
+  const { sandbox, guest } = await open({ workers: 1, limit: { queueLength: 5 } });
+  let ended = false;
+  const running = guest.failure("forever", {}, { deadline: Date.now() + 1_000 }).finally(() => {
+    ended = true;
+  });
+  const queued = Array.from({ length: 5 }, () => guest.call("add", [1, 2]));
+  assert.deepEqual(sandbox.stats(), { slots: 1, running: 1, queued: 5 });
+  const error = await guest.failure("add", [1, 2]);
+  assert.ok(!ended, "it does not wait for a call to end");
+  assert.deepEqual([error.code, error.retryAfterSeconds], ["node.overloaded", 1]);
+  assert.deepEqual(await Promise.all(queued), [3, 3, 3, 3, 3]);
+  assert.equal((await running).code, "function.deadline");
+});
+
+test("arguments that wait are bounded in bytes, and make room when their calls end", async () => {
+  const { guest } = await open({ workers: 1, limit: { queueBytes: 200_000 } });
+  const body = Buffer.from(`[1,2]${" ".repeat(99_995)}`);
+  for (let round = 0; round < 2; round++) {
+    const running = guest.failure("forever", [], { deadline: Date.now() + 300 });
+    const waiting = guest.raw("add", body);
+    const error = await failureOf(guest.raw("add", body));
+    assert.deepEqual([error.code, error.retryAfterSeconds], ["node.overloaded", 1]);
+    assert.equal((await waiting).json, "3");
+    assert.equal((await running).code, "function.deadline");
+  }
+  assert.equal((await guest.raw("add", Buffer.from(`[1,2]${" ".repeat(300_000)}`))).json, "3");
+});
+
+test("a call whose deadline passes while it waits fails then, not later", async () => {
+  const { guest } = await open({ workers: 1 });
+  let ended = false;
+  const running = guest.failure("forever", {}, { deadline: Date.now() + 1_500 }).finally(() => {
+    ended = true;
+  });
+  const error = await guest.failure("add", [1, 2], { deadline: Date.now() + 100 });
+  assert.equal(error.code, "function.deadline");
+  assert.ok(!ended, "it does not wait for the call before it");
+  assert.equal((await guest.failure("add", [1, 2], { deadline: Date.now() - 1 })).code, "function.deadline");
+  await running;
+});
+
+test("a cancelled call leaves the queue", async () => {
+  const { sandbox, guest } = await open({ workers: 1 });
+  const running = guest.failure("forever", {}, { deadline: Date.now() + 500 });
+  const controller = new AbortController();
+  const waiting = guest.raw("add", "[1,2]", { signal: controller.signal });
+  controller.abort(new Error("the client went away"));
+  await assert.rejects(waiting, /the client went away/);
+  assert.equal(sandbox.stats().queued, 0);
+  await assert.rejects(guest.raw("add", "[1,2]", { signal: controller.signal }), /went away/);
+  await running;
+});
+
+test("a spinning call in the middle of a batch fails alone: those before it are answered, those after it move", async () => {
+  const { guest } = await open({ workers: 1 });
+  const leftInTime = async (): Promise<boolean> => {
+    await warm(guest);
+    await warm(guest, "moody", { spin: false });
+    let ended = false;
+    const before = Array.from({ length: 5 }, (_, index) => guest.call("add", [index, 0]));
+    const spinning = guest.failure("moody", { spin: true }, { deadline: Date.now() + 1_000 }).finally(() => {
+      ended = true;
+    });
+    const behind = Array.from({ length: 20 }, (_, index) => guest.call("add", [index, 1]));
+    assert.deepEqual(
+      await Promise.all(before),
+      Array.from({ length: 5 }, (_, index) => index),
+    );
+    const inTime = !ended;
+    assert.deepEqual(
+      await Promise.all(behind),
+      Array.from({ length: 20 }, (_, index) => index + 1),
+    );
+    assert.equal((await spinning).code, "function.deadline");
+    return inTime;
+  };
+  assert.ok(await inSomeRound(leftInTime), "results leave when their calls end");
+});
+
+test("calls behind a spinning one go to the other worker at once", async () => {
+  const { guest } = await open({ workers: 2 });
+  const answeredMeanwhile = async (): Promise<boolean> => {
+    await warm(guest);
+    await warm(guest, "moody", { spin: false });
+    let ended = false;
+    const spinning = guest.failure("moody", { spin: true }, { deadline: Date.now() + 1_500 }).finally(() => {
+      ended = true;
+    });
+    await Promise.all(Array.from({ length: 500 }, (_, index) => guest.call("add", [index, 1])));
+    const meanwhile = !ended;
+    assert.equal((await spinning).code, "function.deadline");
+    return meanwhile;
+  };
+  assert.ok(await inSomeRound(answeredMeanwhile));
+});
+
+test("a start that spins between two calls holds nobody up: each call ends by its deadline", {
+  timeout: 120_000,
+}, async () => {
+  const { sandbox } = await open({ workers: 2 });
+  const guest = new Guest(sandbox, await sandbox.prepare(spinsLater, "spins-later"));
+  const until = Date.now() + 4_000;
+  const lateMs: number[] = [];
+  const codes = new Set<string>();
+  const caller = async (): Promise<void> => {
+    while (Date.now() < until) {
+      const deadline = Date.now() + 500;
+      await guest.call("value", [], { deadline }).catch(({ code }: { code: string }) => codes.add(code));
+      lateMs.push(Date.now() - deadline);
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, caller));
+  assert.deepEqual(codes, new Set(["function.deadline"]));
+  assert.ok(Math.max(...lateMs) < 2_000, `a call came ${Math.max(...lateMs)} ms after its deadline`);
+});
+
+test("while short calls come, long ones never take the last worker", async () => {
+  const { guest } = await open({ workers: 2 });
+  const hardlyWaited = async (): Promise<boolean> => {
+    await warm(guest);
+    await guest.call("spinFor", [30]);
+    await guest.call("spinFor", [30]);
+    const long = Array.from({ length: 10 }, () => guest.call("spinFor", [200]));
+    const waits: number[] = [];
+    for (let round = 0; round < 50; round++) {
+      const began = performance.now();
+      await guest.call("add", [1, 2]);
+      waits.push(performance.now() - began);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await Promise.all(long);
+    return waits.filter((ms) => ms > 150).length <= 2;
+  };
+  assert.ok(await inSomeRound(hardlyWaited));
+});
+
+test("each deadline of many at once is kept, and the node goes on", async () => {
+  const { sandbox, guest } = await open({ workers: 2 });
+  const keptThem = async (): Promise<boolean> => {
+    const began = Date.now();
+    const errors = await Promise.all(
+      Array.from({ length: 8 }, () => guest.failure("forever", {}, { deadline: began + 300 })),
+    );
+    assert.deepEqual(new Set(errors.map(({ code }) => code)), new Set(["function.deadline"]));
+    return Date.now() - began < 450;
+  };
+  assert.ok(await inSomeRound(keptThem));
+  assert.equal(await guest.call("add", [1, 2]), 3);
+  assert.deepEqual(sandbox.stats(), { slots: 2, running: 0, queued: 0 });
+});
+
+test("a revision that was forgotten runs again when it is called", async () => {
+  const { sandbox, guest } = await open({ workers: 1 });
+  assert.equal(await guest.call("add", [1, 2]), 3);
+  sandbox.forget("spin");
+  assert.equal(await guest.call("add", [1, 2]), 3);
+});
+
+test("more revisions than a thread keeps all run, in turns", async () => {
+  const { sandbox } = await open({ workers: 1 });
+  const guests: Guest[] = [];
+  for (let index = 0; index < 80; index++)
+    guests.push(new Guest(sandbox, await sandbox.prepare(component, `r${index}`)));
+  for (let round = 0; round < 2; round++) {
+    const sums: unknown[] = await Promise.all(guests.map((guest, index) => guest.call("add", [index, round])));
+    const expected = guests.map((_guest, index) => index + round);
+    assert.deepEqual(sums, expected);
+  }
+});
+
+test("an unknown function is refused by name", async () => {
+  const { guest } = await open({ workers: 1 });
+  assert.equal((await guest.failure("nope", {})).code, "function.unknown");
+  assert.equal((await guest.failure("__proto__", {})).code, "function.unknown");
+});
+
+test("stop lets calls end, refuses new ones, and can be asked twice", async () => {
+  const { sandbox, guest } = await open({ workers: 2 });
+  await sandbox.start();
+  const running = [guest.call("spinFor", [100]), guest.call("add", [1, 2]), guest.call("spinFor", [100])];
+  const stopped = Promise.all([sandbox.stop(), sandbox.stop()]);
+  assert.equal((await failureOf(guest.raw("add", "[1,2]"))).code, "node.draining");
+  assert.equal((await Promise.all(running))[1], 3);
+  await stopped;
+  assert.deepEqual(sandbox.stats(), { slots: 2, running: 0, queued: 0 });
+});
+
+test("stop does not wait for a start that has not ended, and no start follows a stop", async () => {
+  const options = {
+    workers: 2,
+    limits: defaultLimits,
+    nodeName: "testing",
+    clock: systemClock,
+    onLog: () => undefined,
+  };
+  const sandbox = new Sandbox(options);
+  const starting = failureOf(sandbox.start());
+  await sandbox.stop();
+  assert.equal((await starting).code, "node.draining");
+  const never = new Sandbox(options);
+  await never.stop();
+  assert.equal((await failureOf(never.start())).code, "node.draining");
+});
+
+test("threads that do not boot in time fail the start", async () => {
+  const ignore = (): void => undefined;
+  const events = { onLog: ignore, onReady: ignore, onLost: ignore, onEnded: ignore };
+  const threads = new Threads({
+    count: 1,
+    limits: defaultLimits,
+    nodeName: "testing",
+    clock: systemClock,
+    bootMs: 1,
+    ...events,
+  });
+  assert.match((await failureOf(threads.start(1))).message, /did not boot in 1 ms/);
+  await threads.stop();
+});
+
+test("after stop no handle of the sandbox is open, whether idle, after a kill, or never started", async () => {
+  const script = `
+    import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/pool.js", import.meta.url).href)};
+    import { defaultLimits as limits } from ${JSON.stringify(new URL("../../../src/core/limits.js", import.meta.url).href)};
+    import { systemClock as clock } from ${JSON.stringify(new URL("../../../src/core/clock.js", import.meta.url).href)};
+    const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} });
+    const component = Buffer.from(process.argv[1], "base64");
+    await sandbox.start();
+    const prepared = await sandbox.prepare(component, "r");
+    await sandbox.run({ prepared, function: "forever", arguments: { format: "json", body: "" }, invocation: "i", deadline: Date.now() + 100 })
+      .catch((error) => console.log(error.code));
+    await sandbox.stop();
+    const open = () => process.getActiveResourcesInfo().filter((kind) => !kind.includes("Wrap") && !kind.includes("TTY"));
+    // A port that was closed is gone some turns of the event loop later.
+    for (let turns = 0; open().length > 0 && turns < 1_000; turns++) await new Promise((resolve) => setTimeout(resolve, 10));
+    console.log(open().join());
+    await new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} }).stop();
+  `;
+  const base64 = Buffer.from(component).toString("base64");
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script, base64], {
+    timeout: 60_000,
+  });
+  assert.equal(stdout.trim(), "function.deadline");
+});
+
+test("a caller's deadline shorter than the call answers then, and costs no thread when the call ends soon after", async () => {
+  const { guest } = await open({ workers: 1 });
+  await warm(guest, "spinFor", { ms: 0 });
+  let threads = 0;
+  const count = (): void => void threads++;
+  diagnostics.subscribe("worker_threads", count);
+  // A machine that is held up for some milliseconds lets a call end before its deadline is seen, or run beyond the grace.
+  const isAsMeant = async (): Promise<boolean> => {
+    const before = threads;
+    const ended = await guest.call("spinFor", { ms: 20 }, { deadline: Date.now() + 5 }).then(
+      () => "answered",
+      (error: unknown) => (error instanceof HerdError ? error.code : "unknown"),
+    );
+    assert.equal(await guest.call("add", [1, 2]), 3);
+    return ended === "function.deadline" && threads === before;
+  };
+  const shown = await inSomeRound(isAsMeant, 30);
+  diagnostics.unsubscribe("worker_threads", count);
+  assert.ok(shown);
+});

@@ -1,0 +1,113 @@
+// Guests for tests: a program of test/fixtures/guests, compiled, in a sandbox with real threads.
+import { readFileSync } from "node:fs";
+import type { Worker } from "node:worker_threads";
+import { Compiler } from "../../../runtime/compile/compiler.js";
+import type { Call } from "../../../runtime/sandbox/intake.js";
+import type { CallResult } from "../../../runtime/sandbox/pending-call.js";
+import { Sandbox, type SandboxOptions } from "../../../runtime/sandbox/pool.js";
+import type { Prepared } from "../../../runtime/sandbox/prepare.js";
+import type { GuestLogLine } from "../../../runtime/sandbox/slot.js";
+import { systemClock } from "../../../src/core/clock.js";
+import { HerdError } from "../../../src/core/errors.js";
+import { defaultLimits, type Limits } from "../../../src/core/limits.js";
+import { packageRoot } from "../../../src/core/package-root.js";
+import { patientLimits } from "../compile/compiling.js";
+
+/** Whether a thread is the one that looks at components, and none that runs calls: its heap is smaller. */
+export function isPreparer({ resourceLimits }: Worker): boolean {
+  return resourceLimits?.maxOldGenerationSizeMb === 256;
+}
+
+/** A sandbox with what its guests logged. */
+export interface TestSandbox {
+  readonly sandbox: Sandbox;
+  readonly lines: GuestLogLine[];
+}
+
+/** Starts a sandbox; stop it when the test is over. */
+export async function startSandbox(
+  options: Partial<SandboxOptions> & { limit?: Partial<Limits> } = {},
+): Promise<TestSandbox> {
+  const lines: GuestLogLine[] = [];
+  const { limit, ...rest } = options;
+  const sandbox = new Sandbox({
+    workers: 2,
+    limits: { ...defaultLimits, ...limit },
+    nodeName: "testing",
+    clock: systemClock,
+    onLog: (line) => lines.push(line),
+    ...rest,
+  });
+  await sandbox.start();
+  return { sandbox, lines };
+}
+
+/** Components of the guest programs named, by name. */
+export async function compileGuests<Name extends string>(...names: Name[]): Promise<Record<Name, Uint8Array>> {
+  const compiler = new Compiler({ limits: patientLimits });
+  try {
+    const components: [string, Uint8Array][] = [];
+    for (const name of names) {
+      const text = readFileSync(new URL(`test/fixtures/guests/${name}.ts`, packageRoot()), "utf8");
+      const { component } = await compiler.compile([{ path: "index.ts", text }]);
+      components.push([name, component]);
+    }
+    return Object.fromEntries(components) as Record<Name, Uint8Array>;
+  } finally {
+    await compiler.stop();
+  }
+}
+
+/** Calls functions of one prepared guest with values, and gives values back. */
+export class Guest {
+  readonly #sandbox: Sandbox;
+  readonly prepared: Prepared;
+
+  constructor(sandbox: Sandbox, prepared: Prepared) {
+    this.#sandbox = sandbox;
+    this.prepared = prepared;
+  }
+
+  /** The result of a call with `args` as JSON; undefined for void. */
+  async call(name: string, args: unknown, options: Partial<Call> = {}): Promise<unknown> {
+    const { json } = await this.raw(name, JSON.stringify(args), options);
+    return json === null ? undefined : JSON.parse(typeof json === "string" ? json : Buffer.from(json).toString());
+  }
+
+  /** A call with a body as it is. */
+  raw(name: string, body: string | Uint8Array, options: Partial<Call> = {}): Promise<CallResult> {
+    return this.#sandbox.run({
+      prepared: this.prepared,
+      function: name,
+      arguments: { format: "json", body },
+      invocation: "test",
+      deadline: Date.now() + 10_000,
+      ...options,
+    });
+  }
+
+  /** The HerdError of a call that must fail. */
+  async failure(name: string, args: unknown, options: Partial<Call> = {}): Promise<HerdError> {
+    return failureOf(this.raw(name, typeof args === "string" ? args : JSON.stringify(args), options));
+  }
+}
+
+/**
+ * Whether a round of several is as it should be. A machine that holds a thread up between two instructions spoils any one of them, by
+ * its time or by what the node takes for a long call then; one that is as meant shows that it can be.
+ */
+export async function inSomeRound(isAsMeant: () => Promise<boolean>, rounds = 10): Promise<boolean> {
+  for (let round = 0; round < rounds; round++) if (await isAsMeant()) return true;
+  return false;
+}
+
+/** The HerdError with which `promise` rejects. */
+export async function failureOf(promise: Promise<unknown>): Promise<HerdError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof HerdError) return error;
+    throw error;
+  }
+  throw new Error("nothing failed");
+}

@@ -1,0 +1,250 @@
+// A founder with a real identity, registry and join desk behind a real HTTPS server, and nodes that want in.
+
+import { type KeyObject, X509Certificate } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, systemClock } from "../../../src/core/clock.js";
+import { makeEnrolledKey, nodeIdOf, publicKeyText, signerOf } from "../../../src/pki/identity/enrolled-key.js";
+import type { Enrollment, EnrollmentRequest } from "../../../src/pki/identity/enrollment.js";
+import { Identity } from "../../../src/pki/identity/identity.js";
+import { type JoinOptions, joinMesh } from "../../../src/pki/join/client.js";
+import { type IssuedJoinToken, JoinDesk } from "../../../src/pki/join/desk.js";
+import type { JoinView } from "../../../src/pki/join/pending.js";
+import { RenewalDesk } from "../../../src/pki/join/renewal.js";
+import { JoinTokens } from "../../../src/pki/join/tokens.js";
+import { welcomeRecords } from "../../../src/pki/join/welcome.js";
+import type { AuditEvent } from "../../../src/pki/registry/audit-record.js";
+import { Registry } from "../../../src/pki/registry/registry.js";
+import { withKeyFiles } from "../../../src/pki/state/key-files.js";
+import { OwnerSecret } from "../../../src/pki/tokens/owner-secret.js";
+import { makeCsr } from "../../../src/pki/x509/csr.js";
+import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
+import { joinsEndpoints } from "../../../src/server/endpoints/joins.js";
+import { tokensEndpoints } from "../../../src/server/endpoints/tokens.js";
+import type { Endpoint } from "../../../src/server/http/endpoint.js";
+import { HttpsServer } from "../../../src/server/http/https-server.js";
+import type { Relay, Where } from "../../../src/server/relay/relay.js";
+import { RelayedRequests } from "../../../src/server/relay/relayed-exchange.js";
+import { MeshEvents, publishJoins } from "../../../src/server/views/mesh-events.js";
+import { MemoryFiles } from "../../../src/storage/state-files.js";
+import { silent } from "../../pki/audit/silent-log.js";
+import { type Answer, answerOf } from "../test-node.js";
+
+/** The machine's time, and as much more as a test says. */
+export class ShiftedClock implements Clock {
+  shiftMs = 0;
+  /** Where the clock for spans of time stands still, when it does. */
+  stillMs: number | undefined;
+  now(): number {
+    return systemClock.now() + this.shiftMs;
+  }
+  monotonic(): number {
+    return this.stillMs ?? systemClock.monotonic();
+  }
+}
+
+const nobody: Relay = { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to ask")) };
+
+/** How to ask. */
+export interface Ask {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly url?: string;
+}
+
+/** The founder. */
+export class JoinMesh {
+  readonly audited: AuditEvent[] = [];
+  readonly events = new MeshEvents();
+  readonly clock = new ShiftedClock();
+  readonly files = new MemoryFiles();
+  readonly identity: Identity;
+  readonly registry: Registry;
+  readonly tokens: JoinTokens;
+  readonly desk: JoinDesk;
+  readonly renewals: RenewalDesk;
+  readonly #folder: string;
+  readonly #server: HttpsServer;
+  readonly #relayed: RelayedRequests;
+  #doors: HttpsServer[] = [];
+  #admin = "";
+
+  private constructor(identity: Identity, folder: string) {
+    const { meshId, rootCertificate, nodeId } = identity;
+    const { clock, files, audited } = this;
+    this.identity = identity;
+    this.#folder = folder;
+    this.registry = new Registry({ meshId, rootCertificate, files: new MemoryFiles(), clock, log: silent });
+    this.tokens = new JoinTokens({ files, clock });
+    const publish = async (kind: string, text: string): Promise<void> => {
+      const store = this.registry.stores.find((other) => other.kind === kind);
+      if ((await store?.accept(text)) !== "new") throw new TypeError(`the ${kind} is not new`);
+    };
+    const audit = async (event: AuditEvent): Promise<void> => {
+      audited.push(event);
+    };
+    const options = { authority: identity, registry: this.registry, issued: async () => undefined, audit };
+    const { registry, events } = this;
+    this.desk = new JoinDesk({
+      ...{
+        ...options,
+        ...publishJoins({ registry, events, clock, audit }),
+        tokens: this.tokens,
+        clock,
+        returnDays: 90,
+        publish,
+        urls: () => [this.url],
+      },
+      records: (node) => welcomeRecords(this.registry, { nodeId: node, master: nodeId }),
+    });
+    this.renewals = new RenewalDesk(options);
+    const endpoints = this.#endpoints(this.desk, nobody);
+    const { tokens } = identity;
+    const hold = () => () => undefined;
+    const isHere = (where: Where) =>
+      where === "master" || (typeof where === "object" && "node" in where && where.node === nodeId);
+    this.#relayed = new RelayedRequests({ endpoints, tokens, clock: systemClock, log: silent, hold, isHere });
+    this.#server = this.#serverOf(nodeId, { endpoints, relay: nobody });
+  }
+
+  /** Founds one and serves it on a free port. */
+  static async found(): Promise<JoinMesh> {
+    const folder = await mkdtemp(join(tmpdir(), "herd-join-"));
+    const identity = await Identity.open({
+      ...{ state: join(folder, "founder"), ephemeral: true, name: "founder", domains: [] },
+      ...{ advertise: "localhost", clock: systemClock },
+    });
+    const mesh = new JoinMesh(identity, folder);
+    await mesh.registry.open();
+    for (const record of identity.records) {
+      for (const store of mesh.registry.stores) await store.accept(record).catch(() => undefined);
+    }
+    await mesh.tokens.open();
+    await withKeyFiles(identity.publicLeaf(), (files) => mesh.#server.start(files));
+    mesh.#admin = (await identity.tokens.issue({ role: "admin", ttlSeconds: 600 })).token;
+    return mesh;
+  }
+
+  /** Where it serves. */
+  get url(): string {
+    return `https://localhost:${this.#server.port}`;
+  }
+
+  /** The address of another node, no master, that passes on to this one what it cannot do. */
+  async door(nodeId: string): Promise<string> {
+    const relay: Relay = {
+      isHere: () => false,
+      ask: (_where, request, signal) => this.#relayed.answer(request, { node: nodeId, signal }),
+    };
+    const server = this.#serverOf(nodeId, { endpoints: this.#endpoints(undefined, relay), relay });
+    this.#doors.push(server);
+    await withKeyFiles(this.identity.publicLeaf(), (files) => server.start(files));
+    return `https://localhost:${server.port}`;
+  }
+
+  #endpoints(desk: JoinDesk | undefined, relay: Relay): Endpoint[] {
+    const { tokens, signIn, nodeId, rootCertificate } = this.identity;
+    const joins = { desk, masters: () => [nodeId] };
+    const own = [...joinsEndpoints({ joins, relay }), ...tokensEndpoints({ tokens, signIn, joins, relay })];
+    return [...own, rootEndpoint(rootCertificate)];
+  }
+
+  #serverOf(id: string, { endpoints, relay }: { endpoints: Endpoint[]; relay: Relay }): HttpsServer {
+    const { tokens } = this.identity;
+    return new HttpsServer({
+      ...{ host: "localhost", port: 0, tokens, log: silent, relay, hold: () => () => undefined, endpoints },
+      ...{ place: { id, url: () => this.url }, bodyLimitBytes: 65_536, rawRoutes: [], ownerSecret: new OwnerSecret() },
+      connections: { opened: () => true, closed: () => undefined },
+    });
+  }
+
+  /** A token from the desk. */
+  token(options: Partial<Parameters<JoinDesk["createToken"]>[0]> = {}): Promise<IssuedJoinToken> {
+    return this.desk.createToken({ by: "0123456789abcdef", ...options });
+  }
+
+  /** Options of a node that joins here. */
+  options(options: Partial<JoinOptions> = {}): JoinOptions {
+    return {
+      ...{ urls: [this.url], advertise: "localhost", deploy: true, tell: () => undefined, clock: this.clock },
+      ...{ signal: AbortSignal.timeout(60_000), ...options },
+    };
+  }
+
+  /** A node that comes in with a token, or waits for a person. */
+  join(request: EnrollmentRequest, options: Partial<JoinOptions> = {}): ReturnType<typeof joinMesh> {
+    return joinMesh(request, this.options(options));
+  }
+
+  /** A whole identity that joins; the caller closes it. */
+  open(name: string, options: Partial<JoinOptions> = {}): Promise<Identity> {
+    return Identity.open({
+      ...{ state: join(this.#folder, name), ephemeral: true, name, domains: [] },
+      ...{ advertise: options.advertise ?? "localhost", clock: systemClock },
+      enroll: (asked) => this.join(asked, options),
+    });
+  }
+
+  /** Asks as an admin, here or at another address. */
+  ask(path: string, { method = "GET", body, url = this.url }: Ask = {}): Promise<Answer> {
+    const text = body === undefined ? "" : JSON.stringify(body);
+    const headers = { authorization: `Bearer ${this.#admin}`, "content-length": Buffer.byteLength(text) };
+    const outgoing = request(url + path, { method, headers, agent: false, ca: this.identity.rootCertificate });
+    outgoing.end(text);
+    return answerOf(outgoing);
+  }
+
+  /** The request of that name, once it waits. */
+  async waiting(name: string): Promise<JoinView> {
+    for (let tries = 0; tries < 1_000; tries++) {
+      const view = ((await this.ask("/v1/joins")).json() as JoinView[]).find((other) => other.name === name);
+      if (view !== undefined) return view;
+      await sleep(10);
+    }
+    throw new Error(`${name} never asked`);
+  }
+
+  async stop(): Promise<void> {
+    for (const server of [this.#server, ...this.#doors]) server.stop();
+    this.identity.close();
+    await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** `/ca.pem` of a root. */
+export function rootEndpoint(certificate: string): Endpoint {
+  const content = { type: "application/x-pem-file", body: certificate };
+  return { method: "GET", path: "/ca.pem", role: "none", handle: (exchange) => exchange.send(200, content) };
+}
+
+let leafKeys: Promise<readonly KeyObject[]> | undefined;
+
+/** A node with a fresh enrolled key that asks to be let in. Leaf keys are shared by all, since they take long to make. */
+export async function applicant(options: Partial<EnrollmentRequest> = {}): Promise<EnrollmentRequest> {
+  leafKeys ??= Promise.all([rsaKey(2_048), rsaKey(2_048)]);
+  const [peer, open] = (await leafKeys).map(makeCsr);
+  const key = await makeEnrolledKey();
+  if (peer === undefined || open === undefined) throw new TypeError("a key is missing");
+  return {
+    ...{ key: publicKeyText(key), nodeId: nodeIdOf(key), csr: peer, publicCsr: open, name: "worker", hosts: [] },
+    masterCsr: () => Promise.resolve(peer),
+    sign: (payload) => signerOf(key).sign(payload),
+    ...options,
+  };
+}
+
+/** The names in the first certificate of a chain. */
+export function namesIn(chain: string): string {
+  return new X509Certificate(chain).subjectAltName ?? "";
+}
+
+/** A node's request as it asks again, with what it has. */
+export function returning(
+  node: EnrollmentRequest,
+  { peerCertificate, publicCertificate }: Enrollment,
+): EnrollmentRequest {
+  return { ...node, current: { peer: peerCertificate, public: publicCertificate } };
+}

@@ -1,0 +1,110 @@
+// What the console and dashboards watch: figures in events and apps, a node's details, a revision's source, the audit log's proof.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
+import { afterEach, beforeEach, test } from "node:test";
+import type { Where } from "../../../src/server/relay/relay.js";
+import { TestNode } from "../test-node.js";
+
+let node: TestNode;
+let elsewhere: Where[];
+
+beforeEach(async () => {
+  elsewhere = [];
+  node = await TestNode.start({
+    relay: {
+      isHere: (where) => typeof where === "string" || ("node" in where && where.node === "0123"),
+      ask: async (where) => {
+        elsewhere.push(where);
+        return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from("{}") };
+      },
+    },
+  });
+  node.mesh.add({ id: "b1", name: "beta" });
+  await node.deploy("shop", "one");
+});
+
+afterEach(() => node.stop());
+
+async function nextEvent(stream: IncomingMessage, type: string): Promise<Record<string, unknown>> {
+  let text = "";
+  for (;;) {
+    const [chunk] = (await once(stream, "data")) as [Buffer];
+    text += chunk.toString();
+    const found = new RegExp(`event: ${type}\ndata: (.*)\n\n`).exec(text);
+    if (found !== null) return JSON.parse(found[1] ?? "") as Record<string, unknown>;
+  }
+}
+
+async function call(name: string): Promise<void> {
+  await node.ask(`/fn/shop/${name}`, { method: "POST" });
+}
+
+test("events carry figures only for who asks for them", async () => {
+  await call("echo");
+  await call("trap");
+  const request = node.open("/v1/events?figures=true");
+  request.end();
+  const [stream] = (await once(request, "response")) as [IncomingMessage];
+  const { mesh, apps, at } = await nextEvent(stream, "figures");
+  assert.ok(!Number.isNaN(Date.parse(String(at))));
+  const { node: name, peers } = mesh as { node: string; peers: { name: string; forwarded: number }[] };
+  assert.deepEqual([name, peers.map((peer) => [peer.name, peer.forwarded])], ["test", [["beta", 0]]]);
+  const { shop } = apps as { shop: { revision: string; functions: Record<string, { calls: number; errors: number }> } };
+  assert.deepEqual(Object.keys(shop.functions), ["echo", "trap"]);
+  assert.deepEqual([shop.functions.echo?.errors, shop.functions.trap?.errors], [0, 1]);
+  await nextEvent(stream, "figures");
+  stream.destroy();
+
+  const quiet = node.open("/v1/events");
+  quiet.end();
+  const [silent] = (await once(quiet, "response")) as [IncomingMessage];
+  const [first] = (await once(silent, "data")) as [Buffer];
+  assert.equal(first.toString(), ": listening\n\n");
+  silent.destroy();
+});
+
+test("an app's functions tell their last minute once they were called", async () => {
+  type Shown = { functions: { name: string; lastMinute?: { calls: number } }[] };
+  await call("echo");
+  const { functions } = (await node.ask("/v1/apps/shop")).json() as Shown;
+  const figures = new Map(functions.map(({ name, lastMinute }) => [name, lastMinute?.calls]));
+  assert.deepEqual([figures.get("echo"), figures.get("slow")], [1, undefined]);
+});
+
+test("a node tells of itself, by name or id; another node is asked", async () => {
+  const details = (await node.ask("/v1/nodes/test")).json() as Record<string, unknown>;
+  assert.deepEqual(details.certificates, {
+    peer: { notAfter: "1970-01-01T00:00:00.001Z" },
+    public: { notAfter: "1970-01-01T00:00:00.002Z" },
+  });
+  assert.deepEqual([details.name, details.id, details.version], ["test", "0123", "0.0.0"]);
+  assert.equal(typeof (details.policy as { state: string }).state, "string");
+  assert.equal((await node.ask("/v1/nodes/b1")).status, 200);
+  assert.deepEqual(elsewhere, [{ node: "b1" }]);
+  const unknown = await node.ask("/v1/nodes/nobody");
+  assert.deepEqual([unknown.status, (unknown.json() as { code: string }).code], [404, "node.unknown"]);
+});
+
+test("the source of a revision before the current one is there", async () => {
+  type Source = { revision: string; files: { text: string }[] };
+  const before = (await node.ask("/v1/apps/shop/source")).json() as Source;
+  await node.deploy("shop", "two");
+  const [now, then] = await Promise.all(
+    ["", `?revision=${before.revision}`].map(
+      async (query) => (await node.ask(`/v1/apps/shop/source${query}`)).json() as Source,
+    ),
+  );
+  assert.deepEqual([now?.files[0]?.text, then?.files[0]?.text, then?.revision], ["two", "one", before.revision]);
+  const unknown = await node.ask("/v1/apps/shop/source?revision=000000000000");
+  assert.deepEqual([unknown.status, (unknown.json() as { code: string }).code], [404, "revision.unknown"]);
+});
+
+test("the audit log is checked on a thread: what is no bundle is not proved", async () => {
+  const [first, second] = await Promise.all([node.ask("/v1/audit?verify=true"), node.ask("/v1/audit?verify=true")]);
+  const verdict = first.json() as { ok: boolean; records: number; problems: string[] };
+  assert.deepEqual([verdict.ok, verdict.records], [false, 0]);
+  assert.match(verdict.problems[0] ?? "", /it is not an audit bundle/);
+  assert.deepEqual(second.json(), verdict);
+});
