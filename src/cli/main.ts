@@ -3,12 +3,13 @@
 
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import type { GlobalOptions } from "../client/connection.js";
+import { printVersion } from "./version.js";
 
 /** Exit codes of the contract. */
 const failed = 1;
 const wrongUsage = 2;
 
-function program(): Command {
+function program(argv: readonly string[]): Command {
   const herd = new Command("herd")
     .description("Runs a Wasmherd node, and deploys and calls functions on it.")
     .option("--url <url>", "address of a node, instead of what the state directory says")
@@ -16,9 +17,15 @@ function program(): Command {
     .option("--ca <file>", "root certificate to trust")
     .option("--state <dir>", "state directory (default: $HERD_STATE, else .herd)")
     .option("--json", "print one JSON value")
+    .option("-V, --version", "print the version")
     .showHelpAfterError("(herd --help, or herd COMMAND --help, tells more)")
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "herd: ")) })
     .exitOverride();
+  // The parser emits this before it has read a `--json` that follows.
+  herd.on("option:version", () => {
+    printVersion({ json: argv.includes("--json") });
+    throw new CommanderError(0, "commander.version", "the version is printed");
+  });
   addUp(herd);
   addDeploy(herd);
   addInvoke(herd);
@@ -369,7 +376,7 @@ function duration(text: string): number {
 
 /** Runs a command line; the promise is its exit code. */
 async function run(argv: readonly string[]): Promise<number> {
-  const herd = program();
+  const herd = program(argv);
   try {
     await herd.parseAsync([...argv]);
     // A command that did what it should may have more to say than that.

@@ -78,6 +78,18 @@ test("up --json prints the ready line of the contract", () => {
   assert.equal(ready.node, "cli-test");
 });
 
+test("--version and -V print the package's version", async () => {
+  const { version } = JSON.parse(await readFile(new URL("package.json", packageRoot()), "utf8"));
+  for (const option of ["--version", "-V"])
+    assert.deepEqual(await herd(option), { code: 0, out: `${version}\n`, err: "" });
+  const json = { version, node: process.versions.node, platform: process.platform, arch: process.arch };
+  for (const args of [
+    ["--version", "--json"],
+    ["--json", "-V"],
+  ])
+    assert.deepEqual(JSON.parse((await herd(...args)).out), json);
+});
+
 test("deploy prints functions and endpoints, and JSON on demand", async () => {
   const human = await herd("deploy", "math.ts");
   assert.equal(human.code, 0, human.err);
