@@ -21,15 +21,17 @@ const files = [
   ["runtime/container/node.json", "etc/herd/node.json"],
 ];
 
+/** Dependencies that only the build of a clone uses: it bundles those of the page into `dist/console`. */
+export const buildTools = [
+  ...["typescript", "@types/node", "@types/node-forge", "esbuild", "preact", "@preact/signals", "@lezer/highlight"],
+  ...["commands", "lang-javascript", "language", "lint", "search", "state", "view"].map(
+    (name) => `@codemirror/${name}`,
+  ),
+];
+
 /** Dependencies that a package names and that nothing which runs here imports; an entry that no longer holds is an error. */
 const cut = {
-  // The build's, which bundles the page's into `dist/console`.
-  "": [
-    ...["typescript", "@types/node", "@types/node-forge", "esbuild", "preact", "@preact/signals", "@lezer/highlight"],
-    ...["commands", "lang-javascript", "language", "lint", "search", "state", "view"].map(
-      (name) => `@codemirror/${name}`,
-    ),
-  ],
+  "": buildTools,
   // We use its `wasm-tools` alone; these serve the rest: optimizing, minifying, and components with async functions.
   "node_modules/@bytecodealliance/jco-transpile": ["binaryen", "oxc-minify", "@bytecodealliance/preview3-shim"],
 };
@@ -124,7 +126,7 @@ function layOut(root, image) {
   for (const path of ["", ...readdirSync(image, { recursive: true })]) lutimesSync(join(image, path), 0, 0);
 }
 
-if (pathToFileURL(argv[1]).href === import.meta.url) {
+if (argv[1] !== undefined && pathToFileURL(argv[1]).href === import.meta.url) {
   if (argv[2] === undefined) throw new Error("usage: node scripts/image-tree.mjs DESTINATION");
   layOut(fileURLToPath(new URL("../", import.meta.url)).replace(/\/$/, ""), argv[2]);
 }

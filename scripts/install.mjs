@@ -1,28 +1,16 @@
 // Installs dependencies when what lies in node_modules is not what package-lock.json says.
 
 import { readFileSync } from "node:fs";
-import { run } from "./run.mjs";
+import { npm } from "./npm.mjs";
 
 /** Runs `npm ci` when packages are missing or of another version; with `dev`, development dependencies count too. */
 export async function installIfNeeded({ root, dev }) {
   if (!needsInstall({ root, dev })) return;
-  const why = dev ? ["ci", "--include=dev"] : ["ci", "--omit=dev"];
-  console.error(`Installing dependencies, once (npm ${why.join(" ")}; seconds to a minute) …`);
+  const args = ["ci", dev ? "--include=dev" : "--omit=dev"];
+  console.error(`Installing dependencies, once (npm ${args.join(" ")}; seconds to a minute) …`);
   // npm talks on stdout; ours belongs to the target.
   const stdio = ["inherit", 2, 2];
-  const npm = process.env.npm_execpath ?? "";
-  const code = /npm-cli\.[cm]?js$/.test(npm)
-    ? await run(process.execPath, {
-        args: [npm, ...why, "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd: root,
-        stdio,
-      })
-    : await run("npm", {
-        args: [...why, "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd: root,
-        stdio,
-        shell: process.platform === "win32",
-      });
+  const code = await npm([...args, "--ignore-scripts", "--no-audit", "--no-fund"], { cwd: root, stdio });
   if (code !== 0) process.exit(code);
 }
 

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { buildIfNeeded } from "./build.mjs";
 import { installIfNeeded } from "./install.mjs";
+import { npm } from "./npm.mjs";
+import { packHere } from "./package.mjs";
 import { endWithParent } from "./parent.mjs";
 import { run } from "./run.mjs";
 import { runSteadily, runTests } from "./suites.mjs";
@@ -17,6 +19,7 @@ const targets = {
   start: { dev: false, project: "product", run: start },
   mesh: { dev: false, project: "product", run: (args) => runHere("dist/src/cli/experiment.js", args) },
   build: { dev: false, project: "product", run: async () => 0 },
+  package: { dev: false, project: "product", run: () => packHere(folder) },
   test: { dev: true, project: "test", run: test },
   "test-long": { dev: true, project: "test", run: testLong },
   "test-docker": { dev: true, project: "test", run: testDocker },
@@ -24,6 +27,7 @@ const targets = {
   "test-steering": { dev: true, project: "test", run: testSteering },
   "test-soak": { dev: true, project: "test", run: (args) => bench(["soak", ...args]) },
   "test-faults": { dev: true, project: "test", run: testFaults },
+  "test-pack": { dev: true, project: "test", run: testPack },
   check: { dev: true, project: "test", run: check },
   bench: { dev: true, project: "test", run: bench },
 };
@@ -105,6 +109,20 @@ async function testBrowser(args) {
     return 1;
   }
   return runSteadily({ alone: suites }, { folder, options });
+}
+
+/** The suites of test/pack.json: the package, installed from its tarball. With `--if-possible`, no registry is no failure. */
+async function testPack(args) {
+  const { suites, options } = chosen(
+    "test/pack.json",
+    args.filter((argument) => argument !== "--if-possible"),
+  );
+  if (suites.length === 0) return 2;
+  if ((await npm(["ping"], { cwd: folder, stdio: "ignore" })) !== 0) {
+    console.error("The package was not installed: the registry that npm is set to does not answer.");
+    return args.includes("--if-possible") ? 0 : 1;
+  }
+  return runTests(suites, { folder, options: [...options, "--test-concurrency=1"] });
 }
 
 /** The suites of test/steering.json, which measure: they need the machine for themselves. */
