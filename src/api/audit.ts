@@ -1,0 +1,72 @@
+// The audit log: its records, its proof, and the heads that witness against a master that shows two logs.
+
+import { z } from "zod";
+import { answer, json, type Route } from "./route.js";
+import { count, flag, limit, time } from "./values.js";
+
+const record = z
+  .object({
+    at: time("When it happened"),
+    event: z.string().describe("What happened: one of the audit events of the reference."),
+    subject: z.string().describe("Id of the node or token, or name of the app, that it was done to."),
+    by: z.string().describe("The actor: `token ID`, `person ID` of an admin token, `founder`, or `mesh`."),
+    node: z.string().describe("Name of the node that signed it."),
+    master: z.string().describe("Name of the master in whose log it is."),
+    seq: count("Its number in that log."),
+    detail: z.string(),
+  })
+  .meta({ id: "AuditRecord" });
+
+const verdict = z
+  .object({
+    ok: z.boolean(),
+    records: count("Records that were checked."),
+    problems: z.array(z.string()),
+  })
+  .meta({ id: "AuditVerdict" });
+
+const proof = z
+  .object({
+    v: z.literal(1),
+    mesh: z.string().describe("Id of the mesh."),
+    node: z.string().describe("Id of the master that made it."),
+    at: z.int().describe("When, in milliseconds since 1970."),
+    grants: z.array(z.string()).describe("Signed records: masters by the root's word."),
+    admissions: z.array(z.string()).describe("Signed records: nodes that were let in."),
+    revocations: z.array(z.string()).describe("Signed records: nodes that were revoked."),
+    logs: z.array(z.object({ master: z.string(), entries: z.array(z.unknown()) })).describe("The log of each master."),
+    heads: z.array(z.string()).describe("Signed heads that nodes have seen."),
+  })
+  .meta({ id: "AuditProof" });
+
+/** `GET /v1/audit`. */
+export const audit = {
+  method: "GET",
+  path: "/v1/audit",
+  summary:
+    "Reads the audit log. With `verify` a master proves it, with `proof` it gives what an offline proof needs, with `heads` the asked node gives the heads that it has seen.",
+  role: "admin",
+  at: "master",
+  query: z.object({
+    limit: limit(1_000, "The newest records, at most 10,000"),
+    event: z.string().optional().describe("Only records of this event."),
+    verify: flag("The verdict of the proof instead of records."),
+    proof: flag("All that an offline proof needs instead of records."),
+    heads: flag("Signed heads that the asked node has seen, whoever's log they are of, instead of records."),
+  }),
+  answers: {
+    200: answer(
+      "Records, oldest first; or what the query asks for.",
+      json(z.union([z.array(record), z.array(z.string()), verdict, proof])),
+    ),
+  },
+} as const satisfies Route;
+
+/** A record of the audit log. */
+export type AuditRecord = z.infer<typeof record>;
+
+/** The verdict of the proof. */
+export type AuditVerdict = z.infer<typeof verdict>;
+
+/** What an offline proof needs. */
+export type AuditProof = z.infer<typeof proof>;

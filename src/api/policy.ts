@@ -1,0 +1,81 @@
+// What the owner of a machine allows: the policy of the asked node.
+
+import { z } from "zod";
+import { type PolicySettings, policyShape } from "../core/policy-settings.js";
+import { answer, json, type Route } from "./route.js";
+
+type Shape = typeof policyShape;
+
+const timeError = 'a time like 2030-01-31T18:00:00Z, "forever" or null is needed';
+
+/** A change of settings: `null` takes a setting back to the node's own. */
+const patch = z.strictObject({
+  ...(Object.fromEntries(Object.entries(policyShape).map(([name, shape]) => [name, shape.nullish()])) as {
+    [setting in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[setting]>>;
+  }),
+  pausedUntil: z
+    .string({ error: timeError })
+    .refine((text) => text === "forever" || z.iso.datetime({ offset: true }).safeParse(text).success, {
+      error: timeError,
+    })
+    .nullish()
+    .describe("Pauses the node until a time (RFC 3339) or `forever`; null ends a pause."),
+});
+
+/** The body of `GET /v1/policy`. */
+export const policy = z
+  .object({
+    node: z.string().describe("Name of the node."),
+    settings: z
+      .custom<PolicySettings>((value) => z.strictObject(policyShape).safeParse(value).success)
+      .meta({ type: "object", description: "Every setting as it holds now: see the reference of the configuration." }),
+    state: z
+      .string()
+      .describe(
+        "What the owner leaves to calls: `none`, `idle`, `active`, `battery`, `hot`, `hours`, `memory` or `paused`.",
+      ),
+    slots: z.int().describe("Calls that may run at once now."),
+    idleClass: z.boolean().describe("Whether calls run in the idle scheduling class."),
+    lightUnits: z.number().nullable().describe("The heaviest call that is taken now, in work units; null for any."),
+    signals: z
+      .object({
+        onBattery: z.boolean().nullable(),
+        celsius: z.number().nullable().describe("Temperature of the CPU."),
+        ownerActive: z.boolean().nullable(),
+        ownerIdleMs: z.number().nullable().describe("Milliseconds without input."),
+        headless: z.boolean().nullable().describe("Whether nobody could sit at the machine."),
+        foreignCpu: z.number().nullable().describe("Share of all cores that other programs use, 0 to 1."),
+        rssBytes: z.number().nullable().describe("Memory that the node holds."),
+        totalBytes: z.number().nullable().describe("Memory of the machine."),
+      })
+      .describe("What the node sees of its machine; null where the machine gives no such signal."),
+    pausedUntil: z.string().nullable().describe("RFC 3339 in UTC, or `forever`; null while the node is not paused."),
+  })
+  .meta({ id: "Policy" });
+
+/** `GET /v1/policy`. */
+export const showPolicy = {
+  method: "GET",
+  path: "/v1/policy",
+  summary: "Shows the policy of the asked node and what it leaves to calls now.",
+  role: "admin",
+  byOwner: true,
+  at: "here",
+  answers: { 200: answer("The policy.", json(policy)) },
+} as const satisfies Route;
+
+/** `PUT /v1/policy`. */
+export const changePolicy = {
+  method: "PUT",
+  path: "/v1/policy",
+  summary: "Changes settings of the asked node, or pauses it.",
+  role: "admin",
+  byOwner: true,
+  at: "here",
+  body: json(patch),
+  answers: { 200: answer("The policy as it is now.", json(policy)) },
+  problems: ["storage.full"],
+} as const satisfies Route;
+
+/** The policy of a node. */
+export type Policy = z.infer<typeof policy>;

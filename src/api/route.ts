@@ -1,0 +1,163 @@
+// What a route of the HTTPS interface is: everything about it that a client, the server and the reference need.
+
+import type { z } from "zod";
+import type { ErrorCode } from "../core/errors.js";
+import type { Role } from "./roles.js";
+
+/** Methods that routes answer. HEAD follows from GET, and OPTIONS from the routes of a path. */
+export type Method = "GET" | "POST" | "PUT" | "DELETE";
+
+/**
+ * Which node answers. `here`: the node that was asked. `master`, `deployer`: any node with that mark. `named`: the node that the
+ * path names. `keeper`: the master that keeps what the request names. `masters`: the asked node, which gathers what each master
+ * keeps. The asked node relays to another one where it has to; only routes that are not `here` are answered for peers.
+ */
+export type Place = "here" | "master" | "deployer" | "named" | "keeper" | "masters";
+
+/** A JSON body. */
+export interface JsonContent<Schema extends z.ZodType = z.ZodType> {
+  readonly kind: "json";
+  readonly type: "application/json";
+  readonly schema: Schema;
+}
+
+/** A body of one media type that is no JSON. */
+export interface BytesContent {
+  readonly kind: "bytes";
+  readonly type: string;
+}
+
+/** A body without end, of lines or events that each have `item` as their JSON. */
+export interface StreamContent {
+  readonly kind: "stream";
+  readonly type: string;
+  readonly item: z.ZodType;
+}
+
+/** What an answer may hold. */
+export type Content = JsonContent | BytesContent | StreamContent;
+
+/** An answer of one status. A query may choose among several contents. */
+export interface Answer {
+  readonly description: string;
+  readonly contents: readonly Content[];
+  /** Headers that the answer may have, by lower-case name, each with its meaning. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A request's body in one of several media types, which the handler reads itself. */
+export interface RawBody {
+  readonly kind: "raw";
+  readonly types: readonly string[];
+}
+
+/** A route as it is declared. */
+export interface Route {
+  readonly method: Method;
+  /** As OpenAPI writes it: `/v1/apps/{app}`. */
+  readonly path: string;
+  readonly summary: string;
+  /** The token's role; `none` for everybody, `loopback` for everybody on the node's machine and admins elsewhere. */
+  readonly role: Role | "none" | "loopback";
+  /** Whether a token for one app may ask too, and gets what concerns that app. */
+  readonly scoped?: true;
+  /** Whether the secret of the machine's owner will do instead of a token. Nodes do not pass the secret on. */
+  readonly byOwner?: true;
+  readonly at: Place;
+  /** Parameters of the path, decoded. */
+  readonly parameters?: z.ZodObject;
+  /** Parameters of the query, decoded. A parameter that is not declared is ignored. */
+  readonly query?: z.ZodObject;
+  readonly body?: JsonContent | RawBody;
+  /** The largest JSON body, in bytes; 64 KiB when not given. */
+  readonly bodyLimitBytes?: number;
+  /** Answers by status; those of {@link Route.problems} have a problem document. */
+  readonly answers: Readonly<Record<number, Answer>>;
+  /** Codes of this route beside those that follow from its role, place and body: see `problemsOf`. */
+  readonly problems?: readonly ErrorCode[];
+}
+
+/** The largest JSON body of a route that declares none, in bytes. */
+export const jsonLimitBytes = 65_536;
+
+/** A JSON body of that shape. */
+export function json<Schema extends z.ZodType>(schema: Schema): JsonContent<Schema> {
+  return { kind: "json", type: "application/json", schema };
+}
+
+/** A body of that media type. */
+export function bytes(type: string): BytesContent {
+  return { kind: "bytes", type };
+}
+
+/** A body of that media type that does not end, made of lines or events of that shape. */
+export function stream(type: string, item: z.ZodType): StreamContent {
+  return { kind: "stream", type, item };
+}
+
+/** An answer with one of these contents. */
+export function answer<const Contents extends readonly Content[]>(
+  description: string,
+  ...contents: Contents
+): { readonly description: string; readonly contents: Contents } {
+  return { description, contents };
+}
+
+/** Parsed parameters of a route's path. */
+export type ParametersOf<R extends Route> = R["parameters"] extends z.ZodObject ? z.output<R["parameters"]> : unknown;
+
+/** Parsed parameters of a route's query. */
+export type QueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.output<R["query"]> : unknown;
+
+/** The parsed JSON body of a route's request; undefined for a route without one. */
+export type BodyOf<R extends Route> = R["body"] extends JsonContent<infer Schema> ? z.output<Schema> : undefined;
+
+/** The JSON that a client sends. */
+export type SentBodyOf<R extends Route> = R["body"] extends JsonContent<infer Schema> ? z.input<Schema> : undefined;
+
+/** The JSON of a route's answers of one status. */
+export type AnswerJson<
+  R extends Route,
+  Status extends keyof R["answers"] = keyof R["answers"],
+> = R["answers"][Status] extends { readonly contents: infer Contents extends readonly Content[] }
+  ? JsonIn<Contents[number]>
+  : never;
+
+type JsonIn<One> = One extends JsonContent<infer Schema> ? z.output<Schema> : never;
+
+/** Header names that a route's answers of one status declare. */
+export type HeaderOf<R extends Route, Status extends keyof R["answers"]> = R["answers"][Status] extends {
+  readonly headers: infer Headers;
+}
+  ? keyof Headers & string
+  : never;
+
+/** The path of a route with its parameters filled in, escaped (RFC 3986, section 2.1). Throws TypeError when one is missing. */
+export function pathOf(path: string, parameters: Readonly<Record<string, string>> = {}): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = parameters[name];
+    if (value === undefined) throw new TypeError(`the path ${path} needs ${name}`);
+    return encodeURIComponent(value);
+  });
+}
+
+/** Every code that a route may answer with: its own, and those that follow from its role, place, parameters and body. */
+export function problemsOf(route: Route): ErrorCode[] {
+  const codes = new Set<ErrorCode>([
+    "internal",
+    "request.headers-too-large",
+    "request.timeout",
+    "expectation.unsupported",
+  ]);
+  const add = (condition: unknown, ...more: ErrorCode[]): void => {
+    if (condition) for (const code of more) codes.add(code);
+  };
+  add(route.role !== "none", "auth.missing", "auth.invalid", "auth.forbidden");
+  add(route.parameters ?? route.query ?? route.body, "request.malformed");
+  add(route.method !== "GET", "request.too-large");
+  add(route.body?.kind === "raw", "media.unsupported");
+  // A relay may find no node that can act, find that node's share of relayed requests taken, or lose the link to it.
+  add(route.at !== "here", "node.unavailable", "node.overloaded", "node.revoked", "request.throttled");
+  add(true, ...(route.problems ?? []));
+  return [...codes].sort();
+}
