@@ -47,7 +47,7 @@ const side = z.object({
   queued: count("Calls that waited there."),
   serviceMs: known("Mean time of a run there, in milliseconds"),
   expectedMs: known("Time to the answer expected there, in milliseconds; null also: it takes none"),
-  lightUnits: known("The heaviest call that its owner takes, in work units; null also: any"),
+  lightUnits: known("The heaviest call that its owner takes, in work units; null also: no limit"),
 });
 
 const candidate = z.object({

@@ -8,7 +8,7 @@ import type { Role } from "./roles.js";
 export type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
- * Which node answers. `here`: the node that was asked. `master`, `deployer`: any node with that mark. `named`: the node that the
+ * Which node answers. `here`: the node that was asked. `master`, `deployer`: some node that has that mark. `named`: the node that the
  * path names. `keeper`: the master that keeps what the request names. `masters`: the asked node, which gathers what each master
  * keeps. The asked node relays to another one where it has to; only routes that are not `here` are answered for peers.
  */

@@ -24,7 +24,7 @@ const joinToken = z
   .object({
     id: z.string().describe("16 hex digits."),
     role: z.literal("join"),
-    node: z.string().optional().describe("The only name that a node may join under; absent: any."),
+    node: z.string().optional().describe("The only name that a node may join under; absent: every name."),
     master: z.boolean().describe("Whether nodes that join with it become masters."),
     deploy: z.boolean().describe("Whether nodes that join with it may deploy."),
     uses: count("Nodes that may join with it."),
