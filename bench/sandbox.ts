@@ -1,10 +1,10 @@
 // What a call costs without the network: in process with its reset, and through the pool.
 import { readFile } from "node:fs/promises";
 import { Compiler } from "../runtime/compile/compiler.js";
-import { Engine } from "../runtime/sandbox/engine.js";
-import { Instance } from "../runtime/sandbox/instance.js";
-import { Sandbox } from "../runtime/sandbox/pool.js";
-import type { Prepared } from "../runtime/sandbox/prepare.js";
+import type { Prepared } from "../runtime/sandbox/prepared.js";
+import { Sandbox } from "../runtime/sandbox/sandbox.js";
+import { Engine } from "../runtime/sandbox/thread/engine.js";
+import { Instance } from "../runtime/sandbox/thread/instance.js";
 import type { Estimate } from "../src/cli/bench/chart.js";
 import { systemClock } from "../src/core/clock.js";
 import { defaultLimits } from "../src/core/limits.js";

@@ -188,7 +188,7 @@ test("runtime/ knows no network", () => {
 });
 
 test("the sandbox's thread imports only what runs in the thread", { skip: !threadExists() }, () => {
-  const files = [...reachable(importGraph(product, { types: false }), "runtime/sandbox/worker.ts")];
+  const files = [...reachable(importGraph(product, { types: false }), "runtime/sandbox/thread/worker.ts")];
   const place = /^(runtime\/(sandbox|interface)\/|src\/core\/)/;
   assert.deepEqual(
     files.filter((path) => !place.test(path)),
@@ -238,5 +238,5 @@ test("the lockfile names no registry and holds every platform's packages", () =>
 });
 
 function threadExists(): boolean {
-  return product.some(({ path }) => path === "runtime/sandbox/worker.ts");
+  return product.some(({ path }) => path === "runtime/sandbox/thread/worker.ts");
 }

@@ -18,6 +18,8 @@ const layers: readonly (readonly string[])[] = [
 const rooms: readonly (readonly (readonly string[])[])[] = [
   layers,
   [["runtime/interface/"], ["runtime/compile/", "runtime/sandbox/"]],
+  [["runtime/compile/source/"], ["runtime/compile/glue/", "runtime/compile/emit/"], ["runtime/compile/process/"]],
+  [["runtime/sandbox/binding/"], ["runtime/sandbox/prepare/", "runtime/sandbox/pool/", "runtime/sandbox/thread/"]],
   [["src/mesh/transport/", "src/mesh/membership/", "src/mesh/replication/"]],
   [
     ["src/pki/x509/"],

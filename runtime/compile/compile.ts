@@ -2,17 +2,17 @@
 import { type Diagnostic, HerdError } from "../../src/core/errors.js";
 import { type AppInterface, exportedInterface } from "../interface/model.js";
 import { appendPlaces, type SourcePlace } from "../interface/places.js";
-import type { Asc, AscResult } from "./asc.js";
-import { buildComponent, coreImports, foreignImports } from "./component.js";
-import { diagnosticAt, lineOf, sortDiagnostics } from "./diagnostics.js";
-import { type GuestExports, readExports } from "./exports.js";
-import { glueModule, writeGlue } from "./glue.js";
-import type { Refusal } from "./guest-types.js";
+import type { Asc, AscResult } from "./emit/asc.js";
+import { buildComponent, coreImports, foreignImports } from "./emit/component.js";
+import { readPlaces } from "./emit/source-map.js";
+import { glueModule, writeGlue } from "./glue/glue.js";
 import type { CompileRequest } from "./messages.js";
-import { ModuleGraph } from "./modules.js";
-import { readPlaces } from "./source-map.js";
-import type { SourceFile } from "./sources.js";
-import { type AppendedCode, placeOf, UploadPlaces } from "./upload-places.js";
+import { diagnosticAt, lineOf, sortDiagnostics } from "./source/diagnostics.js";
+import { type GuestExports, readExports } from "./source/exports.js";
+import type { Refusal } from "./source/guest-types.js";
+import { ModuleGraph } from "./source/modules.js";
+import type { SourceFile } from "./source/sources.js";
+import { type AppendedCode, placeOf, UploadPlaces } from "./source/upload-places.js";
 
 /** What a source becomes. */
 export interface Compilation {

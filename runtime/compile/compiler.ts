@@ -7,9 +7,9 @@ import { FairSlots } from "../../src/core/fair-slots.js";
 import type { Limits } from "../../src/core/limits.js";
 import { placedInUpload } from "../../src/core/upload-place.js";
 import type { Compilation } from "./compile.js";
-import { CompilerProcess, EndedFromOutside } from "./compiler-process.js";
 import type { CompileRequest } from "./messages.js";
-import { readSources, type SourceFile } from "./sources.js";
+import { CompilerProcess, EndedFromOutside } from "./process/compiler-process.js";
+import { readSources, type SourceFile } from "./source/sources.js";
 
 /** What a {@link Compiler} needs. */
 export interface CompilerOptions {

@@ -1,7 +1,7 @@
 // What the compiler's process and the node say to each other.
 import type { ErrorData } from "../../src/core/errors.js";
 import type { AppInterface } from "../interface/model.js";
-import type { SourceFile } from "./sources.js";
+import type { SourceFile } from "./source/sources.js";
 
 /** To the process: compile these files, which were checked. */
 export interface CompileRequest {

@@ -5,6 +5,12 @@ import type { AppInterface, FunctionType, ScalarKind, ValueType } from "./model.
 /** A core Wasm type that a value flattens to. */
 export type CoreType = "i32" | "i64" | "f32" | "f64";
 
+/** Core types of a function's parameters and results. */
+export interface CoreSignature {
+  readonly parameters: readonly CoreType[];
+  readonly results: readonly CoreType[];
+}
+
 /** Parameters that flatten to more core values than this travel through memory (CanonicalABI.md, MAX_FLAT_PARAMS). */
 export const maxFlatParameters = 16;
 
@@ -174,10 +180,7 @@ export class CanonicalAbi {
  * The core types of the function that a core module exports for `fn` (CanonicalABI.md, "flatten_functype" of lifted
  * functions).
  */
-export function coreSignature(
-  fn: FunctionType,
-  abi: CanonicalAbi,
-): { readonly parameters: readonly CoreType[]; readonly results: readonly CoreType[] } {
+export function coreSignature(fn: FunctionType, abi: CanonicalAbi): CoreSignature {
   const [parameters, results] = [parameterTypes(fn), resultTypes(fn)];
   const flat = (types: readonly ValueType[], most: number): readonly CoreType[] => {
     const count = types.reduce((sum, type) => sum + abi.flatCount(type), 0);

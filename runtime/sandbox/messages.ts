@@ -2,8 +2,8 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Limits } from "../../src/core/limits.js";
 import type { ArgumentFormat } from "./binding/arguments.js";
-import type { LogLevel } from "./host-imports.js";
-import type { Prepared } from "./prepare.js";
+import type { LogLevel } from "./host-functions.js";
+import type { Prepared } from "./prepared.js";
 
 /** First task of a thread: what it keeps for its life. Answered with the kernel's id of the thread, undefined where there is none. */
 export interface Greeting {

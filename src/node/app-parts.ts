@@ -1,7 +1,7 @@
 // Apps and calls: from an upload to a running revision, and from a call to its answer, here or one hop away.
 
 import { Compiler } from "../../runtime/compile/compiler.js";
-import { Sandbox } from "../../runtime/sandbox/pool.js";
+import { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import { Catalog } from "../catalog/catalog.js";
 import type { Part } from "../core/lifecycle.js";
 import { Acknowledger } from "../deploy/acknowledge.js";

@@ -1,6 +1,6 @@
 // The capacity of a node: measured in the sandbox that runs its calls, kept in its state.
 
-import type { Sandbox } from "../../runtime/sandbox/pool.js";
+import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import { type Capacity, type CapacitySource, kernels } from "../capacity/capacity.js";
 import { OwnCapacity, type ReadyKernels } from "../capacity/own-capacity.js";
 import type { Part } from "../core/lifecycle.js";

@@ -2,8 +2,9 @@
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { Sandbox } from "../../runtime/sandbox/pool.js";
-import { type Prepared, prepare } from "../../runtime/sandbox/prepare.js";
+import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
+import type { Prepared } from "../../runtime/sandbox/prepared.js";
+import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import { type Kernel, kernels } from "../capacity/capacity.js";
 import type { KernelCalls, KernelRun, KernelRunner } from "../capacity/kernel-runner.js";
 import type { Clock } from "../core/clock.js";

@@ -13,7 +13,7 @@ import type { Catalog } from "../deploy/ports.js";
 import type { AppRouter } from "../invoke/app-router.js";
 import type { Invoker } from "../invoke/invoker.js";
 import type { OwnerSecret } from "../pki/tokens/owner-secret.js";
-import { CallFigures } from "./call/call-figures.js";
+import { CallFigures } from "./call/call-stats.js";
 import { InFlight } from "./call/in-flight.js";
 import { InvocationMetrics } from "./call/invocation-metrics.js";
 import { InvokeEndpoint } from "./call/invoke.js";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Compiler } from "../../runtime/compile/compiler.js";
-import { Sandbox } from "../../runtime/sandbox/pool.js";
+import { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import { Catalog } from "../../src/catalog/catalog.js";
 import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";

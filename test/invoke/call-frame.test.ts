@@ -12,7 +12,7 @@ import {
   decodeCall,
   encodeAnswer,
   encodeCall,
-} from "../../src/invoke/forwarding/call-frame.js";
+} from "../../src/invoke/forwarding/call-codec.js";
 import { refusals } from "../../src/invoke/routing/refusal.js";
 
 const report = [1, 2, "three"];

@@ -1,6 +1,6 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
-import { Evicted } from "../../runtime/sandbox/evicted.js";
+import { Evicted } from "../../runtime/sandbox/preempted.js";
 import { type Capacity, type CapacitySource, kernels } from "../../src/capacity/capacity.js";
 import type { Clock } from "../../src/core/clock.js";
 import { defaultLocalBias } from "../../src/core/config.js";
@@ -11,8 +11,8 @@ import { Metrics } from "../../src/core/metrics.js";
 import { Repeats } from "../../src/core/repeats.js";
 import type { Random, Timers } from "../../src/core/timers.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
-import type { PeerLine } from "../../src/invoke/forwarding/forwarded-calls.js";
 import { Forwarding } from "../../src/invoke/forwarding/forwarding.js";
+import type { PeerLine } from "../../src/invoke/forwarding/log-relay.js";
 import type { Outcome, Runner } from "../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../src/mesh/ports.js";
 import type { Allowance, Allowances } from "../../src/owner/allowance.js";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
-import { decodeAnswer } from "../../src/invoke/forwarding/call-frame.js";
+import { decodeAnswer } from "../../src/invoke/forwarding/call-codec.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
 import type { Peer } from "../../src/invoke/peers/peer.js";
 import { weightOf } from "../../src/invoke/routing/choose.js";

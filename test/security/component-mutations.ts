@@ -2,7 +2,7 @@
 // interface's values.
 
 import { readInterface } from "../../runtime/interface/section.js";
-import { coreSections, firstCoreModule } from "../../runtime/sandbox/wasm-module.js";
+import { coreSections, firstCoreModule } from "../../runtime/sandbox/prepare/wasm-module.js";
 import { coreModule, section, wrapped } from "./forge.js";
 import { mutated } from "./mutations.js";
 

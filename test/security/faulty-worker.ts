@@ -1,8 +1,8 @@
 // A worker thread with defects: the sandbox's own, which does what a call's argument asks of it instead of the call.
 import { existsSync, readFileSync } from "node:fs";
 import type { Batch, Greeting } from "../../runtime/sandbox/messages.js";
-import { Outbox } from "../../runtime/sandbox/outbox.js";
-import { serve as serveWell } from "../../runtime/sandbox/worker.js";
+import { Outbox } from "../../runtime/sandbox/result-buffer.js";
+import { serve as serveWell } from "../../runtime/sandbox/thread/worker.js";
 
 /** What a call asks for by its argument `n`. */
 export const faults = {

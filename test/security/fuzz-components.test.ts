@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import type { Prepared } from "../../runtime/sandbox/prepare.js";
+import type { Prepared } from "../../runtime/sandbox/prepared.js";
 import { HerdError } from "../../src/core/errors.js";
 import { testCompiler, upload } from "../runtime/compile/compiling.js";
 import { startSandbox } from "../runtime/sandbox/guests.js";

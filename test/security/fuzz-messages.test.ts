@@ -8,7 +8,7 @@ import { decodeCapacity } from "../../src/capacity/capacity.js";
 import { readManifest } from "../../src/catalog/manifest.js";
 import { HerdError } from "../../src/core/errors.js";
 import { decodeSigned } from "../../src/core/signed.js";
-import { decodeAnswer, decodeCall, encodeCall } from "../../src/invoke/forwarding/call-frame.js";
+import { decodeAnswer, decodeCall, encodeCall } from "../../src/invoke/forwarding/call-codec.js";
 import { decodeReport } from "../../src/invoke/peers/report.js";
 import { decodeSummaries, decodeUpdates } from "../../src/mesh/membership/member-messages.js";
 import { decodeFrame, encodeFrame, FrameError, FrameReader, joinFrames } from "../../src/mesh/transport/frame.js";

@@ -3,8 +3,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallQueue } from "../../runtime/sandbox/call-queue.js";
-import { FunctionQueue, PendingCall } from "../../runtime/sandbox/pending-call.js";
+import { CallQueue } from "../../runtime/sandbox/pool/call-queue.js";
+import { FunctionQueue, PendingCall } from "../../runtime/sandbox/pool/pending-call.js";
 import { sha256 } from "../../src/catalog/blobs.js";
 import { manifestRecord } from "../../src/catalog/manifest.js";
 import { ManifestStore } from "../../src/catalog/manifest-store.js";

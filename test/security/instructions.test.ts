@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { leb128 } from "../../runtime/interface/binary.js";
-import { isResettable } from "../../runtime/sandbox/code-scan.js";
-import { coreSections, sectionId } from "../../runtime/sandbox/wasm-module.js";
+import { isResettable } from "../../runtime/sandbox/prepare/code-scan.js";
+import { coreSections, sectionId } from "../../runtime/sandbox/prepare/wasm-module.js";
 import { coreModule, repeated, section } from "./forge.js";
 
 interface Api {

@@ -9,8 +9,8 @@ import { describeFunctions, describeTypes, optionalParameters } from "../../runt
 import { ArgumentReader } from "../../runtime/sandbox/binding/arguments.js";
 import { FunctionBinding } from "../../runtime/sandbox/binding/function-binding.js";
 import { TypeTable } from "../../runtime/sandbox/binding/types.js";
-import { LoadedRevisions } from "../../runtime/sandbox/loaded-revisions.js";
-import type { Prepared } from "../../runtime/sandbox/prepare.js";
+import { LoadedRevisions } from "../../runtime/sandbox/pool/loaded-revisions.js";
+import type { Prepared } from "../../runtime/sandbox/prepared.js";
 import { openApi } from "../../src/server/views/openapi.js";
 
 const s32: ValueType = { kind: "s32" };

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { interfaceBounds, moduleBounds } from "../../runtime/interface/bounds.js";
 import type { AppInterface, FunctionType, RecordType, ValueType } from "../../runtime/interface/model.js";
 import { WitScope } from "../../runtime/interface/names.js";
-import { prepare } from "../../runtime/sandbox/prepare.js";
+import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
 import type { HerdError } from "../../src/core/errors.js";
 import { failureOf } from "../runtime/sandbox/guests.js";
 import { component, core, moduleText, unary } from "../runtime/sandbox/hand-made.js";

@@ -1,6 +1,6 @@
 // A full profile of this machine in the command's own process, and how it is told: what herd bench and npm run bench share.
 
-import { Sandbox } from "../../../runtime/sandbox/pool.js";
+import { Sandbox } from "../../../runtime/sandbox/sandbox.js";
 import { kernels } from "../../capacity/capacity.js";
 import type { Estimate } from "../../capacity/estimate.js";
 import { fingerprintOf } from "../../capacity/fingerprint.js";

@@ -2,7 +2,7 @@
 
 import { hostname } from "node:os";
 import { parallelCompilations } from "../../../runtime/compile/compiler.js";
-import { checkHeapBytes } from "../../../runtime/sandbox/preparer.js";
+import { checkHeapBytes } from "../../../runtime/sandbox/prepare/preparer.js";
 import type { Config } from "../../core/config.js";
 
 /** A container to be. `command` are arguments of `herd up`; paths in it mean the same inside and outside. */

@@ -1,6 +1,6 @@
 // Calls that peers hand over: run here or refused, never handed on. Nothing in this file can forward.
 
-import { Evicted } from "../../../runtime/sandbox/evicted.js";
+import { Evicted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
 import { type ErrorCode, HerdError } from "../../core/errors.js";
 import { FairSlots } from "../../core/fair-slots.js";
@@ -9,14 +9,14 @@ import type { Logger } from "../../core/log.js";
 import { type From, LinkBroken, type Links } from "../../mesh/ports.js";
 import type { ActiveApp, AppRouter } from "../app-router.js";
 import type { Cancellation, LocalInvoker, Outcome } from "../invoker.js";
-import type { Experience } from "../learning/experience.js";
+import type { Experience } from "../learning/work-model.js";
 import type { OwnLoad } from "../peers/own-load.js";
 import type { PeerStatuses } from "../peers/peer-statuses.js";
 import { estimateWaitMs } from "../routing/finish.js";
 import type { Refusal } from "../routing/refusal.js";
-import { type CallAnswer, type CallFrame, decodeCall, encodeAnswer } from "./call-frame.js";
+import { type CallAnswer, type CallFrame, decodeCall, encodeAnswer } from "./call-codec.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
-import type { ForwardedCalls } from "./forwarded-calls.js";
+import type { ForwardedCalls } from "./log-relay.js";
 
 /** What {@link CallReceiver} works with. */
 export interface CallReceiverOptions {

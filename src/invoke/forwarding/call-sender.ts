@@ -5,14 +5,14 @@ import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { AskTimeout, LinkBroken, type Wanted } from "../../mesh/ports.js";
 import { type Invocation, type Outcome, PeerFailure } from "../invoker.js";
-import type { Experience } from "../learning/experience.js";
 import type { FunctionWork } from "../learning/function-work.js";
+import type { Experience } from "../learning/work-model.js";
 import type { Peer } from "../peers/peer.js";
 import type { PeerStatuses } from "../peers/peer-statuses.js";
 import type { RefusedFor } from "../routing/step.js";
-import { type CallAnswer, decodeAnswer, encodeCall } from "./call-frame.js";
+import { type CallAnswer, decodeAnswer, encodeCall } from "./call-codec.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
-import type { ForwardedCalls } from "./forwarded-calls.js";
+import type { ForwardedCalls } from "./log-relay.js";
 
 /** What {@link CallSender} works with. */
 export interface CallSenderOptions {

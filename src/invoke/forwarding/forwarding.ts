@@ -11,16 +11,16 @@ import type { Links, Members } from "../../mesh/ports.js";
 import type { Allowances } from "../../owner/allowance.js";
 import type { AppRouter } from "../app-router.js";
 import { LocalInvoker, type Runner } from "../invoker.js";
-import { Experience } from "../learning/experience.js";
-import { Figures } from "../peers/figures.js";
+import { Experience } from "../learning/work-model.js";
 import { OwnLoad, type SandboxFigures } from "../peers/own-load.js";
 import { PeerStatuses } from "../peers/peer-statuses.js";
+import { Figures } from "../peers/stats.js";
 import type { ChoiceInput } from "../routing/choose.js";
 import { Decisions } from "../routing/decisions.js";
 import { CallReceiver } from "./call-receiver.js";
 import { CallSender } from "./call-sender.js";
 import { ForwardMetrics } from "./forward-metrics.js";
-import { ForwardedCalls, type PeerLine } from "./forwarded-calls.js";
+import { ForwardedCalls, type PeerLine } from "./log-relay.js";
 import { MeshInvoker } from "./mesh-invoker.js";
 
 /** What forwarding works with. */

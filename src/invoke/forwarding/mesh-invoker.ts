@@ -1,12 +1,12 @@
 // Runs a call here or one hop away, and elsewhere when a peer refuses it or is lost while it has it.
 
-import { Evicted } from "../../../runtime/sandbox/evicted.js";
+import { Evicted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Random } from "../../core/timers.js";
 import type { Invocation, Invoker, LocalInvoker, Outcome } from "../invoker.js";
-import type { Experience } from "../learning/experience.js";
 import type { FunctionWork } from "../learning/function-work.js";
+import type { Experience } from "../learning/work-model.js";
 import type { OwnLoad } from "../peers/own-load.js";
 import type { Peer } from "../peers/peer.js";
 import type { PeerStatuses } from "../peers/peer-statuses.js";

@@ -2,7 +2,7 @@
 
 import type { Work } from "../routing/finish.js";
 import type { Speed } from "../routing/speed.js";
-import { type Estimate, Hearsay } from "./hearsay.js";
+import { type Estimate, Hearsay } from "./peer-estimates.js";
 
 /** Whose speed counts: a peer. */
 export interface Runner {

@@ -2,7 +2,7 @@
 
 import type { Speed } from "../routing/speed.js";
 import { type FunctionName, FunctionWork } from "./function-work.js";
-import type { Estimate } from "./hearsay.js";
+import type { Estimate } from "./peer-estimates.js";
 
 const defaultSize = 10_000;
 /** Of functions that nobody called here, one peer can keep this share of the table. */

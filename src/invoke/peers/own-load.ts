@@ -1,12 +1,12 @@
 // How busy this node is and what its owner leaves to calls, as it decides with it and tells its peers.
 
-import { Evicted } from "../../../runtime/sandbox/evicted.js";
+import { Evicted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Allowance, Allowances } from "../../owner/allowance.js";
 import type { Outcome } from "../invoker.js";
-import type { Experience } from "../learning/experience.js";
 import type { FunctionWork } from "../learning/function-work.js";
+import type { Experience } from "../learning/work-model.js";
 import { type Here, isLong } from "../routing/finish.js";
 
 /** The sandbox's figures: see `Sandbox.stats`. */

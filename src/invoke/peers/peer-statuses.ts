@@ -4,13 +4,13 @@ import { type CapacitySource, decodeCapacity, encodeCapacity } from "../../capac
 import type { Clock } from "../../core/clock.js";
 import type { Random, Timers } from "../../core/timers.js";
 import type { From, Link, Links, Member, Members } from "../../mesh/ports.js";
-import type { Experience } from "../learning/experience.js";
-import { Standings } from "../routing/standings.js";
+import type { Experience } from "../learning/work-model.js";
+import { Standings } from "../routing/peer-history.js";
 import type { OwnLoad } from "./own-load.js";
 import { Peer } from "./peer.js";
 import { PeerRevisions, type RevisionSource } from "./peer-revisions.js";
 import { decodeReport } from "./report.js";
-import { ReportTells } from "./report-tells.js";
+import { ReportTells } from "./report-notifier.js";
 
 /** What {@link PeerStatuses} works with. */
 export interface PeerStatusesOptions {

@@ -5,8 +5,8 @@ import type { Link } from "../../mesh/ports.js";
 import type { OwnerState } from "../../owner/allowance.js";
 import type { Candidate, WhyNot } from "../routing/choose.js";
 import type { Health } from "../routing/health.js";
+import type { Standing } from "../routing/peer-history.js";
 import type { Speed } from "../routing/speed.js";
-import type { Standing } from "../routing/standings.js";
 import type { Report } from "./report.js";
 
 /** More calls than this are not under way to one peer at once: its link would refuse them. */

@@ -26,7 +26,7 @@ import { hasBody, readBody, whenReceived } from "../http/request-body.js";
 import type { Tokens } from "../ports.js";
 import { BodyBudget } from "./body-budget.js";
 import { failureRecord } from "./call-failure.js";
-import type { CallFigures } from "./call-figures.js";
+import type { CallFigures } from "./call-stats.js";
 import { type InFlight, WaitingCall } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
 import { largeResultBytes, sendLargeResult } from "./large-result.js";

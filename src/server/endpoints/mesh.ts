@@ -3,7 +3,7 @@
 import { HerdError } from "../../core/errors.js";
 import { rounded } from "../../core/rounded.js";
 import type { ListedRecord } from "../../pki/audit/list.js";
-import type { CallFigures } from "../call/call-figures.js";
+import type { CallFigures } from "../call/call-stats.js";
 import type { Endpoint } from "../http/endpoint.js";
 import type { CallChoice, ChoiceSide, Mesh, NodeFigures } from "../ports.js";
 import { AuditCheck } from "../views/audit-check.js";

@@ -5,7 +5,7 @@ import { describeFunctions, describeTypes } from "../../../runtime/interface/sch
 import type { AppRecord } from "../../catalog/model.js";
 import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
-import type { FunctionFigures } from "../call/call-figures.js";
+import type { FunctionFigures } from "../call/call-stats.js";
 
 /** Figures of a function, when it was called lately. */
 type FiguresOf = (name: string) => FunctionFigures | undefined;

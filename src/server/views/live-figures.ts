@@ -2,7 +2,7 @@
 
 import type { AppRecord } from "../../catalog/model.js";
 import type { AppRouter } from "../../invoke/app-router.js";
-import type { CallFigures, FunctionFigures } from "../call/call-figures.js";
+import type { CallFigures, FunctionFigures } from "../call/call-stats.js";
 
 /** What the figures are read from. */
 export interface LiveFiguresOptions {

@@ -2,7 +2,7 @@
 import { after } from "node:test";
 import type { Compilation } from "../../../runtime/compile/compile.js";
 import { Compiler } from "../../../runtime/compile/compiler.js";
-import type { SourceFile } from "../../../runtime/compile/sources.js";
+import type { SourceFile } from "../../../runtime/compile/source/sources.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../../src/core/limits.js";
 

@@ -8,8 +8,9 @@ import { pathToFileURL } from "node:url";
 import { transpile } from "@bytecodealliance/jco";
 import fc from "fast-check";
 import type { AppInterface, FunctionType, ValueType } from "../../../runtime/interface/model.js";
-import { Engine } from "../../../runtime/sandbox/engine.js";
-import { type Prepared, prepare } from "../../../runtime/sandbox/prepare.js";
+import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
+import type { Prepared } from "../../../runtime/sandbox/prepared.js";
+import { Engine } from "../../../runtime/sandbox/thread/engine.js";
 import { defaultLimits } from "../../../src/core/limits.js";
 import { compileGuests } from "./guests.js";
 

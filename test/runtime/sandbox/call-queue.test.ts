@@ -1,10 +1,10 @@
 // The rule for what goes over together: pure, so tested without threads.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallQueue } from "../../../runtime/sandbox/call-queue.js";
-import { bodySize } from "../../../runtime/sandbox/intake.js";
-import { FunctionQueue, PendingCall } from "../../../runtime/sandbox/pending-call.js";
-import type { Prepared } from "../../../runtime/sandbox/prepare.js";
+import { CallQueue } from "../../../runtime/sandbox/pool/call-queue.js";
+import { bodySize } from "../../../runtime/sandbox/pool/intake.js";
+import { FunctionQueue, PendingCall } from "../../../runtime/sandbox/pool/pending-call.js";
+import type { Prepared } from "../../../runtime/sandbox/prepared.js";
 
 const cold = { awayMs: 0, cold: true };
 const warm = { awayMs: 0, cold: false };

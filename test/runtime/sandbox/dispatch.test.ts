@@ -4,8 +4,8 @@ import { execFile } from "node:child_process";
 import diagnostics from "node:diagnostics_channel";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
-import { Sandbox } from "../../../runtime/sandbox/pool.js";
-import { Threads } from "../../../runtime/sandbox/threads.js";
+import { Threads } from "../../../runtime/sandbox/pool/threads.js";
+import { Sandbox } from "../../../runtime/sandbox/sandbox.js";
 import { systemClock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { defaultLimits } from "../../../src/core/limits.js";
@@ -248,7 +248,7 @@ test("threads that do not boot in time fail the start", async () => {
 
 test("after stop no handle of the sandbox is open, whether idle, after a kill, or never started", async () => {
   const script = `
-    import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/pool.js", import.meta.url).href)};
+    import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/sandbox.js", import.meta.url).href)};
     import { defaultLimits as limits } from ${JSON.stringify(new URL("../../../src/core/limits.js", import.meta.url).href)};
     import { systemClock as clock } from ${JSON.stringify(new URL("../../../src/core/clock.js", import.meta.url).href)};
     const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} });

@@ -2,11 +2,11 @@
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
 import { Compiler } from "../../../runtime/compile/compiler.js";
-import type { Call } from "../../../runtime/sandbox/intake.js";
-import type { CallResult } from "../../../runtime/sandbox/pending-call.js";
-import { Sandbox, type SandboxOptions } from "../../../runtime/sandbox/pool.js";
-import type { Prepared } from "../../../runtime/sandbox/prepare.js";
-import type { GuestLogLine } from "../../../runtime/sandbox/slot.js";
+import type { Call } from "../../../runtime/sandbox/pool/intake.js";
+import type { CallResult } from "../../../runtime/sandbox/pool/pending-call.js";
+import type { GuestLogLine } from "../../../runtime/sandbox/pool/pool-thread.js";
+import type { Prepared } from "../../../runtime/sandbox/prepared.js";
+import { Sandbox, type SandboxOptions } from "../../../runtime/sandbox/sandbox.js";
 import { systemClock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../../src/core/limits.js";

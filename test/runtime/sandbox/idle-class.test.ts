@@ -5,8 +5,8 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { allowedCores, parseCores, splitCores } from "../../../runtime/sandbox/cores.js";
-import { IdleClass } from "../../../runtime/sandbox/thread-priority.js";
+import { allowedCores, parseCores, splitCores } from "../../../runtime/sandbox/pool/cores.js";
+import { IdleClass } from "../../../runtime/sandbox/pool/thread-priority.js";
 import { compileGuests, Guest, startSandbox } from "./guests.js";
 
 const skip =
@@ -174,7 +174,7 @@ test("without privileges the threads come back all the same", {
 }, async () => {
   const script = `
     import { readdirSync, readFileSync } from "node:fs";
-    import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/pool.js", import.meta.url).href)};
+    import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/sandbox.js", import.meta.url).href)};
     import { defaultLimits as limits } from ${JSON.stringify(new URL("../../../src/core/limits.js", import.meta.url).href)};
     import { systemClock as clock } from ${JSON.stringify(new URL("../../../src/core/clock.js", import.meta.url).href)};
     const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} });

@@ -1,7 +1,7 @@
 // What a component must be to run here, what is refused by name, and which modules can be reset.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { prepare } from "../../../runtime/sandbox/prepare.js";
+import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
 import { webAssembly } from "../../../runtime/sandbox/web-assembly.js";
 import { failureOf } from "./guests.js";
 import { component, core, moduleText, unary } from "./hand-made.js";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Worker } from "node:worker_threads";
-import { Sandbox } from "../../../runtime/sandbox/pool.js";
+import { Sandbox } from "../../../runtime/sandbox/sandbox.js";
 import { systemClock } from "../../../src/core/clock.js";
 import { defaultLimits } from "../../../src/core/limits.js";
 import { compileGuests, Guest, isPreparer, startSandbox } from "./guests.js";

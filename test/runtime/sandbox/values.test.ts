@@ -1,7 +1,7 @@
 // Each row of the contract's value table, in both directions, and what is said when a value does not fit.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { Call } from "../../../runtime/sandbox/intake.js";
+import type { Call } from "../../../runtime/sandbox/pool/intake.js";
 import { compileGuests, failureOf, Guest, startSandbox } from "./guests.js";
 
 const { echo, "echo-plain": echoPlain } = await compileGuests("echo", "echo-plain");

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { activeApp } from "../../../src/invoke/app-router.js";
-import { CallFigures } from "../../../src/server/call/call-figures.js";
+import { CallFigures } from "../../../src/server/call/call-stats.js";
 import { ClientGone } from "../../../src/server/http/request-body.js";
 import { ManualClock } from "../../core/manual-clock.js";
 

@@ -1,0 +1,48 @@
+// The compiler's process: it sees hostile input, so it may hang, crash or swell without the node noticing more than an answer that never comes.
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { HerdError } from "../../../src/core/errors.js";
+import { compile } from "../compile.js";
+import { Asc } from "../emit/asc.js";
+import { type CompileReply, type CompileRequest, usedCpuMs, type WatchedLimits } from "../messages.js";
+
+function send(reply: CompileReply): void {
+  process.send?.(reply);
+}
+
+async function answer(asc: Asc, request: CompileRequest): Promise<CompileReply> {
+  try {
+    const done = await compile(asc, request);
+    return { kind: "done", ...done, residentBytes: process.memoryUsage.rss() };
+  } catch (cause) {
+    const error =
+      cause instanceof HerdError
+        ? cause
+        : new HerdError("source.invalid", `the compiler failed on this source: ${String(cause).slice(0, 200)}`);
+    return { kind: "failed", error: error.toData(), residentBytes: process.memoryUsage.rss() };
+  }
+}
+
+/** Serves one node until its channel closes; the memory limit in bytes comes as the first argument. */
+async function main(memoryBytes: number): Promise<void> {
+  const cpuDeadlineMs = new Int32Array(new SharedArrayBuffer(4));
+  const workerData: WatchedLimits = { memoryBytes, cpuDeadlineMs };
+  const watch = new Worker(new URL("limit-watch.js", import.meta.url), { workerData });
+  process.on("disconnect", () => process.exit());
+  // They reach the whole group of processes (Ctrl-C, a service manager), while the node still waits for what is
+  // compiled. It ends this one.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+  const asc = new Asc();
+  await once(watch, "message");
+  watch.unref();
+  process.on("message", async (request: CompileRequest) => {
+    Atomics.store(cpuDeadlineMs, 0, usedCpuMs() + request.cpuMs);
+    const reply = await answer(asc, request);
+    Atomics.store(cpuDeadlineMs, 0, 0);
+    send(reply);
+  });
+  // Nothing is compiled that nobody watches.
+  send({ kind: "ready" });
+}
+
+await main(Number(process.argv[2]));

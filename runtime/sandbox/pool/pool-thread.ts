@@ -1,0 +1,239 @@
+// One worker thread as the main thread sees it: its outbox, what it has loaded, the batch it runs.
+import { type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
+import type { Clock } from "../../../src/core/clock.js";
+import { type ErrorData, HerdError } from "../../../src/core/errors.js";
+import type { LogLevel } from "../host-functions.js";
+import type { Batch, SideMessage } from "../messages.js";
+import { Outbox } from "../result-buffer.js";
+import { LoadedRevisions } from "./loaded-revisions.js";
+import type { PendingCall } from "./pending-call.js";
+import type { EndReason } from "./thread-ends.js";
+
+/** A line that a guest wrote. */
+export interface GuestLogLine {
+  readonly revision: string;
+  readonly function: string;
+  readonly invocation: string;
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+/** How a slot is made. */
+export interface SlotOptions {
+  readonly thread: Worker;
+  readonly port: MessagePort;
+  readonly clock: Pick<Clock, "monotonic">;
+  onLog(line: GuestLogLine): void;
+  /** A call failed with `internal`: through a defect of the node, not through its guest. */
+  onFault(error: HerdError): void;
+}
+
+/** A thread's account. It sends nothing itself: the pool posts what {@link begin} returns. */
+export class Slot {
+  readonly thread: Worker;
+  readonly outbox = new Outbox();
+  readonly loaded = new LoadedRevisions();
+  /** Aborts whatever task runs, and with it the thread. */
+  readonly kill = new AbortController();
+  /** Calls of the batch, a settled or taken one undefined; empty when the thread is free. */
+  #calls: (PendingCall | undefined)[] = [];
+  #cold: ReadonlySet<string> = new Set();
+  #drops: string[] = [];
+  readonly #port: MessagePort;
+  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #onLog: SlotOptions["onLog"];
+  readonly #onFault: SlotOptions["onFault"];
+  /** Large results that came before their call was marked as done. */
+  readonly #posted = new Map<number, Uint8Array>();
+  #settled = 0;
+  #runningIndex = -1;
+  #runningSince = 0;
+  #idle: { readonly pending: number; readonly since: number } | undefined;
+  #waiters: (() => void)[] = [];
+  /** The kernel's id of the thread, when it is ready and has one. */
+  kernelId: number | undefined;
+  /** The thread runs only when nobody else wants the core, for the rest of its life. */
+  isLowered = false;
+  /** Why the thread goes when it can be spared; undefined when it stays. */
+  spent: EndReason | undefined;
+  /** The defect for which it goes. */
+  fault: unknown;
+  /** Batches that ended. */
+  batches = 0;
+  isFree = true;
+  /** An empty batch is under way: the slot takes none, and counts as running none. */
+  isProbed = false;
+  isDead = false;
+  /** The batch holds a long call, or one that turned out to be long. */
+  isLong = false;
+
+  constructor({ thread, port, clock, onLog, onFault }: SlotOptions) {
+    this.thread = thread;
+    this.#port = port;
+    this.#clock = clock;
+    this.#onLog = onLog;
+    this.#onFault = onFault;
+    port.on("message", (message: SideMessage) => this.#receive(message));
+    port.unref();
+  }
+
+  /** Calls sent and neither settled nor taken back. */
+  get pending(): number {
+    return this.#calls.reduce((count, call) => count + (call === undefined ? 0 : 1), 0);
+  }
+
+  /** Takes `calls` as its batch and says what to post. */
+  begin(calls: readonly PendingCall[]): Batch {
+    this.outbox.begin();
+    this.#calls = [...calls];
+    this.#posted.clear();
+    this.isFree = false;
+    this.isLong = calls[0]?.queue.isLong ?? false;
+    this.#idle = undefined;
+    this.#settled = 0;
+    this.#runningIndex = -1;
+    const now = this.#clock.monotonic();
+    for (const call of calls) call.sentAt = now;
+    const messages = calls.map(({ message }) => message);
+    const plan = this.loaded.plan(calls.map(({ prepared }) => prepared));
+    this.#cold = new Set(plan?.load.map(({ revision }) => revision));
+    if (plan === undefined && this.#drops.length === 0) return { calls: messages };
+    const drop = [...this.#drops, ...(plan?.drop ?? [])];
+    this.#drops = [];
+    return { calls: messages, load: plan?.load ?? [], drop };
+  }
+
+  /** The batch that finds out whether the thread answers. */
+  probe(): Batch {
+    const batch = this.begin([]);
+    this.isProbed = true;
+    return batch;
+  }
+
+  /** Settles the calls that ended. */
+  collect(): void {
+    for (let index = 0; index < this.#calls.length; index++) {
+      if (this.#calls[index] !== undefined && this.outbox.isDone(index)) this.#settle(index);
+    }
+  }
+
+  /** Takes back the calls that have not started, in order; with `only`, those for which it says true. */
+  takeBack(only: (call: PendingCall) => boolean = () => true): PendingCall[] {
+    const taken: PendingCall[] = [];
+    this.#calls.forEach((call, index) => {
+      if (call === undefined || !only(call) || !this.outbox.takeBack(index)) return;
+      this.#calls[index] = undefined;
+      taken.push(call);
+    });
+    return taken;
+  }
+
+  /** The call that runs and since when, as far as it was watched; undefined when none does. */
+  watch(now: number): { readonly call: PendingCall; readonly since: number } | undefined {
+    const index = this.#calls.findIndex((call, at) => call !== undefined && this.outbox.isRunning(at));
+    const call = this.#calls[index];
+    if (call === undefined) return undefined;
+    this.#idle = undefined;
+    if (index !== this.#runningIndex) {
+      this.#runningIndex = index;
+      this.#runningSince = now;
+    }
+    return { call, since: this.#runningSince };
+  }
+
+  /** Milliseconds for which no call ran and none ended, as far as it was watched; ask when {@link watch} finds none. */
+  idleMs(now: number): number {
+    const { pending } = this;
+    if (this.#idle?.pending !== pending) this.#idle = { pending, since: now };
+    return now - this.#idle.since;
+  }
+
+  /** Whether the thread has begun the batch: one of its calls ended. */
+  get hasBegun(): boolean {
+    return this.#settled > 0;
+  }
+
+  /** Resolves when the batch ends, whichever way. */
+  untilFree(): Promise<void> {
+    if (this.isFree) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Ends the batch: reads what is still on the port and settles; returns the calls that got no answer. */
+  finish(): PendingCall[] {
+    this.drain();
+    this.collect();
+    const left = this.#calls.filter((call) => call !== undefined);
+    this.#calls = [];
+    this.isFree = true;
+    this.isProbed = false;
+    this.isLong = false;
+    this.batches++;
+    if (this.#waiters.length > 0) for (const resolve of this.#waiters.splice(0)) resolve();
+    return left;
+  }
+
+  /** Handles what the thread posted, without waiting for the event loop. */
+  drain(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port) as { message: SideMessage } | undefined;
+      if (received === undefined) return;
+      this.#receive(received.message);
+    }
+  }
+
+  /** The thread drops `revision` with its next batch. */
+  forget(revision: string): void {
+    if (this.loaded.forget(revision)) this.#drops.push(revision);
+  }
+
+  /** No more messages; the thread is gone or will be. */
+  close(): void {
+    this.isDead = true;
+    this.#port.close();
+  }
+
+  #receive(message: SideMessage): void {
+    if (message.kind === "collect") {
+      this.collect();
+      return;
+    }
+    const call = this.#calls[message.index];
+    if (call === undefined) return;
+    if (message.kind === "result") {
+      this.#posted.set(message.index, message.json);
+      if (this.outbox.isDone(message.index)) this.#settle(message.index);
+      return;
+    }
+    const { revision } = call.prepared;
+    const { level, message: text } = message;
+    this.#onLog({ revision, function: call.function, invocation: call.invocation, level, message: text });
+  }
+
+  #settle(index: number): void {
+    const call = this.#calls[index];
+    const ended = this.outbox.read(index);
+    const json = ended.kind === "posted" ? this.#posted.get(index) : ended.kind === "json" ? ended.json : null;
+    if (call === undefined || json === undefined) return;
+    this.#calls[index] = undefined;
+    this.#settled++;
+    const runMs = this.outbox.runMs(index);
+    const cold = this.#cold.has(call.prepared.revision);
+    const serviceMs = call.queue.observe(runMs, { awayMs: this.#clock.monotonic() - call.sentAt, cold });
+    if (ended.kind !== "error") {
+      call.succeed(json, { runMs, serviceMs });
+      return;
+    }
+    const error = errorOf(ended.data);
+    call.fail(error);
+    if (error.code === "internal") this.#onFault(error);
+  }
+}
+
+function errorOf(data: string): HerdError {
+  try {
+    return HerdError.fromData(JSON.parse(data) as ErrorData);
+  } catch (cause) {
+    return new HerdError("internal", "the worker left an error that cannot be read", { cause });
+  }
+}

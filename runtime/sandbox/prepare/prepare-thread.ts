@@ -1,0 +1,31 @@
+// The thread that looks at components: it alone walks bytes that may be hostile, and may be ended at any moment.
+import { parentPort } from "node:worker_threads";
+import { HerdError } from "../../../src/core/errors.js";
+import { readInterface } from "../../interface/section.js";
+import { checkSourceText } from "../../interface/source-text.js";
+import { kernelId } from "../kernel-id.js";
+import { prepare } from "./prepare.js";
+import type { PrepareReply, PrepareRequest } from "./prepare-messages.js";
+
+async function answer(request: PrepareRequest): Promise<PrepareReply> {
+  const { bytes } = request;
+  try {
+    if (request.kind === "inspect") return { kind: "inspected", interface: readInterface(bytes) };
+    if (request.kind === "check-source") {
+      checkSourceText(Buffer.from(bytes.buffer));
+      return { kind: "checked" };
+    }
+    const { revision, memoryBytes } = request;
+    return { kind: "prepared", prepared: await prepare(bytes, { revision, limits: { memoryBytes } }) };
+  } catch (error) {
+    if (error instanceof HerdError) return { kind: "refused", error: error.toData() };
+    return { kind: "broken", cause: String(error instanceof Error ? error.stack : error).slice(0, 2_000) };
+  }
+}
+
+function send(reply: PrepareReply): void {
+  parentPort?.postMessage(reply);
+}
+
+parentPort?.on("message", (request: PrepareRequest) => void answer(request).then(send));
+send({ kind: "ready", kernelId: kernelId() });

@@ -1,0 +1,54 @@
+// Component bytes → what a worker runs: a compiled module that is bounded and can be reset, with its interface. Runs in
+// the preparer's thread.
+import { HerdError } from "../../../src/core/errors.js";
+import type { Limits } from "../../../src/core/limits.js";
+import { parseInterface } from "../../interface/parse.js";
+import { placesSection } from "../../interface/places.js";
+import { interfaceText } from "../../interface/section.js";
+import type { Prepared } from "../prepared.js";
+import { type WasmModule, webAssembly } from "../web-assembly.js";
+import { checkExports } from "./check-exports.js";
+import { checkImports } from "./check-imports.js";
+import { CoreShape } from "./core-shape.js";
+import { pageBytes, rewriteCore } from "./rewrite.js";
+import { coreSections, firstCoreModule, sectionId } from "./wasm-module.js";
+
+/** What {@link prepare} needs to know beside the bytes. */
+export interface PrepareOptions {
+  readonly revision: string;
+  readonly limits: Pick<Limits, "memoryBytes">;
+}
+
+/** Checks, rewrites and compiles `component`, which may be hostile. Throws HerdError `source.invalid`. */
+export async function prepare(component: Uint8Array, { revision, limits }: PrepareOptions): Promise<Prepared> {
+  const text = interfaceText(component);
+  const app = parseInterface(text);
+  const core = firstCoreModule(component);
+  const shape = new CoreShape(core);
+  checkImports(shape);
+  const { bytes, initialPages, resettable } = rewriteCore(core, { shape, memoryBytes: limits.memoryBytes });
+  checkExports(shape, app);
+  const module = compile(bytes);
+  const imports = shape.imports.map(({ module, field }) => ({ module, field }));
+  const section = placesSection(component);
+  const codeStart = coreSections(bytes).find(({ id }) => id === sectionId.code)?.start ?? 0;
+  return {
+    revision,
+    module,
+    interface: app,
+    imports,
+    resettable,
+    memoryBytes: initialPages * pageBytes,
+    interfaceBytes: text.length,
+    ...(section && { places: { section, codeStart } }),
+  };
+}
+
+/** On this thread, so that what it takes counts as this thread's: the engine's own threads have no account. */
+function compile(bytes: Uint8Array): WasmModule {
+  try {
+    return new webAssembly.Module(bytes);
+  } catch (cause) {
+    throw new HerdError("source.invalid", "the component's module is not valid WebAssembly", { cause });
+  }
+}

@@ -1,0 +1,311 @@
+// The node's side of looking at components: one thread with bounds on time and memory, one component after the other.
+
+import { setTimeout as delay } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import type { Clock } from "../../../src/core/clock.js";
+import { HerdError } from "../../../src/core/errors.js";
+import type { Limits } from "../../../src/core/limits.js";
+import type { AppInterface } from "../../interface/model.js";
+import type { Prepared } from "../prepared.js";
+import type { PrepareReply, PrepareRequest } from "./prepare-messages.js";
+import { threadCpuMs } from "./thread-cpu.js";
+
+/** What a {@link Preparer} works with, and within which bounds; those not given are the node's. */
+export interface PreparerOptions {
+  readonly limits: Pick<Limits, "memoryBytes">;
+  readonly clock: Pick<Clock, "monotonic">;
+  readonly bounds?: Partial<PrepareBounds>;
+}
+
+/**
+ * Bounds of one component. Beyond `cpuMs` and `heapMegabytes` it is refused for good; beyond `wallMs` the machine was
+ * slow.
+ */
+export interface PrepareBounds {
+  readonly cpuMs: number;
+  readonly wallMs: number;
+  /**
+   * The thread's JavaScript heap. The bytes and the engine's code are not in it: `runtime/interface/bounds.ts` bounds
+   * these. It has to hold what those bounds allow, with room to spare: one allocation that is larger than what is left
+   * ends the process, not the thread (V8).
+   */
+  readonly heapMegabytes: number;
+  /** Components that may wait. */
+  readonly waiting: number;
+  readonly waitingBytes: number;
+  /**
+   * After so many components a fresh thread takes over: the engine keeps the code of each until the thread's heap is
+   * full, which small ones never fill.
+   */
+  readonly perThread: number;
+  /** After so long without a component, in milliseconds, the thread ends and gives its memory back. */
+  readonly idleMs: number;
+}
+
+const defaultHeapMegabytes = 256;
+/** The part of the heap that new objects are made in, beside that. */
+const youngMegabytes = 32;
+/** What the thread's heap may hold in all, within the default bounds. */
+export const checkHeapBytes = (defaultHeapMegabytes + youngMegabytes) * 1024 * 1024;
+const defaultBounds: PrepareBounds = {
+  cpuMs: 10_000,
+  wallMs: 60_000,
+  heapMegabytes: defaultHeapMegabytes,
+  waiting: 64,
+  waitingBytes: 256 * 1024 * 1024,
+  perThread: 64,
+  idleMs: 60_000,
+};
+const bootMs = 30_000;
+/** How long an end waits for a thread that boots. */
+const bootedMs = 5_000;
+const lookMs = 100;
+
+type Answer = Exclude<PrepareReply, { kind: "ready" | "refused" | "broken" }>;
+
+/**
+ * Prepares components and reads their interfaces, one at a time, in the order they came, in a thread that is replaced
+ * after any fault.
+ */
+export class Preparer {
+  readonly #options: PreparerOptions;
+  readonly #bounds: PrepareBounds;
+  #thread: PrepareThread | undefined;
+  #rest: NodeJS.Timeout | undefined;
+  #tail: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #waitingBytes = 0;
+  #stopped = false;
+
+  constructor(options: PreparerOptions) {
+    this.#options = options;
+    this.#bounds = { ...defaultBounds, ...options.bounds };
+  }
+
+  /** Boots the thread ahead of the first component, which boots it otherwise; a fault is told to whoever asks next. */
+  start(): void {
+    if (this.#stopped) return;
+    this.#liveThread();
+    this.#planRest();
+  }
+
+  /**
+   * A component as it can be run. Throws HerdError: `source.invalid` for what is wrong with it, what it costs to look
+   * at it included; `node.overloaded` when too many wait, `compile.timeout` when the machine is slow.
+   */
+  async prepare(component: Uint8Array, revision: string): Promise<Prepared> {
+    const { memoryBytes } = this.#options.limits;
+    const answer = await this.#ask({ kind: "prepare", bytes: component, revision, memoryBytes });
+    if (answer.kind !== "prepared") throw new HerdError("internal", "the thread gave another answer");
+    return answer.prepared;
+  }
+
+  /** The interface of a component. Throws as {@link prepare} does. */
+  async inspect(component: Uint8Array): Promise<AppInterface> {
+    const answer = await this.#ask({ kind: "inspect", bytes: component });
+    if (answer.kind !== "inspected") throw new HerdError("internal", "the thread gave another answer");
+    return answer.interface;
+  }
+
+  /** Resolves when `source` is the stored source of a revision; throws as {@link prepare} does. */
+  async checkSource(source: Uint8Array): Promise<void> {
+    await this.#ask({ kind: "check-source", bytes: source });
+  }
+
+  /** Ends the thread; what waits and runs fails. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#rest);
+    await this.#thread?.end(draining());
+    await this.#tail;
+  }
+
+  async #ask(request: PrepareRequest): Promise<Answer> {
+    const size = request.bytes.length;
+    const { waiting, waitingBytes } = this.#bounds;
+    if (this.#stopped) throw draining();
+    if (this.#waiting >= waiting || (this.#waiting > 0 && this.#waitingBytes + size > waitingBytes)) {
+      throw new HerdError("node.overloaded", "too many components wait to be checked", { retryAfterSeconds: 1 });
+    }
+    this.#waiting++;
+    this.#waitingBytes += size;
+    const run = (): Promise<Answer> => this.#run(request);
+    const result = this.#tail.then(run, run).finally(() => {
+      this.#waiting--;
+      this.#waitingBytes -= size;
+    });
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async #run(request: PrepareRequest): Promise<Answer> {
+    clearTimeout(this.#rest);
+    if (this.#thread !== undefined && this.#thread.asked >= this.#bounds.perThread) await this.#endThread();
+    if (this.#stopped) throw draining();
+    const thread = this.#liveThread();
+    try {
+      return await thread.ask(request);
+    } finally {
+      if (!this.#stopped) this.#planRest();
+    }
+  }
+
+  /** Ends a thread that nobody asks for a while. */
+  #planRest(): void {
+    this.#rest = setTimeout(() => {
+      this.#tail = this.#tail.then(() => this.#endThread());
+    }, this.#bounds.idleMs).unref();
+  }
+
+  async #endThread(): Promise<void> {
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.end(new HerdError("internal", "the thread that checks components had done its part"));
+  }
+
+  #liveThread(): PrepareThread {
+    // A thread whose heap overflows after its last answer ends by itself, and takes no more requests.
+    if (this.#thread?.ended === true) this.#thread = undefined;
+    this.#thread ??= new PrepareThread(this.#bounds, this.#options.clock);
+    return this.#thread;
+  }
+}
+
+/** One thread, from its start to its end. */
+class PrepareThread {
+  /** True once it ended or was told to: it takes no more requests. */
+  ended = false;
+  /** Requests that it took. */
+  asked = 0;
+  readonly #bounds: PrepareBounds;
+  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #worker: Worker;
+  readonly #ready: Promise<void>;
+  /** Resolves when the thread has its modules, or is gone: Node 20 does not survive the end of one that loads them. */
+  readonly #booted: Promise<void>;
+  #kernelId: number | undefined;
+  #settle: { resolve(answer: Answer): void; reject(error: HerdError): void } | undefined;
+  #fail: (error: HerdError) => void = () => undefined;
+
+  constructor(bounds: PrepareBounds, clock: Pick<Clock, "monotonic">) {
+    this.#bounds = bounds;
+    this.#clock = clock;
+    this.#worker = new Worker(new URL("prepare-thread.js", import.meta.url), {
+      // Nothing of the node's environment.
+      env: {},
+      // Nor the options of its process: one such as --input-type ends a thread that loads a file.
+      execArgv: [],
+      resourceLimits: {
+        maxOldGenerationSizeMb: bounds.heapMegabytes,
+        maxYoungGenerationSizeMb: Math.min(youngMegabytes, bounds.heapMegabytes),
+      },
+    });
+    this.#ready = new Promise((resolve, reject) => {
+      this.#fail = reject;
+      this.#worker.on("message", (reply: PrepareReply) => this.#receive(reply, resolve));
+    });
+    this.#booted = new Promise((resolve) => {
+      this.#worker.once("message", () => resolve()).once("exit", () => resolve());
+    });
+    // Whoever asks hears of it; when nobody does, nobody has to.
+    this.#ready.catch(() => undefined);
+    // Only a request keeps the process.
+    this.#worker.unref();
+    this.#worker.on("error", (cause) => this.#lost(faultOf(cause, bounds)));
+    this.#worker.on("exit", () => this.#lost(new HerdError("internal", "the thread that checks components ended")));
+  }
+
+  async ask(request: PrepareRequest): Promise<Answer> {
+    this.asked++;
+    this.#worker.ref();
+    const boot = setTimeout(() => {
+      void this.end(
+        new HerdError("node.overloaded", "the thread that checks components did not start", { retryAfterSeconds: 5 }),
+      );
+    }, bootMs);
+    try {
+      await this.#ready;
+      clearTimeout(boot);
+      return await this.#answer(request);
+    } finally {
+      clearTimeout(boot);
+      // One that ends keeps the process until it is gone.
+      if (!this.ended) this.#worker.unref();
+    }
+  }
+
+  /** Ends the thread; a request under way fails with `reason`. Resolves when the thread is gone. */
+  async end(reason: HerdError): Promise<void> {
+    this.#lost(reason);
+    this.#worker.ref();
+    const bound = new AbortController();
+    await Promise.race([this.#booted, delay(bootedMs, undefined, { signal: bound.signal }).catch(() => undefined)]);
+    bound.abort();
+    await this.#worker.terminate();
+  }
+
+  async #answer(request: PrepareRequest): Promise<Answer> {
+    const { cpuMs, wallMs } = this.#bounds;
+    const answer = new Promise<Answer>((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    if (this.ended) throw new HerdError("internal", "the thread that checks components ended");
+    const startedAt = this.#clock.monotonic();
+    const cpuBefore = threadCpuMs(this.#kernelId) ?? 0;
+    const look = setInterval(() => {
+      const spent = (threadCpuMs(this.#kernelId) ?? cpuBefore) - cpuBefore;
+      if (spent > cpuMs) void this.end(tooCostly(`${cpuMs} ms of CPU time`));
+      else if (this.#clock.monotonic() - startedAt > wallMs) void this.end(tooSlow(wallMs));
+    }, lookMs);
+    // A copy, to hand over: small buffers share their memory with others.
+    const copy = new Uint8Array(request.bytes);
+    this.#worker.postMessage({ ...request, bytes: copy } satisfies PrepareRequest, [copy.buffer]);
+    try {
+      return await answer;
+    } finally {
+      clearInterval(look);
+      this.#settle = undefined;
+    }
+  }
+
+  #receive(reply: PrepareReply, ready: () => void): void {
+    if (reply.kind === "ready") {
+      this.#kernelId = reply.kernelId;
+      ready();
+    } else if (reply.kind === "refused") {
+      this.#settle?.reject(HerdError.fromData(reply.error));
+    } else if (reply.kind === "broken") {
+      void this.end(
+        new HerdError("internal", "the thread that checks components failed", { cause: new Error(reply.cause) }),
+      );
+    } else {
+      this.#settle?.resolve(reply);
+    }
+  }
+
+  #lost(reason: HerdError): void {
+    this.ended = true;
+    this.#fail(reason);
+    this.#settle?.reject(reason);
+  }
+}
+
+function faultOf(cause: unknown, { heapMegabytes }: PrepareBounds): HerdError {
+  const code = (cause as { readonly code?: unknown } | undefined)?.code;
+  if (code === "ERR_WORKER_OUT_OF_MEMORY") return tooCostly(`${heapMegabytes} MiB of memory`);
+  return new HerdError("internal", "the thread that checks components failed", { cause });
+}
+
+function tooCostly(what: string): HerdError {
+  return new HerdError("source.invalid", `to check the component takes more than ${what}`);
+}
+
+function tooSlow(wallMs: number): HerdError {
+  return new HerdError("compile.timeout", `the component was not checked within ${wallMs} ms`, {
+    retryAfterSeconds: 5,
+  });
+}
+
+function draining(): HerdError {
+  return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
+}

@@ -1,0 +1,136 @@
+// All that one thread runs: its revisions, each with one instance, and the call of one function after the other.
+import { HerdError } from "../../../src/core/errors.js";
+import type { Limits } from "../../../src/core/limits.js";
+import type { ArgumentFormat } from "../binding/arguments.js";
+import { FunctionBinding, type ReadArguments } from "../binding/function-binding.js";
+import { TypeTable } from "../binding/types.js";
+import type { Prepared } from "../prepared.js";
+import { guestFailure } from "./guest-failure.js";
+import { GuestLog, type LineSink } from "./guest-log.js";
+import type { Host } from "./host-imports.js";
+import { Instance } from "./instance.js";
+
+/** What an engine is made with: the host's functions without the log, which belongs to a call. */
+export interface EngineOptions {
+  readonly limits: Pick<Limits, "resultBytes" | "logLines" | "logLineBytes">;
+  readonly host: Omit<Host, "log" | "logUnits">;
+}
+
+/** One call as the engine takes it; `function` counts in the interface's functions. */
+export interface EngineCall {
+  readonly revision: string;
+  readonly function: number;
+  readonly format: ArgumentFormat;
+  readonly text: string;
+}
+
+interface Loaded {
+  readonly prepared: Prepared;
+  /** Made with the first binding: what goes wrong then is that call's. */
+  types: TypeTable | undefined;
+  readonly bindings: (FunctionBinding | undefined)[];
+  instance: Instance | undefined;
+}
+
+/** Runs calls of loaded revisions, each in a pristine instance. */
+export class Engine {
+  readonly #limits: EngineOptions["limits"];
+  readonly #host: Host;
+  readonly #log: GuestLog;
+  readonly #revisions = new Map<string, Loaded>();
+  #used: Loaded | undefined;
+
+  constructor({ limits, host }: EngineOptions) {
+    this.#limits = limits;
+    this.#log = new GuestLog(limits);
+    this.#host = {
+      nodeName: host.nodeName,
+      now: () => host.now(),
+      monotonicNs: () => host.monotonicNs(),
+      fillRandom: (bytes) => host.fillRandom(bytes),
+      log: (level, message) => this.#log.write(level, message),
+      logUnits: () => this.#log.units(),
+    };
+  }
+
+  /** Makes `prepared` callable. */
+  load(prepared: Prepared): void {
+    this.#revisions.set(prepared.revision, {
+      prepared,
+      types: undefined,
+      bindings: [],
+      instance: undefined,
+    });
+  }
+
+  /** Forgets a revision and its instance. */
+  drop(revision: string): void {
+    this.#revisions.delete(revision);
+  }
+
+  /**
+   * Runs one call in a pristine instance and returns the result as JSON text, null for void; throws HerdError.
+   * {@link tidy} must follow before the next call: it is apart so that the result can leave first.
+   */
+  run(call: EngineCall, sink: LineSink): string | null {
+    const loaded = this.#revisions.get(call.revision);
+    if (loaded === undefined) throw new HerdError("internal", `the revision ${call.revision} is not loaded`);
+    const binding = this.#binding(loaded, call.function);
+    const given = binding.read(call.text, call.format);
+    this.#log.begin(sink);
+    this.#used = loaded;
+    try {
+      loaded.instance ??= new Instance(loaded.prepared, this.#host);
+      return invoke(binding, loaded.instance, given);
+    } finally {
+      this.#log.end();
+    }
+  }
+
+  #binding(loaded: Loaded, index: number): FunctionBinding {
+    const { prepared, bindings } = loaded;
+    const known = bindings[index];
+    if (known !== undefined) return known;
+    const type = prepared.interface.functions[index];
+    if (type === undefined) throw new HerdError("internal", `no function ${index} in ${prepared.revision}`);
+    loaded.types ??= new TypeTable(prepared.interface);
+    const made = new FunctionBinding(type, { types: loaded.types, resultBytes: this.#limits.resultBytes });
+    bindings[index] = made;
+    return made;
+  }
+
+  /** True when {@link tidy} will take long: an instance must be made anew. */
+  get needsInstance(): boolean {
+    return this.#used !== undefined && !(this.#used.instance?.isResettable ?? false);
+  }
+
+  /** Makes the instance that ran last pristine again, or puts a new one in its place. Never throws. */
+  tidy(): void {
+    const loaded = this.#used;
+    this.#used = undefined;
+    if (loaded === undefined) return;
+    const { instance } = loaded;
+    // Out of the way first: whatever happens below, no call finds an instance that is not pristine.
+    loaded.instance = undefined;
+    try {
+      if (instance?.reset() === true) {
+        loaded.instance = instance;
+        return;
+      }
+      this.#log.begin(() => undefined);
+      loaded.instance = new Instance(loaded.prepared, this.#host);
+    } catch {
+      // The next call tries again and reports what happens then.
+    }
+  }
+}
+
+function invoke(binding: FunctionBinding, instance: Instance, given: ReadArguments): string | null {
+  try {
+    return binding.call({ heap: instance.heap, core: instance.core(binding.type.wit) }, given);
+  } catch (error) {
+    // After a trap the guest's memory may be half written: no reset, a new instance.
+    if (!(error instanceof HerdError)) instance.spoil();
+    throw guestFailure(error, instance);
+  }
+}

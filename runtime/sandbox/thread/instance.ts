@@ -1,0 +1,121 @@
+// A pristine instance: made, snapshotted once, and brought back to the snapshot after each call.
+import { HerdError } from "../../../src/core/errors.js";
+import { exportedInterface } from "../../interface/model.js";
+import { Heap } from "../binding/heap.js";
+import type { Prepared } from "../prepared.js";
+import { globalExportPrefix } from "../prepared.js";
+import {
+  type CoreValue,
+  type WasmExports,
+  type WasmFunction,
+  type WasmGlobal,
+  type WasmMemory,
+  webAssembly,
+} from "../web-assembly.js";
+import { guestFailure } from "./guest-failure.js";
+import { type Host, type Importer, makeImports } from "./host-imports.js";
+
+/** Above this, a fresh instance's untouched zero pages cost less than writing zeros. */
+const resetLimitBytes = 2 * 1024 * 1024;
+
+/** Where an instance's memory and globals stood right after `_initialize`. */
+interface Snapshot {
+  /** The memory up to its last byte that is not zero. */
+  readonly memory: Uint8Array;
+  readonly globals: readonly { readonly global: WasmGlobal; readonly value: CoreValue }[];
+}
+
+/** One instantiated module. Not pristine from the moment its guest ran until {@link reset} says so. */
+export class Instance {
+  readonly heap: Heap;
+  readonly exports: WasmExports;
+  /** What it is an instance of. */
+  readonly prepared: Prepared;
+  readonly #snapshot: Snapshot | undefined;
+  readonly #functions = new Map<string, WasmFunction>();
+  #spoiled = false;
+
+  /** Instantiates and initializes; throws HerdError when the guest's own start fails or memory cannot be had. */
+  constructor(prepared: Prepared, host: Host) {
+    this.prepared = prepared;
+    const importer: { heap: Heap | undefined; sawOutside: boolean } = { heap: undefined, sawOutside: false };
+    const imports = makeImports(prepared.imports, { importer: importer as Importer, host });
+    this.exports = instantiate(prepared, imports);
+    if (!(this.exports.memory instanceof webAssembly.Memory))
+      throw new HerdError("function.trapped", "the app exports no memory");
+    this.heap = new Heap(this.exports.memory as WasmMemory, this.exports.cabi_realloc as WasmFunction);
+    importer.heap = this.heap;
+    try {
+      (this.exports._initialize as WasmFunction | undefined)?.();
+    } catch (error) {
+      throw guestFailure(error, this);
+    }
+    this.heap.acceptGrowth();
+    const canReset = prepared.resettable && !importer.sawOutside && this.heap.bytes.length <= resetLimitBytes;
+    this.#snapshot = canReset ? takeSnapshot(this) : undefined;
+  }
+
+  /** The core function behind `wit`. */
+  core(wit: string): WasmFunction {
+    let core = this.#functions.get(wit);
+    if (core === undefined) {
+      core = this.exports[`${exportedInterface}#${wit}`] as WasmFunction;
+      this.#functions.set(wit, core);
+    }
+    return core;
+  }
+
+  /** Never reset this instance: its guest trapped. */
+  spoil(): void {
+    this.#spoiled = true;
+  }
+
+  /** Whether {@link reset} will succeed. */
+  get isResettable(): boolean {
+    return this.#snapshot !== undefined && !this.#spoiled && !this.heap.hasGrown;
+  }
+
+  /** Brings memory and globals back to pristine; false when that cannot be, and the instance must go. */
+  reset(): boolean {
+    if (this.#snapshot === undefined || !this.isResettable) return false;
+    const { bytes } = this.heap;
+    const { memory, globals } = this.#snapshot;
+    bytes.set(memory, 0);
+    bytes.fill(0, memory.length);
+    for (const { global, value } of globals) global.value = value;
+    return true;
+  }
+}
+
+function instantiate(prepared: Prepared, imports: ReturnType<typeof makeImports>): WasmExports {
+  try {
+    return new webAssembly.Instance(prepared.module, imports).exports;
+  } catch (cause) {
+    // The engine has no type of its own for memory that it could not reserve: it is a RangeError.
+    if (cause instanceof RangeError)
+      throw new HerdError("node.overloaded", "no memory for an instance", { cause, retryAfterSeconds: 1 });
+    throw new HerdError("function.trapped", "the app failed to start", { cause });
+  }
+}
+
+/**
+ * Undefined when a copy would not bring the instance back, or cannot be made: then each call gets an instance of its
+ * own.
+ */
+function takeSnapshot({ heap, exports }: Instance): Snapshot | undefined {
+  const { bytes } = heap;
+  let end = bytes.length;
+  while (end > 0 && bytes[end - 1] === 0) end--;
+  try {
+    const globals = Object.entries(exports)
+      .filter(([name]) => name.startsWith(globalExportPrefix))
+      .map(([, value]) => ({ global: value as WasmGlobal, value: (value as WasmGlobal).value }));
+    // JavaScript may change the bits of a NaN.
+    if (!globals.every(({ value }) => typeof value === "bigint" || (typeof value === "number" && !Number.isNaN(value))))
+      return undefined;
+    return { memory: new Uint8Array(bytes.subarray(0, end)), globals };
+  } catch {
+    // A vector has no value in JavaScript, or there is no memory for the copy.
+    return undefined;
+  }
+}

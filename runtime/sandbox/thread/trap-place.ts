@@ -1,0 +1,32 @@
+// Where in its sources a guest trapped: offsets in the engine's stack, looked up in the places that its component
+// carries.
+import { findPlace } from "../../interface/places.js";
+import type { TrapPlaces } from "../prepared.js";
+
+/**
+ * Frames of a stack that are kept. The library's stand above the user's own: sorting, say, is a handful deep, and an
+ * overflowed stack repeats itself.
+ */
+export const keptFrames = 64;
+
+const frame = /wasm-function\[\d+\]:0x([0-9a-f]{1,8})/g;
+
+/**
+ * `file:line:column` of the innermost place of the app's own sources in the stack of `error`; undefined when none is
+ * known.
+ */
+export function trapPlace(error: unknown, places: TrapPlaces | undefined): string | undefined {
+  if (places === undefined || !(error instanceof Error) || error.stack === undefined) return undefined;
+  const offsets: number[] = [];
+  for (const [, digits = ""] of error.stack.matchAll(frame)) {
+    if (offsets.length === keptFrames) break;
+    offsets.push(Number.parseInt(digits, 16) - places.codeStart);
+  }
+  try {
+    const place = findPlace(places.section, offsets);
+    return place && `${place.file}:${place.line}:${place.column}`;
+  } catch {
+    // The component made its places up, or was changed: the trap is told without one.
+    return undefined;
+  }
+}

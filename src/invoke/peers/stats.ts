@@ -1,0 +1,86 @@
+// What this node knows of itself and its peers, for people: live state, capacity, and the weight that follows from both.
+
+import type { Capacity, CapacitySource } from "../../capacity/capacity.js";
+import type { Metrics } from "../../core/metrics.js";
+import type { OwnerState } from "../../owner/allowance.js";
+import type { Experience } from "../learning/work-model.js";
+import { weightOf } from "../routing/choose.js";
+import type { OwnLoad } from "./own-load.js";
+import type { PeerStatuses } from "./peer-statuses.js";
+
+/** A node's figures; weight is in work units per second, for a function that it does as its capacity says. */
+export interface NodeFigures {
+  readonly slots: number;
+  readonly running: number;
+  readonly queued: number;
+  readonly owner: OwnerState;
+  readonly loopDelayMs: number;
+  readonly capacity: Capacity | undefined;
+  readonly pace: number;
+  readonly weight: number;
+}
+
+/** A peer's. */
+export interface PeerFigures extends NodeFigures {
+  readonly errorRate: number;
+  readonly ejected: boolean;
+}
+
+/** What {@link Figures} reads. */
+export interface FiguresOptions {
+  readonly load: OwnLoad;
+  readonly statuses: PeerStatuses;
+  readonly experience: Experience;
+  readonly capacity: CapacitySource;
+  readonly loopDelayMs: () => number;
+  readonly nameOf: (nodeId: string) => string;
+}
+
+/** A metric has no more series. */
+const maxSeries = 64;
+
+/** Reads them. */
+export class Figures {
+  readonly #options: FiguresOptions;
+
+  constructor(options: FiguresOptions) {
+    this.#options = options;
+  }
+
+  /** This node's: what its peers see, without their doubts. */
+  here(): NodeFigures {
+    const { load, experience, capacity, loopDelayMs, statuses } = this.#options;
+    statuses.look();
+    const { slots, running, queued, available } = load.read();
+    const { rate, pace } = experience.here;
+    const weight = load.draining || !available ? 0 : rate * slots * 1_000;
+    const owner = load.allowance.state;
+    return { slots, running, queued, owner, loopDelayMs: loopDelayMs(), capacity: capacity.current, pace, weight };
+  }
+
+  /** A peer's, when it was heard of lately. */
+  of(nodeId: string): PeerFigures | undefined {
+    const { statuses } = this.#options;
+    statuses.look();
+    const peer = statuses.get(nodeId);
+    if (peer?.fresh !== true) return undefined;
+    const { slots, running, queued, owner, loopDelayMs, capacity, speed, errorRate, ejected } = peer;
+    const weight = weightOf(peer, speed.rate) * 1_000;
+    return { slots, running, queued, owner, loopDelayMs, capacity, pace: speed.pace, weight, errorRate, ejected };
+  }
+
+  /** Shows them to an operator's dashboards. */
+  register(metrics: Metrics): void {
+    const { statuses, nameOf } = this.#options;
+    const pace = "Speed of this node's calls against what its capacity lets expect.";
+    metrics.gauge({ name: "herd_pace", help: pace }, () => this.here().pace);
+    const weight = {
+      name: "herd_peer_weight",
+      help: "Weight of a peer when one is drawn for a call, in work units per second; of 64 peers at most.",
+      labels: ["peer"],
+    };
+    metrics.gauge(weight, () =>
+      [...statuses.all()].slice(0, maxSeries).map(({ nodeId }) => [[nameOf(nodeId)], this.of(nodeId)?.weight ?? 0]),
+    );
+  }
+}
