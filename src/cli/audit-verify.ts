@@ -2,8 +2,8 @@
 
 import { writeFile } from "node:fs/promises";
 import { connect, type GlobalOptions, trustedRoot } from "../client/connection.js";
-import { readNamedFile } from "../core/named-file.js";
 import { printable } from "../core/terminal-text.js";
+import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
 import { type AuditVerdict, verifyAudit } from "../pki/audit/verify.js";
 import { FailedCheck } from "./failed-check.js";
@@ -37,7 +37,7 @@ async function fetched(options: GlobalOptions): Promise<unknown> {
 }
 
 async function saved(file: string): Promise<unknown> {
-  const text = await readNamedFile(file);
+  const text = await readTextFile(file);
   try {
     return JSON.parse(text);
   } catch {

@@ -2,7 +2,7 @@
 
 import { buffer } from "node:stream/consumers";
 import { connect, type GlobalOptions } from "../client/connection.js";
-import { readNamedFile } from "../core/named-file.js";
+import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
 import { utf8Text } from "../core/utf8.js";
 import { printLine, tell } from "./print.js";
@@ -16,7 +16,7 @@ export interface InvokeTarget {
 
 /** The arguments as an {@link InvokeTarget} names them. Throws `UsageError` for what cannot be read or is not UTF-8. */
 export async function argumentText(json: string | undefined): Promise<string | undefined> {
-  if (json?.startsWith("@")) return readNamedFile(json.slice(1));
+  if (json?.startsWith("@")) return readTextFile(json.slice(1));
   if (json !== "-") return json;
   return utf8Text(await buffer(process.stdin), ({ detail }) => new UsageError(`what came on stdin ${detail}`));
 }

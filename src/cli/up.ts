@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type GlobalOptions, tokenText } from "../client/connection.js";
 import { type Config, joinsMesh, loadConfig } from "../core/config.js";
-import { watchFaults } from "../core/faults.js";
+import { watchUnhandledErrors } from "../core/unhandled-errors.js";
 import type { Ready } from "../node/node.js";
 import { type LeafKeys, makeLeafKeys } from "../pki/x509/rsa-key.js";
 import { curlLine } from "./example-call.js";
@@ -35,8 +35,8 @@ export async function up(options: UpOptions): Promise<void> {
   // Loaded once a signal is heard, since it takes a while.
   const { HerdNode } = await import("../node/node.js");
   const node = new HerdNode(config, { onProgress: tell, leafKeys });
-  watchFaults({
-    report: (kind, cause) => node.reportFault(kind, cause),
+  watchUnhandledErrors({
+    report: (kind, cause) => node.reportUnhandled(kind, cause),
     drain: () => node.stop(),
     exit: () => process.exit(recycledCode),
     // Calls under way have their deadline; the rest is for links, files and threads to end.

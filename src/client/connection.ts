@@ -1,7 +1,7 @@
 // Which node a command speaks to, and with which token: flags first, then what the state directory says.
 
 import { resolve } from "node:path";
-import { readNamedFile } from "../core/named-file.js";
+import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
 import { type ClientState, readClientState } from "../storage/client-state.js";
 import { Client } from "./client.js";
@@ -48,7 +48,7 @@ export async function trustedRoot(options: GlobalOptions): Promise<string> {
 /** The root to trust, in PEM: the mesh's of the state directory is that of every node of this mesh. */
 async function rootOf({ ca }: GlobalOptions, state: ClientState | undefined): Promise<string | undefined> {
   const path = ca ?? state?.ca;
-  return path === undefined ? undefined : readNamedFile(path);
+  return path === undefined ? undefined : readTextFile(path);
 }
 
 /**
@@ -63,7 +63,7 @@ async function keptToken(from: {
 }): Promise<string | undefined> {
   const { options, state, ca, isOwn } = from;
   if (state?.token === undefined || isOwn || options.ca === undefined) return state?.token;
-  const own = await readNamedFile(state.ca).catch(() => undefined);
+  const own = await readTextFile(state.ca).catch(() => undefined);
   return own?.trim() === ca?.trim() ? state.token : undefined;
 }
 
@@ -80,5 +80,5 @@ function sameOrigin(left: string, right: string | undefined): boolean {
 
 /** A `--token` as it is meant: `@FILE` is what the file holds. Throws {@link UsageError}. */
 export async function tokenText(token: string | undefined): Promise<string | undefined> {
-  return token?.startsWith("@") ? (await readNamedFile(token.slice(1))).trim() : token;
+  return token?.startsWith("@") ? (await readTextFile(token.slice(1))).trim() : token;
 }

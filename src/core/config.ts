@@ -7,10 +7,10 @@ import { z } from "zod";
 import { randomHex } from "./ids.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type LogLevel, logLevels } from "./log-ring.js";
-import { readNamedFile } from "./named-file.js";
 import { isContained } from "./outer-wall.js";
 import { ownAddress } from "./own-address.js";
 import { defaultPolicy, type PolicySettings, policySchema } from "./policy-settings.js";
+import { readTextFile } from "./text-file.js";
 import { UsageError } from "./usage-error.js";
 
 /** Everything that decides how a node runs, with every default filled in; paths are absolute. */
@@ -239,7 +239,7 @@ function complete(
 }
 
 async function readSettings(path: string): Promise<Settings> {
-  const text = await readNamedFile(path);
+  const text = await readTextFile(path);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -3,14 +3,14 @@
 import { type DestinationStream, destination, pino, stdSerializers } from "pino";
 import type { Clock } from "./clock.js";
 import { HerdError } from "./errors.js";
+import { LogRateLimit } from "./log-rate-limit.js";
 import type { LogLevel, LogRing } from "./log-ring.js";
-import { Repeats } from "./repeats.js";
 
 /**
  * What a log line may carry beside its message; `cause` is the error that it reports, with its stack unless the
  * contract names it. A line that a peer or a client can cause has a `repeat`: lines of one message and one `repeat` are
- * written at growing intervals (see {@link Repeats}), each with how many like it were left out. It names what the line
- * is about, and nothing that its causer can vary at will, such as a port.
+ * written at growing intervals (see {@link LogRateLimit}), each with how many like it were left out. `repeat` names the
+ * line's subject, and nothing that its causer can vary at will, such as a port.
  */
 export interface LogDetails {
   readonly cause?: unknown;
@@ -47,7 +47,7 @@ export function createLogger(options: LoggerOptions): Logger {
     // Synchronous: the last line before a crash is the one that matters, and the node writes few.
     options.stream ?? standardError(),
   );
-  const repeats = new Repeats(clock);
+  const repeats = new LogRateLimit(clock);
   const write = (level: LogLevel, message: string, { repeat, ...given }: LogDetails = {}): void => {
     const suppressed = repeat === undefined ? 0 : repeats.take(`${level} ${message} ${repeat}`);
     if (suppressed === undefined) {

@@ -15,7 +15,7 @@ import type { Links, Members } from "../mesh/ports.js";
 import type { Allowances } from "../owner/allowance.js";
 import { MemoryFiles } from "../storage/state-files.js";
 import { capacityParts } from "./capacity-parts.js";
-import type { Foundation } from "./foundation.js";
+import type { NodeContext } from "./node-context.js";
 import type { TrustParts } from "./trust-parts.js";
 
 /** What runs functions on this node, and what sends calls and deploys to others. */
@@ -33,7 +33,7 @@ export interface AppParts {
 }
 
 /** What the parts need of the mesh. `publish` spreads a manifest; `appOf` names the app of a call that came in here. */
-export interface AppSurroundings {
+export interface AppDependencies {
   readonly links: Links;
   readonly members: Members;
   /** How long the event loop was held up lately. */
@@ -45,9 +45,9 @@ export interface AppSurroundings {
 }
 
 /** Builds the parts; nothing runs yet. */
-export async function appParts(foundation: Foundation, around: AppSurroundings): Promise<AppParts> {
-  const { config, clock, timers, random, identity, log, ring, metrics } = foundation;
-  const { links, members, trust } = around;
+export async function appParts(context: NodeContext, dependencies: AppDependencies): Promise<AppParts> {
+  const { config, clock, timers, random, identity, log, ring, metrics } = context;
+  const { links, members, trust } = dependencies;
   const { limits } = config;
   const nameOf = (id: string): string => trust.nameOf(id);
   const node = identity.nodeName;
@@ -61,7 +61,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
       log.warn("a worker thread ended and is replaced", { reason, count, ...(cause === undefined ? {} : { cause }) }),
     onLog: ({ revision, function: name, invocation, level, message }) => {
       if (forwarding.calls.sendHome({ invocation, level, message })) return;
-      const app = around.appOf(invocation);
+      const app = dependencies.appOf(invocation);
       const origin = { ...(app === undefined ? {} : { app }), revision, function: name, invocation };
       ring.add({ at: clock.now(), node, level, message, ...origin });
     },
@@ -74,7 +74,7 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
     meshId: identity.meshId,
     signer: identity.signer,
     authors: trust.registry,
-    publish: around.publish,
+    publish: dependencies.publish,
   });
   const router = new AppRouter((revision) => sandbox.forget(revision));
   const activation = new Activation({
@@ -92,21 +92,21 @@ export async function appParts(foundation: Foundation, around: AppSurroundings):
     mayDeploy: () => identity.mayDeploy && !trust.registry.isRevoked(identity.nodeId),
     spread: new Acknowledger({ links, members, isMaster, nameOf, timers, log }),
     audit: (event) => {
-      foundation.events.publish({ type: event.event, at: clock.now(), app: event.subject, by: event.by });
+      context.events.publish({ type: event.event, at: clock.now(), app: event.subject, by: event.by });
       trust.record(event);
     },
   });
   const propagator = new Propagator({ records: catalog.records, activation, links, clock, timers, random, log });
 
   const healing = new Healing({ records: catalog.records, activation, links, clock, timers, random, log });
-  const capacity = await capacityParts(foundation, { sandbox, isDeploying: () => deployer.busy || propagator.busy });
+  const capacity = await capacityParts(context, { sandbox, isDeploying: () => deployer.busy || propagator.busy });
   const forwarding: Forwarding = new Forwarding({
     ...{
       nodeId: identity.nodeId,
       links,
       members,
-      loopDelayMs: around.loopDelayMs,
-      allowances: around.allowances,
+      loopDelayMs: dependencies.loopDelayMs,
+      allowances: dependencies.allowances,
       localBias: config.localBias,
       capacity: capacity.source,
       sandbox,

@@ -4,8 +4,8 @@ import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import { type Capacity, type CapacitySource, kernels } from "../capacity/capacity.js";
 import { OwnCapacity, type ReadyKernels } from "../capacity/own-capacity.js";
 import type { Part } from "../core/lifecycle.js";
-import type { Foundation } from "./foundation.js";
 import { KernelsInSandbox, prepareKernels } from "./kernel-calls.js";
+import type { NodeContext } from "./node-context.js";
 
 /** What tells the capacity, and the part that finds it out once the node serves. */
 export interface CapacityParts {
@@ -15,10 +15,10 @@ export interface CapacityParts {
 
 /** Builds the part; with `profile: false` nothing is ever measured, and peers take the node for the reference machine. */
 export async function capacityParts(
-  foundation: Foundation,
+  context: NodeContext,
   { sandbox, isDeploying }: { readonly sandbox: Sandbox; readonly isDeploying: () => boolean },
 ): Promise<CapacityParts> {
-  const { config, clock, timers, random, identity, log, metrics } = foundation;
+  const { config, clock, timers, random, identity, log, metrics } = context;
   if (!config.profile) return { source: unknownCapacity, part: { name: "capacity" } };
   const own = new OwnCapacity({
     ...{ workers: config.workers, clock, timers, random, log },
@@ -27,7 +27,7 @@ export async function capacityParts(
       const { user, system } = process.cpuUsage();
       return (user + system) / 1_000;
     },
-    kernels: () => readyKernels(foundation, sandbox),
+    kernels: () => readyKernels(context, sandbox),
     files: await identity.files("capacity"),
   });
   const help =
@@ -44,7 +44,7 @@ const unknownCapacity: CapacitySource = {
   watch: (_listener: (capacity: Capacity) => void) => () => undefined,
 };
 
-async function readyKernels({ clock }: Foundation, sandbox: Sandbox): Promise<ReadyKernels> {
+async function readyKernels({ clock }: NodeContext, sandbox: Sandbox): Promise<ReadyKernels> {
   const prepared = await prepareKernels();
   return {
     digest: prepared.digest,

@@ -16,13 +16,13 @@ import type { PublicLeaf } from "../pki/x509/public-leaf.js";
 import { HttpsApi } from "../server/https-api.js";
 import { LinkRelay, relayKind } from "../server/relay/link-relay.js";
 import { askMasters } from "../trust/ask-masters.js";
+import type { DuplicateProcesses } from "../trust/duplicate-processes.js";
+import type { MeshReadiness } from "../trust/mesh-readiness.js";
 import { hearsOfRevocation } from "../trust/own-revocation.js";
 import type { AppParts } from "./app-parts.js";
-import type { Foundation } from "./foundation.js";
 import { meshView } from "./mesh-view.js";
-import type { Standing } from "./standing.js";
+import type { NodeContext } from "./node-context.js";
 import type { TrustParts } from "./trust-parts.js";
-import type { Twins } from "./twins.js";
 
 /** The interface and the renewals. */
 export interface FrontParts {
@@ -30,18 +30,18 @@ export interface FrontParts {
   readonly publicRenewal: LeafRenewal<PublicLeaf>;
   readonly peerRenewal: LeafRenewal<PeerLeaf>;
   /** Whether no peer takes the certificate in service. */
-  readonly isShutOut: () => boolean;
+  readonly isLockedOut: () => boolean;
 }
 
-/** What stands behind the interface. */
-export interface Behind {
+/** What the HTTPS interface depends on. */
+export interface FrontDependencies {
   readonly trust: TrustParts;
   readonly links: LinkSet;
   readonly members: Membership;
   readonly apps: AppParts;
   readonly governor: Governor;
-  readonly standing: Standing;
-  readonly twins: Twins;
+  readonly readiness: MeshReadiness;
+  readonly twins: DuplicateProcesses;
 }
 
 const renewTimeoutMs = 10_000;
@@ -49,10 +49,10 @@ const chain = z.string().max(32_768);
 const chains = z.object({ peer: chain.optional(), public: chain.optional() });
 
 /** Builds the parts; nothing is bound yet. */
-export function frontParts(foundation: Foundation, behind: Behind): FrontParts {
-  const { trust, links, members, apps, governor, standing, twins } = behind;
+export function frontParts(context: NodeContext, dependencies: FrontDependencies): FrontParts {
+  const { trust, links, members, apps, governor, readiness, twins } = dependencies;
   const { config, identity, clock, timers, random, log, ring, metrics, events, port, ownerSecret, descriptors } =
-    foundation;
+    context;
   const { registry, desk, renewals } = trust;
   // What a revoked node signs is worth nothing: whoever asks it is told that nobody here may.
   const marks = () => {
@@ -88,14 +88,14 @@ export function frontParts(foundation: Foundation, behind: Behind): FrontParts {
       ...{ node: identity.nodeId, links, marks },
       hearsOfRevocation: () => hearsOfRevocation(identity.nodeId, { registry, timers }),
     }),
-    mesh: meshView({ trust, links, members, apps, governor, twins, foundation }),
+    mesh: meshView({ trust, links, members, apps, governor, twins, context }),
     owner: governor,
     about: () => ({
       version,
       startedAt,
       certificates: { peer: identity.peerLeaf().notAfter, public: identity.publicLeaf().notAfter },
     }),
-    reasons: () => standing.reasons(),
+    reasons: () => readiness.reasons(),
     page: readConsolePage(),
   });
   links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));
@@ -120,7 +120,7 @@ export function frontParts(foundation: Foundation, behind: Behind): FrontParts {
   return {
     api,
     publicRenewal,
-    isShutOut: () => {
+    isLockedOut: () => {
       const leaf = identity.peerLeaf();
       const isEarly = !identity.isMaster && leaf.notBefore > clock.now();
       return isEarly || leaf.notAfter <= clock.now() || ofRevoked(leaf);
@@ -130,14 +130,14 @@ export function frontParts(foundation: Foundation, behind: Behind): FrontParts {
       current: () => identity.peerLeaf(),
       renew: async () => {
         const leaf = await identity.renewPeerLeaf({ trusted: !ofRevoked(identity.peerLeaf()) });
-        standing.asked();
+        readiness.asked();
         // After a long absence it has ended too, and is asked for ever more rarely.
         publicRenewal.hurry();
         return leaf;
       },
       part: peerLeafPart,
       onError: (cause) => {
-        if (!standing.asked(cause)) notRenewed("peer", log)(cause);
+        if (!readiness.asked(cause)) notRenewed("peer", log)(cause);
       },
     }),
   };

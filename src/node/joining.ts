@@ -3,10 +3,10 @@
 import type { Clock } from "../core/clock.js";
 import { type Config, joinsMesh } from "../core/config.js";
 import { HerdError } from "../core/errors.js";
-import { readNamedFile } from "../core/named-file.js";
+import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
 import type { Enroll } from "../pki/identity/enrolling.js";
-import type { Reenter } from "../pki/identity/reentering.js";
+import type { ReEnroll } from "../pki/identity/re-enrollment.js";
 import { joinMesh } from "../pki/join/client.js";
 import { decodeJoinToken } from "../pki/join/token-text.js";
 
@@ -29,7 +29,7 @@ export function enrollBy({ config, clock, signal }: JoiningOptions): Enroll | un
  * Asks for a known node that was given a join token: by its enrolled key first, since that costs no use of the token,
  * then with the token. `undefined` without one.
  */
-export function reenterBy({ config, clock, signal }: JoiningOptions): Reenter | undefined {
+export function reEnrollBy({ config, clock, signal }: JoiningOptions): ReEnroll | undefined {
   const { join, token, seeds, advertise, deploy } = config;
   if (token === undefined) return undefined;
   const { makesMaster, urls: told } = decodeJoinToken(token);
@@ -77,7 +77,7 @@ export function rejoinBy({ config, clock, signal }: JoiningOptions, urls: () => 
 /** The root's passphrase: the file's first line. Throws {@link UsageError}. */
 export async function readPassphrase(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  const text = await readNamedFile(path);
+  const text = await readTextFile(path);
   const [line = ""] = text.split(/\r?\n/, 1);
   if (line === "") throw new UsageError(`${path} is empty: its first line is the root's passphrase`);
   return line;

@@ -9,8 +9,8 @@ import { LinkSet } from "../mesh/transport/link-set.js";
 import { verifySigned } from "../pki/registry/records.js";
 import type { KnownAddresses } from "../trust/known-addresses.js";
 import { acceptRecords } from "../trust/records-intake.js";
-import type { Foundation } from "./foundation.js";
-import type { StandingParts } from "./standing-parts.js";
+import type { NodeContext } from "./node-context.js";
+import type { ReadinessParts } from "./readiness-parts.js";
 import type { TrustParts } from "./trust-parts.js";
 
 /** Links, members and records. */
@@ -22,42 +22,39 @@ export interface MeshParts {
   replica(stores: readonly RecordStore[]): RecordReplica;
 }
 
-/** What of a {@link Foundation} they stand on; `peer` is undefined for a node that nobody can dial. */
-export interface MeshFoundation extends Pick<Foundation, "clock" | "timers" | "random" | "log" | "url"> {
-  readonly wall?: Foundation["wall"];
-  readonly identity: Pick<Foundation["identity"], "nodeId" | "meshId" | "signer">;
+/** What of a {@link NodeContext} they stand on; `peer` is undefined for a node that nobody can dial. */
+export interface MeshContext extends Pick<NodeContext, "clock" | "timers" | "random" | "log" | "url"> {
+  readonly wall?: NodeContext["wall"];
+  readonly identity: Pick<NodeContext["identity"], "nodeId" | "meshId" | "signer">;
   readonly peer: string | undefined;
 }
 
 /**
- * What the parts need beside; `standing` is this process, and who hears of refusals and of other processes with its
+ * What the parts need beside; `readiness` is this process, and who hears of refusals and of other processes with its
  * identity.
  */
-export interface MeshSurroundings {
+export interface MeshDependencies {
   readonly network: Network;
   readonly trust: Pick<TrustParts, "registry">;
   readonly addresses: KnownAddresses;
-  readonly standing?: StandingParts["links"];
+  readonly readiness?: ReadinessParts["links"];
 }
 
 /** Builds the parts; nothing listens yet. */
-export function meshParts(
-  foundation: MeshFoundation,
-  { network, trust, addresses, standing }: MeshSurroundings,
-): MeshParts {
-  const { identity, clock, timers, random, log, url, wall, peer: address } = foundation;
+export function meshParts(context: MeshContext, { network, trust, addresses, readiness }: MeshDependencies): MeshParts {
+  const { identity, clock, timers, random, log, url, wall, peer: address } = context;
   const { registry } = trust;
   const links: LinkSet = new LinkSet({
     nodeId: identity.nodeId,
-    ...(standing ?? { instance: randomHex(16) }),
+    ...(readiness ?? { instance: randomHex(16) }),
     ...{ network, clock, timers, random, log },
     trust: registry,
-    hello: () => ({ address, url, records: registry.greeting(identity.nodeId) }),
+    hello: () => ({ address, url, records: registry.handshakeRecords(identity.nodeId) }),
     introduce: async (records, peer) => {
       await acceptRecords(records, registry.stores);
       registry.check(peer);
     },
-    farewell: ({ nodeId, issuer }) => registry.farewell(nodeId, issuer),
+    farewell: ({ nodeId, issuer }) => registry.revocationProof(nodeId, issuer),
   });
   const delay = new LoopDelay();
   const members = new Membership({

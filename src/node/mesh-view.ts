@@ -5,11 +5,11 @@ import type { Links, Members } from "../mesh/ports.js";
 import type { Governor } from "../owner/governor.js";
 import { mastersView } from "../pki/registry/masters.js";
 import type { Mesh } from "../server/ports.js";
+import type { DuplicateProcesses } from "../trust/duplicate-processes.js";
 import type { AppParts } from "./app-parts.js";
-import type { Foundation } from "./foundation.js";
+import type { NodeContext } from "./node-context.js";
 import { announce } from "./owner-parts.js";
 import type { TrustParts } from "./trust-parts.js";
-import type { Twins } from "./twins.js";
 
 /** What the view is put together from. */
 export interface MeshViewParts {
@@ -18,12 +18,12 @@ export interface MeshViewParts {
   readonly members: Members & Pick<Membership, "setState">;
   readonly apps: Pick<AppParts, "forwarding">;
   readonly governor: Governor;
-  readonly twins: Pick<Twins, "of">;
-  readonly foundation: Pick<Foundation, "wall" | "recycle">;
+  readonly twins: Pick<DuplicateProcesses, "of">;
+  readonly context: Pick<NodeContext, "wall" | "recycle">;
 }
 
 /** The view. */
-export function meshView({ trust, links, members, apps, governor, twins, foundation }: MeshViewParts): Mesh {
+export function meshView({ trust, links, members, apps, governor, twins, context }: MeshViewParts): Mesh {
   const { registry, revoker } = trust;
   const { statuses, load, figures, decisions } = apps.forwarding;
   return {
@@ -35,8 +35,8 @@ export function meshView({ trust, links, members, apps, governor, twins, foundat
     holders: (revision) => statuses.holders(revision),
     choiceOf: (invocation) => decisions.find(invocation),
     twinsOf: (id) => twins.of(id),
-    wall: foundation.wall,
-    recycle: foundation.recycle,
+    wall: context.wall,
+    recycle: context.recycle,
     drainable: {
       get draining() {
         return load.drained;

@@ -17,14 +17,14 @@ import { peerIdentityOf } from "../pki/x509/peer-identity.js";
 import type { HttpsApi } from "../server/https-api.js";
 import { publishNodes } from "../server/views/mesh-events.js";
 import { openAddresses } from "../trust/known-addresses.js";
+import type { MeshReadiness } from "../trust/mesh-readiness.js";
 import { checkNotRevoked, watchOwnRevocation } from "../trust/own-revocation.js";
 import { type AppParts, appParts } from "./app-parts.js";
-import type { Foundation } from "./foundation.js";
 import { type FrontParts, frontParts } from "./front-parts.js";
 import { type MeshParts, meshParts } from "./mesh-parts.js";
+import type { NodeContext } from "./node-context.js";
 import { ownerGovernor, ownerPart } from "./owner-parts.js";
-import type { Standing } from "./standing.js";
-import { type StandingParts, standingParts } from "./standing-parts.js";
+import { type ReadinessParts, readinessParts } from "./readiness-parts.js";
 import { type TrustParts, trustParts } from "./trust-parts.js";
 
 /** A node that is built and does not run. */
@@ -38,7 +38,7 @@ export interface NodeParts {
   /** Takes no new calls and waits for those under way, as long as one may take. */
   drain(): Promise<void>;
   /** How its peers take it. */
-  readonly standing: Standing;
+  readonly readiness: MeshReadiness;
   /** Whether it has compared its records with some peer's. */
   isCaughtUp(): boolean;
 }
@@ -49,35 +49,35 @@ const firstSyncMs = 3_000;
 const warmAfterMs = 10_000;
 
 /** Builds a node. */
-export async function buildNode(foundation: Foundation): Promise<NodeParts> {
-  const { config, identity, log, metrics } = foundation;
+export async function buildNode(context: NodeContext): Promise<NodeParts> {
+  const { config, identity, log, metrics } = context;
   const late: { publish: Publish } = {
     publish: () => Promise.reject(new TypeError("a record was published before there was a replica")),
   };
   const publish: Publish = (kind, text) => late.publish(kind, text);
-  const trust = await trustParts(foundation, { publish, links: () => mesh.links });
+  const trust = await trustParts(context, { publish, links: () => mesh.links });
   const { registry } = trust;
   const network = new TlsNetwork({
-    ...{ host: config.host, port: foundation.peerPort, root: identity.rootCertificate, leaf: identity.peerLeaf() },
+    ...{ host: config.host, port: context.peerPort, root: identity.rootCertificate, leaf: identity.peerLeaf() },
     handshakes: {
-      limit: foundation.descriptors.handshakes,
-      limitPerAddress: foundation.descriptors.handshakesPerAddress,
+      limit: context.descriptors.handshakes,
+      limitPerAddress: context.descriptors.handshakesPerAddress,
     },
     identify: (certificate) => peerIdentityOf(certificate, identity.meshId),
-    onRefused: (refusal) => standing.refused({ ...refusal, skewMs: undefined }),
+    onRefused: (refusal) => readiness.refused({ ...refusal, skewMs: undefined }),
   });
   const addresses = await openAddresses(await identity.files("addresses"), log);
-  const known: StandingParts = standingParts(foundation, {
+  const known: ReadinessParts = readinessParts(context, {
     trust,
     links: () => links.all().length,
-    isShutOut: () => front.isShutOut(),
+    isLockedOut: () => front.isLockedOut(),
   });
-  const { standing, twins } = known;
-  const mesh: MeshParts = meshParts(foundation, { network, trust, addresses, standing: known.links });
+  const { readiness, twins } = known;
+  const mesh: MeshParts = meshParts(context, { network, trust, addresses, readiness: known.links });
   const { links, members } = mesh;
   links.handle(twinKind, (body, { peer }) => twins.answer(body, peer.nodeId));
-  const governor = await ownerGovernor(foundation, { members });
-  const apps = await appParts(foundation, {
+  const governor = await ownerGovernor(context, { members });
+  const apps = await appParts(context, {
     ...{ links, members, trust },
     loopDelayMs: () => mesh.delay.recentMs,
     allowances: governor,
@@ -88,8 +88,8 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   });
   const replica = mesh.replica([...trust.stores, apps.catalog.records]);
   late.publish = (kind, text) => replica.publish(kind, text);
-  const front = frontParts(foundation, { trust, links, members, apps, governor, standing, twins });
-  const owner = ownerPart(foundation, { governor, members, apps });
+  const front = frontParts(context, { trust, links, members, apps, governor, readiness, twins });
+  const owner = ownerPart(context, { governor, members, apps });
   const { api } = front;
   metrics.total(
     {
@@ -101,7 +101,7 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
   registerMetrics(metrics, { apps, links, members, replica });
 
   return {
-    ...{ trust, apps, api, standing },
+    ...{ trust, apps, api, readiness },
     isCaughtUp: () => replica.compared.aborted,
     parts: [
       {
@@ -111,14 +111,14 @@ export async function buildNode(foundation: Foundation): Promise<NodeParts> {
           checkNotRevoked(identity, { registry, state: config.state });
         },
       },
-      ...callParts(apps, { log, timers: foundation.timers, mayDeploy: identity.mayDeploy }),
+      ...callParts(apps, { log, timers: context.timers, mayDeploy: identity.mayDeploy }),
       { name: "audit", start: () => trust.audit.start(), stop: () => trust.audit.stop() },
       { name: "records", start: () => replica.start(), stop: () => replica.stop() },
       { name: "event loop", start: () => mesh.delay.start(), stop: () => mesh.delay.stop() },
       { name: "addresses", stop: () => addresses.written() },
       { name: "members", start: () => members.start(), stop: () => members.stop() },
       owner,
-      linksPart(foundation, { trust, apps, mesh, front, network, replica, publish }),
+      linksPart(context, { trust, apps, mesh, front, network, replica, publish }),
       { name: "revocation list", start: () => trust.crlIssuer?.start(), stop: () => trust.crlIssuer?.stop() },
       { name: "revocations", start: () => trust.revoker.start(), stop: () => trust.revoker.stop() },
     ],
@@ -176,7 +176,7 @@ function callParts(
 }
 
 /** What {@link linksPart} is made of. */
-interface LinksSurroundings {
+interface LinksDependencies {
   readonly trust: TrustParts;
   readonly apps: AppParts;
   readonly mesh: MeshParts;
@@ -187,9 +187,9 @@ interface LinksSurroundings {
 }
 
 /** Opens the links, and does what revocations ask for while they are open. */
-function linksPart(foundation: Foundation, around: LinksSurroundings): Part {
-  const { identity, log, events, clock } = foundation;
-  const { trust, apps, mesh, front, network, replica, publish } = around;
+function linksPart(context: NodeContext, dependencies: LinksDependencies): Part {
+  const { identity, log, events, clock } = context;
+  const { trust, apps, mesh, front, network, replica, publish } = dependencies;
   const { registry } = trust;
   const { links, members } = mesh;
   const resign = (): void => {
@@ -221,10 +221,10 @@ function linksPart(foundation: Foundation, around: LinksSurroundings): Part {
       ];
       resign();
       // Every dial would be in vain. A leaf that peers still take is renewed over the links.
-      if (front.isShutOut()) await front.peerRenewal.check();
+      if (front.isLockedOut()) await front.peerRenewal.check();
       await links.start();
-      await sayAddress(foundation, { trust, publish });
-      if (registry.nodes().length > 1) await caughtUp(replica.compared, foundation.stopped);
+      await sayAddress(context, { trust, publish });
+      if (registry.nodes().length > 1) await caughtUp(replica.compared, context.stopped);
     },
     stop: async () => {
       for (const end of ends.splice(0)) end();
@@ -248,7 +248,7 @@ async function openCatalog({ catalog }: AppParts, log: Logger): Promise<void> {
 
 /** A master tells everybody where it is reached, when that is not what they know. */
 async function sayAddress(
-  { identity, clock, url, peer }: Foundation,
+  { identity, clock, url, peer }: NodeContext,
   { trust, publish }: { trust: TrustParts; publish: Publish },
 ): Promise<void> {
   const { nodeId: node, meshId, signer } = identity;

@@ -7,7 +7,6 @@ import type { AppInterface } from "../../runtime/interface/model.js";
 import { type Clock, systemClock } from "../core/clock.js";
 import { type Config, isWildcard } from "../core/config.js";
 import { descriptorLimit, shareOut } from "../core/descriptors.js";
-import type { FaultKind } from "../core/faults.js";
 import { hostAndPort } from "../core/host-and-port.js";
 import { Lifecycle, type Part } from "../core/lifecycle.js";
 import { createLogger, type Logger } from "../core/log.js";
@@ -15,6 +14,7 @@ import { LogRing } from "../core/log-ring.js";
 import { Metrics } from "../core/metrics.js";
 import { type OuterWall, readOuterWall } from "../core/outer-wall.js";
 import { systemTimers } from "../core/timers.js";
+import type { UnhandledKind } from "../core/unhandled-errors.js";
 import { UsageError } from "../core/usage-error.js";
 import { deploySamples } from "../deploy/samples.js";
 import { Identity } from "../pki/identity/identity.js";
@@ -26,8 +26,8 @@ import { checkPort } from "../server/http/https-server.js";
 import { MeshEvents } from "../server/views/mesh-events.js";
 import { clientStatePath, readClientState, writeClientState } from "../storage/client-state.js";
 import { isStorageFull } from "../storage/storage-error.js";
-import type { Foundation } from "./foundation.js";
-import { enrollBy, meshOfToken, readPassphrase, reenterBy, rejoinBy, tell } from "./joining.js";
+import { enrollBy, meshOfToken, readPassphrase, reEnrollBy, rejoinBy, tell } from "./joining.js";
+import type { NodeContext } from "./node-context.js";
 import { buildNode, type NodeParts } from "./node-parts.js";
 import { logStorage } from "./storage-log.js";
 
@@ -56,7 +56,7 @@ export interface Ready {
 const recycleGraceMs = 3_000;
 
 /** What the log says of a fault; tests look for "nothing handled" in the lines of nodes that they start. */
-const faultMessages: Readonly<Record<FaultKind, string>> = {
+const faultMessages: Readonly<Record<UnhandledKind, string>> = {
   exception: "an exception that nothing handled: the node ends, to be started again",
   rejection: "a rejection that nothing handled: the node ends, to be started again",
 };
@@ -120,7 +120,7 @@ export class HerdNode {
    * Logs and counts an exception or a rejection that nothing handled; ending the node is up to whoever runs the
    * process.
    */
-  reportFault(kind: FaultKind, cause: unknown): void {
+  reportUnhandled(kind: UnhandledKind, cause: unknown): void {
     this.#faults.with(kind).add();
     const level = this.#config.logLevel;
     this.#log ??= createLogger({ node: this.#config.name, clock: this.#clock, ring: this.#ring, level });
@@ -139,7 +139,7 @@ export class HerdNode {
     const identity = await this.#openIdentity();
     try {
       signal.throwIfAborted();
-      return await this.#run(this.#foundation(identity, { port, peerPort, wall, descriptors }));
+      return await this.#run(this.#context(identity, { port, peerPort, wall, descriptors }));
     } catch (error) {
       await identity.close();
       throw error;
@@ -158,7 +158,7 @@ export class HerdNode {
       rootPassphrase: await readPassphrase(rootPassphraseFile),
       enroll: enrollBy(joining),
       leafKeys: this.#leafKeys,
-      reenter: wanted === undefined ? undefined : reenterBy(joining),
+      reEnroll: wanted === undefined ? undefined : reEnrollBy(joining),
       onRejoinError: (error) => tell(`the mesh was not asked with the join token: ${(error as Error).message}`),
     });
     // Who starts a node again with the same command line means the mesh that it is in.
@@ -169,7 +169,7 @@ export class HerdNode {
     );
   }
 
-  #foundation(identity: Identity, found: Pick<Foundation, "port" | "peerPort" | "wall" | "descriptors">): Foundation {
+  #context(identity: Identity, found: Pick<NodeContext, "port" | "peerPort" | "wall" | "descriptors">): NodeContext {
     const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
     const { port, peerPort } = found;
     const log = createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel });
@@ -197,10 +197,10 @@ export class HerdNode {
     await (told ?? this.#lifecycle?.stop());
   }
 
-  async #run(foundation: Foundation): Promise<Ready> {
-    const { config, identity } = foundation;
+  async #run(context: NodeContext): Promise<Ready> {
+    const { config, identity } = context;
     this.#onProgress(`Starting ${identity.nodeName}: ${config.workers} workers, links, apps …`);
-    const node = await buildNode(foundation);
+    const node = await buildNode(context);
     const { registry } = node.trust;
     const { signal } = this.#stopped;
     signal.throwIfAborted();
@@ -208,9 +208,9 @@ export class HerdNode {
     identity.rejoinVia(rejoinBy({ config, clock: this.#clock, signal }, masters));
     let ready: Ready | undefined;
     this.#lifecycle = new Lifecycle([
-      { name: "identity", start: () => logStorage(foundation), stop: () => identity.close() },
+      { name: "identity", start: () => logStorage(context), stop: () => identity.close() },
       ...node.parts,
-      { name: "apps", start: () => this.#startApps(foundation, node) },
+      { name: "apps", start: () => this.#startApps(context, node) },
       { name: "workers", start: () => node.apps.sandbox.start() },
       {
         name: "https",
@@ -226,7 +226,7 @@ export class HerdNode {
       {
         name: "announcement",
         start: async () => {
-          ready = await this.#describe(foundation, node);
+          ready = await this.#describe(context, node);
         },
         // An ephemeral mesh ends with its node: the token in the file is good for nothing any more.
         stop: () => (config.ephemeral ? rm(join(config.state, "client.json"), { force: true }) : undefined),
@@ -238,7 +238,7 @@ export class HerdNode {
     return ready;
   }
 
-  async #startApps({ config, identity, log, timers }: Foundation, node: NodeParts): Promise<void> {
+  async #startApps({ config, identity, log, timers }: NodeContext, node: NodeParts): Promise<void> {
     const { functions, limits } = config;
     const { deployer, catalog } = node.apps;
     const { signal } = this.#stopped;
@@ -265,8 +265,8 @@ export class HerdNode {
   }
 
   async #describe(
-    { identity, peer, ownerSecret, wall }: Foundation,
-    { api, apps, standing }: NodeParts,
+    { identity, peer, ownerSecret, wall }: NodeContext,
+    { api, apps, readiness }: NodeParts,
   ): Promise<Ready> {
     const { state, host } = this.#config;
     const { tokens, isMaster } = identity;
@@ -299,7 +299,7 @@ export class HerdNode {
       signInUrl: isMaster ? `${api.url}/#code=${identity.signIn.createCode()}` : `${api.url}/`,
       apps: active,
       wall,
-      notReady: standing.reasons().map(({ reason }) => reason),
+      notReady: readiness.reasons().map(({ reason }) => reason),
     };
   }
 }

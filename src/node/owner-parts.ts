@@ -8,11 +8,11 @@ import { Governor } from "../owner/governor.js";
 import { openPolicy } from "../owner/kept-policy.js";
 import { MachineSignals } from "../owner/machine-signals.js";
 import type { AppParts } from "./app-parts.js";
-import type { Foundation } from "./foundation.js";
+import type { NodeContext } from "./node-context.js";
 
 /** Builds the governor; it looks at nothing yet. */
 export async function ownerGovernor(
-  { config, identity, clock, timers, log }: Foundation,
+  { config, identity, clock, timers, log }: NodeContext,
   { members }: { readonly members: Pick<Membership, "all"> },
 ): Promise<Governor> {
   return new Governor({
@@ -37,9 +37,9 @@ const sayEveryMs = 10_000;
 const firstSayMs = 2_000;
 
 /** Looks at the machine, keeps the sandbox to what is allowed, and tells the members, the log, the metrics and the events. */
-export function ownerPart(foundation: Foundation, { governor, members, apps }: Governed): Part {
-  const { identity, clock, timers, log, events } = foundation;
-  registerMetrics(foundation, governor);
+export function ownerPart(context: NodeContext, { governor, members, apps }: Governed): Part {
+  const { identity, clock, timers, log, events } = context;
+  registerMetrics(context, governor);
   let ends: (() => void)[] = [];
   let told: string | undefined;
   let endSilence: (() => void) | undefined;
@@ -100,7 +100,7 @@ export function announce(
   members.setState(apps.forwarding.load.draining ? "draining" : rest);
 }
 
-function registerMetrics({ metrics }: Foundation, governor: Governor): void {
+function registerMetrics({ metrics }: NodeContext, governor: Governor): void {
   metrics.gauge({ name: "herd_owner_state", help: "1 for the owner's state.", labels: ["state"] }, () =>
     ownerStates.map((state) => [[state], governor.current.state === state ? 1 : 0] as const),
   );

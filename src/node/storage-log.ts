@@ -1,9 +1,9 @@
 // Says in the log when the disk takes no more, and when it does again.
 
-import type { Foundation } from "./foundation.js";
+import type { NodeContext } from "./node-context.js";
 
 /** From now on logs when something begins to wait for the disk, and when nothing does any more. */
-export function logStorage({ identity, log, config }: Pick<Foundation, "identity" | "log" | "config">): void {
+export function logStorage({ identity, log, config }: Pick<NodeContext, "identity" | "log" | "config">): void {
   const { held } = identity;
   const say = (): void => {
     if (held.paths().length === 0) {

@@ -5,17 +5,17 @@ import type { LinkSet } from "../mesh/transport/link-set.js";
 import { CrlIssuer, CrlStore } from "../pki/identity/crl-store.js";
 import type { IssuedCertificate } from "../pki/identity/enrollment-issue.js";
 import { IssuedLedger } from "../pki/identity/issued-ledger.js";
-import { JoinDesk } from "../pki/join/desk.js";
-import { RenewalDesk } from "../pki/join/renewal.js";
+import { bootstrapRecords } from "../pki/join/bootstrap-records.js";
+import { RegistrationAuthority } from "../pki/join/registration-authority.js";
+import { RenewalAuthority } from "../pki/join/renewal-authority.js";
 import { JoinTokens } from "../pki/join/tokens.js";
-import { welcomeRecords } from "../pki/join/welcome.js";
 import type { AuditEvent } from "../pki/registry/audit-record.js";
 import { Registry } from "../pki/registry/registry.js";
 import { Revoker } from "../pki/registry/revocation.js";
 import { publishJoins } from "../server/views/mesh-events.js";
 import { type AuditParts, auditParts } from "../trust/audit-parts.js";
 import { acceptStillGood } from "../trust/records-intake.js";
-import type { Foundation } from "./foundation.js";
+import type { NodeContext } from "./node-context.js";
 
 /** What a node knows and proves about the mesh. */
 export interface TrustParts {
@@ -28,8 +28,8 @@ export interface TrustParts {
   /** A master's own revocation list. */
   readonly crlIssuer: CrlIssuer | undefined;
   /** Masters let nodes in and renew their certificates. */
-  readonly desk: JoinDesk | undefined;
-  readonly renewals: RenewalDesk | undefined;
+  readonly desk: RegistrationAuthority | undefined;
+  readonly renewals: RenewalAuthority | undefined;
   /** Reads what was kept. */
   open(): Promise<void>;
   /** A node's name for people: its id while the mesh has told no name. */
@@ -39,19 +39,19 @@ export interface TrustParts {
 }
 
 /** What the parts need of the mesh; the links are there once the parts start. */
-export interface TrustSurroundings {
+export interface TrustDependencies {
   readonly publish: Publish;
   readonly links: () => LinkSet;
 }
 
 /** Builds the parts; nothing is read yet. */
-export async function trustParts(foundation: Foundation, around: TrustSurroundings): Promise<TrustParts> {
-  const { identity, clock, timers, log, events } = foundation;
-  const { publish, links } = around;
+export async function trustParts(context: NodeContext, dependencies: TrustDependencies): Promise<TrustParts> {
+  const { identity, clock, timers, log, events } = context;
+  const { publish, links } = dependencies;
   const { meshId, rootCertificate, signer, tokens, nodeId, masterIssuer: issuer } = identity;
   const files = await identity.files("registry");
   const registry = new Registry({ meshId, rootCertificate, files, clock, log });
-  const audit = await auditParts({ ...foundation, registry, publish, links });
+  const audit = await auditParts({ ...context, registry, publish, links });
   const record = (event: AuditEvent): Promise<void> => audit.auditor.record(event);
   tokens.connect({ authors: registry, publish, audit: record });
   const crls = new CrlStore({ meshId, files: await identity.files("crl"), clock, registry });
@@ -61,8 +61,8 @@ export async function trustParts(foundation: Foundation, around: TrustSurroundin
     ...{ authority: identity, registry, audit: record },
     issued: (id: string, certificates: readonly IssuedCertificate[]) => issued.record(id, certificates),
   };
-  const urls = (): string[] => [foundation.url, ...otherMasters(registry, nodeId)];
-  const records = (id: string): string[] => welcomeRecords(registry, { nodeId: id, master: nodeId });
+  const urls = (): string[] => [context.url, ...otherMasters(registry, nodeId)];
+  const records = (id: string): string[] => bootstrapRecords(registry, { nodeId: id, master: nodeId });
   const alsoRepeats = [tokens, audit.heads];
   return {
     ...{ registry, audit, crls },
@@ -71,11 +71,11 @@ export async function trustParts(foundation: Foundation, around: TrustSurroundin
     revoker: new Revoker({ registry, signer, clock, log, publish, audit: record, alsoRepeats }),
     desk:
       joinTokens &&
-      new JoinDesk({
+      new RegistrationAuthority({
         ...{ ...common, ...publishJoins({ registry, events, clock, audit: record }) },
-        ...{ tokens: joinTokens, clock, publish, records, urls, returnDays: foundation.config.returnDays },
+        ...{ tokens: joinTokens, clock, publish, records, urls, returnDays: context.config.returnDays },
       }),
-    renewals: issuer ? new RenewalDesk(common) : undefined,
+    renewals: issuer ? new RenewalAuthority(common) : undefined,
     open: async () => {
       await registry.open();
       // Signed long ago, by masters that may have been revoked since: that must not keep this node from starting.

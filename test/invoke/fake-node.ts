@@ -7,8 +7,8 @@ import { defaultLocalBias } from "../../src/core/config.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import type { LogDetails } from "../../src/core/log.js";
+import { LogRateLimit } from "../../src/core/log-rate-limit.js";
 import { Metrics } from "../../src/core/metrics.js";
-import { Repeats } from "../../src/core/repeats.js";
 import type { Random, Timers } from "../../src/core/timers.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { Forwarding } from "../../src/invoke/forwarding/forwarding.js";
@@ -173,7 +173,7 @@ export class ForwardNode<Own extends Links = Links> {
     this.workers = slots;
     this.owner = new FakeOwner(slots);
     this.runner = new FakeRunner(surroundings, this.owner);
-    const repeats = new Repeats(surroundings);
+    const repeats = new LogRateLimit(surroundings);
     // As a node's own logger does: see createLogger.
     const keep = (message: string, { repeat, cause }: LogDetails = {}): void => {
       if (repeat !== undefined && repeats.take(`${message} ${repeat}`) === undefined) return;

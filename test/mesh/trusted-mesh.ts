@@ -4,7 +4,7 @@ import type { Membership } from "../../src/mesh/membership/members.js";
 import type { RecordReplica } from "../../src/mesh/replication/replica.js";
 import type { LinkSet } from "../../src/mesh/transport/link-set.js";
 import { meshParts } from "../../src/node/mesh-parts.js";
-import { welcomeRecords } from "../../src/pki/join/welcome.js";
+import { bootstrapRecords } from "../../src/pki/join/bootstrap-records.js";
 import { Registry } from "../../src/pki/registry/registry.js";
 import { Revoker } from "../../src/pki/registry/revocation.js";
 import { keyIdentifierOf } from "../../src/pki/x509/certificate.js";
@@ -228,6 +228,6 @@ export class TrustedMesh {
     if (registry === undefined || name === first.name)
       return [...masters, paperNode(name)].flatMap(({ name: each }) => records.get(each) ?? []);
     await acceptRecords(own, registry.stores);
-    return welcomeRecords(registry, { nodeId: paperNode(name).id, master: first.id });
+    return bootstrapRecords(registry, { nodeId: paperNode(name).id, master: first.id });
   }
 }

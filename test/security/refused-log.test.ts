@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { createLogger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import type { Refusal } from "../../src/mesh/ports.js";
-import { Standing } from "../../src/node/standing.js";
+import { MeshReadiness } from "../../src/trust/mesh-readiness.js";
 import { ManualClock } from "../core/manual-clock.js";
 import { silent } from "../pki/audit/silent-log.js";
 
@@ -22,11 +22,11 @@ function logOf() {
 
 function standingOf(log = silent, clock = new ManualClock()) {
   const around = { links: 0, shutOut: false, revoked: false, begins: -4 * day, ends: -3 * day };
-  const standing = new Standing({
+  const standing = new MeshReadiness({
     ...{ state: "/state", clock, log, nameOf: (id) => `name-of-${id}` },
     isRevoked: () => around.revoked,
     certificate: () => ({ notBefore: clock.now() + around.begins, notAfter: clock.now() + around.ends }),
-    isShutOut: () => around.shutOut,
+    isLockedOut: () => around.shutOut,
     links: () => around.links,
     isKept: ({ started }) => started < 1_000,
   });

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { ProblemError } from "../../src/client/client.js";
 import { makeEnrolledKey, signerOf } from "../../src/pki/identity/enrolled-key.js";
-import { readTwinProof, twinProof } from "../../src/pki/identity/twin-proof.js";
+import { livenessProof, readLivenessProof } from "../../src/pki/identity/liveness-proof.js";
 import { verifySigned } from "../../src/pki/registry/records.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
 import { seesAlive, startMesh, until } from "../mesh/processes.js";
@@ -102,16 +102,16 @@ test("a proof is of one process, one identity and one other process, and nothing
   const own = { instance: "2".repeat(32), started: 5, address: "10.0.0.1:8444" };
   const verify = (signed: Parameters<typeof verifySigned>[0]) => verifySigned(signed, createPublicKey(key));
   const expected = { mesh, node: signer.nodeId, saw, verify };
-  const proof = twinProof(own, { mesh, signer, saw });
-  assert.deepEqual(readTwinProof(proof, expected), own);
-  assert.equal(readTwinProof(proof, { ...expected, saw: "3".repeat(32) }), undefined, "it knew of another process");
-  assert.equal(readTwinProof(proof, { ...expected, mesh: "b".repeat(32) }), undefined);
-  assert.equal(readTwinProof(proof, { ...expected, node: other.nodeId }), undefined);
+  const proof = livenessProof(own, { mesh, signer, saw });
+  assert.deepEqual(readLivenessProof(proof, expected), own);
+  assert.equal(readLivenessProof(proof, { ...expected, saw: "3".repeat(32) }), undefined, "it knew of another process");
+  assert.equal(readLivenessProof(proof, { ...expected, mesh: "b".repeat(32) }), undefined);
+  assert.equal(readLivenessProof(proof, { ...expected, node: other.nodeId }), undefined);
   assert.equal(
-    readTwinProof(twinProof(own, { mesh, signer: other, saw }), expected),
+    readLivenessProof(livenessProof(own, { mesh, signer: other, saw }), expected),
     undefined,
     "signed by a stranger",
   );
-  assert.equal(readTwinProof(proof.replace("10.0.0.1", "10.0.0.2"), expected), undefined, "changed on its way");
-  assert.equal(readTwinProof("{}", expected), undefined);
+  assert.equal(readLivenessProof(proof.replace("10.0.0.1", "10.0.0.2"), expected), undefined, "changed on its way");
+  assert.equal(readLivenessProof("{}", expected), undefined);
 });

@@ -8,26 +8,26 @@ import { closeSync, existsSync, openSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { recycledCode } from "../../src/cli/up.js";
-import { type FaultKind, watchFaults } from "../../src/core/faults.js";
 import { Metrics } from "../../src/core/metrics.js";
 import { packageRoot } from "../../src/core/package-root.js";
 import { defaultPolicy } from "../../src/core/policy-settings.js";
+import { type UnhandledKind, watchUnhandledErrors } from "../../src/core/unhandled-errors.js";
 import { Governor } from "../../src/owner/governor.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
 import { lineWith, readyOf, startChild } from "./child-node.js";
 
 interface Watched {
   readonly process: EventEmitter;
-  readonly reported: [FaultKind, unknown][];
+  readonly reported: [UnhandledKind, unknown][];
   readonly exits: number[];
 }
 
 function watched(drain: () => Promise<void>, drainMs = 50): Watched {
   const process = new EventEmitter();
-  const reported: [FaultKind, unknown][] = [];
+  const reported: [UnhandledKind, unknown][] = [];
   const exits: number[] = [];
-  const report = (kind: FaultKind, cause: unknown): void => void reported.push([kind, cause]);
-  watchFaults({ report, drain, exit: () => exits.push(performance.now()), drainMs, source: process });
+  const report = (kind: UnhandledKind, cause: unknown): void => void reported.push([kind, cause]);
+  watchUnhandledErrors({ report, drain, exit: () => exits.push(performance.now()), drainMs, source: process });
   return { process, reported, exits };
 }
 

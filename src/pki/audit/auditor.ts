@@ -80,7 +80,7 @@ export class Auditor {
     }
     this.#outbox.push(text);
     await this.#save();
-    // Behind others that no master takes, it would wait for long.
+    // FrontDependencies others that no master takes, it would wait for long.
     if (!this.#running || this.#outbox[0] !== text) return;
     const tried = new Promise<void>((resolve) => {
       this.#tried.set(text, resolve);

@@ -7,7 +7,7 @@ import type { Logger } from "../../core/log.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { decodeSigned, encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
-import { type Held, RecordSlots } from "../registry/record-slots.js";
+import { type HeldRecord, KeyedRecords } from "../registry/keyed-records.js";
 import { type Payload, parsePayload, verifySigned } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";
 import { checkTime, nodeLimit } from "../registry/rules.js";
@@ -40,7 +40,7 @@ export interface AuditHeadsOptions {
  * older the sparser, and every pair that contradicts itself.
  */
 export class AuditHeads {
-  readonly store: RecordSlots<"head">;
+  readonly store: KeyedRecords<"head">;
   readonly #options: AuditHeadsOptions;
   readonly #witnessed = new Map<string, string[]>();
   readonly #saving = new SerialQueue();
@@ -50,7 +50,7 @@ export class AuditHeads {
   constructor(options: AuditHeadsOptions) {
     this.#options = options;
     const { meshId, registry } = options;
-    this.store = new RecordSlots<"head">(
+    this.store = new KeyedRecords<"head">(
       {
         kind: "head",
         meshId,
@@ -127,7 +127,7 @@ export class AuditHeads {
     return registry.verifyMaster(signed) === "unknown" ? "unknown" : "good";
   }
 
-  #compare(record: Held<"head">, standing: Held<"head">): void {
+  #compare(record: HeldRecord<"head">, standing: HeldRecord<"head">): void {
     const [a, b] = [record.payload, standing.payload];
     const forks = a.seq === b.seq && a.hash !== b.hash;
     // A master dates its heads in their order, so a later one that goes less far has lost entries.
@@ -144,7 +144,7 @@ export class AuditHeads {
     this.#save();
   }
 
-  #changed({ signed, payload: { master } }: Held<"head">): void {
+  #changed({ signed, payload: { master } }: HeldRecord<"head">): void {
     if (!this.#opened) return;
     const heads = this.#witnessed.get(master) ?? [];
     const head = encodeSigned(signed);

@@ -7,7 +7,7 @@ import { SerialQueue } from "../../core/serial-queue.js";
 import { encodeSigned, type Signer } from "../../core/signed.js";
 import type { Timers } from "../../core/timers.js";
 import type { StateFiles } from "../../storage/state-files.js";
-import { RecordSlots } from "../registry/record-slots.js";
+import { KeyedRecords } from "../registry/keyed-records.js";
 import { payloadText } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";
 import { checkTime, newest, nodeLimit } from "../registry/rules.js";
@@ -20,7 +20,7 @@ const entryLimit = 750;
 
 /** A `RecordStore` of kind `crl`: the newest list of each master. */
 export class CrlStore {
-  readonly store: RecordSlots<"crl">;
+  readonly store: KeyedRecords<"crl">;
 
   constructor(options: {
     meshId: string;
@@ -30,7 +30,7 @@ export class CrlStore {
     log?: Logger;
   }) {
     const { meshId, registry, clock } = options;
-    this.store = new RecordSlots<"crl">(
+    this.store = new KeyedRecords<"crl">(
       {
         kind: "crl",
         meshId,

@@ -27,7 +27,7 @@ import { foundIdentity } from "./founding.js";
 import { signAsRoot } from "./founding-records.js";
 import { loadIdentity, loadRootKey, type MeshIdentity, protectRootKey } from "./mesh-files.js";
 import { isPeerLeafDue, NodeLeaves, type RenewLeaves } from "./node-leaves.js";
-import { type Reenter, type Returning, reenter } from "./reentering.js";
+import { type EnrolledNode, type ReEnroll, reEnroll } from "./re-enrollment.js";
 
 const identityScope = "identity";
 /** The last part of a peer leaf's life, in which a node whose links do not renew it asks to be let in again. */
@@ -57,7 +57,7 @@ export interface IdentityOptions {
   /**
    * Asks with the join token that this known node was given, when its peer leaf ran out or the token makes it a master.
    */
-  readonly reenter?: Reenter | undefined;
+  readonly reEnroll?: ReEnroll | undefined;
   /** Told when {@link rejoin} failed at the start; the node opens all the same if it has leaves. */
   readonly onRejoinError?: ((error: unknown) => void) | undefined;
 }
@@ -326,7 +326,7 @@ async function openParts(
     throw new HerdError("node.overloaded", "no master is linked to sign a leaf", { retryAfterSeconds: 5 });
   };
   const leaves = await NodeLeaves.open({ files: store, hosts, initial: opened.mesh.leaves, renew: nobody });
-  const mesh = how === "known" ? await reentered({ mesh: opened.mesh, hosts, leaves, store }, options) : opened.mesh;
+  const mesh = how === "known" ? await reEnrolled({ mesh: opened.mesh, hosts, leaves, store }, options) : opened.mesh;
   const key = mesh.master?.tokenKey ?? mesh.tokenPublicKey;
   const tokens = new TokenAuthority({
     meshId: mesh.meshId,
@@ -367,17 +367,17 @@ function reopen(mesh: MeshIdentity, options: IdentityOptions): Pick<Parts, "mesh
 }
 
 /** A mesh that refuses ends the start with its reason; one that is not reached is asked again while the node runs. */
-async function reentered(
-  returning: Returning,
-  { reenter: by, clock, onRejoinError }: IdentityOptions,
+async function reEnrolled(
+  node: EnrolledNode,
+  { reEnroll: by, clock, onRejoinError }: IdentityOptions,
 ): Promise<MeshIdentity> {
-  if (by === undefined) return returning.mesh;
+  if (by === undefined) return node.mesh;
   try {
-    return await reenter(returning, { by, now: clock.now() });
+    return await reEnroll(node, { by, now: clock.now() });
   } catch (error) {
     if (!(error instanceof HerdError) || error.code === "join.refused") throw error;
     onRejoinError?.(error);
-    return returning.mesh;
+    return node.mesh;
   }
 }
 

@@ -27,7 +27,7 @@ export interface Approval {
   readonly parent: string;
 }
 
-/** What an admission works with; see `JoinDeskOptions`. */
+/** What an admission works with; see `RegistrationAuthorityOptions`. */
 export interface AdmissionOptions {
   readonly authority: JoinAuthority;
   readonly registry: JoinRegistry;

@@ -7,14 +7,14 @@ import type { Logger } from "../../core/log.js";
 import { encodeSigned, type Signed } from "../../core/signed.js";
 import type { StateFiles } from "../../storage/state-files.js";
 import { keyIdentifierOf } from "../x509/certificate.js";
+import { type HeldRecord, KeyedRecords } from "./keyed-records.js";
 import { describeNode, type NodeRecord, precedes } from "./node-record.js";
 import { nodeTree, subtreeOf, type TreeNode } from "./node-tree.js";
-import { type Held, RecordSlots } from "./record-slots.js";
 import { verifySigned } from "./records.js";
 import { registryRules } from "./rules.js";
 
 /** What a peer reads of a hello. */
-const greetingLimit = 8;
+const handshakeRecordsLimit = 8;
 
 /** A master that is not revoked, and where it is reached as far as known. */
 export interface MasterAddress {
@@ -51,10 +51,10 @@ export interface RegistryOptions {
 export class Registry {
   /** `RecordStore`s in the order of their dependencies: grant, admission, revocation, address. */
   readonly stores: readonly [
-    RecordSlots<"grant">,
-    RecordSlots<"admission">,
-    RecordSlots<"revocation">,
-    RecordSlots<"address">,
+    KeyedRecords<"grant">,
+    KeyedRecords<"admission">,
+    KeyedRecords<"revocation">,
+    KeyedRecords<"address">,
   ];
   readonly meshId: string;
   readonly rootCertificate: string;
@@ -78,10 +78,10 @@ export class Registry {
       changed: (node) => this.#refresh(node),
     });
     this.stores = [
-      new RecordSlots(rules.grant, options),
-      new RecordSlots(rules.admission, options),
-      new RecordSlots(rules.revocation, options),
-      new RecordSlots(rules.address, options),
+      new KeyedRecords(rules.grant, options),
+      new KeyedRecords(rules.admission, options),
+      new KeyedRecords(rules.revocation, options),
+      new KeyedRecords(rules.address, options),
     ];
   }
 
@@ -183,12 +183,12 @@ export class Registry {
    * The records that introduce a node to a stranger, at most eight: its grant, its admission, and the grant of who signed that; and the
    * newest revocations of masters, since who holds a certificate of one gets no other record before it has a new one.
    */
-  greeting(id: string): string[] {
+  handshakeRecords(id: string): string[] {
     const introduction = this.introduction(id);
     const revocations = [...this.stores[2].values()]
       .filter(({ payload, signed }) => this.#nodes.get(payload.node)?.master === true && !this.isRevoked(signed.signer))
       .sort((a, b) => b.payload.at - a.payload.at);
-    return [...introduction, ...revocations.map(({ signed }) => encodeSigned(signed))].slice(0, greetingLimit);
+    return [...introduction, ...revocations.map(({ signed }) => encodeSigned(signed))].slice(0, handshakeRecordsLimit);
   }
 
   /** The records that introduce a node to a stranger: its grant, its admission, and the grant of who signed that. */
@@ -204,7 +204,7 @@ export class Registry {
    * The records that prove to a node that it was revoked, or the master whose CA (by its key identifier) issued its certificate, at
    * most eight; none when neither was.
    */
-  farewell(id: string, issuer = ""): string[] {
+  revocationProof(id: string, issuer = ""): string[] {
     const revocation = this.stores[2].at(id) ?? this.stores[2].at(this.#revokedIssuers.get(issuer) ?? "");
     if (revocation === undefined) return [];
     return [...this.introduction(revocation.signed.signer), encodeSigned(revocation.signed)];
@@ -242,7 +242,7 @@ export class Registry {
     return subtreeOf(this.nodes(), id);
   }
 
-  #grantsOf(node: string): Held<"grant">[] {
+  #grantsOf(node: string): HeldRecord<"grant">[] {
     return [...this.stores[0].values()]
       .filter(({ payload }) => payload.node === node)
       .sort((a, b) => a.payload.at - b.payload.at);

@@ -3,7 +3,7 @@
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { aheadLimitMs, recordId, type Signed } from "../../core/signed.js";
-import type { SlotRules } from "./record-slots.js";
+import type { KindRules } from "./keyed-records.js";
 import type { Payload, RecordKind } from "./records.js";
 
 /** Nodes that one mesh can have had. */
@@ -35,7 +35,7 @@ export function registryRules(
   signers: Signers,
   { clock, changed }: { clock: Clock; changed: (node: string) => void },
 ): {
-  readonly [Kind in "grant" | "admission" | "revocation" | "address"]: SlotRules<Kind>;
+  readonly [Kind in "grant" | "admission" | "revocation" | "address"]: KindRules<Kind>;
 } {
   const base = {
     meshId: signers.meshId,

@@ -8,7 +8,7 @@ import { type Sealer, sealIdOf } from "../../storage/sealer.js";
 import { pathOf, presentKeys } from "../../storage/state-check.js";
 import { indexFileName, StateIndex } from "../../storage/state-index.js";
 import { storageError } from "../../storage/storage-error.js";
-import { catalogScope } from "./state-duty.js";
+import { catalogScope } from "./state-problems.js";
 
 const identityScope = "identity";
 

@@ -7,8 +7,8 @@ import { openSealed, sealedSuffix } from "../../storage/sealed-files.js";
 import { Sealer, sealingKeyBytes } from "../../storage/sealer.js";
 import { checkFiles, pathOf, presentKeys } from "../../storage/state-check.js";
 import { indexFileName, StateIndex } from "../../storage/state-index.js";
-import { problemText, remedyOf } from "./state-duty.js";
 import { StateLock } from "./state-lock.js";
+import { problemText, remedyOf } from "./state-problems.js";
 
 const keyFileName = "state.key";
 

@@ -13,8 +13,8 @@ import { checkFiles, settleChanges } from "../../storage/state-check.js";
 import { MemoryFiles, type StateFiles } from "../../storage/state-files.js";
 import { indexFileName, type StateIndex } from "../../storage/state-index.js";
 import { openStateIndex } from "./state-adoption.js";
-import { catalogScope, dutyOf, problemText } from "./state-duty.js";
 import { openStateKey } from "./state-key.js";
+import { actionFor, catalogScope, problemText } from "./state-problems.js";
 
 /** An open state folder. */
 export interface StateFolder {
@@ -50,7 +50,7 @@ export async function openStateFolder(state: string, { ephemeral }: { ephemeral:
   const index = await openStateIndex(state, sealer).catch(advised(state));
   await settle(state, index);
   const checked = await checkFiles(state, { sealer, index, wanted: (key) => !key.startsWith(`${catalogScope}/`) });
-  const bad = checked.filter((file) => file.problem !== undefined && dutyOf(file) === "refuse");
+  const bad = checked.filter((file) => file.problem !== undefined && actionFor(file) === "refuse");
   const [first, ...others] = bad;
   if (first?.problem !== undefined) {
     await index.close();
@@ -60,7 +60,7 @@ export async function openStateFolder(state: string, { ephemeral }: { ephemeral:
     throw new HerdError("internal", detail);
   }
   for (const { key, path, problem } of checked) {
-    const duty = dutyOf({ key, problem });
+    const duty = actionFor({ key, problem });
     if (problem === undefined || (duty !== "remake" && duty !== "take")) continue;
     index.settle(key, duty === "take" ? sealIdOf(await readFile(path)) : undefined);
   }

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { aheadLimitMs, encodeSigned, type Signed, type Signer } from "../../core/signed.js";
 import type { StateFiles } from "../../storage/state-files.js";
-import { RecordSlots, type SlotRules } from "../registry/record-slots.js";
+import { KeyedRecords, type KindRules } from "../registry/keyed-records.js";
 import { type Payload, payloadText } from "../registry/records.js";
 import { checkTime, newest } from "../registry/rules.js";
 import type { Claims } from "./claims.js";
@@ -52,7 +52,7 @@ export interface TokenLedgerOptions {
  */
 export class TokenLedger {
   /** `RecordStore`s. Until {@link connect} they take only what this node says itself. */
-  readonly stores: readonly [RecordSlots<"token">, RecordSlots<"token-revocation">];
+  readonly stores: readonly [KeyedRecords<"token">, KeyedRecords<"token-revocation">];
   readonly #options: TokenLedgerOptions;
   /** Payloads that this node is about to keep. */
   readonly #own = new Set<string>();
@@ -69,7 +69,7 @@ export class TokenLedger {
       judge: (signed: Signed, payload: Payload<"token" | "token-revocation">) => this.#judge(signed, payload),
       over: ({ expiresAt }: { readonly expiresAt: number }) => expiresAt + graceMs <= clock.now(),
     };
-    const token: SlotRules<"token"> = {
+    const token: KindRules<"token"> = {
       ...base,
       kind: "token",
       limit: 2 * issuedLimit,
@@ -77,7 +77,7 @@ export class TokenLedger {
       // takes.
       needsDisk: ({ payload }) => this.#own.has(payload),
     };
-    const revocation: SlotRules<"token-revocation"> = {
+    const revocation: KindRules<"token-revocation"> = {
       ...base,
       kind: "token-revocation",
       limit: 2 * issuedLimit,
@@ -85,7 +85,7 @@ export class TokenLedger {
       admits: ({ id }) => this.stores[0].at(id) !== undefined,
       changed: ({ payload }) => options.revoked(payload.id),
     };
-    this.stores = [new RecordSlots(token, options), new RecordSlots(revocation, options)];
+    this.stores = [new KeyedRecords(token, options), new KeyedRecords(revocation, options)];
   }
 
   /** Reads the ledger. Throws `internal` naming the file when it is damaged. */

@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import type { JoinAnswer, JoinDesk, JoinOrigin } from "../../pki/join/desk.js";
 import { keeperDigits } from "../../pki/join/pending.js";
+import type { JoinAnswer, JoinOrigin, RegistrationAuthority } from "../../pki/join/registration-authority.js";
 import { joinBodyBytes, keeperOf } from "../../pki/join/request.js";
 import type { Endpoint } from "../http/endpoint.js";
 import type { Exchange } from "../http/exchange.js";
@@ -15,7 +15,10 @@ import type { Relay, Where } from "../relay/relay.js";
 export interface Joins {
   /** A master's; other nodes have none and pass requests on. */
   readonly desk:
-    | Pick<JoinDesk, "join" | "poll" | "pending" | "approve" | "reject" | "createToken" | "revokeToken" | "tokens">
+    | Pick<
+        RegistrationAuthority,
+        "join" | "poll" | "pending" | "approve" | "reject" | "createToken" | "revokeToken" | "tokens"
+      >
     | undefined;
   /** Ids of the masters that count, this node's among them if it is one. */
   readonly masters: () => readonly string[];

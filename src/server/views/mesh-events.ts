@@ -68,7 +68,7 @@ export interface JoinSources extends Pick<NodeSources, "events" | "clock"> {
   readonly audit: (event: AuditEvent) => Promise<void>;
 }
 
-/** Hooks of a `JoinDesk` that publish `join.pending`, `join.approved` and `join.refused`, at the master that decides. */
+/** Hooks of a `RegistrationAuthority`: publish `join.pending`, `join.approved` and `join.refused` at the master that decides. */
 export function publishJoins({ registry, events, clock, audit }: JoinSources): {
   readonly onPending: (join: JoinView) => void;
   readonly audit: (event: AuditEvent) => Promise<void>;

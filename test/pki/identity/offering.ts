@@ -1,11 +1,11 @@
 // Texts of records offered to a registry, as a replica or a peer does.
 
 import assert from "node:assert/strict";
-import type { RecordSlots } from "../../../src/pki/registry/record-slots.js";
+import type { KeyedRecords } from "../../../src/pki/registry/keyed-records.js";
 import type { RecordKind } from "../../../src/pki/registry/records.js";
 import type { Registry } from "../../../src/pki/registry/registry.js";
 
-type Store = Pick<RecordSlots<RecordKind>, "kind" | "accept" | "ids" | "get">;
+type Store = Pick<KeyedRecords<RecordKind>, "kind" | "accept" | "ids" | "get">;
 
 /** The stores of a registry, one for each kind of record, as if they were of one type. */
 export function storesOf(registry: Registry): readonly Store[] {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { approvedHosts } from "../../../src/pki/join/hosts.js";
 import { isProof, openSealed, proofOf, sealFor, secretHash } from "../../../src/pki/join/proof.js";
-import { JoinThrottle } from "../../../src/pki/join/throttle.js";
+import { JoinRateLimit } from "../../../src/pki/join/rate-limit.js";
 import { decodeJoinToken, encodeJoinToken, type JoinTokenText } from "../../../src/pki/join/token-text.js";
 import { JoinTokens } from "../../../src/pki/join/tokens.js";
 import { nameScope } from "../../../src/pki/x509/name-constraints.js";
@@ -123,7 +123,7 @@ test("what no token can be is refused", async () => {
 test("tries are counted by address, by network for IPv6, and in all", () => {
   const clock = new ManualClock();
   const rates = { each: { burst: 3, perSecond: 1 }, total: { burst: 8, perSecond: 2 } };
-  const throttle = new JoinThrottle({ clock, ...rates, capacity: 100 });
+  const throttle = new JoinRateLimit({ clock, ...rates, capacity: 100 });
   const blocked = coded("request.throttled");
   for (let tries = 0; tries < 3; tries++) throttle.take("10.0.0.1");
   assert.throws(() => throttle.take("10.0.0.1"), blocked);

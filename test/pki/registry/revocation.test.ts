@@ -237,11 +237,11 @@ test("a greeting tells of revoked masters, since who holds a certificate of one 
   assert.ok(registry && sleeper);
   await learn(registry, [...everyone, mesh.revocation(n2, { master: m1 })]);
   await learn(sleeper, everyone);
-  assert.deepEqual(registry.greeting(n1.id), registry.introduction(n1.id));
+  assert.deepEqual(registry.handshakeRecords(n1.id), registry.introduction(n1.id));
   await learn(registry, [mesh.revocation(m2, { master: m1 })]);
-  await learn(sleeper, registry.greeting(m1.id));
+  await learn(sleeper, registry.handshakeRecords(m1.id));
   assert.deepEqual([sleeper.isRevoked(m2.id), sleeper.isRevoked(n2.id)], [true, false]);
-  assert.ok(registry.greeting(n1.id).length <= 8);
+  assert.ok(registry.handshakeRecords(n1.id).length <= 8);
 });
 
 test("a revoked node is told why with records that it believes, whoever revoked it", async () => {
@@ -253,7 +253,7 @@ test("a revoked node is told why with records that it believes, whoever revoked 
   await learn(registry, [...everyone, mesh.revocation(n1, { master: m2 })]);
   // It slept while m2 became a master.
   await learn(revoked, [mesh.grant(m1), mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" })]);
-  await learn(revoked, registry.farewell(n1.id));
+  await learn(revoked, registry.revocationProof(n1.id));
   assert.equal(revoked.isRevoked(n1.id), true);
-  assert.deepEqual(registry.farewell(m1.id), []);
+  assert.deepEqual(registry.revocationProof(m1.id), []);
 });

@@ -10,12 +10,12 @@ import { type Clock, systemClock } from "../../../src/core/clock.js";
 import { makeEnrolledKey, nodeIdOf, publicKeyText, signerOf } from "../../../src/pki/identity/enrolled-key.js";
 import type { Enrollment, EnrollmentRequest } from "../../../src/pki/identity/enrollment.js";
 import { Identity } from "../../../src/pki/identity/identity.js";
+import { bootstrapRecords } from "../../../src/pki/join/bootstrap-records.js";
 import { type JoinOptions, joinMesh } from "../../../src/pki/join/client.js";
-import { type IssuedJoinToken, JoinDesk } from "../../../src/pki/join/desk.js";
 import type { JoinView } from "../../../src/pki/join/pending.js";
-import { RenewalDesk } from "../../../src/pki/join/renewal.js";
+import { type IssuedJoinToken, RegistrationAuthority } from "../../../src/pki/join/registration-authority.js";
+import { RenewalAuthority } from "../../../src/pki/join/renewal-authority.js";
 import { JoinTokens } from "../../../src/pki/join/tokens.js";
-import { welcomeRecords } from "../../../src/pki/join/welcome.js";
 import type { AuditEvent } from "../../../src/pki/registry/audit-record.js";
 import { Registry } from "../../../src/pki/registry/registry.js";
 import { withKeyFiles } from "../../../src/pki/state/key-files.js";
@@ -64,8 +64,8 @@ export class JoinMesh {
   readonly identity: Identity;
   readonly registry: Registry;
   readonly tokens: JoinTokens;
-  readonly desk: JoinDesk;
-  readonly renewals: RenewalDesk;
+  readonly desk: RegistrationAuthority;
+  readonly renewals: RenewalAuthority;
   readonly #folder: string;
   readonly #server: HttpsServer;
   readonly #relayed: RelayedRequests;
@@ -88,7 +88,7 @@ export class JoinMesh {
     };
     const options = { authority: identity, registry: this.registry, issued: async () => undefined, audit };
     const { registry, events } = this;
-    this.desk = new JoinDesk({
+    this.desk = new RegistrationAuthority({
       ...{
         ...options,
         ...publishJoins({ registry, events, clock, audit }),
@@ -98,9 +98,9 @@ export class JoinMesh {
         publish,
         urls: () => [this.url],
       },
-      records: (node) => welcomeRecords(this.registry, { nodeId: node, master: nodeId }),
+      records: (node) => bootstrapRecords(this.registry, { nodeId: node, master: nodeId }),
     });
-    this.renewals = new RenewalDesk(options);
+    this.renewals = new RenewalAuthority(options);
     const endpoints = this.#endpoints(this.desk, nobody);
     const { tokens } = identity;
     const hold = () => () => undefined;
@@ -145,7 +145,7 @@ export class JoinMesh {
     return `https://localhost:${server.port}`;
   }
 
-  #endpoints(desk: JoinDesk | undefined, relay: Relay): Endpoint[] {
+  #endpoints(desk: RegistrationAuthority | undefined, relay: Relay): Endpoint[] {
     const { tokens, signIn, nodeId, rootCertificate } = this.identity;
     const joins = { desk, masters: () => [nodeId] };
     const own = [...joinsEndpoints({ joins, relay }), ...tokensEndpoints({ tokens, signIn, joins, relay })];
@@ -162,7 +162,7 @@ export class JoinMesh {
   }
 
   /** A token from the desk. */
-  token(options: Partial<Parameters<JoinDesk["createToken"]>[0]> = {}): Promise<IssuedJoinToken> {
+  token(options: Partial<Parameters<RegistrationAuthority["createToken"]>[0]> = {}): Promise<IssuedJoinToken> {
     return this.desk.createToken({ by: "0123456789abcdef", ...options });
   }
 

@@ -27,7 +27,7 @@ interface Bucket {
 }
 
 /** Counts tries. Addresses of one IPv6 /64 count as one, since whoever has one has them all. */
-export class JoinThrottle {
+export class JoinRateLimit {
   readonly #options: ThrottleOptions;
   readonly #capacity: number;
   readonly #total: Bucket;

@@ -8,7 +8,7 @@ import { csrLimitBytes } from "../x509/csr.js";
 import { hostsOfPublic } from "./evidence.js";
 import { approvedHosts } from "./hosts.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
-import { JoinThrottle } from "./throttle.js";
+import { JoinRateLimit } from "./rate-limit.js";
 
 /** Body of the ask `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in service. */
 const bodyShape = z.object({
@@ -23,7 +23,7 @@ const bodyShape = z.object({
 });
 
 /** What a renewal works with; `issued` writes down what was signed. */
-export interface RenewalDeskOptions {
+export interface RenewalAuthorityOptions {
   readonly authority: JoinAuthority;
   readonly registry: JoinRegistry;
   readonly issued: (nodeId: string, certificates: readonly IssuedCertificate[]) => Promise<void>;
@@ -31,14 +31,14 @@ export interface RenewalDeskOptions {
 }
 
 /** Signs leaves for nodes of the mesh. */
-export class RenewalDesk {
-  readonly #options: RenewalDeskOptions;
-  readonly #throttle: JoinThrottle;
+export class RenewalAuthority {
+  readonly #options: RenewalAuthorityOptions;
+  readonly #throttle: JoinRateLimit;
 
-  constructor(options: RenewalDeskOptions) {
+  constructor(options: RenewalAuthorityOptions) {
     this.#options = options;
     // Each costs two signatures and a write here, and nothing there. The total is for a large mesh that comes back at once.
-    this.#throttle = new JoinThrottle({
+    this.#throttle = new JoinRateLimit({
       clock: options.authority.clock,
       each: { burst: 20, perSecond: 1 / 30 },
       total: { burst: 2_000, perSecond: 50 },

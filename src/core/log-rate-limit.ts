@@ -23,7 +23,7 @@ interface Entry {
  * that was quiet for as long as its wait is new again. Strangers who invent keys share a budget of 64 lines, which
  * grows by one each 5 s.
  */
-export class Repeats {
+export class LogRateLimit {
   readonly #clock: Pick<Clock, "monotonic">;
   /** In the order in which they were seen, the latest last. */
   readonly #entries = new Map<string, Entry>();

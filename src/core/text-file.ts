@@ -13,7 +13,7 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** The text of a file that somebody named. Throws {@link UsageError} when it cannot be read or is not UTF-8. */
-export async function readNamedFile(path: string): Promise<string> {
+export async function readTextFile(path: string): Promise<string> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${path} cannot be read: ${reasons[error.code ?? ""] ?? error.message}`, { cause: error });
   });

@@ -4,7 +4,7 @@ import { HerdError } from "../../core/errors.js";
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
 
 /** Files `{kind}-{n}`, each a list of texts without line breaks. A segment that holds none is no file. */
-export class RecordShelf {
+export class SegmentStore {
   readonly #files: StateFiles;
   readonly #kind: string;
 

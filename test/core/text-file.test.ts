@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { loadConfig } from "../../src/core/config.js";
-import { readNamedFile } from "../../src/core/named-file.js";
+import { readTextFile } from "../../src/core/text-file.js";
 import { UsageError } from "../../src/core/usage-error.js";
 
 const folder = await mkdtemp(join(tmpdir(), "herd-named-"));
@@ -23,8 +23,8 @@ async function refusal(reading: Promise<unknown>): Promise<string> {
 
 test("what is not there, and a folder, are told as that", async () => {
   const missing = join(folder, "missing");
-  assert.equal(await refusal(readNamedFile(missing)), `${missing} cannot be read: there is no such file`);
-  assert.equal(await refusal(readNamedFile(folder)), `${folder} cannot be read: it is a folder`);
+  assert.equal(await refusal(readTextFile(missing)), `${missing} cannot be read: there is no such file`);
+  assert.equal(await refusal(readTextFile(folder)), `${folder} cannot be read: it is a folder`);
   const config = loadConfig({ flags: { config: missing } });
   assert.equal(await refusal(config), `${missing} cannot be read: there is no such file`);
 });

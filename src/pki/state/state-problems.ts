@@ -6,7 +6,7 @@ import type { CheckedFile, FileProblem } from "../../storage/state-check.js";
  * What a problem of a file means: the node does not start (`refuse`), gets it from its peers (`fetch`), makes it anew
  * (`remake`), takes what is there (`take`), or leaves it alone (`ignore`).
  */
-export type Duty = "refuse" | "fetch" | "remake" | "take" | "ignore";
+export type ProblemAction = "refuse" | "fetch" | "remake" | "take" | "ignore";
 
 const leaves: ReadonlySet<string> = new Set(["identity/peer-leaf", "identity/public-leaf"]);
 /** Measured or heard again at each start. */
@@ -15,7 +15,7 @@ const hints: ReadonlySet<string> = new Set(["capacity", "addresses"]);
 export const catalogScope = "catalog";
 
 /** What is done about a file with this problem. */
-export function dutyOf({ key, problem }: Pick<CheckedFile, "key" | "problem">): Duty {
+export function actionFor({ key, problem }: Pick<CheckedFile, "key" | "problem">): ProblemAction {
   const scope = key.slice(0, key.indexOf("/"));
   if (scope === catalogScope) return problem === "unknown" ? "ignore" : "fetch";
   if (hints.has(scope)) return "remake";
@@ -41,8 +41,9 @@ export function problemText(problem: FileProblem): string {
 
 /** What to do about a problem, for people; `isMaster` when the folder is a master's, as far as known. */
 export function remedyOf(file: Pick<CheckedFile, "key" | "problem">, { isMaster }: { isMaster: boolean }): string {
-  if (leaves.has(file.key) && dutyOf(file) === "refuse") return "delete it: the node makes a new one at its next start";
-  switch (dutyOf(file)) {
+  if (leaves.has(file.key) && actionFor(file) === "refuse")
+    return "delete it: the node makes a new one at its next start";
+  switch (actionFor(file)) {
     case "take":
       return "nothing: the node renews it when it is due";
     case "remake":

@@ -10,7 +10,10 @@ export interface RecordSource {
 const limit = 256;
 
 /** Texts of records for the node `nodeId`: its own, those of `master`, which answers, of other masters, their addresses, and revocations. */
-export function welcomeRecords(source: RecordSource, { nodeId, master }: { nodeId: string; master: string }): string[] {
+export function bootstrapRecords(
+  source: RecordSource,
+  { nodeId, master }: { nodeId: string; master: string },
+): string[] {
   const records = new Set([...source.introduction(master), ...source.introduction(nodeId)]);
   const add = (texts: Iterable<string>): void => {
     for (const text of texts) if (records.size < limit) records.add(text);

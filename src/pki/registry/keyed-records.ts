@@ -6,20 +6,20 @@ import { decodeSigned, encodeSigned, recordId, type Signed } from "../../core/si
 import { SharedWrites } from "../../storage/shared-writes.js";
 import type { StateFiles } from "../../storage/state-files.js";
 import { isStorageFull } from "../../storage/storage-error.js";
-import { RecordShelf } from "./record-shelf.js";
 import { type Payload, parsePayload, type RecordKind } from "./records.js";
+import { SegmentStore } from "./segment-store.js";
 
 const segmentRecords = 128;
 
 /** A record that is kept. */
-export interface Held<Kind extends RecordKind> {
+export interface HeldRecord<Kind extends RecordKind> {
   readonly id: string;
   readonly signed: Signed;
   readonly payload: Payload<Kind>;
 }
 
 /** What makes a kind what it is. */
-export interface SlotRules<Kind extends RecordKind> {
+export interface KindRules<Kind extends RecordKind> {
   readonly kind: Kind;
   readonly meshId: string;
   /** Records with one slot are about the same thing, and one of them is kept. */
@@ -35,9 +35,9 @@ export interface SlotRules<Kind extends RecordKind> {
   /** Exempts a record from the bound. */
   admits?(payload: Payload<Kind>): boolean;
   /** Sees every verified record beside the one that stands in its slot, also one that will not be kept. */
-  compare?(record: Held<Kind>, standing: Held<Kind>): void;
+  compare?(record: HeldRecord<Kind>, standing: HeldRecord<Kind>): void;
   /** Hears of a record that is kept from now on (also at opening), or was dropped. */
-  changed?(record: Held<Kind>): void;
+  changed?(record: HeldRecord<Kind>): void;
   /** Whether a record need not be kept any longer. */
   over?(payload: Payload<Kind>): boolean;
   /**
@@ -47,13 +47,13 @@ export interface SlotRules<Kind extends RecordKind> {
   needsDisk?(signed: Signed): boolean;
 }
 
-interface Placed<Kind extends RecordKind> extends Held<Kind> {
+interface StoredRecord<Kind extends RecordKind> extends HeldRecord<Kind> {
   readonly slot: string;
   segment: number;
 }
 
 interface Pending<Kind extends RecordKind> {
-  readonly record: Held<Kind>;
+  readonly record: HeldRecord<Kind>;
   readonly slot: string;
 }
 
@@ -62,13 +62,13 @@ interface Pending<Kind extends RecordKind> {
  * that arrive while the disk is busy share the next write, so callers may offer many at a time. Per slot the kept
  * record is the greatest of (its signer counts, `prefers`, id), hence the result depends on the set of records alone.
  */
-export class RecordSlots<Kind extends RecordKind> {
+export class KeyedRecords<Kind extends RecordKind> {
   readonly kind: Kind;
-  readonly #rules: SlotRules<Kind>;
-  readonly #shelf: RecordShelf;
+  readonly #rules: KindRules<Kind>;
+  readonly #shelf: SegmentStore;
   readonly #log: Logger | undefined;
-  readonly #bySlot = new Map<string, Placed<Kind>>();
-  readonly #byId = new Map<string, Placed<Kind>>();
+  readonly #bySlot = new Map<string, StoredRecord<Kind>>();
+  readonly #byId = new Map<string, StoredRecord<Kind>>();
   readonly #segments = new Map<number, Set<string>>();
   /** Segments that hold records which were dropped. */
   readonly #stale = new Set<number>();
@@ -76,10 +76,10 @@ export class RecordSlots<Kind extends RecordKind> {
   readonly #writes = new SharedWrites<Pending<Kind>, boolean | HerdError>({ write: (batch) => this.#write(batch) });
   #fullLogged = false;
 
-  constructor(rules: SlotRules<Kind>, options: { files: StateFiles; log?: Logger | undefined }) {
+  constructor(rules: KindRules<Kind>, options: { files: StateFiles; log?: Logger | undefined }) {
     this.kind = rules.kind;
     this.#rules = rules;
-    this.#shelf = new RecordShelf(options.files, rules.kind);
+    this.#shelf = new SegmentStore(options.files, rules.kind);
     this.#log = options.log;
   }
 
@@ -135,12 +135,12 @@ export class RecordSlots<Kind extends RecordKind> {
   }
 
   /** The record in a slot, whether its signer still counts or not. */
-  at(slot: string): Held<Kind> | undefined {
+  at(slot: string): HeldRecord<Kind> | undefined {
     return this.#bySlot.get(slot);
   }
 
   /** Every record that is kept. */
-  values(): Iterable<Held<Kind>> {
+  values(): Iterable<HeldRecord<Kind>> {
     return this.#bySlot.values();
   }
 
@@ -149,7 +149,7 @@ export class RecordSlots<Kind extends RecordKind> {
   }
 
   /** The record of a text, or what is wrong with it. */
-  #read(text: string): Held<Kind> | string {
+  #read(text: string): HeldRecord<Kind> | string {
     const signed = decodeSigned(text);
     if (signed === undefined) return "not a signed record";
     const payload = parsePayload(this.kind, signed.payload);
@@ -158,7 +158,7 @@ export class RecordSlots<Kind extends RecordKind> {
     return { id: recordId(signed), signed, payload };
   }
 
-  #wins(record: Held<Kind>, standing: Held<Kind>): boolean {
+  #wins(record: HeldRecord<Kind>, standing: HeldRecord<Kind>): boolean {
     const counts = this.#rules.counts(record.signed.signer);
     if (counts !== this.#rules.counts(standing.signed.signer)) return counts;
     if (record.id === standing.id) return false;
@@ -231,7 +231,7 @@ export class RecordSlots<Kind extends RecordKind> {
     return content;
   }
 
-  #place(record: Held<Kind>, segment: number): void {
+  #place(record: HeldRecord<Kind>, segment: number): void {
     const slot = this.#rules.slot(record.payload);
     const before = this.#bySlot.get(slot);
     if (before !== undefined) this.#remove(before);
@@ -243,7 +243,7 @@ export class RecordSlots<Kind extends RecordKind> {
     this.#rules.changed?.(record);
   }
 
-  #remove(placed: Placed<Kind>): void {
+  #remove(placed: StoredRecord<Kind>): void {
     this.#bySlot.delete(placed.slot);
     this.#byId.delete(placed.id);
     this.#segments.get(placed.segment)?.delete(placed.slot);

@@ -12,8 +12,8 @@ import type { Identity } from "../pki/identity/identity.js";
 import type { OwnerSecret } from "../pki/tokens/owner-secret.js";
 import type { MeshEvents } from "../server/views/mesh-events.js";
 
-/** The foundation of one node. `url` is its HTTPS address and `peer` the `HOST:PORT` that peers dial. */
-export interface Foundation {
+/** The context of one node. `url` is its HTTPS address and `peer` the `HOST:PORT` that peers dial. */
+export interface NodeContext {
   readonly config: Config;
   readonly clock: Clock;
   readonly timers: Timers;

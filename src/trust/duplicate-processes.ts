@@ -7,11 +7,11 @@ import type { Logger } from "../core/log.js";
 import type { Signed, Signer } from "../core/signed.js";
 import { TokenBuckets } from "../core/token-buckets.js";
 import type { RivalsOptions, Twin } from "../mesh/transport/rivals.js";
-import { readTwinProof, twinAskShape, twinProof } from "../pki/identity/twin-proof.js";
+import { livenessProof, livenessRequestShape, readLivenessProof } from "../pki/identity/liveness-proof.js";
 import type { AuditEvent } from "../pki/registry/audit-record.js";
 
-/** What {@link Twins} works with. */
-export interface TwinsOptions {
+/** What {@link DuplicateProcesses} works with. */
+export interface DuplicateProcessesOptions {
   readonly mesh: string;
   readonly signer: Signer;
   /** This process. */
@@ -37,14 +37,14 @@ const auditEveryMs = 600_000;
 const capacity = 1_024;
 
 /** Pairs of processes with one identity. */
-export class Twins {
-  readonly #options: TwinsOptions;
+export class DuplicateProcesses {
+  readonly #options: DuplicateProcessesOptions;
   readonly #pairs = new Map<string, { readonly pair: readonly [Twin, Twin]; readonly at: number }>();
   readonly #audited = new Map<string, { readonly pair: string; readonly at: number }>();
   /** A proof costs a signature. */
   readonly #budget: TokenBuckets;
 
-  constructor(options: TwinsOptions) {
+  constructor(options: DuplicateProcessesOptions) {
     this.#options = options;
     this.#budget = new TokenBuckets({ clock: options.clock, burst: 20, perSecond: 1 });
   }
@@ -63,13 +63,13 @@ export class Twins {
    */
   answer(body: unknown, peer: string): string {
     const { mesh, signer, own, rivalled } = this.#options;
-    const { data } = twinAskShape.safeParse(body);
+    const { data } = livenessRequestShape.safeParse(body);
     if (data === undefined) throw new HerdError("request.malformed", "the ask for a proof cannot be read");
     if (!this.#budget.has(peer)) throw new HerdError("request.throttled", "too many asks", { retryAfterSeconds: 1 });
     this.#budget.take(peer);
     const rival = data.proof === null ? undefined : this.#read(data.proof, signer.nodeId, own.instance);
     if (rival !== undefined && rival.instance === data.instance && rival.instance !== own.instance) rivalled(rival);
-    return twinProof(own, { mesh, signer, saw: data.instance });
+    return livenessProof(own, { mesh, signer, saw: data.instance });
   }
 
   /** Where the processes of a node are that proved lately to be two. */
@@ -81,7 +81,7 @@ export class Twins {
 
   #read(text: string, node: string, saw: string): Twin | undefined {
     const { mesh, verify } = this.#options;
-    return readTwinProof(text, { mesh, node, saw, verify });
+    return readLivenessProof(text, { mesh, node, saw, verify });
   }
 
   #found(node: string, pair: readonly [Twin, Twin]): void {

@@ -2,12 +2,12 @@
 // again.
 
 /** How a fault came about. */
-export type FaultKind = "exception" | "rejection";
+export type UnhandledKind = "exception" | "rejection";
 
-/** What {@link watchFaults} does about faults. */
-export interface FaultOptions {
+/** What {@link watchUnhandledErrors} does about faults. */
+export interface UnhandledOptions {
   /** Logs and counts the fault. */
-  report(kind: FaultKind, cause: unknown): void;
+  report(kind: UnhandledKind, cause: unknown): void;
   /** Ends the work in order: calls under way first. */
   drain(): Promise<void>;
   /** Ends the process. */
@@ -15,15 +15,15 @@ export interface FaultOptions {
   /** The process ends after so long, drained or not. */
   readonly drainMs: number;
   /** Where faults are heard of; the process, unless told otherwise. */
-  readonly source?: FaultSource;
+  readonly source?: UnhandledSource;
 }
 
-type FaultListener = (cause: unknown, origin: NodeJS.UncaughtExceptionOrigin) => void;
+type UnhandledListener = (cause: unknown, origin: NodeJS.UncaughtExceptionOrigin) => void;
 
 /** The part of `process` that tells of faults; rejections come there too, as Node raises those that nothing handles. */
-export interface FaultSource {
-  on(event: "uncaughtException", listener: FaultListener): unknown;
-  off(event: "uncaughtException", listener: FaultListener): unknown;
+export interface UnhandledSource {
+  on(event: "uncaughtException", listener: UnhandledListener): unknown;
+  off(event: "uncaughtException", listener: UnhandledListener): unknown;
 }
 
 /**
@@ -31,10 +31,10 @@ export interface FaultSource {
  * works then. A fault is a defect of this program, never the normal end of anything. Returns the function that stops
  * watching.
  */
-export function watchFaults(options: FaultOptions): () => void {
+export function watchUnhandledErrors(options: UnhandledOptions): () => void {
   const { report, drain, exit, drainMs, source = process } = options;
   let isEnding = false;
-  const onFault: FaultListener = (cause, origin) => {
+  const onFault: UnhandledListener = (cause, origin) => {
     try {
       report(origin === "unhandledRejection" ? "rejection" : "exception", cause);
     } catch {

@@ -10,8 +10,8 @@ import { joinCode } from "./code.js";
 import { endOfPeer, hostsOfPublic } from "./evidence.js";
 import { type JoinView, type PendingJoin, PendingJoins, viewOf } from "./pending.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
+import { JoinRateLimit, networkOf } from "./rate-limit.js";
 import { type JoinRequest, readJoinRequest } from "./request.js";
-import { JoinThrottle, networkOf } from "./throttle.js";
 import { encodeJoinToken } from "./token-text.js";
 import { type JoinTokenRecord, type JoinTokenRequest, type JoinTokens, WrongSecret } from "./tokens.js";
 
@@ -23,7 +23,7 @@ const returnsEach = { burst: 10, perSecond: 1 / 60 };
 const returnsTotal = { burst: 500, perSecond: 10 };
 
 /** What a desk works with. */
-export interface JoinDeskOptions extends AdmissionOptions {
+export interface RegistrationAuthorityOptions extends AdmissionOptions {
   readonly authority: JoinAuthority;
   readonly registry: JoinRegistry;
   readonly tokens: JoinTokens;
@@ -60,29 +60,29 @@ export interface IssuedJoinToken extends JoinTokenRecord {
 }
 
 /** Lets nodes into the mesh. Errors are `join.refused` with the reason, `request.throttled`, and `request.malformed`. */
-export class JoinDesk {
-  readonly #options: JoinDeskOptions;
+export class RegistrationAuthority {
+  readonly #options: RegistrationAuthorityOptions;
   readonly #admissions: Admissions;
   readonly #pending: PendingJoins;
-  readonly #requests: JoinThrottle;
-  readonly #polls: JoinThrottle;
+  readonly #requests: JoinRateLimit;
+  readonly #polls: JoinRateLimit;
   /** Refusals that are written down: whoever is refused again and again must not fill the log. */
-  readonly #refusals: JoinThrottle;
+  readonly #refusals: JoinRateLimit;
   #unwritten = 0;
-  readonly #returns: JoinThrottle;
+  readonly #returns: JoinRateLimit;
   /** When the newest return of each node was signed, by its clock: an older one, or the same again, is a replay. */
   readonly #returnedAt = new Map<string, number>();
 
-  constructor(options: JoinDeskOptions) {
+  constructor(options: RegistrationAuthorityOptions) {
     const { authority, clock } = options;
     this.#options = options;
     this.#admissions = new Admissions(options);
     this.#pending = new PendingJoins({ clock, keeper: authority.signer.nodeId });
     const rate = (burst: number, perSecond: number) => ({ burst, perSecond });
-    this.#requests = new JoinThrottle({ clock, each: rate(40, 5), total: rate(200, 20) });
-    this.#returns = new JoinThrottle({ clock, each: returnsEach, total: returnsTotal, detail: "too many returns" });
-    this.#polls = new JoinThrottle({ clock, each: rate(200, 50), total: rate(1_000, 200) });
-    this.#refusals = new JoinThrottle({ clock, each: rate(100, 1 / 10), total: rate(500, 1) });
+    this.#requests = new JoinRateLimit({ clock, each: rate(40, 5), total: rate(200, 20) });
+    this.#returns = new JoinRateLimit({ clock, each: returnsEach, total: returnsTotal, detail: "too many returns" });
+    this.#polls = new JoinRateLimit({ clock, each: rate(200, 50), total: rate(1_000, 200) });
+    this.#refusals = new JoinRateLimit({ clock, each: rate(100, 1 / 10), total: rate(500, 1) });
   }
 
   /** Issues a join token. Throws `request.malformed` also when it is to make masters and this node has not the root's key open. */

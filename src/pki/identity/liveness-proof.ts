@@ -23,18 +23,18 @@ const shape = z.strictObject({
 });
 
 /** The ask for a proof: see `TwinAsk` in src/mesh/transport/rivals.ts. */
-export const twinAskShape = z.strictObject({ instance, proof: z.string().max(4_096).nullable() });
+export const livenessRequestShape = z.strictObject({ instance, proof: z.string().max(4_096).nullable() });
 
 /** A process with this identity. */
-export interface TwinProcess {
+export interface NodeProcess {
   readonly instance: string;
   readonly started: number;
   readonly address: string;
 }
 
 /** This process' proof that it lives and knows of the instance `saw`. */
-export function twinProof(
-  process: TwinProcess,
+export function livenessProof(
+  process: NodeProcess,
   { mesh, signer, saw }: { mesh: string; signer: Signer; saw: string },
 ): string {
   const { instance: own, started, address } = process;
@@ -51,7 +51,7 @@ export interface ExpectedProof {
 }
 
 /** The process that a proof is of; `undefined` when it is not what was expected. */
-export function readTwinProof(text: string, { mesh, node, saw, verify }: ExpectedProof): TwinProcess | undefined {
+export function readLivenessProof(text: string, { mesh, node, saw, verify }: ExpectedProof): NodeProcess | undefined {
   const signed = decodeSigned(text);
   if (signed === undefined || signed.signer !== node) return undefined;
   const { data } = shape.safeParse(jsonOf(signed.payload));

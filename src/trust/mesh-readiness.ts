@@ -19,8 +19,8 @@ export interface Rival {
   readonly address: string;
 }
 
-/** What the standing is made from. */
-export interface StandingOptions {
+/** What the readiness is made from. */
+export interface MeshReadinessOptions {
   readonly state: string;
   readonly clock: Clock;
   readonly log: Logger;
@@ -28,7 +28,7 @@ export interface StandingOptions {
   /** Whether this node was revoked; the life of its peer certificate (epoch ms); whether no peer takes that. */
   readonly isRevoked: () => boolean;
   readonly certificate: () => { readonly notBefore: number; readonly notAfter: number };
-  readonly isShutOut: () => boolean;
+  readonly isLockedOut: () => boolean;
   readonly links: () => number;
   /** Whether this process began later than that one: then peers keep this one. */
   readonly isKept: (rival: Rival) => boolean;
@@ -41,13 +41,13 @@ export interface StandingOptions {
 const freshMs = 60_000;
 
 /** Gathers what peers say of this node. */
-export class Standing {
-  readonly #options: StandingOptions;
+export class MeshReadiness {
+  readonly #options: MeshReadinessOptions;
   #refusal: { readonly text: string; readonly at: number } | undefined;
   #rival: { readonly rival: Rival; readonly at: number } | undefined;
   #renewal: string | undefined;
 
-  constructor(options: StandingOptions) {
+  constructor(options: MeshReadinessOptions) {
     this.#options = options;
   }
 
@@ -84,7 +84,7 @@ export class Standing {
   /** How asking for a peer certificate went; without an error: well. Whether that was logged here. */
   asked(error?: unknown): boolean {
     this.#renewal = error instanceof Error ? error.message : undefined;
-    if (error === undefined || !this.#options.isShutOut()) return false;
+    if (error === undefined || !this.#options.isLockedOut()) return false;
     this.#options.log.error("no peer takes this node", {
       reason: this.#shutOutText(),
       repeat: kindOf(this.#renewal ?? ""),
@@ -99,7 +99,7 @@ export class Standing {
 
   /** Why this node's peers do not take it; nothing when they do, or when it is alone. */
   reasons(): NotReady[] {
-    const { isRevoked, isShutOut, links, state } = this.#options;
+    const { isRevoked, isLockedOut, links, state } = this.#options;
     if (isRevoked()) {
       const reason = `this node was revoked from its mesh: to join again as a new node, start with another --state than ${state}`;
       return [{ code: "node.revoked", reason }];
@@ -107,7 +107,7 @@ export class Standing {
     const reasons: string[] = [];
     const { rival } = this;
     if (rival !== undefined && !this.#options.isKept(rival)) reasons.push(this.#rivalText(rival));
-    if (isShutOut()) reasons.push(this.#shutOutText());
+    if (isLockedOut()) reasons.push(this.#shutOutText());
     const refusal = this.#fresh(this.#refusal);
     if (reasons.length === 0 && refusal !== undefined && links() === 0) {
       reasons.push(`no peer takes this node, which asks again by itself; the last that refused it was ${refusal.text}`);

@@ -8,13 +8,13 @@ import { type MeshIdentity, storeIdentity } from "./mesh-files.js";
 import type { NodeLeaves } from "./node-leaves.js";
 
 /** How a known node asks with a join token, and whether that token makes masters. */
-export interface Reenter {
+export interface ReEnroll {
   readonly enroll: Enroll;
   readonly makesMaster: boolean;
 }
 
 /** The node that asks, and where its identity and its leaves are kept. */
-export interface Returning {
+export interface EnrolledNode {
   readonly mesh: MeshIdentity;
   readonly hosts: readonly string[];
   readonly leaves: NodeLeaves;
@@ -26,8 +26,8 @@ export interface Returning {
  * a master. The identity from then on. Throws `join.refused` with the mesh's reason, and `node.overloaded` when no node
  * of it is reached.
  */
-export async function reenter(returning: Returning, { by, now }: { by: Reenter; now: number }): Promise<MeshIdentity> {
-  const { mesh, hosts, leaves, store } = returning;
+export async function reEnroll(node: EnrolledNode, { by, now }: { by: ReEnroll; now: number }): Promise<MeshIdentity> {
+  const { mesh, hosts, leaves, store } = node;
   const { peer, public: open } = leaves;
   const isOver = peer === undefined || peer.notAfter <= now;
   if (mesh.master !== undefined || !(isOver || by.makesMaster)) return mesh;
