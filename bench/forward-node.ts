@@ -48,7 +48,7 @@ export class ForwardNode {
       ...{ nodeId: id, instance: randomHex(16), network, clock, timers, random, log },
       trust: { check: ignore },
       hello: () => ({ address: undefined, url: "https://localhost", records: [] }),
-      introduce: async () => undefined,
+      acceptRecords: async () => undefined,
     });
     const functions = [{ name: "add", wit: "add", parameters: [], result: null }];
     const prepared = {

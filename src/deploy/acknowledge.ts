@@ -129,7 +129,7 @@ class Round {
     const { timers, log } = this.#options;
     for (;;) {
       try {
-        await link.ask("hold", this.#question, { timeoutMs: windowMs, signal: this.#wanted });
+        await link.request("hold", this.#question, { timeoutMs: windowMs, signal: this.#wanted });
         return true;
       } catch (cause) {
         if (cause instanceof HerdError) this.refusal = cause.message;

@@ -6,7 +6,7 @@ import { sha256 } from "../catalog/blobs.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
-import { AskTimeout, type Link, type Wanted } from "../mesh/ports.js";
+import { type Cancellation, type Link, RequestTimeout } from "../mesh/ports.js";
 import { chunkBytes } from "./blob-source.js";
 
 const chunk = z.object({ bytes: z.instanceof(Uint8Array), total: z.int() });
@@ -38,7 +38,7 @@ export interface WantedBlob {
 export interface BlobPullsOptions {
   readonly clock: Pick<Clock, "monotonic">;
   readonly log: Logger;
-  readonly signal: Wanted;
+  readonly signal: Cancellation;
 }
 
 /** What a source gave before it was given up. */
@@ -129,8 +129,8 @@ export class BlobPulls {
       givenBytes += due;
       const untilMs = began + pace.graceMs + (givenBytes / pace.bytesPerSecond) * 1_000;
       const timeoutMs = Math.max(1, untilMs - clock.monotonic());
-      const answered = await link.ask("blob", { digest, offset }, { timeoutMs, signal }).catch((cause: unknown) => {
-        throw cause instanceof AskTimeout && !signal.aborted ? new TooSlow({ link, chunks }, cause) : cause;
+      const answered = await link.request("blob", { digest, offset }, { timeoutMs, signal }).catch((cause: unknown) => {
+        throw cause instanceof RequestTimeout && !signal.aborted ? new TooSlow({ link, chunks }, cause) : cause;
       });
       const answer = chunk.parse(answered);
       // Exactly what is due: else a peer could feed a byte at a time.

@@ -72,14 +72,14 @@ export interface Network {
 }
 
 /** Tells whether an ask is still wanted; looked at now and then. An AbortSignal is one. */
-export interface Wanted {
+export interface Cancellation {
   readonly aborted: boolean;
 }
 
 /** How long an ask waits for its answer. */
-export interface AskOptions {
+export interface RequestOptions {
   readonly timeoutMs: number;
-  readonly signal?: Wanted | undefined;
+  readonly signal?: Cancellation | undefined;
 }
 
 /** What a peer said of itself when it was greeted. Bounded, of the right shape, not proved. */
@@ -100,13 +100,13 @@ export interface Link {
   /** Smoothed round-trip time; undefined before the first measurement. */
   readonly rttMs: number | undefined;
   /** Sends a message that has no answer; `false` when it was dropped, because the link is down or its queue is full. */
-  tell(kind: string, body: unknown): boolean;
+  notify(kind: string, body: unknown): boolean;
   /**
    * Asks and waits. Rejects with the HerdError that the peer answered with, with {@link LinkBroken} when the link ended or its queue
-   * is full (the peer may or may not have acted), and with {@link AskTimeout}, also when `signal` aborted. Throws `RangeError` for a
+   * is full (the peer may or may not have acted), and with {@link RequestTimeout}, also when `signal` aborted. Throws `RangeError` for a
    * body that fits no frame.
    */
-  ask(kind: string, body: unknown, options: AskOptions): Promise<unknown>;
+  request(kind: string, body: unknown, options: RequestOptions): Promise<unknown>;
 }
 
 /** The link ended before the answer came. */
@@ -115,8 +115,8 @@ export class LinkBroken extends Error {
 }
 
 /** The peer did not answer in time, or the answer was not wanted any more. */
-export class AskTimeout extends Error {
-  override readonly name = "AskTimeout";
+export class RequestTimeout extends Error {
+  override readonly name = "RequestTimeout";
 }
 
 /** Who sent a message, over which link; `signal` aborts when an ask was cancelled or its link ended. */

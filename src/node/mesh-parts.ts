@@ -50,11 +50,11 @@ export function meshParts(context: MeshContext, { network, trust, addresses, rea
     ...{ network, clock, timers, random, log },
     trust: registry,
     hello: () => ({ address, url, records: registry.handshakeRecords(identity.nodeId) }),
-    introduce: async (records, peer) => {
+    acceptRecords: async (records, peer) => {
       await acceptRecords(records, registry.stores);
       registry.check(peer);
     },
-    farewell: ({ nodeId, issuer }) => registry.revocationProof(nodeId, issuer),
+    revocationProof: ({ nodeId, issuer }) => registry.revocationProof(nodeId, issuer),
   });
   const delay = new LoopDelay();
   const members = new Membership({

@@ -13,7 +13,7 @@ import type { TrustParts } from "./trust-parts.js";
 export interface ReadinessParts {
   readonly readiness: MeshReadiness;
   readonly twins: DuplicateProcesses;
-  readonly links: Required<Pick<LinkSetOptions, "instance" | "started" | "refused" | "greeted" | "twins">>;
+  readonly links: Required<Pick<LinkSetOptions, "instance" | "started" | "refused" | "clockSkew" | "twins">>;
 }
 
 /** What the parts ask later, once there are links: how many, and whether no peer takes the certificate in service. */
@@ -35,7 +35,7 @@ export function readinessParts(context: NodeContext, dependencies: ReadinessDepe
     isRevoked: () => registry.isRevoked(identity.nodeId),
     certificate: () => identity.peerLeaf(),
   });
-  const { rivalled, refused, greeted } = readiness;
+  const { rivalled, refused, clockSkew } = readiness;
   const twins = new DuplicateProcesses({
     ...{ mesh: identity.meshId, signer: identity.signer, own, clock, log, nameOf, rivalled },
     verify: (signed) => {
@@ -45,5 +45,5 @@ export function readinessParts(context: NodeContext, dependencies: ReadinessDepe
     audit: identity.isMaster ? trust.record : undefined,
   });
   const { instance, started } = own;
-  return { readiness, twins, links: { instance, started, refused, greeted, twins: twins.rivals } };
+  return { readiness, twins, links: { instance, started, refused, clockSkew, twins: twins.rivals } };
 }

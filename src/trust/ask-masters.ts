@@ -14,7 +14,7 @@ export async function askMasters(
   let last: unknown;
   for (const link of links.all().filter(({ peer }) => peer.master)) {
     try {
-      return await link.ask(kind, body, { timeoutMs });
+      return await link.request(kind, body, { timeoutMs });
     } catch (error) {
       if (error instanceof HerdError && final.has(error.code)) throw error;
       last = error;

@@ -66,7 +66,7 @@ export async function auditParts(dependencies: AuditDependencies): Promise<Audit
   const files = await identity.files("audit");
   const copies = new AuditCopies({
     ...{ meshId, files, log },
-    ask: (master, body) => linkTo(links(), master).ask("audit-log", body, { timeoutMs: askTimeoutMs }),
+    ask: (master, body) => linkTo(links(), master).request("audit-log", body, { timeoutMs: askTimeoutMs }),
   });
   const linked = (): string[] =>
     links()
@@ -153,7 +153,7 @@ async function askForHeads(links: LinkSet, { heads, log }: { heads: AuditHeads; 
   const proved = new Set(heads.texts());
   await Promise.allSettled(
     links.all().map(async (link) => {
-      const answer = await link.ask("audit-heads", null, { timeoutMs: headsTimeoutMs });
+      const answer = await link.request("audit-heads", null, { timeoutMs: headsTimeoutMs });
       let wrong = 0;
       for (const text of Array.isArray(answer) ? answer.slice(0, maxHeads) : []) {
         if (proved.has(text)) continue;

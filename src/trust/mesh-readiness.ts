@@ -67,7 +67,7 @@ export class MeshReadiness {
   };
 
   /** A peer whose clock is so far ahead of this machine's, ms. */
-  readonly greeted = ({ nodeId }: { readonly nodeId: string }, skewMs: number): void => {
+  readonly clockSkew = ({ nodeId }: { readonly nodeId: string }, skewMs: number): void => {
     const { log, nameOf } = this.#options;
     const text = Math.abs(skewMs) > clockToleranceMs ? skewText(skewMs, nameOf(nodeId)) : undefined;
     if (text !== undefined)

@@ -60,8 +60,8 @@ function linkTo({ id: nodeId, master = false, holdsAfter }: Peer, time: VirtualT
     peer: { nodeId, serial: "", issuer: "", master, deploy: false, notAfter: 0 },
     hello: { address: undefined, url: "" },
     rttMs: undefined,
-    tell: () => true,
-    ask: (kind) => {
+    notify: () => true,
+    request: (kind) => {
       assert.equal(kind, "hold");
       if (holdsAfter === undefined) return Promise.reject(new HerdError("source.invalid", `not on ${nodeId}`));
       return new Promise((resolve) => time.after(holdsAfter, () => resolve({})));

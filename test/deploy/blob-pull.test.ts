@@ -13,20 +13,20 @@ import { type Link, LinkBroken } from "../../src/mesh/ports.js";
 
 const ignore = (): void => undefined;
 
-/** A link to a peer that answers asks for blobs as it likes. */
+/** A link to a peer that answers requests for blobs as it likes. */
 function linkTo(
   nodeId: string,
   answer: (body: { digest: string; offset: number }) => unknown,
-): Link & { asks: number } {
+): Link & { requests: number } {
   return {
-    asks: 0,
+    requests: 0,
     peer: { nodeId, serial: "", issuer: "", master: false, deploy: false, notAfter: 0 },
     hello: { address: undefined, url: "" },
     rttMs: 1,
-    tell: () => true,
-    async ask(kind, body) {
+    notify: () => true,
+    async request(kind, body) {
       assert.equal(kind, "blob");
-      this.asks++;
+      this.requests++;
       return answer(body as { digest: string; offset: number });
     },
   };
@@ -67,7 +67,7 @@ test("a blob of several chunks comes whole, is read once, and two that want it s
   const [one, two] = await Promise.all([both.pull(wanted, [link]), both.pull(wanted, [link])]);
   assert.ok(one.equals(content));
   assert.equal(one, two);
-  assert.equal(link.asks, 4);
+  assert.equal(link.requests, 4);
   assert.deepEqual(reads, [wanted.digest]);
 });
 
@@ -85,12 +85,12 @@ test("who has nothing, breaks, lies about the size, trickles or gives other byte
   const { pulls: from, warnings } = pulls();
   assert.ok((await from.pull(wanted, [...bad, good.link])).equals(content));
   assert.deepEqual(warnings, ["a peer gave other bytes than those that were asked for"]);
-  for (const { asks } of bad.slice(0, -1)) assert.equal(asks, 1);
+  for (const { requests } of bad.slice(0, -1)) assert.equal(requests, 1);
   await assert.rejects(from.pull(wanted, bad), { code: "node.overloaded" });
   assert.ok((await from.pull(wanted, [good.link])).equals(content), "a failure is not remembered");
 });
 
-test("an ask for what is not held, or that is none, is refused", async () => {
+test("a request for a blob that is not held, or a malformed request, is refused", async () => {
   const { source, reads } = holder();
   const refuses = (body: unknown, code: string) => assert.rejects(source.answer(body, { peer: "puller" }), { code });
   await refuses({ digest: "0".repeat(64), offset: 0 }, "revision.unknown");

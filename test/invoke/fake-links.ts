@@ -3,14 +3,14 @@
 import { pack, unpack } from "msgpackr";
 import { HerdError } from "../../src/core/errors.js";
 import {
-  type AskOptions,
-  AskTimeout,
   type From,
   type Handler,
   type Link,
   LinkBroken,
   type Links,
   type PeerIdentity,
+  type RequestOptions,
+  RequestTimeout,
 } from "../../src/mesh/ports.js";
 import type { World } from "./world.js";
 
@@ -47,13 +47,13 @@ export class FakeLink implements Link {
     this.peer = { nodeId: peer, serial: "", issuer: "", master: true, deploy: true, notAfter: 1e15 };
   }
 
-  tell(kind: string, body: unknown): boolean {
+  notify(kind: string, body: unknown): boolean {
     if (!this.open) return false;
     this.#deliver(kind, body, (other, copy) => void other.owner.links.handler(kind)?.(copy, other.from()));
     return true;
   }
 
-  ask(kind: string, body: unknown, { timeoutMs, signal }: AskOptions): Promise<unknown> {
+  request(kind: string, body: unknown, { timeoutMs, signal }: RequestOptions): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (!this.open) {
         reject(new LinkBroken("closed"));
@@ -70,14 +70,14 @@ export class FakeLink implements Link {
       const broken = (error: Error): void => end(() => reject(error));
       this.#asks.add(broken);
       const stopTimer = world.after(timeoutMs, () => {
-        broken(new AskTimeout("late"));
+        broken(new RequestTimeout("late"));
         serving.abort();
       });
       let stopSweep = (): void => undefined;
       const sweep = (): void => {
         stopSweep = world.after(10, sweep);
         if (signal?.aborted !== true) return;
-        broken(new AskTimeout("cancelled"));
+        broken(new RequestTimeout("cancelled"));
         this.#deliver("cancel", null, () => serving.abort());
       };
       if (signal !== undefined) sweep();

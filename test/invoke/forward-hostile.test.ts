@@ -32,7 +32,7 @@ test("frames with another hop than one, and frames that are no calls, run nothin
   const good = [1, "app", "0123456789ab", "echo", "json", "1", "a-1", 1_000, null];
   const link = a.links.get("b");
   const ask = async (body: unknown) => {
-    const asked = link?.ask("call", body, { timeoutMs: 5_000 }).then(
+    const asked = link?.request("call", body, { timeoutMs: 5_000 }).then(
       (answer) => (answer as unknown[])[0],
       (error: unknown) => (error instanceof HerdError ? error.code : error),
     );
@@ -77,9 +77,9 @@ test("log lines of a forwarded call come home, and a peer can add lines to no ot
   for (const message of ["one", "two two two two", "3 more", "forged"]) {
     assert.equal(b.forwarding.calls.sendHome({ invocation: own, level: "info", message }), true);
   }
-  c.links.get("a")?.tell("log", ["a-2", "info", "from a stranger"]);
-  b.links.get("a")?.tell("log", ["a-1", "info", "of another call"]);
-  b.links.get("a")?.tell("log", ["a-2", "loud", "no level"]);
+  c.links.get("a")?.notify("log", ["a-2", "info", "from a stranger"]);
+  b.links.get("a")?.notify("log", ["a-1", "info", "of another call"]);
+  b.links.get("a")?.notify("log", ["a-2", "loud", "no level"]);
   await world.advance(20);
   assert.deepEqual(
     a.lines.map(({ message }) => message),
@@ -95,7 +95,7 @@ test("log lines of a forwarded call come home, and a peer can add lines to no ot
     message: "one",
   });
   await world.settle(Promise.all(all));
-  b.links.get("a")?.tell("log", ["a-2", "info", "too late"]);
+  b.links.get("a")?.notify("log", ["a-2", "info", "too late"]);
   await world.advance(20);
   assert.equal(a.lines.length, 3);
 });
@@ -126,14 +126,14 @@ test("statuses and revisions that are none change nothing", async () => {
     [...good, 1],
     ...odd.map(([at, value]) => good.with(at, value as number)),
   ];
-  for (const body of wrong) link?.tell("status", body);
-  for (const body of [null, [true], [true, "x", []], [1, [], []], [false, [], null]]) link?.tell("revisions", body);
-  link?.tell("revisions", [false, ["no", 7, null, "bbbbbbbbbbbb"], ["no", 7]]);
+  for (const body of wrong) link?.notify("status", body);
+  for (const body of [null, [true], [true, "x", []], [1, [], []], [false, [], null]]) link?.notify("revisions", body);
+  link?.notify("revisions", [false, ["no", 7, null, "bbbbbbbbbbbb"], ["no", 7]]);
   await world.advance(10);
   const peer = a.statuses.get("b");
   assert.deepEqual([peer?.slots, peer?.running, peer?.draining, peer?.usable], [1, 0, false, true]);
   assert.deepEqual([...(peer?.revisions ?? [])], ["0123456789ab", "bbbbbbbbbbbb"]);
-  link?.tell("revisions", [
+  link?.notify("revisions", [
     true,
     Array.from({ length: 20_000 }, (_, index) => index.toString(16).padStart(12, "0")),
     [],
@@ -160,7 +160,7 @@ test("a peer that claims to be the fastest of all, and idle, gets what it has no
   b.links.replace("call", () => new Promise(() => undefined));
   await world.advance(20);
   const calls = Array.from({ length: 20 }, (_, index) => a.call(`${index}`).catch(() => undefined));
-  b.links.get("a")?.tell("status", [1e6, 1, 0, 0, false, 0, Number.MAX_SAFE_INTEGER, 0, 0, null]);
+  b.links.get("a")?.notify("status", [1e6, 1, 0, 0, false, 0, Number.MAX_SAFE_INTEGER, 0, 0, null]);
   await world.advance(20);
   const peer = a.statuses.get("b");
   assert.ok(peer);

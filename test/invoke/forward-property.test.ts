@@ -148,9 +148,9 @@ class Run {
   #link(one: FakeNode, other: FakeNode): void {
     const link = one.link(other);
     for (const end of [link, link.other]) {
-      const ask = end?.ask.bind(end);
+      const ask = end?.request.bind(end);
       if (end === undefined || ask === undefined) continue;
-      end.ask = async (kind, body, options) => {
+      end.request = async (kind, body, options) => {
         const result = await ask(kind, body, options);
         if (kind === "call" && decodeAnswer(result)?.answer.kind === "refused") this.#refused(end, body as unknown[]);
         return result;
@@ -182,7 +182,7 @@ class Run {
     const link = links[this.#below(links.length)];
     const frame = [hop, "app", revision, "echo", "json", "forged", `forged-${this.#forged++}`, 5_000, null];
     const body = this.#below(3) === 0 ? frame.slice(1) : frame;
-    link?.ask("call", body, { timeoutMs: 60_000 }).then(
+    link?.request("call", body, { timeoutMs: 60_000 }).then(
       () => assert.fail("a forged frame was answered"),
       () => undefined,
     );

@@ -96,8 +96,8 @@ test("at most 64 estimates a second are told, those that changed by a fifth; wha
   ];
   odd.push([[revision, "f0", Number.NaN, 9]], [[revision, "f0", 1e10, 9]], [[revision, "f0", 5, -1]]);
   odd.push([[revision, "x".repeat(2_000), 5, 5]], [[revision, "new", 0, 9]]);
-  for (const body of odd) link?.tell("work", body);
-  link?.tell(
+  for (const body of odd) link?.notify("work", body);
+  link?.notify(
     "work",
     Array.from({ length: 100 }, (_, index) => [revision, `g${index}`, 5, 5]),
   );

@@ -63,7 +63,7 @@ test("capacity is told when a link opens and when it was measured; what is none 
   b.capacity.set(2, 3);
   await world.advance(5);
   assert.equal(a.statuses.get("b")?.capacity?.overall, 6_000);
-  b.links.get("a")?.tell("capacity", [1, 2, 3]);
+  b.links.get("a")?.notify("capacity", [1, 2, 3]);
   await world.advance(5);
   assert.deepEqual(a.statuses.get("b")?.capacity, b.capacity.current);
   a.links.get("b")?.break();
@@ -88,7 +88,7 @@ test("a report that is not newer than the last is dropped", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const report = (epoch: number, running: number): unknown[] => [epoch, 9, running, 0, false, null, 0, 0, 0, null];
-  for (const body of [report(1_000, 3), report(999, 4), report(1_000, 5)]) b.links.get("a")?.tell("status", body);
+  for (const body of [report(1_000, 3), report(999, 4), report(1_000, 5)]) b.links.get("a")?.notify("status", body);
   await world.advance(10);
   assert.equal(a.statuses.get("b")?.running, 3);
 });

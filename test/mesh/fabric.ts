@@ -3,13 +3,13 @@
 import { HerdError } from "../../src/core/errors.js";
 import type { Random } from "../../src/core/timers.js";
 import {
-  type AskOptions,
-  AskTimeout,
   type Handler,
   type Link,
   LinkBroken,
   type Links,
   type PeerIdentity,
+  type RequestOptions,
+  RequestTimeout,
 } from "../../src/mesh/ports.js";
 import type { VirtualTime } from "./virtual-time.js";
 
@@ -82,14 +82,14 @@ export class FabricLink implements Link {
     this.peer = identityOf(peer);
   }
 
-  tell(kind: string, body: unknown): boolean {
+  notify(kind: string, body: unknown): boolean {
     if (!this.up) return false;
     const copy: unknown = structuredClone(body);
     this.#send(() => void this.other.of.deliver(kind, copy, this.other.link).catch(() => undefined));
     return true;
   }
 
-  ask(kind: string, body: unknown, { timeoutMs }: AskOptions): Promise<unknown> {
+  request(kind: string, body: unknown, { timeoutMs }: RequestOptions): Promise<unknown> {
     if (!this.up) return Promise.reject(new LinkBroken("no link"));
     const copy: unknown = structuredClone(body);
     return new Promise((resolve, reject) => {
@@ -99,7 +99,7 @@ export class FabricLink implements Link {
         run();
       };
       const fail = (): void => settle(() => reject(new LinkBroken("link ended")));
-      const cancel = this.#of.timers.after(timeoutMs, () => settle(() => reject(new AskTimeout(kind))));
+      const cancel = this.#of.timers.after(timeoutMs, () => settle(() => reject(new RequestTimeout(kind))));
       this.broken.add(fail);
       this.#send(async () => {
         let answer: () => void;

@@ -38,7 +38,7 @@ export class Rogue {
       trust: { check: () => undefined },
       ...{ clock: systemClock, timers: systemTimers, random: Math.random },
       hello: () => ({ address: undefined, url: "https://localhost:1", records: [] }),
-      introduce: async () => undefined,
+      acceptRecords: async () => undefined,
     });
   }
 

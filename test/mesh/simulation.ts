@@ -92,7 +92,7 @@ export class Simulation implements Wires {
         new LinkSet({
           ...{ nodeId: id, instance, network, trust: this.trust, clock: this.time, timers, random },
           hello: () => ({ address, url: `https://${id}:8443`, records: [] }),
-          introduce: async () => undefined,
+          acceptRecords: async () => undefined,
           ...given,
         }),
     };

@@ -62,7 +62,7 @@ export class TlsNode {
       timers: systemTimers,
       random: Math.random,
       hello: () => ({ address: this.address, url: "https://localhost:8443", records: [] }),
-      introduce: async () => undefined,
+      acceptRecords: async () => undefined,
       ...options.links,
     });
   }

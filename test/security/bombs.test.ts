@@ -52,7 +52,7 @@ async function announce(component: Buffer, { app, rogue, node, blobs, link }: Se
   const what = { component: sha256(component), componentBytes: component.length, source: sha256(source) };
   const rest = { revision: what.component.slice(0, 12), sourceBytes: source.length, functions: [], public: true };
   const limits = { deadlineMs: 5_000, memoryBytes: 2 ** 26 };
-  link.tell("record", ["manifest", rogue.signed({ ...head, ...what, ...rest, limits })]);
+  link.notify("record", ["manifest", rogue.signed({ ...head, ...what, ...rest, limits })]);
   await until(`a refusal of ${app}`, async () =>
     node.lines.some((line) => line.includes(`"${app}"`) && line.includes("source.invalid")),
   );

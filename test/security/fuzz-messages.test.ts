@@ -68,18 +68,18 @@ test("mutated frames, and what every reader makes of them", async () => {
   });
   const values: readonly unknown[] = [
     [messageType.hello, hello],
-    [messageType.ask, 7, "call", call],
-    [messageType.answer, 7, [0, [1, 1, 0, 0, false, null, 3, 0, 0, null], "{}", 0.1, 0.2, 0.3]],
+    [messageType.request, 7, "call", call],
+    [messageType.response, 7, [0, [1, 1, 0, 0, false, null, 3, 0, 0, null], "{}", 0.1, 0.2, 0.3]],
     [messageType.failure, 7, { code: "internal", detail: "x", diagnostics: [{ line: 1, column: 2 }] }],
     [
-      messageType.tell,
+      messageType.notification,
       "members",
       [
         ["announce", signed({ kind: "member" })],
         ["dead", hex(32), 3, hex(32)],
       ],
     ],
-    [messageType.tell, "capacity", [1, 2, 3, 4, 5, 6, 7, 8]],
+    [messageType.notification, "capacity", [1, 2, 3, 4, 5, 6, 7, 8]],
   ];
   await fuzz("frames", {
     runs: fuzzRuns(0.15),

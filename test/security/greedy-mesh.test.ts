@@ -39,7 +39,7 @@ test("a member that announces what it drips, and a token that fills the compiler
         const what = { op: "deploy", revision: component.slice(0, 12), component, componentBytes: 32 * mebibyte };
         const rest = { source: hex(`source ${index}`, 64), sourceBytes: 16 * mebibyte, functions: [], public: true };
         const limits = { deadlineMs: 5_000, memoryBytes: 64 * mebibyte };
-        link.tell("record", ["manifest", rogue.signed({ ...head, ...what, ...rest, limits })]);
+        link.notify("record", ["manifest", rogue.signed({ ...head, ...what, ...rest, limits })]);
       }
     }
     await until("the members to ask it for bytes", async () => asked >= 4);

@@ -16,7 +16,7 @@ import { systemTimers } from "../../src/core/timers.js";
 import { BlobPulls } from "../../src/deploy/blob-pull.js";
 import { BlobSource, chunkBytes } from "../../src/deploy/blob-source.js";
 import { CallReceiver, type CallReceiverOptions } from "../../src/invoke/forwarding/call-receiver.js";
-import { AskTimeout, type From, type Handler, type Link } from "../../src/mesh/ports.js";
+import { type From, type Handler, type Link, RequestTimeout } from "../../src/mesh/ports.js";
 import { Auditor } from "../../src/pki/audit/auditor.js";
 import { PendingJoins } from "../../src/pki/join/pending.js";
 import type { JoinRequest } from "../../src/pki/join/request.js";
@@ -227,18 +227,18 @@ test("a source that drips is given up for one that does not, asked last from the
   const time = new VirtualTime();
   const content = Buffer.alloc(4 * chunkBytes, "bytes");
   const wanted = { digest: sha256(content), bytes: content.length, author: "author" };
-  const asks: string[] = [];
+  const requests: string[] = [];
   /** A peer that takes so long for each chunk. */
   const peer = (nodeId: string, chunkMs: number): Link => ({
     peer: { nodeId, serial: "", issuer: "", master: false, deploy: false, notAfter: 0 },
     hello: { address: undefined, url: "" },
     rttMs: 1,
-    tell: () => true,
-    ask: async (_kind, body, { timeoutMs }) => {
-      asks.push(nodeId);
+    notify: () => true,
+    request: async (_kind, body, { timeoutMs }) => {
+      requests.push(nodeId);
       const { offset } = body as { offset: number };
       await new Promise<void>((resolve) => time.after(Math.min(chunkMs, timeoutMs), resolve));
-      if (chunkMs > timeoutMs) throw new AskTimeout("no answer");
+      if (chunkMs > timeoutMs) throw new RequestTimeout("no answer");
       return { bytes: content.subarray(offset, offset + chunkBytes), total: content.length };
     },
   });
@@ -262,9 +262,9 @@ test("a source that drips is given up for one that does not, asked last from the
   const [drips, holds, brisk] = [peer("drips", 4_500), peer("holds", 600_000), peer("brisk", 10)];
   const ms = await pulled([drips, holds, brisk]);
   assert.ok(ms <= 2 * 2_000 + 500, `${ms} ms`);
-  asks.length = 0;
+  requests.length = 0;
   await pulled([drips, holds, brisk]);
-  assert.deepEqual([...new Set(asks)], ["brisk"]);
+  assert.deepEqual([...new Set(requests)], ["brisk"]);
   assert.ok((await pulled([holds, drips])) < 4 * 4_500 + 15_000, "a slow line still delivers");
   await assert.rejects(pulled([holds, peer("trickles", 9_500)]), HerdError);
 });

@@ -88,9 +88,9 @@ test("a clock that is wrong is called that, with the side and by how much", () =
   const { standing } = standingOf(log, clock);
   standing.refused(refusal({ by: "the peer", reason: "your certificate has ended", skewMs: -47 * 3_600 * second }));
   assert.match(String(lines[0]?.reason), /the clock of this machine is 47 hours ahead of that of name-of-a/);
-  standing.greeted({ nodeId: "c" }, 180 * second);
+  standing.clockSkew({ nodeId: "c" }, 180 * second);
   assert.match(String(lines[1]?.reason), /the clock of this machine is 3 minutes behind that of name-of-c/);
-  standing.greeted({ nodeId: "d" }, 2 * second);
+  standing.clockSkew({ nodeId: "d" }, 2 * second);
   assert.equal(lines.length, 2);
 });
 

@@ -72,7 +72,7 @@ export class FakeMesh implements Mesh {
       if (this.states.get(nodeId) !== "alive") return undefined;
       const peer = { nodeId, serial: "", issuer: "", master: false, deploy: false, notAfter: 0 };
       const hello = { address: undefined, url: "https://localhost:8443" };
-      return { peer, hello, rttMs: 0.5, tell: () => true, ask: () => Promise.reject(new TypeError("not here")) };
+      return { peer, hello, rttMs: 0.5, notify: () => true, request: () => Promise.reject(new TypeError("not here")) };
     },
   };
 

@@ -3,7 +3,7 @@
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { AskTimeout, LinkBroken, type Wanted } from "../../mesh/ports.js";
+import { type Cancellation, LinkBroken, RequestTimeout } from "../../mesh/ports.js";
 import { type Invocation, type Outcome, PeerFailure } from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
 import type { Experience } from "../learning/work-model.js";
@@ -80,7 +80,7 @@ export class CallSender {
     peer.begin();
     let result: unknown;
     try {
-      result = await link.ask("call", frame, { timeoutMs, signal: new StillWanted(invocation, peer) });
+      result = await link.request("call", frame, { timeoutMs, signal: new StillWanted(invocation, peer) });
     } catch (error) {
       return this.#unanswered(invocation, { error, peer });
     } finally {
@@ -166,7 +166,7 @@ export class CallSender {
       throw signal.reason;
     }
     // One that is not wanted any more ends so too, before its time: its peer fell silent.
-    if (error instanceof AskTimeout && clock.now() >= deadline) {
+    if (error instanceof RequestTimeout && clock.now() >= deadline) {
       metrics.sent("late");
       this.#failed(peer, clock.monotonic());
       throw late(invocation.function);
@@ -176,7 +176,7 @@ export class CallSender {
       metrics.sent("refused");
       return "link";
     }
-    if (!(error instanceof LinkBroken || error instanceof AskTimeout)) {
+    if (!(error instanceof LinkBroken || error instanceof RequestTimeout)) {
       this.#options.log.warn("a call was lost at a peer", { cause: error, peer: peer.nodeId, repeat: peer.nodeId });
     }
     return this.#broken(peer, "lost");
@@ -184,7 +184,7 @@ export class CallSender {
 }
 
 /** A call is wanted while its caller waits and its peer is heard of: one that fell silent has it no more. */
-class StillWanted implements Wanted {
+class StillWanted implements Cancellation {
   readonly #invocation: Invocation;
   readonly #peer: Peer;
 

@@ -72,7 +72,7 @@ export class ForwardedCalls {
   /** Sends a line home when it belongs to a peer's call; false when it is ours to keep, also because that peer is gone. */
   sendHome({ invocation, level, message }: GuestLine): boolean {
     const origin = this.#here.get(invocation);
-    return origin?.link.tell("log", [origin.invocation, level, message]) === true;
+    return origin?.link.notify("log", [origin.invocation, level, message]) === true;
   }
 
   /** A call of ours is at a peer, until the function that is returned is called. */

@@ -92,7 +92,7 @@ export class WorkTells {
       const old = backlog?.splice(0, perTell - news.length) ?? [];
       if (backlog?.length === 0) this.#backlogs.delete(link);
       const told = [...news, ...old].map(encode);
-      if (told.length > 0) link.tell("work", told);
+      if (told.length > 0) link.notify("work", told);
     }
   }
 

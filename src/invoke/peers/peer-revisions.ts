@@ -63,7 +63,7 @@ export class PeerRevisions {
 
   /** Tells all of this node's over a link that has just opened. */
   tellAll(link: Link): void {
-    link.tell("revisions", [true, [...this.#options.revisions.revisions()].slice(0, maxRevisions), []]);
+    link.notify("revisions", [true, [...this.#options.revisions.revisions()].slice(0, maxRevisions), []]);
   }
 
   /** The peer is gone. */
@@ -104,6 +104,6 @@ export class PeerRevisions {
     const body = [false, [...this.#added], [...this.#dropped]];
     this.#added.clear();
     this.#dropped.clear();
-    if (!this.#stopped) for (const { link } of this.#options.peers.values()) link.tell("revisions", body);
+    if (!this.#stopped) for (const { link } of this.#options.peers.values()) link.notify("revisions", body);
   }
 }

@@ -189,7 +189,7 @@ export class PeerStatuses {
 
   #tellCapacity(link: Link): void {
     const { current } = this.#options.capacity;
-    if (current !== undefined) link.tell("capacity", encodeCapacity(current));
+    if (current !== undefined) link.notify("capacity", encodeCapacity(current));
   }
 
   #arm(ms: number): void {

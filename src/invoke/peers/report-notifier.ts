@@ -63,7 +63,7 @@ export class ReportTells {
 
   /** Tells one peer now. */
   tell(peer: Peer): void {
-    peer.link.tell("status", this.report(peer));
+    peer.link.notify("status", this.report(peer));
   }
 
   /** The next report, for a peer or for one whose link has just ended. */

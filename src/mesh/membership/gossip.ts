@@ -65,7 +65,7 @@ export class Gossip {
     for (const link of sample(links.all(), { count: config.gossipNodes, random })) {
       const news = queue.take(perMessage, this.#limit());
       if (news.length === 0) return;
-      link.tell("members", news);
+      link.notify("members", news);
     }
   }
 
@@ -78,7 +78,7 @@ export class Gossip {
       else this.hearAccusation(update, peer);
       outdated ||= update[0] !== "announce" && update[1] === self.id && update[2] < self.incarnation;
     }
-    if (outdated) links.get(peer)?.tell("members", [["announce", self.text]]);
+    if (outdated) links.get(peer)?.notify("members", [["announce", self.text]]);
   }
 
   /** Takes a node's announcement, whoever brought it. */
@@ -109,14 +109,14 @@ export class Gossip {
     else table.dead(node, incarnation, { from });
     // Told at once to the one it is about, which can then refute before others act on it.
     const accusation = before !== "suspect" && node !== peer ? this.#accusation(node) : undefined;
-    if (accusation !== undefined) this.#options.links.get(node)?.tell("members", [accusation]);
+    if (accusation !== undefined) this.#options.links.get(node)?.notify("members", [accusation]);
   }
 
   /** Announces this node's state to all linked peers and beyond. */
   announceSelf(): void {
     const { links, self, queue } = this.#options;
     queue.add(self.id, ["announce", self.text]);
-    for (const link of links.all()) link.tell("members", [["announce", self.text]]);
+    for (const link of links.all()) link.notify("members", [["announce", self.text]]);
   }
 
   stop(): void {

@@ -44,7 +44,7 @@ export class MemberSync {
       for (let page = 0; page < maxPages && after < afterAll; page++) {
         const rest = summaries.filter(([node]) => node > after).slice(0, summariesPerPage);
         const upTo = rest.length < summariesPerPage ? afterAll : (rest.at(-1)?.[0] ?? afterAll);
-        const answer = await link.ask(kind, [after, upTo, rest], { timeoutMs });
+        const answer = await link.request(kind, [after, upTo, rest], { timeoutMs });
         after = this.#learn(answer, { link, after, upTo });
       }
     } catch {
@@ -59,7 +59,7 @@ export class MemberSync {
     const [covered, news, wanted] = Array.isArray(answer) ? answer : [];
     gossip.hear(news, link.peer.nodeId);
     const updates = decodeStrings(wanted, isNodeId).flatMap((node) => this.#newsOf(node));
-    if (updates.length > 0) link.tell("members", updates.slice(0, maxUpdates));
+    if (updates.length > 0) link.notify("members", updates.slice(0, maxUpdates));
     return typeof covered === "string" && covered > after && covered < upTo ? covered : upTo;
   }
 

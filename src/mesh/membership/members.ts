@@ -186,7 +186,7 @@ export class Membership implements Members {
     if (this.#self.state !== "left") this.#self.announce("left");
     const ping = this.#prober.ping([["announce", this.#self.text]]);
     const links = this.#options.links.all();
-    await Promise.allSettled(links.map((link) => link.ask("ping", ping, { timeoutMs: leaveTimeoutMs })));
+    await Promise.allSettled(links.map((link) => link.request("ping", ping, { timeoutMs: leaveTimeoutMs })));
   }
 
   /** A node was revoked: it is no member any more, and its link ends at once. */

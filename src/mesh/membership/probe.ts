@@ -160,7 +160,7 @@ export class Prober {
       if (link === undefined || leftMs <= 0) return false;
       last = link;
       try {
-        gossip.hear(await link.ask(messageOf.ping, this.ping(gossip.beside(node)), { timeoutMs: leftMs }), node);
+        gossip.hear(await link.request(messageOf.ping, this.ping(gossip.beside(node)), { timeoutMs: leftMs }), node);
         return true;
       } catch (error) {
         if (error instanceof HerdError) return true;
@@ -200,7 +200,7 @@ export class Prober {
   ): Promise<boolean | undefined> {
     const { gossip } = this.#options;
     try {
-      const answer = await link.ask(messageOf.through, [node, gossip.beside(link.peer.nodeId)], { timeoutMs });
+      const answer = await link.request(messageOf.through, [node, gossip.beside(link.peer.nodeId)], { timeoutMs });
       if (!Array.isArray(answer)) return undefined;
       gossip.hear(answer[1], link.peer.nodeId);
       return answer[0] === true;
@@ -231,7 +231,9 @@ export class Prober {
     const timeoutMs = config.probeTimeoutMs * 0.8;
     let acknowledged = false;
     try {
-      const answer = await links.get(node)?.ask(messageOf.ping, this.ping(gossip.beside(node)), { timeoutMs, signal });
+      const answer = await links
+        .get(node)
+        ?.request(messageOf.ping, this.ping(gossip.beside(node)), { timeoutMs, signal });
       acknowledged = answer !== undefined;
       if (acknowledged) gossip.hear(answer, node);
     } catch (error) {

@@ -73,7 +73,7 @@ export class RecordSync {
 
   /** Tells a peer what this node has, in short: it compares when it sees a difference. */
   hint(link: Link): void {
-    link.tell(kinds.digests, this.#own());
+    link.notify(kinds.digests, this.#own());
   }
 
   start(): void {
@@ -89,7 +89,7 @@ export class RecordSync {
     const peer = link.peer.nodeId;
     this.#under.add(peer);
     try {
-      const theirs = await link.ask(kinds.digests, this.#own(), { timeoutMs });
+      const theirs = await link.request(kinds.digests, this.#own(), { timeoutMs });
       if (await this.#pullAll(link, differing(this.#own(), theirs))) this.#options.compared();
     } catch {
       // The link broke or the peer is busy; the next comparison is seconds away.
@@ -123,7 +123,7 @@ export class RecordSync {
     let learned = 0;
     let after = "";
     for (let page = 0; store !== undefined && page < maxPages; page++) {
-      const answer = await link.ask(kinds.ids, [kind, after], { timeoutMs });
+      const answer = await link.request(kinds.ids, [kind, after], { timeoutMs });
       const ids = idsOf(answer).filter((id) => id > after);
       const missing = ids.filter((id) => store.get(id) === undefined && !this.#isFutile(link, id));
       learned += await this.#fetch(link, { kind, missing });
@@ -141,7 +141,7 @@ export class RecordSync {
     let learned = 0;
     let from = 0;
     while (from < missing.length && !this.#stopped && intake.trusts(peer)) {
-      const answer = await link.ask(kinds.texts, [kind, missing.slice(from, from + textsPerAsk)], { timeoutMs });
+      const answer = await link.request(kinds.texts, [kind, missing.slice(from, from + textsPerAsk)], { timeoutMs });
       // [how many of the ids were dealt with, texts]: some may be gone over there.
       const [done, texts] = Array.isArray(answer) ? answer : [];
       if (!Number.isSafeInteger(done) || done < 1 || !Array.isArray(texts) || texts.length > textsPerAsk) break;

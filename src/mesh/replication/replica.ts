@@ -94,7 +94,7 @@ export class RecordReplica implements Replica {
     const store = this.#intake.store(kindOfRecord);
     if (store === undefined) throw new TypeError(`no store keeps records of the kind ${kindOfRecord}`);
     await this.#intake.own(store, text);
-    for (const link of this.#options.links.all()) link.tell(kind, [kindOfRecord, text]);
+    for (const link of this.#options.links.all()) link.notify(kind, [kindOfRecord, text]);
   }
 
   async #receive(body: unknown, { peer }: From): Promise<void> {
@@ -110,7 +110,7 @@ export class RecordReplica implements Replica {
     const [near, far] = [others.filter((link) => dialable(link.peer.nodeId)), others];
     const some = sample(near, { count: passOnTo, random });
     const to = urgent.has(kindOfRecord) ? far : [...some, ...far.filter((link) => !dialable(link.peer.nodeId))];
-    for (const link of to) link.tell(kind, [kindOfRecord, text]);
+    for (const link of to) link.notify(kind, [kindOfRecord, text]);
   }
 
   /** A comparison brought news: the other peers look whether they lack it. */

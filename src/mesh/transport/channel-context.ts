@@ -8,8 +8,8 @@ import type { OwnHello } from "./hello.js";
 
 /** Bounds of one connection. */
 export interface ChannelLimits {
-  /** From the first hello to `ready`. */
-  readonly greetingMs: number;
+  /** The longest that a handshake may take, from the own hello to the peer's `ready`. */
+  readonly handshakeMs: number;
   /** Between two pings. */
   readonly pingIntervalMs: number;
   /** A peer that was silent, or read nothing of what waits for it, for so long is gone. */
@@ -23,7 +23,7 @@ export interface ChannelLimits {
 
 /** The bounds that a node keeps to unless told otherwise. */
 export const channelLimits: ChannelLimits = {
-  greetingMs: 5_000,
+  handshakeMs: 5_000,
   pingIntervalMs: 1_000,
   silenceMs: 15_000,
   leaveMs: 30_000,
@@ -46,13 +46,14 @@ export interface ChannelContext {
   readonly log: Logger | undefined;
   readonly handlers: ReadonlyMap<string, Handler>;
   hello(): OwnHello;
-  /** Takes the records of a peer's hello; rejects when they prove that it does not belong here. */
-  introduce(records: readonly string[], peer: PeerIdentity): Promise<void>;
-  /** Records that prove to a peer why it is refused, at most 8: a node that slept may not know that it was revoked. */
-  farewell(peer: PeerIdentity): readonly string[];
-  /** Hears why a greeting came to nothing, and how far a greeted peer's clock is ahead of ours (ms, as it told). */
+  /** Offers the records of a peer's handshake to their stores; rejects when they prove that the peer does not belong here. */
+  acceptRecords(records: readonly string[], peer: PeerIdentity): Promise<void>;
+  /** The records that prove to a peer why it is refused, at most 8: a node that slept may not know of its revocation. */
+  revocationProof(peer: PeerIdentity): readonly string[];
+  /** Receives each handshake that ended with a refusal, by either side. */
   refused(refusal: Refusal): void;
-  greeted(peer: PeerIdentity, skewMs: number): void;
+  /** Receives how far the clock of a peer is ahead of ours, in ms, by the time in the peer's hello. */
+  clockSkew(peer: PeerIdentity, skewMs: number): void;
   /** How often this node lost all connections to that one. */
   generation(nodeId: string): number;
 }

@@ -1,18 +1,19 @@
-// One connection to a peer: the greeting, then messages both ways, until something ends it.
+// One connection to a peer: the handshake, then messages both ways, until something ends it.
 
 import { HerdError } from "../../core/errors.js";
-import { type AskOptions, type Connection, type Link, LinkBroken, type PeerIdentity, type Refusal } from "../ports.js";
+import { type Connection, type Link, LinkBroken, type PeerIdentity, type RequestOptions } from "../ports.js";
 import type { ChannelContext } from "./channel-context.js";
 import { decodeFrame, encodeFrame, FrameError } from "./frame.js";
-import { type Hello, helloContent, isRecords, readHello, timeOf } from "./hello.js";
+import { Handshake } from "./handshake.js";
+import { type Hello, timeOf } from "./hello.js";
 import { IncomingMessages } from "./incoming.js";
 import { errorOf, failureOf, idOf, kindOf, messageOf, messageType, reasonOf } from "./message.js";
-import { PendingAsks } from "./pending-asks.js";
+import { PendingRequests } from "./pending-requests.js";
 import { Pulse } from "./pulse.js";
 
-/** What becomes of a connection. `ended` comes once, also when it never opened. */
+/** Receives what becomes of a connection. `ended` comes once, also for a connection that never opened. */
 export interface ChannelEvents {
-  /** Both sides accepted each other. Gives the link that messages belong to, unless it ended the connection. */
+  /** Both sides accepted each other. The receiver sets {@link Channel.link}, unless it ended the connection. */
   opened(channel: Channel): void;
   ended(channel: Channel, reason: string): void;
 }
@@ -29,18 +30,13 @@ export class Channel {
   readonly #connection: Connection;
   readonly #context: ChannelContext;
   readonly #events: ChannelEvents;
-  readonly #asks: PendingAsks;
+  readonly #requests: PendingRequests;
   readonly #incoming: IncomingMessages;
   readonly #pulse: Pulse;
-  readonly #ownDial: number;
-  #state: "new" | "greeting" | "open" | "ended" = "new";
-  #hello: Hello | undefined;
-  /** What both sides said in `ready`. */
-  #ownGeneration: number | undefined;
-  #peerGeneration: number | undefined;
+  readonly #handshake: Handshake;
+  #state: "new" | "handshake" | "open" | "ended" = "new";
   #left = false;
   #peerLeft = false;
-  #cancelGreeting: (() => void) | undefined;
   #cancelLeaving: (() => void) | undefined;
   #cancelExpiry: (() => void) | undefined;
 
@@ -56,11 +52,21 @@ export class Channel {
     this.peer = connection.peer;
     this.validUntil = Math.min(connection.peer.notAfter, connection.ownNotAfter);
     this.dialledTo = dialled?.address;
-    this.#ownDial = dialled?.dial ?? 0;
-    this.#asks = new PendingAsks({ ...context, cancelled: (id) => this.#send([messageType.cancel, id]) });
+    this.#handshake = new Handshake({
+      context,
+      peer: this.peer,
+      dial: dialled?.dial ?? 0,
+      address: this.dialledTo ?? connection.remote,
+      send: (message) => this.#send(message),
+      isTrusted: () => this.#state === "handshake" && this.#trusted(),
+      complete: () => this.#open(),
+      refuse: (reason) => this.refuse(reason),
+      end: (reason) => this.end(reason),
+    });
+    this.#requests = new PendingRequests({ ...context, cancelled: (id) => this.#send([messageType.cancel, id]) });
     this.#incoming = new IncomingMessages(
       {
-        answer: (id, body) => this.#answer(id, body),
+        response: (id, body) => this.#respond(id, body),
         failure: (id, error) => this.#reply([messageType.failure, id, failureOf(error)]),
         settled: () => this.#endIfLeft(),
       },
@@ -73,21 +79,21 @@ export class Channel {
     });
   }
 
-  /** What the peer said of itself; from `opened` on. */
+  /** The peer's hello; from `opened` on. */
   get hello(): Hello {
-    if (this.#hello === undefined) throw new TypeError("a connection was used before its hello");
-    return this.#hello;
+    if (this.#handshake.hello === undefined) throw new TypeError("a connection was used before its hello");
+    return this.#handshake.hello;
   }
 
   /** The node that dialled, and which of its dials this was. */
   get dial(): { readonly node: string; readonly count: number } {
-    if (this.dialledTo !== undefined) return { node: this.#context.nodeId, count: this.#ownDial };
+    if (this.dialledTo !== undefined) return { node: this.#context.nodeId, count: this.#handshake.ownDial };
     return { node: this.peer.nodeId, count: this.hello.dial };
   }
 
-  /** The generations that this node and the peer stated in the greeting; from `opened` on. */
+  /** The generations that this node and the peer sent in the handshake; from `opened` on. */
   get generations(): { readonly own: number | undefined; readonly peer: number | undefined } {
-    return { own: this.#ownGeneration, peer: this.#peerGeneration };
+    return this.#handshake.generations;
   }
 
   get rttMs(): number | undefined {
@@ -103,9 +109,9 @@ export class Channel {
     return this.#state === "open";
   }
 
-  /** Greets. Call it in the turn in which the connection came. */
+  /** Begins the handshake. To be called in the turn of the event loop in which the connection came. */
   start(): void {
-    this.#state = "greeting";
+    this.#state = "handshake";
     this.#connection.receive({
       frame: (bytes) => this.#receive(bytes),
       drained: () => this.#connection.resume(),
@@ -116,31 +122,24 @@ export class Channel {
       return;
     }
     this.#watchExpiry();
-    // Said before the peer is judged: the records show one whose master was revoked while it slept that it needs a new certificate.
-    const { nodeId: node, instance, started, clock } = this.#context;
-    const who = { node, instance, dial: this.#ownDial, at: clock.now(), started };
-    this.#send([messageType.hello, helloContent(this.#context.hello(), who)]);
-    if (!this.#trusted()) return;
-    this.#cancelGreeting = this.#context.timers.after(this.#context.limits.greetingMs, () =>
-      this.end("it was not greeted in time"),
-    );
+    this.#handshake.start();
   }
 
-  /** As {@link Link.tell}. */
-  tell(kind: string, body: unknown): boolean {
+  /** As {@link Link.notify}. */
+  notify(kind: string, body: unknown): boolean {
     if (!this.#usable()) return false;
-    return this.#send([messageType.tell, kind, body]);
+    return this.#send([messageType.notification, kind, body]);
   }
 
-  /** As {@link Link.ask}. */
-  ask(kind: string, body: unknown, options: AskOptions): Promise<unknown> {
+  /** As {@link Link.request}. */
+  request(kind: string, body: unknown, options: RequestOptions): Promise<unknown> {
     if (!this.#usable()) return Promise.reject(new LinkBroken("the link has ended"));
-    const id = this.#asks.nextId();
-    const frame = encodeFrame([messageType.ask, id, kind, body]);
+    const id = this.#requests.nextId();
+    const frame = encodeFrame([messageType.request, id, kind, body]);
     if (!this.#sendFrame(frame)) return Promise.reject(new LinkBroken("the link's queue is full"));
     // Who waits for an answer reads.
     this.#connection.resume();
-    return this.#asks.wait(id, kind, options);
+    return this.#requests.wait(id, kind, options);
   }
 
   /** There is a better connection: asks for nothing more on this one, and ends it when nothing runs on it. */
@@ -160,33 +159,24 @@ export class Channel {
     this.#end(reason);
   }
 
-  /**
-   * Ends a greeting with a peer that may not be linked: tells it why, with records that prove it, and the time here.
-   */
+  /** Ends the handshake with a peer that may not be linked: sends the reason, records that prove it, and the time here. */
   refuse(reason: string, records: readonly string[] = []): void {
     if (this.#state === "ended") return;
     this.#send([messageType.bye, reason, records, this.#context.clock.now()]);
     this.#connection.close(reason);
-    this.#tellRefusal({ by: "this node", reason, at: this.#hello?.at });
+    this.#handshake.reportRefusal({ by: "this node", reason, at: this.#handshake.hello?.at });
     this.#end(reason);
-  }
-
-  #tellRefusal({ at, ...refusal }: Pick<Refusal, "by" | "reason"> & { at: number | undefined }): void {
-    const { clock, refused } = this.#context;
-    const address = this.dialledTo ?? this.#connection.remote;
-    const skewMs = at === undefined || at === 0 ? undefined : at - clock.now();
-    refused({ ...refusal, node: this.peer.nodeId, address, skewMs });
   }
 
   #end(reason: string): void {
     if (this.#state === "ended") return;
     this.#state = "ended";
-    this.#cancelGreeting?.();
+    this.#handshake.stop();
     this.#cancelLeaving?.();
     this.#cancelExpiry?.();
     this.#pulse.stop();
     this.#incoming.abortAll();
-    this.#asks.breakAll(reason);
+    this.#requests.breakAll(reason);
     this.#events.ended(this, reason);
   }
 
@@ -194,7 +184,8 @@ export class Channel {
     if (this.#state === "ended") return;
     try {
       const message = messageOf(decodeFrame(bytes));
-      if (this.#state === "greeting") this.#greeted(message);
+      if (message[0] === messageType.bye) this.#receiveBye(message);
+      else if (this.#state === "handshake") this.#handshake.receive(message);
       else this.#dispatch(message);
     } catch (error) {
       if (!(error instanceof FrameError)) throw error;
@@ -202,78 +193,34 @@ export class Channel {
     }
   }
 
-  #greeted(message: readonly unknown[]): void {
-    switch (message[0]) {
-      case messageType.hello:
-        if (this.#hello !== undefined) throw new FrameError("it said hello twice");
-        this.#hello = readHello(message[1]);
-        if (this.#hello.node !== this.peer.nodeId)
-          throw new FrameError("its hello names another node than its certificate");
-        if (this.#hello.at > 0) this.#context.greeted(this.peer, this.#hello.at - this.#context.clock.now());
-        this.#accept(this.#hello).catch((error: unknown) => {
-          if (error instanceof HerdError) return this.refuse(error.message);
-          this.#context.log?.error("greeting a peer failed", { cause: error, repeat: this.peer.nodeId });
-          return this.end("the greeting failed");
-        });
-        return;
-      case messageType.ready:
-        if (this.#hello === undefined) throw new FrameError("it was ready before its hello");
-        if (!Number.isSafeInteger(message[1])) throw new FrameError("its generation is no number");
-        this.#peerGeneration = message[1] as number;
-        this.#openIfReady();
-        return;
-      case messageType.bye: {
-        this.#connection.close("the peer said bye");
-        const [reason, at] = [reasonOf(message[1]), timeOf(message[3])];
-        if (at !== undefined) this.#tellRefusal({ by: "the peer", reason, at });
-        this.#end(`the peer ended it: ${reason}`);
-        this.#learnWhy(message[2]);
-        return;
-      }
-      default:
-        throw new FrameError("it did not greet first");
-    }
-  }
-
-  /** What a refusal proves of this node; stores judge it, as they do whatever a stranger says. */
-  #learnWhy(records: unknown): void {
-    if (!isRecords(records)) return;
-    this.#context.introduce(records, this.peer).catch((error: unknown) => {
-      if (!(error instanceof HerdError))
-        this.#context.log?.error("a peer's reasons could not be read", { cause: error, repeat: this.peer.nodeId });
-    });
-  }
-
-  async #accept(hello: Hello): Promise<void> {
-    await this.#context.introduce(hello.records, this.peer);
-    if (this.#state !== "greeting" || !this.#trusted()) return;
-    this.#ownGeneration = this.#context.generation(this.peer.nodeId);
-    this.#send([messageType.ready, this.#ownGeneration]);
-    this.#openIfReady();
-  }
-
-  #openIfReady(): void {
-    if (this.#ownGeneration === undefined || this.#peerGeneration === undefined) return;
-    this.#cancelGreeting?.();
+  #open(): void {
     this.#state = "open";
     this.#pulse.start();
     this.#events.opened(this);
   }
 
+  #receiveBye([, reason, records, at]: readonly unknown[]): void {
+    const inHandshake = this.#state === "handshake";
+    this.#connection.close("the peer said bye");
+    if (inHandshake) this.#handshake.receiveRefusal(reasonOf(reason), timeOf(at));
+    this.#end(`the peer ended it: ${reasonOf(reason)}`);
+    if (inHandshake) this.#handshake.acceptProof(records);
+  }
+
   #dispatch(message: readonly unknown[]): void {
     switch (message[0]) {
-      case messageType.tell:
-        this.#handleTell(kindOf(message[1]), message[2]);
+      case messageType.notification:
+        this.#handleNotification(kindOf(message[1]), message[2]);
         return;
-      case messageType.ask:
-        this.#handleAsk({ id: idOf(message[1]), kind: kindOf(message[2]), body: message[3] });
+      case messageType.request:
+        this.#handleRequest({ id: idOf(message[1]), kind: kindOf(message[2]), body: message[3] });
         return;
-      case messageType.answer:
-        this.#asks.answer(idOf(message[1]), message[2]);
+      case messageType.response:
+        this.#requests.resolve(idOf(message[1]), message[2]);
         this.#endIfLeft();
         return;
       case messageType.failure:
-        this.#asks.fail(idOf(message[1]), errorOf(message[2]));
+        this.#requests.reject(idOf(message[1]), errorOf(message[2]));
         this.#endIfLeft();
         return;
       case messageType.cancel:
@@ -290,32 +237,31 @@ export class Channel {
         this.#peerLeft = true;
         this.#endIfLeft();
         return;
-      case messageType.bye:
-        this.#connection.close("the peer said bye");
-        this.#end(`the peer ended it: ${reasonOf(message[1])}`);
-        return;
       default:
         // A later version may tell more. Nobody waits for an answer to what has no id.
         return;
     }
   }
 
-  #handleTell(kind: string, body: unknown): void {
+  #handleNotification(kind: string, body: unknown): void {
     const handler = this.#context.handlers.get(kind);
     if (!this.#trusted() || handler === undefined || this.#incoming.full || this.link === undefined) return;
-    this.#incoming.tell({ kind, body }, handler, this.link);
+    this.#incoming.notification({ kind, body }, handler, this.link);
   }
 
-  #handleAsk(message: { id: number; kind: string; body: unknown }): void {
-    if (this.#incoming.has(message.id)) throw new FrameError("it used the id of an ask again");
+  #handleRequest(message: { id: number; kind: string; body: unknown }): void {
+    if (this.#incoming.has(message.id)) throw new FrameError("it used the id of a request again");
     if (!this.#trusted() || this.link === undefined) return;
     const handler = this.#context.handlers.get(message.kind);
     if (handler === undefined) {
       this.#refuse(message.id, new HerdError("internal", `the peer knows no ${message.kind}`));
     } else if (this.#incoming.full || this.#peerIsSlow()) {
-      this.#refuse(message.id, new HerdError("node.overloaded", "too many asks at a time", { retryAfterSeconds: 1 }));
+      this.#refuse(
+        message.id,
+        new HerdError("node.overloaded", "too many requests at a time", { retryAfterSeconds: 1 }),
+      );
     } else {
-      this.#incoming.ask(message, handler, this.link);
+      this.#incoming.request(message, handler, this.link);
     }
   }
 
@@ -325,7 +271,7 @@ export class Channel {
    */
   #peerIsSlow(): boolean {
     if (this.#connection.queuedBytes <= this.#context.limits.fullBytes) return false;
-    if (this.#asks.size === 0) this.#connection.pause();
+    if (this.#requests.size === 0) this.#connection.pause();
     return true;
   }
 
@@ -333,10 +279,10 @@ export class Channel {
     this.#reply([messageType.failure, id, failureOf(error)]);
   }
 
-  #answer(id: number, body: unknown): void {
+  #respond(id: number, body: unknown): void {
     let frame: Uint8Array;
     try {
-      frame = encodeFrame([messageType.answer, id, body]);
+      frame = encodeFrame([messageType.response, id, body]);
     } catch (cause) {
       this.#context.log?.error("an answer could not be sent", { cause, repeat: this.peer.nodeId });
       this.#refuse(id, new HerdError("internal", "the peer failed"));
@@ -374,13 +320,14 @@ export class Channel {
       // What waits to leave on an open connection is not for this peer any more.
       const reason = error instanceof Error ? error.message : "it is not trusted";
       if (this.#state === "open") this.end(reason, { abrupt: true });
-      else this.refuse(reason, this.#context.farewell(this.peer));
+      else this.refuse(reason, this.#context.revocationProof(this.peer));
       return false;
     }
   }
 
   #endIfLeft(): void {
-    if (this.#left && this.#peerLeft && this.#asks.size === 0 && this.#incoming.asks === 0) this.end("it was replaced");
+    if (this.#left && this.#peerLeft && this.#requests.size === 0 && this.#incoming.requests === 0)
+      this.end("it was replaced");
   }
 
   #watchExpiry(): void {

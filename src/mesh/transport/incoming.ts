@@ -8,8 +8,8 @@ import type { From, Handler, Link, PeerIdentity } from "../ports.js";
 export const incomingLimit = 4_096;
 
 /** Where an ask's outcome goes, and who hears that a handler ended; none of them throws. */
-export interface Replies {
-  answer(id: number, body: unknown): void;
+export interface Responses {
+  response(id: number, body: unknown): void;
   failure(id: number, error: unknown): void;
   settled(): void;
 }
@@ -48,33 +48,33 @@ class Incoming implements From {
 
 /** Runs the handlers of one connection's messages and sees that each ask is answered once, or not at all when it was cancelled. */
 export class IncomingMessages {
-  readonly #replies: Replies;
+  readonly #responses: Responses;
   readonly #log: Logger | undefined;
-  readonly #asks = new Map<number, Incoming>();
-  readonly #tells = new Set<Incoming>();
+  readonly #requests = new Map<number, Incoming>();
+  readonly #notifications = new Set<Incoming>();
 
-  constructor(replies: Replies, log: Logger | undefined) {
-    this.#replies = replies;
+  constructor(responses: Responses, log: Logger | undefined) {
+    this.#responses = responses;
     this.#log = log;
   }
 
   /** Asks whose handlers run. */
-  get asks(): number {
-    return this.#asks.size;
+  get requests(): number {
+    return this.#requests.size;
   }
 
   /** Whether no more is taken now. */
   get full(): boolean {
-    return this.#asks.size + this.#tells.size >= incomingLimit;
+    return this.#requests.size + this.#notifications.size >= incomingLimit;
   }
 
   /** Whether an ask of this id runs. */
   has(id: number): boolean {
-    return this.#asks.has(id);
+    return this.#requests.has(id);
   }
 
   /** Runs an ask's handler. */
-  ask(message: { id: number; kind: string; body: unknown }, handler: Handler, link: Link): void {
+  request(message: { id: number; kind: string; body: unknown }, handler: Handler, link: Link): void {
     const { id, kind } = message;
     const incoming = new Incoming(id, link, link.peer);
     let outcome: unknown;
@@ -85,26 +85,26 @@ export class IncomingMessages {
       return;
     }
     if (!isPromise(outcome)) {
-      this.#replies.answer(id, outcome);
+      this.#responses.response(id, outcome);
       return;
     }
-    this.#asks.set(id, incoming);
+    this.#requests.set(id, incoming);
     outcome.then(
       (answer) => {
-        this.#asks.delete(id);
-        if (!incoming.aborted) this.#replies.answer(id, answer);
-        this.#replies.settled();
+        this.#requests.delete(id);
+        if (!incoming.aborted) this.#responses.response(id, answer);
+        this.#responses.settled();
       },
       (error: unknown) => {
-        this.#asks.delete(id);
+        this.#requests.delete(id);
         if (!incoming.aborted) this.#fail(incoming, kind, error);
-        this.#replies.settled();
+        this.#responses.settled();
       },
     );
   }
 
   /** Runs a tell's handler. */
-  tell(message: { kind: string; body: unknown }, handler: Handler, link: Link): void {
+  notification(message: { kind: string; body: unknown }, handler: Handler, link: Link): void {
     const incoming = new Incoming(0, link, link.peer);
     const failed = (cause: unknown): void => {
       if (!incoming.aborted) this.#log?.debug(`a ${message.kind} message of ${link.peer.nodeId} failed`, { cause });
@@ -112,8 +112,8 @@ export class IncomingMessages {
     try {
       const outcome = handler(message.body, incoming);
       if (!isPromise(outcome)) return;
-      this.#tells.add(incoming);
-      outcome.then(undefined, failed).finally(() => this.#tells.delete(incoming));
+      this.#notifications.add(incoming);
+      outcome.then(undefined, failed).finally(() => this.#notifications.delete(incoming));
     } catch (error) {
       failed(error);
     }
@@ -121,19 +121,19 @@ export class IncomingMessages {
 
   /** The peer does not want this answer any more. The ask counts until its handler ends. */
   cancel(id: number): void {
-    this.#asks.get(id)?.abort();
+    this.#requests.get(id)?.abort();
   }
 
   /** The connection ended. */
   abortAll(): void {
-    for (const incoming of this.#asks.values()) incoming.abort();
-    for (const incoming of this.#tells) incoming.abort();
+    for (const incoming of this.#requests.values()) incoming.abort();
+    for (const incoming of this.#notifications) incoming.abort();
   }
 
   #fail(incoming: Incoming, kind: string, error: unknown): void {
     // What a caller can act on is its business; the rest is ours.
     if (!(error instanceof HerdError)) this.#log?.error(`answering ${kind} failed`, { cause: error, repeat: "" });
-    this.#replies.failure(incoming.id, error);
+    this.#responses.failure(incoming.id, error);
   }
 }
 

@@ -1,4 +1,4 @@
-// All links of a node: greets whoever connects, keeps one link per peer, dials those that are wanted, and hands messages to handlers.
+// All links of a node: accepts connections, keeps one link per peer, dials wanted peers, and hands messages to handlers.
 
 import type { Clock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
@@ -23,8 +23,8 @@ import { isLater, Rivals, type RivalsOptions } from "./rivals.js";
 
 /** Connections to one peer at a time, half-open and replaced ones too. */
 const perPeerLimit = 4;
-/** Connections that are being greeted, of all peers together. */
-const greetingLimit = 256;
+/** Connections in their handshake at a time, of all peers together. */
+const handshakeLimit = 256;
 /** A link that lasted so long was a success: the next dial is not delayed for it. */
 const settledMs = 10_000;
 /** How long before its certificates end a connection is replaced, ms; sooner on a short-lived one. */
@@ -45,16 +45,16 @@ export interface LinkSetOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
-  /** What this node says of itself, asked for at each greeting. */
+  /** What this node announces of itself; read at each handshake. */
   readonly hello: () => OwnHello;
-  /** Takes the records of a peer's hello before its link opens; rejects to refuse the peer. */
-  readonly introduce: (records: readonly string[], peer: PeerIdentity) => Promise<void>;
+  /** Takes the records of a peer's hello before the link opens; rejects to refuse the peer. */
+  readonly acceptRecords: (records: readonly string[], peer: PeerIdentity) => Promise<void>;
   /** Records that prove to a peer why it is refused: at most 8, none unless given. */
-  readonly farewell?: (peer: PeerIdentity) => readonly string[];
-  /** Hears of peers that are refused here, and of those that refuse this node. */
+  readonly revocationProof?: (peer: PeerIdentity) => readonly string[];
+  /** Receives each handshake in which this node refused the peer, or the peer this node. */
   readonly refused?: (refusal: Refusal) => void;
-  /** Hears how far the clock of a peer that greeted is ahead of ours, ms, as that peer told. */
-  readonly greeted?: (peer: PeerIdentity, skewMs: number) => void;
+  /** Receives how far the clock of a peer is ahead of ours, in ms, by the time in the peer's hello. */
+  readonly clockSkew?: (peer: PeerIdentity, skewMs: number) => void;
   /**
    * Tells two processes with one identity from a restart; without it a new process always takes the place of the one
    * before.
@@ -82,7 +82,7 @@ export class LinkSet implements Links {
   readonly #waiting = new Map<Channel, { resolve: (link: Link) => void; reject: (error: Error) => void }>();
   readonly #dialler: Dialler;
   readonly #rivals: Rivals | undefined;
-  readonly #greeting = new Set<Channel>();
+  readonly #inHandshake = new Set<Channel>();
   /** Ends the wait for the renewal of a connection. */
   readonly #renewals = new Map<Channel, () => void>();
   #dials = 0;
@@ -91,16 +91,30 @@ export class LinkSet implements Links {
 
   constructor(options: LinkSetOptions) {
     this.#options = options;
-    const { nodeId, instance, trust, clock, timers, random, hello, introduce, log, limits } = options;
+    const { nodeId, instance, trust, clock, timers, random, hello, acceptRecords, log, limits } = options;
     const {
-      farewell = () => [],
+      revocationProof = () => [],
       started = clock.now(),
       refused = () => undefined,
-      greeted = () => undefined,
+      clockSkew = () => undefined,
     } = options;
     this.#rivals = options.twins && new Rivals(options.twins);
     this.#context = {
-      ...{ nodeId, instance, started, trust, clock, timers, random, hello, introduce, farewell, refused, greeted, log },
+      ...{
+        nodeId,
+        instance,
+        started,
+        trust,
+        clock,
+        timers,
+        random,
+        hello,
+        acceptRecords,
+        revocationProof,
+        refused,
+        clockSkew,
+        log,
+      },
       limits: { ...channelLimits, ...limits },
       handlers: this.#handlers,
       generation: (peer) => this.#losses.get(peer) ?? 0,
@@ -168,7 +182,7 @@ export class LinkSet implements Links {
     for (const channel of [...(this.#channels.get(nodeId) ?? [])]) channel.end(reason, { abrupt: true });
   }
 
-  /** Dials, greets, and checks that it is the wanted node, when there is one. */
+  /** Dials, checks that the wanted node answers, when one is wanted, and completes the handshake. */
   async #dial(address: string, options: { signal: AbortSignal; wanted: string | undefined }): Promise<Link> {
     const { signal, wanted } = options;
     const dial = ++this.#dials;
@@ -202,20 +216,20 @@ export class LinkSet implements Links {
     const { nodeId } = channel.peer;
     const channels = this.#channels.get(nodeId) ?? new Set();
     this.#channels.set(nodeId, channels.add(channel));
-    this.#greeting.add(channel);
+    this.#inHandshake.add(channel);
     channel.start();
-    if (channels.size > perPeerLimit || this.#greeting.size > greetingLimit) channel.end("too many connections");
+    if (channels.size > perPeerLimit || this.#inHandshake.size > handshakeLimit) channel.end("too many connections");
   }
 
   /** `alone` tells that no other process of the peer lives. */
   #opened(channel: Channel, alone = false): void {
-    this.#greeting.delete(channel);
+    this.#inHandshake.delete(channel);
     const { nodeId } = channel.peer;
     const { own, peer: generation = 0 } = channel.generations;
     const stated = this.#stated.get(nodeId);
     const { instance } = channel.hello;
     if (own !== this.#context.generation(nodeId) || (stated?.instance === instance && generation < stated.generation)) {
-      // One side lost its link while this was greeted: what the greeting settled no longer holds.
+      // One side lost its link during this handshake: what the handshake settled no longer holds.
       channel.end("the link was lost in between");
       return;
     }
@@ -282,7 +296,7 @@ export class LinkSet implements Links {
     const channels = this.#channels.get(nodeId);
     channels?.delete(channel);
     if (channels?.size === 0) this.#channels.delete(nodeId);
-    this.#greeting.delete(channel);
+    this.#inHandshake.delete(channel);
     this.#renewals.get(channel)?.();
     this.#renewals.delete(channel);
     this.#waiting.get(channel)?.reject(new LinkBroken(`no link: ${reason}`));

@@ -1,6 +1,6 @@
 // A link as its users see it: it stays the same while the connection under it is replaced.
 
-import type { AskOptions, Link, PeerHello, PeerIdentity } from "../ports.js";
+import type { Link, PeerHello, PeerIdentity, RequestOptions } from "../ports.js";
 import type { Channel } from "./channel.js";
 
 /** The link to one peer over its best connection. */
@@ -40,12 +40,12 @@ export class PeerLink implements Link {
     return this.#channel.rttMs;
   }
 
-  tell(kind: string, body: unknown): boolean {
-    return this.#channel.tell(kind, body);
+  notify(kind: string, body: unknown): boolean {
+    return this.#channel.notify(kind, body);
   }
 
-  ask(kind: string, body: unknown, options: AskOptions): Promise<unknown> {
-    return this.#channel.ask(kind, body, options);
+  request(kind: string, body: unknown, options: RequestOptions): Promise<unknown> {
+    return this.#channel.request(kind, body, options);
   }
 }
 

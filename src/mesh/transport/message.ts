@@ -9,20 +9,20 @@ export const messageType = {
   hello: 0,
   /** `[ready, generation]`: the hello was accepted; counts how often the sender lost all connections to the receiver. */
   ready: 1,
-  /** `[tell, kind, body]` */
-  tell: 2,
-  /** `[ask, id, kind, body]` */
-  ask: 3,
-  /** `[answer, id, body]` */
-  answer: 4,
-  /** `[failure, id, ErrorData]` */
+  /** `[notification, kind, body]`: has no response. */
+  notification: 2,
+  /** `[request, id, kind, body]` */
+  request: 3,
+  /** `[response, id, body]` */
+  response: 4,
+  /** `[failure, id, ErrorData]`: the response to a request that failed. */
   failure: 5,
-  /** `[cancel, id]`: the answer is not wanted any more. */
+  /** `[cancel, id]`: the sender of the request waits for its response no more. */
   cancel: 6,
   /** `[ping, token]`, `[pong, token]`: the round-trip time. */
   ping: 7,
   pong: 8,
-  /** `[leave]`: the sender asks for nothing more on this connection, since there is a better one. */
+  /** `[leave]`: the sender sends no more requests on this connection, since there is a better one. */
   leave: 9,
   /**
    * `[bye, reason, records?, at?]`: the last message; with the sender's clock (epoch ms) when it refuses whom it
@@ -46,13 +46,13 @@ export function messageOf(value: unknown): readonly unknown[] & { readonly 0: nu
   return value as unknown as readonly unknown[] & { readonly 0: number };
 }
 
-/** The id of an ask. Throws {@link FrameError}. */
+/** The id of a request. Throws {@link FrameError}. */
 export function idOf(value: unknown): number {
   if (Number.isSafeInteger(value) && (value as number) > 0) return value as number;
   throw new FrameError("a message has no id");
 }
 
-/** The kind of an ask or tell. Throws {@link FrameError}. */
+/** The kind of a request or notification. Throws {@link FrameError}. */
 export function kindOf(value: unknown): string {
   if (typeof value === "string" && value.length > 0 && value.length <= kindLimit) return value;
   throw new FrameError("a message has no kind");

@@ -61,14 +61,14 @@ export class Rivals {
     const two = await this.#prove(newcomer, { instance: present.hello.instance, proof: one.text });
     if (two === undefined) return false;
     const told: TwinAsk = { instance: newcomer.hello.instance, proof: two.text };
-    present.tell(twinKind, told);
+    present.notify(twinKind, told);
     const pair: [Twin, Twin] = isLater(two.twin, one.twin) ? [two.twin, one.twin] : [one.twin, two.twin];
     this.#options.found(present.peer.nodeId, pair);
     return true;
   }
 
   async #prove(channel: Channel, body: TwinAsk): Promise<{ text: string; twin: Twin } | undefined> {
-    const answer = await channel.ask(twinKind, body, { timeoutMs: proofMs }).catch(() => undefined);
+    const answer = await channel.request(twinKind, body, { timeoutMs: proofMs }).catch(() => undefined);
     if (typeof answer !== "string" || answer.length > proofLimit) return undefined;
     const twin = this.#options.readProof(answer, { node: channel.peer.nodeId, saw: body.instance });
     return twin?.instance === channel.hello.instance ? { text: answer, twin } : undefined;

@@ -1,7 +1,7 @@
 // Relays over the mesh's links: the first linked peer that may is asked.
 
 import { HerdError } from "../../core/errors.js";
-import { AskTimeout, type Link, LinkBroken, type Links } from "../../mesh/ports.js";
+import { type Link, LinkBroken, type Links, RequestTimeout } from "../../mesh/ports.js";
 import type { Relay, RelayedRequest, Where } from "./relay.js";
 
 /** The kind of ask that carries a relayed request. */
@@ -41,7 +41,7 @@ export class LinkRelay implements Relay {
   async ask(where: Where, request: RelayedRequest, signal: AbortSignal): Promise<unknown> {
     for (const link of this.#candidates(where)) {
       try {
-        return await link.ask(relayKind, request, { timeoutMs, signal });
+        return await link.request(relayKind, request, { timeoutMs, signal });
       } catch (error) {
         const broken = error instanceof LinkBroken;
         if (broken && request.method === "GET") continue;
@@ -79,7 +79,7 @@ export class LinkRelay implements Relay {
 
 /** What went wrong between nodes is not the client's: a peer that distrusts this node must not read as a bad token. */
 function failed(error: unknown): unknown {
-  const broken = error instanceof LinkBroken || error instanceof AskTimeout;
+  const broken = error instanceof LinkBroken || error instanceof RequestTimeout;
   if (!broken && !(error instanceof HerdError)) return error;
   const detail = broken
     ? "the node that was asked for this did not answer; whether it acted is not known"

@@ -33,7 +33,7 @@ test("a member that floods with lies moves nobody, and kills nobody: the accused
         const moved = announcement(victim.id, { by: liar.id, address: "elsewhere:1" });
         liar.links
           .get(id)
-          ?.tell("members", [
+          ?.notify("members", [
             ["dead", victim.id, incarnation, liar.id],
             ["dead", victim.id, incarnation + 1, liar.id],
             ["suspect", victim.id, incarnation, nodeId(4_000 + round)],
@@ -76,10 +76,10 @@ test("garbage in every message of membership changes nothing and is no failure o
     Array(2_000).fill(["x"]),
   ];
   for (const body of bodies) {
-    link?.tell("members", body);
+    link?.notify("members", body);
     for (const kind of ["ping", "ping-req", "members-sync"]) {
       const answer = link
-        ?.ask(kind, body, { timeoutMs: 1_000 })
+        ?.request(kind, body, { timeoutMs: 1_000 })
         .catch((error) => assert.notEqual(error.code, "internal"));
       await Promise.all([answer, mesh.time.advance(50)]);
     }

@@ -38,7 +38,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
   await context.test(
     "relays requests with no token, a false one, huge ones, and to what is not for peers",
     async () => {
-      const relay = (change: object) => atNorth.ask("http", { ...request, ...change }, timeout) as Promise<Relayed>;
+      const relay = (change: object) => atNorth.request("http", { ...request, ...change }, timeout) as Promise<Relayed>;
       assert.equal((await relay({ target: "/v1/tokens", method: "POST" })).status, 401);
       const headers = { authorization: `Bearer ${token.slice(0, -4)}AAAA` };
       assert.equal((await relay({ target: "/v1/audit", headers })).status, 401);
@@ -68,7 +68,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     const through = async (advertise: string): Promise<Relayed> => {
       const body = Buffer.from(await joinRequest(made, { advertise }));
       const asked = { ...request, target: "/v1/join", method: "POST", body, remoteAddress: victim };
-      return (await atNorth.ask("http", asked, timeout)) as Relayed;
+      return (await atNorth.request("http", asked, timeout)) as Relayed;
     };
     const refused = await through(victim);
     assert.equal(refused.status, 403, text(refused));
@@ -87,7 +87,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
       const some = Array.from({ length: 16 }, async (_, index) => {
         const remoteAddress = `10.${round}.${index}.1`;
         const asked = { ...request, target: "/v1/join", method: "POST", body, remoteAddress };
-        return ((await atNorth.ask("http", asked, timeout)) as Relayed).status;
+        return ((await atNorth.request("http", asked, timeout)) as Relayed).status;
       });
       statuses.push(...(await Promise.all(some)));
     }
@@ -98,7 +98,8 @@ test("a member without the deploy mark that does its worst", async (context) => 
 
   await context.test("renews for hosts that nobody approved, with a huge key, and without end", async () => {
     const csr = makeCsr(await rsaKey(2_048));
-    const renew = (body: unknown) => atNorth.ask("renew", body, timeout) as Promise<{ peer?: string; public?: string }>;
+    const renew = (body: unknown) =>
+      atNorth.request("renew", body, timeout) as Promise<{ peer?: string; public?: string }>;
     const current = rogue.identity.publicLeaf().certificate;
     const hosts = ["north.local", "10.11.12.13"];
     const given = await renew({
@@ -128,7 +129,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
 
   await context.test("writes into the audit log what it may not, and reads what is for admins", async () => {
     const event = { kind: "audit", event: "join.approved", by: "rogue", subject: rogue.id, detail: "", at: Date.now() };
-    const append = (body: unknown) => atNorth.ask("audit", body, timeout);
+    const append = (body: unknown) => atNorth.request("audit", body, timeout);
     await assert.rejects(append(rogue.signed(event)), refusedWith("auth.invalid", /not for node/));
     await assert.rejects(
       append(rogue.signed({ ...event, event: "app.deployed" })),
@@ -138,7 +139,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     const norths = JSON.stringify({ ...(JSON.parse(rogue.signed(event)) as object), signer: "0".repeat(32) });
     await assert.rejects(append(norths), refusedWith("auth.invalid", /its signer/));
     const asked = { master: await nodeIdOf(north, token), from: 1 };
-    await assert.rejects(atNorth.ask("audit-log", asked, timeout), refusedWith("auth.forbidden"));
+    await assert.rejects(atNorth.request("audit-log", asked, timeout), refusedWith("auth.forbidden"));
     const after = await north.client(token).json<{ event: string }[]>("/v1/audit?event=app.deployed");
     assert.equal(after.length, audit.filter(({ event: name }) => name === "app.deployed").length);
   });
@@ -174,7 +175,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
       ["manifest", manifest(rogue.id)],
     ];
     for (const link of [atNorth, atEast]) {
-      for (const [kind, payload] of records) link.tell("record", [kind, rogue.signed(payload)]);
+      for (const [kind, payload] of records) link.notify("record", [kind, rogue.signed(payload)]);
       for (const body of [
         null,
         [],
@@ -183,13 +184,13 @@ test("a member without the deploy mark that does its worst", async (context) => 
         ["grant", "x".repeat(70_000)],
         ["grant", rogue.signed({ ...common, kind: "grant" })],
       ]) {
-        link.tell("record", body);
+        link.notify("record", body);
       }
       for (let count = 0; count < 2_000; count++) {
-        link.tell("record", ["revocation", rogue.signed({ kind: "revocation", node: master, at: count, by: "me" })]);
+        link.notify("record", ["revocation", rogue.signed({ kind: "revocation", node: master, at: count, by: "me" })]);
       }
-      assert.deepEqual(await link.ask("record-ids", ["manifest", 7], timeout), []);
-      assert.deepEqual(await link.ask("records", ["grant", Array(20_000).fill("0".repeat(64))], timeout), [0, []]);
+      assert.deepEqual(await link.request("record-ids", ["manifest", 7], timeout), []);
+      assert.deepEqual(await link.request("records", ["grant", Array(20_000).fill("0".repeat(64))], timeout), [0, []]);
     }
     const masters = await north.client(undefined).json<{ node: string; url: string }[] | object>("/v1/masters");
     assert.doesNotMatch(JSON.stringify(masters), /evil/);
@@ -197,7 +198,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
   });
 
   await context.test("deploys by asking others to hold what it signed, or what it changed", async () => {
-    const hold = (text: unknown) => atEast.ask("hold", { text }, timeout);
+    const hold = (text: unknown) => atEast.request("hold", { text }, timeout);
     await cheaply(east, () =>
       assert.rejects(hold(rogue.signed(manifest(rogue.id))), refusedWith("auth.invalid", /no deploy mark/)),
     );
@@ -206,8 +207,8 @@ test("a member without the deploy mark that does its worst", async (context) => 
       hold(rogue.signed(manifest(author))),
       refusedWith("auth.invalid", /another node than its author/),
     );
-    const ids = (await atNorth.ask("record-ids", ["manifest", ""], timeout)) as string[];
-    const [, texts] = (await atNorth.ask("records", ["manifest", ids], timeout)) as [number, string[]];
+    const ids = (await atNorth.request("record-ids", ["manifest", ""], timeout)) as string[];
+    const [, texts] = (await atNorth.request("records", ["manifest", ids], timeout)) as [number, string[]];
     const [real = ""] = texts;
     const payload = JSON.parse((JSON.parse(real) as { payload: string }).payload) as object;
     const tampered = JSON.stringify({
@@ -218,11 +219,11 @@ test("a member without the deploy mark that does its worst", async (context) => 
     for (const body of [undefined, 7, "x".repeat(70_000)])
       await assert.rejects(hold(body), refusedWith("request.malformed"));
     await assert.rejects(
-      atEast.ask("blob", { digest: "0".repeat(64), offset: 0 }, timeout),
+      atEast.request("blob", { digest: "0".repeat(64), offset: 0 }, timeout),
       refusedWith("revision.unknown"),
     );
     await assert.rejects(
-      atEast.ask("blob", { digest: "../../key", offset: 0 }, timeout),
+      atEast.request("blob", { digest: "../../key", offset: 0 }, timeout),
       refusedWith("request.malformed"),
     );
     for (const node of [north, east]) {
@@ -241,11 +242,11 @@ test("a member without the deploy mark that does its worst", async (context) => 
       const frame = (hop: unknown) => [hop, "demo", revision, "twice", "json", "[4]", "a-1", 1_000, null];
       for (const hop of [0, 2, -1, "1", null]) {
         await cheaply(east, () =>
-          assert.rejects(atEast.ask("call", frame(hop), timeout), refusedWith("request.malformed", /hop/)),
+          assert.rejects(atEast.request("call", frame(hop), timeout), refusedWith("request.malformed", /hop/)),
         );
       }
-      assert.equal(((await atEast.ask("call", frame(1), timeout)) as unknown[])[0], 0);
-      await assert.rejects(atEast.ask("no-such-kind", null, timeout), refusedWith("internal", /knows no/));
+      assert.equal(((await atEast.request("call", frame(1), timeout)) as unknown[])[0], 0);
+      await assert.rejects(atEast.request("no-such-kind", null, timeout), refusedWith("internal", /knows no/));
       const [norths, easts] = [await nodeIdOf(north, token), await nodeIdOf(east, token)];
       const left = rogue.signed({
         kind: "member",
@@ -260,10 +261,10 @@ test("a member without the deploy mark that does its worst", async (context) => 
         ["suspect", easts, Date.now(), norths],
       ];
       for (const link of [atNorth, atEast]) {
-        for (let count = 0; count < 200; count++) link.tell("members", lies);
+        for (let count = 0; count < 200; count++) link.notify("members", lies);
         for (const kind of ["status", "revisions", "log", "members", "record", "leave", "cancel"]) {
           for (const body of [null, [[]], { a: 1 }, "x".repeat(100_000), [1e9, -1, Number.NaN, false, null, 0]])
-            link.tell(kind, body);
+            link.notify(kind, body);
         }
         for (const kind of [
           "ping",
@@ -276,7 +277,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
         ]) {
           for (const body of [null, [[]], "x", [norths, 1, 2], Array(2_000).fill(0)]) {
             await link
-              .ask(kind, body, timeout)
+              .request(kind, body, timeout)
               .catch((error: unknown) => assert.ok(error instanceof HerdError, String(error)));
           }
         }
@@ -287,7 +288,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
 
   await context.test("is revoked: its open links end, and it comes back in no way", async () => {
     const gone = [north, east].map((node, index) =>
-      until(`${node.ready.node} cuts it`, async () => [atNorth, atEast][index]?.tell("x", null) === false),
+      until(`${node.ready.node} cuts it`, async () => [atNorth, atEast][index]?.notify("x", null) === false),
     );
     for (const node of [north, east]) await rogue.rejoin(node, undefined);
     await mesh.herd(["node", "revoke", "rogue"]);

@@ -92,7 +92,7 @@ test("a record waits for the admission of its signer, and is accepted when that 
   const [one, two] = nodes as [RecordNode, RecordNode];
   const stranger = nodeId(77);
   const link = one.node.links.get(two.id);
-  link?.tell("record", ["fact", record(stranger, { kind: "fact", text: "early" })]);
+  link?.notify("record", ["fact", record(stranger, { kind: "fact", text: "early" })]);
   await mesh.time.advance(500);
   assert.ok(two.replica.counts.waiting > 0);
   assert.equal(two.facts.texts.get("fact")?.size, 0);
@@ -124,7 +124,7 @@ test("a peer that floods with forged records costs few verifications, and the ot
       /"signature":"..../,
       '"signature":"AAAA',
     );
-    link?.tell("record", ["fact", text]);
+    link?.notify("record", ["fact", text]);
     if (count % 2_000 === 0) await mesh.time.advance(100);
   }
   await mesh.time.advance(1_000);
@@ -140,9 +140,9 @@ test("garbage in every message of the replica changes nothing and throws nowhere
   const bodies = [null, 1, "x", {}, [], [1], ["fact"], ["fact", 1], ["fact", "{}"], ["fact", "x".repeat(70_000)]];
   const more = [["fact", ["zz"]], ["fact", [null]], [["fact", -1, 5]], ["fact", Array(600).fill("a".repeat(64))]];
   for (const body of [...bodies, ...more]) {
-    bad.node.links.get(victim.id)?.tell("record", body);
+    bad.node.links.get(victim.id)?.notify("record", body);
     for (const kind of ["record-digests", "record-ids", "records"]) {
-      const answer = bad.node.links.get(victim.id)?.ask(kind, body, { timeoutMs: 1_000 });
+      const answer = bad.node.links.get(victim.id)?.request(kind, body, { timeoutMs: 1_000 });
       await Promise.all([answer?.catch((error) => assert.notEqual(error.code, "internal")), mesh.time.advance(50)]);
     }
   }

@@ -33,7 +33,7 @@ async function start(
     opened: (link) => {
       assert.ok(!node.open.has(link.peer.nodeId), "opened twice");
       node.open.add(link.peer.nodeId);
-      link.tell("state", null);
+      link.notify("state", null);
     },
     ended: (link) => {
       assert.ok(node.open.delete(link.peer.nodeId), "ended twice");
@@ -81,7 +81,7 @@ test("after any breaks, partitions and restarts, every pair has one link, and ea
         const what = `${node.name} to ${name}`;
         const link = node.links.get(id);
         assert.ok(link !== undefined && node.open.has(id), `${what}: no link`);
-        assert.equal(await simulation.settle(link.ask("echo", what, { timeoutMs: 5_000 })), what);
+        assert.equal(await simulation.settle(link.request("echo", what, { timeoutMs: 5_000 })), what);
         assert.ok((node.told.get(id) ?? 0) >= 1, `${what}: heard nothing since it opened`);
         const ends = [...simulation.world.endsOf(simulatedId(node.name))].filter(({ peer }) => peer.nodeId === id);
         assert.equal(ends.length, 1, `${what}: ${ends.length} connections`);
@@ -96,7 +96,7 @@ test("a node that is revoked loses its links at the next frame, and gets none ag
   assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
   const link = b.links.get(simulatedId("a"));
   simulation.revoked.add(simulatedId("b"));
-  await assert.rejects(simulation.settle(link?.ask("echo", 1, { timeoutMs: 1_000 }) ?? assert.fail()), LinkBroken);
+  await assert.rejects(simulation.settle(link?.request("echo", 1, { timeoutMs: 1_000 }) ?? assert.fail()), LinkBroken);
   assert.equal(a.links.get(simulatedId("b")), undefined);
   await simulation.run(60_000);
   assert.equal(a.links.all().length + b.links.all().length, 0);
@@ -107,7 +107,7 @@ test("a cut link fails its asks at once on both sides and is dialled again while
   const [a, b] = [await start(simulation, "a", ["b"], false), await start(simulation, "b", [], false)];
   b.links.handle("never", () => new Promise(() => undefined));
   assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
-  const ask = a.links.all()[0]?.ask("never", 0, { timeoutMs: 60_000 });
+  const ask = a.links.all()[0]?.request("never", 0, { timeoutMs: 60_000 });
   a.links.cut(simulatedId("b"), "a test");
   await assert.rejects(simulation.settle(ask ?? assert.fail(), 10), LinkBroken);
   assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
@@ -142,7 +142,7 @@ test("a link whose certificates are renewed in time goes on without a failed ask
   const answers: Promise<unknown>[] = [];
   for (let minute = 0; minute < 70; minute++) {
     for (let n = 0; n < 6; n++) {
-      answers.push(link.ask("slow", minute * 6 + n, { timeoutMs: 60_000 }));
+      answers.push(link.request("slow", minute * 6 + n, { timeoutMs: 60_000 }));
       await simulation.run(10_000);
     }
   }

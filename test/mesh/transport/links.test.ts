@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
-import { AskTimeout, type Link, LinkBroken } from "../../../src/mesh/ports.js";
+import { type Link, LinkBroken, RequestTimeout } from "../../../src/mesh/ports.js";
 import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
 import { eachSeed, Simulation, simulatedId } from "../simulation.js";
 
@@ -42,12 +42,12 @@ async function pair(simulation: Simulation): Promise<{ a: LinkSet; b: LinkSet }>
 test("both sides ask and tell, and know what the other said of itself", async () => {
   const simulation = new Simulation(1);
   const { a, b } = await pair(simulation);
-  assert.deepEqual(await simulation.settle(linkTo(a, "b").ask("echo", { n: 1, x: null }, { timeoutMs: 1_000 })), {
+  assert.deepEqual(await simulation.settle(linkTo(a, "b").request("echo", { n: 1, x: null }, { timeoutMs: 1_000 })), {
     n: 1,
     x: null,
   });
   assert.deepEqual(
-    await simulation.settle(linkTo(b, "a").ask("echo", [new Uint8Array([1, 2])], { timeoutMs: 1_000 })),
+    await simulation.settle(linkTo(b, "a").request("echo", [new Uint8Array([1, 2])], { timeoutMs: 1_000 })),
     [Buffer.from([1, 2])],
   );
   assert.equal(linkTo(b, "a").hello.address, `n-${simulatedId("a")}:1`);
@@ -60,13 +60,13 @@ test("what a handler throws comes back: an error of the contract whole, anything
   const simulation = new Simulation(2);
   const { a } = await pair(simulation);
   const link = linkTo(a, "b");
-  await assert.rejects(simulation.settle(link.ask("fail", 0, { timeoutMs: 1_000 })), (error: unknown) => {
+  await assert.rejects(simulation.settle(link.request("fail", 0, { timeoutMs: 1_000 })), (error: unknown) => {
     assert.ok(error instanceof HerdError);
     assert.deepEqual(error.toData(), { code: "app.unknown", detail: "no such app", where: "/x", retryAfterSeconds: 3 });
     return true;
   });
   for (const kind of ["break", "unheard-of"]) {
-    await assert.rejects(simulation.settle(link.ask(kind, 0, { timeoutMs: 1_000 })), (error: unknown) => {
+    await assert.rejects(simulation.settle(link.request(kind, 0, { timeoutMs: 1_000 })), (error: unknown) => {
       assert.ok(error instanceof HerdError && error.code === "internal" && !error.message.includes("secret"));
       return true;
     });
@@ -78,14 +78,14 @@ test("an ask ends at its timeout, or when it is not wanted any more, and is canc
   const { a } = await pair(simulation);
   const link = linkTo(a, "b");
   const from = simulation.time.monotonic();
-  await assert.rejects(simulation.settle(link.ask("never", 0, { timeoutMs: 200 })), AskTimeout);
+  await assert.rejects(simulation.settle(link.request("never", 0, { timeoutMs: 200 })), RequestTimeout);
   assert.ok(simulation.time.monotonic() - from >= 200 && simulation.time.monotonic() - from < 220);
   const signal = { aborted: false };
-  const ask = link.ask("never", 0, { timeoutMs: 60_000, signal });
+  const ask = link.request("never", 0, { timeoutMs: 60_000, signal });
   simulation.time.after(50, () => {
     signal.aborted = true;
   });
-  await assert.rejects(simulation.settle(ask, 100), AskTimeout);
+  await assert.rejects(simulation.settle(ask, 100), RequestTimeout);
 });
 
 test("both dial at once: one link, opened once on each side, and the same connection on both", async (t) => {
@@ -103,8 +103,8 @@ test("both dial at once: one link, opened once on each side, and the same connec
     await simulation.run(1_000);
     assert.deepEqual(heard, [["opened"], ["opened"]]);
     assert.equal(simulation.world.endsOf(hostA.id).size, 1);
-    assert.equal(await simulation.settle(linkTo(a, "b").ask("echo", 7, { timeoutMs: 1_000 })), 7);
-    assert.equal(await simulation.settle(linkTo(b, "a").ask("echo", 8, { timeoutMs: 1_000 })), 8);
+    assert.equal(await simulation.settle(linkTo(a, "b").request("echo", 7, { timeoutMs: 1_000 })), 7);
+    assert.equal(await simulation.settle(linkTo(b, "a").request("echo", 8, { timeoutMs: 1_000 })), 8);
   });
 });
 
@@ -117,8 +117,8 @@ test("a node that is refused is told why with records; what is no record of a st
     const simulation = new Simulation(4);
     const [hostA, hostB] = [simulation.host("a"), simulation.host("b")];
     const told: string[] = [];
-    const a = hostA.links({ farewell: () => sent as readonly string[] });
-    const b = hostB.links({ introduce: async (records) => void told.push(...records) });
+    const a = hostA.links({ revocationProof: () => sent as readonly string[] });
+    const b = hostB.links({ acceptRecords: async (records) => void told.push(...records) });
     for (const links of [a, b]) await links.start();
     simulation.revoked.add(hostB.id);
     const dialled = simulation.settle(b.dial(hostA.address ?? "", new AbortController().signal), 5_000);

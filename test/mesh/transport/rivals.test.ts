@@ -71,7 +71,7 @@ test("two processes with one identity are found out, hear of each other, and the
     const answer = JSON.parse(
       String(
         await simulation.settle(
-          peer.links.get(a)?.ask(twinKind, { instance: "0".repeat(16), proof: null }, { timeoutMs: 5_000 }) ??
+          peer.links.get(a)?.request(twinKind, { instance: "0".repeat(16), proof: null }, { timeoutMs: 5_000 }) ??
             assert.fail(),
         ),
       ),

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.js";
-import { AskTimeout, LinkBroken } from "../../../src/mesh/ports.js";
+import { LinkBroken, RequestTimeout } from "../../../src/mesh/ports.js";
 import { ManualClock } from "../../core/manual-clock.js";
 import { TestMesh } from "../../pki/test-mesh.js";
 import { RawPeer } from "../raw-peer.js";
@@ -32,14 +32,14 @@ describe("links over TLS", () => {
     const [one, other] = [await node(a), await node(b)];
     const link = await one.dial(other);
     const answers = await Promise.all(
-      Array.from({ length: 1_000 }, (_, n) => link.ask("echo", { n }, { timeoutMs: 10_000 })),
+      Array.from({ length: 1_000 }, (_, n) => link.request("echo", { n }, { timeoutMs: 10_000 })),
     );
     assert.deepEqual(
       answers,
       Array.from({ length: 1_000 }, (_, n) => ({ n })),
     );
     await eventually("the other side is open", () => other.links.get(a) !== undefined);
-    assert.equal(await other.links.get(a)?.ask("echo", "back", { timeoutMs: 10_000 }), "back");
+    assert.equal(await other.links.get(a)?.request("echo", "back", { timeoutMs: 10_000 }), "back");
   });
 
   test("bodies of 6 MiB cross", async () => {
@@ -47,7 +47,7 @@ describe("links over TLS", () => {
     const link = await one.dial(other);
     const body = Buffer.alloc(6 * 1024 * 1024, "herd");
     for (let time = 0; time < 3; time++) {
-      const answer = (await link.ask("echo", body, { timeoutMs: 20_000 })) as Buffer;
+      const answer = (await link.request("echo", body, { timeoutMs: 20_000 })) as Buffer;
       assert.equal(Buffer.compare(answer, body), 0);
     }
   });
@@ -63,9 +63,9 @@ describe("links over TLS", () => {
         return new Promise(() => undefined);
       });
       const link = await one.dial(other);
-      const asks = Array.from({ length: 10 }, () => link.ask("wait", 0, { timeoutMs: 20_000 }));
+      const asks = Array.from({ length: 10 }, () => link.request("wait", 0, { timeoutMs: 20_000 }));
       const broken = Promise.allSettled(asks);
-      await link.ask("echo", 0, { timeoutMs: 10_000 });
+      await link.request("echo", 0, { timeoutMs: 10_000 });
       const from = performance.now();
       other.revoked.add(a);
       other.links.cut(a, "revoked");
@@ -89,9 +89,13 @@ describe("links over TLS", () => {
       let told = 0;
       other.links.handle("note", () => told++);
       other.revoked.add(a);
-      if (speak === "tell") link.tell("note", 0);
-      else if (speak === "ask") await assert.rejects(link.ask("echo", 0, { timeoutMs: 10_000 }), LinkBroken);
-      else await assert.rejects(other.links.get(a)?.ask("echo", 0, { timeoutMs: 10_000 }) ?? assert.fail(), LinkBroken);
+      if (speak === "tell") link.notify("note", 0);
+      else if (speak === "ask") await assert.rejects(link.request("echo", 0, { timeoutMs: 10_000 }), LinkBroken);
+      else
+        await assert.rejects(
+          other.links.get(a)?.request("echo", 0, { timeoutMs: 10_000 }) ?? assert.fail(),
+          LinkBroken,
+        );
       await eventually("both sides have no link", () => one.links.all().length + other.links.all().length === 0);
       assert.equal(told, 0);
     }
@@ -111,10 +115,10 @@ describe("links over TLS", () => {
     );
     const link = await one.dial(other);
     const cancel = new AbortController();
-    const ask = link.ask("wait", 0, { timeoutMs: 20_000, signal: cancel.signal });
-    await link.ask("echo", 0, { timeoutMs: 10_000 });
+    const ask = link.request("wait", 0, { timeoutMs: 20_000, signal: cancel.signal });
+    await link.request("echo", 0, { timeoutMs: 10_000 });
     cancel.abort();
-    await assert.rejects(ask, AskTimeout);
+    await assert.rejects(ask, RequestTimeout);
     await eventually("the handler hears of it", () => isCancelled);
   });
 
@@ -128,7 +132,7 @@ describe("links over TLS", () => {
       one.links.want(b, other.address);
       other.links.want(a, one.address);
       await eventually("both are linked", () => one.links.get(b) !== undefined && other.links.get(a) !== undefined);
-      await Promise.all([one, other].map(({ links }) => links.all()[0]?.ask("echo", 0, { timeoutMs: 10_000 })));
+      await Promise.all([one, other].map(({ links }) => links.all()[0]?.request("echo", 0, { timeoutMs: 10_000 })));
       assert.deepEqual(heard, ["opened", "opened"]);
     }
   });
@@ -167,7 +171,7 @@ describe("links over TLS", () => {
     other.network.use(mesh.peer(b));
     const link = one.links.get(b) ?? assert.fail();
     while (Date.now() < end + 500) {
-      assert.equal(await link.ask("echo", 1, { timeoutMs: 10_000 }), 1);
+      assert.equal(await link.request("echo", 1, { timeoutMs: 10_000 }), 1);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     assert.deepEqual(heard, ["opened"]);
@@ -182,6 +186,6 @@ describe("links over TLS", () => {
     await eventually("both are linked", () => other.links.get(a) !== undefined);
     await eventually("it ends", () => one.links.get(b) === undefined && other.links.get(a) === undefined);
     assert.ok(Date.now() >= end - 5);
-    await assert.rejects(link.ask("echo", 1, { timeoutMs: 1_000 }), LinkBroken);
+    await assert.rejects(link.request("echo", 1, { timeoutMs: 1_000 }), LinkBroken);
   });
 });

@@ -162,7 +162,7 @@ describe("refused by a node", () => {
     const silent = await connect();
     silent.send([3, 1, "echo", 0]);
     await silent.closed;
-    assert.match(String(silent.bye), /did not greet first/);
+    assert.match(String(silent.bye), /first message was no hello/);
     assert.equal(node.links.get(c), undefined);
   });
 
@@ -174,7 +174,7 @@ describe("refused by a node", () => {
       ["nothing", (peer) => peer.send([]), /holds no message/],
       ["no id", (peer) => peer.send([3, "x", "echo", 0]), /no id/],
       ["no kind", (peer) => peer.send([3, 1, "x".repeat(65), 0]), /no kind/],
-      ["an id twice", (peer) => peer.send([3, 1, "wait", 0], [3, 1, "wait", 0]), /id of an ask again/],
+      ["an id twice", (peer) => peer.send([3, 1, "wait", 0], [3, 1, "wait", 0]), /id of a request again/],
       ["no number", (peer) => peer.send([7, "x"]), /ping has no number/],
     ];
     const patient = await start(c);
@@ -195,7 +195,7 @@ describe("refused by a node", () => {
   test("a node that is revoked, or whose records are refused, is told so and gets no link", async () => {
     const strict = await start(a, {
       links: {
-        introduce: async (records) => {
+        acceptRecords: async (records) => {
           if (records.includes("bad")) throw new HerdError("auth.invalid", "its admission is forged");
         },
       },

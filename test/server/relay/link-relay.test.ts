@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
-import { AskTimeout, type Link, LinkBroken, type PeerIdentity } from "../../../src/mesh/ports.js";
+import { type Link, LinkBroken, type PeerIdentity, RequestTimeout } from "../../../src/mesh/ports.js";
 import { LinkRelay } from "../../../src/server/relay/link-relay.js";
 import type { RelayedRequest, Where } from "../../../src/server/relay/relay.js";
 
@@ -24,8 +24,8 @@ function linkTo(nodeId: string, marks: Partial<PeerIdentity>, ask: () => Promise
     peer,
     hello: { address: undefined, url: "https://localhost:8443" },
     rttMs: undefined,
-    tell: () => true,
-    ask,
+    notify: () => true,
+    request: ask,
   };
 }
 
@@ -83,7 +83,7 @@ test("a GET goes on to the next master when a link breaks; what may have acted i
   assert.equal(await relay.ask("master", request, signal), "two");
   await assert.rejects(relay.ask("master", { ...request, method: "POST" }, signal), { code: "node.overloaded" });
   assert.equal(asked, 2);
-  const slow = relayOver([linkTo("1", { master: true }, () => Promise.reject(new AskTimeout("late")))]);
+  const slow = relayOver([linkTo("1", { master: true }, () => Promise.reject(new RequestTimeout("late")))]);
   await assert.rejects(slow.ask("master", request, signal), { code: "node.overloaded" });
 });
 

@@ -1,23 +1,23 @@
-// Asks that wait for their answers: ids, deadlines, and which are still wanted.
+// Requests that wait for their responses: their ids, deadlines and cancellation.
 
 import type { Clock } from "../../core/clock.js";
 import type { Timers } from "../../core/timers.js";
-import { type AskOptions, AskTimeout, LinkBroken } from "../ports.js";
+import { LinkBroken, type RequestOptions, RequestTimeout } from "../ports.js";
 
-/** How often asks that carry a signal are looked at, in ms: cheaper than a listener on each signal. */
+/** Between two looks at the signals of pending requests, in ms: cheaper than a listener on each signal. */
 const sweepMs = 10;
 
 interface Pending {
   readonly kind: string;
-  readonly resolve: (answer: unknown) => void;
+  readonly resolve: (response: unknown) => void;
   readonly reject: (error: Error) => void;
   /** On the monotonic clock, ms. */
   readonly deadline: number;
-  readonly signal: AskOptions["signal"];
+  readonly signal: RequestOptions["signal"];
 }
 
-/** The asks of one connection. One timer serves all of them. */
-export class PendingAsks {
+/** The pending requests of one connection. One timer serves all of them. */
+export class PendingRequests {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #cancelled: (id: number) => void;
@@ -26,7 +26,7 @@ export class PendingAsks {
   #sweepAt = Number.POSITIVE_INFINITY;
   #cancelSweep: (() => void) | undefined;
 
-  /** `cancelled` hears the id of each ask that is given up. */
+  /** `cancelled` receives the id of each request that timed out or was cancelled. */
   constructor(options: { clock: Clock; timers: Timers; cancelled: (id: number) => void }) {
     this.#clock = options.clock;
     this.#timers = options.timers;
@@ -37,13 +37,13 @@ export class PendingAsks {
     return this.#pending.size;
   }
 
-  /** An id for the next ask. */
+  /** An id for the next request. */
   nextId(): number {
     return ++this.#lastId;
   }
 
-  /** Waits for the answer to an ask that was sent. */
-  wait(id: number, kind: string, options: AskOptions): Promise<unknown> {
+  /** Waits for the response to a request that was sent. */
+  wait(id: number, kind: string, options: RequestOptions): Promise<unknown> {
     const { timeoutMs, signal } = options;
     const now = this.#clock.monotonic();
     const deadline = now + timeoutMs;
@@ -53,21 +53,21 @@ export class PendingAsks {
     });
   }
 
-  /** Whether somebody waited for it: an answer may cross its cancellation. */
-  answer(id: number, answer: unknown): boolean {
+  /** Resolves a request; false when none of this id is pending: a response may cross the request's cancellation. */
+  resolve(id: number, response: unknown): boolean {
     const pending = this.#take(id);
-    pending?.resolve(answer);
+    pending?.resolve(response);
     return pending !== undefined;
   }
 
-  /** As {@link answer}, for a failure. */
-  fail(id: number, error: Error): boolean {
+  /** As {@link resolve}, for a failure. */
+  reject(id: number, error: Error): boolean {
     const pending = this.#take(id);
     pending?.reject(error);
     return pending !== undefined;
   }
 
-  /** Rejects all, when their connection ended. */
+  /** Rejects every pending request: the connection ended. */
   breakAll(reason: string): void {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
@@ -96,12 +96,12 @@ export class PendingAsks {
     const now = this.#clock.monotonic();
     let next = Number.POSITIVE_INFINITY;
     for (const [id, pending] of this.#pending) {
-      const unwanted = pending.signal?.aborted === true;
-      if (unwanted || pending.deadline <= now) {
+      const cancelled = pending.signal?.aborted === true;
+      if (cancelled || pending.deadline <= now) {
         this.#pending.delete(id);
         this.#cancelled(id);
         pending.reject(
-          new AskTimeout(unwanted ? `${pending.kind}: not wanted any more` : `${pending.kind}: no answer`),
+          new RequestTimeout(cancelled ? `${pending.kind}: cancelled` : `${pending.kind}: no response in time`),
         );
       } else {
         next = Math.min(next, pending.signal === undefined ? pending.deadline : now + sweepMs, pending.deadline);
