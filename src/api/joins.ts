@@ -60,7 +60,8 @@ const waiting = z
   })
   .meta({ id: "WaitingJoin" });
 
-const pending = z
+/** A request that waits for a person. */
+export const pendingJoin = z
   .object({
     id: z.string().describe("Id for approve and reject."),
     name: z.string().describe("Name that the node wants."),
@@ -114,7 +115,7 @@ export const listJoins = {
   role: "admin",
   at: "masters",
   query: here,
-  answers: { 200: answer("The requests, oldest first.", json(z.array(pending))) },
+  answers: { 200: answer("The requests, oldest first.", json(z.array(pendingJoin))) },
 } as const satisfies Route;
 
 /** `POST /v1/joins/{id}/approve`. */
@@ -155,4 +156,4 @@ export const rejectJoin = {
 } as const satisfies Route;
 
 /** A request that waits for a person. */
-export type PendingJoin = z.infer<typeof pending>;
+export type PendingJoin = z.infer<typeof pendingJoin>;

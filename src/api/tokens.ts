@@ -34,6 +34,9 @@ const joinToken = z
   })
   .meta({ id: "JoinToken" });
 
+/** A token in a list. */
+export const listedToken = z.union([callToken, joinToken]);
+
 const text = { token: z.string().describe("The token itself: this answer alone holds it.") };
 
 /** The answer to a token that was issued. */
@@ -94,7 +97,7 @@ export const listTokens = {
   role: "admin",
   at: "masters",
   query: here,
-  answers: { 200: answer("The tokens, oldest first.", json(z.array(z.union([callToken, joinToken])))) },
+  answers: { 200: answer("The tokens, oldest first.", json(z.array(listedToken))) },
 } as const satisfies Route;
 
 /** `DELETE /v1/tokens/{id}`. */
@@ -124,7 +127,7 @@ export const signIn = {
 } as const satisfies Route;
 
 /** A token in a list. */
-export type ListedToken = z.infer<typeof callToken> | z.infer<typeof joinToken>;
+export type ListedToken = z.infer<typeof listedToken>;
 
 /** A token that was issued. */
 export type IssuedToken = z.infer<typeof issuedToken>;

@@ -19,7 +19,7 @@ import { InvocationMetrics } from "./call/invocation-metrics.js";
 import { InvokeEndpoint } from "./call/invoke.js";
 import { ConnectionCaps, type ConnectionCapsOptions } from "./connections/connection-caps.js";
 import { connectionsTo } from "./connections/connection-table.js";
-import { OpenStreams } from "./connections/open-streams.js";
+import { OpenStreams } from "./http/open-streams.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";

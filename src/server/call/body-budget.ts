@@ -3,7 +3,7 @@
 import type { Request, Response } from "hyper-express";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
-import { receivedBytes } from "../connections/framed-exchange.js";
+import { receivedBytes } from "../http/framed-exchange.js";
 
 /** Smaller bodies are not counted: counting would cost more than they hold. */
 const countedBytes = 65_536;

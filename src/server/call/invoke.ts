@@ -20,7 +20,7 @@ import {
 import type { Claims } from "../../pki/tokens/claims.js";
 import { claimsOf, requireRole } from "../http/authorize.js";
 import { answerEmpty } from "../http/empty-answer.js";
-import { pathParameter } from "../http/exchange.js";
+import { decodedParameter } from "../http/http-request.js";
 import { sendProblem } from "../http/problem.js";
 import { hasBody, readBody, whenReceived } from "../http/request-body.js";
 import type { Tokens } from "../ports.js";
@@ -82,7 +82,7 @@ export class InvokeEndpoint {
   /** The handler of both methods. Not async: hyper-express would wrap each call in two more promises. */
   readonly handle = (request: Request, response: Response): void => {
     try {
-      const name = pathParameter(request, "app");
+      const name = decodedParameter(request.path_parameters.app);
       const active = this.#options.router.find(name);
       const { headers } = request;
       if (active?.public === true && headers["herd-node"] === undefined) {
@@ -129,7 +129,7 @@ export class InvokeEndpoint {
   ): void {
     const { limits, clock } = this.#options;
     const { headers } = request;
-    const name = pathParameter(request, "function");
+    const name = decodedParameter(request.path_parameters.function);
     if (!active.functions.has(name)) {
       throw new HerdError("function.unknown", `the app ${active.app} has no function ${name.slice(0, 80)}`);
     }

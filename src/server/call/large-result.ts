@@ -1,7 +1,7 @@
 // Results that do not fit a socket's buffer: sent as fast as the client reads, with an end that can be waited for.
 
 import type { Request, Response } from "hyper-express";
-import { type FramedRequest, keptAlive } from "../connections/framed-exchange.js";
+import { type FramedRequest, keptAlive } from "../http/framed-exchange.js";
 
 /** From this size on a result may meet a reader that is slower than the node; below, the kernel takes it at once. */
 export const largeResultBytes = 65_536;

@@ -1,7 +1,9 @@
 // GET /v1/apps/{app}/openapi.json, component.wasm, interface.wit, source: what tools read of an app.
 
 import { interfaceWit } from "../../../runtime/interface/wit.js";
-import type { Endpoint } from "../http/endpoint.js";
+import * as api from "../../api/apps.js";
+import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
+import { Content, JsonText } from "../http/http-answer.js";
 import { openApi } from "../views/openapi.js";
 import { type AppsOptions, interfaceOf, knownApp } from "./apps.js";
 
@@ -9,48 +11,33 @@ import { type AppsOptions, interfaceOf, knownApp } from "./apps.js";
 export function artifactEndpoints(options: AppsOptions): Endpoint[] {
   const { catalog } = options;
   return [
-    {
-      method: "GET",
-      path: "/v1/apps/:app/openapi.json",
-      role: "invoke",
-      async handle(exchange) {
-        const record = knownApp(exchange.parameter("app"), catalog);
-        exchange.answer(200, openApi(record, await interfaceOf(record, options), exchange.incoming.baseUrl));
+    endpoint(api.appOpenApi, {
+      async handle({ parameters, http }) {
+        const record = knownApp(parameters.app, catalog);
+        return ok(openApi(record, await interfaceOf(record, options), http.baseUrl));
       },
-    },
-    {
-      method: "GET",
-      path: "/v1/apps/:app/component.wasm",
-      role: "invoke",
-      async handle(exchange) {
-        const { revision } = knownApp(exchange.parameter("app"), catalog);
-        const body = Buffer.from(await catalog.component(revision));
-        exchange.outgoing.header("herd-revision", revision);
-        exchange.send(200, { type: "application/wasm", body });
+    }),
+    endpoint(api.appComponent, {
+      async handle({ parameters }) {
+        const { revision } = knownApp(parameters.app, catalog);
+        const component = Buffer.from(await catalog.component(revision));
+        return ok(new Content("application/wasm", component), { "herd-revision": revision });
       },
-    },
-    {
-      method: "GET",
-      path: "/v1/apps/:app/interface.wit",
-      role: "invoke",
-      async handle(exchange) {
-        const record = knownApp(exchange.parameter("app"), catalog);
-        const body = interfaceWit(await interfaceOf(record, options));
-        exchange.send(200, { type: "text/plain; charset=utf-8", body });
+    }),
+    endpoint(api.appWit, {
+      async handle({ parameters }) {
+        const record = knownApp(parameters.app, catalog);
+        return ok(new Content("text/plain; charset=utf-8", interfaceWit(await interfaceOf(record, options))));
       },
-    },
-    {
-      method: "GET",
-      path: "/v1/apps/:app/source",
-      role: "invoke",
-      async handle(exchange) {
-        const { app, revision: current } = knownApp(exchange.parameter("app"), catalog);
-        const revision = exchange.query("revision") ?? current;
+    }),
+    endpoint(api.appSource, {
+      async handle({ parameters, query }) {
+        const { app, revision: current } = knownApp(parameters.app, catalog);
+        const revision = query.revision ?? current;
         // As it is stored: a large source is not made values and text again on this thread.
         const [head, files] = [JSON.stringify({ app, revision }), await catalog.sourceText(app, revision)];
-        const body = Buffer.concat([Buffer.from(`${head.slice(0, -1)},"files":`), files, Buffer.from("}")]);
-        exchange.send(200, { type: "application/json", body });
+        return ok(new JsonText(Buffer.concat([Buffer.from(`${head.slice(0, -1)},"files":`), files, Buffer.from("}")])));
       },
-    },
+    }),
   ];
 }

@@ -1,8 +1,8 @@
 // GET /v1/apps, GET and DELETE /v1/apps/{app}, POST /v1/apps/{app}/rollback.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { z } from "zod";
 import type { AppInterface } from "../../../runtime/interface/model.js";
+import * as api from "../../api/apps.js";
 import type { AppRecord } from "../../catalog/model.js";
 import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
@@ -11,13 +11,12 @@ import type { Deployer } from "../../deploy/deployer.js";
 import type { Catalog } from "../../deploy/ports.js";
 import type { AppRouter } from "../../invoke/app-router.js";
 import type { CallFigures } from "../call/call-stats.js";
-import type { Endpoint } from "../http/endpoint.js";
-import type { Exchange } from "../http/exchange.js";
+import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
+import { JsonText } from "../http/http-answer.js";
 import type { Mesh } from "../ports.js";
 import { appView, deployedView, unlistedView } from "../views/app-view.js";
 import { nameOf } from "../views/mesh-names.js";
-import { tellDurable } from "./durable.js";
-import type { Storage } from "./node-state.js";
+import { durability, type Storage } from "./durable.js";
 
 /** What the endpoints of apps work with. */
 export interface AppsOptions {
@@ -37,78 +36,50 @@ export interface AppsOptions {
 const fullListUnits = 8 * 1024 * 1024;
 const fullList = new HerdError("request.too-large", "the list is full: ask for this app alone");
 
-const rollbackBody = z.strictObject({ revision: z.string().max(64).optional() }).optional();
-
 /** Apps: list, show, remove, roll back. */
 export function appsEndpoints(options: AppsOptions): Endpoint[] {
   const { catalog, deployer, storage } = options;
-  const view = async (record: AppRecord, { incoming: { baseUrl } }: Exchange) =>
+  const view = async (record: AppRecord, { http: { baseUrl } }: Pick<EndpointRequest, "http">) =>
     appView(record, await interfaceOf(record, options), {
       place: { baseUrl, nodes: holdersOf(record, options) },
       limits: options.limits,
-      figuresOf: (name) => {
+      statsOf: (name) => {
         const active = options.router.find(record.app);
         return active && options.calls.of(active, name);
       },
     });
   return [
-    {
-      method: "GET",
-      path: "/v1/apps",
-      role: "invoke",
-      scoped: true,
-      async handle(exchange) {
-        const scope = exchange.claims?.app;
+    endpoint(api.listApps, {
+      async handle(request) {
+        const scope = request.claims?.app;
         const records = catalog.list().filter(({ app }) => scope === undefined || app === scope);
         const listed = await list(records, {
-          view: (record) => view(record, exchange),
+          view: (record) => view(record, request),
           unlisted: (record, error) => {
             if (!(error instanceof HerdError))
               options.log.error(`the app ${record.app} cannot be listed`, { cause: error });
             return unlistedView(record, { limits: options.limits, nodes: holdersOf(record, options), error });
           },
         });
-        exchange.send(200, { type: "application/json", body: `[${listed.join(",")}]` });
+        return ok(new JsonText(`[${listed.join(",")}]`));
       },
-    },
-    {
-      method: "GET",
-      path: "/v1/apps/:app",
-      role: "invoke",
-      async handle(exchange) {
-        const record = knownApp(exchange.parameter("app"), catalog);
-        exchange.answer(200, await view(record, exchange));
+    }),
+    endpoint(api.showApp, {
+      handle: async (request) => ok(await view(knownApp(request.parameters.app, catalog), request)),
+    }),
+    endpoint(api.removeApp, {
+      async handle({ parameters, claims, http: { signal } }) {
+        await deployer.remove(parameters.app, { by: claims?.id ?? "", signal });
+        return empty(durability(storage).headers);
       },
-    },
-    {
-      method: "DELETE",
-      path: "/v1/apps/:app",
-      role: "deploy",
-      at: "deployer",
-      async handle(exchange) {
-        await deployer.remove(exchange.parameter("app"), {
-          by: exchange.claims?.id ?? "",
-          signal: exchange.signal,
-        });
-        tellDurable(exchange, storage);
-        exchange.done();
+    }),
+    endpoint(api.rollbackApp, {
+      async handle({ parameters: { app }, body, claims, http: { baseUrl, signal } }) {
+        const revision = body?.revision;
+        const { prepared, nodes } = await deployer.rollback(app, { revision, by: claims?.id ?? "", signal });
+        return ok(deployedView(app, prepared, { baseUrl, nodes }));
       },
-    },
-    {
-      method: "POST",
-      path: "/v1/apps/:app/rollback",
-      role: "deploy",
-      at: "deployer",
-      async handle(exchange) {
-        const app = exchange.parameter("app");
-        const body = rollbackBody.safeParse(await exchange.json());
-        if (!body.success) throw new HerdError("request.malformed", 'the body is empty or {"revision": "…"}');
-        const by = exchange.claims?.id ?? "";
-        const revision = body.data?.revision;
-        const { prepared, nodes } = await deployer.rollback(app, { revision, by, signal: exchange.signal });
-        exchange.answer(200, deployedView(app, prepared, { baseUrl: exchange.incoming.baseUrl, nodes }));
-      },
-    },
+    }),
   ];
 }
 
@@ -119,8 +90,8 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
 async function list(
   records: readonly AppRecord[],
   views: {
-    view(record: AppRecord): Promise<Record<string, unknown>>;
-    unlisted(record: AppRecord, error: unknown): Record<string, unknown>;
+    view(record: AppRecord): Promise<api.ListedApp>;
+    unlisted(record: AppRecord, error: unknown): api.ListedApp;
   },
 ): Promise<string[]> {
   const texts: string[] = [];

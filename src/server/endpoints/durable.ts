@@ -1,11 +1,18 @@
-// How an answer tells that a change holds, and that the disk has not taken it yet.
+// How an answer to a change shows that the change is in force, and that the disk has not taken it yet.
 
-import type { Exchange } from "../http/exchange.js";
-import type { Storage } from "./node-state.js";
+/** What the disk has not taken yet: paths of files whose content waits in memory. */
+export interface Storage {
+  paths(): readonly string[];
+}
 
-/** Sets `herd-durable: false` while something waits in memory for the disk; tells whether nothing does. */
-export function tellDurable(exchange: Pick<Exchange, "outgoing">, storage: Storage | undefined): boolean {
-  const durable = (storage?.paths().length ?? 0) === 0;
-  if (!durable) exchange.outgoing.header("herd-durable", "false");
-  return durable;
+/** Header and field of an answer to a change: both are absent when the disk has taken everything. */
+export interface Durability {
+  readonly headers: { readonly "herd-durable"?: "false" };
+  readonly field: { readonly durable?: false };
+}
+
+/** The durability of what was changed just now. */
+export function durability(storage: Storage | undefined): Durability {
+  const waits = (storage?.paths().length ?? 0) > 0;
+  return waits ? { headers: { "herd-durable": "false" }, field: { durable: false } } : { headers: {}, field: {} };
 }

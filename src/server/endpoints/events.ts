@@ -1,57 +1,77 @@
 // GET /v1/events: what happens in the mesh, as server-sent events (HTML standard, section 9.2).
 
+import { followEvents } from "../../api/events.js";
 import type { Clock } from "../../core/clock.js";
-import type { OpenStreams } from "../connections/open-streams.js";
-import type { Endpoint } from "../http/endpoint.js";
+import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
+import type { OpenStreams } from "../http/open-streams.js";
+import type { LiveStats } from "../views/live-figures.js";
 import type { MeshEvent, MeshEvents } from "../views/mesh-events.js";
 
 /** A comment is no event. */
 const heartbeat = ":\n\n";
 
-/** How often figures are told to who wants them. */
-const figuresMs = 1_000;
+/** How often stats are sent to the streams that want them. */
+const statsMs = 1_000;
 
-/** What the endpoint tells: events as they happen, and with `?figures=true` an event `figures` each second. */
+/** What the endpoint sends: events as they happen, and with `?figures=true` an event `figures` each second. */
 export interface EventsOptions {
   readonly events: MeshEvents;
-  readonly figures: () => Record<string, unknown>;
+  readonly stats: () => LiveStats;
   readonly clock: Clock;
   readonly streams: OpenStreams;
 }
 
-/** The endpoint of events. Its first line comes when it listens. */
-export function eventsEndpoint({ events, figures, clock, streams }: EventsOptions): Endpoint {
-  /** Who wants figures: they are read once a second, however many that are. */
-  const wanting = new Set<(text: string) => void>();
-  let ticks: NodeJS.Timeout | undefined;
-  const figuresText = (): string => eventText({ type: "figures", at: clock.now(), ...figures() });
-  const tick = (): void => {
-    const text = figuresText();
-    for (const tell of wanting) tell(text);
-  };
-  return {
-    method: "GET",
-    path: "/v1/events",
-    role: "admin",
-    handle(exchange) {
-      const wanted = exchange.flag("figures") === true;
-      const stream = streams.open(exchange, { type: "text/event-stream", heartbeat });
-      const unsubscribe = events.subscribe((event) => stream.write(eventText(event)));
-      stream.write(": listening\n\n");
-      stream.onClose(unsubscribe);
-      if (!wanted) return;
-      const tell = (text: string): void => stream.write(text);
-      tell(figuresText());
-      wanting.add(tell);
-      ticks ??= setInterval(tick, figuresMs).unref();
-      stream.onClose(() => {
-        wanting.delete(tell);
-        if (wanting.size > 0) return;
-        clearInterval(ticks);
-        ticks = undefined;
-      });
+/** The endpoint of events. Its first line is sent when it listens. */
+export function eventsEndpoint({ events, stats, clock, streams }: EventsOptions): Endpoint {
+  const ticker = new StatsTicker(() => eventText({ type: "figures", at: clock.now(), ...stats() }));
+  return endpoint(followEvents, {
+    handle({ query, claims }) {
+      const ends: (() => void)[] = [];
+      return ok(
+        streams.open(claims, {
+          type: "text/event-stream",
+          heartbeat,
+          start: (write) => {
+            ends.push(events.subscribe((event) => write(eventText(event))));
+            write(": listening\n\n");
+            if (query.figures === true) ends.push(ticker.add(write));
+          },
+          closed: () => {
+            for (const end of ends) end();
+          },
+        }),
+      );
     },
-  };
+  });
+}
+
+/** Reads stats once a second for all streams that want them; not at all while there is none. */
+class StatsTicker {
+  readonly #text: () => string;
+  readonly #writers = new Set<(text: string) => void>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(text: () => string) {
+    this.#text = text;
+  }
+
+  /** Writes the stats at once and each second from now on; the returned function ends that. */
+  add(write: (text: string) => void): () => void {
+    write(this.#text());
+    this.#writers.add(write);
+    this.#timer ??= setInterval(() => this.#tick(), statsMs).unref();
+    return () => {
+      this.#writers.delete(write);
+      if (this.#writers.size > 0) return;
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    };
+  }
+
+  #tick(): void {
+    const text = this.#text();
+    for (const write of this.#writers) write(text);
+  }
 }
 
 /** JSON has no line ends of its own, so that an event's data is one line. */

@@ -1,15 +1,16 @@
 // POST /v1/join and GET /v1/join/{id} for nodes that want in; GET /v1/joins, …/approve and …/reject for who decides.
 
 import { z } from "zod";
+import * as api from "../../api/joins.js";
 import { HerdError } from "../../core/errors.js";
 import { keeperDigits } from "../../pki/join/pending.js";
-import type { JoinAnswer, JoinOrigin, RegistrationAuthority } from "../../pki/join/registration-authority.js";
-import { joinBodyBytes, keeperOf } from "../../pki/join/request.js";
-import type { Endpoint } from "../http/endpoint.js";
-import type { Exchange } from "../http/exchange.js";
-import { parseBody } from "../http/parse-body.js";
+import type { JoinOrigin, RegistrationAuthority } from "../../pki/join/registration-authority.js";
+import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import { askOtherMasters } from "../relay/other-masters.js";
 import type { Relay, Where } from "../relay/relay.js";
+
+/** What other masters keep, as far as it has the shape of the contract. */
+const pendingJoins = z.array(api.pendingJoin).max(64);
 
 /** How joins are answered here. */
 export interface Joins {
@@ -24,99 +25,56 @@ export interface Joins {
   readonly masters: () => readonly string[];
 }
 
-const host = z
-  .string()
-  .max(253)
-  .regex(/^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/);
-const approval = z.strictObject({ deploy: z.boolean().optional(), hosts: z.array(host).max(16).optional() });
-
-const views = z.array(z.object({ since: z.string().max(64) }).loose()).max(64);
-
-/** The desk here. Throws `node.overloaded` where there is none: only a peer that takes this node for a master can ask. */
+/** The registration authority here. Throws `node.unavailable` where there is none: only a peer that takes this node for a master can ask. */
 export function deskOf({ desk }: Joins): NonNullable<Joins["desk"]> {
   if (desk !== undefined) return desk;
-  throw new HerdError("node.overloaded", "this node is no master", { retryAfterSeconds: 5 });
+  throw new HerdError("node.unavailable", "this node is no master", { retryAfterSeconds: 5 });
 }
 
 /** The endpoints of joining. */
 export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay }): Endpoint[] {
   const deskHere = () => deskOf(joins);
   /** Ids start with digits of the master that keeps the request. */
-  const atKeeper = (exchange: Exchange): Where => {
-    const id = exchange.parameter("id");
+  const atKeeper = ({ parameters: { id } }: { readonly parameters: { readonly id: string } }): Where => {
     const keeper = joins.masters().find((master) => id.startsWith(`${master.slice(0, keeperDigits)}-`));
     if (keeper !== undefined) return { node: keeper };
-    throw new HerdError("path.unknown", "no request to join has this id");
+    throw new HerdError("join.unknown", "no request to join has this id");
   };
-  const byAdmin = (exchange: Exchange): string => exchange.claims?.id ?? "";
   return [
-    {
-      method: "POST",
-      path: "/v1/join",
-      role: "none",
-      bodyLimitBytes: joinBodyBytes,
-      async at(exchange) {
-        const keeper = keeperOf(await exchange.json(joinBodyBytes));
-        if (keeper === undefined) return "master";
-        if (joins.masters().includes(keeper)) return { node: keeper };
+    endpoint(api.join, {
+      where({ body: { token } }) {
+        if (token === undefined) return "master";
+        if (joins.masters().includes(token.keeper)) return { node: token.keeper };
         throw new HerdError("join.refused", "the master that made the join token is none of this mesh any more");
       },
-      async handle(exchange) {
-        send(exchange, await deskHere().join(await exchange.json(joinBodyBytes), originOf(exchange)));
+      handle: ({ body, http }) => deskHere().join(body, originOf(http)),
+    }),
+    endpoint(api.pollJoin, {
+      where: atKeeper,
+      handle: ({ parameters, http }) => deskHere().poll(parameters.id, originOf(http)),
+    }),
+    endpoint(api.listJoins, {
+      async handle(request) {
+        const others = await askOtherMasters(request, { relay, masters: joins.masters() });
+        const lists = [joins.desk?.pending() ?? [], ...others.map(({ json }) => pendingJoins.safeParse(json).data ?? [])];
+        return ok(lists.flat().sort((a, b) => a.since.localeCompare(b.since)));
       },
-    },
-    {
-      method: "GET",
-      path: "/v1/join/:id",
-      role: "none",
-      at: atKeeper,
-      handle: (exchange) => send(exchange, deskHere().poll(exchange.parameter("id"), originOf(exchange))),
-    },
-    {
-      method: "GET",
-      path: "/v1/joins",
-      role: "admin",
-      // Every master keeps its own, and whichever node is asked gathers them.
-      at: () => "here",
-      async handle(exchange) {
-        const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
-        const lists = [joins.desk?.pending() ?? [], ...others.map(({ json }) => views.safeParse(json).data ?? [])];
-        exchange.answer(
-          200,
-          lists.flat().sort((a, b) => a.since.localeCompare(b.since)),
-        );
+    }),
+    endpoint(api.approveJoin, {
+      where: atKeeper,
+      handle: async ({ parameters, body = {}, claims }) =>
+        ok(await deskHere().approve(parameters.id, { ...body, by: claims?.id ?? "" })),
+    }),
+    endpoint(api.rejectJoin, {
+      where: atKeeper,
+      async handle({ parameters, claims }) {
+        await deskHere().reject(parameters.id, claims?.id ?? "");
+        return empty();
       },
-    },
-    {
-      method: "POST",
-      path: "/v1/joins/:id/approve",
-      role: "admin",
-      at: atKeeper,
-      async handle(exchange) {
-        const decision = parseBody(approval, (await exchange.json()) ?? {});
-        exchange.answer(
-          200,
-          await deskHere().approve(exchange.parameter("id"), { ...decision, by: byAdmin(exchange) }),
-        );
-      },
-    },
-    {
-      method: "POST",
-      path: "/v1/joins/:id/reject",
-      role: "admin",
-      at: atKeeper,
-      async handle(exchange) {
-        await deskHere().reject(exchange.parameter("id"), byAdmin(exchange));
-        exchange.done();
-      },
-    },
+    }),
   ];
 }
 
-function originOf({ remoteAddress: address, arrivedAt }: Exchange): JoinOrigin {
+function originOf({ remoteAddress: address, arrivedAt }: EndpointRequest["http"]): JoinOrigin {
   return { address, arrivedAt };
-}
-
-function send(exchange: Exchange, { status, body }: JoinAnswer): void {
-  exchange.send(status, { type: "application/json", body });
 }

@@ -1,15 +1,16 @@
 // GET /v1/mesh, /v1/mesh/why/{invocation}, /v1/masters, /crl.pem, /v1/audit: what a node knows of its mesh.
 
+import { type AuditRecord, audit as auditRoute } from "../../api/audit.js";
+import * as api from "../../api/mesh.js";
 import { HerdError } from "../../core/errors.js";
 import { rounded } from "../../core/rounded.js";
 import type { ListedRecord } from "../../pki/audit/list.js";
 import type { CallFigures } from "../call/call-stats.js";
-import type { Endpoint } from "../http/endpoint.js";
+import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
+import { Content } from "../http/http-answer.js";
 import type { CallChoice, ChoiceSide, Mesh, NodeFigures } from "../ports.js";
 import { AuditCheck } from "../views/audit-check.js";
 import { nameOf } from "../views/mesh-names.js";
-
-const defaultAuditLimit = 1_000;
 
 /** What the endpoints work with. `calls` counts those that were forwarded. */
 export interface MeshEndpointsOptions {
@@ -25,76 +26,38 @@ export function meshEndpoints(options: MeshEndpointsOptions): Endpoint[] {
   const { audit } = mesh;
   const check = new AuditCheck(options.rootCertificatePem);
   return [
-    {
-      method: "GET",
-      path: "/v1/mesh",
-      role: "admin",
-      handle(exchange) {
-        exchange.answer(200, meshBody(options));
+    endpoint(api.showMesh, { handle: () => ok(meshBody(options)) }),
+    endpoint(api.whyCall, {
+      handle({ parameters }) {
+        const choice = mesh.choiceOf(parameters.invocation);
+        if (choice !== undefined) return ok(choiceView(choice, { mesh, node: node.name }));
+        const detail = `${node.name} did not choose where this call runs: it came in elsewhere, long ago, or without a peer that could take it`;
+        throw new HerdError("call.unknown", detail);
       },
-    },
-    {
-      method: "GET",
-      path: "/v1/mesh/why/:invocation",
-      role: "admin",
-      handle(exchange) {
-        const choice = mesh.choiceOf(exchange.parameter("invocation"));
-        if (choice === undefined) {
-          const detail = `${node.name} did not choose where this call runs: it came in elsewhere, long ago, or without a peer that could take it`;
-          throw new HerdError("path.unknown", detail);
-        }
-        exchange.answer(200, choiceView(choice, { mesh, node: node.name }));
+    }),
+    endpoint(api.listMasters, { handle: () => ok(mesh.masters()) }),
+    endpoint(api.revocationLists, { handle: () => ok(new Content("application/x-pem-file", mesh.crl())) }),
+    endpoint(auditRoute, {
+      // Heads are asked of the very node: what it has seen is a witness against a master that shows others another log.
+      where: ({ query }) => (query.heads === true ? "here" : "master"),
+      async handle({ query: { heads, verify, proof, limit, event } }) {
+        if (heads === true) return ok(audit.heads());
+        if (verify === true) return ok(await check.verify(() => audit.bundle()));
+        if (proof === true) return ok(await audit.bundle());
+        const records = await audit.list({ limit, event });
+        return ok(records.map((record) => auditView(record, mesh)));
       },
-    },
-    {
-      method: "GET",
-      path: "/v1/masters",
-      role: "none",
-      handle: (exchange) => exchange.answer(200, mesh.masters()),
-    },
-    {
-      method: "GET",
-      path: "/crl.pem",
-      role: "none",
-      handle: (exchange) => exchange.send(200, { type: "application/x-pem-file", body: mesh.crl() }),
-    },
-    {
-      method: "GET",
-      path: "/v1/audit",
-      role: "admin",
-      // Heads are asked of the very node: what it has seen is a witness against a master that tells others something else.
-      at: (exchange) => (exchange.flag("heads") === true ? "here" : "master"),
-      async handle(exchange) {
-        if (exchange.flag("heads") === true) {
-          exchange.answer(200, audit.heads());
-          return;
-        }
-        if (exchange.flag("verify") === true) {
-          exchange.answer(200, await check.verify(() => audit.bundle()));
-          return;
-        }
-        if (exchange.flag("proof") === true) {
-          exchange.answer(200, await audit.bundle());
-          return;
-        }
-        const limit = exchange.count("limit", defaultAuditLimit);
-        const records = await audit.list({ limit, event: exchange.query("event") });
-        exchange.answer(
-          200,
-          records.map((record) => auditView(record, mesh)),
-        );
-      },
-    },
+    }),
   ];
 }
 
 /** The body of `GET /v1/mesh`. */
-export function meshBody(options: Omit<MeshEndpointsOptions, "rootCertificatePem">): Record<string, unknown> {
+export function meshBody(options: Omit<MeshEndpointsOptions, "rootCertificatePem">): api.Mesh {
   const { mesh, node } = options;
   const nodes = mesh.registry.nodes();
   return {
     node: node.name,
-    here: figuresView(mesh.here()),
+    here: statsView(mesh.here()),
     peers: peersOf(options),
     masters: nodes.filter(({ master, revoked }) => master && !revoked).map(({ name }) => name),
     revoked: nodes.filter(({ revoked }) => revoked).map(({ name }) => name),
@@ -102,7 +65,7 @@ export function meshBody(options: Omit<MeshEndpointsOptions, "rootCertificatePem
 }
 
 /** Peers that are not revoked, by name; what was not heard of yet is null. */
-function peersOf({ mesh, calls }: Pick<MeshEndpointsOptions, "mesh" | "calls">): Record<string, unknown>[] {
+function peersOf({ mesh, calls }: Pick<MeshEndpointsOptions, "mesh" | "calls">): api.MeshPeer[] {
   return mesh.members
     .all()
     .flatMap(({ id, state }) => {
@@ -113,23 +76,27 @@ function peersOf({ mesh, calls }: Pick<MeshEndpointsOptions, "mesh" | "calls">):
       const errorRate = round(figures?.errorRate);
       const ejected = figures?.ejected ?? false;
       const forwarded = calls.forwardedTo(entry.name);
-      return [{ name: entry.name, state, rttMs, ...figuresView(figures), errorRate, ejected, forwarded }];
+      return [{ name: entry.name, state, rttMs, ...statsView(figures), errorRate, ejected, forwarded }];
     })
     .sort((left, right) => left.name.localeCompare(right.name, "en"));
 }
 
-function figuresView(figures: NodeFigures | undefined): Record<string, unknown> {
+function statsView(figures: NodeFigures | undefined): api.MeshNode {
   const { slots = null, running = null, queued = null, owner = null, loopDelayMs } = figures ?? {};
   return {
-    ...{ slots, running, queued },
+    slots,
+    running,
+    queued,
     capacity: round(figures?.capacity?.overall),
-    weight: round(figures?.weight ?? 0),
-    ...{ owner, loopDelayMs: round(loopDelayMs), pace: round(figures?.pace) },
+    weight: rounded(figures?.weight ?? 0),
+    owner,
+    loopDelayMs: round(loopDelayMs),
+    pace: round(figures?.pace),
   };
 }
 
 /** Steps with a name for each place; what was not known then is null. */
-function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: string }): Record<string, unknown> {
+function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: string }): api.Choice {
   const named = (id: string): string => nameOf(id, mesh.registry);
   return {
     ...choice,
@@ -142,22 +109,30 @@ function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: stri
         peer === undefined
           ? null
           : {
-              ...{ name: named(peer.nodeId), ...sideView(peer), inFlight: peer.inFlight, rttMs: round(peer.rttMs) },
-              ...{ taken, refusal },
+              name: named(peer.nodeId),
+              ...sideView(peer),
+              inFlight: peer.inFlight,
+              rttMs: round(peer.rttMs),
+              taken,
+              refusal,
             },
       units: round(units),
       sampled: sample !== undefined,
       candidates:
         sample?.candidates.map(({ nodeId, weight, rate, expectedMs, whyNot, lightUnits }) => ({
-          ...{ name: named(nodeId), weight: round(weight * 1_000), rate: round(rate), expectedMs: round(expectedMs) },
-          ...{ whyNot, lightUnits: round(lightUnits) },
+          name: named(nodeId),
+          weight: round(weight * 1_000),
+          rate: round(rate),
+          expectedMs: round(expectedMs),
+          whyNot,
+          lightUnits: round(lightUnits),
         })) ?? [],
       draws: sample?.draws.map(named) ?? [],
     })),
   };
 }
 
-function sideView({ slots, running, queued, serviceMs, expectedMs, lightUnits }: ChoiceSide): Record<string, unknown> {
+function sideView({ slots, running, queued, serviceMs, expectedMs, lightUnits }: ChoiceSide) {
   const times = { serviceMs: round(serviceMs), expectedMs: round(expectedMs) };
   return { slots, running, queued, ...times, lightUnits: round(lightUnits) };
 }
@@ -167,7 +142,7 @@ function round(value: number | null | undefined): number | null {
   return value === null || value === undefined ? null : rounded(value);
 }
 
-function auditView(record: ListedRecord, { registry }: Mesh): Record<string, unknown> {
+function auditView(record: ListedRecord, { registry }: Mesh): AuditRecord {
   const { at, event, by, subject, detail, node, master, seq } = record;
   return {
     at: new Date(at).toISOString(),
@@ -177,6 +152,6 @@ function auditView(record: ListedRecord, { registry }: Mesh): Record<string, unk
     node: nameOf(node, registry),
     master: nameOf(master, registry),
     seq,
-    ...(detail === undefined ? {} : { detail }),
+    detail,
   };
 }

@@ -1,6 +1,7 @@
 // GET /v1/nodes/{node}: what a node says of itself, asked of the very node.
 
-import type { Endpoint } from "../http/endpoint.js";
+import { showNode } from "../../api/nodes.js";
+import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import type { Mesh, NodeAbout, Owner } from "../ports.js";
 import { knownNode } from "../views/mesh-names.js";
 import { policyView } from "./policy.js";
@@ -16,15 +17,13 @@ export interface NodeDetailsOptions {
 
 /** The endpoint of a node's details. `{node}` is a name or an id. */
 export function nodeDetailsEndpoint({ mesh, node, owner, about }: NodeDetailsOptions): Endpoint {
-  return {
-    method: "GET",
-    path: "/v1/nodes/:node",
-    role: "admin",
-    at: (exchange) => ({ node: knownNode(exchange.parameter("node"), mesh.registry).id }),
-    handle(exchange) {
+  return endpoint(showNode, {
+    where: ({ parameters }) => ({ node: knownNode(parameters.node, mesh.registry).id }),
+    handle() {
       const { version, startedAt, certificates } = about();
-      exchange.answer(200, {
-        ...node,
+      return ok({
+        id: node.id,
+        name: node.name,
         version,
         runtime: `Node ${process.versions.node}`,
         platform: `${process.platform} ${process.arch}`,
@@ -36,5 +35,5 @@ export function nodeDetailsEndpoint({ mesh, node, owner, about }: NodeDetailsOpt
         policy: policyView(owner, node.name),
       });
     },
-  };
+  });
 }

@@ -2,7 +2,11 @@
 
 import { type ErrorCode, HerdError } from "../../core/errors.js";
 import type { Metrics } from "../../core/metrics.js";
-import type { Endpoint } from "../http/endpoint.js";
+import * as api from "../../api/health.js";
+import { interfaceDocument } from "../../api/openapi.js";
+import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
+import { Content, JsonText } from "../http/http-answer.js";
+import type { Storage } from "./durable.js";
 
 /** Whether clients should come. */
 export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";
@@ -14,11 +18,6 @@ export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";
 export interface NotReady {
   readonly code: ErrorCode;
   readonly reason: string;
-}
-
-/** What the disk has not taken yet: paths of files whose content waits in memory. */
-export interface Storage {
-  paths(): readonly string[];
 }
 
 /** What a node knows of itself. */
@@ -35,35 +34,48 @@ export interface NodeStateOptions {
   readonly storage?: Storage | undefined;
 }
 
-/** Health, metrics and the root certificate. */
+/** Health, metrics, the root certificate and the description of the interface. */
 export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
-  const { metrics, readiness, reasons } = options;
-  const text = (path: string, role: Endpoint["role"], content: () => { type: string; body: string }): Endpoint => ({
-    method: "GET",
-    path,
-    role,
-    handle: (exchange) => exchange.send(200, content()),
-  });
+  const { metrics, rootCertificatePem, storage } = options;
   return [
-    text("/healthz", "none", () => ({ type: "text/plain", body: "ok\n" })),
-    text("/readyz", "none", () => {
-      const against = reasons();
-      const [first] = against;
-      if (first !== undefined) {
-        const detail = against.map(({ reason }) => reason).join("; ");
-        throw new HerdError(first.code, detail, { retryAfterSeconds: 5 });
-      }
-      const now = readiness();
-      if (now === "ready") return { type: "text/plain", body: `ready\n${waitingText(options.storage)}` };
-      if (now === "unable") {
-        const why = "no worker thread can run a call: all have ended or do not answer, and are being replaced";
-        throw new HerdError("node.overloaded", why, { retryAfterSeconds: 1 });
-      }
-      throw new HerdError("node.draining", `the node is ${now}`, { retryAfterSeconds: 5 });
+    endpoint(api.health, { handle: () => ok(new Content("text/plain", "ok\n")) }),
+    endpoint(api.readiness, {
+      handle() {
+        checkReady(options);
+        return ok(new Content("text/plain", `ready\n${waitingText(storage)}`));
+      },
     }),
-    text("/ca.pem", "none", () => ({ type: "application/x-pem-file", body: options.rootCertificatePem })),
-    text("/metrics", "loopback", () => ({ type: "text/plain; version=0.0.4; charset=utf-8", body: metrics.text() })),
+    endpoint(api.rootCertificate, { handle: () => ok(new Content("application/x-pem-file", rootCertificatePem)) }),
+    endpoint(api.metrics, {
+      handle: () => ok(new Content("text/plain; version=0.0.4; charset=utf-8", metrics.text())),
+    }),
+    endpoint(api.description, { handle: () => ok(new JsonText(describedInterface())) }),
   ];
+}
+
+/** Throws the code of what calls would be answered while the node should get none. */
+function checkReady({ reasons, readiness }: NodeStateOptions): void {
+  const against = reasons();
+  const [first] = against;
+  if (first !== undefined) {
+    throw new HerdError(first.code, against.map(({ reason }) => reason).join("; "), { retryAfterSeconds: 5 });
+  }
+  const now = readiness();
+  if (now === "ready") return;
+  if (now === "unable") {
+    const why = "no worker thread can run a call: all have ended or do not answer, and are being replaced";
+    throw new HerdError("node.unavailable", why, { retryAfterSeconds: 1 });
+  }
+  if (now === "asleep") throw new HerdError("node.paused", "the node's owner paused it", { retryAfterSeconds: 5 });
+  throw new HerdError("node.draining", `the node is ${now}`, { retryAfterSeconds: 5 });
+}
+
+let described: string | undefined;
+
+/** The document of `GET /v1/openapi.json`, made at the first request. */
+function describedInterface(): string {
+  described ??= JSON.stringify(interfaceDocument());
+  return described;
 }
 
 /** Without paths: anybody may ask. */

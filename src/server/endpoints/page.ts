@@ -1,8 +1,10 @@
 // GET / and /console/{file}: the web page, with a policy that lets it load nothing but its own files and ask nobody but its node.
 
 import { HerdError } from "../../core/errors.js";
-import type { Endpoint } from "../http/endpoint.js";
-import type { Exchange } from "../http/exchange.js";
+import * as api from "../../api/health.js";
+import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
+import { Content } from "../http/http-answer.js";
+import type { HttpRequest } from "../http/http-request.js";
 
 /** A file of the page: its media type, its bytes, and the same compressed, where that is smaller. */
 export interface PageFile {
@@ -35,39 +37,31 @@ const policy = [
 /** The endpoints of the page. */
 export function pageEndpoints({ html, files }: Page): Endpoint[] {
   return [
-    {
-      method: "GET",
-      path: "/",
-      role: "none",
-      handle(exchange) {
-        exchange.outgoing.header("content-security-policy", policy);
-        exchange.outgoing.header("referrer-policy", "no-referrer");
-        exchange.outgoing.header("cross-origin-opener-policy", "same-origin");
-        // The names of the files change with the build: the page itself is asked for each time.
-        send(exchange, html, { cacheControl: "no-cache" });
-      },
-    },
-    {
-      method: "GET",
-      path: "/console/:file",
-      role: "none",
-      handle(exchange) {
-        const file = files.get(exchange.parameter("file"));
+    endpoint(api.page, {
+      // The names of the files change with the build: the page itself is asked for each time.
+      handle: ({ http }) => fileAnswer(html, http, { "cache-control": "no-cache", ...pageHeaders }),
+    }),
+    endpoint(api.pageFile, {
+      handle({ parameters, http }) {
+        const file = files.get(parameters.file);
         if (file === undefined) throw new HerdError("path.unknown", "this build of the page has no such file");
-        exchange.outgoing.header("cross-origin-resource-policy", "same-origin");
-        send(exchange, file, { cacheControl: "public, max-age=31536000, immutable" });
+        const cache = { "cache-control": "public, max-age=31536000, immutable" };
+        return fileAnswer(file, http, { ...cache, "cross-origin-resource-policy": "same-origin" });
       },
-    },
+    }),
   ];
 }
 
-function send({ incoming, outgoing }: Exchange, file: PageFile, { cacheControl }: { cacheControl: string }): void {
-  const { encoding, bytes } = encoded(file, incoming.headers["accept-encoding"]);
-  if (encoding !== undefined) outgoing.header("content-encoding", encoding);
-  outgoing.header("vary", "accept-encoding");
-  outgoing.header("cache-control", cacheControl);
-  outgoing.header("x-content-type-options", "nosniff");
-  outgoing.send(200, { type: file.type, body: bytes });
+const pageHeaders = {
+  "content-security-policy": policy,
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+};
+
+function fileAnswer<Headers>(file: PageFile, { headers: sent }: HttpRequest, headers: Headers) {
+  const { encoding, bytes } = encoded(file, sent["accept-encoding"]);
+  const coding = encoding === undefined ? {} : { "content-encoding": encoding };
+  return ok(new Content(file.type, bytes), { vary: "accept-encoding", ...coding, ...headers });
 }
 
 /** The smallest form that the client takes (RFC 9110, section 12.5.3). */

@@ -1,43 +1,19 @@
 // POST and GET /v1/tokens, DELETE /v1/tokens/{id}, POST /v1/sign-in.
 
 import { z } from "zod";
-import { isAppName } from "../../core/app-name.js";
+import * as api from "../../api/tokens.js";
 import { HerdError } from "../../core/errors.js";
-import type { Endpoint } from "../http/endpoint.js";
-import type { Exchange } from "../http/exchange.js";
-import { parseBody } from "../http/parse-body.js";
+import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { SignIn, Tokens } from "../ports.js";
 import { askOtherMasters } from "../relay/other-masters.js";
 import type { Relay } from "../relay/relay.js";
-import { tellDurable } from "./durable.js";
+import { durability, type Storage } from "./durable.js";
 import { deskOf, type Joins } from "./joins.js";
-import type { Storage } from "./node-state.js";
 
-const day = 24 * 3_600;
+const daySeconds = 24 * 3_600;
 
-const createBody = z.strictObject({
-  role: z.enum(["invoke", "deploy", "admin", "join"]),
-  app: z.string().refine(isAppName, "not an app name").optional(),
-  node: z.string().max(64).optional(),
-  ttlSeconds: z.number().int().positive().optional(),
-  uses: z.number().int().positive().optional(),
-  master: z.boolean().optional(),
-  deploy: z.boolean().optional(),
-  hosts: z
-    .array(
-      z
-        .string()
-        .max(253)
-        .regex(/^[A-Za-z0-9:][A-Za-z0-9.:_-]*$/, "not a host"),
-    )
-    .max(16)
-    .optional(),
-});
-
-type CreateBody = z.infer<typeof createBody>;
-
-const views = z.array(z.object({ id: z.string().max(64) }).loose()).max(20_000);
-const signInBody = z.strictObject({ code: z.string().min(1).max(256) });
+/** What other masters keep, as far as it has the shape of the contract. */
+const listedTokens = z.array(api.listedToken).max(20_000);
 
 /** What the endpoints work with. */
 export interface TokensOptions {
@@ -51,85 +27,59 @@ export interface TokensOptions {
 /** Tokens, and the sign-in that gives the console one. */
 export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: TokensOptions): Endpoint[] {
   return [
-    {
-      method: "POST",
-      path: "/v1/tokens",
-      role: "admin",
-      at: "master",
-      async handle(exchange) {
-        const body = parseBody(createBody, await exchange.json());
-        const { role, app, ttlSeconds } = body;
+    endpoint(api.createToken, {
+      async handle({ body, claims }) {
+        const by = claims?.id ?? "";
+        const { role, app, ttlSeconds = daySeconds } = body;
         if (role === "join") {
-          const request = { ...joinRequest(body), by: askedBy(exchange) };
-          exchange.answer(201, await deskOf(joins).createToken(request));
-          return;
+          return { status: 201, body: await deskOf(joins).createToken({ ...joinRequest(body), by }) };
         }
-        const foreign = (["node", "uses", "master", "deploy", "hosts"] as const).find((key) => body[key] !== undefined);
+        const foreign = joinFields.find((key) => body[key] !== undefined);
         if (foreign !== undefined) {
           throw new HerdError("request.malformed", `${foreign} is for tokens of role join`, { where: `/${foreign}` });
         }
-        const issued = await tokens.issue({
-          role,
-          ttlSeconds: ttlSeconds ?? day,
-          by: askedBy(exchange),
-          ...(app === undefined ? {} : { app }),
-        });
-        exchange.answer(201, issued);
+        const scope = app === undefined ? {} : { app };
+        return { status: 201, body: await tokens.issue({ role, ttlSeconds, by, ...scope }) };
       },
-    },
-    {
-      method: "GET",
-      path: "/v1/tokens",
-      role: "admin",
-      at: () => "here",
-      async handle(exchange) {
-        const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
+    }),
+    endpoint(api.listTokens, {
+      async handle(request) {
+        const others = await askOtherMasters(request, { relay, masters: joins.masters() });
         const all = [
           tokens.list(),
           joins.desk?.tokens() ?? [],
-          ...others.map(({ json }) => views.safeParse(json).data ?? []),
+          ...others.map(({ json }) => listedTokens.safeParse(json).data ?? []),
         ];
         // Tokens of other roles are known everywhere.
-        exchange.answer(200, [...new Map(all.flat().map((token) => [token.id, token])).values()]);
+        return ok([...new Map(all.flat().map((token) => [token.id, token])).values()]);
       },
-    },
-    {
-      method: "DELETE",
-      path: "/v1/tokens/:id",
-      role: "admin",
-      at: "master",
-      async handle(exchange) {
-        const id = exchange.parameter("id");
-        if (!(await joins.desk?.revokeToken(id, askedBy(exchange)))) {
-          await tokens.revoke(id, askedBy(exchange)).catch(async (error: unknown) => {
-            if (!(error instanceof HerdError) || error.code !== "path.unknown") throw error;
-            const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
-            if (!others.some(({ status }) => status === 204)) throw error;
-          });
+    }),
+    endpoint(api.revokeToken, {
+      async handle(request) {
+        const { id } = request.parameters;
+        const by = request.claims?.id ?? "";
+        const here = (await joins.desk?.revokeToken(id, by)) || (await tokens.revoke(id, by));
+        if (!here) {
+          const others = await askOtherMasters(request, { relay, masters: joins.masters() });
+          if (!others.some(({ status }) => status === 204)) throw unknownToken(id);
         }
-        tellDurable(exchange, storage);
-        exchange.done();
+        return empty(durability(storage).headers);
       },
-    },
-    {
-      method: "POST",
-      path: "/v1/sign-in",
-      role: "none",
-      async handle(exchange) {
-        const { code } = parseBody(signInBody, await exchange.json(4_096));
-        exchange.answer(200, await signIn.redeem(code));
-      },
-    },
+    }),
+    endpoint(api.signIn, { handle: async ({ body }) => ok(await signIn.redeem(body.code)) }),
   ];
 }
 
-/** The id of the token that asked. */
-function askedBy({ claims }: Pick<Exchange, "claims">): string {
-  return claims?.id ?? "";
-}
+type CreateBody = EndpointRequest<typeof api.createToken>["body"];
 
-/** What is asked for a join token. Throws `request.malformed` for what only other tokens have. */
+const joinFields = ["node", "uses", "master", "deploy", "hosts"] as const;
+
+/** What a join token is made from. Throws `request.malformed` for a field that only other tokens have. */
 function joinRequest({ app, node, ttlSeconds, uses, master, deploy, hosts }: CreateBody) {
   if (app !== undefined) throw new HerdError("request.malformed", "a join token is for no app", { where: "/app" });
   return { node, ttlSeconds, uses, master, deploy, hosts };
+}
+
+function unknownToken(id: string): HerdError {
+  return new HerdError("token.unknown", `no token has the id ${JSON.stringify(id.slice(0, 64))}`);
 }

@@ -3,7 +3,7 @@
 
 import { STATUS_CODES } from "node:http";
 import type { Request, Response } from "hyper-express";
-import { closesAfter, keptAlive } from "../connections/framed-exchange.js";
+import { closesAfter, keptAlive } from "./framed-exchange.js";
 import { whenReceived } from "./request-body.js";
 
 /**

@@ -4,13 +4,15 @@ import type { us_listen_socket } from "uWebSockets.js";
 import { type AddressInfo, createServer } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Request, Response, Server } from "hyper-express";
+import type { Route } from "../../api/route.js";
 import { HerdError } from "../../core/errors.js";
 import { UsageError } from "../../core/usage-error.js";
 import { type ConnectionGate, guardConnections } from "../connections/connection-gate.js";
-import { FramedServer } from "../connections/framed-server.js";
+import type { Exchange } from "./client-request.js";
 import { answerEmpty } from "./empty-answer.js";
-import { type ChainOptions, type Endpoint, handlerOf, type Method } from "./endpoint.js";
-import { sendProblem } from "./problem.js";
+import { FramedServer } from "./framed-server.js";
+import { type ProblemOptions, sendProblem } from "./problem.js";
+import type { Match, Router } from "./router.js";
 
 type Handler = (request: Request, response: Response) => void;
 
@@ -20,19 +22,21 @@ export interface KeyFiles {
   readonly key: string;
 }
 
-/** A route whose handler is given whole, past the chain: the hot path. */
-export interface RawRoute {
-  readonly path: string;
-  readonly methods: readonly Method[];
+/** A route whose handler has hyper-express' request and response, past the chain: the hot path. */
+export interface HotRoute {
+  readonly route: Route;
   readonly handle: Handler;
 }
 
 /** What an {@link HttpsServer} serves and where. */
-export interface HttpsServerOptions extends ChainOptions {
+export interface HttpsServerOptions extends ProblemOptions {
   readonly host: string;
   readonly port: number;
-  readonly endpoints: readonly Endpoint[];
-  readonly rawRoutes: readonly RawRoute[];
+  readonly hotRoutes: readonly HotRoute[];
+  /** Every path, those of the hot routes included. */
+  readonly router: Router;
+  /** Answers a request of the router's endpoints. */
+  readonly answer: (exchange: Exchange, match: Match) => void;
   readonly connections: ConnectionGate;
 }
 
@@ -120,45 +124,32 @@ export class HttpsServer {
   }
 
   #register(server: Server): void {
-    const allowed = new Map<string, Set<string>>();
-    const add = (method: Method, path: string, handle: Handler): void => {
-      const methods = allowed.get(path) ?? new Set<string>();
-      allowed.set(path, methods.add(method));
-      if (method === "GET") server.get(path, handle);
-      else if (method === "POST") server.post(path, handle);
-      else if (method === "PUT") server.put(path, handle);
-      else server.delete(path, handle);
-    };
-    for (const route of this.#options.rawRoutes)
-      for (const method of route.methods) add(method, route.path, route.handle);
-    for (const endpoint of this.#options.endpoints) {
-      const handle = handlerOf(endpoint, this.#options);
-      add(endpoint.method, endpoint.path, handle);
-      if (endpoint.method === "GET") {
-        server.head(endpoint.path, handle);
-        allowed.get(endpoint.path)?.add("HEAD");
-      }
+    for (const { route, handle } of this.#options.hotRoutes) {
+      const path = route.path.replace(/\{(\w+)\}/g, ":$1");
+      if (route.method === "GET") server.get(path, handle);
+      else server.post(path, handle);
     }
-    for (const [path, methods] of allowed) server.any(path, this.#otherMethods([...methods, "OPTIONS"].join(", ")));
-    server.any("/*", (request, response) => {
-      this.#refuse({ request, response }, new HerdError("path.unknown", "nothing is served at this path"));
-    });
+    server.any("/*", (request, response) => this.#route({ request, response }));
     server.set_error_handler((request, response, error) => this.#refuse({ request, response }, error));
   }
 
-  #otherMethods(allow: string): Handler {
-    return (request, response) => {
-      if (request.method === "OPTIONS") {
-        answerEmpty({ request, response }, { headers: { allow }, bodyLimitBytes: this.#options.bodyLimitBytes });
-        return;
-      }
-      const error = new HerdError("method.unsupported", `this path supports ${allow}`);
-      sendProblem({ request, response }, error, { ...this.#options, headers: { allow } });
-    };
+  #route(exchange: Exchange): void {
+    const { router, answer, bodyLimitBytes } = this.#options;
+    const { method, path } = exchange.request;
+    const served = router.find(path);
+    if (served === undefined) {
+      this.#refuse(exchange, new HerdError("path.unknown", "nothing is served at this path"));
+      return;
+    }
+    const headers = { allow: served.allow };
+    const match = served.match(method);
+    if (match !== undefined) answer(exchange, match);
+    else if (method === "OPTIONS") answerEmpty(exchange, { headers, bodyLimitBytes });
+    else this.#refuse(exchange, new HerdError("method.unsupported", `this path supports ${served.allow}`), headers);
   }
 
-  #refuse(exchange: { request: Request; response: Response }, error: unknown): void {
-    sendProblem(exchange, error, this.#options);
+  #refuse(exchange: Exchange, error: unknown, headers: Readonly<Record<string, string>> = {}): void {
+    sendProblem(exchange, error, { ...this.#options, headers });
   }
 }
 

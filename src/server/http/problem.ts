@@ -1,10 +1,11 @@
-// Errors become responses here and nowhere else: problem documents (RFC 9457).
+// Errors become answers here and nowhere else: problem documents (RFC 9457).
 
-import type { Request, Response } from "hyper-express";
+import type { Problem } from "../../api/problem.js";
 import { errorTable, HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { answerHead } from "./empty-answer.js";
-import { ClientGone, whenReceived } from "./request-body.js";
+import { type Exchange, sendAnswer } from "./client-request.js";
+import { Content, type HttpAnswer } from "./http-answer.js";
+import { ClientGone } from "./request-body.js";
 
 /** How problems are sent. `bodyLimitBytes` bounds what a refused client may still send; `headers` go along. */
 export interface ProblemOptions {
@@ -13,64 +14,55 @@ export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The problem document of an error; one that is no HerdError becomes `internal`, without details. */
-export function problemOf(error: unknown): { readonly error: HerdError; readonly document: Record<string, unknown> } {
-  const known = error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
-  const { status, title } = errorTable[known.code];
-  const document: Record<string, unknown> = { status, code: known.code, title };
-  if (known.code === "internal") {
-    document.detail = "the node's log says more";
-  } else {
-    document.detail = known.message;
-    if (known.where !== undefined) document.where = known.where;
-    if (known.diagnostics !== undefined || status === 422) document.diagnostics = known.diagnostics ?? [];
-  }
-  return { error: known, document };
+/** The error as one of the contract: one that is no HerdError becomes `internal`, with the error as its cause. */
+export function publicError(error: unknown): HerdError {
+  return error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
+}
+
+/** The answer to a request that failed. One of `internal` has no details. */
+export function problemAnswer(error: HerdError): HttpAnswer {
+  const body = new Content("application/problem+json", JSON.stringify(documentOf(error)));
+  return { status: error.status, headers: problemHeaders(error), body };
+}
+
+function documentOf(error: HerdError): Problem {
+  const { code, status, message, where, diagnostics } = error;
+  const { title } = errorTable[code];
+  if (code === "internal") return { status, code, title, detail: "the node's log says more" };
+  return {
+    status,
+    code,
+    title,
+    detail: message,
+    ...(where === undefined ? {} : { where }),
+    ...(diagnostics === undefined && status !== 422 ? {} : { diagnostics: [...(diagnostics ?? [])] }),
+  };
 }
 
 /** Answers with the problem document of an error, once the request's body has arrived. Logs what is `internal`. */
-export function sendProblem(
-  exchange: { request: Request; response: Response },
-  error: unknown,
-  options: ProblemOptions,
-): void {
+export function sendProblem(exchange: Exchange, error: unknown, options: ProblemOptions): void {
   const { request, response } = exchange;
   if (error instanceof ClientGone || response.completed) return;
-  const problem = problemOf(error);
-  if (problem.error.code === "internal") {
-    const cause = problem.error.cause ?? problem.error;
-    options.log.error(`${request.method} ${request.path.slice(0, 256)} failed`, { cause, repeat: "" });
-  }
-  const type = { "content-type": "application/problem+json" };
-  const headers = { ...options.headers, ...type, ...problemHeaders(problem.error) };
-  const { status } = problem.error;
-  const text = JSON.stringify(problem.document);
-  if (request.method === "HEAD") {
-    answerHead(exchange, { status, headers, length: Buffer.byteLength(text), bodyLimitBytes: options.bodyLimitBytes });
-    return;
-  }
-  whenReceived(request, response, {
-    limitBytes: options.bodyLimitBytes,
-    received: () => {
-      if (response.completed) return;
-      if (response.initiated) {
-        // A stream that fails half-way: cutting it is the only way to tell.
-        response.close();
-        return;
-      }
-      response.status(status);
-      for (const [name, value] of Object.entries(headers)) response.header(name, value, true);
-      response.send(text);
-    },
-  });
+  const known = publicError(error);
+  logInternal(known, { log: options.log, request });
+  const answer = problemAnswer(known);
+  sendAnswer(exchange, { ...answer, headers: { ...options.headers, ...answer.headers } }, options.bodyLimitBytes);
+}
+
+/** Writes the cause of an `internal` error to the log: its answer does not hold it. */
+export function logInternal(
+  error: HerdError,
+  { log, request }: { readonly log: Logger; readonly request: { readonly method: string; readonly path: string } },
+): void {
+  if (error.code !== "internal") return;
+  log.error(`${request.method} ${request.path.slice(0, 256)} failed`, { cause: error.cause ?? error, repeat: "" });
 }
 
 /**
  * Headers beside the document: nobody keeps it or guesses at its type; 401 names the scheme; 503 and 429 always say
  * when to try again, whoever threw them.
  */
-export function problemHeaders(error: HerdError): Record<string, string> {
-  const { status, retryAfterSeconds } = error;
+function problemHeaders({ status, retryAfterSeconds }: HerdError): Record<string, string> {
   const seconds = retryAfterSeconds ?? (status === 503 || status === 429 ? 1 : undefined);
   return {
     "cache-control": "no-store",

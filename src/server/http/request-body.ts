@@ -3,8 +3,8 @@
 import { Writable } from "node:stream";
 import type { Request, Response } from "hyper-express";
 import { HerdError } from "../../core/errors.js";
-import { cutBody, type FramedRequest, wholeBody } from "../connections/framed-exchange.js";
-import { tooLarge } from "./exchange.js";
+import { cutBody, type FramedRequest, wholeBody } from "./framed-exchange.js";
+import { tooLarge } from "./http-request.js";
 
 /** After this many times the limit, a client that still sends is cut off instead of answered. */
 const patience = 8;

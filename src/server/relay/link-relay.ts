@@ -38,7 +38,7 @@ export class LinkRelay implements Relay {
   }
 
   /** A request that may have changed something is asked once; a GET goes on to the next peer when a link breaks. */
-  async ask(where: Where, request: RelayedRequest, signal: AbortSignal): Promise<unknown> {
+  async request(where: Where, request: RelayedRequest, signal: AbortSignal): Promise<unknown> {
     for (const link of this.#candidates(where)) {
       try {
         return await link.request(relayKind, request, { timeoutMs, signal });
@@ -49,7 +49,7 @@ export class LinkRelay implements Relay {
         throw failed(error);
       }
     }
-    throw new HerdError("node.overloaded", missing(where), { retryAfterSeconds: 2 });
+    throw new HerdError("node.unavailable", missing(where), { retryAfterSeconds: 2 });
   }
 
   /** Whether this node is among those that the request is about: who revokes it cuts its link before the answer could leave. */
@@ -84,14 +84,14 @@ function failed(error: unknown): unknown {
   const detail = broken
     ? "the node that was asked for this did not answer; whether it acted is not known"
     : `the node that was asked for this refused: ${error.message}`;
-  return new HerdError("node.overloaded", detail, { retryAfterSeconds: 1, cause: error });
+  return new HerdError("node.unavailable", detail, { retryAfterSeconds: 1, cause: error });
 }
 
 /** No time to ask again after: nothing is relayed from here any more. */
 function revoked(cause: unknown): HerdError {
   const detail =
     "this node was revoked by the request, so the answer cannot reach it: ask another node what became of the others";
-  return new HerdError("node.overloaded", detail, { cause });
+  return new HerdError("node.revoked", detail, { cause });
 }
 
 function missing(where: Where): string {

@@ -1,7 +1,8 @@
-// What each master keeps for itself, asked of all of them: the same request again, with the same token, at every other one.
+// What each master keeps for itself, requested of all of them: the same request again, with the same token, at every
+// other one.
 
-import type { Exchange } from "../http/exchange.js";
-import { type Relay, relayedResponse } from "./relay.js";
+import type { EndpointRequest } from "../http/endpoint.js";
+import { type Relay, relayedAnswer } from "./relay.js";
 
 const timeoutMs = 3_000;
 
@@ -12,30 +13,24 @@ export interface MasterAnswer {
 }
 
 /**
- * Answers of the other masters that can be reached; none when the request says `here=true`, as those that this sends do, so that
+ * Answers of the other masters that can be reached; none when the request has `here=true`, as those that this sends do, so that
  * nothing goes in circles. `masters` are ids, the own one among them.
  */
 export async function askOtherMasters(
-  exchange: Exchange,
+  { query, http }: Pick<EndpointRequest, "http"> & { readonly query: { readonly here?: boolean | undefined } },
   { relay, masters }: { readonly relay: Relay; readonly masters: readonly string[] },
 ): Promise<MasterAnswer[]> {
-  if (exchange.flag("here") === true) return [];
-  const { incoming } = exchange;
-  const { authorization } = incoming.headers;
-  const request = {
-    method: incoming.method,
-    target: `${incoming.path}?here=true`,
-    headers: authorization === undefined ? {} : { authorization },
-    body: new Uint8Array(),
-    remoteAddress: incoming.remoteAddress,
-    baseUrl: incoming.baseUrl,
-  };
-  const signal = AbortSignal.any([exchange.signal, AbortSignal.timeout(timeoutMs)]);
+  if (query.here === true) return [];
+  const { method, path, remoteAddress, baseUrl } = http;
+  const { authorization } = http.headers;
+  const headers: Record<string, string> = authorization === undefined ? {} : { authorization };
+  const request = { method, target: `${path}?here=true`, headers, body: new Uint8Array(), remoteAddress, baseUrl };
+  const signal = AbortSignal.any([http.signal, AbortSignal.timeout(timeoutMs)]);
   const others = masters.filter((node) => !relay.isHere({ node }));
   const answers = await Promise.all(
     others.map(async (node) => {
       try {
-        const { status, body } = relayedResponse(await relay.ask({ node }, request, signal));
+        const { status, body } = relayedAnswer(await relay.request({ node }, request, signal));
         return [{ status, json: jsonOf(body) }];
       } catch {
         // What that master keeps is not known while it is away.

@@ -1,8 +1,10 @@
-// What only some nodes may do, passed on to one that may: the same request, answered by the same endpoint, one node further.
+// Requests that only some nodes may answer, passed on to one that may: the same request, answered by the same endpoint,
+// one node further.
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import type { Exchange } from "../http/exchange.js";
+import type { HandedOn } from "../http/chain.js";
+import { Content, type HttpAnswer } from "../http/http-answer.js";
 
 /**
  * Where an endpoint acts: at any master, at any node with the deploy mark, at one node (by id), or at a master that is none of
@@ -25,79 +27,64 @@ export interface RelayedRequest {
 }
 
 /** A peer's answer on its way back. */
-export interface RelayedResponse {
+export interface RelayedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Finds the peer that may, and asks it. */
+/** Finds a peer that may answer, and requests the answer. */
 export interface Relay {
   /** Whether this node may act for that. */
   isHere(where: Where): boolean;
   /**
-   * The answer of a live peer that may; of any shape, since a peer sent it. Throws `node.overloaded`, with what is missing, when
-   * there is none, and `node.unknown`.
+   * The answer of a live peer that may act; of any shape, since a peer sent it. Throws `node.unavailable`, with what is missing,
+   * when there is none, and `node.unknown`.
    */
-  ask(where: Where, request: RelayedRequest, signal: AbortSignal): Promise<unknown>;
+  request(where: Where, request: RelayedRequest, signal: AbortSignal): Promise<unknown>;
 }
 
 /** The largest body that travels between nodes, in bytes: what one frame holds beside its head. */
 export const relayedBodyBytes = 8 * 1024 * 1024;
 
 const relayedHeaders = ["authorization", "content-type", "content-encoding"] as const;
-const headerValue = z.string().max(8_192);
 
-const responseShape = z.object({
+const answerShape = z.object({
   status: z.number().int().min(200).max(599),
-  headers: z.record(z.string().max(64), headerValue),
+  headers: z.record(z.string().max(64), z.string().max(8_192)),
   body: z.instanceof(Uint8Array).refine((body) => body.length <= relayedBodyBytes),
 });
 
 /** Headers of an answer that travel back; the node that the client asked sets the rest itself. */
-const returnedHeader =
-  /^(content-type|cache-control|x-content-type-options|retry-after|www-authenticate|herd-[a-z-]+)$/;
+const returnedHeader = /^(cache-control|x-content-type-options|retry-after|www-authenticate|herd-[a-z-]+)$/;
 
 /** A peer's answer, parsed. Throws `internal` for one that is none. */
-export function relayedResponse(answer: unknown): RelayedResponse {
-  const parsed = responseShape.safeParse(answer);
+export function relayedAnswer(value: unknown): RelayedAnswer {
+  const parsed = answerShape.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new HerdError("internal", "", { cause: new Error("a peer's answer has no shape", { cause: parsed.error }) });
 }
 
-/** Has a peer answer the exchange. Throws as {@link Relay.ask}, `request.too-large`, and `internal` for an answer that is none. */
-export async function relayExchange(
-  exchange: Exchange,
-  { relay, where, bodyLimitBytes }: { readonly relay: Relay; readonly where: Where; readonly bodyLimitBytes: number },
-): Promise<void> {
-  const { incoming, outgoing } = exchange;
+/** Has a peer answer a request. Throws as {@link Relay.request}, `request.too-large`, and `internal` for an answer that is none. */
+export async function relayRequest({ where, http, bodyLimitBytes }: HandedOn, relay: Relay): Promise<HttpAnswer> {
   const headers: Record<string, string> = {};
   for (const name of relayedHeaders) {
-    const value = incoming.headers[name];
+    const value = http.headers[name];
     if (value !== undefined) headers[name] = value;
   }
-  const limitBytes = Math.min(bodyLimitBytes, relayedBodyBytes);
-  const answer = await relay.ask(
-    where,
-    {
-      // A HEAD is answered here, from what GET gives there.
-      method: incoming.method === "HEAD" ? "GET" : incoming.method,
-      target: incoming.query === "" ? incoming.path : `${incoming.path}?${incoming.query}`,
-      headers,
-      body:
-        incoming.method === "GET" || incoming.method === "HEAD" ? new Uint8Array() : await exchange.body(limitBytes),
-      remoteAddress: incoming.remoteAddress,
-      baseUrl: incoming.baseUrl,
-    },
-    exchange.signal,
-  );
-  const response = relayedResponse(answer);
-  let type = "application/octet-stream";
-  for (const [name, value] of Object.entries(response.headers)) {
-    if (!returnedHeader.test(name) || !/^[\x20-\x7e]*$/.test(value)) continue;
-    if (name === "content-type") type = value;
-    else outgoing.header(name, value);
-  }
-  if (response.status === 204) outgoing.empty();
-  else outgoing.send(response.status, { type, body: response.body });
+  // A HEAD is answered here, from what GET gives there.
+  const method = http.method === "HEAD" ? "GET" : http.method;
+  const body = method === "GET" ? new Uint8Array() : await http.body(Math.min(bodyLimitBytes, relayedBodyBytes));
+  const target = http.query === "" ? http.path : `${http.path}?${http.query}`;
+  const { remoteAddress, baseUrl } = http;
+  const answer = await relay.request(where, { method, target, headers, body, remoteAddress, baseUrl }, http.signal);
+  return httpAnswerOf(relayedAnswer(answer));
+}
+
+function httpAnswerOf({ status, headers, body }: RelayedAnswer): HttpAnswer {
+  const isSafe = (value: string): boolean => /^[\x20-\x7e]*$/.test(value);
+  const returned = Object.entries(headers).filter(([name, value]) => returnedHeader.test(name) && isSafe(value));
+  const { "content-type": type = "" } = headers;
+  const content = new Content(type !== "" && isSafe(type) ? type : "application/octet-stream", body);
+  return { status, headers: Object.fromEntries(returned), body: status === 204 ? undefined : content };
 }

@@ -6,11 +6,12 @@ import { STATUS_CODES } from "node:http";
 import { type Response, Server } from "hyper-express";
 import { systemClock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
-import { problemHeaders, problemOf } from "../http/problem.js";
-import { addressText } from "../http/remote-address.js";
+import { problemAnswer, publicError } from "./problem.js";
+import { Content } from "./http-answer.js";
+import { addressText } from "./remote-address.js";
 import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
-import { HeaderBlock } from "./framing.js";
-import { Transfers } from "./transfers.js";
+import { HeaderBlock } from "../connections/framing.js";
+import { Transfers } from "../connections/transfers.js";
 
 /**
  * Suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2). Those of
@@ -89,18 +90,17 @@ export class FramedServer extends Server implements Failures {
 
   /** Answers at once, so that the answer precedes whatever uWebSockets makes of the bytes that follow. */
   #refuse(raw: HttpResponse, { error, method }: { error: unknown; method: string }): void {
-    const problem = problemOf(error);
-    const { status } = problem.error;
+    const { status, headers, body } = problemAnswer(publicError(error));
+    const content = body instanceof Content ? body : undefined;
     this.#refused = addressText(raw.getRemoteAddress());
     setImmediate(() => {
       this.#refused = undefined;
     });
     raw.cork(() => {
-      raw.writeStatus(`${status} ${STATUS_CODES[status]}`).writeHeader("content-type", "application/problem+json");
-      const headers = problemHeaders(problem.error);
+      raw.writeStatus(`${status} ${STATUS_CODES[status]}`).writeHeader("content-type", content?.type ?? "");
       for (const name in headers) raw.writeHeader(name, headers[name] ?? "");
       if (method === "HEAD") raw.endWithoutBody(0, true);
-      else raw.end(JSON.stringify(problem.document), true);
+      else raw.end(content?.body, true);
     });
   }
 

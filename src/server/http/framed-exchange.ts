@@ -3,9 +3,9 @@
 
 import type { HttpResponse } from "uWebSockets.js";
 import { Request, Response, type SendableData } from "hyper-express";
-import { ChunkJoiner } from "./chunk-joiner.js";
-import type { HeaderSource } from "./framing.js";
-import type { Transfers } from "./transfers.js";
+import { ChunkJoiner } from "../connections/chunk-joiner.js";
+import type { HeaderSource } from "../connections/framing.js";
+import type { Transfers } from "../connections/transfers.js";
 
 /** A hyper-express route, as far as its server uses it. */
 export interface Route {

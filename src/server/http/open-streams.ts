@@ -1,0 +1,39 @@
+// Answers without end, of events and of logs: each costs work at every event, so they are few, and shared by token.
+
+import type { Clock } from "../../core/clock.js";
+import { HerdError } from "../../core/errors.js";
+import { FairSlots } from "../../core/fair-slots.js";
+import type { Claims } from "../../pki/tokens/claims.js";
+import { Streamed, type StreamOptions } from "./http-answer.js";
+
+/** Streams at a time; of one token as many as are left free. */
+const most = 64;
+
+/** The streams of a node. */
+export class OpenStreams {
+  readonly #slots: FairSlots;
+
+  constructor(clock: Pick<Clock, "monotonic">) {
+    this.#slots = new FairSlots({
+      clock,
+      running: most,
+      refuse: (why) =>
+        why === "full"
+          ? new HerdError("node.overloaded", `${most} clients listen already`, { retryAfterSeconds: 5 })
+          : new HerdError("request.throttled", "this token listens often enough", { retryAfterSeconds: 5 }),
+    });
+  }
+
+  /**
+   * A stream that counts until its reader is gone. Throws `request.throttled` when the token has its share,
+   * `node.overloaded` when all are taken.
+   */
+  open(claims: Claims | undefined, options: StreamOptions): Streamed {
+    const leave = this.#slots.take(claims?.id ?? "");
+    const closed = (): void => {
+      leave();
+      options.closed();
+    };
+    return new Streamed({ ...options, closed });
+  }
+}

@@ -1,0 +1,82 @@
+// A request as its route declares it: parameters, query and JSON body, each parsed once or refused with the place that
+// does not fit.
+
+import type { z } from "zod";
+import { jsonLimitBytes, type Route } from "../../api/route.js";
+import { HerdError } from "../../core/errors.js";
+import { decodedParameter, type HttpRequest } from "./http-request.js";
+
+/** Problems that one answer names at most. */
+const mostProblems = 20;
+
+/** The parameters of a path, decoded and parsed. Throws `request.malformed`. */
+export function parseParameters(route: Route, raw: Readonly<Record<string, string>>): unknown {
+  const decoded = Object.fromEntries(Object.entries(raw).map(([name, value]) => [name, decodedParameter(value)]));
+  if (route.parameters === undefined) return decoded;
+  const parsed = route.parameters.safeParse(decoded);
+  if (parsed.success) return parsed.data;
+  throw new HerdError("request.malformed", parsed.error.issues[0]?.message ?? "the path does not fit");
+}
+
+/** The declared parameters of a query. Throws `request.malformed`, also for one that is given twice. */
+export function parseQuery(route: Route, query: string): unknown {
+  if (query.includes("%")) checkQuery(query);
+  if (route.query === undefined) return {};
+  const given = new URLSearchParams(query);
+  const values: Record<string, string> = {};
+  for (const name of Object.keys(route.query.shape)) {
+    const [value, ...more] = given.getAll(name);
+    if (more.length > 0) throw malformedQuery(name, "it is given more than once");
+    if (value !== undefined) values[name] = value;
+  }
+  const parsed = route.query.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw malformedQuery(String(issue?.path[0] ?? ""), issue?.message ?? "it cannot be read");
+}
+
+/** The JSON body of a route that declares one; undefined for another route. Throws `request.malformed` and `request.too-large`. */
+export async function parseBody(route: Route, request: HttpRequest): Promise<unknown> {
+  if (route.body?.kind !== "json") return undefined;
+  const value = jsonOf(await request.body(route.bodyLimitBytes ?? jsonLimitBytes));
+  const parsed = route.body.schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw misfit(parsed.error.issues);
+}
+
+/** The JSON in a body, undefined for none. Throws `request.malformed`. */
+function jsonOf(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (error) {
+    throw new HerdError("request.malformed", "the body is not JSON in UTF-8", { cause: error });
+  }
+}
+
+/** Every field that is unknown or wrong, by name; `where` is a JSON pointer to the first. */
+function misfit(issues: readonly z.core.$ZodIssue[]): HerdError {
+  const problems = issues.map((issue) => {
+    if (issue.code === "unrecognized_keys") {
+      return `unknown field ${issue.keys.map((key) => JSON.stringify(key.slice(0, 80))).join(", ")}`;
+    }
+    return issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`;
+  });
+  const where = `/${issues[0]?.path.join("/") ?? ""}`;
+  return new HerdError("request.malformed", `the body does not fit: ${problems.slice(0, mostProblems).join("; ")}`, {
+    where,
+  });
+}
+
+function malformedQuery(name: string, reason: string): HerdError {
+  return new HerdError("request.malformed", `the query parameter ${name}: ${reason}`);
+}
+
+/** Checks that a query is percent-encoded UTF-8: what is not would be read as another text. */
+function checkQuery(raw: string): void {
+  try {
+    decodeURIComponent(raw);
+  } catch (error) {
+    throw new HerdError("request.malformed", "the query is not percent-encoded UTF-8", { cause: error });
+  }
+}

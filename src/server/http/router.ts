@@ -1,0 +1,85 @@
+// Which endpoint answers a path, for clients and for peers alike.
+
+import type { Route } from "../../api/route.js";
+import type { Endpoint } from "./endpoint.js";
+
+/** An endpoint with the parameters that a path gives it, percent-encoded. */
+export interface Match {
+  readonly endpoint: Endpoint;
+  readonly parameters: Readonly<Record<string, string>>;
+}
+
+/** What is served at a path. */
+export interface Served {
+  /** The path's methods, as the header `Allow` lists them (RFC 9110, section 10.2.1). */
+  readonly allow: string;
+  /** The endpoint of a method; HEAD has that of GET. Undefined when the path does not support the method. */
+  match(method: string): Match | undefined;
+}
+
+interface Pattern {
+  readonly segments: readonly string[];
+  readonly endpoints: Map<string, Endpoint>;
+  readonly methods: Set<string>;
+}
+
+/** The table of all paths. */
+export class Router {
+  readonly #patterns = new Map<string, Pattern>();
+
+  /** `others` are routes that the server answers past the endpoints: the router knows their methods alone. */
+  constructor(endpoints: readonly Endpoint[], others: readonly Route[] = []) {
+    for (const route of others) this.#patternOf(route).methods.add(route.method);
+    for (const endpoint of endpoints) {
+      const { endpoints: known, methods } = this.#patternOf(endpoint.route);
+      known.set(endpoint.route.method, endpoint);
+      methods.add(endpoint.route.method);
+      if (endpoint.route.method === "GET") methods.add("HEAD");
+    }
+  }
+
+  /** What is served at a path; undefined for nothing. */
+  find(path: string): Served | undefined {
+    const segments = path.split("/");
+    for (const pattern of this.#patterns.values()) if (matches(pattern.segments, segments)) return served(pattern, segments);
+    return undefined;
+  }
+
+  #patternOf({ path }: Route): Pattern {
+    const known = this.#patterns.get(path);
+    if (known !== undefined) return known;
+    const pattern: Pattern = { segments: path.split("/"), endpoints: new Map(), methods: new Set() };
+    this.#patterns.set(path, pattern);
+    return pattern;
+  }
+}
+
+function served({ segments: pattern, endpoints, methods }: Pattern, segments: readonly string[]): Served {
+  return {
+    allow: [...methods, "OPTIONS"].join(", "),
+    match: (method) => {
+      const endpoint = endpoints.get(method === "HEAD" ? "GET" : method);
+      return endpoint && { endpoint, parameters: parametersOf(pattern, segments) };
+    },
+  };
+}
+
+function matches(pattern: readonly string[], segments: readonly string[]): boolean {
+  if (pattern.length !== segments.length) return false;
+  return pattern.every((part, index) => {
+    const segment = segments[index] ?? "";
+    return isParameter(part) ? segment !== "" : part === segment;
+  });
+}
+
+function parametersOf(pattern: readonly string[], segments: readonly string[]): Record<string, string> {
+  const parameters: Record<string, string> = {};
+  for (const [index, part] of pattern.entries()) {
+    if (isParameter(part)) parameters[part.slice(1, -1)] = segments[index] ?? "";
+  }
+  return parameters;
+}
+
+function isParameter(part: string): boolean {
+  return part.startsWith("{");
+}
