@@ -1,16 +1,14 @@
 // JSON Schema (2020-12) of an app's values: what its endpoints take and answer (CONTRACT, "Values").
-import type { AppInterface, FunctionType, Parameter, ScalarKind, ValueType } from "./model.js";
-
-/** A JSON Schema. */
-export type JsonSchema = Readonly<Record<string, unknown>>;
+import type { Parameter, Schema } from "../../src/api/apps.js";
+import type { AppInterface, FunctionType, ScalarKind, Parameter as TypedParameter, ValueType } from "./model.js";
 
 /** A function as its callers see it. Each parameter is a JSON Schema with its `name`, and whether it is `optional`. */
 export interface FunctionDescription {
   readonly name: string;
   readonly doc?: string;
-  readonly parameters: readonly JsonSchema[];
+  readonly parameters: readonly Parameter[];
   /** `null` for void. */
-  readonly result: JsonSchema | null;
+  readonly result: Schema | null;
 }
 
 const integerBits: Partial<Record<ScalarKind, readonly [signed: boolean, bits: number]>> = {
@@ -35,10 +33,10 @@ export function describeFunctions(app: AppInterface, typesPath = "#/types/"): Fu
 }
 
 /** Every named type of `app`, by name. */
-export function describeTypes(app: AppInterface, typesPath = "#/types/"): Record<string, JsonSchema> {
+export function describeTypes(app: AppInterface, typesPath = "#/types/"): Record<string, Schema> {
   // Made of entries: a type may be named __proto__.
   return Object.fromEntries([
-    ...app.records.map(({ name, fields, doc }): [string, JsonSchema] => {
+    ...app.records.map(({ name, fields, doc }): [string, Schema] => {
       const properties = fields.map((field) => [
         field.name,
         { ...valueSchema(field.type, typesPath), ...description(field.doc) },
@@ -52,7 +50,7 @@ export function describeTypes(app: AppInterface, typesPath = "#/types/"): Record
       };
       return [name, schema];
     }),
-    ...app.enums.map(({ name, members, doc }): [string, JsonSchema] => [
+    ...app.enums.map(({ name, members, doc }): [string, Schema] => [
       name,
       { type: "string", ...description(doc), enum: members.map((member) => member.name) },
     ]),
@@ -69,9 +67,9 @@ export function optionalParameters({ parameters }: FunctionType): boolean[] {
   return parameters.map(({ default: fallback }, position) => fallback !== undefined || position > lastNeeded);
 }
 
-function describeParameters(fn: FunctionType, typesPath: string): JsonSchema[] {
+function describeParameters(fn: FunctionType, typesPath: string): Parameter[] {
   const optional = optionalParameters(fn);
-  const parameters: JsonSchema[] = fn.parameters.map((parameter, position) => ({
+  const parameters: Parameter[] = fn.parameters.map((parameter, position) => ({
     name: parameter.name,
     ...valueSchema(parameter.type, typesPath),
     optional: optional[position] === true,
@@ -82,7 +80,7 @@ function describeParameters(fn: FunctionType, typesPath: string): JsonSchema[] {
   return [{ name: "self", $ref: typesPath + fn.self, optional: false }, ...parameters];
 }
 
-function describeResult({ self, result }: FunctionType, typesPath: string): JsonSchema | null {
+function describeResult({ self, result }: FunctionType, typesPath: string): Schema | null {
   const own = result === null ? null : valueSchema(result, typesPath);
   if (self === undefined) return own;
   return {
@@ -94,7 +92,7 @@ function describeResult({ self, result }: FunctionType, typesPath: string): Json
 }
 
 /** The schema of a value of `type`. */
-function valueSchema(type: ValueType, typesPath: string): JsonSchema {
+function valueSchema(type: ValueType, typesPath: string): Schema {
   switch (type.kind) {
     case "bool":
       return { type: "boolean" };
@@ -120,7 +118,7 @@ function valueSchema(type: ValueType, typesPath: string): JsonSchema {
   }
 }
 
-function integerSchema(kind: ScalarKind): JsonSchema {
+function integerSchema(kind: ScalarKind): Schema {
   const [signed, bits] = integerBits[kind] ?? [true, 32];
   if (bits === 64) {
     const range = { minimum: signed ? -Number.MAX_SAFE_INTEGER : 0, maximum: Number.MAX_SAFE_INTEGER };
@@ -138,7 +136,7 @@ function integerSchema(kind: ScalarKind): JsonSchema {
 }
 
 /** The default as a JSON value when its source is a literal that JSON knows; its source is told in any case. */
-function defaultOf({ default: source }: Parameter): JsonSchema {
+function defaultOf({ default: source }: TypedParameter): Schema {
   if (source === undefined) return {};
   try {
     return { default: JSON.parse(source) as unknown };
@@ -147,6 +145,6 @@ function defaultOf({ default: source }: Parameter): JsonSchema {
   }
 }
 
-function description(doc: string | undefined): JsonSchema {
+function description(doc: string | undefined): Schema {
   return doc === undefined ? {} : { description: doc };
 }

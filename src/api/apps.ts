@@ -1,7 +1,7 @@
 // Apps: upload, list, show, remove, roll back, and what tools read of one.
 
 import { z } from "zod";
-import { answer, bytes, json, type Route } from "./route.js";
+import { answer, bytes, type DeepReadonly, json, type Route } from "./route.js";
 import { appName, count, durableHeader, flag, known, nodeNames, revisionName, time } from "./values.js";
 
 /** A JSON Schema of 2020-12, as far as interfaces use it. */
@@ -240,19 +240,19 @@ export const appSource = {
 } as const satisfies Route;
 
 /** How calls of a function went in the last minute. */
-export type CallStats = z.infer<typeof callStats>;
+export type CallStats = DeepReadonly<z.infer<typeof callStats>>;
 
 /** A function of an app. */
-export type AppFunction = z.infer<typeof app>["functions"][number];
+export type AppFunction = DeepReadonly<z.infer<typeof app>["functions"][number]>;
 
 /** An app. */
-export type App = z.infer<typeof app>;
+export type App = DeepReadonly<z.infer<typeof app>>;
 
 /** An app in a list. */
-export type ListedApp = z.infer<typeof listed>;
+export type ListedApp = DeepReadonly<z.infer<typeof listed>>;
 
 /** An app as it was deployed. */
-export type DeployedApp = z.infer<typeof deployed>;
+export type DeployedApp = DeepReadonly<z.infer<typeof deployed>>;
 
 /** The source of a revision. */
-export type AppSource = z.infer<typeof source>;
+export type AppSource = DeepReadonly<z.infer<typeof source>>;

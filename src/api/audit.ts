@@ -1,7 +1,7 @@
 // The audit log: its records, its proof, and the heads that witness against a master that shows two logs.
 
 import { z } from "zod";
-import { answer, json, type Route } from "./route.js";
+import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { count, flag, limit, time } from "./values.js";
 
 const record = z
@@ -63,10 +63,10 @@ export const audit = {
 } as const satisfies Route;
 
 /** A record of the audit log. */
-export type AuditRecord = z.infer<typeof record>;
+export type AuditRecord = DeepReadonly<z.infer<typeof record>>;
 
 /** The verdict of the proof. */
-export type AuditVerdict = z.infer<typeof verdict>;
+export type AuditVerdict = DeepReadonly<z.infer<typeof verdict>>;
 
 /** What an offline proof needs. */
-export type AuditProof = z.infer<typeof proof>;
+export type AuditProof = DeepReadonly<z.infer<typeof proof>>;

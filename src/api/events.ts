@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { callStats } from "./apps.js";
 import { mesh } from "./mesh.js";
-import { answer, type Route, stream } from "./route.js";
+import { answer, type DeepReadonly, type Route, stream } from "./route.js";
 import { flag, time } from "./values.js";
 
 const event = <const Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) =>
@@ -54,7 +54,7 @@ export const meshEvent = z
   .meta({ id: "MeshEvent" });
 
 /** An event as it is sent. */
-export type SentEvent = z.infer<typeof meshEvent>;
+export type SentEvent = DeepReadonly<z.infer<typeof meshEvent>>;
 
 /** `GET /v1/events`. */
 export const followEvents = {

@@ -1,7 +1,7 @@
 // Joining: what a node that wants in sends, and what people decide about those that wait.
 
 import { z } from "zod";
-import { answer, json, type Route } from "./route.js";
+import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { here, host, time } from "./values.js";
 
 /** The largest body of a request to join, in bytes. */
@@ -155,5 +155,14 @@ export const rejectJoin = {
   problems: ["join.unknown"],
 } as const satisfies Route;
 
+/** A request to join. */
+export type JoinBody = DeepReadonly<z.infer<typeof joinBody>>;
+
+/** The signed answer that lets a node in. */
+export type Enrolled = DeepReadonly<z.infer<typeof enrolled>>;
+
+/** The answer while a person decides. */
+export type WaitingJoin = DeepReadonly<z.infer<typeof waiting>>;
+
 /** A request that waits for a person. */
-export type PendingJoin = z.infer<typeof pendingJoin>;
+export type PendingJoin = DeepReadonly<z.infer<typeof pendingJoin>>;

@@ -1,7 +1,7 @@
 // Log records of a node, and of the calls that its clients made.
 
 import { z } from "zod";
-import { answer, json, type Route, stream } from "./route.js";
+import { answer, type DeepReadonly, json, type Route, stream } from "./route.js";
 import { flag, limit, time } from "./values.js";
 
 const record = z
@@ -18,7 +18,7 @@ const record = z
   .meta({ id: "LogRecord" });
 
 /** A log record. */
-export type LogLine = z.infer<typeof record>;
+export type LogLine = DeepReadonly<z.infer<typeof record>>;
 
 /** `GET /v1/logs`. */
 export const readLogs = {

@@ -1,7 +1,7 @@
 // The mesh as one node sees it: peers, why a call went where it went, masters, and revocation lists.
 
 import { z } from "zod";
-import { answer, bytes, json, type Route } from "./route.js";
+import { answer, bytes, type DeepReadonly, json, type Route } from "./route.js";
 import { appName, count, known, nodeNames, revisionName, time } from "./values.js";
 
 /** Live state of a node: what its reports hold. */
@@ -156,13 +156,13 @@ export const revocationLists = {
 } as const satisfies Route;
 
 /** The live state of a node. */
-export type MeshNode = z.infer<typeof nodeStats>;
+export type MeshNode = DeepReadonly<z.infer<typeof nodeStats>>;
 
 /** A peer as the asked node sees it. */
-export type MeshPeer = z.infer<typeof peer>;
+export type MeshPeer = DeepReadonly<z.infer<typeof peer>>;
 
 /** The mesh as the asked node sees it. */
-export type Mesh = z.infer<typeof mesh>;
+export type Mesh = DeepReadonly<z.infer<typeof mesh>>;
 
 /** Why a call went where it went. */
-export type Choice = z.infer<typeof choice>;
+export type Choice = DeepReadonly<z.infer<typeof choice>>;

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { policy } from "./policy.js";
-import { answer, json, type Route } from "./route.js";
+import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { count, durable, durableHeader, flag, nodeNames, time } from "./values.js";
 
 const capacity = z
@@ -60,7 +60,7 @@ export const treeNode = z
   .meta({ id: "TreeNode" });
 
 /** A node of the tree. */
-export type TreeNode = z.infer<typeof treeNode>;
+export type TreeNode = DeepReadonly<z.infer<typeof treeNode>>;
 
 const certificate = z.object({ notAfter: time("When it ends") });
 
@@ -158,7 +158,7 @@ export const recycleNode = draining(
 );
 
 /** A node in a list. */
-export type ListedNode = z.infer<typeof node>;
+export type ListedNode = DeepReadonly<z.infer<typeof node>>;
 
 /** What a node reports of itself. */
-export type NodeDetails = z.infer<typeof details>;
+export type NodeDetails = DeepReadonly<z.infer<typeof details>>;

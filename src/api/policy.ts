@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { type PolicySettings, policyShape } from "../core/policy-settings.js";
-import { answer, json, type Route } from "./route.js";
+import { answer, type DeepReadonly, json, type Route } from "./route.js";
 
 type Shape = typeof policyShape;
 
@@ -78,4 +78,4 @@ export const changePolicy = {
 } as const satisfies Route;
 
 /** The policy of a node. */
-export type Policy = z.infer<typeof policy>;
+export type Policy = DeepReadonly<z.infer<typeof policy>>;

@@ -103,6 +103,13 @@ export function answer<const Contents extends readonly Content[]>(
   return { description, contents };
 }
 
+/** A value of the contract as code passes it on: read, never changed. */
+export type DeepReadonly<Value> = Value extends readonly (infer Element)[]
+  ? readonly DeepReadonly<Element>[]
+  : Value extends object
+    ? { readonly [key in keyof Value]: DeepReadonly<Value[key]> }
+    : Value;
+
 /** Parsed parameters of a route's path. */
 export type ParametersOf<R extends Route> = R["parameters"] extends z.ZodObject ? z.output<R["parameters"]> : unknown;
 
@@ -123,7 +130,7 @@ export type AnswerJson<
   ? JsonIn<Contents[number]>
   : never;
 
-type JsonIn<One> = One extends JsonContent<infer Schema> ? z.output<Schema> : never;
+type JsonIn<One> = One extends JsonContent<infer Schema> ? DeepReadonly<z.output<Schema>> : never;
 
 /** Header names that a route's answers of one status declare. */
 export type HeaderOf<R extends Route, Status extends keyof R["answers"]> = R["answers"][Status] extends {

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { roles } from "./roles.js";
-import { answer, json, type Route } from "./route.js";
+import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { appName, count, durableHeader, here, host, time } from "./values.js";
 
 const issuedAt = time("When it was issued");
@@ -127,7 +127,7 @@ export const signIn = {
 } as const satisfies Route;
 
 /** A token in a list. */
-export type ListedToken = z.infer<typeof listedToken>;
+export type ListedToken = DeepReadonly<z.infer<typeof listedToken>>;
 
 /** A token that was issued. */
-export type IssuedToken = z.infer<typeof issuedToken>;
+export type IssuedToken = DeepReadonly<z.infer<typeof issuedToken>>;

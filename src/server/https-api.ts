@@ -1,5 +1,7 @@
 // The public interface of a node, put together: every endpoint of CONTRACT.md so far.
 
+import { invokeByQuery, invoke as invokeRoute } from "../api/calls.js";
+import type { Route } from "../api/route.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import { hostAndPort } from "../core/host-and-port.js";
@@ -19,26 +21,32 @@ import { InvocationMetrics } from "./call/invocation-metrics.js";
 import { InvokeEndpoint } from "./call/invoke.js";
 import { ConnectionCaps, type ConnectionCapsOptions } from "./connections/connection-caps.js";
 import { connectionsTo } from "./connections/connection-table.js";
-import { OpenStreams } from "./http/open-streams.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";
+import type { Storage } from "./endpoints/durable.js";
 import { eventsEndpoint } from "./endpoints/events.js";
 import { type Joins, joinsEndpoints } from "./endpoints/joins.js";
 import { logsEndpoint } from "./endpoints/logs.js";
 import { meshBody, meshEndpoints } from "./endpoints/mesh.js";
 import { nodeDetailsEndpoint } from "./endpoints/node-details.js";
-import { type NotReady, nodeStateEndpoints, type Readiness, type Storage } from "./endpoints/node-state.js";
+import { type NotReady, nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
 import { type Page, pageEndpoints } from "./endpoints/page.js";
 import { policyEndpoints } from "./endpoints/policy.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
+import { answerClient } from "./http/answer-client.js";
 import { HttpsServer, type KeyFiles } from "./http/https-server.js";
+import { OpenStreams } from "./http/open-streams.js";
+import { Router } from "./http/router.js";
 import type { Mesh, NodeAbout, Owner, SignIn, Tokens } from "./ports.js";
-import type { Relay, RelayedResponse } from "./relay/relay.js";
-import { type RelayedFrom, RelayedRequests } from "./relay/relayed-exchange.js";
-import { liveFigures } from "./views/live-figures.js";
+import type { Relay, RelayedAnswer } from "./relay/relay.js";
+import { type RelayedFrom, RelayedRequests } from "./relay/relayed-requests.js";
+import { liveStats } from "./views/live-stats.js";
 import type { MeshEvents } from "./views/mesh-events.js";
+
+/** Routes whose requests do not pass the chain. */
+const hotRoutes: readonly Route[] = [invokeRoute, invokeByQuery];
 
 /** What the interface speaks for. */
 export interface HttpsApiOptions {
@@ -92,7 +100,7 @@ function unknownApp(
     return new HerdError("app.unknown", `there is no app ${app}`);
   }
   const detail = `the app ${app} cannot run here: its files are damaged, or it is being prepared`;
-  return new HerdError("node.overloaded", detail, { retryAfterSeconds: 10 });
+  return new HerdError("node.unavailable", detail, { retryAfterSeconds: 10 });
 }
 
 /** The running interface: bound, draining, gone. */
@@ -135,7 +143,7 @@ export class HttpsApi {
       eventsEndpoint({
         ...options,
         streams,
-        figures: () => liveFigures({ ...options, calls, mesh: () => meshBody(meshOptions) }),
+        stats: () => liveStats({ ...options, calls, mesh: () => meshBody(meshOptions) }),
       }),
       ...nodesEndpoints({ ...options, self: { id: options.node.id, leaving: () => this.#readiness === "draining" } }),
       nodeDetailsEndpoint(options),
@@ -147,6 +155,7 @@ export class HttpsApi {
     const hold = () => this.#inFlight.hold();
     const { clock, metrics, connections } = options;
     const recount = () => connectionsTo(this.#server.port);
+    const bodyLimitBytes = limits.argumentBytes;
     this.#relayed = new RelayedRequests({
       endpoints,
       tokens,
@@ -159,15 +168,12 @@ export class HttpsApi {
       connections: new ConnectionCaps({ ...connections, clock, log, metrics, recount }),
       host: options.host,
       port: options.port,
-      tokens,
       log,
-      relay,
-      ownerSecret,
-      place,
-      hold,
-      bodyLimitBytes: limits.argumentBytes,
-      rawRoutes: [{ path: "/fn/:app/:function", methods: ["GET", "POST"], handle: invoke.handle }],
-      endpoints,
+      bodyLimitBytes,
+      hotRoutes: hotRoutes.map((route) => ({ route, handle: invoke.handle })),
+      router: new Router(endpoints, hotRoutes),
+      answer: (exchange, match) =>
+        answerClient(exchange, match, { tokens, relay, log, ownerSecret, place, hold, bodyLimitBytes }),
     });
   }
 
@@ -182,7 +188,7 @@ export class HttpsApi {
   }
 
   /** Answers a request that a peer relayed (ask kind `http`), problems included. Throws `request.malformed` when it is none. */
-  handleRelayed(request: unknown, from: RelayedFrom): Promise<RelayedResponse> {
+  handleRelayed(request: unknown, from: RelayedFrom): Promise<RelayedAnswer> {
     return this.#relayed.answer(request, from);
   }
 

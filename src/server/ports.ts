@@ -1,8 +1,10 @@
 // What the HTTPS interface uses of the mesh: its tokens, nodes, links and log. `src/node/` wires them.
 
+import type { TreeNode } from "../api/nodes.js";
 import type { OuterWall } from "../core/outer-wall.js";
 import type { Links, Members } from "../mesh/ports.js";
 import type { Governor } from "../owner/governor.js";
+import type { MastersView } from "../pki/registry/masters.js";
 import type { SignIn as SignInCodes } from "../pki/tokens/sign-in.js";
 import type { TokenAuthority } from "../pki/tokens/tokens.js";
 import type { AuditView } from "../trust/audit-parts.js";
@@ -34,7 +36,7 @@ export interface NodeRegistry {
   /** Ids of a node and of all that it let in, directly or not, itself first. */
   subtree(id: string): readonly string[];
   /** The tree of CONTRACT's `node tree`, as JSON; undefined while nobody is known. */
-  tree(stateOf: (id: string) => string): unknown;
+  tree(stateOf: (id: string) => string): TreeNode | undefined;
 }
 
 /** Calls that a node can run at once, runs, and keeps waiting. */
@@ -165,7 +167,7 @@ export interface Mesh {
     options: { readonly subtree: boolean; readonly by: string },
   ): Promise<readonly string[]> | readonly string[];
   /** The signed registry of masters, as JSON. */
-  masters(): unknown;
+  masters(): MastersView;
   /** The newest revocation lists, in PEM. */
   crl(): string;
   readonly audit: AuditView;

@@ -8,7 +8,7 @@ import type { Timers } from "../core/timers.js";
 import type { Publish } from "../mesh/ports.js";
 import type { LinkSet } from "../mesh/transport/link-set.js";
 import { Auditor } from "../pki/audit/auditor.js";
-import { auditBundle } from "../pki/audit/bundle.js";
+import { type AuditBundle, auditBundle } from "../pki/audit/bundle.js";
 import { AuditCopies, answerAuditAsk } from "../pki/audit/copies.js";
 import { AuditFollower } from "../pki/audit/follower.js";
 import { AuditHeads } from "../pki/audit/heads.js";
@@ -26,7 +26,7 @@ export interface AuditView {
     readonly event?: string | undefined;
   }): Promise<readonly ListedRecord[]> | readonly ListedRecord[];
   /** All that an offline proof needs, as JSON. */
-  bundle(): Promise<unknown> | unknown;
+  bundle(): Promise<AuditBundle> | AuditBundle;
   /** Texts of the signed heads that this node has seen, whoever's log they are of. */
   heads(): readonly string[];
 }

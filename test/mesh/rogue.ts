@@ -91,5 +91,5 @@ export async function joinRequest(token: string, { advertise }: { advertise: str
   const { key, csr, publicCsr, name, hosts, sign } = await applicant();
   const said = { kind: "join", mesh, name, key, csr, publicCsr, hosts, advertise, deploy: true };
   const payload = JSON.stringify({ ...said, nonce: randomHex(16), at: Date.now() });
-  return joinBody(sign(payload), { id, keeper: master, proof: proofOf(secretHash(secret), payload) });
+  return JSON.stringify(joinBody(sign(payload), { id, keeper: master, proof: proofOf(secretHash(secret), payload) }));
 }

@@ -1,5 +1,6 @@
 // Letting a node in, once somebody decided to: certificates, the records that say so, the answer.
 
+import type { Enrolled } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { SerialQueue } from "../../core/serial-queue.js";
@@ -42,10 +43,10 @@ interface GrantedShare extends MasterShare {
   readonly grant: string;
 }
 
-/** A node that is in: its name, and the answer's JSON. */
+/** A node that is in: its name, and the answer. */
 export interface Admitted {
   readonly name: string;
-  readonly answer: string;
+  readonly answer: Enrolled;
 }
 
 /** Admits nodes one after the other, so that two cannot get one name. */

@@ -2,6 +2,7 @@
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { z } from "zod";
+import type { Enrolled } from "../../api/joins.js";
 import { HerdError } from "../../core/errors.js";
 import { decodeSigned, type Signed, type Signer, signedLimitBytes } from "../../core/signed.js";
 import { publicKeyOfText } from "../identity/enrolled-key.js";
@@ -60,8 +61,8 @@ export interface AnswerContent {
   readonly records: readonly string[];
 }
 
-/** The answer's JSON. Records over the limit are left out: the mesh sends them later anyway. */
-export function makeAnswer(content: AnswerContent): string {
+/** The answer. Records over the limit are left out: the mesh sends them later anyway. */
+export function makeAnswer(content: AnswerContent): Enrolled {
   const { signer, request, name, tokenPublicKey, master } = content;
   const { mesh, nodeId: node, nonce } = request;
   const tokenKey = master && Buffer.from(master.tokenKey, "base64");
@@ -76,7 +77,7 @@ export function makeAnswer(content: AnswerContent): string {
     left -= record.length;
     return left >= 0;
   });
-  return JSON.stringify({ v: 1, signed: signer.sign(payload), records });
+  return { v: 1, signed: signer.sign(payload), records };
 }
 
 /** What the joiner knows of itself and of the mesh. `hash` is that of the token's secret. */

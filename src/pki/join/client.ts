@@ -160,7 +160,7 @@ class Joining {
     const hash = token && secretHash(token.secret);
     const proof = token && hash && { id: token.id, keeper: token.master, proof: proofOf(hash, payload) };
     const code = joinCode({ rootCertificate: root.certificate, key, csr, publicCsr, nonce });
-    return { root, body: joinBody(this.#request.sign(payload), proof), nonce, code, hash };
+    return { root, body: JSON.stringify(joinBody(this.#request.sign(payload), proof)), nonce, code, hash };
   }
 
   /** The enrollment once a person approved; `undefined` when the master has forgotten the request. */

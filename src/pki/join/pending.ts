@@ -1,5 +1,6 @@
 // Requests to join that came without a token: they wait for a person, in memory, for an hour, as long as the node asks for the answer.
 
+import type { Enrolled } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url, randomHex } from "../../core/ids.js";
@@ -33,7 +34,7 @@ export interface PendingJoin {
   polledAt: number;
   /** Whether somebody decides right now: no second decision then. */
   deciding: boolean;
-  answer: { readonly approved: string } | { readonly refused: string } | undefined;
+  answer: { readonly approved: Enrolled } | { readonly refused: string } | undefined;
 }
 
 /** A waiting request as `join list` shows it; `since` is RFC 3339 in UTC. */

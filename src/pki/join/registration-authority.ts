@@ -1,6 +1,7 @@
 // Where nodes ask to join, on a master: throttle, then a token or a person decides, then the node is let in and the log knows.
 
 import { createHash, X509Certificate } from "node:crypto";
+import type { Enrolled, JoinBody, WaitingJoin } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
@@ -44,11 +45,10 @@ export interface JoinOrigin {
   readonly arrivedAt: string;
 }
 
-/** An answer: 200 with the enrollment, or 202 while a person decides. `body` is JSON. */
-export interface JoinAnswer {
-  readonly status: 200 | 202;
-  readonly body: string;
-}
+/** An answer: 200 with the enrollment, or 202 while a person decides. */
+export type JoinAnswer =
+  | { readonly status: 200; readonly body: Enrolled }
+  | { readonly status: 202; readonly body: WaitingJoin };
 
 /** A join token with its text, and what the joiner's command line needs. */
 export interface IssuedJoinToken extends JoinTokenRecord {
@@ -115,7 +115,7 @@ export class RegistrationAuthority {
   }
 
   /** Answers `POST /v1/join`. */
-  async join(body: unknown, origin: JoinOrigin): Promise<JoinAnswer> {
+  async join(body: JoinBody, origin: JoinOrigin): Promise<JoinAnswer> {
     const { authority, registry, clock } = this.#options;
     this.#requests.take(this.#sourceOf(origin));
     const request = readJoinRequest(body, { meshId: authority.meshId, now: clock.now() });
@@ -318,5 +318,5 @@ export class RegistrationAuthority {
 }
 
 function waiting({ ticket, code }: PendingJoin): JoinAnswer {
-  return { status: 202, body: JSON.stringify({ id: ticket, code, retryAfterMs: pollMs }) };
+  return { status: 202, body: { id: ticket, code, retryAfterMs: pollMs } };
 }

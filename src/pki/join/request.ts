@@ -2,15 +2,13 @@
 
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
+import type { JoinBody } from "../../api/joins.js";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
 import { nodeIdOf, publicKeyOfText } from "../identity/enrolled-key.js";
 import { verifySigned } from "../registry/records.js";
 import { csrLimitBytes } from "../x509/csr.js";
-
-/** The largest body, in bytes. */
-export const joinBodyBytes = 64 * 1024;
 
 const pemBytes = 12 * 1024;
 const hostText = z
@@ -39,23 +37,6 @@ const payloadShape = z.strictObject({
   at: z.number().int(),
 });
 
-const bodyShape = z.strictObject({
-  v: z.literal(1),
-  signed: z.strictObject({
-    payload: z.string().max(joinBodyBytes),
-    signer: z.string().max(32),
-    signature: z.string().regex(/^[A-Za-z0-9+/]{86}==$/),
-  }),
-  token: z
-    .strictObject({
-      id: z.string().regex(/^[0-9a-f]{16}$/),
-      /** Id of the master that keeps the token. */
-      keeper: z.string().regex(/^[0-9a-f]{32}$/),
-      proof: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-    })
-    .optional(),
-});
-
 /** What a node that wants to join says. */
 export type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
 
@@ -68,24 +49,19 @@ export interface JoinRequest extends JoinPayload {
 }
 
 /** Proof of a join token: its id, the master that keeps it, and the proof of its secret. */
-export type TokenProof = Readonly<NonNullable<z.infer<typeof bodyShape>["token"]>>;
+export type TokenProof = NonNullable<JoinBody["token"]>;
 
 /** The body for a payload that was signed, with the proof of a join token when there is one. */
-export function joinBody(signed: Signed, token?: TokenProof): string {
-  return JSON.stringify({ v: 1, signed, ...(token === undefined ? {} : { token }) });
-}
-
-/** The master that keeps the token of a body; `undefined` for a body without one, or none at all. */
-export function keeperOf(body: unknown): string | undefined {
-  return bodyShape.safeParse(body).data?.token?.keeper;
+export function joinBody(signed: Signed, token?: TokenProof): JoinBody {
+  return { v: 1, signed, ...(token === undefined ? {} : { token }) };
 }
 
 /**
  * The request in a body. Throws `request.malformed` for what has not its shape, and `join.refused` for a signature that does not
  * fit, another mesh, and a clock that is so far off that records would be refused for it.
  */
-export function readJoinRequest(body: unknown, { meshId, now }: { meshId: string; now: number }): JoinRequest {
-  const { signed, token } = parsed(bodyShape, body);
+export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: string; now: number }): JoinRequest {
+  const { signed, token } = body;
   const payload = parsed(payloadShape, jsonOf(signed.payload));
   const publicKey = publicKeyOfText(payload.key);
   if (publicKey === undefined) throw malformed("/signed/payload/key", "not an Ed25519 key");

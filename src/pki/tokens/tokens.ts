@@ -139,13 +139,12 @@ export class TokenAuthority {
    * Revokes a token for good, durably, at every node; twice is fine. Throws `path.unknown` when no token has the id, `node.overloaded`
    * without the key.
    */
-  async revoke(id: string, by = "mesh"): Promise<void> {
+  async revoke(id: string, by = "mesh"): Promise<boolean> {
     this.#checkMaster("revokes");
-    if (this.#ledger.isRevoked(id)) return;
-    if (!(await this.#ledger.revoke(id))) {
-      throw new HerdError("path.unknown", `no token has the id ${JSON.stringify(id.slice(0, 64))}`);
-    }
+    if (this.#ledger.isRevoked(id)) return true;
+    if (!(await this.#ledger.revoke(id))) return false;
     await this.#audit({ event: "token.revoked", by, subject: id, detail: "" });
+    return true;
   }
 
   #checkMaster(does: string): void {

@@ -1,19 +1,11 @@
 // How this node answered calls lately, by function: rates, errors and quantiles of the last minute, for people who watch.
 
+import type { CallStats } from "../../api/apps.js";
 import type { Clock } from "../../core/clock.js";
 import { rounded } from "../../core/rounded.js";
 import type { ActiveApp } from "../../invoke/app-router.js";
 import type { Outcome } from "../../invoke/invoker.js";
 import { ClientGone } from "../http/request-body.js";
-
-/** Figures of a function. Times are those of answered calls from their arrival in the queue to the result; null without one. */
-export interface FunctionFigures {
-  readonly calls: number;
-  readonly errors: number;
-  readonly perSecond: number;
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
-}
 
 /** The minute is kept in slots: the oldest leaves when a new one begins. */
 const slotMs = 5_000;
@@ -47,7 +39,7 @@ class Counts {
     this.#calls[slot] = (this.#calls[slot] ?? 0) + 1;
   }
 
-  read(now: number): FunctionFigures {
+  read(now: number): CallStats {
     const current = this.#slotAt(now);
     const merged = new Uint32Array(binCount);
     for (const [at, count] of this.#times.entries()) {
@@ -107,7 +99,7 @@ export class CallFigures {
   }
 
   /** The figures of a function; undefined when it was not called since this revision is active here. */
-  of(app: ActiveApp, name: string): FunctionFigures | undefined {
+  of(app: ActiveApp, name: string): CallStats | undefined {
     return this.#apps.get(app)?.get(name)?.read(this.#clock.now());
   }
 

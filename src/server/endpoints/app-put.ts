@@ -2,7 +2,7 @@
 
 import { deployApp } from "../../api/apps.js";
 import { HerdError } from "../../core/errors.js";
-import { type Endpoint, endpoint } from "../http/endpoint.js";
+import { created, type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { deployedView } from "../views/app-view.js";
 import { readUpload, uploadLimitBytes } from "../views/upload.js";
 import type { AppsOptions } from "./apps.js";
@@ -20,8 +20,13 @@ export function appPutEndpoint({ deployer, limits }: AppsOptions): Endpoint {
       const read = readUpload(headers["content-type"], limits);
       const files = await read(await http.body(bodyLimitBytes));
       const by = claims?.id ?? "";
-      const { created, prepared, nodes } = await deployer.deploy({ app, files, by, public: query.public, signal });
-      return { status: created ? 201 : 200, body: deployedView(app, prepared, { baseUrl, nodes }) };
+      const {
+        created: isNew,
+        prepared,
+        nodes,
+      } = await deployer.deploy({ app, files, by, public: query.public, signal });
+      const view = deployedView(app, prepared, { baseUrl, nodes });
+      return isNew ? created(view) : ok(view);
     },
   });
 }

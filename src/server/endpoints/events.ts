@@ -4,7 +4,7 @@ import { followEvents } from "../../api/events.js";
 import type { Clock } from "../../core/clock.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import type { OpenStreams } from "../http/open-streams.js";
-import type { LiveStats } from "../views/live-figures.js";
+import type { LiveStats } from "../views/live-stats.js";
 import type { MeshEvent, MeshEvents } from "../views/mesh-events.js";
 
 /** A comment is no event. */

@@ -56,7 +56,10 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
     endpoint(api.listJoins, {
       async handle(request) {
         const others = await askOtherMasters(request, { relay, masters: joins.masters() });
-        const lists = [joins.desk?.pending() ?? [], ...others.map(({ json }) => pendingJoins.safeParse(json).data ?? [])];
+        const lists = [
+          joins.desk?.pending() ?? [],
+          ...others.map(({ json }) => pendingJoins.safeParse(json).data ?? []),
+        ];
         return ok(lists.flat().sort((a, b) => a.since.localeCompare(b.since)));
       },
     }),

@@ -1,9 +1,9 @@
 // GET /healthz, /readyz, /ca.pem, /metrics: what a node says about itself.
 
-import { type ErrorCode, HerdError } from "../../core/errors.js";
-import type { Metrics } from "../../core/metrics.js";
 import * as api from "../../api/health.js";
 import { interfaceDocument } from "../../api/openapi.js";
+import { type ErrorCode, HerdError } from "../../core/errors.js";
+import type { Metrics } from "../../core/metrics.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content, JsonText } from "../http/http-answer.js";
 import type { Storage } from "./durable.js";

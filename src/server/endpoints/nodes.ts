@@ -1,7 +1,7 @@
 // GET /v1/nodes, POST /v1/nodes/{node}/revoke, drain, resume, recycle: the nodes of the mesh, and what an operator does to one.
 
-import { HerdError } from "../../core/errors.js";
 import * as api from "../../api/nodes.js";
+import { HerdError } from "../../core/errors.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import type { HttpRequest } from "../http/http-request.js";
 import type { Mesh, NodeEntry, NodeFigures } from "../ports.js";
@@ -77,11 +77,7 @@ function sorted(nodes: readonly NodeEntry[], self: string): NodeEntry[] {
   return [...nodes].sort((left, right) => rank(left) - rank(right) || left.name.localeCompare(right.name, "en"));
 }
 
-function nodeView(
-  node: NodeEntry,
-  { baseUrl }: Pick<HttpRequest, "baseUrl">,
-  options: NodesOptions,
-): api.ListedNode {
+function nodeView(node: NodeEntry, { baseUrl }: Pick<HttpRequest, "baseUrl">, options: NodesOptions): api.ListedNode {
   const { mesh, self } = options;
   const { id, name, fingerprint, master, deploy, revoked, parent, approvedBy } = node;
   const member = mesh.members.get(id);

@@ -1,7 +1,7 @@
 // GET / and /console/{file}: the web page, with a policy that lets it load nothing but its own files and ask nobody but its node.
 
-import { HerdError } from "../../core/errors.js";
 import * as api from "../../api/health.js";
+import { HerdError } from "../../core/errors.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content } from "../http/http-answer.js";
 import type { HttpRequest } from "../http/http-request.js";

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import * as api from "../../api/tokens.js";
 import { HerdError } from "../../core/errors.js";
-import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
+import { created, type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { SignIn, Tokens } from "../ports.js";
 import { askOtherMasters } from "../relay/other-masters.js";
 import type { Relay } from "../relay/relay.js";
@@ -32,14 +32,14 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
         const by = claims?.id ?? "";
         const { role, app, ttlSeconds = daySeconds } = body;
         if (role === "join") {
-          return { status: 201, body: await deskOf(joins).createToken({ ...joinRequest(body), by }) };
+          return created(await deskOf(joins).createToken({ ...joinRequest(body), by }));
         }
         const foreign = joinFields.find((key) => body[key] !== undefined);
         if (foreign !== undefined) {
           throw new HerdError("request.malformed", `${foreign} is for tokens of role join`, { where: `/${foreign}` });
         }
         const scope = app === undefined ? {} : { app };
-        return { status: 201, body: await tokens.issue({ role, ttlSeconds, by, ...scope }) };
+        return created(await tokens.issue({ role, ttlSeconds, by, ...scope }));
       },
     }),
     endpoint(api.listTokens, {

@@ -28,10 +28,7 @@ export class ClientRequest implements HttpRequest {
   readonly #response: Response;
   #signal: AbortSignal | undefined;
 
-  constructor(
-    { request, response }: Exchange,
-    { node, baseUrl }: { readonly node: string; readonly baseUrl: string },
-  ) {
+  constructor({ request, response }: Exchange, { node, baseUrl }: { readonly node: string; readonly baseUrl: string }) {
     this.#request = request;
     this.#response = response;
     this.remoteAddress = addressText(response.raw.getRemoteAddress());

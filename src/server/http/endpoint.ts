@@ -5,6 +5,7 @@ import type {
   BodyOf,
   BytesContent,
   Content as ContentType,
+  DeepReadonly,
   HeaderOf,
   JsonContent,
   ParametersOf,
@@ -55,19 +56,12 @@ type BodyIn<Contents extends readonly ContentType[]> = Contents extends readonly
 
 type BodyAs<One> =
   One extends JsonContent<infer Schema>
-    ? Sent<z.input<Schema>> | JsonText
+    ? DeepReadonly<z.input<Schema>> | JsonText
     : One extends BytesContent
       ? Content
       : One extends StreamContent
         ? Streamed
         : never;
-
-/** A value that is only read. */
-type Sent<Value> = Value extends readonly (infer Element)[]
-  ? readonly Sent<Element>[]
-  : Value extends object
-    ? { readonly [key in keyof Value]: Sent<Value[key]> }
-    : Value;
 
 /** A route with its handler, as the chain works with it. */
 export interface Endpoint {
@@ -113,6 +107,11 @@ export function ok<Body, Headers extends HttpAnswer["headers"] = Record<never, s
   headers?: Headers,
 ): { readonly status: 200; readonly body: Body; readonly headers: Headers } {
   return { status: 200, body, headers: headers ?? ({} as Headers) };
+}
+
+/** An answer of status 201. */
+export function created<Body>(body: Body): { readonly status: 201; readonly body: Body } {
+  return { status: 201, body };
 }
 
 /** An answer of status 204. */

@@ -6,12 +6,12 @@ import { STATUS_CODES } from "node:http";
 import { type Response, Server } from "hyper-express";
 import { systemClock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
-import { problemAnswer, publicError } from "./problem.js";
-import { Content } from "./http-answer.js";
-import { addressText } from "./remote-address.js";
-import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
 import { HeaderBlock } from "../connections/framing.js";
 import { Transfers } from "../connections/transfers.js";
+import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
+import { Content } from "./http-answer.js";
+import { problemAnswer, publicError } from "./problem.js";
+import { addressText } from "./remote-address.js";
 
 /**
  * Suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2). Those of

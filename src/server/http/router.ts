@@ -41,7 +41,8 @@ export class Router {
   /** What is served at a path; undefined for nothing. */
   find(path: string): Served | undefined {
     const segments = path.split("/");
-    for (const pattern of this.#patterns.values()) if (matches(pattern.segments, segments)) return served(pattern, segments);
+    for (const pattern of this.#patterns.values())
+      if (matches(pattern.segments, segments)) return served(pattern, segments);
     return undefined;
   }
 

@@ -2,13 +2,13 @@
 
 import type { AppInterface } from "../../../runtime/interface/model.js";
 import { describeFunctions, describeTypes } from "../../../runtime/interface/schema.js";
+import type { App, AppFunction, CallStats, DeployedApp, ListedApp } from "../../api/apps.js";
 import type { AppRecord } from "../../catalog/model.js";
 import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
-import type { FunctionFigures } from "../call/call-stats.js";
 
-/** Figures of a function, when it was called lately. */
-type FiguresOf = (name: string) => FunctionFigures | undefined;
+/** Stats of a function, when it was called lately. */
+type StatsOf = (name: string) => CallStats | undefined;
 
 /** What every view needs: the address (`https://host:port`) that the client used, and the names of the nodes that have the revision. */
 export interface Place {
@@ -21,7 +21,7 @@ export function functionsView(
   app: string,
   appInterface: AppInterface,
   { baseUrl }: Pick<Place, "baseUrl">,
-): Record<string, unknown>[] {
+): AppFunction[] {
   return describeFunctions(appInterface).map((description) => {
     const { name, ...rest } = description;
     return { name, url: functionUrl(baseUrl, app, name), ...rest };
@@ -32,18 +32,18 @@ export function functionsView(
 export function appView(
   record: AppRecord,
   appInterface: AppInterface,
-  { place, limits, figuresOf }: { place: Place; limits: Limits; figuresOf: FiguresOf },
-): Record<string, unknown> {
+  { place, limits, statsOf }: { place: Place; limits: Limits; statsOf: StatsOf },
+): App {
   return {
     app: record.app,
     revision: record.revision,
     revisions: record.revisions,
     functions: functionsView(record.app, appInterface, place).map((one) => {
-      const lastMinute = figuresOf(String(one.name));
+      const lastMinute = statsOf(one.name);
       return lastMinute === undefined ? one : { ...one, lastMinute };
     }),
     types: describeTypes(appInterface),
-    limits,
+    limits: { ...limits },
     public: record.public,
     nodes: place.nodes,
   };
@@ -53,7 +53,7 @@ export function appView(
 export function unlistedView(
   record: AppRecord,
   { limits, nodes, error }: { limits: Limits; nodes: readonly string[]; error: unknown },
-): Record<string, unknown> {
+): ListedApp {
   const { code, message: detail } =
     error instanceof HerdError ? error : new HerdError("internal", "a defect of this node");
   const { app, revision, revisions } = record;
@@ -63,7 +63,7 @@ export function unlistedView(
     revisions,
     functions: [],
     types: {},
-    limits,
+    limits: { ...limits },
     public: record.public,
     nodes,
     unlisted: { code, detail },
@@ -75,7 +75,7 @@ export function deployedView(
   app: string,
   prepared: { readonly revision: string; readonly interface: AppInterface },
   place: Place,
-): Record<string, unknown> {
+): DeployedApp {
   return {
     app,
     revision: prepared.revision,

@@ -13,14 +13,14 @@ export class AuditCheck {
   }
 
   /** What the proof finds in a bundle; who asks while one is under way gets its verdict. Rejects when the thread fails. */
-  verify(bundle: () => Promise<unknown> | unknown): Promise<AuditVerdict> {
+  verify(bundle: () => unknown): Promise<AuditVerdict> {
     this.#running ??= this.#run(bundle).finally(() => {
       this.#running = undefined;
     });
     return this.#running;
   }
 
-  async #run(bundle: () => Promise<unknown> | unknown): Promise<AuditVerdict> {
+  async #run(bundle: () => unknown): Promise<AuditVerdict> {
     const workerData = { bundle: await bundle(), root: this.#rootCertificatePem };
     const worker = new Worker(new URL("./audit-check-thread.js", import.meta.url), { workerData });
     return new Promise((resolve, reject) => {

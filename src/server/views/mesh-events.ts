@@ -1,5 +1,6 @@
 // What happens in the mesh, told to whoever listens: joins, states, deploys, revocations.
 
+import type { SentEvent } from "../../api/events.js";
 import type { Clock } from "../../core/clock.js";
 import type { Member, Members } from "../../mesh/ports.js";
 import type { JoinView } from "../../pki/join/pending.js";
@@ -7,12 +8,10 @@ import type { AuditEvent } from "../../pki/registry/audit-record.js";
 import type { NodeRegistry } from "../ports.js";
 import { nameOf } from "./mesh-names.js";
 
-/** Something that happened. `type` is like `node.state` or `app.deployed`; `at` is epoch ms; the rest is JSON. */
-export interface MeshEvent {
-  readonly type: string;
-  readonly at: number;
-  readonly [field: string]: unknown;
-}
+type WithEpochMs<Event> = Event extends unknown ? Omit<Event, "at"> & { readonly at: number } : never;
+
+/** An event of the contract as this node publishes it: `at` is epoch ms. */
+export type MeshEvent = WithEpochMs<SentEvent>;
 
 /** Hands events to their listeners and keeps none. */
 export class MeshEvents {
