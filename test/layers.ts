@@ -29,6 +29,15 @@ const rooms: readonly (readonly (readonly string[])[])[] = [
     ["src/pki/audit/"],
     ["src/pki/join/"],
   ],
+  [
+    ["src/server/ports"],
+    ["src/server/connections/"],
+    ["src/server/http/"],
+    ["src/server/relay/", "src/server/call/"],
+    ["src/server/views/"],
+    ["src/server/endpoints/"],
+    ["src/server/https-api"],
+  ],
   [["src/invoke/routing/"], ["src/invoke/learning/"], ["src/invoke/peers/"], ["src/invoke/forwarding/"]],
 ];
 

@@ -9,18 +9,21 @@ type Shape = typeof policyShape;
 const timeError = 'a time like 2030-01-31T18:00:00Z, "forever" or null is needed';
 
 /** A change of settings: `null` takes a setting back to the node's own. */
-const patch = z.strictObject({
-  ...(Object.fromEntries(Object.entries(policyShape).map(([name, shape]) => [name, shape.nullish()])) as {
-    [setting in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[setting]>>;
-  }),
-  pausedUntil: z
-    .string({ error: timeError })
-    .refine((text) => text === "forever" || z.iso.datetime({ offset: true }).safeParse(text).success, {
-      error: timeError,
-    })
-    .nullish()
-    .describe("Pauses the node until a time (RFC 3339) or `forever`; null ends a pause."),
-});
+const patch = z.strictObject(
+  {
+    ...(Object.fromEntries(Object.entries(policyShape).map(([name, shape]) => [name, shape.nullish()])) as {
+      [setting in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[setting]>>;
+    }),
+    pausedUntil: z
+      .string({ error: timeError })
+      .refine((text) => text === "forever" || z.iso.datetime({ offset: true }).safeParse(text).success, {
+        error: timeError,
+      })
+      .nullish()
+      .describe("Pauses the node until a time (RFC 3339) or `forever`; null ends a pause."),
+  },
+  { error: "an object of settings is needed" },
+);
 
 /** The body of `GET /v1/policy`. */
 export const policy = z

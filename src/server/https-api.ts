@@ -36,17 +36,19 @@ import { type Page, pageEndpoints } from "./endpoints/page.js";
 import { policyEndpoints } from "./endpoints/policy.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
 import { answerClient } from "./http/answer-client.js";
+import type { HttpAnswer } from "./http/http-answer.js";
 import { HttpsServer, type KeyFiles } from "./http/https-server.js";
 import { OpenStreams } from "./http/open-streams.js";
+import type { HandedOn, Where } from "./http/place.js";
 import { Router } from "./http/router.js";
 import type { Mesh, NodeAbout, Owner, SignIn, Tokens } from "./ports.js";
-import type { Relay, RelayedAnswer } from "./relay/relay.js";
+import { type Relay, type RelayedAnswer, relayRequest } from "./relay/relay.js";
 import { type RelayedFrom, RelayedRequests } from "./relay/relayed-requests.js";
 import { liveStats } from "./views/live-stats.js";
 import type { MeshEvents } from "./views/mesh-events.js";
 
 /** Routes whose requests do not pass the chain. */
-const hotRoutes: readonly Route[] = [invokeRoute, invokeByQuery];
+const hotRoutes: readonly Route[] = [invokeByQuery, invokeRoute];
 
 /** What the interface speaks for. */
 export interface HttpsApiOptions {
@@ -156,13 +158,15 @@ export class HttpsApi {
     const { clock, metrics, connections } = options;
     const recount = () => connectionsTo(this.#server.port);
     const bodyLimitBytes = limits.argumentBytes;
+    const isHere = (where: Where): boolean => relay.isHere(where);
+    const elsewhere = (handed: HandedOn): Promise<HttpAnswer> => relayRequest(handed, relay);
     this.#relayed = new RelayedRequests({
       endpoints,
       tokens,
       clock,
       log,
       hold,
-      isHere: (where) => relay.isHere(where),
+      isHere,
     });
     this.#server = new HttpsServer({
       connections: new ConnectionCaps({ ...connections, clock, log, metrics, recount }),
@@ -173,7 +177,7 @@ export class HttpsApi {
       hotRoutes: hotRoutes.map((route) => ({ route, handle: invoke.handle })),
       router: new Router(endpoints, hotRoutes),
       answer: (exchange, match) =>
-        answerClient(exchange, match, { tokens, relay, log, ownerSecret, place, hold, bodyLimitBytes }),
+        answerClient(exchange, match, { tokens, log, ownerSecret, place, hold, bodyLimitBytes, isHere, elsewhere }),
     });
   }
 

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
+import { type JoinBody, joinBody } from "../../src/api/joins.js";
 import { decodeCapacity } from "../../src/capacity/capacity.js";
 import { readManifest } from "../../src/catalog/manifest.js";
 import { HerdError } from "../../src/core/errors.js";
@@ -16,7 +17,7 @@ import { helloContent, readHello } from "../../src/mesh/transport/hello.js";
 import { errorOf, messageOf, messageType, reasonOf } from "../../src/mesh/transport/message.js";
 import { readJoinRequest } from "../../src/pki/join/request.js";
 import { parsePayload } from "../../src/pki/registry/records.js";
-import { relayedResponse } from "../../src/server/relay/relay.js";
+import { relayedAnswer } from "../../src/server/relay/relay.js";
 import { readUpload } from "../../src/server/views/upload.js";
 import { seeded } from "../mesh/virtual-time.js";
 import { TestNode } from "../server/test-node.js";
@@ -32,6 +33,13 @@ const manifest = {
 };
 const isRefusal = (error: unknown): boolean => error instanceof FrameError || error instanceof HerdError;
 
+/** A body of `POST /v1/join`, as the server parses it first. */
+function parsedBody(value: unknown): JoinBody {
+  const parsed = joinBody.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new HerdError("request.malformed", parsed.error.message);
+}
+
 /** What every reader of a peer's message makes of one value; none may throw but a refusal. */
 function readAll(value: unknown): void {
   const readers: readonly ((value: unknown) => unknown)[] = [
@@ -45,8 +53,8 @@ function readAll(value: unknown): void {
     decodeCapacity,
     decodeUpdates,
     decodeSummaries,
-    relayedResponse,
-    (body) => readJoinRequest(body, { meshId: hex(32), now: 1 }),
+    relayedAnswer,
+    (body) => readJoinRequest(parsedBody(body), { meshId: hex(32), now: 1 }),
   ];
   for (const read of readers) {
     try {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CallQueue } from "../../runtime/sandbox/pool/call-queue.js";
 import { FunctionQueue, PendingCall } from "../../runtime/sandbox/pool/pending-call.js";
+import { answer } from "../../src/api/route.js";
 import { sha256 } from "../../src/catalog/blobs.js";
 import { manifestRecord } from "../../src/catalog/manifest.js";
 import { ManifestStore } from "../../src/catalog/manifest-store.js";
@@ -21,8 +22,8 @@ import { Auditor } from "../../src/pki/audit/auditor.js";
 import { PendingJoins } from "../../src/pki/join/pending.js";
 import type { JoinRequest } from "../../src/pki/join/request.js";
 import { type AuditEvent, auditPayloadText } from "../../src/pki/registry/audit-record.js";
-import type { Endpoint } from "../../src/server/http/endpoint.js";
-import { RelayedRequests } from "../../src/server/relay/relayed-exchange.js";
+import { empty, endpoint } from "../../src/server/http/endpoint.js";
+import { RelayedRequests } from "../../src/server/relay/relayed-requests.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { TestSigner } from "../catalog/solo-mesh.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
@@ -55,18 +56,27 @@ test("manifests that wait for their bytes: an author that announces without end 
   assert.ok(announce(modest, "good"));
 });
 
+const done = answer("Done.");
+
 test("relayed requests: two peers and one token that ask without end leave room for others", async () => {
   let open = (): void => undefined;
   const gate = new Promise<void>((resolve) => {
     open = resolve;
   });
-  const slow: Endpoint = {
-    ...{ method: "POST", path: "/v1/slow", role: "none", at: "master" },
-    handle: async (exchange) => {
+  const route = {
+    method: "POST",
+    path: "/v1/slow",
+    summary: "",
+    role: "none",
+    at: "master",
+    answers: { 204: done },
+  } as const;
+  const slow = endpoint(route, {
+    handle: async () => {
       await gate;
-      exchange.answer(200, {});
+      return empty();
     },
-  };
+  });
   const relayed = new RelayedRequests({
     ...{ endpoints: [slow], tokens: undefined as never, hold: () => () => undefined, isHere: () => true },
     ...{ clock: systemClock, log: silent },
@@ -87,7 +97,7 @@ test("relayed requests: two peers and one token that ask without end leave room 
   assert.ok(count("four 429") + count("four 503") >= 4, "of one token, 16 at a time");
   open();
   await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(count("three 200"), 1);
+  assert.equal(count("three 204"), 1);
 });
 
 test("requests to join: the address that sends the most gives way to one that sends its first", () => {

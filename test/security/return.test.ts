@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { JoinBody } from "../../src/api/joins.js";
 import { ProblemError } from "../../src/client/client.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
@@ -123,7 +124,7 @@ test("a request to return is good once, for its signer, by its own clock, and on
       return keep(body, origin);
     };
     assert.equal((await mesh.join(back)).nodeName, "sleeper");
-    const body = JSON.parse(bodies[0] ?? "") as { signed: { payload: string } };
+    const body = JSON.parse(bodies[0] ?? "") as JoinBody;
     const origin = { address: "127.0.0.1", arrivedAt: mesh.identity.nodeId };
     await assert.rejects(keep(body, origin), coded("join.refused", /was used before/));
     const later = {

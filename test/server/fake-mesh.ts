@@ -1,6 +1,8 @@
 // A mesh that behaves like the real one as far as the server can tell: nodes with states, revoked with their subtree.
 
+import type { TreeNode } from "../../src/api/nodes.js";
 import type { Member, MemberState } from "../../src/mesh/ports.js";
+import type { AuditBundle } from "../../src/pki/audit/bundle.js";
 import type { ListedRecord } from "../../src/pki/audit/list.js";
 import type { CallChoice, Mesh, NodeEntry, NodeFigures, PeerFigures } from "../../src/server/ports.js";
 
@@ -108,8 +110,8 @@ export class FakeMesh implements Mesh {
     return ids;
   }
 
-  masters(): unknown {
-    return { mesh: "fake", masters: [] };
+  masters(): ReturnType<Mesh["masters"]> {
+    return { mesh: "fake", masters: [], records: [] };
   }
 
   crl(): string {
@@ -119,11 +121,21 @@ export class FakeMesh implements Mesh {
   readonly audit = {
     list: ({ limit, event }: { readonly limit: number; readonly event?: string | undefined }): ListedRecord[] =>
       this.records.filter((record) => event === undefined || record.event === event).slice(-limit),
-    bundle: (): unknown => ({ logs: this.records }),
+    bundle: (): AuditBundle => ({
+      v: 1,
+      mesh: "fake",
+      node: this.entries[0]?.id ?? "",
+      at: 0,
+      grants: [],
+      admissions: [],
+      revocations: [],
+      logs: [],
+      heads: [],
+    }),
     heads: (): string[] => ["a head"],
   };
 
-  #branch(entry: NodeEntry | undefined, stateOf: (id: string) => string): unknown {
+  #branch(entry: NodeEntry | undefined, stateOf: (id: string) => string): TreeNode | undefined {
     if (entry === undefined) return undefined;
     const children = this.entries.filter(({ parent }) => parent === entry.id);
     const { name, approvedBy, fingerprint } = entry;
@@ -137,7 +149,7 @@ export class FakeMesh implements Mesh {
       at,
       fingerprint,
       state,
-      children: children.map((c) => this.#branch(c, stateOf)),
+      children: children.flatMap((child) => this.#branch(child, stateOf) ?? []),
     };
   }
 }

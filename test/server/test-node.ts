@@ -32,6 +32,7 @@ import type { Relay } from "../../src/server/relay/relay.js";
 import { MeshEvents } from "../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
+import { checkAnswer } from "../contract.js";
 import { FakeMesh } from "./fake-mesh.js";
 import { FakeCompiler, FakeSandbox } from "./fakes.js";
 
@@ -73,7 +74,18 @@ const pageFile = {
 };
 
 /** Everything may be done here. */
-const alone: Relay = { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to ask")) };
+const alone: Relay = { isHere: () => true, request: () => Promise.reject(new TypeError("there is nobody to ask")) };
+
+/** A relay of a test, with its answers counted. */
+function counting(relay: Relay, fakes: { answers: number }): Relay {
+  return {
+    isHere: (where) => relay.isHere(where),
+    request: (...request) => {
+      fakes.answers++;
+      return relay.request(...request);
+    },
+  };
+}
 
 /** A running server. */
 export class TestNode {
@@ -91,6 +103,8 @@ export class TestNode {
   readonly root: string;
   /** Puts a new certificate into service. */
   readonly renew: () => Promise<void>;
+  /** How many answers a test's own relay made: the contract does not hold for those. */
+  readonly fakes: { answers: number };
 
   private constructor(
     readonly api: HttpsApi,
@@ -110,6 +124,7 @@ export class TestNode {
       | "agent"
       | "root"
       | "renew"
+      | "fakes"
     >,
   ) {
     this.compiler = parts.compiler;
@@ -124,6 +139,7 @@ export class TestNode {
     this.agent = parts.agent;
     this.root = parts.root;
     this.renew = parts.renew;
+    this.fakes = parts.fakes;
   }
 
   /** Starts one on a free port. */
@@ -182,6 +198,7 @@ export class TestNode {
       node: named.name,
       maxWaiting: 3,
     });
+    const fakes = { answers: 0 };
     const api = new HttpsApi({
       canRun: () => true,
       host: "localhost",
@@ -203,7 +220,7 @@ export class TestNode {
       deployer,
       router,
       invoker: options.invoker?.(new LocalInvoker(parts.sandbox)) ?? new LocalInvoker(parts.sandbox),
-      relay: options.relay ?? alone,
+      relay: options.relay === undefined ? alone : counting(options.relay, fakes),
       mesh: parts.mesh,
       events: parts.events,
       owner: new Governor({
@@ -220,7 +237,7 @@ export class TestNode {
     const renew = async () => withKeyFiles(await issue(), (files) => api.reload(files));
     api.ready();
     const admin = await tokens.issue({ role: "admin", ttlSeconds: 600 });
-    return new TestNode(api, tokens, admin.token, { ...parts, root: certificate, renew });
+    return new TestNode(api, tokens, admin.token, { ...parts, root: certificate, renew, fakes });
   }
 
   /** Closes everything. */
@@ -246,7 +263,13 @@ export class TestNode {
     const outgoing = this.open(path, question);
     if (question.body !== undefined) outgoing.setHeader("content-length", Buffer.byteLength(question.body));
     outgoing.end(question.body);
-    return answerOf(outgoing);
+    const { answers } = this.fakes;
+    const answer = await answerOf(outgoing);
+    const { status, headers, body } = answer;
+    const { method = "GET" } = question;
+    if (answers === this.fakes.answers)
+      checkAnswer({ method, path, status, type: headers["content-type"], text: body.toString() });
+    return answer;
   }
 
   /** Deploys a text. */

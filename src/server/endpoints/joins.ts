@@ -6,8 +6,9 @@ import { HerdError } from "../../core/errors.js";
 import { keeperDigits } from "../../pki/join/pending.js";
 import type { JoinOrigin, RegistrationAuthority } from "../../pki/join/registration-authority.js";
 import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
+import type { Where } from "../http/place.js";
 import { askOtherMasters } from "../relay/other-masters.js";
-import type { Relay, Where } from "../relay/relay.js";
+import type { Relay } from "../relay/relay.js";
 
 /** What other masters keep, as far as it has the shape of the contract. */
 const pendingJoins = z.array(api.pendingJoin).max(64);

@@ -4,8 +4,8 @@ import * as api from "../../api/nodes.js";
 import { HerdError } from "../../core/errors.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import type { HttpRequest } from "../http/http-request.js";
+import type { Where } from "../http/place.js";
 import type { Mesh, NodeEntry, NodeFigures } from "../ports.js";
-import type { Where } from "../relay/relay.js";
 import { knownNode, nameOf, type SelfState, stateOf } from "../views/mesh-names.js";
 import { durability, type Storage } from "./durable.js";
 

@@ -32,7 +32,8 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
         const by = claims?.id ?? "";
         const { role, app, ttlSeconds = daySeconds } = body;
         if (role === "join") {
-          return created(await deskOf(joins).createToken({ ...joinRequest(body), by }));
+          const request = joinRequest(body);
+          return created(await deskOf(joins).createToken({ ...request, by }));
         }
         const foreign = joinFields.find((key) => body[key] !== undefined);
         if (foreign !== undefined) {

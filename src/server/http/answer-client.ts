@@ -1,9 +1,6 @@
 // A client's request through the chain, and its answer.
 
-import type { OwnerSecret } from "../../pki/tokens/owner-secret.js";
-import type { Tokens } from "../ports.js";
-import { type Relay, relayRequest } from "../relay/relay.js";
-import { answerOf } from "./chain.js";
+import { answerOf, type ChainOptions } from "./chain.js";
 import { ClientRequest, type Exchange, sendAnswer } from "./client-request.js";
 import { type ProblemOptions, sendProblem } from "./problem.js";
 import { isLoopback } from "./remote-address.js";
@@ -13,10 +10,7 @@ import type { Match } from "./router.js";
 const unreadBytes = 65_536;
 
 /** What {@link answerClient} works with. */
-export interface AnswerClientOptions extends ProblemOptions {
-  readonly tokens: Tokens;
-  readonly relay: Relay;
-  readonly ownerSecret: Pick<OwnerSecret, "isSame">;
+export interface AnswerClientOptions extends ProblemOptions, Omit<ChainOptions, "isLocal"> {
   /** This node's id, and the address that clients use (`https://host:port`). */
   readonly place: { readonly id: string; readonly url: () => string };
   /** Counts a request that changes something, so that a graceful shutdown waits for it; see `InFlight.hold`. */
@@ -25,18 +19,12 @@ export interface AnswerClientOptions extends ProblemOptions {
 
 /** Answers a client's request, problems included. */
 export function answerClient(exchange: Exchange, match: Match, options: AnswerClientOptions): void {
-  const { tokens, relay, place, ownerSecret } = options;
+  const { place } = options;
   const http = new ClientRequest(exchange, { node: place.id, baseUrl: place.url() });
   const release = match.endpoint.route.method === "GET" ? undefined : options.hold();
   // A client that leaves within its body ends no promise.
   if (release !== undefined) exchange.response.once("abort", release);
-  answerOf(match, http, {
-    tokens,
-    ownerSecret,
-    isLocal: isLoopback(http.remoteAddress),
-    isHere: (where) => relay.isHere(where),
-    elsewhere: (handed) => relayRequest(handed, relay),
-  })
+  answerOf(match, http, { ...options, isLocal: isLoopback(http.remoteAddress) })
     .then((answer) => sendAnswer(exchange, answer, unreadBytes))
     .catch((error: unknown) => sendProblem(exchange, error, options))
     .finally(release);

@@ -6,12 +6,12 @@ import { HerdError } from "../../core/errors.js";
 import type { Claims } from "../../pki/tokens/claims.js";
 import type { OwnerSecret } from "../../pki/tokens/owner-secret.js";
 import type { Tokens } from "../ports.js";
-import type { Where } from "../relay/relay.js";
 import { bearerOf, claimsOf, requireRole } from "./authorize.js";
 import type { Endpoint, EndpointRequest, UntypedAnswer } from "./endpoint.js";
 import { Content, type HttpAnswer, JsonText, Streamed } from "./http-answer.js";
 import type { HttpRequest } from "./http-request.js";
 import { parseBody, parseParameters, parseQuery } from "./parse-request.js";
+import type { HandedOn, Where } from "./place.js";
 import type { Match } from "./router.js";
 
 /** What the chain works with. */
@@ -25,14 +25,6 @@ export interface ChainOptions {
   readonly isHere: (where: Where) => boolean;
   /** Has another node act. */
   readonly elsewhere: (handed: HandedOn) => Promise<HttpAnswer>;
-}
-
-/** A request that another node is to answer. */
-export interface HandedOn {
-  readonly where: Where;
-  readonly http: HttpRequest;
-  /** The largest body that goes along, in bytes. */
-  readonly bodyLimitBytes: number;
 }
 
 /** The answer to a request. Throws what becomes a problem document. */

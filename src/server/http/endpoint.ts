@@ -15,9 +15,9 @@ import type {
   StreamContent,
 } from "../../api/route.js";
 import type { Claims } from "../../pki/tokens/claims.js";
-import type { Where } from "../relay/relay.js";
 import type { Content, HttpAnswer, JsonText, Streamed } from "./http-answer.js";
 import type { HttpRequest } from "./http-request.js";
+import type { Where } from "./place.js";
 
 /** A request of a route, parsed. */
 export interface EndpointRequest<R extends Route = Route> {

@@ -2,7 +2,8 @@
 
 import { HerdError } from "../../core/errors.js";
 import { type Link, LinkBroken, type Links, RequestTimeout } from "../../mesh/ports.js";
-import type { Relay, RelayedRequest, Where } from "./relay.js";
+import type { Where } from "../http/place.js";
+import type { Relay, RelayedRequest } from "./relay.js";
 
 /** The kind of ask that carries a relayed request. */
 export const relayKind = "http";

@@ -3,14 +3,8 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import type { HandedOn } from "../http/chain.js";
 import { Content, type HttpAnswer } from "../http/http-answer.js";
-
-/**
- * Where an endpoint acts: at any master, at any node with the deploy mark, at one node (by id), or at a master that is none of
- * these (by id).
- */
-export type Where = "master" | "deployer" | { readonly node: string } | { readonly masterExcept: readonly string[] };
+import type { HandedOn, Where } from "../http/place.js";
 
 /** A client's request on its way to a peer. */
 export interface RelayedRequest {

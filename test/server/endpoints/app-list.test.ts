@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AppInterface } from "../../../runtime/interface/model.js";
+import { type ListedApp, listApps } from "../../../src/api/apps.js";
 import type { AppRecord } from "../../../src/catalog/model.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { defaultLimits } from "../../../src/core/limits.js";
 import { type AppsOptions, appsEndpoints } from "../../../src/server/endpoints/apps.js";
-import { Exchange, type Incoming } from "../../../src/server/http/exchange.js";
-
-type Listed = { app: string; functions: { name: string }[]; unlisted?: { code: string; detail: string } };
+import type { EndpointRequest } from "../../../src/server/http/endpoint.js";
+import type { JsonText } from "../../../src/server/http/http-answer.js";
 
 const record = (app: string): AppRecord => ({ app, revision: app, revisions: [], public: false });
 const withFunctions = (count: number, doc = ""): AppInterface => ({
@@ -23,7 +23,6 @@ const withFunctions = (count: number, doc = ""): AppInterface => ({
 
 /** What the list of those apps is answered with, and what was logged. */
 async function list(apps: readonly string[], interfaceOf: (revision: string) => Promise<AppInterface>) {
-  let [status, text] = [0, ""];
   const logged: string[] = [];
   const options = {
     catalog: { list: () => apps.map(record) },
@@ -32,16 +31,11 @@ async function list(apps: readonly string[], interfaceOf: (revision: string) => 
     ...{ limits: defaultLimits, place: { node: "here" }, mesh: { holders: () => [] }, calls: { of: () => undefined } },
     log: { error: (message: string) => logged.push(message) },
   };
-  const outgoing = {
-    header: () => undefined,
-    send: (code: number, { body }: { body: string | Uint8Array }) => {
-      [status, text] = [code, String(body)];
-    },
-  };
-  const endpoint = appsEndpoints(options as unknown as AppsOptions).find(({ path }) => path === "/v1/apps");
-  const incoming = { baseUrl: "https://localhost" } as Incoming;
-  await endpoint?.handle(new Exchange(incoming, outgoing as unknown as Exchange["outgoing"]));
-  return { status, text, listed: JSON.parse(text) as Listed[], logged };
+  const endpoint = appsEndpoints(options as unknown as AppsOptions).find(({ route }) => route === listApps);
+  const request = { http: { baseUrl: "https://localhost" } } as EndpointRequest;
+  const answer = await endpoint?.handle(request);
+  const text = String((answer?.body as JsonText).text);
+  return { status: answer?.status, text, listed: JSON.parse(text) as ListedApp[], logged };
 }
 
 test("an app that cannot be read is in the list with the reason, and the others with their functions", async () => {

@@ -6,6 +6,7 @@ import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { rootCertificate } from "../../../src/api/health.js";
 import { type Clock, systemClock } from "../../../src/core/clock.js";
 import { makeEnrolledKey, nodeIdOf, publicKeyText, signerOf } from "../../../src/pki/identity/enrolled-key.js";
 import type { Enrollment, EnrollmentRequest } from "../../../src/pki/identity/enrollment.js";
@@ -24,10 +25,14 @@ import { makeCsr } from "../../../src/pki/x509/csr.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
 import { joinsEndpoints } from "../../../src/server/endpoints/joins.js";
 import { tokensEndpoints } from "../../../src/server/endpoints/tokens.js";
-import type { Endpoint } from "../../../src/server/http/endpoint.js";
+import { answerClient } from "../../../src/server/http/answer-client.js";
+import { type Endpoint, endpoint, ok } from "../../../src/server/http/endpoint.js";
+import { Content } from "../../../src/server/http/http-answer.js";
 import { HttpsServer } from "../../../src/server/http/https-server.js";
-import type { Relay, Where } from "../../../src/server/relay/relay.js";
-import { RelayedRequests } from "../../../src/server/relay/relayed-exchange.js";
+import type { HandedOn, Where } from "../../../src/server/http/place.js";
+import { Router } from "../../../src/server/http/router.js";
+import { type Relay, relayRequest } from "../../../src/server/relay/relay.js";
+import { RelayedRequests } from "../../../src/server/relay/relayed-requests.js";
 import { MeshEvents, publishJoins } from "../../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { silent } from "../../pki/audit/silent-log.js";
@@ -46,7 +51,7 @@ export class ShiftedClock implements Clock {
   }
 }
 
-const nobody: Relay = { isHere: () => true, ask: () => Promise.reject(new TypeError("there is nobody to ask")) };
+const nobody: Relay = { isHere: () => true, request: () => Promise.reject(new TypeError("there is nobody to ask")) };
 
 /** How to ask. */
 export interface Ask {
@@ -137,7 +142,7 @@ export class JoinMesh {
   async door(nodeId: string): Promise<string> {
     const relay: Relay = {
       isHere: () => false,
-      ask: (_where, request, signal) => this.#relayed.answer(request, { node: nodeId, signal }),
+      request: (_where, request, signal) => this.#relayed.answer(request, { node: nodeId, signal }),
     };
     const server = this.#serverOf(nodeId, { endpoints: this.#endpoints(undefined, relay), relay });
     this.#doors.push(server);
@@ -154,9 +159,26 @@ export class JoinMesh {
 
   #serverOf(id: string, { endpoints, relay }: { endpoints: Endpoint[]; relay: Relay }): HttpsServer {
     const { tokens } = this.identity;
+    const place = { id, url: () => this.url };
+    const hold = () => () => undefined;
+    const options = {
+      tokens,
+      log: silent,
+      ownerSecret: new OwnerSecret(),
+      place,
+      hold,
+      bodyLimitBytes: 65_536,
+      isHere: (where: Where) => relay.isHere(where),
+      elsewhere: (handed: HandedOn) => relayRequest(handed, relay),
+    };
     return new HttpsServer({
-      ...{ host: "localhost", port: 0, tokens, log: silent, relay, hold: () => () => undefined, endpoints },
-      ...{ place: { id, url: () => this.url }, bodyLimitBytes: 65_536, rawRoutes: [], ownerSecret: new OwnerSecret() },
+      host: "localhost",
+      port: 0,
+      log: silent,
+      bodyLimitBytes: 65_536,
+      hotRoutes: [],
+      router: new Router(endpoints),
+      answer: (exchange, match) => answerClient(exchange, match, options),
       connections: { opened: () => true, closed: () => undefined },
     });
   }
@@ -216,8 +238,7 @@ export class JoinMesh {
 
 /** `/ca.pem` of a root. */
 export function rootEndpoint(certificate: string): Endpoint {
-  const content = { type: "application/x-pem-file", body: certificate };
-  return { method: "GET", path: "/ca.pem", role: "none", handle: (exchange) => exchange.send(200, content) };
+  return endpoint(rootCertificate, { handle: () => ok(new Content("application/x-pem-file", certificate)) });
 }
 
 let leafKeys: Promise<readonly KeyObject[]> | undefined;

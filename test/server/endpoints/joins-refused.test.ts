@@ -71,7 +71,8 @@ test("who guesses is throttled, and told when to come back", async () => {
     }
     assert.ok(tries <= 10, `${tries} wrong secrets went through`);
     assert.match(waits[0] ?? "", /too many attempts/);
-    const raw = await founder.ask("/v1/join", { method: "POST", body: {} });
+    const signed = { payload: "{}", signer: "", signature: `${"A".repeat(86)}==` };
+    const raw = await founder.ask("/v1/join", { method: "POST", body: { v: 1, signed } });
     assert.equal(raw.status, 429);
     assert.ok(Number(raw.headers["retry-after"]) >= 1);
   } finally {

@@ -11,7 +11,6 @@ import { JoinTokens } from "../../../src/pki/join/tokens.js";
 import { Registry } from "../../../src/pki/registry/registry.js";
 import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
-import type { MeshEvent } from "../../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
 import { silent } from "../../pki/audit/silent-log.js";
@@ -101,8 +100,8 @@ test("of ten that race for one token, one wins", async () => {
 
 test("without a token a person decides, and both sides show the same code", async () => {
   const told: string[] = [];
-  const heard: MeshEvent[] = [];
-  const deaf = mesh.events.subscribe((event) => heard.push(event));
+  const heard: Record<string, unknown>[] = [];
+  const deaf = mesh.events.subscribe((event) => heard.push({ ...event }));
   const node = await applicant({ name: "asker", hosts: ["box.local", "localhost"] });
   const joining = mesh.join(node, { tell: (text) => told.push(text), advertise: "box.local" });
   const view = await mesh.waiting("asker");
@@ -153,8 +152,8 @@ test("who does not ask for the answer any more has given up, and waits no longer
 });
 
 test("a person can turn a node away", async () => {
-  const heard: MeshEvent[] = [];
-  const deaf = mesh.events.subscribe((event) => heard.push(event));
+  const heard: Record<string, unknown>[] = [];
+  const deaf = mesh.events.subscribe((event) => heard.push({ ...event }));
   const node = await applicant({ name: "unwanted" });
   const joining = mesh.join(node);
   const refused = assert.rejects(joining, coded("join.refused", /rejected/));

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { afterEach, beforeEach, test } from "node:test";
-import type { Relay, Where } from "../../../src/server/relay/relay.js";
+import type { Where } from "../../../src/server/http/place.js";
+import type { Relay } from "../../../src/server/relay/relay.js";
 import { type Answer, TestNode } from "../test-node.js";
 
 let node: TestNode;
@@ -14,7 +15,7 @@ let elsewhere: Where[];
 const relay: Relay = {
   isHere: (where) =>
     typeof where === "string" || ("node" in where ? where.node === "0123" : !where.masterExcept.includes("0123")),
-  ask: async (where) => {
+  request: async (where) => {
     elsewhere.push(where);
     return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from("{}") };
   },
@@ -160,7 +161,7 @@ test("why a call went where it went, with names for the nodes; 404 for one that 
     ],
   });
   const unknown = await node.ask("/v1/mesh/why/abc-2");
-  assert.deepEqual([unknown.status, codeOf(unknown)], [404, "path.unknown"]);
+  assert.deepEqual([unknown.status, codeOf(unknown)], [404, "call.unknown"]);
 });
 
 test("revoke takes a name or an id, and with subtree all that it let in", async () => {
@@ -210,7 +211,7 @@ test("drain and resume act at the node itself, and readiness says so", async () 
   const away = await post("/v1/nodes/gamma/drain");
   assert.deepEqual(
     [codeOf(away), /gamma is not there: its state is dead/.test(away.body.toString())],
-    ["node.overloaded", true],
+    ["node.unavailable", true],
   );
   await post("/v1/nodes/gamma/revoke");
   assert.equal(codeOf(await post("/v1/nodes/gamma/drain")), "node.unknown");
@@ -225,7 +226,7 @@ test("an app's nodes are those that can run it, by name", async () => {
 
 test("masters and revocation list are for everybody", async () => {
   const masters = await node.ask("/v1/masters", { token: null });
-  assert.deepEqual(masters.json(), { mesh: "fake", masters: [] });
+  assert.deepEqual(masters.json(), { mesh: "fake", masters: [], records: [] });
   const crl = await node.ask("/crl.pem", { token: null });
   assert.equal(crl.headers["content-type"], "application/x-pem-file");
   assert.match(crl.body.toString(), /X509 CRL/);
@@ -242,7 +243,7 @@ test("the audit log by names, bounded, by event, or whole for a proof", async ()
     [1],
   );
   assert.deepEqual(await rows("/v1/audit?event=app.deployed"), []);
-  assert.equal(((await node.ask("/v1/audit?proof=true")).json() as { logs: Row[] }).logs.length, 2);
+  assert.equal(((await node.ask("/v1/audit?proof=true")).json() as { mesh: string }).mesh, "fake");
   assert.deepEqual(await rows("/v1/audit?heads=true"), ["a head"]);
   assert.equal(codeOf(await node.ask("/v1/audit?limit=x")), "request.malformed");
 });
@@ -260,7 +261,7 @@ test("events arrive as they happen, and a client that leaves is forgotten", asyn
   };
   await until(": listening\n\n");
   assert.equal(node.events.listeners, 1);
-  node.events.publish({ type: "node.state", at: 0, node: "beta\n\nevent: forged", state: "dead" });
+  node.events.publish({ type: "node.state", at: 0, node: "beta\n\nevent: forged", id: "b1", state: "dead" });
   await until("}\n\n");
   assert.match(text, /event: node\.state\ndata: \{"type":"node\.state","at":"1970-[^\n]*"state":"dead"\}\n\n$/);
   assert.ok(!text.includes("\nevent: forged"));

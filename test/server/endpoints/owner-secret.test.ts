@@ -15,7 +15,7 @@ const relayed: unknown[] = [];
 before(async () => {
   const relay: Relay = {
     isHere: (where) => typeof where === "object" && "node" in where && where.node === self,
-    ask: async (where, request) => {
+    request: async (where, request) => {
       relayed.push({ where, request });
       return { status: 200, headers: {}, body: new Uint8Array() };
     },

@@ -61,7 +61,7 @@ test("a pause is until a time, forever, or over", async () => {
 
 test("what is unknown or wrong is refused by name, and nothing of that body is taken", async () => {
   for (const [body, detail] of [
-    [{ laptop: true, maxCelsius: 60 }, /unknown setting "laptop"/],
+    [{ laptop: true, maxCelsius: 60 }, /unknown field "laptop"/],
     [{ activeShare: 2, lightUnits: "many" }, /activeShare: a number from 0 to 1.*; lightUnits: a number from/],
     [{ idleAfterMs: 0.5 }, /idleAfterMs: a whole number/],
     [{ hours: "8-18" }, /hours: hours like 18:00-08:00/],
@@ -71,11 +71,11 @@ test("what is unknown or wrong is refused by name, and nothing of that body is t
     [[], /an object of settings/],
     ["", /an object of settings/],
     ["{", /not JSON/],
-    ['{"__proto__": {"owner": "none"}}', /unknown setting "__proto__"/],
-    ['{"constructor": {"prototype": {}}}', /unknown setting "constructor"/],
+    ['{"__proto__": {"owner": "none"}}', /unknown field "__proto__"/],
+    ['{"constructor": {"prototype": {}}}', /unknown field "constructor"/],
     ['{"activeShare": 1e999, "lightUnits": -0.0}', /activeShare: a number from 0 to 1.*; lightUnits: a number from/],
     ['{"pausedUntil": "+275760-09-13T00:00:00Z"}', /pausedUntil: a time like/],
-    [`{"x${"x".repeat(2_000)}": 1}`, /unknown setting "x{80}"/],
+    [`{"x${"x".repeat(2_000)}": 1}`, /unknown field "x{80}"/],
   ] as const) {
     const answer = await put(body);
     assert.equal(answer.status, 400, JSON.stringify(body));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { afterEach, beforeEach, test } from "node:test";
-import type { Where } from "../../../src/server/relay/relay.js";
+import type { Where } from "../../../src/server/http/place.js";
 import { TestNode } from "../test-node.js";
 
 let node: TestNode;
@@ -15,7 +15,7 @@ beforeEach(async () => {
   node = await TestNode.start({
     relay: {
       isHere: (where) => typeof where === "string" || ("node" in where && where.node === "0123"),
-      ask: async (where) => {
+      request: async (where) => {
         elsewhere.push(where);
         return { status: 200, headers: { "content-type": "application/json" }, body: Buffer.from("{}") };
       },

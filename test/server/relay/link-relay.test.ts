@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { type Link, LinkBroken, type PeerIdentity, RequestTimeout } from "../../../src/mesh/ports.js";
+import type { Where } from "../../../src/server/http/place.js";
 import { LinkRelay } from "../../../src/server/relay/link-relay.js";
-import type { RelayedRequest, Where } from "../../../src/server/relay/relay.js";
+import type { RelayedRequest } from "../../../src/server/relay/relay.js";
 
 const self = "0".repeat(32);
 const request: RelayedRequest = {
@@ -59,18 +60,18 @@ test("the peer is one with the mark, always the same one", async () => {
     linkTo("2", { master: true }, async () => "two"),
   ];
   const relay = relayOver(links);
-  assert.equal(await relay.ask("master", request, signal), "two");
-  assert.equal(await relay.ask("deployer", request, signal), "one");
-  assert.equal(await relay.ask({ masterExcept: ["2"] }, request, signal), "three");
-  assert.equal(await relay.ask({ node: "3" }, request, signal), "three");
+  assert.equal(await relay.request("master", request, signal), "two");
+  assert.equal(await relay.request("deployer", request, signal), "one");
+  assert.equal(await relay.request({ masterExcept: ["2"] }, request, signal), "three");
+  assert.equal(await relay.request({ node: "3" }, request, signal), "three");
 });
 
 test("without such a peer the error says what is missing", async () => {
   const relay = relayOver([linkTo("1", {}, async () => "one")]);
-  const overloaded = (message: RegExp) => ({ code: "node.overloaded", message });
-  await assert.rejects(relay.ask("master", request, signal), overloaded(/a master/));
-  await assert.rejects(relay.ask("deployer", request, signal), overloaded(/deploy mark/));
-  await assert.rejects(relay.ask({ node: "9" }, request, signal), overloaded(/not reachable/));
+  const overloaded = (message: RegExp) => ({ code: "node.unavailable", message });
+  await assert.rejects(relay.request("master", request, signal), overloaded(/a master/));
+  await assert.rejects(relay.request("deployer", request, signal), overloaded(/deploy mark/));
+  await assert.rejects(relay.request({ node: "9" }, request, signal), overloaded(/not reachable/));
 });
 
 test("a GET goes on to the next master when a link breaks; what may have acted is not asked twice", async () => {
@@ -80,26 +81,27 @@ test("a GET goes on to the next master when a link breaks; what may have acted i
     throw new LinkBroken("gone");
   };
   const relay = relayOver([linkTo("1", { master: true }, broken), linkTo("2", { master: true }, async () => "two")]);
-  assert.equal(await relay.ask("master", request, signal), "two");
-  await assert.rejects(relay.ask("master", { ...request, method: "POST" }, signal), { code: "node.overloaded" });
+  assert.equal(await relay.request("master", request, signal), "two");
+  await assert.rejects(relay.request("master", { ...request, method: "POST" }, signal), { code: "node.unavailable" });
   assert.equal(asked, 2);
   const slow = relayOver([linkTo("1", { master: true }, () => Promise.reject(new RequestTimeout("late")))]);
-  await assert.rejects(slow.ask("master", request, signal), { code: "node.overloaded" });
+  await assert.rejects(slow.request("master", request, signal), { code: "node.unavailable" });
 });
 
 test("a peer that refuses this node's question is no problem of the client's token", async () => {
   const refuse = () => Promise.reject(new HerdError("auth.invalid", "node 1 was revoked"));
   const relay = relayOver([linkTo("1", { master: true }, refuse)]);
-  await assert.rejects(relay.ask("master", request, signal), { code: "node.overloaded", message: /revoked/ });
+  await assert.rejects(relay.request("master", request, signal), { code: "node.unavailable", message: /revoked/ });
 });
 
 test("a node that a relayed request revoked says so, instead of that nothing is known", async () => {
   const cut = () => Promise.reject(new LinkBroken("the link ended: revoked"));
   const post = { ...request, method: "POST", target: "/v1/nodes/above/revoke" };
   const masters = [linkTo("1", { master: true }, cut)];
-  const ask = (where: Where, revoked: boolean) => relayOver(masters, undefined, revoked).ask(where, post, signal);
+  const ask = (where: Where, revoked: boolean) => relayOver(masters, undefined, revoked).request(where, post, signal);
   const says = (message: RegExp, seconds: number | undefined) => ({
-    ...{ code: "node.overloaded", message, retryAfterSeconds: seconds },
+    code: seconds === undefined ? "node.revoked" : "node.unavailable",
+    ...{ message, retryAfterSeconds: seconds },
   });
   const withSelf = { masterExcept: ["above", self] };
   await assert.rejects(ask(withSelf, true), says(/this node was revoked by the request/, undefined));

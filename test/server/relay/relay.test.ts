@@ -5,7 +5,8 @@ import { after, before, test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { decodeFrame, encodeFrame } from "../../../src/mesh/transport/frame.js";
 import { tokenKey } from "../../../src/pki/tokens/tokens.js";
-import type { Relay, RelayedRequest, Where } from "../../../src/server/relay/relay.js";
+import type { Where } from "../../../src/server/http/place.js";
+import type { Relay, RelayedRequest } from "../../../src/server/relay/relay.js";
 import { type Answer, type Question, TestNode } from "../test-node.js";
 
 const masterId = "a".repeat(32);
@@ -25,7 +26,7 @@ class Pair {
   async start(): Promise<void> {
     const key = await tokenKey();
     const limits = { sourceBytes: 10_000, sourceFiles: 4 };
-    const nobody: Relay = { isHere: () => this.masterMay, ask: () => assert.fail("a relayed request went on") };
+    const nobody: Relay = { isHere: () => this.masterMay, request: () => assert.fail("a relayed request went on") };
     this.master = await TestNode.start({
       limits,
       tokenKey: key,
@@ -34,8 +35,8 @@ class Pair {
     });
     const relay: Relay = {
       isHere: () => false,
-      ask: async (where, request, signal) => {
-        if (!this.linked) throw new HerdError("node.overloaded", "this needs a master, and none is reachable");
+      request: async (where, request, signal) => {
+        if (!this.linked) throw new HerdError("node.unavailable", "this needs a master, and none is reachable");
         this.travelled.push({ where, request });
         const answer = await this.master.api.handleRelayed(overLink(request), { node: plainId, signal });
         return this.tamper(overLink(answer));
@@ -130,7 +131,7 @@ test("a relayed request is never relayed again", async () => {
   pair.masterMay = false;
   try {
     const answer = await post("/v1/tokens", { role: "invoke", ttlSeconds: 60 });
-    assert.equal(codeOf(answer), "node.overloaded");
+    assert.equal(codeOf(answer), "node.unavailable");
     assert.ok(Number(answer.headers["retry-after"]) >= 1);
   } finally {
     pair.masterMay = true;
@@ -198,7 +199,7 @@ test("without a peer that may, the answer says what is missing and when to try a
   try {
     const answer = await post("/v1/tokens", { role: "invoke" });
     assert.equal(answer.status, 503);
-    assert.equal(codeOf(answer), "node.overloaded");
+    assert.equal(codeOf(answer), "node.unavailable");
     assert.match((answer.json() as { detail: string }).detail, /master/);
     assert.ok(Number(answer.headers["retry-after"]) >= 1);
   } finally {

@@ -1,0 +1,17 @@
+// Which node answers a request that not every node can answer.
+
+import type { HttpRequest } from "./http-request.js";
+
+/**
+ * Where an endpoint acts: at any master, at any node with the deploy mark, at one node (by id), or at a master that is none of
+ * these (by id).
+ */
+export type Where = "master" | "deployer" | { readonly node: string } | { readonly masterExcept: readonly string[] };
+
+/** A request that another node is to answer. */
+export interface HandedOn {
+  readonly where: Where;
+  readonly http: HttpRequest;
+  /** The largest body that goes along, in bytes. */
+  readonly bodyLimitBytes: number;
+}
