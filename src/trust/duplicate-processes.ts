@@ -4,6 +4,7 @@
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
+import { LruMap } from "../core/lru-map.js";
 import type { Signed, Signer } from "../core/signed.js";
 import { TokenBuckets } from "../core/token-buckets.js";
 import type { RivalsOptions, Twin } from "../mesh/transport/rivals.js";
@@ -39,8 +40,8 @@ const capacity = 1_024;
 /** Pairs of processes with one identity. */
 export class DuplicateProcesses {
   readonly #options: DuplicateProcessesOptions;
-  readonly #pairs = new Map<string, { readonly pair: readonly [Twin, Twin]; readonly at: number }>();
-  readonly #audited = new Map<string, { readonly pair: string; readonly at: number }>();
+  readonly #pairs = new LruMap<string, { readonly pair: readonly [Twin, Twin]; readonly at: number }>(capacity);
+  readonly #audited = new LruMap<string, { readonly pair: string; readonly at: number }>(capacity);
   /** A proof costs a signature. */
   readonly #budget: TokenBuckets;
 
@@ -74,7 +75,7 @@ export class DuplicateProcesses {
 
   /** Where the processes of a node are that proved lately to be two. */
   of(node: string): readonly string[] {
-    const found = this.#pairs.get(node);
+    const found = this.#pairs.peek(node);
     if (found === undefined || this.#options.clock.monotonic() - found.at >= freshMs) return [];
     return found.pair.map(({ address }) => address);
   }
@@ -87,23 +88,15 @@ export class DuplicateProcesses {
   #found(node: string, pair: readonly [Twin, Twin]): void {
     const { clock, log, nameOf, audit } = this.#options;
     const at = clock.monotonic();
-    keep(this.#pairs, node, { pair, at });
+    this.#pairs.set(node, { pair, at });
     const [kept, refused] = pair.map(({ address }) => address);
     const details = { twin: nameOf(node), kept, refused, repeat: pair.map(({ instance }) => instance).join(" ") };
     log.error("two processes run with one identity", details);
-    const before = this.#audited.get(node);
+    const before = this.#audited.peek(node);
     const isNew = before?.pair !== details.repeat && (before === undefined || at - before.at >= auditEveryMs);
     if (audit === undefined || !isNew) return;
-    keep(this.#audited, node, { pair: details.repeat, at });
+    this.#audited.set(node, { pair: details.repeat, at });
     const detail = `${nameOf(node)} runs twice: kept ${kept}, refused ${refused}`;
     audit({ event: "node.duplicated", by: "mesh", subject: node, detail });
   }
-}
-
-/** Keeps the newest entries. */
-function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > capacity && oldest !== undefined) map.delete(oldest);
 }

@@ -2,6 +2,7 @@
 // such process.
 
 import { z } from "zod";
+import { tryParseJson } from "../../core/json.js";
 import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
 
 const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
@@ -54,16 +55,8 @@ export interface ExpectedProof {
 export function readLivenessProof(text: string, { mesh, node, saw, verify }: ExpectedProof): NodeProcess | undefined {
   const signed = decodeSigned(text);
   if (signed === undefined || signed.signer !== node) return undefined;
-  const { data } = shape.safeParse(jsonOf(signed.payload));
+  const { data } = shape.safeParse(tryParseJson(signed.payload));
   if (data === undefined || data.mesh !== mesh || data.node !== node || data.saw !== saw || !verify(signed))
     return undefined;
   return { instance: data.instance, started: data.started, address: data.address };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,6 +4,8 @@ import type { KeyObject } from "node:crypto";
 import { z } from "zod";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
+import { nodeNamePattern } from "../../core/node-name.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
 import { nodeIdOf, publicKeyOfText } from "../identity/enrolled-key.js";
 import { verifySigned } from "../registry/records.js";
@@ -22,7 +24,7 @@ const payloadShape = z.strictObject({
   kind: z.literal("join"),
   /** Id of the mesh that it means to join: a root that stands between cannot pass the request on. */
   mesh: z.string().regex(/^[0-9a-f]{32}$/),
-  name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
+  name: z.string().regex(nodeNamePattern),
   /** The enrolled key's SPKI DER in base64. */
   key: z.string().max(64),
   csr: z.string().max(csrLimitBytes),
@@ -86,7 +88,7 @@ export function keeperOf(body: unknown): string | undefined {
  */
 export function readJoinRequest(body: unknown, { meshId, now }: { meshId: string; now: number }): JoinRequest {
   const { signed, token } = parsed(bodyShape, body);
-  const payload = parsed(payloadShape, jsonOf(signed.payload));
+  const payload = parsed(payloadShape, tryParseJson(signed.payload));
   const publicKey = publicKeyOfText(payload.key);
   if (publicKey === undefined) throw malformed("/signed/payload/key", "not an Ed25519 key");
   const nodeId = nodeIdOf(publicKey);
@@ -111,12 +113,4 @@ function parsed<Shape>(schema: z.ZodType<Shape>, value: unknown): Shape {
 
 function malformed(where: string, reason: string): HerdError {
   return new HerdError("request.malformed", `the body does not fit: ${reason}`, { where });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 // What each master keeps for itself, asked of all of them: the same request again, with the same token, at every other one.
 
+import { tryParseJson } from "../../core/json.js";
 import type { Exchange } from "../http/exchange.js";
 import { type Relay, relayedResponse } from "./relay.js";
 
@@ -36,7 +37,7 @@ export async function askOtherMasters(
     others.map(async (node) => {
       try {
         const { status, body } = relayedResponse(await relay.ask({ node }, request, signal));
-        return [{ status, json: jsonOf(body) }];
+        return [{ status, json: tryParseJson(body) }];
       } catch {
         // What that master keeps is not known while it is away.
         return [];
@@ -44,12 +45,4 @@ export async function askOtherMasters(
     }),
   );
   return answers.flat();
-}
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }
