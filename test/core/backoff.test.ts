@@ -1,3 +1,5 @@
+// Waits of the exponential backoff.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Backoff, backoffMs } from "../../src/core/backoff.js";

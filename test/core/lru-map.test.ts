@@ -1,3 +1,5 @@
+// The bounded map that drops the least recently used entry.
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LruMap } from "../../src/core/lru-map.js";
