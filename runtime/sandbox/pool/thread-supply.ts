@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
-import { type Batch, type Greeting, handler } from "../messages.js";
+import { type Batch, handler, type StartupMessage } from "../messages.js";
 
 /** How threads are made, and who hears of them. */
 export interface ThreadSupplyOptions {
@@ -92,10 +92,13 @@ export class ThreadSupply {
   }
 
   /** Runs `task` on `thread`; rejects when the thread is gone or dies. */
-  run(thread: Worker, task: Batch | Greeting, { signal, transferList = [] }: RunOptions): Promise<unknown> {
+  run(thread: Worker, task: Batch | StartupMessage, { signal, transferList = [] }: RunOptions): Promise<unknown> {
     // A task for a thread that is gone would wait for ever.
     if (!this.#alive.has(thread)) return Promise.reject(new Error("the thread has ended"));
-    const addressed: (Batch | Greeting) & Addressed = { ...task, [queueOptionsSymbol]: { thread: thread.threadId } };
+    const addressed: (Batch | StartupMessage) & Addressed = {
+      ...task,
+      [queueOptionsSymbol]: { thread: thread.threadId },
+    };
     try {
       return this.#piscina.run(addressed, { signal, transferList: [...transferList] });
     } catch (cause) {

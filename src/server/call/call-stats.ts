@@ -3,11 +3,11 @@
 import type { Clock } from "../../core/clock.js";
 import { rounded } from "../../core/rounded.js";
 import type { ActiveApp } from "../../invoke/app-router.js";
-import type { Outcome } from "../../invoke/invoker.js";
+import type { InvocationResult } from "../../invoke/invoker.js";
 import { ClientGone } from "../http/request-body.js";
 
 /** Figures of a function. Times are those of answered calls from their arrival in the queue to the result; null without one. */
-export interface FunctionFigures {
+export interface FunctionStats {
   readonly calls: number;
   readonly errors: number;
   readonly perSecond: number;
@@ -47,7 +47,7 @@ class Counts {
     this.#calls[slot] = (this.#calls[slot] ?? 0) + 1;
   }
 
-  read(now: number): FunctionFigures {
+  read(now: number): FunctionStats {
     const current = this.#slotAt(now);
     const merged = new Uint32Array(binCount);
     for (const [at, count] of this.#times.entries()) {
@@ -84,7 +84,7 @@ class Counts {
 }
 
 /** The figures of all functions that this node's clients call. */
-export class CallFigures {
+export class CallStats {
   readonly #clock: Pick<Clock, "now">;
   /** By what is deployed: with a revision its figures go. */
   readonly #apps = new WeakMap<ActiveApp, Map<string, Counts>>();
@@ -95,8 +95,8 @@ export class CallFigures {
   }
 
   /** Counts a call that gave a result. */
-  answered(app: ActiveApp, { name, outcome }: { readonly name: string; readonly outcome: Outcome }): void {
-    const { queueMs, runMs, hop } = outcome;
+  answered(app: ActiveApp, { name, result }: { readonly name: string; readonly result: InvocationResult }): void {
+    const { queueMs, runMs, hop } = result;
     this.#counts(app, name).answered(queueMs + runMs + (hop?.hopMs ?? 0), this.#clock.now());
     if (hop !== undefined) this.#forwarded.set(hop.node, (this.#forwarded.get(hop.node) ?? 0) + 1);
   }
@@ -107,7 +107,7 @@ export class CallFigures {
   }
 
   /** The figures of a function; undefined when it was not called since this revision is active here. */
-  of(app: ActiveApp, name: string): FunctionFigures | undefined {
+  of(app: ActiveApp, name: string): FunctionStats | undefined {
     return this.#apps.get(app)?.get(name)?.read(this.#clock.now());
   }
 

@@ -3,7 +3,7 @@
 import { HerdError } from "../../core/errors.js";
 import { rounded } from "../../core/rounded.js";
 import type { ListedRecord } from "../../pki/audit/list.js";
-import type { CallFigures } from "../call/call-stats.js";
+import type { CallStats } from "../call/call-stats.js";
 import type { Endpoint } from "../http/endpoint.js";
 import type { CallChoice, ChoiceSide, Mesh, NodeFigures } from "../ports.js";
 import { AuditCheck } from "../views/audit-check.js";
@@ -16,7 +16,7 @@ export interface MeshEndpointsOptions {
   readonly mesh: Mesh;
   readonly node: { readonly name: string };
   readonly rootCertificatePem: string;
-  readonly calls: Pick<CallFigures, "forwardedTo">;
+  readonly calls: Pick<CallStats, "forwardedTo">;
 }
 
 /** The mesh's state, masters, revocation list and audit log. */

@@ -5,10 +5,10 @@ import { describeFunctions, describeTypes } from "../../../runtime/interface/sch
 import type { AppRecord } from "../../catalog/model.js";
 import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
-import type { FunctionFigures } from "../call/call-stats.js";
+import type { FunctionStats } from "../call/call-stats.js";
 
 /** Figures of a function, when it was called lately. */
-type FiguresOf = (name: string) => FunctionFigures | undefined;
+type FiguresOf = (name: string) => FunctionStats | undefined;
 
 /** What every view needs: the address (`https://host:port`) that the client used, and the names of the nodes that have the revision. */
 export interface Place {

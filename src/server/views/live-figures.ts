@@ -2,13 +2,13 @@
 
 import type { AppRecord } from "../../catalog/model.js";
 import type { AppRouter } from "../../invoke/app-router.js";
-import type { CallFigures, FunctionFigures } from "../call/call-stats.js";
+import type { CallStats, FunctionStats } from "../call/call-stats.js";
 
 /** What the figures are read from. */
 export interface LiveFiguresOptions {
   readonly catalog: { list(): readonly AppRecord[] };
   readonly router: Pick<AppRouter, "find">;
-  readonly calls: CallFigures;
+  readonly calls: CallStats;
   /** The body of `GET /v1/mesh`. */
   readonly mesh: () => Record<string, unknown>;
 }
@@ -17,7 +17,7 @@ export interface LiveFiguresOptions {
 export function liveFigures({ catalog, router, calls, mesh }: LiveFiguresOptions): Record<string, unknown> {
   const apps = catalog.list().map(({ app, revision }) => {
     const active = router.find(app);
-    const functions = [...(active?.functions.keys() ?? [])].flatMap((name): [string, FunctionFigures][] => {
+    const functions = [...(active?.functions.keys() ?? [])].flatMap((name): [string, FunctionStats][] => {
       const figures = active && calls.of(active, name);
       return figures === undefined ? [] : [[name, figures]];
     });

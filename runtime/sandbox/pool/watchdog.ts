@@ -1,19 +1,19 @@
 // Looks after threads that nothing was heard of: a thread counts while it answers, not while it exists.
-import type { Slot } from "./pool-thread.js";
+import type { PoolThread } from "./pool-thread.js";
 
 /** What is looked after, and what is done. */
-export interface SupervisorOptions {
+export interface WatchdogOptions {
   /** Milliseconds between two looks. */
   readonly everyMs: number;
-  readonly slots: () => Iterable<Slot>;
+  readonly threads: () => Iterable<PoolThread>;
   /** Slots whose threads were greeted and have not answered. */
-  readonly booting: () => Iterable<Slot>;
-  /** Sends a free slot an empty batch; when it returns, the slot is no longer probed. */
-  probe(slot: Slot): void;
+  readonly booting: () => Iterable<PoolThread>;
+  /** Sends a free thread an empty batch; when it returns, the thread is no longer probed. */
+  probe(thread: PoolThread): void;
   /** The probe did not come back in time. */
-  onSilent(slot: Slot): void;
+  onSilent(thread: PoolThread): void;
   /** The greeting was not answered in time. */
-  onNoGreeting(slot: Slot): void;
+  onStartupTimeout(thread: PoolThread): void;
 }
 
 // Looks are counted, not time: while a machine sleeps or the process is stopped neither side can answer, and nobody is
@@ -23,9 +23,9 @@ const silentLooks = 10;
 /** Looks after which a thread that was asked counts as one that cannot run. */
 const doubtLooks = 2;
 /** Looks after which it is ended: a machine with all cores busy runs every thread long before. */
-const patienceLooks = 5;
+const timeoutLooks = 5;
 /** The same for the answer to a greeting. */
-const greetingLooks = 30;
+const startupLooks = 30;
 
 interface Watched {
   /** Batches that had ended at the last look. */
@@ -35,12 +35,12 @@ interface Watched {
 }
 
 /** Asks threads that were silent for a while. {@link start} and {@link stop} may be called again. */
-export class Supervisor {
-  readonly #options: SupervisorOptions;
-  readonly #watched = new WeakMap<Slot, Watched>();
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #watched = new WeakMap<PoolThread, Watched>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: SupervisorOptions) {
+  constructor(options: WatchdogOptions) {
     this.#options = options;
   }
 
@@ -55,35 +55,35 @@ export class Supervisor {
     this.#timer = undefined;
   }
 
-  /** Whether the slot's thread was asked and is late. */
-  isInDoubt(slot: Slot): boolean {
-    return slot.isProbed && (this.#watched.get(slot)?.looks ?? 0) >= doubtLooks;
+  /** Whether the thread's thread was asked and is late. */
+  isInDoubt(thread: PoolThread): boolean {
+    return thread.isProbed && (this.#watched.get(thread)?.looks ?? 0) >= doubtLooks;
   }
 
   #look(): void {
-    for (const slot of [...this.#options.booting()]) {
-      if (this.#count(slot) >= greetingLooks) this.#options.onNoGreeting(slot);
+    for (const thread of [...this.#options.booting()]) {
+      if (this.#count(thread) >= startupLooks) this.#options.onStartupTimeout(thread);
     }
-    for (const slot of [...this.#options.slots()]) this.#lookAt(slot);
+    for (const thread of [...this.#options.threads()]) this.#lookAt(thread);
   }
 
-  #lookAt(slot: Slot): void {
-    const looks = this.#count(slot);
+  #lookAt(thread: PoolThread): void {
+    const looks = this.#count(thread);
     // A batch with calls has deadlines. A thread of the idle class owes no answer while the owner's programs run.
-    if (slot.isLowered) return;
-    if (slot.isProbed) {
-      if (looks >= patienceLooks) this.#options.onSilent(slot);
-    } else if (slot.isFree && looks >= silentLooks) {
-      this.#watched.set(slot, { batches: slot.batches, looks: 0 });
-      this.#options.probe(slot);
+    if (thread.isLowered) return;
+    if (thread.isProbed) {
+      if (looks >= timeoutLooks) this.#options.onSilent(thread);
+    } else if (thread.isFree && looks >= silentLooks) {
+      this.#watched.set(thread, { batches: thread.batches, looks: 0 });
+      this.#options.probe(thread);
     }
   }
 
   /** Looks without a batch that ended between them. */
-  #count(slot: Slot): number {
-    const watched = this.#watched.get(slot);
-    if (watched === undefined || watched.batches !== slot.batches) {
-      this.#watched.set(slot, { batches: slot.batches, looks: 0 });
+  #count(thread: PoolThread): number {
+    const watched = this.#watched.get(thread);
+    if (watched === undefined || watched.batches !== thread.batches) {
+      this.#watched.set(thread, { batches: thread.batches, looks: 0 });
       return 0;
     }
     return ++watched.looks;

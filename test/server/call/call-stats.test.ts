@@ -1,9 +1,9 @@
-// Figures of calls over a minute: what is counted, what is told of it, and what is forgotten.
+// Statistics of calls over a minute: what is counted, what is told of it, and what is forgotten.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { activeApp } from "../../../src/invoke/app-router.js";
-import { CallFigures } from "../../../src/server/call/call-stats.js";
+import { CallStats } from "../../../src/server/call/call-stats.js";
 import { ClientGone } from "../../../src/server/http/request-body.js";
 import { ManualClock } from "../../core/manual-clock.js";
 
@@ -15,30 +15,30 @@ const app = activeApp(
 
 function counted() {
   const clock = new ManualClock();
-  const figures = new CallFigures(clock);
+  const stats = new CallStats(clock);
   const answer = (ms: number, hop?: { node: string; hopMs: number }): void =>
-    figures.answered(app, {
+    stats.answered(app, {
       name: "total",
-      outcome: { json: "1", queueMs: 0, runMs: ms, serviceMs: ms, ...(hop && { hop }) },
+      result: { json: "1", queueMs: 0, runMs: ms, serviceMs: ms, ...(hop && { hop }) },
     });
-  return { clock, figures, answer, read: () => figures.of(app, "total") };
+  return { clock, stats, answer, read: () => stats.of(app, "total") };
 }
 
 test("quantiles are told within a tenth, with queue, run and hop together", () => {
-  const { figures, answer, read } = counted();
+  const { stats, answer, read } = counted();
   assert.equal(read(), undefined);
   for (let ms = 1; ms <= 100; ms++) answer(ms);
   const { p50Ms = 0, p99Ms = 0, calls, errors } = read() ?? {};
   assert.ok(Math.abs((p50Ms ?? 0) - 50) < 5, String(p50Ms));
   assert.ok(Math.abs((p99Ms ?? 0) - 99) < 10, String(p99Ms));
   assert.deepEqual([calls, errors], [100, 0]);
-  figures.answered(app, {
+  stats.answered(app, {
     name: "away",
-    outcome: { json: "1", queueMs: 1, runMs: 1, serviceMs: 1, hop: { node: "beta", hopMs: 8 } },
+    result: { json: "1", queueMs: 1, runMs: 1, serviceMs: 1, hop: { node: "beta", hopMs: 8 } },
   });
-  const { p50Ms: away = 0 } = figures.of(app, "away") ?? {};
+  const { p50Ms: away = 0 } = stats.of(app, "away") ?? {};
   assert.ok(Math.abs((away ?? 0) - 10) < 1, String(away));
-  assert.deepEqual([figures.forwardedTo("beta"), figures.forwardedTo("gamma")], [1, 0]);
+  assert.deepEqual([stats.forwardedTo("beta"), stats.forwardedTo("gamma")], [1, 0]);
 });
 
 test("the rate is that of the last seconds, and a minute later nothing is left", () => {
@@ -56,12 +56,12 @@ test("the rate is that of the last seconds, and a minute later nothing is left",
 });
 
 test("errors count as calls, a client that went away as none; a clock that goes back breaks nothing", () => {
-  const { clock, figures, read } = counted();
-  figures.failed(app, { name: "total", error: new Error("trap") });
-  figures.failed(app, { name: "total", error: new ClientGone() });
+  const { clock, stats, read } = counted();
+  stats.failed(app, { name: "total", error: new Error("trap") });
+  stats.failed(app, { name: "total", error: new ClientGone() });
   assert.deepEqual([read()?.calls, read()?.errors, read()?.p50Ms], [1, 1, null]);
   clock.set(clock.now() - 3_600_000);
-  figures.failed(app, { name: "total", error: new Error("trap") });
+  stats.failed(app, { name: "total", error: new Error("trap") });
   assert.equal(read()?.errors, 2);
 });
 
@@ -73,8 +73,8 @@ test("very short and very long calls have their place", () => {
   assert.ok((read()?.p50Ms ?? 0) > 60_000);
 });
 
-test("with a revision its figures go", () => {
-  const { figures, answer } = counted();
+test("with a revision its stats go", () => {
+  const { stats, answer } = counted();
   answer(1);
-  assert.equal(figures.of({ ...app }, "total"), undefined);
+  assert.equal(stats.of({ ...app }, "total"), undefined);
 });

@@ -2,11 +2,15 @@
 import type { AppInterface } from "../interface/model.js";
 import type { WasmModule } from "./web-assembly.js";
 
-/** One revision, ready to run: immutable, shared by all workers. */
-export interface Prepared {
+/** A revision that can be called, as far as the node beside its sandbox needs to know. */
+export interface CallableRevision {
   readonly revision: string;
-  readonly module: WasmModule;
   readonly interface: AppInterface;
+}
+
+/** One revision, ready to run: immutable, shared by all threads. */
+export interface PreparedRevision extends CallableRevision {
+  readonly module: WasmModule;
   readonly imports: readonly CoreImport[];
   /** Whether a copy of memory and globals brings an instance back to pristine. */
   readonly resettable: boolean;

@@ -5,36 +5,30 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { pack, unpack } from "msgpackr";
 import { type ErrorCode, errorTable } from "../../src/core/errors.js";
-import {
-  type CallAnswer,
-  type CallFrame,
-  decodeAnswer,
-  decodeCall,
-  encodeAnswer,
-  encodeCall,
-} from "../../src/invoke/forwarding/call-codec.js";
+import { decodeCall, decodeResult, encodeCall, encodeResult } from "../../src/invoke/forwarding/call-codec.js";
+import type { ForwardedCall, ForwardedResult } from "../../src/invoke/forwarding/forwarded-call.js";
 import { refusals } from "../../src/invoke/routing/refusal.js";
 
 const report = [1, 2, "three"];
 const crossed = (value: unknown): unknown => unpack(pack(value));
 
 test("a call arrives as it was sent", () => {
-  const call: CallFrame = {
+  const call: ForwardedCall = {
     app: "shop",
     revision: "0123456789ab",
     function: "Cart.total",
     arguments: { format: "json", body: Buffer.from('{"a":"ä"}') },
-    invocation: "0123456789ab-1z",
+    id: "0123456789ab-1z",
     remainingMs: 1_234.5,
-    patienceMs: 0.25,
+    queueTimeoutMs: 0.25,
   };
   assert.deepEqual(decodeCall(crossed(encodeCall(call))), call);
-  const query = { ...call, arguments: { format: "query", body: "a=1&b=ä" } as const, patienceMs: undefined };
+  const query = { ...call, arguments: { format: "query", body: "a=1&b=ä" } as const, queueTimeoutMs: undefined };
   assert.deepEqual(decodeCall(crossed(encodeCall(query))), query);
 });
 
 test("an answer arrives as it was given", () => {
-  const answers: CallAnswer[] = [
+  const answers: ForwardedResult[] = [
     { kind: "ok", json: '"ä"', queueMs: 0.5, runMs: 2, serviceMs: 2.5 },
     { kind: "ok", json: Buffer.from("[1]"), queueMs: 0, runMs: 0, serviceMs: 0 },
     { kind: "ok", json: null, queueMs: 0, runMs: 0, serviceMs: undefined },
@@ -43,14 +37,14 @@ test("an answer arrives as it was given", () => {
     ...refusals.map((reason) => ({ kind: "refused", reason }) as const),
   ];
   for (const answer of answers) {
-    assert.deepEqual(decodeAnswer(crossed(encodeAnswer(answer, report))), { answer, report });
+    assert.deepEqual(decodeResult(crossed(encodeResult(answer, report))), { result: answer, report });
   }
 });
 
 test("a peer can make a call fail only as a function fails", () => {
   const allowed = Object.keys(errorTable).filter((code) => {
     const error = { code: code as ErrorCode, detail: "x" };
-    return decodeAnswer(crossed(encodeAnswer({ kind: "failed", error }, report))) !== undefined;
+    return decodeResult(crossed(encodeResult({ kind: "failed", error }, report))) !== undefined;
   });
   assert.deepEqual(allowed.toSorted(), [
     "arguments.invalid",
@@ -65,10 +59,10 @@ test("a peer can make a call fail only as a function fails", () => {
 
 test("the texts of a failure are bounded at both ends", () => {
   const error = { code: "function.trapped", detail: "x".repeat(100_000), where: "y".repeat(100_000) } as const;
-  const sent = encodeAnswer({ kind: "failed", error }, report);
+  const sent = encodeResult({ kind: "failed", error }, report);
   assert.ok(pack(sent).length < 20_000);
   const forged = sent.with(3, error.detail).with(4, error.where);
-  const got = decodeAnswer(crossed(forged))?.answer;
+  const got = decodeResult(crossed(forged))?.result;
   assert.ok(got?.kind === "failed" && got.error.detail.length < 20_000 && (got.error.where?.length ?? 0) < 2_000);
 });
 
@@ -78,11 +72,11 @@ test("whatever comes is read without throwing, and what is read is within its bo
     revision: "0123456789ab",
     function: "f",
     arguments: { format: "json", body: "" },
-    invocation: "a-1",
+    id: "a-1",
     remainingMs: 1,
-    patienceMs: 1,
+    queueTimeoutMs: 1,
   });
-  const fine = encodeAnswer({ kind: "ok", json: "1", queueMs: 0, runMs: 0, serviceMs: 0 }, report);
+  const fine = encodeResult({ kind: "ok", json: "1", queueMs: 0, runMs: 0, serviceMs: 0 }, report);
   const odd = fc.oneof(fc.anything(), fc.double(), fc.bigInt(), fc.string({ maxLength: 100 }));
   fc.assert(
     fc.property(fc.nat(8), odd, fc.anything(), (index, value, other) => {
@@ -93,13 +87,13 @@ test("whatever comes is read without throwing, and what is read is within its bo
           continue;
         }
         assert.equal((frame as unknown[])[0], 1);
-        assert.match(call.invocation, /^[0-9a-z-]{1,40}$/);
+        assert.match(call.id, /^[0-9a-z-]{1,40}$/);
         assert.ok(call.app.length <= 63 && call.function.length <= 1_024);
         assert.ok(call.remainingMs >= 0 && call.remainingMs <= 1e9);
       }
       for (const frame of [fine.with(index % 5, value), other]) {
-        const answer = decodeAnswer(frame);
-        if (answer?.answer.kind === "failed") assert.ok(answer.answer.error.detail.length < 20_000);
+        const decoded = decodeResult(frame)?.result;
+        if (decoded?.kind === "failed") assert.ok(decoded.error.detail.length < 20_000);
       }
     }),
     { numRuns: 2_000 },
