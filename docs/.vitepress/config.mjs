@@ -49,6 +49,10 @@ const internals = [
 function linkFiles(markdown) {
   markdown.core.ruler.push("link-files", ({ tokens, env }) => {
     const folder = posix.dirname(env.relativePath ?? "");
+    for (const token of tokens) {
+      // The repository's viewer draws diagrams; the site shows their text.
+      if (token.type === "fence" && token.info === "mermaid") token.info = "txt";
+    }
     for (const { children } of tokens) {
       for (const [index, token] of (children ?? []).entries()) {
         const href = token.type === "link_open" ? token.attrGet("href") : null;
@@ -85,8 +89,8 @@ export default defineConfig({
   markdown: {
     anchor: { slugify: slug },
     config: linkFiles,
-    // The repository's own viewer draws these; the site shows their text.
-    languageAlias: { mermaid: "txt" },
+    // Braces in a heading are part of a path.
+    attrs: { disable: true },
   },
   themeConfig: {
     search: { provider: "local" },
@@ -106,6 +110,7 @@ export default defineConfig({
           page("Getting started", "/docs/getting-started"),
           page("Security", "/SECURITY"),
           page("Contributing", "/CONTRIBUTING"),
+          page("Support", "/SUPPORT"),
           page("Changelog", "/CHANGELOG"),
         ],
       },

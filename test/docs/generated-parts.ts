@@ -1,8 +1,10 @@
-// The parts of pages that the code gives: tables of commands and of bounds.
+// The parts of pages that the code gives: routes, commands and bounds.
 
 import type { Command } from "commander";
 import { type Bound, interfaceBounds, moduleBounds, sourceBounds } from "../../runtime/interface/bounds.js";
 import { commandsOf, herdProgram } from "./commands.js";
+import { httpsParts } from "./https-part.js";
+import { code, table } from "./markdown-text.js";
 
 /** A part of a page, between the marks that carry its name. */
 export interface GeneratedPart {
@@ -16,13 +18,25 @@ export async function generatedParts(): Promise<GeneratedPart[]> {
   const program = await herdProgram();
   const cli = "docs/reference/command-line.md";
   const limits = "docs/reference/limits.md";
+  const https = "docs/reference/https.md";
+  const { overview, details } = httpsParts();
   return [
+    { page: https, name: "routes", content: overview },
+    { page: https, name: "details", content: details },
     { page: cli, name: "global options", content: optionTable(program) },
+    { page: cli, name: "list", content: commandTable(program) },
     { page: cli, name: "commands", content: commandsOf(program).map(commandSection).join("\n\n") },
     { page: limits, name: "module bounds", content: boundTable(moduleBounds) },
     { page: limits, name: "interface bounds", content: boundTable(interfaceBounds) },
     { page: limits, name: "source bounds", content: boundTable(sourceBounds) },
   ];
+}
+
+function commandTable(program: Command): string {
+  return table(
+    ["command", "does"],
+    commandsOf(program).map(({ name, command }) => [code(name), command.description()]),
+  );
 }
 
 function commandSection({ name, command }: { readonly name: string; readonly command: Command }): string {
@@ -35,7 +49,6 @@ function commandSection({ name, command }: { readonly name: string; readonly com
   const described = command.registeredArguments.filter(({ description }) => description !== "");
   return [
     `### ${name}`,
-    sentence(command.description()),
     `\`\`\`\n${usage.join(" ")}\n\`\`\``,
     ...(described.length === 0
       ? []
@@ -68,20 +81,4 @@ function boundTable(bounds: Readonly<Record<string, Bound>>): string {
     ["bound", "most"],
     Object.values(bounds).map((bound) => [bound.of, size(bound)]),
   );
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), `|${head.map(() => "---").join("|")}|`, ...rows.map(line)].join("\n");
-}
-
-function code(text: string): string {
-  return `\`${text}\``;
-}
-
-/** A description as a sentence of its own, in lines of at most 120 characters. */
-function sentence(text: string): string {
-  const whole = `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-  return whole.replace(/(.{1,118})(?: |$)/g, "$1\n").trimEnd();
 }

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { errorTable } from "../../src/core/errors.js";
-import { auditEvents } from "../../src/pki/audit/record.js";
+import { auditEvents } from "../../src/pki/registry/audit-record.js";
 import { startNode } from "../server/real-node.js";
 import { readText, sourcesUnder } from "../source-tree.js";
 import { generatedParts } from "./generated-parts.js";
+import { eventRows } from "./https-part.js";
 import { rowsBelow, withPart } from "./markdown.js";
 
 const product = sourcesUnder(["src", "runtime"]).filter(({ path }) => !path.startsWith("src/console/web/"));
@@ -48,36 +49,17 @@ test("metrics: every name with its type, and the labels that a node shows", asyn
   }
 });
 
-test("events: every type that GET /v1/events sends", () => {
-  const documented = rowsBelow(readText("docs/reference/events.md"), "Events of the mesh").map(([type]) =>
-    codeIn(type),
+test("events: every type that GET /v1/events sends, with its fields", () => {
+  const documented = rowsBelow(readText("docs/reference/events.md"), "Events of the mesh").map(
+    ([type, fields = ""]) => `${codeIn(type)}: ${fields.replaceAll("`", "")}`,
   );
-  const sent = product
-    .filter(({ text }) => /events\.publish\(|eventText\(/.test(text))
-    .flatMap(({ text }) => [...text.matchAll(/\btype: "([a-z.-]+)"/g)].map(([, type = ""]) => type));
-  // Of what is audited, deploys and decisions about joins are events too.
-  const audited = auditEvents.filter((event) => /^(app|join)\./.test(event));
-  assert.deepEqual(sorted(documented), sorted([...sent, ...audited]));
+  const declared = eventRows().map(([type, fields]) => `${type}: ${fields.join(", ")}`);
+  assert.deepEqual(documented.sort(), declared.sort());
 });
 
 test("audit events: every one", () => {
   const documented = rowsBelow(readText("docs/reference/events.md"), "Audit events").map(([event]) => codeIn(event));
   assert.deepEqual(sorted(documented), sorted(auditEvents));
-});
-
-test("HTTPS: every path", () => {
-  const verb = /\$\{verb\}/;
-  const page = readText("docs/reference/https.md");
-  const documented = [...page.matchAll(/`(?:GET|POST|PUT|DELETE) (\/[^`\s?]*)/g)].map(([, path = ""]) => path);
-  const served = product
-    .filter(({ path }) => path.startsWith("src/server/"))
-    .flatMap(({ text }) =>
-      [...text.matchAll(/(?:\bpath: |\btext\()(["`])(\/[^"`]*)\1/g)].map(([, , path = ""]) => path),
-    )
-    // One path stands there for three verbs.
-    .flatMap((path) => (verb.test(path) ? ["drain", "resume", "recycle"] : [""]).map((one) => path.replace(verb, one)))
-    .map((path) => path.replace(/:(\w+)/g, "{$1}"));
-  assert.deepEqual(sorted(documented), sorted(served));
 });
 
 test("environment: every variable of the product, and every one of its tests and scripts", () => {
