@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
+import { backoffMs } from "../../../src/core/backoff.js";
 import { type Batch, handler, type StartupMessage } from "../messages.js";
 
 /** How threads are made, and who hears of them. */
@@ -40,10 +41,9 @@ const bootedEveryMs = 5;
 const endedMs = 5_000;
 
 /**
- * After a boot that failed the next one waits, each time twice as long, up to the bound: a boot costs 50 ms of a core.
+ * Exponential backoff after boots that failed: a boot costs 50 ms of a core.
  */
-const backoffMs = 200;
-const maxBackoffMs = 10_000;
+const rebootMs = { firstMs: 200, lastMs: 10_000 };
 /** No thread has this id: a task addressed to it makes Piscina add one. */
 const nobody = -1;
 
@@ -136,7 +136,7 @@ export class ThreadSupply {
   #fillSoon(): void {
     if (this.#isStopping) return;
     clearTimeout(this.#refill);
-    const waitMs = this.#failedBoots === 0 ? 0 : Math.min(backoffMs * 2 ** (this.#failedBoots - 1), maxBackoffMs);
+    const waitMs = this.#failedBoots === 0 ? 0 : backoffMs(this.#failedBoots, rebootMs);
     this.#refill = setTimeout(() => this.#fill(), waitMs).unref();
   }
 

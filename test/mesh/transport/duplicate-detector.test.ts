@@ -3,15 +3,19 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import {
+  type LivenessRequest,
+  livenessKind,
+  type ProcessInstance,
+} from "../../../src/mesh/transport/duplicate-detector.js";
 import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
-import { type Twin, type TwinAsk, twinKind } from "../../../src/mesh/transport/rivals.js";
 import { eachSeed, type Simulation, simulatedId } from "../simulation.js";
 
 const a = simulatedId("a");
 const p = simulatedId("p");
 
 interface Process {
-  readonly twin: Twin;
+  readonly twin: ProcessInstance;
   readonly links: LinkSet;
   /** Instances of which it heard that they live too. */
   readonly heard: Set<string>;
@@ -29,17 +33,17 @@ async function start(
     .toString(16)
     .padStart(16, "0");
   const twin = { instance, started, address: `${name}:1` };
-  const readProof = (text: string, expected: { node: string; saw: string }): Twin | undefined => {
-    const said = JSON.parse(text) as { node: string; saw: string; twin: Twin };
+  const readProof = (text: string, expected: { node: string; saw: string }): ProcessInstance | undefined => {
+    const said = JSON.parse(text) as { node: string; saw: string; twin: ProcessInstance };
     return said.node === expected.node && said.saw === expected.saw ? said.twin : undefined;
   };
   const links = host.links({
     ...{ instance, started },
-    twins: { readProof, found: (_, [kept, refused]) => found(kept.instance, refused.instance) },
+    duplicates: { readProof, found: (_, [kept, refused]) => found(kept.instance, refused.instance) },
   });
   const heard = new Set<string>();
-  links.handle(twinKind, (body) => {
-    const { instance: saw, proof } = body as TwinAsk;
+  links.handle(livenessKind, (body) => {
+    const { instance: saw, proof } = body as LivenessRequest;
     const rival = proof === null ? undefined : readProof(proof, { node, saw: instance });
     if (rival !== undefined) heard.add(rival.instance);
     return JSON.stringify({ node, saw, twin });
@@ -71,11 +75,11 @@ test("two processes with one identity are found out, hear of each other, and the
     const answer = JSON.parse(
       String(
         await simulation.settle(
-          peer.links.get(a)?.request(twinKind, { instance: "0".repeat(16), proof: null }, { timeoutMs: 5_000 }) ??
+          peer.links.get(a)?.request(livenessKind, { instance: "0".repeat(16), proof: null }, { timeoutMs: 5_000 }) ??
             assert.fail(),
         ),
       ),
-    ) as { twin: Twin };
+    ) as { twin: ProcessInstance };
     assert.equal(answer.twin.instance, kept.twin.instance, "and the peer asks it");
   });
 });

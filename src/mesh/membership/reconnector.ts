@@ -14,8 +14,8 @@ export interface KnownAddress {
   readonly address: string;
 }
 
-/** What a {@link Finder} needs. */
-export interface FinderOptions {
+/** What a {@link Reconnector} needs. */
+export interface ReconnectorOptions {
   readonly config: MembersConfig;
   readonly links: Links;
   readonly table: MemberTable;
@@ -39,13 +39,13 @@ const attemptsWhenAlone = 3;
  * Each round dials one dead or unlinked master or member; without any link, several of all that it knows. A member that
  * left is dialled only by a node without links: other nodes hear of its return, and it may not know their addresses.
  */
-export class Finder {
-  readonly #options: FinderOptions;
+export class Reconnector {
+  readonly #options: ReconnectorOptions;
   /** Addresses by the monotonic time of their last attempt: the one tried longest ago is next. */
   readonly #triedAt = new Map<string, number>();
   readonly #attempts = new Map<string, AbortController>();
 
-  constructor(options: FinderOptions) {
+  constructor(options: ReconnectorOptions) {
     this.#options = options;
   }
 

@@ -1,13 +1,13 @@
 // The round-trip time of a link: smoothed, and soon right after a slow beginning.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Pulse } from "../../../src/mesh/transport/pulse.js";
+import { KeepAlive } from "../../../src/mesh/transport/keep-alive.js";
 
 test("the first ping of a busy start does not stand for long, and one slow ping changes little", () => {
   let now = 0;
   let tick = (): void => undefined;
   let token = 0;
-  const pulse = new Pulse(
+  const keepAlive = new KeepAlive(
     { queuedBytes: 0, receivedBytes: 0 },
     {
       clock: { now: () => now, monotonic: () => now },
@@ -27,15 +27,15 @@ test("the first ping of a busy start does not stand for long, and one slow ping 
   );
   const roundTrip = (ms: number): number => {
     now += ms;
-    pulse.pong(token);
+    keepAlive.pong(token);
     now += 1_000;
     tick();
-    return pulse.rttMs ?? Number.NaN;
+    return keepAlive.rttMs ?? Number.NaN;
   };
-  pulse.start();
+  keepAlive.start();
   assert.equal(roundTrip(64), 64);
   for (let count = 0; count < 6; count++) roundTrip(0.5);
-  assert.ok((pulse.rttMs ?? 0) < 1.6, `${pulse.rttMs} ms after six good ones`);
+  assert.ok((keepAlive.rttMs ?? 0) < 1.6, `${keepAlive.rttMs} ms after six good ones`);
   assert.ok(roundTrip(40) < 8, "one slow ping");
-  pulse.stop();
+  keepAlive.stop();
 });

@@ -11,7 +11,7 @@ import type { Connection } from "../ports.js";
 const weights = { above: 1 / 8, below: 1 / 2 } as const;
 
 /** Pings a peer, and tells when it is gone without a word. */
-export class Pulse {
+export class KeepAlive {
   readonly #connection: Pick<Connection, "queuedBytes" | "receivedBytes">;
   readonly #clock: Clock;
   readonly #timers: Timers;
