@@ -9,7 +9,7 @@ import { nodeNamePattern } from "../../core/node-name.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
 import { nodeIdOf, publicKeyOfText } from "../identity/enrolled-key.js";
 import { verifySigned } from "../registry/records.js";
-import { csrLimitBytes } from "../x509/csr.js";
+import { type CertificateRequest, csrLimitBytes, parseCsr } from "../x509/csr.js";
 
 /** The largest body, in bytes. */
 export const joinBodyBytes = 64 * 1024;
@@ -62,7 +62,11 @@ const bodyShape = z.strictObject({
 export type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
 
 /** A request whose signature is that of the key that it names; `text` is the payload as it was signed. */
-export interface JoinRequest extends JoinPayload {
+export interface JoinRequest extends Omit<JoinPayload, "csr" | "publicCsr" | "masterCsr"> {
+  /** For the peer leaf, the public leaf, and the CA certificate of a node that is to be a master. */
+  readonly csr: CertificateRequest;
+  readonly publicCsr: CertificateRequest;
+  readonly masterCsr: CertificateRequest | undefined;
   readonly nodeId: string;
   readonly publicKey: KeyObject;
   readonly text: string;
@@ -84,7 +88,7 @@ export function keeperOf(body: unknown): string | undefined {
 
 /**
  * The request in a body. Throws `request.malformed` for what has not its shape, and `join.refused` for a signature that does not
- * fit, another mesh, and a clock that is so far off that records would be refused for it.
+ * fit, another mesh, a clock that is so far off that records would be refused for it, and a bad certificate request.
  */
 export function readJoinRequest(body: unknown, { meshId, now }: { meshId: string; now: number }): JoinRequest {
   const { signed, token } = parsed(bodyShape, body);
@@ -101,7 +105,17 @@ export function readJoinRequest(body: unknown, { meshId, now }: { meshId: string
     const detail = `the clock of the joining machine is ${spanText(skewMs)} ${skewMs > 0 ? "ahead" : "behind"}: set it first`;
     throw new HerdError("join.refused", detail);
   }
-  return { ...payload, nodeId, publicKey, text: signed.payload, token };
+  // Last: an RSA signature costs more than all checks before.
+  return {
+    ...payload,
+    csr: parseCsr(payload.csr),
+    publicCsr: parseCsr(payload.publicCsr),
+    masterCsr: payload.masterCsr === undefined ? undefined : parseCsr(payload.masterCsr),
+    nodeId,
+    publicKey,
+    text: signed.payload,
+    token,
+  };
 }
 
 function parsed<Shape>(schema: z.ZodType<Shape>, value: unknown): Shape {

@@ -2,9 +2,11 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
+import type { JoinOrigin } from "../../pki/join/origin.js";
 import { keeperDigits } from "../../pki/join/pending.js";
-import type { JoinAnswer, JoinOrigin, RegistrationAuthority } from "../../pki/join/registration-authority.js";
+import type { JoinAnswer, RegistrationAuthority } from "../../pki/join/registration-authority.js";
 import { joinBodyBytes, keeperOf } from "../../pki/join/request.js";
+import type { JoinTokenIssuer } from "../../pki/join/token-issuer.js";
 import type { Endpoint } from "../http/endpoint.js";
 import type { Exchange } from "../http/exchange.js";
 import { parseBody } from "../http/parse-body.js";
@@ -14,12 +16,9 @@ import type { Relay, Where } from "../relay/relay.js";
 /** How joins are answered here. */
 export interface Joins {
   /** A master's; other nodes have none and pass requests on. */
-  readonly desk:
-    | Pick<
-        RegistrationAuthority,
-        "join" | "poll" | "pending" | "approve" | "reject" | "createToken" | "revokeToken" | "tokens"
-      >
-    | undefined;
+  readonly authority: Pick<RegistrationAuthority, "join" | "poll" | "pending" | "approve" | "reject"> | undefined;
+  /** Of join tokens; a master's too. */
+  readonly issuer: Pick<JoinTokenIssuer, "create" | "list" | "revoke"> | undefined;
   /** Ids of the masters that count, this node's among them if it is one. */
   readonly masters: () => readonly string[];
 }
@@ -32,15 +31,15 @@ const approval = z.strictObject({ deploy: z.boolean().optional(), hosts: z.array
 
 const views = z.array(z.object({ since: z.string().max(64) }).loose()).max(64);
 
-/** The desk here. Throws `node.overloaded` where there is none: only a peer that takes this node for a master can ask. */
-export function deskOf({ desk }: Joins): NonNullable<Joins["desk"]> {
-  if (desk !== undefined) return desk;
+/** Throws `node.overloaded` on a node that is no master: only a peer that takes this node for a master can ask. */
+export function onMaster<Part>(part: Part | undefined): Part {
+  if (part !== undefined) return part;
   throw new HerdError("node.overloaded", "this node is no master", { retryAfterSeconds: 5 });
 }
 
 /** The endpoints of joining. */
 export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay }): Endpoint[] {
-  const deskHere = () => deskOf(joins);
+  const authority = () => onMaster(joins.authority);
   /** Ids start with digits of the master that keeps the request. */
   const atKeeper = (exchange: Exchange): Where => {
     const id = exchange.parameter("id");
@@ -62,7 +61,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
         throw new HerdError("join.refused", "the master that made the join token is none of this mesh any more");
       },
       async handle(exchange) {
-        send(exchange, await deskHere().join(await exchange.json(joinBodyBytes), originOf(exchange)));
+        send(exchange, await authority().join(await exchange.json(joinBodyBytes), originOf(exchange)));
       },
     },
     {
@@ -70,7 +69,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
       path: "/v1/join/:id",
       role: "none",
       at: atKeeper,
-      handle: (exchange) => send(exchange, deskHere().poll(exchange.parameter("id"), originOf(exchange))),
+      handle: (exchange) => send(exchange, authority().poll(exchange.parameter("id"), originOf(exchange))),
     },
     {
       method: "GET",
@@ -80,7 +79,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
       at: () => "here",
       async handle(exchange) {
         const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
-        const lists = [joins.desk?.pending() ?? [], ...others.map(({ json }) => views.safeParse(json).data ?? [])];
+        const lists = [joins.authority?.pending() ?? [], ...others.map(({ json }) => views.safeParse(json).data ?? [])];
         exchange.answer(
           200,
           lists.flat().sort((a, b) => a.since.localeCompare(b.since)),
@@ -96,7 +95,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
         const decision = parseBody(approval, (await exchange.json()) ?? {});
         exchange.answer(
           200,
-          await deskHere().approve(exchange.parameter("id"), { ...decision, by: byAdmin(exchange) }),
+          await authority().approve(exchange.parameter("id"), { ...decision, by: byAdmin(exchange) }),
         );
       },
     },
@@ -106,7 +105,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
       role: "admin",
       at: atKeeper,
       async handle(exchange) {
-        await deskHere().reject(exchange.parameter("id"), byAdmin(exchange));
+        await authority().reject(exchange.parameter("id"), byAdmin(exchange));
         exchange.done();
       },
     },

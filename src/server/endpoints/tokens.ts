@@ -10,7 +10,7 @@ import type { SignIn, Tokens } from "../ports.js";
 import { askOtherMasters } from "../relay/other-masters.js";
 import type { Relay } from "../relay/relay.js";
 import { tellDurable } from "./durable.js";
-import { deskOf, type Joins } from "./joins.js";
+import { type Joins, onMaster } from "./joins.js";
 import type { Storage } from "./node-state.js";
 
 const day = 24 * 3_600;
@@ -61,7 +61,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
         const { role, app, ttlSeconds } = body;
         if (role === "join") {
           const request = { ...joinRequest(body), by: askedBy(exchange) };
-          exchange.answer(201, await deskOf(joins).createToken(request));
+          exchange.answer(201, await onMaster(joins.issuer).create(request));
           return;
         }
         const foreign = (["node", "uses", "master", "deploy", "hosts"] as const).find((key) => body[key] !== undefined);
@@ -86,7 +86,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
         const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
         const all = [
           tokens.list(),
-          joins.desk?.tokens() ?? [],
+          joins.issuer?.list() ?? [],
           ...others.map(({ json }) => views.safeParse(json).data ?? []),
         ];
         // Tokens of other roles are known everywhere.
@@ -100,7 +100,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
       at: "master",
       async handle(exchange) {
         const id = exchange.parameter("id");
-        if (!(await joins.desk?.revokeToken(id, askedBy(exchange)))) {
+        if (!(await joins.issuer?.revoke(id, askedBy(exchange)))) {
           await tokens.revoke(id, askedBy(exchange)).catch(async (error: unknown) => {
             if (!(error instanceof HerdError) || error.code !== "path.unknown") throw error;
             const others = await askOtherMasters(exchange, { relay, masters: joins.masters() });
