@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { defineConfig } from "vitepress";
+import { drawDiagrams } from "./diagrams.mjs";
 import { slug } from "./slug.mjs";
 
 const root = new URL("../../", import.meta.url);
@@ -49,10 +50,6 @@ const internals = [
 function linkFiles(markdown) {
   markdown.core.ruler.push("link-files", ({ tokens, env }) => {
     const folder = posix.dirname(env.relativePath ?? "");
-    for (const token of tokens) {
-      // The repository's viewer draws diagrams; the site shows their text.
-      if (token.type === "fence" && token.info === "mermaid") token.info = "txt";
-    }
     for (const { children } of tokens) {
       for (const [index, token] of (children ?? []).entries()) {
         const href = token.type === "link_open" ? token.attrGet("href") : null;
@@ -88,7 +85,10 @@ export default defineConfig({
   ignoreDeadLinks: "localhostLinks",
   markdown: {
     anchor: { slugify: slug },
-    config: linkFiles,
+    config(markdown) {
+      linkFiles(markdown);
+      drawDiagrams(markdown);
+    },
     // Braces in a heading are part of a path.
     attrs: { disable: true },
   },
