@@ -10,7 +10,7 @@ import { Metrics } from "../src/core/metrics.js";
 import { systemTimers } from "../src/core/timers.js";
 import { type ActiveApp, AppRouter, activeApp } from "../src/invoke/app-router.js";
 import { Forwarding } from "../src/invoke/forwarding/forwarding.js";
-import type { Outcome } from "../src/invoke/invoker.js";
+import type { InvocationResult } from "../src/invoke/invoker.js";
 import { LinkSet } from "../src/mesh/transport/link-set.js";
 import { type TlsLeaf, TlsNetwork } from "../src/mesh/transport/tls-network.js";
 import type { Allowance } from "../src/owner/allowance.js";
@@ -27,7 +27,7 @@ export interface ForwardNodeData {
 const ignore = (): void => undefined;
 const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: console.error, error: console.error };
 const allowance: Allowance = { state: "none", slots: 2, idleClass: false, lightUnits: Number.POSITIVE_INFINITY };
-const atOnce: Outcome = { json: "42", queueMs: 0, runMs: 0, serviceMs: 0 };
+const atOnce: InvocationResult = { json: "42", queueMs: 0, runMs: 0, serviceMs: 0 };
 
 /** One node with one app. */
 export class ForwardNode {

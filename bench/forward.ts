@@ -67,7 +67,7 @@ async function together(
     while (left-- > 0) {
       const from = performance.now();
       const { hop } = await node.forwarding.invoker.invoke({
-        ...{ app: node.app, function: "add", arguments: { format: "json", body }, invocation: `bench-${left}` },
+        ...{ app: node.app, function: "add", arguments: { format: "json", body }, id: `bench-${left}` },
         ...{ deadline: Date.now() + 5_000, signal, node: peerId },
       });
       if (hop === undefined) throw new Error("the call stayed here");

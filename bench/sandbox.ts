@@ -1,7 +1,7 @@
 // What a call costs without the network: in process with its reset, and through the pool.
 import { readFile } from "node:fs/promises";
 import { Compiler } from "../runtime/compile/compiler.js";
-import type { Prepared } from "../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../runtime/sandbox/prepared-revision.js";
 import { Sandbox } from "../runtime/sandbox/sandbox.js";
 import { Engine } from "../runtime/sandbox/thread/engine.js";
 import { Instance } from "../runtime/sandbox/thread/instance.js";
@@ -64,7 +64,7 @@ async function compileBench(): Promise<Uint8Array> {
   }
 }
 
-function inProcess(prepared: Prepared): SandboxReport["inProcessUs"] {
+function inProcess(prepared: PreparedRevision): SandboxReport["inProcessUs"] {
   const host = {
     nodeName: "bench",
     now: () => 0,
@@ -75,7 +75,7 @@ function inProcess(prepared: Prepared): SandboxReport["inProcessUs"] {
   };
   const engine = new Engine({ limits: defaultLimits, host });
   engine.load(prepared);
-  const call = { revision: "bench", function: 0, format: "json", text: body } as const;
+  const call = ["bench", 0, "json", body] as const;
   const sink = (): void => undefined;
   const count = 200_000;
   const callAndReset: number[] = [];
@@ -105,17 +105,17 @@ function perCallUs(count: number, run: () => void): number {
   return ((performance.now() - started) / count) * 1_000;
 }
 
-function call(sandbox: Sandbox, prepared: Prepared): Promise<unknown> {
+function call(sandbox: Sandbox, prepared: PreparedRevision): Promise<unknown> {
   return sandbox.run({
     prepared,
     function: "add",
     arguments: { format: "json", body },
-    invocation: "bench",
+    id: "bench",
     deadline: Date.now() + 5_000,
   });
 }
 
-async function sequential(sandbox: Sandbox, prepared: Prepared): Promise<number> {
+async function sequential(sandbox: Sandbox, prepared: PreparedRevision): Promise<number> {
   const times: number[] = [];
   for (let index = 0; index < 2_000; index++) {
     const started = performance.now();
@@ -127,7 +127,7 @@ async function sequential(sandbox: Sandbox, prepared: Prepared): Promise<number>
 
 async function together(
   sandbox: Sandbox,
-  { prepared, inFlight }: { prepared: Prepared; inFlight: number },
+  { prepared, inFlight }: { prepared: PreparedRevision; inFlight: number },
 ): Promise<number> {
   const count = 50_000;
   let left = count;

@@ -30,6 +30,7 @@ const targets = {
   "test-pack": { dev: true, project: "test", run: testPack },
   check: { dev: true, project: "test", run: check },
   bench: { dev: true, project: "test", run: bench },
+  docs: { dev: true, project: "test", run: docs },
 };
 
 /** Installs, builds and runs a target of package.json's scripts with the arguments that follow `--`. */
@@ -118,7 +119,7 @@ async function testPack(args) {
     args.filter((argument) => argument !== "--if-possible"),
   );
   if (suites.length === 0) return 2;
-  if ((await npm(["ping"], { cwd: folder, stdio: "ignore" })) !== 0) {
+  if ((await npm(["view", "hyper-express", "version"], { cwd: folder, stdio: "ignore" })) !== 0) {
     console.error("The package was not installed: the registry that npm is set to does not answer.");
     return args.includes("--if-possible") ? 0 : 1;
   }
@@ -169,13 +170,13 @@ function listed(list) {
   return JSON.parse(readFileSync(new URL(list, root), "utf8"));
 }
 
-/** The gate: the build has checked the types; what is left is lint, format and architecture. */
+/** The gate: the build has checked the types; what is left is lint, format, architecture, and the pages' links and prose. */
 async function check() {
   const biome = await run(process.execPath, {
     args: [join(folder, "node_modules/@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
     cwd: folder,
   });
-  const architecture = await runTests(["test/architecture.test.ts"], { folder });
+  const architecture = await runTests(["test/architecture.test.ts", "test/docs/pages.test.ts"], { folder });
   return biome || architecture;
 }
 
@@ -200,6 +201,21 @@ async function bench([name, ...args]) {
     say(`  ${each.padEnd(10)}${`${minutes} min`.padStart(6)}  ${question}${needs === undefined ? "" : ` (${needs})`}`);
   say("\nEach writes bench/results/NAME.json and NAME.svg and tells what changed since the last stored run.");
   return asked ? 0 : 2;
+}
+
+/**
+ * The site of the documents, in dist/site, once its links and its prose are checked. With `generate`, the parts of pages
+ * that the code gives are written anew; with `dev`, the site is served while pages change.
+ */
+async function docs(args) {
+  if (args[0] === "generate") return runHere("dist/test/docs/generate.js", []);
+  const [verb, rest] = args[0] === "dev" ? ["dev", args.slice(1)] : ["build", args];
+  const code = verb === "dev" ? 0 : await runTests(["test/docs/pages.test.ts"], { folder });
+  if (code !== 0) return code;
+  return run(process.execPath, {
+    args: [join(folder, "node_modules/vitepress/bin/vitepress.js"), verb, "docs", ...rest],
+    cwd: folder,
+  });
 }
 
 async function runHere(path, args) {

@@ -3,7 +3,7 @@
 import { defaultLocalBias } from "../../src/core/config.js";
 import { FunctionWork } from "../../src/invoke/learning/function-work.js";
 import { type Candidate, choose, chooseAway } from "../../src/invoke/routing/choose.js";
-import { type Here, patienceMs } from "../../src/invoke/routing/finish.js";
+import { type Here, queueTimeoutMs } from "../../src/invoke/routing/finish.js";
 import { Health } from "../../src/invoke/routing/health.js";
 import { Speed } from "../../src/invoke/routing/speed.js";
 import type { Balancer, Policy, SimAnswer } from "./policy.js";
@@ -136,10 +136,10 @@ class OurBalancer implements Balancer {
     return peer?.node ?? this.#self;
   }
 
-  patienceMs(call: SimCall, node: number): number | undefined {
+  queueTimeoutMs(call: SimCall, node: number): number | undefined {
     const peer = this.#peer(node);
     if (peer === undefined || this.#local === undefined) return undefined;
-    return patienceMs<SimPeer>(peer, { local: this.#local, work: this.#work(call) });
+    return queueTimeoutMs<SimPeer>(peer, { local: this.#local, work: this.#work(call) });
   }
 
   sent(_call: SimCall, node: number): void {

@@ -20,7 +20,7 @@ export interface Balancer {
   /** After a refusal by the last of `call.tried`. */
   again(call: SimCall): number;
   /** How long the call may wait there; without it, as long as it takes. */
-  patienceMs?(call: SimCall, node: number): number | undefined;
+  queueTimeoutMs?(call: SimCall, node: number): number | undefined;
   /** The call goes there; also when that is here. */
   sent?(call: SimCall, node: number): void;
   answered?(call: SimCall, node: number, answer: SimAnswer): void;

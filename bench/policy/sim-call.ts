@@ -16,7 +16,7 @@ export interface SimCall {
   /** Where it is, and since when it was last sent there. */
   at: number;
   sentMs: number;
-  /** When its present run began, and the number of that run: one that was evicted ends without effect. */
+  /** When its present run began, and the number of that run: one that was preempted ends without effect. */
   startedMs: number;
   run: number;
 }

@@ -131,11 +131,11 @@ export class SimMesh implements NodeEvents {
   #send(call: SimCall, { node, balancer }: { node: number; balancer: Balancer }): void {
     call.at = node;
     call.sentMs = this.now;
-    const patienceMs = balancer.patienceMs?.(call, node);
+    const queueTimeoutMs = balancer.queueTimeoutMs?.(call, node);
     balancer.sent?.(call, node);
     const target = this.nodes[node] as SimNode;
     if (node === call.entry) target.takeOwn(call);
-    else this.tell({ from: call.entry, to: node }, () => target.takePeers(call, patienceMs));
+    else this.tell({ from: call.entry, to: node }, () => target.takePeers(call, queueTimeoutMs));
   }
 
   #end(call: SimCall, end: SimEnd): void {

@@ -92,9 +92,9 @@ export class SimNode {
   }
 
   /** Takes or refuses a call of a peer; see src/invoke/forwarding/call-receiver.ts. */
-  takePeers(call: SimCall, patienceMs: number | undefined): void {
+  takePeers(call: SimCall, queueTimeoutMs: number | undefined): void {
     const heavy = call.function.meanUnits > this.lightUnits;
-    const busy = patienceMs !== undefined && estimateWaitMs(this.report()) > patienceMs;
+    const busy = queueTimeoutMs !== undefined && estimateWaitMs(this.report()) > queueTimeoutMs;
     if (this.slots === 0 || heavy || busy) this.#events.ended(call, "refused", 0);
     else this.#take(call);
   }
@@ -142,10 +142,10 @@ export class SimNode {
     this.lightUnits = lightUnits;
     this.#events.allowed(this);
     if (slots > 0) this.#fill();
-    else this.#evict();
+    else this.#preempt();
   }
 
-  #evict(): void {
+  #preempt(): void {
     const waiting = this.#waiting.slice(this.#head);
     this.#waiting = [];
     this.#head = 0;

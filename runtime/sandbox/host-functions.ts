@@ -1,6 +1,6 @@
 // The host functions that a guest may import, and nothing else: their names, their types and the levels of a log line.
 import type { CoreSignature } from "../interface/layout.js";
-import type { CoreImport } from "./prepared.js";
+import type { CoreImport } from "./prepared-revision.js";
 
 /** Levels of a guest's log line; a guest names one by its index. */
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const;

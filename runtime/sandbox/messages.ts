@@ -1,13 +1,13 @@
 // What crosses between the main thread and a worker thread, by name.
 import type { MessagePort } from "node:worker_threads";
 import type { Limits } from "../../src/core/limits.js";
-import type { ArgumentFormat } from "./binding/arguments.js";
+import type { ArgumentFormat } from "./call.js";
 import type { LogLevel } from "./host-functions.js";
-import type { Prepared } from "./prepared.js";
+import type { PreparedRevision } from "./prepared-revision.js";
 
 /** First task of a thread: what it keeps for its life. Answered with the kernel's id of the thread, undefined where there is none. */
-export interface Greeting {
-  readonly outbox: SharedArrayBuffer;
+export interface StartupMessage {
+  readonly results: SharedArrayBuffer;
   readonly port: MessagePort;
   readonly nodeName: string;
   readonly limits: Limits;
@@ -24,16 +24,16 @@ export type CallMessage = readonly [
 /** A Piscina task: calls to run one after the other, and what the thread must learn or forget before. */
 export interface Batch {
   readonly calls: readonly CallMessage[];
-  readonly load?: readonly Prepared[];
+  readonly load?: readonly PreparedRevision[];
   readonly drop?: readonly string[];
 }
 
-/** A message beside the outbox, on the port of the greeting: `index` is a call's place in the batch that runs. */
+/** A message beside the results, on the port of the greeting: `index` is a call's place in the batch that runs. */
 export type SideMessage =
   | { readonly kind: "line"; readonly index: number; readonly level: LogLevel; readonly message: string }
-  /** A result that was too large for the outbox. */
+  /** A result that was too large for the results. */
   | { readonly kind: "result"; readonly index: number; readonly json: Uint8Array }
-  /** Look into the outbox now: what follows may take long. */
+  /** Look into the results now: what follows may take long. */
   | { readonly kind: "collect" };
 
 /** Name of the function that the worker's module exports as Piscina's handler: one, so that its thread has loaded it when it is ready. */

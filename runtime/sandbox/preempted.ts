@@ -3,7 +3,7 @@
 import { HerdError } from "../../src/core/errors.js";
 
 /** The node must stop running guests: nothing is wrong with the call, and it may run elsewhere. */
-export class Evicted extends HerdError {
+export class Preempted extends HerdError {
   constructor() {
     super("node.overloaded", "the node must not run calls now", { retryAfterSeconds: 5 });
   }

@@ -15,13 +15,13 @@ const state = { waiting: 0, running: 1, done: 2, takenBack: 3 } as const;
 const kind = { unset: 0, none: 1, ascii: 2, utf8: 3, error: 4, posted: 5 } as const;
 
 /** How a call ended, as the worker left it. `posted`: the result comes on the port. */
-export type Ended =
+export type BufferedResult =
   | { readonly kind: "json"; readonly json: string | null }
   | { readonly kind: "error"; readonly data: string }
   | { readonly kind: "posted" };
 
 /** One batch's calls in shared memory. The main thread begins batches, takes back and reads; the worker claims and finishes. */
-export class Outbox {
+export class ResultBuffer {
   readonly shared: SharedArrayBuffer;
   readonly #states: Int32Array;
   readonly #kinds: Int32Array;
@@ -65,7 +65,7 @@ export class Outbox {
   }
 
   /** Main: how call `index` ended. */
-  read(index: number): Ended {
+  read(index: number): BufferedResult {
     const from = this.#offsets[index] ?? 0;
     const to = from + (this.#lengths[index] ?? 0);
     switch (this.#kinds[index]) {

@@ -3,15 +3,16 @@ import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import type { Limits } from "../../src/core/limits.js";
 import type { AppInterface } from "../interface/model.js";
+import type { CallResult, RevisionCall } from "./call.js";
 import { CallQueue } from "./pool/call-queue.js";
-import { bodySize, type Call, Intake, overloaded } from "./pool/intake.js";
-import type { CallResult, PendingCall } from "./pool/pending-call.js";
-import type { GuestLogLine, Slot } from "./pool/pool-thread.js";
+import { bodySize, Intake, overloaded } from "./pool/intake.js";
+import type { PendingCall } from "./pool/pending-call.js";
+import type { GuestLogLine, PoolThread } from "./pool/pool-thread.js";
 import type { EndReason, ThreadEnd } from "./pool/thread-ends.js";
 import { Threads } from "./pool/threads.js";
-import { Evicted } from "./preempted.js";
+import { Preempted } from "./preempted.js";
 import { Preparer } from "./prepare/preparer.js";
-import type { Prepared } from "./prepared.js";
+import type { PreparedRevision } from "./prepared-revision.js";
 
 /** What a sandbox is made with. `workers` calls run at the same time; one more thread is kept as a spare. */
 export interface SandboxOptions {
@@ -23,7 +24,7 @@ export interface SandboxOptions {
   /** A thread ended through a defect of the node or of its machine; not every one is told. */
   onThreadEnd?(end: ThreadEnd): void;
   /** How often threads are looked after, in milliseconds; see {@link Threads}. */
-  readonly superviseMs?: number;
+  readonly watchdogMs?: number;
   /** The module that threads run, for tests of faults. */
   readonly worker?: URL;
 }
@@ -49,7 +50,7 @@ const wakeMs = 0.4;
 /** Short calls count as coming while the last one is not older. */
 const recentMs = 1_000;
 /** What an evicted call may still run. */
-const evictGraceMs = 500;
+const preemptGraceMs = 500;
 /** What a call may run, its caller answered, before its thread is ended: with the tick well within deadline + 50 ms. */
 const graceMs = 40;
 const maxFailures = 2;
@@ -86,9 +87,9 @@ export class Sandbox {
       clock: options.clock,
       onLog: (line) => options.onLog(line),
       onReady: () => this.#dispatch(),
-      onLost: (slot, reason, cause) => this.#lost(slot, workerFailed(cause), reason),
+      onLost: (thread, reason, cause) => this.#lost(thread, workerFailed(cause), reason),
       onEnded: (end) => options.onThreadEnd?.(end),
-      superviseMs: options.superviseMs,
+      watchdogMs: options.watchdogMs,
       worker: options.worker,
     });
   }
@@ -110,7 +111,7 @@ export class Sandbox {
   }
 
   /** A component as it can be run, looked at in a thread of its own. Throws as {@link Preparer.prepare} does. */
-  prepare(component: Uint8Array, revision: string): Promise<Prepared> {
+  prepare(component: Uint8Array, revision: string): Promise<PreparedRevision> {
     return this.#preparer.prepare(component, revision);
   }
 
@@ -125,7 +126,7 @@ export class Sandbox {
   }
 
   /** Runs one call. Rejects with a HerdError, or with the reason of its signal when that left the queue with it. */
-  run(call: Call): Promise<CallResult> {
+  run(call: RevisionCall): Promise<CallResult> {
     return new Promise((resolve, reject) => {
       this.#admit(call);
       this.#queue.push(this.#intake.take(call, { resolve, reject }));
@@ -147,16 +148,16 @@ export class Sandbox {
   }
 
   /**
-   * Gives back all calls there are: those that wait reject with {@link Evicted} at once, those that run after `graceMs` unless they
+   * Gives back all calls there are: those that wait reject with {@link Preempted} at once, those that run after `graceMs` unless they
    * end before. Resolves when none of them is left; calls that come later are not affected. The memory of warm instances goes too:
    * within some seconds.
    */
-  async evict(graceMs = evictGraceMs): Promise<void> {
+  async preempt(graceMs = preemptGraceMs): Promise<void> {
     this.#queue.sweep((call) => {
-      call.fail(new Evicted());
+      call.fail(new Preempted());
       return true;
     });
-    await Promise.all(this.#threads.busy.map((slot) => this.#evict(slot, graceMs)));
+    await Promise.all(this.#threads.busy.map((thread) => this.#preempt(thread, graceMs)));
     this.#threads.shed();
   }
 
@@ -165,7 +166,7 @@ export class Sandbox {
    * running includes what a thread was sent.
    */
   stats(): { slots: number; running: number; queued: number } {
-    const running = this.#threads.busy.reduce((sum, slot) => sum + slot.pending, 0);
+    const running = this.#threads.busy.reduce((sum, thread) => sum + thread.pending, 0);
     return { slots: this.#threads.isAble ? this.#slots : 0, running, queued: this.#queue.length };
   }
 
@@ -180,22 +181,22 @@ export class Sandbox {
   }
 
   /** Threads that ended so far, by reason. */
-  get threadEnds(): Threads["endings"] {
-    return this.#threads.endings;
+  get threadEnds(): Threads["ends"] {
+    return this.#threads.ends;
   }
 
   /** Threads that have a long call. One of several is kept free of such calls while others come. */
   get longWorkers(): number {
-    return this.#threads.busy.reduce((count, slot) => count + (slot.isLong ? 1 : 0), 0);
+    return this.#threads.busy.reduce((count, thread) => count + (thread.isLong ? 1 : 0), 0);
   }
 
   /** Frees what is kept of a revision that will not be called any more. */
   forget(revision: string): void {
     this.#intake.forget(revision);
-    for (const slot of this.#threads.slots) slot.forget(revision);
+    for (const thread of this.#threads.all) thread.forget(revision);
   }
 
-  #admit(call: Call): void {
+  #admit(call: RevisionCall): void {
     if (this.#stopping !== undefined) throw draining();
     if (this.#threads.goneMs > goneMs) throw overloaded("no worker can run");
     this.#intake.admit(call);
@@ -207,7 +208,10 @@ export class Sandbox {
   }
 
   /** The revision with the most of what waits gives way to one with less: a flood of one app's calls is its own. */
-  #makeRoom(call: Call, share: { readonly weigh: (call: PendingCall) => number; readonly added: number }): void {
+  #makeRoom(
+    call: RevisionCall,
+    share: { readonly weigh: (call: PendingCall) => number; readonly added: number },
+  ): void {
     const full = overloaded(`${this.#queue.length} calls are waiting`);
     const loser = this.#queue.giveWay(call.prepared.revision, share);
     if (loser === undefined) throw full;
@@ -232,28 +236,28 @@ export class Sandbox {
       if (first === undefined) continue;
       if (!first.queue.isLong) this.#lastShortAt = now;
       // Long calls from the back, short ones from the front: each stays on its thread, and the thread on its core.
-      const slot = first.queue.isLong ? free.at(-1) : free[0];
-      if (slot === undefined) break;
-      this.#send(slot, batch);
+      const thread = first.queue.isLong ? free.at(-1) : free[0];
+      if (thread === undefined) break;
+      this.#send(thread, batch);
     }
     this.#arm();
   }
 
-  #send(slot: Slot, batch: readonly PendingCall[]): void {
-    const message = slot.begin(batch);
-    this.#threads.run(slot, message).then(
-      () => this.#returned(slot),
-      (cause) => this.#lost(slot, workerFailed(cause), "failed"),
+  #send(thread: PoolThread, batch: readonly PendingCall[]): void {
+    const message = thread.begin(batch);
+    this.#threads.run(thread, message).then(
+      () => this.#returned(thread),
+      (cause) => this.#lost(thread, workerFailed(cause), "failed"),
     );
   }
 
-  #returned(slot: Slot): void {
-    if (slot.isDead) return;
-    const left = slot.finish();
+  #returned(thread: PoolThread): void {
+    if (thread.isDead) return;
+    const left = thread.finish();
     if (left.length > 0) {
       const none = new HerdError("internal", "the worker returned without a result");
       for (const call of left) call.fail(none);
-      this.#threads.remove(slot, "failed", none);
+      this.#threads.remove(thread, "failed", none);
     }
     this.#threads.renew();
     this.#settled();
@@ -265,32 +269,32 @@ export class Sandbox {
   }
 
   /** The thread is gone or has to go: what ran fails with `error`, what had not started goes elsewhere. */
-  #lost(slot: Slot, error: HerdError, reason: EndReason): void {
-    if (slot.isDead) return;
-    slot.drain();
-    slot.collect();
-    const waiting = slot.takeBack();
+  #lost(thread: PoolThread, error: HerdError, reason: EndReason): void {
+    if (thread.isDead) return;
+    thread.drain();
+    thread.collect();
+    const waiting = thread.takeBack();
     for (const call of waiting) call.failures++;
-    for (const call of slot.finish()) call.fail(error);
+    for (const call of thread.finish()) call.fail(error);
     for (const call of waiting) if (call.failures >= maxFailures) call.fail(error);
-    this.#threads.remove(slot, reason, error.cause);
+    this.#threads.remove(thread, reason, error.cause);
     this.#queue.putBack(waiting.filter((call) => call.failures < maxFailures));
     this.#settled();
   }
 
-  async #evict(slot: Slot, graceMs: number): Promise<void> {
-    for (const call of slot.takeBack()) call.fail(new Evicted());
-    const bound = setTimeout(() => this.#lost(slot, new Evicted(), "evicted"), graceMs);
-    await slot.untilFree();
+  async #preempt(thread: PoolThread, graceMs: number): Promise<void> {
+    for (const call of thread.takeBack()) call.fail(new Preempted());
+    const bound = setTimeout(() => this.#lost(thread, new Preempted(), "evicted"), graceMs);
+    await thread.untilFree();
     clearTimeout(bound);
   }
 
   /** What waits in threads of the idle class need not wait for a core any more: it goes elsewhere. */
   #hasten(): void {
-    for (const slot of this.#threads.busy.filter(({ isLowered }) => isLowered)) {
-      slot.collect();
-      this.#queue.putBack(slot.takeBack());
-      if (slot.pending === 0) this.#lost(slot, workerFailed(undefined), "given-back");
+    for (const thread of this.#threads.busy.filter(({ isLowered }) => isLowered)) {
+      thread.collect();
+      this.#queue.putBack(thread.takeBack());
+      if (thread.pending === 0) this.#lost(thread, workerFailed(undefined), "given-back");
     }
   }
 
@@ -313,18 +317,18 @@ export class Sandbox {
   #watch(): void {
     const { clock } = this.#options;
     const times = { now: clock.now(), monotonic: clock.monotonic() };
-    for (const slot of [...this.#threads.busy]) this.#watchSlot(slot, times);
+    for (const thread of [...this.#threads.busy]) this.#watchThread(thread, times);
     this.#queue.sweep((call) => call.expire(times.now));
     this.#settled();
   }
 
-  #watchSlot(slot: Slot, { now, monotonic }: { now: number; monotonic: number }): void {
-    // The lines of a call stand before its end: on the port, not in the outbox.
-    slot.drain();
-    slot.collect();
-    const running = slot.watch(monotonic);
+  #watchThread(thread: PoolThread, { now, monotonic }: { now: number; monotonic: number }): void {
+    // The lines of a call stand before its end: on the port, not in the results.
+    thread.drain();
+    thread.collect();
+    const running = thread.watch(monotonic);
     if (running === undefined) {
-      this.#watchIdle(slot, { now, monotonic });
+      this.#watchIdle(thread, { now, monotonic });
       return;
     }
     const { call, since } = running;
@@ -333,38 +337,38 @@ export class Sandbox {
       call.fail(late);
       // A caller's short deadline must not cost the node a thread that is about to be free.
       if (monotonic - since > graceMs) {
-        this.#lost(slot, late, "deadline");
+        this.#lost(thread, late, "deadline");
         return;
       }
     }
     if (monotonic - since <= holdUpMs) return;
-    slot.isLong = true;
-    this.#queue.putBack(slot.takeBack());
+    thread.isLong = true;
+    this.#queue.putBack(thread.takeBack());
   }
 
   /**
    * Between two calls the thread may make an instance, and the guest's start with it may take for ever: what waits behind
    * goes elsewhere. A thread that has not begun is only slow to wake: to take its calls at once would gain nothing.
    */
-  #watchIdle(slot: Slot, { now, monotonic }: { now: number; monotonic: number }): void {
-    const idleMs = slot.idleMs(monotonic);
-    const boundMs = slot.isLowered ? stuckLoweredMs : stuckMs;
-    for (const call of slot.takeBack(({ deadline }) => deadline <= now)) call.expire(now);
-    const isHeldUp = idleMs > (slot.hasBegun ? holdUpMs : boundMs);
-    const waiting = isHeldUp ? slot.takeBack() : [];
+  #watchIdle(thread: PoolThread, { now, monotonic }: { now: number; monotonic: number }): void {
+    const idleMs = thread.idleMs(monotonic);
+    const boundMs = thread.isLowered ? stuckLoweredMs : stuckMs;
+    for (const call of thread.takeBack(({ deadline }) => deadline <= now)) call.expire(now);
+    const isHeldUp = idleMs > (thread.hasBegun ? holdUpMs : boundMs);
+    const waiting = isHeldUp ? thread.takeBack() : [];
     if (waiting.length > 0) {
-      slot.isLong = true;
+      thread.isLong = true;
       this.#queue.putBack(waiting);
     } else if (idleMs > boundMs) {
       // What is left ended without a result that can be read, or there is nothing left.
-      this.#lost(slot, new HerdError("internal", "the worker did not come back"), "stuck");
+      this.#lost(thread, new HerdError("internal", "the worker did not come back"), "stuck");
     }
   }
 
   async #stop(): Promise<void> {
     if (this.#threads.busy.length > 0 || this.#queue.length > 0) await this.#drain();
     clearTimeout(this.#tick);
-    for (const slot of [...this.#threads.busy]) this.#lost(slot, draining(), "deadline");
+    for (const thread of [...this.#threads.busy]) this.#lost(thread, draining(), "deadline");
     this.#queue.sweep((call) => {
       call.fail(draining());
       return true;

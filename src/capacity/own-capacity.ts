@@ -1,6 +1,7 @@
 // What this node can do: kept from the last time, measured when nothing is known or it is old, and only while nobody calls.
 
 import { availableParallelism } from "node:os";
+import { backoffMs } from "../core/backoff.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
@@ -66,8 +67,7 @@ const maxAgeMs = 24 * 3_600_000;
  * The same for one that was made while others used the machine, and for a try that failed: the first time, and twice as
  * long each time. A machine that is never quiet spends a second a minute on it.
  */
-const firstRetryMs = 20_000;
-const lastRetryMs = 60_000;
+const retryMs = { firstMs: 20_000, lastMs: 60_000 };
 
 /** A {@link CapacitySource} that measures. `start` and `stop` are idempotent; nothing waits for it. */
 export class OwnCapacity implements CapacitySource {
@@ -215,8 +215,7 @@ export class OwnCapacity implements CapacitySource {
 
   /** Soon at first, since most machines are busy for a moment, and less often where they always are. */
   #retryLater(): void {
-    const retryMs = Math.min(firstRetryMs * 2 ** Math.min(this.#doubtful++, 16), lastRetryMs);
-    this.#notBefore = this.#options.clock.now() + retryMs;
+    this.#notBefore = this.#options.clock.now() + backoffMs(++this.#doubtful, retryMs);
   }
 
   async #recall(kernels: ReadyKernels): Promise<void> {

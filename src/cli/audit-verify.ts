@@ -2,6 +2,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { connect, type GlobalOptions, trustedRoot } from "../client/connection.js";
+import { tryParseJson } from "../core/json.js";
 import { printable } from "../core/terminal-text.js";
 import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
@@ -38,12 +39,8 @@ async function fetched(options: GlobalOptions): Promise<unknown> {
 
 async function saved(file: string): Promise<unknown> {
   const text = await readTextFile(file);
-  try {
-    return JSON.parse(text);
-  } catch {
-    // What was cut off is no bundle, and the verdict says so.
-    return undefined;
-  }
+  // A bundle that was cut off is none, and the verdict says so.
+  return tryParseJson(text);
 }
 
 function print({ ok, records, problems }: AuditVerdict, options: GlobalOptions): void {

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { randomHex } from "./ids.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type LogLevel, logLevels } from "./log-ring.js";
+import { nodeNamePattern } from "./node-name.js";
 import { isContained } from "./outer-wall.js";
 import { ownAddress } from "./own-address.js";
 import { defaultPolicy, type PolicySettings, policySchema } from "./policy-settings.js";
@@ -129,7 +130,7 @@ const limitsSchema = z.strictObject({
 
 const settings = z
   .strictObject({
-    name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "1 to 63 of a-z, 0-9 and inner hyphens"),
+    name: z.string().regex(nodeNamePattern, "1 to 63 of a-z, 0-9 and inner hyphens"),
     host: hostName,
     advertise: hostName,
     port,

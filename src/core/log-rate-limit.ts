@@ -1,6 +1,7 @@
 // Which of many like log lines are written: whoever can cause a line again and again must not fill the log.
 
 import type { Clock } from "./clock.js";
+import { LruMap } from "./lru-map.js";
 
 const firstWaitMs = 30_000;
 const lastWaitMs = 3_600_000;
@@ -25,8 +26,7 @@ interface Entry {
  */
 export class LogRateLimit {
   readonly #clock: Pick<Clock, "monotonic">;
-  /** In the order in which they were seen, the latest last. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new LruMap<string, Entry>(capacity);
   #fresh = freshBurst;
   #filledAt: number;
   #lost = 0;
@@ -42,9 +42,11 @@ export class LogRateLimit {
   take(key: string): number | undefined {
     const now = this.#clock.monotonic();
     const known = this.#entries.get(key);
-    this.#entries.delete(key);
-    if (known === undefined || now - known.seenAt > known.waitMs) return this.#takeFresh(key, now);
-    this.#entries.set(key, known);
+    if (known === undefined) return this.#takeFresh(key, now);
+    if (now - known.seenAt > known.waitMs) {
+      this.#entries.delete(key);
+      return this.#takeFresh(key, now);
+    }
     known.seenAt = now;
     if (now < known.nextAt) {
       known.suppressed++;
@@ -67,10 +69,6 @@ export class LogRateLimit {
     }
     this.#fresh--;
     this.#entries.set(key, { waitMs: firstWaitMs, nextAt: now + firstWaitMs, seenAt: now, suppressed: 0 });
-    if (this.#entries.size > capacity) {
-      const [oldest] = this.#entries.keys();
-      if (oldest !== undefined) this.#entries.delete(oldest);
-    }
     const lost = this.#lost;
     this.#lost = 0;
     return lost;

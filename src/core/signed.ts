@@ -1,6 +1,7 @@
 // A fact that a node vouches for, as it is stored, spread and proved: JSON text and an Ed25519 signature (RFC 8032).
 
 import { createHash } from "node:crypto";
+import { tryParseJson } from "./json.js";
 
 /** A payload (JSON text of an object that names its `kind` and `mesh`), who signed it (node id, or `root`), and the signature in base64. */
 export interface Signed {
@@ -34,12 +35,7 @@ export function encodeSigned({ payload, signer, signature }: Signed): string {
 /** The record that a text holds, `undefined` when it holds none or is too large. Nothing is verified. */
 export function decodeSigned(text: string): Signed | undefined {
   if (text.length > signedLimitBytes) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = tryParseJson(text);
   if (typeof value !== "object" || value === null) return undefined;
   const { payload, signer, signature } = value as Record<string, unknown>;
   if (typeof payload !== "string" || typeof signer !== "string" || typeof signature !== "string") return undefined;

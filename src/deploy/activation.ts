@@ -1,9 +1,10 @@
 // What the catalog says an app is, made what its calls run; changes of one app happen one after the other.
 
 import type { AppInterface } from "../../runtime/interface/model.js";
+import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { sha256 } from "../catalog/blobs.js";
 import { AppLock } from "./app-lock.js";
-import type { Catalog, Prepared, Preparer, Switch } from "./ports.js";
+import type { Catalog, Preparer, Switch } from "./ports.js";
 import { RefusedComponents } from "./refused-components.js";
 
 /** Interfaces of revisions that no call runs are asked for by people: a few at a time. */
@@ -11,7 +12,7 @@ const keptInterfaces = 8;
 
 /** A prepared revision with the SHA-256, in hex, of the component that it was made of. */
 export interface PreparedComponent {
-  readonly prepared: Prepared;
+  readonly prepared: CallableRevision;
   readonly component: string;
 }
 

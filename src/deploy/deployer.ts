@@ -1,6 +1,7 @@
 // The way of an upload: source → component → prepared → signed in the catalog → switch → peers. And back: rollback and removal.
 
 import type { AppInterface } from "../../runtime/interface/model.js";
+import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { sha256 } from "../catalog/blobs.js";
 import { revisionOf } from "../catalog/entry.js";
 import type { PublishedManifest, StoredSource } from "../catalog/model.js";
@@ -11,7 +12,7 @@ import type { Logger } from "../core/log.js";
 import { TokenBuckets } from "../core/token-buckets.js";
 import { placedInUpload } from "../core/upload-place.js";
 import type { Activation } from "./activation.js";
-import type { Catalog, Compiler, DeployEvent, Prepared, Spread } from "./ports.js";
+import type { Catalog, Compiler, DeployEvent, Spread } from "./ports.js";
 
 const parallelRestores = 4;
 
@@ -61,13 +62,13 @@ export interface Changed {
 interface Installed {
   readonly created: boolean;
   readonly manifest: PublishedManifest;
-  readonly prepared: Prepared;
+  readonly prepared: CallableRevision;
 }
 
 /** What a deploy or a rollback did. */
 export interface Deployed extends Changed {
   readonly created: boolean;
-  readonly prepared: Prepared;
+  readonly prepared: CallableRevision;
 }
 
 /**

@@ -1,6 +1,7 @@
 // Manifests on their way to being held: which comes next, who waits for it, and when a failed one is tried again.
 
 import type { ManifestRecord } from "../catalog/manifest.js";
+import { backoffMs } from "../core/backoff.js";
 import type { Clock } from "../core/clock.js";
 import { type ErrorCode, HerdError } from "../core/errors.js";
 import { FairSlots } from "../core/fair-slots.js";
@@ -11,10 +12,8 @@ import type { Timers } from "../core/timers.js";
  * announced.
  */
 const slots = { running: 8, runningEach: 2, waiting: 100_000 };
-const firstRetryMs = 200;
-const lastRetryMs = 10_000;
-const firstLastingRetryMs = 60_000;
-const lastLastingRetryMs = 600_000;
+const retryMs = { firstMs: 200, lastMs: 10_000 };
+const lastingRetryMs = { firstMs: 60_000, lastMs: 600_000 };
 
 const lastingCodes: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "source.invalid", "type.unsupported"]);
 
@@ -175,8 +174,7 @@ export class HoldJobs {
     job.phase = "failed";
     const lasting = cause instanceof HerdError && lastingCodes.has(cause.code);
     job.lasting = lasting ? cause : undefined;
-    const [firstMs, lastMs] = lasting ? [firstLastingRetryMs, lastLastingRetryMs] : [firstRetryMs, lastRetryMs];
-    const delayMs = Math.min(firstMs * 2 ** Math.min(job.tries, 16), lastMs);
+    const delayMs = backoffMs(job.tries + 1, lasting ? lastingRetryMs : retryMs);
     job.tries++;
     this.#options.onFailure?.(job, { cause, tries: job.tries, lasting });
     job.cancelRetry = this.#options.timers.after(delayMs, () => this.#queue(job));

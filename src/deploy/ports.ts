@@ -1,13 +1,8 @@
 // What a deploy needs from its neighbours: a compiler, a sandbox that prepares, a catalog, and the switch that calls read.
 
 import type { AppInterface } from "../../runtime/interface/model.js";
+import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import type { AppRecord, Deployment, DeploymentResult, PublishedManifest, StoredSource } from "../catalog/model.js";
-
-/** A revision that is ready to run. */
-export interface Prepared {
-  readonly revision: string;
-  readonly interface: AppInterface;
-}
 
 /**
  * Turns source into a component; those of one key (who sent it) one after the other. Rejects with `source.invalid` or
@@ -25,7 +20,7 @@ export interface Compiler {
  * that asks: the bytes may be hostile.
  */
 export interface Preparer {
-  prepare(component: Uint8Array, revision: string): Promise<Prepared>;
+  prepare(component: Uint8Array, revision: string): Promise<CallableRevision>;
   inspect(component: Uint8Array): Promise<AppInterface>;
   /** Rejects when the bytes are no stored source. */
   checkSource(source: Uint8Array): Promise<void>;
@@ -55,7 +50,7 @@ export interface Catalog {
 
 /** What calls read: which prepared revision answers for an app. */
 export interface Switch {
-  activate(app: string, prepared: Prepared, options: { readonly public: boolean }): void;
+  activate(app: string, prepared: CallableRevision, options: { readonly public: boolean }): void;
   remove(app: string): void;
 }
 

@@ -4,6 +4,7 @@ import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppRecord, StoredSource } from "../catalog/model.js";
+import { backoffMs } from "../core/backoff.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import { pause, type Timers } from "../core/timers.js";
@@ -16,7 +17,7 @@ const samplesBy = "functions";
 
 /** How often a sample is tried that a busy machine could not compile, or spread, in time. */
 const tries = 8;
-const longestWaitSeconds = 30;
+const waitMs = { firstMs: 2_000, lastMs: 30_000 };
 
 /** What {@link deploySamples} works with. An aborted signal stops it, also within a compilation. */
 export interface SamplesOptions {
@@ -72,7 +73,7 @@ async function deployPatiently(sample: { app: string; path: string }, options: S
     } catch (cause) {
       const isTemporary = cause instanceof HerdError && cause.status === 503 && cause.code !== "node.draining";
       if (!isTemporary || count === tries || signal.aborted) throw cause;
-      const seconds = Math.min(2 ** count, longestWaitSeconds);
+      const seconds = backoffMs(count, waitMs) / 1_000;
       log.info(`${sample.app} cannot be deployed yet, trying again in ${seconds} s: ${cause.message}`);
       await pause(seconds * 1_000, { timers, signal });
       signal.throwIfAborted();

@@ -1,24 +1,19 @@
 // Which revision answers a call: the active apps of this node, switched whole so that a call sees the old one or the new.
 
-import type { AppInterface, FunctionType } from "../../runtime/interface/model.js";
-
-/** A revision that is ready to run: compiled, checked, its interface known. The sandbox makes it. */
-export interface PreparedRevision {
-  readonly revision: string;
-  readonly interface: AppInterface;
-}
+import type { FunctionType } from "../../runtime/interface/model.js";
+import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 
 /** An app as calls see it. Immutable, so a call keeps the revision that it began with. */
 export interface ActiveApp {
   readonly app: string;
   /** Whether calls need no token. */
   readonly public: boolean;
-  readonly prepared: PreparedRevision;
+  readonly prepared: CallableRevision;
   readonly functions: ReadonlyMap<string, FunctionType>;
 }
 
 /** Makes an {@link ActiveApp} of a prepared revision. */
-export function activeApp(app: string, prepared: PreparedRevision, options: { readonly public: boolean }): ActiveApp {
+export function activeApp(app: string, prepared: CallableRevision, options: { readonly public: boolean }): ActiveApp {
   const functions = new Map(prepared.interface.functions.map((entry) => [entry.name, entry]));
   return { app, public: options.public, prepared, functions };
 }

@@ -1,38 +1,21 @@
 // The one verb that runs a call, wherever it runs: in this node's sandbox, or on a peer.
 
+import type { Call, CallResult, Cancellation } from "../../runtime/sandbox/call.js";
+import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import type { Clock } from "../core/clock.js";
 import { type ErrorData, HerdError } from "../core/errors.js";
-import type { ActiveApp, PreparedRevision } from "./app-router.js";
+import type { ActiveApp } from "./app-router.js";
 
-/** A call's arguments as they came: JSON text of a body, or a query string without its question mark. */
-export interface CallArguments {
-  readonly format: "json" | "query";
-  readonly body: Uint8Array | string;
-}
-
-/** Tells, when it is looked at, whether anybody still waits for a call. An AbortSignal is one. */
-export type Cancellation = Pick<AbortSignal, "aborted" | "reason" | "throwIfAborted">;
-
-/** One request to one function. `deadline` is milliseconds since the epoch. */
-export interface Invocation {
+/** A call of an app, to be run wherever the mesh finds a place for it. */
+export interface Invocation extends Call {
   readonly app: ActiveApp;
-  readonly function: string;
-  readonly arguments: CallArguments;
-  readonly invocation: string;
-  readonly deadline: number;
   readonly signal: Cancellation;
-  /** Id of the one node that is to run it; chosen when undefined. */
+  /** Id of the one node that is to run the call; chosen when undefined. */
   readonly node?: string | undefined;
 }
 
-/** What a call gave: JSON text, or null for void; and where its time went. */
-export interface Outcome {
-  readonly json: string | Uint8Array | null;
-  readonly queueMs: number;
-  readonly runMs: number;
-  /** How long it had its worker: what a worker gets done follows from this. Undefined when it says nothing about another call. */
-  readonly serviceMs: number | undefined;
-  /** The hop that it made, if it made one. It cannot have made two. */
+/** The result of an invocation, and the hop that it made, if it made one. No invocation makes two. */
+export interface InvocationResult extends CallResult {
   readonly hop?: Hop;
 }
 
@@ -54,19 +37,12 @@ export class PeerFailure extends HerdError {
 
 /** Runs a call. Rejects with a HerdError. */
 export interface Invoker {
-  invoke(invocation: Invocation): Promise<Outcome>;
+  invoke(invocation: Invocation): Promise<InvocationResult>;
 }
 
 /** What the local invoker needs of a sandbox. */
 export interface Runner {
-  run(call: {
-    readonly prepared: PreparedRevision;
-    readonly function: string;
-    readonly arguments: CallArguments;
-    readonly invocation: string;
-    readonly deadline: number;
-    readonly signal?: Cancellation;
-  }): Promise<Outcome>;
+  run(call: Call & { readonly prepared: CallableRevision }): Promise<CallResult>;
 }
 
 /** Runs every call in this node's sandbox. Whatever has only this can forward nothing. */
@@ -77,12 +53,12 @@ export class LocalInvoker implements Invoker {
     this.#runner = runner;
   }
 
-  invoke(invocation: Invocation): Promise<Outcome> {
+  invoke(invocation: Invocation): Promise<InvocationResult> {
     return this.#runner.run({
       prepared: invocation.app.prepared,
       function: invocation.function,
       arguments: invocation.arguments,
-      invocation: invocation.invocation,
+      id: invocation.id,
       deadline: invocation.deadline,
       signal: invocation.signal,
     });

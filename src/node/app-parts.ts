@@ -60,7 +60,7 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
     onThreadEnd: ({ reason, cause, count }) =>
       log.warn("a worker thread ended and is replaced", { reason, count, ...(cause === undefined ? {} : { cause }) }),
     onLog: ({ revision, function: name, invocation, level, message }) => {
-      if (forwarding.calls.sendHome({ invocation, level, message })) return;
+      if (forwarding.logs.relay({ invocation, level, message })) return;
       const app = dependencies.appOf(invocation);
       const origin = { ...(app === undefined ? {} : { app }), revision, function: name, invocation };
       ring.add({ at: clock.now(), node, level, message, ...origin });

@@ -53,7 +53,7 @@ export function frontParts(context: NodeContext, dependencies: FrontDependencies
   const { trust, links, members, apps, governor, readiness, twins } = dependencies;
   const { config, identity, clock, timers, random, log, ring, metrics, events, port, ownerSecret, descriptors } =
     context;
-  const { registry, desk, renewals } = trust;
+  const { registry, renewalAuthority } = trust;
   // What a revoked node signs is worth nothing: whoever asks it is told that nobody here may.
   const marks = () => {
     const trusted = !registry.isRevoked(identity.nodeId);
@@ -80,7 +80,11 @@ export function frontParts(context: NodeContext, dependencies: FrontDependencies
     ownerSecret,
     storage: identity.held,
     signIn: identity.signIn,
-    joins: { desk, masters: () => registry.masters().map(({ node }) => node) },
+    joins: {
+      authority: trust.registrationAuthority,
+      issuer: trust.tokenIssuer,
+      masters: () => registry.masters().map(({ node }) => node),
+    },
     ...{ catalog: apps.catalog, deployer: apps.deployer, router: apps.router },
     invoker: apps.forwarding.invoker,
     canRun: () => apps.sandbox.isAble,
@@ -99,7 +103,8 @@ export function frontParts(context: NodeContext, dependencies: FrontDependencies
     page: readConsolePage(),
   });
   links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));
-  if (renewals !== undefined) links.handle("renew", (body, { peer }) => renewals.renew(peer.nodeId, body));
+  if (renewalAuthority !== undefined)
+    links.handle("renew", (body, { peer }) => renewalAuthority.renew(peer.nodeId, body));
   identity.renewVia(async (requests) => {
     return chainsOf(await askMasters(links, { kind: "renew", body: requests, timeoutMs: renewTimeoutMs }));
   });

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
-import type { Prepared } from "../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import { type Kernel, kernels } from "../capacity/capacity.js";
 import type { KernelCalls, KernelRun, KernelRunner } from "../capacity/kernel-runner.js";
@@ -15,7 +15,7 @@ import { packageRoot } from "../core/package-root.js";
 /** All kernels, ready to run; `digest` is of their components. */
 export interface PreparedKernels {
   readonly digest: string;
-  readonly prepared: { readonly [kernel in Kernel]: Prepared };
+  readonly prepared: { readonly [kernel in Kernel]: PreparedRevision };
 }
 
 /** A call that hangs must not keep a worker for ever; a slow machine may take long. */
@@ -27,7 +27,7 @@ const builtFolder = (): URL => new URL("dist/kernels/", packageRoot());
 /** Reads what the build made of `bench/kernels`, or what is in another folder; rejects when it is not there. */
 export async function prepareKernels(folder: URL = builtFolder()): Promise<PreparedKernels> {
   const hash = createHash("sha256");
-  const entries: [string, Prepared][] = [];
+  const entries: [string, PreparedRevision][] = [];
   for (const kernel of kernels) {
     const component = await readFile(new URL(`${kernel}.wasm`, folder));
     hash.update(component);
@@ -63,7 +63,7 @@ export class KernelsInSandbox implements KernelRunner {
       prepared: all.prepared[kernel],
       function: "run",
       arguments: { format: "json", body: `[${iterations}]` },
-      invocation: `kernel-${randomHex(8)}`,
+      id: `kernel-${randomHex(8)}`,
       deadline: clock.now() + callLimitMs,
       ...(signal === undefined ? {} : { signal }),
     } as const;

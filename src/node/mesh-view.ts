@@ -25,13 +25,13 @@ export interface MeshViewParts {
 /** The view. */
 export function meshView({ trust, links, members, apps, governor, twins, context }: MeshViewParts): Mesh {
   const { registry, revoker } = trust;
-  const { statuses, load, figures, decisions } = apps.forwarding;
+  const { statuses, load, stats, decisions } = apps.forwarding;
   return {
     registry,
     links,
     members,
-    figuresOf: (id) => figures.of(id),
-    here: () => figures.here(),
+    figuresOf: (id) => stats.of(id),
+    here: () => stats.here(),
     holders: (revision) => statuses.holders(revision),
     choiceOf: (invocation) => decisions.find(invocation),
     twinsOf: (id) => twins.of(id),

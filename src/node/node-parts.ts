@@ -10,7 +10,7 @@ import type { Timers } from "../core/timers.js";
 import type { Publish } from "../mesh/ports.js";
 import { memberStates } from "../mesh/ports.js";
 import type { RecordReplica } from "../mesh/replication/replica.js";
-import { twinKind } from "../mesh/transport/rivals.js";
+import { livenessKind } from "../mesh/transport/duplicate-detector.js";
 import { TlsNetwork } from "../mesh/transport/tls-network.js";
 import { payloadText } from "../pki/registry/records.js";
 import { peerIdentityOf } from "../pki/x509/peer-identity.js";
@@ -75,7 +75,7 @@ export async function buildNode(context: NodeContext): Promise<NodeParts> {
   const { readiness, twins } = known;
   const mesh: MeshParts = meshParts(context, { network, trust, addresses, readiness: known.links });
   const { links, members } = mesh;
-  links.handle(twinKind, (body, { peer }) => twins.answer(body, peer.nodeId));
+  links.handle(livenessKind, (body, { peer }) => twins.answer(body, peer.nodeId));
   const governor = await ownerGovernor(context, { members });
   const apps = await appParts(context, {
     ...{ links, members, trust },

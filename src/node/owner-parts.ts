@@ -59,7 +59,7 @@ export function ownerPart(context: NodeContext, { governor, members, apps }: Gov
   const apply = (now: Allowance, before?: Allowance): void => {
     apps.sandbox.allow(now);
     if (before !== undefined && mustStop(now, before)) {
-      apps.sandbox.evict().catch((cause: unknown) => log.error("calls could not be given back", { cause }));
+      apps.sandbox.preempt().catch((cause: unknown) => log.error("calls could not be given back", { cause }));
     }
     if (now.state === before?.state) return;
     announce(members, { governor, apps });

@@ -1,8 +1,8 @@
 // How this node stands in its mesh, and who else runs with its identity: put together, and what the links need of it.
 
 import { randomHex } from "../core/ids.js";
+import { isLater, type ProcessInstance } from "../mesh/transport/duplicate-detector.js";
 import type { LinkSetOptions } from "../mesh/transport/link-set.js";
-import { isLater, type Twin } from "../mesh/transport/rivals.js";
 import { verifySigned } from "../pki/registry/records.js";
 import { DuplicateProcesses } from "../trust/duplicate-processes.js";
 import { MeshReadiness } from "../trust/mesh-readiness.js";
@@ -13,7 +13,7 @@ import type { TrustParts } from "./trust-parts.js";
 export interface ReadinessParts {
   readonly readiness: MeshReadiness;
   readonly twins: DuplicateProcesses;
-  readonly links: Required<Pick<LinkSetOptions, "instance" | "started" | "refused" | "clockSkew" | "twins">>;
+  readonly links: Required<Pick<LinkSetOptions, "instance" | "started" | "refused" | "clockSkew" | "duplicates">>;
 }
 
 /** What the parts ask later, once there are links: how many, and whether no peer takes the certificate in service. */
@@ -28,7 +28,7 @@ export function readinessParts(context: NodeContext, dependencies: ReadinessDepe
   const { config, identity, clock, log, peer: address } = context;
   const { trust, links, isLockedOut } = dependencies;
   const { registry, nameOf } = trust;
-  const own: Twin = { instance: randomHex(16), started: clock.now(), address };
+  const own: ProcessInstance = { instance: randomHex(16), started: clock.now(), address };
   const readiness = new MeshReadiness({
     ...{ state: config.state, clock, log, nameOf, links, isLockedOut },
     isKept: (rival) => isLater(own, rival),
@@ -45,5 +45,5 @@ export function readinessParts(context: NodeContext, dependencies: ReadinessDepe
     audit: identity.isMaster ? trust.record : undefined,
   });
   const { instance, started } = own;
-  return { readiness, twins, links: { instance, started, refused, clockSkew, twins: twins.rivals } };
+  return { readiness, twins, links: { instance, started, refused, clockSkew, duplicates: twins.detection } };
 }

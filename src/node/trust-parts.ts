@@ -8,6 +8,7 @@ import { IssuedLedger } from "../pki/identity/issued-ledger.js";
 import { bootstrapRecords } from "../pki/join/bootstrap-records.js";
 import { RegistrationAuthority } from "../pki/join/registration-authority.js";
 import { RenewalAuthority } from "../pki/join/renewal-authority.js";
+import { JoinTokenIssuer } from "../pki/join/token-issuer.js";
 import { JoinTokens } from "../pki/join/tokens.js";
 import type { AuditEvent } from "../pki/registry/audit-record.js";
 import { Registry } from "../pki/registry/registry.js";
@@ -28,8 +29,9 @@ export interface TrustParts {
   /** A master's own revocation list. */
   readonly crlIssuer: CrlIssuer | undefined;
   /** Masters let nodes in and renew their certificates. */
-  readonly desk: RegistrationAuthority | undefined;
-  readonly renewals: RenewalAuthority | undefined;
+  readonly registrationAuthority: RegistrationAuthority | undefined;
+  readonly renewalAuthority: RenewalAuthority | undefined;
+  readonly tokenIssuer: JoinTokenIssuer | undefined;
   /** Reads what was kept. */
   open(): Promise<void>;
   /** A node's name for people: its id while the mesh has told no name. */
@@ -69,13 +71,19 @@ export async function trustParts(context: NodeContext, dependencies: TrustDepend
     stores: [...registry.stores, ...tokens.stores, audit.heads.store, crls.store],
     crlIssuer: issuer && new CrlIssuer({ meshId, issuer, signer, issued, crls, registry, publish, clock, timers, log }),
     revoker: new Revoker({ registry, signer, clock, log, publish, audit: record, alsoRepeats }),
-    desk:
+    registrationAuthority:
       joinTokens &&
       new RegistrationAuthority({
-        ...{ ...common, ...publishJoins({ registry, events, clock, audit: record }) },
-        ...{ tokens: joinTokens, clock, publish, records, urls, returnDays: context.config.returnDays },
+        ...common,
+        ...publishJoins({ registry, events, clock, audit: record }),
+        tokens: joinTokens,
+        clock,
+        publish,
+        records,
+        returnDays: context.config.returnDays,
       }),
-    renewals: issuer ? new RenewalAuthority(common) : undefined,
+    renewalAuthority: issuer ? new RenewalAuthority(common) : undefined,
+    tokenIssuer: joinTokens && new JoinTokenIssuer({ authority: identity, tokens: joinTokens, urls, audit: record }),
     open: async () => {
       await registry.open();
       // Signed long ago, by masters that may have been revoked since: that must not keep this node from starting.

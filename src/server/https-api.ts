@@ -15,7 +15,7 @@ import type { Catalog } from "../deploy/ports.js";
 import type { AppRouter } from "../invoke/app-router.js";
 import type { Invoker } from "../invoke/invoker.js";
 import type { OwnerSecret } from "../pki/tokens/owner-secret.js";
-import { CallFigures } from "./call/call-stats.js";
+import { CallStats } from "./call/call-stats.js";
 import { InFlight } from "./call/in-flight.js";
 import { InvocationMetrics } from "./call/invocation-metrics.js";
 import { InvokeEndpoint } from "./call/invoke.js";
@@ -117,7 +117,7 @@ export class HttpsApi {
     this.#options = options;
     const { limits, tokens, log, relay, ownerSecret } = options;
     const place = { id: options.node.id, url: () => this.url, node: options.node.name };
-    const calls = new CallFigures(options.clock);
+    const calls = new CallStats(options.clock);
     const apps = { ...options, place, calls };
     const meshOptions = { ...options, calls };
     const invoke = new InvokeEndpoint({
@@ -125,7 +125,7 @@ export class HttpsApi {
       node: options.node.name,
       inFlight: this.#inFlight,
       metrics: new InvocationMetrics(options.metrics),
-      calls,
+      stats: calls,
       nextInvocation: invocationIds(),
       nodeIdOf: (name) => {
         const entry = options.mesh.registry.byName(name);

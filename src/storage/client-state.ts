@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { HerdError } from "../core/errors.js";
+import { tryParseJson } from "../core/json.js";
 import { writeFileAtomic } from "./atomic-file.js";
 
 /** How to reach the node of a state folder. `ca` is the absolute path of its root certificate. */
@@ -51,12 +52,7 @@ export async function writeClientState(directory: string, state: ClientState): P
 }
 
 function parse(text: string): ClientState | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const value = tryParseJson(text);
   if (typeof value !== "object" || value === null) return undefined;
   const { url, ca, token, ownerSecret, dial } = value as Record<string, unknown>;
   if (typeof url !== "string" || typeof ca !== "string" || !isText(token) || !isText(ownerSecret) || !isText(dial))

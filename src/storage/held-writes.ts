@@ -1,10 +1,10 @@
 // Writes that a full disk refused and that must not be lost: held in memory, and tried again until the disk takes them.
 
+import { Backoff } from "../core/backoff.js";
 import type { Timers } from "../core/timers.js";
 import { isStorageFull, storageError } from "./storage-error.js";
 
-const firstRetryMs = 1_000;
-const lastRetryMs = 30_000;
+const retryMs = { firstMs: 1_000, lastMs: 30_000 };
 
 /** A write of one file; it rejects when the disk still takes nothing. */
 export type HeldWrite = () => Promise<void>;
@@ -15,7 +15,7 @@ export class HeldWrites {
   readonly #held = new Map<string, HeldWrite>();
   readonly #listeners = new Set<() => void>();
   #cancel: (() => void) | undefined;
-  #retryMs = firstRetryMs;
+  readonly #backoff = new Backoff(retryMs);
   #flushing: Promise<void> | undefined;
   #stopped = false;
 
@@ -92,11 +92,11 @@ export class HeldWrites {
 
   #plan(): void {
     if (this.#stopped) return;
-    this.#cancel ??= this.#timers.after(this.#retryMs, () => {
+    this.#cancel ??= this.#timers.after(this.#backoff.next(), () => {
       this.#cancel = undefined;
       void this.flush().then(() => {
-        this.#retryMs = this.#held.size === 0 ? firstRetryMs : Math.min(lastRetryMs, this.#retryMs * 2);
-        if (this.#held.size > 0) this.#plan();
+        if (this.#held.size === 0) this.#backoff.reset();
+        else this.#plan();
       });
     });
   }

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError, UnreachableError } from "../client/client.js";
+import { backoffMs } from "../core/backoff.js";
 
 const tries = 8;
 const longestWaitMs = 15_000;
@@ -15,7 +16,7 @@ export function isTemporary(status: number): boolean {
 
 /** How long to wait before try `count` + 1, in milliseconds. */
 export function waitMs(count: number): number {
-  return Math.min(500 * 2 ** count, longestWaitMs);
+  return backoffMs(count, { firstMs: 1_000, lastMs: longestWaitMs });
 }
 
 /**

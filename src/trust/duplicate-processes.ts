@@ -1,12 +1,13 @@
-// Two processes with one identity, as this node finds them out: of others, at whom both are greeted, and of itself,
-// when a peer tells.
+// Duplicate processes, two with one identity, as this node finds them: of other nodes, when both shake hands with this
+// one, and of itself, when a peer proves the other one.
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
+import { LruMap } from "../core/lru-map.js";
 import type { Signed, Signer } from "../core/signed.js";
 import { TokenBuckets } from "../core/token-buckets.js";
-import type { RivalsOptions, Twin } from "../mesh/transport/rivals.js";
+import type { DuplicateDetectorOptions, ProcessInstance } from "../mesh/transport/duplicate-detector.js";
 import { livenessProof, livenessRequestShape, readLivenessProof } from "../pki/identity/liveness-proof.js";
 import type { AuditEvent } from "../pki/registry/audit-record.js";
 
@@ -15,14 +16,14 @@ export interface DuplicateProcessesOptions {
   readonly mesh: string;
   readonly signer: Signer;
   /** This process. */
-  readonly own: Twin;
+  readonly own: ProcessInstance;
   readonly clock: Clock;
   readonly log: Logger;
   readonly nameOf: (id: string) => string;
   /** Whether a node of the mesh signed a payload. */
   readonly verify: (signed: Signed) => boolean;
   /** Hears of another process with this node's identity. */
-  readonly rivalled: (rival: Twin) => void;
+  readonly rivalled: (rival: ProcessInstance) => void;
   /** Writes to the audit log: masters only. */
   readonly audit: ((event: AuditEvent) => void) | undefined;
 }
@@ -39,8 +40,11 @@ const capacity = 1_024;
 /** Pairs of processes with one identity. */
 export class DuplicateProcesses {
   readonly #options: DuplicateProcessesOptions;
-  readonly #pairs = new Map<string, { readonly pair: readonly [Twin, Twin]; readonly at: number }>();
-  readonly #audited = new Map<string, { readonly pair: string; readonly at: number }>();
+  readonly #pairs = new LruMap<
+    string,
+    { readonly pair: readonly [ProcessInstance, ProcessInstance]; readonly at: number }
+  >(capacity);
+  readonly #audited = new LruMap<string, { readonly pair: string; readonly at: number }>(capacity);
   /** A proof costs a signature. */
   readonly #budget: TokenBuckets;
 
@@ -50,7 +54,7 @@ export class DuplicateProcesses {
   }
 
   /** What the links need. */
-  get rivals(): RivalsOptions {
+  get detection(): DuplicateDetectorOptions {
     return {
       readProof: (text, { node, saw }) => this.#read(text, node, saw),
       found: (node, pair) => this.#found(node, pair),
@@ -74,36 +78,28 @@ export class DuplicateProcesses {
 
   /** Where the processes of a node are that proved lately to be two. */
   of(node: string): readonly string[] {
-    const found = this.#pairs.get(node);
+    const found = this.#pairs.peek(node);
     if (found === undefined || this.#options.clock.monotonic() - found.at >= freshMs) return [];
     return found.pair.map(({ address }) => address);
   }
 
-  #read(text: string, node: string, saw: string): Twin | undefined {
+  #read(text: string, node: string, saw: string): ProcessInstance | undefined {
     const { mesh, verify } = this.#options;
     return readLivenessProof(text, { mesh, node, saw, verify });
   }
 
-  #found(node: string, pair: readonly [Twin, Twin]): void {
+  #found(node: string, pair: readonly [ProcessInstance, ProcessInstance]): void {
     const { clock, log, nameOf, audit } = this.#options;
     const at = clock.monotonic();
-    keep(this.#pairs, node, { pair, at });
+    this.#pairs.set(node, { pair, at });
     const [kept, refused] = pair.map(({ address }) => address);
     const details = { twin: nameOf(node), kept, refused, repeat: pair.map(({ instance }) => instance).join(" ") };
     log.error("two processes run with one identity", details);
-    const before = this.#audited.get(node);
+    const before = this.#audited.peek(node);
     const isNew = before?.pair !== details.repeat && (before === undefined || at - before.at >= auditEveryMs);
     if (audit === undefined || !isNew) return;
-    keep(this.#audited, node, { pair: details.repeat, at });
+    this.#audited.set(node, { pair: details.repeat, at });
     const detail = `${nameOf(node)} runs twice: kept ${kept}, refused ${refused}`;
     audit({ event: "node.duplicated", by: "mesh", subject: node, detail });
   }
-}
-
-/** Keeps the newest entries. */
-function keep<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key);
-  map.set(key, value);
-  const [oldest] = map.keys();
-  if (map.size > capacity && oldest !== undefined) map.delete(oldest);
 }

@@ -1,6 +1,7 @@
 // Whom a node knew, for its next start: where it finds its mesh when nobody dials it.
 
 import { z } from "zod";
+import { tryParseJson } from "../core/json.js";
 import type { Logger } from "../core/log.js";
 import { SerialQueue } from "../core/serial-queue.js";
 import { keepIn, type StateFiles } from "../storage/state-files.js";
@@ -36,10 +37,5 @@ export async function openAddresses(files: StateFiles, log: Logger): Promise<Kep
 
 async function read(files: StateFiles): Promise<KnownAddresses["remembered"]> {
   const bytes = await files.read(fileName).catch(() => undefined);
-  if (bytes === undefined) return [];
-  try {
-    return shape.parse(JSON.parse(bytes.toString("utf8")));
-  } catch {
-    return [];
-  }
+  return bytes === undefined ? [] : (shape.safeParse(tryParseJson(bytes)).data ?? []);
 }

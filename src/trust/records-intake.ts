@@ -1,5 +1,6 @@
 // Records that came with an answer or a greeting, given to the stores that judge them.
 
+import { tryParseJson } from "../core/json.js";
 import { decodeSigned } from "../core/signed.js";
 import type { RecordStore } from "../mesh/ports.js";
 
@@ -31,10 +32,6 @@ function storeOf(text: string, stores: readonly RecordStore[]): RecordStore | un
 }
 
 function kindOf(text: string): unknown {
-  try {
-    const payload: unknown = JSON.parse(decodeSigned(text)?.payload ?? "null");
-    return typeof payload === "object" && payload !== null && "kind" in payload ? payload.kind : undefined;
-  } catch {
-    return undefined;
-  }
+  const payload = tryParseJson(decodeSigned(text)?.payload ?? "null");
+  return typeof payload === "object" && payload !== null && "kind" in payload ? payload.kind : undefined;
 }

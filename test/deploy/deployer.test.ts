@@ -85,7 +85,7 @@ test("200 deploys while calls run: none fails", async () => {
         app,
         function: "value",
         arguments: { format: "json", body: "" },
-        invocation: "x",
+        id: "x",
         deadline,
         signal,
       } as const;

@@ -9,7 +9,7 @@ import { fakeMesh, pick } from "./fake-node.js";
 test("a call that stays and one that goes away, each with what was known then", async () => {
   const { world, nodes } = await fakeMesh(2);
   const a = pick(nodes, 0);
-  await world.settle(Promise.all([a.call("1", { invocation: "stays" }), a.call("2", { invocation: "goes" })]));
+  await world.settle(Promise.all([a.call("1", { id: "stays" }), a.call("2", { id: "goes" })]));
   const { decisions } = a.forwarding;
   const stays = decisions.find("stays");
   assert.deepEqual([stays?.app, stays?.revision, stays?.function, stays?.peers], ["app", "0123456789ab", "echo", 1]);
@@ -41,7 +41,7 @@ test("a call that stays and one that goes away, each with what was known then", 
 test("each retry is a step: refused twice, then home", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
-  await world.settle(Promise.all([b.call("b"), c.call("c"), a.call("a1"), a.call("a2", { invocation: "redrawn" })]));
+  await world.settle(Promise.all([b.call("b"), c.call("c"), a.call("a1"), a.call("a2", { id: "redrawn" })]));
   const steps = a.forwarding.decisions.find("redrawn")?.steps ?? [];
   assert.deepEqual(
     steps.map(({ way, taken, refusal }) => [way, taken, refusal]),
@@ -57,7 +57,7 @@ test("each retry is a step: refused twice, then home", async () => {
 test("a lost peer and a function that fails are told apart", async () => {
   const { world, nodes } = await fakeMesh(2);
   const a = pick(nodes, 0);
-  const calls = [a.call("1"), a.call("2", { invocation: "lost" })];
+  const calls = [a.call("1"), a.call("2", { id: "lost" })];
   await world.advance(3);
   a.links.get("b")?.break();
   await world.settle(Promise.all(calls));
@@ -68,31 +68,31 @@ test("a lost peer and a function that fails are told apart", async () => {
   const again = await fakeMesh(2);
   const [other] = again.nodes;
   const first = other?.call("1");
-  const trapped = other?.call("2", { invocation: "trapped", function: "trap" }).catch(() => "trapped");
+  const trapped = other?.call("2", { id: "trapped", function: "trap" }).catch(() => "trapped");
   await again.world.settle(Promise.all([first, trapped]));
   assert.equal(other?.forwarding.decisions.find("trapped")?.steps[0]?.taken, "failed");
 });
 
 test("a node alone keeps nothing, nor does one for a call that was sent to a certain node", async () => {
   const alone = await fakeMesh(1);
-  await alone.world.settle(pick(alone.nodes, 0).call("1", { invocation: "alone" }));
+  await alone.world.settle(pick(alone.nodes, 0).call("1", { id: "alone" }));
   assert.equal(pick(alone.nodes, 0).forwarding.decisions.find("alone"), undefined);
   const { world, nodes } = await fakeMesh(2);
-  await world.settle(pick(nodes, 0).call("1", { invocation: "pinned", node: "b" }));
+  await world.settle(pick(nodes, 0).call("1", { id: "pinned", node: "b" }));
   assert.equal(pick(nodes, 0).forwarding.decisions.find("pinned"), undefined);
 });
 
 test("arguments too large to move, and a node that gives its calls away to nobody", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
-  await world.settle(a.call("x".repeat(4 * 1024 * 1024 + 1), { invocation: "large" }));
+  await world.settle(a.call("x".repeat(4 * 1024 * 1024 + 1), { id: "large" }));
   assert.deepEqual(
     a.forwarding.decisions.find("large")?.steps.map(({ way }) => way),
     ["large"],
   );
   for (const node of [a, b]) node.load.setDraining(true);
   await world.advance(30);
-  await world.settle(a.call("1", { invocation: "nowhere" }).catch(() => undefined));
+  await world.settle(a.call("1", { id: "nowhere" }).catch(() => undefined));
   const [step] = a.forwarding.decisions.find("nowhere")?.steps ?? [];
   assert.deepEqual([step?.way, step?.here.expectedMs], ["none", null]);
 });
@@ -102,7 +102,7 @@ test("of many choices in a second, a hundred keep all they were made from, 64 ca
   const a = pick(nodes, 0);
   const sampled = async (count: number) => {
     const ids = Array.from({ length: count }, () => `s-${next++}`);
-    await world.settle(Promise.all(ids.map((invocation) => a.call("1", { invocation }))));
+    await world.settle(Promise.all(ids.map((id) => a.call("1", { id }))));
     return ids.filter((id) => a.forwarding.decisions.find(id)?.steps[0]?.sample !== undefined).length;
   };
   let next = 0;
@@ -137,11 +137,8 @@ test("the oldest decisions leave first", async () => {
   const work = { units: 1, hereRate: 1, rateAt: () => 1 };
   const rest = { app, function: "echo", arguments: { format: "json", body: "[]" }, deadline: 0 } as const;
   const { signal } = new AbortController();
-  for (const invocation of ["1", "2", "3", "4"]) {
-    decisions.add(
-      { ...rest, signal, invocation },
-      { at: 0, peers: 1, bias: 1.25, step: stepOf("local", { here, work }) },
-    );
+  for (const id of ["1", "2", "3", "4"]) {
+    decisions.add({ ...rest, signal, id }, { at: 0, peers: 1, bias: 1.25, step: stepOf("local", { here, work }) });
   }
   const found = ["1", "2", "3", "4"].map((id) => decisions.find(id)?.invocation);
   assert.deepEqual(found, [undefined, "2", "3", "4"]);

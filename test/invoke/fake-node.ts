@@ -1,6 +1,6 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
-import { Evicted } from "../../runtime/sandbox/preempted.js";
+import { Preempted } from "../../runtime/sandbox/preempted.js";
 import { type Capacity, type CapacitySource, kernels } from "../../src/capacity/capacity.js";
 import type { Clock } from "../../src/core/clock.js";
 import { defaultLocalBias } from "../../src/core/config.js";
@@ -13,7 +13,7 @@ import type { Random, Timers } from "../../src/core/timers.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { Forwarding } from "../../src/invoke/forwarding/forwarding.js";
 import type { PeerLine } from "../../src/invoke/forwarding/log-relay.js";
-import type { Outcome, Runner } from "../../src/invoke/invoker.js";
+import type { InvocationResult, Runner } from "../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../src/mesh/ports.js";
 import type { Allowance, Allowances } from "../../src/owner/allowance.js";
 import { FakeLink, FakeLinks, type Sent } from "./fake-links.js";
@@ -76,7 +76,7 @@ export class FakeRunner implements Runner {
   readonly #world: Surroundings;
   readonly #owner: FakeOwner;
   readonly #waiting: (() => void)[] = [];
-  readonly #evictions = new Set<AbortController>();
+  readonly #preemptions = new Set<AbortController>();
   #running = 0;
 
   constructor(world: Surroundings, owner: FakeOwner) {
@@ -85,8 +85,8 @@ export class FakeRunner implements Runner {
   }
 
   /** Gives back every call that it has. */
-  evict(): void {
-    for (const eviction of this.#evictions) eviction.abort(new Evicted());
+  preempt(): void {
+    for (const preemption of this.#preemptions) preemption.abort(new Preempted());
   }
 
   /** Its calls take their time one after the other, however long they are. */
@@ -96,7 +96,7 @@ export class FakeRunner implements Runner {
     return { slots: this.#owner.current.slots, running: this.#running, queued: this.#waiting.length };
   }
 
-  async run(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {
+  async run(call: Parameters<Runner["run"]>[0]): Promise<InvocationResult> {
     const clock = this.#world;
     const cameAt = clock.now();
     if (this.faulty) throw new TypeError("secret of the host");
@@ -105,24 +105,24 @@ export class FakeRunner implements Runner {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running++;
     const queueMs = clock.now() - cameAt;
-    const eviction = new AbortController();
-    this.#evictions.add(eviction);
+    const preemption = new AbortController();
+    this.#preemptions.add(preemption);
     try {
       call.signal?.throwIfAborted();
       const text = Buffer.from(call.arguments.body).toString();
       this.ran.push(text);
-      this.invocations.push(call.invocation);
+      this.invocations.push(call.id);
       const endsAt = Math.min(call.deadline, clock.now() + this.runMs + this.heldUpMs);
-      while (clock.now() < endsAt && call.signal?.aborted !== true && !eviction.signal.aborted)
+      while (clock.now() < endsAt && call.signal?.aborted !== true && !preemption.signal.aborted)
         await this.#sleep(Math.min(5, endsAt - clock.now()));
       call.signal?.throwIfAborted();
-      eviction.signal.throwIfAborted();
+      preemption.signal.throwIfAborted();
       if (clock.now() >= call.deadline) throw new HerdError("function.deadline", "late");
       if (call.function === "trap") throw new HerdError("function.trapped", text, { where: "index.ts:1:1" });
       const json = call.function === "huge" ? "x".repeat(10_000) : text;
       return { json, queueMs, runMs: this.runMs, serviceMs: this.runMs + this.heldUpMs };
     } finally {
-      this.#evictions.delete(eviction);
+      this.#preemptions.delete(preemption);
       const next = this.#waiting.shift();
       if (next === undefined) this.#running--;
       else next();
@@ -236,14 +236,14 @@ export class ForwardNode<Own extends Links = Links> {
   }
 
   /** Calls a function with that text as arguments. */
-  call(text: string, options: CallOptions = {}): Promise<Outcome> {
+  call(text: string, options: CallOptions = {}): Promise<InvocationResult> {
     const app = this.router.find("app");
     if (app === undefined) throw new TypeError("deploy first");
     return this.forwarding.invoker.invoke({
       app,
       function: options.function ?? "echo",
       arguments: { format: "json", body: Buffer.from(text) },
-      invocation: options.invocation ?? `${this.id}-${this.#count++}`,
+      id: options.id ?? `${this.id}-${this.#count++}`,
       deadline: this.#surroundings.now() + (options.deadlineMs ?? 5_000),
       signal: options.signal ?? new AbortController().signal,
       node: options.node,
@@ -259,7 +259,7 @@ export class ForwardNode<Own extends Links = Links> {
 /** How a test calls. */
 export interface CallOptions {
   readonly function?: string;
-  readonly invocation?: string;
+  readonly id?: string;
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
   readonly node?: string;

@@ -7,7 +7,7 @@ import {
   finishMs,
   type Here,
   localFinishMs,
-  patienceMs,
+  queueTimeoutMs,
   type Work,
 } from "../../src/invoke/routing/finish.js";
 
@@ -56,16 +56,16 @@ test("what nobody knows is as this node's other calls, at the peer's pace", () =
 });
 
 test("a call is as patient at a peer as it would have to be here, and endless when here is no choice", () => {
-  assert.equal(patienceMs(peer, { local, work: work(10) }), 3);
-  assert.equal(patienceMs(peer, { local, work: work(10, { there: 2 }) }), 8, "the peer's run is shorter by 5 ms");
-  assert.equal(patienceMs(peer, { local: { ...local, running: 1 }, work: work(10) }), 0);
-  assert.equal(patienceMs(peer, { local: { ...local, lightUnits: 5 }, work: work(10) }), 3, "a heavy one too");
+  assert.equal(queueTimeoutMs(peer, { local, work: work(10) }), 3);
+  assert.equal(queueTimeoutMs(peer, { local, work: work(10, { there: 2 }) }), 8, "the peer's run is shorter by 5 ms");
+  assert.equal(queueTimeoutMs(peer, { local: { ...local, running: 1 }, work: work(10) }), 0);
+  assert.equal(queueTimeoutMs(peer, { local: { ...local, lightUnits: 5 }, work: work(10) }), 3, "a heavy one too");
   const endless = [
     { ...local, available: false },
     { ...local, slots: 0 },
   ];
   for (const here of endless) {
-    const patience = patienceMs(peer, { local: here, work: work(10) });
+    const patience = queueTimeoutMs(peer, { local: here, work: work(10) });
     assert.ok(patience > 1e8 && patience <= 1e9);
   }
 });

@@ -69,13 +69,13 @@ test("log lines of a forwarded call come home, and a peer can add lines to no ot
   for (const { runner } of nodes) runner.runMs = 200;
   c.load.setDraining(true);
   await world.advance(50);
-  const all = [a.call("1", { invocation: "a-1" }), a.call("2", { invocation: "a-2" })];
+  const all = [a.call("1", { id: "a-1" }), a.call("2", { id: "a-2" })];
   await world.advance(20);
-  assert.equal(b.forwarding.calls.sendHome({ invocation: "a-2", level: "info", message: "not that name" }), false);
+  assert.equal(b.forwarding.logs.relay({ invocation: "a-2", level: "info", message: "not that name" }), false);
   const own = b.runner.invocations[0] ?? "";
-  assert.equal(b.forwarding.calls.originOf(own)?.peer.nodeId, "a");
+  assert.equal(b.forwarding.logs.originOf(own)?.peer.nodeId, "a");
   for (const message of ["one", "two two two two", "3 more", "forged"]) {
-    assert.equal(b.forwarding.calls.sendHome({ invocation: own, level: "info", message }), true);
+    assert.equal(b.forwarding.logs.relay({ invocation: own, level: "info", message }), true);
   }
   c.links.get("a")?.notify("log", ["a-2", "info", "from a stranger"]);
   b.links.get("a")?.notify("log", ["a-1", "info", "of another call"]);
@@ -148,7 +148,7 @@ test("a peer that says how long it ran is believed no more than the call took", 
   b.links.replace("call", () => [0, [], "1", 1e9, 1e9, 1e9]);
   const { queueMs, runMs } = await world.settle(a.call("1", { node: "b" }));
   assert.ok(queueMs + runMs < 100, `${queueMs} ms and ${runMs} ms`);
-  const { units = 0 } = a.forwarding.experience.works.of("0123456789ab", "echo");
+  const { units = 0 } = a.forwarding.workModel.works.of("0123456789ab", "echo");
   assert.ok(units < 100, `${units} units`);
 });
 

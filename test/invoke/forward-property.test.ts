@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
-import { decodeAnswer } from "../../src/invoke/forwarding/call-codec.js";
+import { decodeResult } from "../../src/invoke/forwarding/call-codec.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
 import type { Peer } from "../../src/invoke/peers/peer.js";
 import { weightOf } from "../../src/invoke/routing/choose.js";
@@ -152,7 +152,7 @@ class Run {
       if (end === undefined || ask === undefined) continue;
       end.request = async (kind, body, options) => {
         const result = await ask(kind, body, options);
-        if (kind === "call" && decodeAnswer(result)?.answer.kind === "refused") this.#refused(end, body as unknown[]);
+        if (kind === "call" && decodeResult(result)?.result.kind === "refused") this.#refused(end, body as unknown[]);
         return result;
       };
     }
@@ -165,7 +165,7 @@ class Run {
     const node = this.nodes.find(({ id }) => id === owner.id);
     const others = node?.statuses.candidates(revision) ?? [];
     if (before.length > 1) return;
-    const work = node?.forwarding.experience.works.of(revision, String(frame[3]));
+    const work = node?.forwarding.workModel.works.of(revision, String(frame[3]));
     const mayHave = (other: Peer): boolean =>
       other.nodeId !== peer.nodeId && weightOf(other, 1) > 0 && (work?.units ?? 0) <= other.lightUnits;
     const { running = 0, queued = 0, slots = 0 } = node?.forwarding.load.read() ?? {};
@@ -201,7 +201,7 @@ class Run {
     this.broke = true;
     this.stopped++;
     node.owner.allow({ state: this.#below(2) === 0 ? "battery" : "paused", slots: 0 });
-    node.runner.evict();
+    node.runner.preempt();
   }
 
   #any(): FakeNode {

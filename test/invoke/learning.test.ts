@@ -6,7 +6,7 @@ import type { Sent } from "./fake-links.js";
 import { FakeNode, fakeMesh, pick } from "./fake-node.js";
 
 const revision = "0123456789ab";
-const unitsAt = (node: FakeNode, name = "echo") => node.forwarding.experience.works.of(revision, name).units;
+const unitsAt = (node: FakeNode, name = "echo") => node.forwarding.workModel.works.of(revision, name).units;
 
 test("work is service time times the rate of the node that ran it: learned here, from answers, and from what peers tell", async () => {
   const { world, nodes } = await fakeMesh(3);
@@ -66,11 +66,11 @@ test("at most 64 estimates a second are told, those that changed by a fifth; wha
   const sent: Sent[] = [];
   const { world, nodes } = await fakeMesh(2, { wire: (frame) => sent.push(frame) });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
-  const { experience } = a.forwarding;
+  const { workModel } = a.forwarding;
   const learn = (serviceMs: number): void => {
     for (let index = 0; index < 200; index++) {
-      const work = experience.works.of(revision, `f${index}`);
-      experience.ran({ work, speed: experience.here, serviceMs }, world.monotonic());
+      const work = workModel.works.of(revision, `f${index}`);
+      workModel.ran({ work, speed: workModel.here, serviceMs }, world.monotonic());
     }
   };
   const told = () => sent.filter(({ kind, from }) => kind === "work" && from === "a").flatMap(({ body }) => body);

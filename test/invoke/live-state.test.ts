@@ -137,7 +137,7 @@ test("a call that its node must stop goes to a peer, whoever's call it is", asyn
   const other = host === b ? c : b;
   for (const node of [a, host]) {
     node.owner.allow({ state: "battery", slots: 0 });
-    node.runner.evict();
+    node.runner.preempt();
   }
   const outcomes = await world.settle(Promise.all(calls));
   assert.deepEqual(
@@ -156,12 +156,12 @@ test("a call that its node must stop and that no peer takes runs here again, unl
   const call = a.call("1");
   await world.advance(20);
   a.owner.allow({ state: "battery", slots: 0 });
-  a.runner.evict();
+  a.runner.preempt();
   assert.equal((await world.settle(call)).hop, undefined);
   assert.deepEqual(a.runner.ran, ["1", "1"]);
   const again = a.call("2").catch(codeOf);
   await world.advance(20);
   a.owner.allow({ state: "paused" });
-  a.runner.evict();
+  a.runner.preempt();
   assert.equal(await world.settle(again), "node.overloaded");
 });

@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import type { Signed, Signer } from "../../src/core/signed.js";
 import type { Random } from "../../src/core/timers.js";
-import type { KnownAddress } from "../../src/mesh/membership/finder.js";
 import { Membership } from "../../src/mesh/membership/members.js";
+import type { KnownAddress } from "../../src/mesh/membership/reconnector.js";
 import type { MemberState } from "../../src/mesh/ports.js";
 import { Fabric, FabricLinks } from "./fabric.js";
 import { seeded, VirtualTime } from "./virtual-time.js";

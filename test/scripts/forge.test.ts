@@ -185,6 +185,14 @@ test("every link to the repository is of the address that package.json names", (
   assert.deepEqual(ways, ["/security/advisories/new", "/discussions"]);
 });
 
+test("the pages beside the README link to files that exist", () => {
+  for (const path of ["CODE_OF_CONDUCT.md", "SUPPORT.md", "CHANGELOG.md"]) {
+    const links = Array.from(readText(path).matchAll(/\]\((?!https:)([^)#]+)/g), ([, link = ""]) => link);
+    assert.ok(links.length > 0, path);
+    for (const link of links) assert.ok(existsSync(new URL(link, packageRoot())), `${path}: ${link}`);
+  }
+});
+
 test("the changelog names what is unreleased and every version with its date, newest first", () => {
   const text = readText("CHANGELOG.md");
   const headings = Array.from(text.matchAll(/^## (.*)$/gm), ([, heading = ""]) => heading);

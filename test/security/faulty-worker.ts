@@ -1,7 +1,7 @@
 // A worker thread with defects: the sandbox's own, which does what a call's argument asks of it instead of the call.
 import { existsSync, readFileSync } from "node:fs";
-import type { Batch, Greeting } from "../../runtime/sandbox/messages.js";
-import { Outbox } from "../../runtime/sandbox/result-buffer.js";
+import type { Batch, StartupMessage } from "../../runtime/sandbox/messages.js";
+import { ResultBuffer } from "../../runtime/sandbox/result-buffer.js";
 import { serve as serveWell } from "../../runtime/sandbox/thread/worker.js";
 
 /** What a call asks for by its argument `n`. */
@@ -28,14 +28,14 @@ const bootFault = file !== undefined && existsSync(file) ? readFileSync(file, "u
 if (bootFault === "throws") throw new Error("the module fails");
 if (bootFault === "exits") process.exit(7);
 
-let outbox: Outbox | undefined;
+let results: ResultBuffer | undefined;
 let isDeaf = false;
 
 /** Piscina handler. */
-export function serve(task: Greeting | Batch): unknown {
+export function serve(task: StartupMessage | Batch): unknown {
   if (!("calls" in task)) {
     if (bootFault === "silent") return new Promise(() => undefined);
-    outbox = new Outbox(task.outbox);
+    results = new ResultBuffer(task.results);
     return serveWell(task);
   }
   if (isDeaf && task.calls.length === 0) sleepForever();
@@ -55,7 +55,7 @@ function misbehave(fault: number, batch: Batch): unknown {
     case faults.exits:
       return process.exit(3);
     case faults.outOfHeap: {
-      outbox?.claim(0);
+      results?.claim(0);
       const kept: unknown[] = [];
       for (;;) kept.push(new Array(1_000_000).fill(kept.length));
     }
@@ -67,15 +67,15 @@ function misbehave(fault: number, batch: Batch): unknown {
     case faults.returnsAtOnce:
       return undefined;
     case faults.losesResult:
-      outbox?.claim(0);
-      outbox?.putPosted(0);
-      outbox?.finish(0, 1);
+      results?.claim(0);
+      results?.putPosted(0);
+      results?.finish(0, 1);
       return sleepForever();
     case faults.leavesNoJson:
-      outbox?.open();
-      outbox?.claim(0);
-      outbox?.putError(0, "{not json");
-      outbox?.finish(0, 1);
+      results?.open();
+      results?.claim(0);
+      results?.putError(0, "{not json");
+      results?.finish(0, 1);
       return undefined;
     case faults.hangs:
       return sleepForever();

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import type { Prepared } from "../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { HerdError } from "../../src/core/errors.js";
 import { testCompiler, upload } from "../runtime/compile/compiling.js";
 import { startSandbox } from "../runtime/sandbox/guests.js";
@@ -64,7 +64,7 @@ before(async () => {
 });
 
 /** Some of what was prepared though it is not what it was: for real threads. */
-const prepared: Prepared[] = [];
+const prepared: PreparedRevision[] = [];
 
 let reads = 0;
 async function read(input: Buffer): Promise<void> {
@@ -95,12 +95,12 @@ test("real threads survive what was prepared of them", async (context) => {
   const { sandbox } = await startSandbox({ workers: 1 });
   context.after(() => sandbox.stop());
   assert.ok(prepared.length > 10, `${prepared.length} were prepared`);
-  const call = (one: Prepared, { name, ms }: { name: string; ms: number }) =>
+  const call = (one: PreparedRevision, { name, ms }: { name: string; ms: number }) =>
     sandbox.run({
       prepared: one,
       function: name,
       arguments: { format: "json", body: "[1]" },
-      invocation: "fuzz",
+      id: "fuzz",
       deadline: Date.now() + ms,
     });
   for (const [index, one] of prepared.entries()) {

@@ -9,7 +9,7 @@ import { decodeCapacity } from "../../src/capacity/capacity.js";
 import { readManifest } from "../../src/catalog/manifest.js";
 import { HerdError } from "../../src/core/errors.js";
 import { decodeSigned } from "../../src/core/signed.js";
-import { decodeAnswer, decodeCall, encodeCall } from "../../src/invoke/forwarding/call-codec.js";
+import { decodeCall, decodeResult, encodeCall } from "../../src/invoke/forwarding/call-codec.js";
 import { decodeReport } from "../../src/invoke/peers/report.js";
 import { decodeSummaries, decodeUpdates } from "../../src/mesh/membership/member-messages.js";
 import { decodeFrame, encodeFrame, FrameError, FrameReader, joinFrames } from "../../src/mesh/transport/frame.js";
@@ -48,7 +48,7 @@ function readAll(value: unknown): void {
     reasonOf,
     errorOf,
     decodeCall,
-    decodeAnswer,
+    decodeResult,
     decodeReport,
     decodeCapacity,
     decodeUpdates,
@@ -72,7 +72,7 @@ test("mutated frames, and what every reader makes of them", async () => {
   );
   const call = encodeCall({
     ...{ app: "demo", revision: hex(12), function: "add", arguments: { format: "json", body: Buffer.from("[1]") } },
-    ...{ invocation: "a-1", remainingMs: 100, patienceMs: 3 },
+    ...{ id: "a-1", remainingMs: 100, queueTimeoutMs: 3 },
   });
   const values: readonly unknown[] = [
     [messageType.hello, hello],

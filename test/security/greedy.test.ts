@@ -159,7 +159,7 @@ test("calls that wait: an app whose calls fill the queue gives way to another's"
     const own = functions.get(revision) ?? new FunctionQueue();
     functions.set(revision, own);
     return new PendingCall({
-      ...{ prepared: { revision } as never, function: "f", invocation: "", message: [revision, 0, "json", ""] },
+      ...{ prepared: { revision } as never, function: "f", id: "", message: [revision, 0, "json", ""] },
       ...{ queue: own, deadline: 0, signal: undefined, cameAt: 0, resolve: () => undefined, reject: () => undefined },
     });
   };
@@ -189,7 +189,7 @@ test("calls that peers send: one that floods is refused, another's calls run", a
       read: () => ({ slots: 1, queued: 0 }),
       track: (run: unknown) => run,
     },
-    experience: { works: { of: () => ({ units: 1 }) } },
+    workModel: { works: { of: () => ({ units: 1 }) } },
     statuses: { received: () => undefined, report: () => [] },
     calls: { runs: () => undefined, ran: () => undefined },
     metrics: { taken: () => undefined },

@@ -10,7 +10,7 @@ import { ArgumentReader } from "../../runtime/sandbox/binding/arguments.js";
 import { FunctionBinding } from "../../runtime/sandbox/binding/function-binding.js";
 import { TypeTable } from "../../runtime/sandbox/binding/types.js";
 import { LoadedRevisions } from "../../runtime/sandbox/pool/loaded-revisions.js";
-import type { Prepared } from "../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { openApi } from "../../src/server/views/openapi.js";
 
 const s32: ValueType = { kind: "s32" };
@@ -123,7 +123,7 @@ for (const [what, fields, levels] of [
 
 test("what bindings take counts towards what a thread has loaded", () => {
   const loaded = new LoadedRevisions();
-  const of = (revision: string, interfaceBytes: number): Prepared => {
+  const of = (revision: string, interfaceBytes: number): PreparedRevision => {
     const app: AppInterface = { version: 1, functions: [], records: [], enums: [] };
     return { revision, module: {}, interface: app, imports: [], resettable: true, memoryBytes: 65_536, interfaceBytes };
   };

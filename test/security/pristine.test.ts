@@ -5,7 +5,7 @@ import binaryen from "assemblyscript/binaryen";
 import { leb128 } from "../../runtime/interface/binary.js";
 import { exportedInterface } from "../../runtime/interface/model.js";
 import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
-import type { Prepared } from "../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { Engine } from "../../runtime/sandbox/thread/engine.js";
 import { HerdError } from "../../src/core/errors.js";
 import { component, moduleText, unary } from "../runtime/sandbox/hand-made.js";
@@ -48,18 +48,18 @@ function isValid(body: string): boolean {
   return validate(binaryOf(moduleText(body), known | Features.GC));
 }
 
-async function prepared(text: string): Promise<Prepared> {
+async function prepared(text: string): Promise<PreparedRevision> {
   const bytes = binaryOf(text, known | (features.objects ? Features.GC : 0));
   return prepare(component(bytes, app), { revision: "r", limits });
 }
 
 /** What a caller sees of each call, made one after the other in one engine. */
-function outcomes(module: Prepared, calls: readonly number[]): string[] {
+function outcomes(module: PreparedRevision, calls: readonly number[]): string[] {
   const engine = new Engine({ limits, host });
   engine.load(module);
   return calls.map((n) => {
     try {
-      return String(engine.run({ revision: "r", function: 0, format: "json", text: `[${n}]` }, () => undefined));
+      return String(engine.run(["r", 0, "json", `[${n}]`], () => undefined));
     } catch (error) {
       if (!(error instanceof HerdError)) throw error;
       return `${error.code}: ${error.message}`;
@@ -70,7 +70,7 @@ function outcomes(module: Prepared, calls: readonly number[]): string[] {
 }
 
 const calls = [1, 0, 7, 2, 3, 5, 4, 6, 1, 7, 0, 0];
-const fresh = (module: Prepared): string[] => calls.flatMap((n) => outcomes(module, [n]));
+const fresh = (module: PreparedRevision): string[] => calls.flatMap((n) => outcomes(module, [n]));
 
 const seeds = Number(process.env.HERD_SEEDS ?? 400);
 
@@ -249,7 +249,7 @@ const disguises: Record<string, readonly [type: number, hidden: readonly number[
 };
 for (const [what, [type, hidden]] of Object.entries(disguises)) {
   test(`a table.set behind ${what} is not overlooked`, async () => {
-    let module: Prepared;
+    let module: PreparedRevision;
     try {
       module = await prepare(component(hiding(hidden, { type }), app), { revision: "r", limits });
     } catch (error) {

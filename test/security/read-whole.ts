@@ -9,7 +9,7 @@ import { FunctionBinding } from "../../runtime/sandbox/binding/function-binding.
 import { Heap, InvalidPointer } from "../../runtime/sandbox/binding/heap.js";
 import { TypeTable } from "../../runtime/sandbox/binding/types.js";
 import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
-import type { Prepared } from "../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { guestFailure } from "../../runtime/sandbox/thread/guest-failure.js";
 import { Instance } from "../../runtime/sandbox/thread/instance.js";
 import { type WasmFunction, type WasmMemory, webAssembly } from "../../runtime/sandbox/web-assembly.js";
@@ -35,8 +35,8 @@ const host = {
  */
 export async function readWhole(
   component: Uint8Array,
-  { chosen, onPrepared }: { chosen: number; onPrepared?(prepared: Prepared): void },
-): Promise<Prepared> {
+  { chosen, onPrepared }: { chosen: number; onPrepared?(prepared: PreparedRevision): void },
+): Promise<PreparedRevision> {
   const prepared = await prepare(component, { revision: "r", limits });
   onPrepared?.(prepared);
   const { interface: app } = prepared;

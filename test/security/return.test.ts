@@ -118,8 +118,8 @@ test("a request to return is good once, for its signer, by its own clock, and on
     const back = returning(node, await mesh.join(node, { token }));
     mesh.clock.shiftMs = 30 * day;
     const bodies: string[] = [];
-    const keep = mesh.desk.join.bind(mesh.desk);
-    mesh.desk.join = async (body, origin) => {
+    const keep = mesh.authority.join.bind(mesh.authority);
+    mesh.authority.join = async (body, origin) => {
       bodies.push(JSON.stringify(body));
       return keep(body, origin);
     };

@@ -9,7 +9,7 @@ import type { Worker } from "node:worker_threads";
 import type { AppInterface } from "../../runtime/interface/model.js";
 import type { ThreadEnd } from "../../runtime/sandbox/pool/thread-ends.js";
 import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
-import type { Prepared } from "../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import type { Sandbox, SandboxOptions } from "../../runtime/sandbox/sandbox.js";
 import { webAssembly } from "../../runtime/sandbox/web-assembly.js";
 import { HerdError } from "../../src/core/errors.js";
@@ -18,7 +18,7 @@ import { component, core, moduleText, unary } from "../runtime/sandbox/hand-made
 import { bootFaultVariable, faults } from "./faulty-worker.js";
 
 /** Often enough that a test need not wait for a minute. */
-const superviseMs = 40;
+const watchdogMs = 40;
 const workers = 2;
 const number = { kind: "s32" } as const;
 const echo = component(core(moduleText('(func (export "$#echo") (param i32) (result i32) (local.get 0))')), {
@@ -49,7 +49,7 @@ async function open(context: TestContext, options: Partial<SandboxOptions> = {})
   const ends: ThreadEnd[] = [];
   const worker = new URL("./faulty-worker.js", import.meta.url);
   const onThreadEnd = (end: ThreadEnd): void => void ends.push(end);
-  const { sandbox } = await startSandbox({ workers, superviseMs, worker, onThreadEnd, ...options });
+  const { sandbox } = await startSandbox({ workers, watchdogMs, worker, onThreadEnd, ...options });
   context.after(() => sandbox.stop());
   return { sandbox, ends, guest: new Guest(sandbox, await sandbox.prepare(echo, "echo")) };
 }
@@ -120,7 +120,7 @@ test("threads that answer calls and then nothing are found while nobody calls, a
   const bed = await open(context);
   await isWhole(bed);
   while (ended(bed.sandbox, "silent") === 0)
-    await bed.guest.call("echo", [faults.deaf]).then(() => pause(20 * superviseMs));
+    await bed.guest.call("echo", [faults.deaf]).then(() => pause(20 * watchdogMs));
   assert.equal(ended(bed.sandbox, "exited"), 0);
   await until("no thread is deaf", () => bed.sandbox.threads === workers + 1);
   await isWhole(bed);
@@ -161,14 +161,14 @@ test("a pause of the whole process ends no thread: looks are counted, not time",
   const bed = await open(context);
   await isWhole(bed);
   for (let round = 0; round < 3; round++) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, superviseMs * 50);
-    await pause(superviseMs * 2);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, watchdogMs * 50);
+    await pause(watchdogMs * 2);
   }
   assert.equal(ended(bed.sandbox, "silent"), 0);
 });
 
 /** As `prepare` would make it if it let pass what it must not: the thread must hold out all the same. */
-async function unchecked(text: string, app: Partial<AppInterface> = {}): Promise<Prepared> {
+async function unchecked(text: string, app: Partial<AppInterface> = {}): Promise<PreparedRevision> {
   const functions = [unary("f", number)];
   const module = new webAssembly.Module(core(text.replaceAll("$#", "herd:app/functions#")));
   const shape: AppInterface = { version: 1, functions, records: [], enums: [], ...app };

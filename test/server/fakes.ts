@@ -4,10 +4,11 @@ import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppInterface } from "../../runtime/interface/model.js";
 import { appendInterface } from "../../runtime/interface/section.js";
+import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import type { StoredSource } from "../../src/catalog/model.js";
 import { HerdError } from "../../src/core/errors.js";
-import type { Compiler, Prepared, Preparer } from "../../src/deploy/ports.js";
-import type { Outcome, Runner } from "../../src/invoke/invoker.js";
+import type { Compiler, Preparer } from "../../src/deploy/ports.js";
+import type { InvocationResult, Runner } from "../../src/invoke/invoker.js";
 
 /** Every function of a fake app takes anything; what it does is in its name. */
 const functionNames = ["echo", "nothing", "slow", "trap", "overloaded", "broken", "memory", "deadline", "late", "huge"];
@@ -52,7 +53,7 @@ export class FakeSandbox implements Runner, Preparer {
     this.release = resolve;
   });
 
-  async prepare(component: Uint8Array, revision: string): Promise<Prepared> {
+  async prepare(component: Uint8Array, revision: string): Promise<CallableRevision> {
     const app = await this.inspect(component);
     this.#interfaces.set(revision, app);
     return { revision, interface: app };
@@ -65,7 +66,7 @@ export class FakeSandbox implements Runner, Preparer {
     return readInterface(component);
   }
 
-  async run(call: Parameters<Runner["run"]>[0]): Promise<Outcome> {
+  async run(call: Parameters<Runner["run"]>[0]): Promise<InvocationResult> {
     const json = Buffer.from(call.arguments.body).toString();
     switch (call.function) {
       case "nothing":
@@ -92,14 +93,14 @@ export class FakeSandbox implements Runner, Preparer {
   }
 
   /** Ends when it is released, or when a look at the signal says that nobody waits. */
-  async #slow({ signal, invocation }: Parameters<Runner["run"]>[0]): Promise<Outcome> {
+  async #slow({ signal, id }: Parameters<Runner["run"]>[0]): Promise<InvocationResult> {
     const looking = new AbortController();
     const cancelled = (async () => {
       while (!looking.signal.aborted && signal?.aborted !== true) await sleep(5);
     })();
     await Promise.race([this.#released, cancelled]);
     looking.abort();
-    if (signal?.aborted) this.cancelled.push(invocation);
+    if (signal?.aborted) this.cancelled.push(id);
     signal?.throwIfAborted();
     return { json: '"slow"', queueMs: 0, runMs: 0, serviceMs: 0 };
   }

@@ -215,7 +215,7 @@ export class TestNode {
       tokens,
       ownerSecret: parts.ownerSecret,
       signIn: parts.signIn,
-      joins: options.joins ?? { desk: undefined, masters: () => [] },
+      joins: options.joins ?? { authority: undefined, issuer: undefined, masters: () => [] },
       catalog,
       deployer,
       router,

@@ -2,12 +2,10 @@
 import { HerdError } from "../../../src/core/errors.js";
 import type { FunctionType } from "../../interface/model.js";
 import { optionalParameters } from "../../interface/schema.js";
+import type { ArgumentFormat } from "../call.js";
 import { parseJson } from "./json-text.js";
 import { cut, excerpt, jsonPointer } from "./mismatch.js";
 import { parseQuery } from "./query.js";
-
-/** How a call's arguments are written. */
-export type ArgumentFormat = "json" | "query";
 
 interface Expected {
   readonly name: string;

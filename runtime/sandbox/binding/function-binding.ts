@@ -2,8 +2,9 @@
 
 import { maxFlatParameters, parameterTypes, resultTypes } from "../../interface/layout.js";
 import type { FunctionType } from "../../interface/model.js";
+import type { ArgumentFormat } from "../call.js";
 import type { CoreValue, WasmFunction } from "../web-assembly.js";
-import { type ArgumentFormat, ArgumentReader } from "./arguments.js";
+import { ArgumentReader } from "./arguments.js";
 import { checkResult, LiftBudget, type Lifter, type Lowerer } from "./codec.js";
 import type { Heap } from "./heap.js";
 import { lifter, objectLifter } from "./lift.js";

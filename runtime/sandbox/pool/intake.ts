@@ -4,20 +4,10 @@ import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import { invalidUtf8At } from "../../../src/core/utf8.js";
-import type { ArgumentFormat } from "../binding/arguments.js";
+import type { CallResult, RevisionCall } from "../call.js";
 import type { CallMessage } from "../messages.js";
-import type { Prepared } from "../prepared.js";
-import { type CallResult, type Cancellation, FunctionQueue, PendingCall } from "./pending-call.js";
-
-/** One call. A `body` of bytes must not change until the call settled; `deadline` is in milliseconds since the epoch. */
-export interface Call {
-  readonly prepared: Prepared;
-  readonly function: string;
-  readonly arguments: { readonly format: ArgumentFormat; readonly body: Uint8Array | string };
-  readonly invocation: string;
-  readonly deadline: number;
-  readonly signal?: Cancellation;
-}
+import type { PreparedRevision } from "../prepared-revision.js";
+import { FunctionQueue, PendingCall } from "./pending-call.js";
 
 /** How the caller hears of the end. */
 export interface CallEnd {
@@ -47,18 +37,18 @@ export class Intake {
   }
 
   /** Throws the reason of the call's signal, or a HerdError when its deadline has passed. */
-  admit({ signal, deadline }: Call): void {
+  admit({ signal, deadline }: RevisionCall): void {
     signal?.throwIfAborted();
     if (deadline <= this.#clock.now()) throw new HerdError("function.deadline", "the deadline has passed");
   }
 
   /** Whether a call's arguments are too much beside those of the others that are not settled. */
-  isOver({ arguments: { body } }: Call): boolean {
+  isOver({ arguments: { body } }: RevisionCall): boolean {
     return this.#heldBytes > 0 && this.#heldBytes + body.length > this.#limits.queueBytes;
   }
 
   /** An admitted call as it waits and travels; throws HerdError when there is no such function or the body is none. */
-  take(call: Call, { resolve, reject }: CallEnd): PendingCall {
+  take(call: RevisionCall, { resolve, reject }: CallEnd): PendingCall {
     const { indexes, queues } = this.#calls(call.prepared);
     const index = indexes.get(call.function);
     if (index === undefined) throw new HerdError("function.unknown", `no function ${call.function.slice(0, 128)}`);
@@ -67,7 +57,7 @@ export class Intake {
     const pending = new PendingCall({
       prepared: call.prepared,
       function: call.function,
-      invocation: call.invocation,
+      id: call.id,
       message: [call.prepared.revision, index, call.arguments.format, this.#body(call.arguments.body)],
       queue: queues[index],
       deadline: call.deadline,
@@ -91,7 +81,7 @@ export class Intake {
     this.#revisions.delete(revision);
   }
 
-  #calls({ revision, interface: app }: Prepared): RevisionCalls {
+  #calls({ revision, interface: app }: PreparedRevision): RevisionCalls {
     let calls = this.#revisions.get(revision);
     if (calls === undefined) {
       calls = { indexes: new Map(app.functions.map(({ name }, index) => [name, index])), queues: [] };

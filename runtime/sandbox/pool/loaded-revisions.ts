@@ -1,5 +1,5 @@
 // What one thread has loaded, as the main thread keeps account of it: the least recently used go first.
-import type { Prepared } from "../prepared.js";
+import type { PreparedRevision } from "../prepared-revision.js";
 
 const maxRevisions = 64;
 const maxMemoryBytes = 256 * 1024 * 1024;
@@ -12,7 +12,7 @@ const heapPerInterfaceByte = 30;
 
 /** What a thread must do before a batch. */
 export interface LoadPlan {
-  readonly load: readonly Prepared[];
+  readonly load: readonly PreparedRevision[];
   readonly drop: readonly string[];
 }
 
@@ -34,8 +34,8 @@ export class LoadedRevisions {
   }
 
   /** What must be loaded and dropped so that all of `needed` can run; undefined when the thread is ready. */
-  plan(needed: readonly Prepared[]): LoadPlan | undefined {
-    let load: Prepared[] | undefined;
+  plan(needed: readonly PreparedRevision[]): LoadPlan | undefined {
+    let load: PreparedRevision[] | undefined;
     for (const prepared of needed) {
       if (prepared.revision === this.#latest) continue;
       if (!this.has(prepared.revision)) {
@@ -59,7 +59,7 @@ export class LoadedRevisions {
     return true;
   }
 
-  #touch({ revision, memoryBytes, interfaceBytes }: Prepared): void {
+  #touch({ revision, memoryBytes, interfaceBytes }: PreparedRevision): void {
     this.forget(revision);
     const bytes = memoryBytes + interfaceBytes * heapPerInterfaceByte;
     this.#bytes.set(revision, bytes);

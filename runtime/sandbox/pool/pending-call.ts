@@ -1,7 +1,8 @@
 // A call between `run` and its answer, as the main thread keeps it, and the calls that wait for one function.
 import { HerdError } from "../../../src/core/errors.js";
+import type { CallResult, Cancellation } from "../call.js";
 import type { CallMessage } from "../messages.js";
-import type { Prepared } from "../prepared.js";
+import type { PreparedRevision } from "../prepared-revision.js";
 
 /** A function whose mean is above travels alone. */
 const smallMs = 0.25;
@@ -13,26 +14,11 @@ const longMs = 2;
  */
 const coldMs = 500;
 
-/** What a call came to. `json` is null for void, bytes when it is large; times in milliseconds. */
-export interface CallResult {
-  readonly json: string | Uint8Array | null;
-  readonly queueMs: number;
-  readonly runMs: number;
-  /**
-   * How long it had its worker: the run, and the more of the ways there and back the longer that is. Undefined when this says nothing
-   * about another call.
-   */
-  readonly serviceMs: number | undefined;
-}
-
-/** Tells, when it is looked at, whether anybody still waits for a call. An AbortSignal is one. */
-export type Cancellation = Pick<AbortSignal, "aborted" | "reason" | "throwIfAborted">;
-
 /** What a pending call is made of. */
-export interface PendingOptions {
-  readonly prepared: Prepared;
+export interface PendingCallOptions {
+  readonly prepared: PreparedRevision;
   readonly function: string;
-  readonly invocation: string;
+  readonly id: string;
   readonly message: CallMessage;
   readonly queue: FunctionQueue;
   /** Milliseconds since the epoch. */
@@ -46,9 +32,9 @@ export interface PendingOptions {
 
 /** One call; it settles once, and what comes later is dropped. */
 export class PendingCall {
-  readonly prepared: Prepared;
+  readonly prepared: PreparedRevision;
   readonly function: string;
-  readonly invocation: string;
+  readonly id: string;
   readonly message: CallMessage;
   readonly queue: FunctionQueue;
   readonly deadline: number;
@@ -58,14 +44,14 @@ export class PendingCall {
   sentAt = 0;
   /** Threads that took it and failed before it started. */
   failures = 0;
-  readonly #resolve: PendingOptions["resolve"];
-  readonly #reject: PendingOptions["reject"];
+  readonly #resolve: PendingCallOptions["resolve"];
+  readonly #reject: PendingCallOptions["reject"];
   #settled = false;
 
-  constructor(options: PendingOptions) {
+  constructor(options: PendingCallOptions) {
     this.prepared = options.prepared;
     this.function = options.function;
-    this.invocation = options.invocation;
+    this.id = options.id;
     this.message = options.message;
     this.queue = options.queue;
     this.deadline = options.deadline;

@@ -1,10 +1,10 @@
-// One worker thread as the main thread sees it: its outbox, what it has loaded, the batch it runs.
+// One worker thread as the main thread sees it: its results, what it has loaded, the batch it runs.
 import { type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import type { Clock } from "../../../src/core/clock.js";
 import { type ErrorData, HerdError } from "../../../src/core/errors.js";
 import type { LogLevel } from "../host-functions.js";
 import type { Batch, SideMessage } from "../messages.js";
-import { Outbox } from "../result-buffer.js";
+import { ResultBuffer } from "../result-buffer.js";
 import { LoadedRevisions } from "./loaded-revisions.js";
 import type { PendingCall } from "./pending-call.js";
 import type { EndReason } from "./thread-ends.js";
@@ -19,8 +19,8 @@ export interface GuestLogLine {
 }
 
 /** How a slot is made. */
-export interface SlotOptions {
-  readonly thread: Worker;
+export interface PoolThreadOptions {
+  readonly worker: Worker;
   readonly port: MessagePort;
   readonly clock: Pick<Clock, "monotonic">;
   onLog(line: GuestLogLine): void;
@@ -29,9 +29,9 @@ export interface SlotOptions {
 }
 
 /** A thread's account. It sends nothing itself: the pool posts what {@link begin} returns. */
-export class Slot {
-  readonly thread: Worker;
-  readonly outbox = new Outbox();
+export class PoolThread {
+  readonly worker: Worker;
+  readonly results = new ResultBuffer();
   readonly loaded = new LoadedRevisions();
   /** Aborts whatever task runs, and with it the thread. */
   readonly kill = new AbortController();
@@ -41,8 +41,8 @@ export class Slot {
   #drops: string[] = [];
   readonly #port: MessagePort;
   readonly #clock: Pick<Clock, "monotonic">;
-  readonly #onLog: SlotOptions["onLog"];
-  readonly #onFault: SlotOptions["onFault"];
+  readonly #onLog: PoolThreadOptions["onLog"];
+  readonly #onFault: PoolThreadOptions["onFault"];
   /** Large results that came before their call was marked as done. */
   readonly #posted = new Map<number, Uint8Array>();
   #settled = 0;
@@ -67,8 +67,8 @@ export class Slot {
   /** The batch holds a long call, or one that turned out to be long. */
   isLong = false;
 
-  constructor({ thread, port, clock, onLog, onFault }: SlotOptions) {
-    this.thread = thread;
+  constructor({ worker, port, clock, onLog, onFault }: PoolThreadOptions) {
+    this.worker = worker;
     this.#port = port;
     this.#clock = clock;
     this.#onLog = onLog;
@@ -84,7 +84,7 @@ export class Slot {
 
   /** Takes `calls` as its batch and says what to post. */
   begin(calls: readonly PendingCall[]): Batch {
-    this.outbox.begin();
+    this.results.begin();
     this.#calls = [...calls];
     this.#posted.clear();
     this.isFree = false;
@@ -113,7 +113,7 @@ export class Slot {
   /** Settles the calls that ended. */
   collect(): void {
     for (let index = 0; index < this.#calls.length; index++) {
-      if (this.#calls[index] !== undefined && this.outbox.isDone(index)) this.#settle(index);
+      if (this.#calls[index] !== undefined && this.results.isDone(index)) this.#settle(index);
     }
   }
 
@@ -121,7 +121,7 @@ export class Slot {
   takeBack(only: (call: PendingCall) => boolean = () => true): PendingCall[] {
     const taken: PendingCall[] = [];
     this.#calls.forEach((call, index) => {
-      if (call === undefined || !only(call) || !this.outbox.takeBack(index)) return;
+      if (call === undefined || !only(call) || !this.results.takeBack(index)) return;
       this.#calls[index] = undefined;
       taken.push(call);
     });
@@ -130,7 +130,7 @@ export class Slot {
 
   /** The call that runs and since when, as far as it was watched; undefined when none does. */
   watch(now: number): { readonly call: PendingCall; readonly since: number } | undefined {
-    const index = this.#calls.findIndex((call, at) => call !== undefined && this.outbox.isRunning(at));
+    const index = this.#calls.findIndex((call, at) => call !== undefined && this.results.isRunning(at));
     const call = this.#calls[index];
     if (call === undefined) return undefined;
     this.#idle = undefined;
@@ -202,22 +202,22 @@ export class Slot {
     if (call === undefined) return;
     if (message.kind === "result") {
       this.#posted.set(message.index, message.json);
-      if (this.outbox.isDone(message.index)) this.#settle(message.index);
+      if (this.results.isDone(message.index)) this.#settle(message.index);
       return;
     }
     const { revision } = call.prepared;
     const { level, message: text } = message;
-    this.#onLog({ revision, function: call.function, invocation: call.invocation, level, message: text });
+    this.#onLog({ revision, function: call.function, invocation: call.id, level, message: text });
   }
 
   #settle(index: number): void {
     const call = this.#calls[index];
-    const ended = this.outbox.read(index);
+    const ended = this.results.read(index);
     const json = ended.kind === "posted" ? this.#posted.get(index) : ended.kind === "json" ? ended.json : null;
     if (call === undefined || json === undefined) return;
     this.#calls[index] = undefined;
     this.#settled++;
-    const runMs = this.outbox.runMs(index);
+    const runMs = this.results.runMs(index);
     const cold = this.#cold.has(call.prepared.revision);
     const serviceMs = call.queue.observe(runMs, { awayMs: this.#clock.monotonic() - call.sentAt, cold });
     if (ended.kind !== "error") {

@@ -37,7 +37,7 @@ const worthTelling: ReadonlySet<EndReason> = new Set(["failed", "exited", "silen
 const tellEveryMs = 10_000;
 
 /** Counts ends by reason. */
-export class Endings {
+export class ThreadEnds {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #tell: (end: ThreadEnd) => void;
   readonly #counts = new Map<EndReason, number>();

@@ -3,7 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
-import { type Batch, type Greeting, handler } from "../messages.js";
+import { backoffMs } from "../../../src/core/backoff.js";
+import { type Batch, handler, type StartupMessage } from "../messages.js";
 
 /** How threads are made, and who hears of them. */
 export interface ThreadSupplyOptions {
@@ -40,10 +41,9 @@ const bootedEveryMs = 5;
 const endedMs = 5_000;
 
 /**
- * After a boot that failed the next one waits, each time twice as long, up to the bound: a boot costs 50 ms of a core.
+ * Exponential backoff after boots that failed: a boot costs 50 ms of a core.
  */
-const backoffMs = 200;
-const maxBackoffMs = 10_000;
+const rebootMs = { firstMs: 200, lastMs: 10_000 };
 /** No thread has this id: a task addressed to it makes Piscina add one. */
 const nobody = -1;
 
@@ -92,10 +92,13 @@ export class ThreadSupply {
   }
 
   /** Runs `task` on `thread`; rejects when the thread is gone or dies. */
-  run(thread: Worker, task: Batch | Greeting, { signal, transferList = [] }: RunOptions): Promise<unknown> {
+  run(thread: Worker, task: Batch | StartupMessage, { signal, transferList = [] }: RunOptions): Promise<unknown> {
     // A task for a thread that is gone would wait for ever.
     if (!this.#alive.has(thread)) return Promise.reject(new Error("the thread has ended"));
-    const addressed: (Batch | Greeting) & Addressed = { ...task, [queueOptionsSymbol]: { thread: thread.threadId } };
+    const addressed: (Batch | StartupMessage) & Addressed = {
+      ...task,
+      [queueOptionsSymbol]: { thread: thread.threadId },
+    };
     try {
       return this.#piscina.run(addressed, { signal, transferList: [...transferList] });
     } catch (cause) {
@@ -133,7 +136,7 @@ export class ThreadSupply {
   #fillSoon(): void {
     if (this.#isStopping) return;
     clearTimeout(this.#refill);
-    const waitMs = this.#failedBoots === 0 ? 0 : Math.min(backoffMs * 2 ** (this.#failedBoots - 1), maxBackoffMs);
+    const waitMs = this.#failedBoots === 0 ? 0 : backoffMs(this.#failedBoots, rebootMs);
     this.#refill = setTimeout(() => this.#fill(), waitMs).unref();
   }
 

@@ -4,12 +4,12 @@ import { MessageChannel, type Worker } from "node:worker_threads";
 import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
-import type { Batch, Greeting } from "../messages.js";
-import { type GuestLogLine, Slot } from "./pool-thread.js";
-import { Supervisor } from "./supervisor.js";
-import { Endings, type EndReason, type ThreadEnd } from "./thread-ends.js";
+import type { Batch, StartupMessage } from "../messages.js";
+import { type GuestLogLine, PoolThread } from "./pool-thread.js";
+import { type EndReason, type ThreadEnd, ThreadEnds } from "./thread-ends.js";
 import { IdleClass } from "./thread-priority.js";
 import { ThreadSupply } from "./thread-supply.js";
+import { Watchdog } from "./watchdog.js";
 
 /** How the threads are made, and who hears of them. */
 export interface ThreadsOptions {
@@ -22,31 +22,31 @@ export interface ThreadsOptions {
   /** A thread can take batches. */
   onReady(): void;
   /** A thread is gone or does not answer: what it had must go elsewhere, and {@link Threads.remove} follow. */
-  onLost(slot: Slot, reason: EndReason, cause: unknown): void;
+  onLost(thread: PoolThread, reason: EndReason, cause: unknown): void;
   /** A thread ended through a defect; not every one is told. */
   onEnded(end: ThreadEnd): void;
   /** How long the first boot may take; half a minute unless given. */
   readonly bootMs?: number | undefined;
   /** How often the threads are looked after; once a second unless given. */
-  readonly superviseMs?: number | undefined;
+  readonly watchdogMs?: number | undefined;
   /** The module that threads run; the sandbox's own unless given. */
   readonly worker?: URL | undefined;
 }
 
 const defaultBootMs = 30_000;
-const defaultSuperviseMs = 1_000;
+const defaultWatchdogMs = 1_000;
 /** A defect that shows up in many calls costs one thread in this time. */
 const faultEveryMs = 1_000;
 
 /** Live threads, as slots. Which thread runs what is decided by their user. */
 export class Threads {
   readonly #options: ThreadsOptions;
-  readonly #endings: Endings;
-  readonly #supervisor: Supervisor;
+  readonly #ends: ThreadEnds;
+  readonly #watchdog: Watchdog;
   #supply: ThreadSupply | undefined;
-  #slots: Slot[] = [];
+  #threads: PoolThread[] = [];
   /** Slots whose threads have not answered the greeting. */
-  readonly #booting = new Set<Slot>();
+  readonly #booting = new Set<PoolThread>();
   readonly #idle = new IdleClass();
   #isIdleClass = false;
   /** Threads in the idle class that have not ended: until then the main thread keeps off their cores. */
@@ -61,44 +61,44 @@ export class Threads {
 
   constructor(options: ThreadsOptions) {
     this.#options = options;
-    this.#endings = new Endings(options.clock, options.onEnded);
-    this.#supervisor = new Supervisor({
-      everyMs: options.superviseMs ?? defaultSuperviseMs,
-      slots: () => this.#slots,
+    this.#ends = new ThreadEnds(options.clock, options.onEnded);
+    this.#watchdog = new Watchdog({
+      everyMs: options.watchdogMs ?? defaultWatchdogMs,
+      threads: () => this.#threads,
       booting: () => this.#booting,
-      probe: (slot) => this.#probe(slot),
-      onSilent: (slot) => options.onLost(slot, "silent", undefined),
-      onNoGreeting: (slot) => this.#end(slot),
+      probe: (thread) => this.#probe(thread),
+      onSilent: (thread) => options.onLost(thread, "silent", undefined),
+      onStartupTimeout: (thread) => this.#end(thread),
     });
   }
 
   /** All slots whose threads are ready. */
-  get slots(): readonly Slot[] {
-    return this.#slots;
+  get all(): readonly PoolThread[] {
+    return this.#threads;
   }
 
   /** Slots that run a batch. */
-  get busy(): Slot[] {
-    return this.#slots.filter(({ isFree, isProbed }) => !isFree && !isProbed);
+  get busy(): PoolThread[] {
+    return this.#threads.filter(({ isFree, isProbed }) => !isFree && !isProbed);
   }
 
   /** Slots that can take one; while others are free, not those that are about to be replaced. */
-  get free(): Slot[] {
-    const free = this.#slots.filter(({ isFree }) => isFree);
+  get free(): PoolThread[] {
+    const free = this.#threads.filter(({ isFree }) => isFree);
     if (!this.#isRenewing) return free;
-    const fresh = free.filter((slot) => !this.#isStale(slot));
+    const fresh = free.filter((thread) => !this.#isStale(thread));
     return fresh.length > 0 ? fresh : free;
   }
 
   /** Threads that answer, busy ones included. */
   get able(): number {
-    return this.#slots.reduce((count, slot) => count + (this.#supervisor.isInDoubt(slot) ? 0 : 1), 0);
+    return this.#threads.reduce((count, thread) => count + (this.#watchdog.isInDoubt(thread) ? 0 : 1), 0);
   }
 
   /** False from the end of the last thread, or the doubt in it, until one answers again. */
   get isAble(): boolean {
-    if (this.#slots.length === 0) return this.#goneSince === undefined;
-    return this.#slots.some((slot) => !this.#supervisor.isInDoubt(slot));
+    if (this.#threads.length === 0) return this.#goneSince === undefined;
+    return this.#threads.some((thread) => !this.#watchdog.isInDoubt(thread));
   }
 
   /** Milliseconds since the last thread ended; 0 while there is one. */
@@ -107,8 +107,8 @@ export class Threads {
   }
 
   /** Threads that ended so far, by reason. */
-  get endings(): Endings["counts"] {
-    return this.#endings.counts;
+  get ends(): ThreadEnds["counts"] {
+    return this.#ends.counts;
   }
 
   /** Boots the threads; resolves when `wanted` of them are ready, rejects when they fail to boot. */
@@ -122,30 +122,30 @@ export class Threads {
     this.#supply = new ThreadSupply({
       count,
       worker: worker ?? new URL("../thread/worker.js", import.meta.url),
-      onLoaded: (thread) => this.#greet(thread),
-      onExit: (thread, cause) => this.#exited(thread, cause),
+      onLoaded: (created) => this.#initialize(created),
+      onExit: (exited, cause) => this.#exited(exited, cause),
       onFailedBoot: (cause) => {
-        this.#endings.add("boot", cause);
+        this.#ends.add("boot", cause);
         this.#started?.reject(cause);
       },
     });
-    this.#supervisor.start();
+    this.#watchdog.start();
     return started.finally(() => clearTimeout(bound));
   }
 
-  /** Runs `batch` on the thread of `slot`; rejects when the thread is gone, dies or throws. */
-  run(slot: Slot, batch: Batch): Promise<unknown> {
+  /** Runs `batch` on the thread of `thread`; rejects when the thread is gone, dies or throws. */
+  run(thread: PoolThread, batch: Batch): Promise<unknown> {
     if (this.#supply === undefined) throw new TypeError("the sandbox has not started");
-    return this.#supply.run(slot.thread, batch, { signal: slot.kill.signal });
+    return this.#supply.run(thread.worker, batch, { signal: thread.kill.signal });
   }
 
-  /** Ends the thread of `slot`, whatever it does; another is booted in its place. */
-  remove(slot: Slot, reason: EndReason, cause?: unknown): void {
-    if (slot.isDead) return;
-    this.#slots = this.#slots.filter((one) => one !== slot);
-    if (this.#slots.length === 0) this.#goneSince ??= this.#options.clock.monotonic();
-    this.#endings.add(reason, cause);
-    this.#end(slot);
+  /** Ends the thread of `thread`, whatever it does; another is booted in its place. */
+  remove(thread: PoolThread, reason: EndReason, cause?: unknown): void {
+    if (thread.isDead) return;
+    this.#threads = this.#threads.filter((one) => one !== thread);
+    if (this.#threads.length === 0) this.#goneSince ??= this.#options.clock.monotonic();
+    this.#ends.add(reason, cause);
+    this.#end(thread);
   }
 
   /** Whether the threads, running or not and those to come, stand back for everybody else: see {@link IdleClass}. */
@@ -154,7 +154,7 @@ export class Threads {
     this.#isIdleClass = isIdleClass;
     if (isIdleClass) {
       this.#idle.begin();
-      for (const slot of this.#slots) this.#lower(slot);
+      for (const thread of this.#threads) this.#lower(thread);
       return;
     }
     this.#isRenewing = true;
@@ -164,21 +164,21 @@ export class Threads {
 
   /** Replaces the threads that have loaded something, when they are free: all that they hold returns to the system. */
   shed(): void {
-    for (const slot of this.#slots) if (slot.loaded.size > 0) slot.spent ??= "given-back";
+    for (const thread of this.#threads) if (thread.loaded.size > 0) thread.spent ??= "given-back";
     this.#isRenewing = true;
     this.renew();
   }
 
   /**
    * Ends a free thread that is to be replaced, as long as all threads are there. So there is one less than all, the spare, while
-   * another boots. To be called when a slot becomes free.
+   * another boots. To be called when a thread becomes free.
    */
   renew(): void {
     if (!this.#isRenewing || this.#supply === undefined || this.#stopping !== undefined) return;
-    this.#isRenewing = this.#slots.some((slot) => this.#isStale(slot));
-    if (!this.#isRenewing || this.#slots.length < this.#options.count) return;
-    const slot = this.#slots.find((one) => one.isFree && this.#isStale(one));
-    if (slot !== undefined) this.remove(slot, slot.spent ?? "given-back", slot.fault);
+    this.#isRenewing = this.#threads.some((thread) => this.#isStale(thread));
+    if (!this.#isRenewing || this.#threads.length < this.#options.count) return;
+    const thread = this.#threads.find((one) => one.isFree && this.#isStale(one));
+    if (thread !== undefined) this.remove(thread, thread.spent ?? "given-back", thread.fault);
   }
 
   /** Ends all threads, those that boot as soon as they have; a start that has not ended rejects. */
@@ -188,95 +188,101 @@ export class Threads {
   }
 
   async #stop(): Promise<void> {
-    this.#supervisor.stop();
+    this.#watchdog.stop();
     this.#started?.reject(new HerdError("node.draining", "the sandbox was stopped while it started"));
-    for (const slot of [...this.#slots, ...this.#booting]) slot.close();
-    this.#slots = [];
+    for (const thread of [...this.#threads, ...this.#booting]) thread.close();
+    this.#threads = [];
     this.#booting.clear();
     await this.#supply?.stop();
     await this.#idle.end();
   }
 
   /** In the idle class while it should not be, or spent. */
-  #isStale(slot: Slot): boolean {
-    return slot.spent !== undefined || (slot.isLowered && !this.#isIdleClass);
+  #isStale(thread: PoolThread): boolean {
+    return thread.spent !== undefined || (thread.isLowered && !this.#isIdleClass);
   }
 
-  #end(slot: Slot): void {
-    this.#booting.delete(slot);
-    slot.close();
-    this.#supply?.end(slot.thread, slot.kill);
+  #end(thread: PoolThread): void {
+    this.#booting.delete(thread);
+    thread.close();
+    this.#supply?.end(thread.worker, thread.kill);
   }
 
-  #greet(thread: Worker): void {
+  #initialize(worker: Worker): void {
     const { port1, port2 } = new MessageChannel();
     const { clock, onLog, limits, nodeName } = this.#options;
-    const slot = new Slot({ thread, port: port1, clock, onLog, onFault: (cause) => this.#faulted(slot, cause) });
-    this.#booting.add(slot);
-    const greeting: Greeting = { outbox: slot.outbox.shared, port: port2, nodeName, limits };
-    this.#supply?.run(thread, greeting, { signal: slot.kill.signal, transferList: [port2] }).then(
-      (kernelId) => this.#ready(slot, kernelId as number | undefined),
+    const thread = new PoolThread({
+      worker,
+      port: port1,
+      clock,
+      onLog,
+      onFault: (cause) => this.#faulted(thread, cause),
+    });
+    this.#booting.add(thread);
+    const startup: StartupMessage = { results: thread.results.shared, port: port2, nodeName, limits };
+    this.#supply?.run(worker, startup, { signal: thread.kill.signal, transferList: [port2] }).then(
+      (kernelId) => this.#ready(thread, kernelId as number | undefined),
       () => {
         // The exit, which follows, counts as a boot that failed.
-        if (!slot.isDead) this.#end(slot);
+        if (!thread.isDead) this.#end(thread);
       },
     );
   }
 
-  #ready(slot: Slot, kernelId: number | undefined): void {
-    this.#booting.delete(slot);
-    if (slot.isDead) return;
-    this.#supply?.settle(slot.thread);
-    slot.kernelId = kernelId;
-    this.#slots.push(slot);
+  #ready(thread: PoolThread, kernelId: number | undefined): void {
+    this.#booting.delete(thread);
+    if (thread.isDead) return;
+    this.#supply?.settle(thread.worker);
+    thread.kernelId = kernelId;
+    this.#threads.push(thread);
     this.#goneSince = undefined;
-    if (this.#isIdleClass) this.#lower(slot);
-    else this.#idle.release(slot);
+    if (this.#isIdleClass) this.#lower(thread);
+    else this.#idle.release(thread);
     this.renew();
-    if (this.#started !== undefined && this.#slots.length >= this.#started.wanted) this.#started.resolve();
+    if (this.#started !== undefined && this.#threads.length >= this.#started.wanted) this.#started.resolve();
     this.#options.onReady();
   }
 
   /** A death that no task reports: nothing may be sent there. */
-  #exited(thread: Worker, cause: unknown): void {
-    const isOf = (slot: Slot): boolean => slot.thread === thread;
-    const slot = this.#slots.find(isOf);
-    if (slot !== undefined) this.#options.onLost(slot, "exited", cause);
+  #exited(worker: Worker, cause: unknown): void {
+    const isOf = (thread: PoolThread): boolean => thread.worker === worker;
+    const thread = this.#threads.find(isOf);
+    if (thread !== undefined) this.#options.onLost(thread, "exited", cause);
     for (const one of [...this.#booting].filter(isOf)) this.#end(one);
-    this.#lowered.delete(thread);
+    this.#lowered.delete(worker);
     this.#rejoin();
   }
 
   /** A call met a defect in the thread: what else the defect left there nobody knows. */
-  #faulted(slot: Slot, cause: unknown): void {
+  #faulted(thread: PoolThread, cause: unknown): void {
     const now = this.#options.clock.monotonic();
-    if (slot.spent === "fault" || now - this.#faultedAt < faultEveryMs) return;
+    if (thread.spent === "fault" || now - this.#faultedAt < faultEveryMs) return;
     this.#faultedAt = now;
-    slot.spent = "fault";
-    slot.fault = cause;
+    thread.spent = "fault";
+    thread.fault = cause;
     this.#isRenewing = true;
   }
 
   /** An empty batch, the way that calls go; it also brings what the thread is to forget. */
-  #probe(slot: Slot): void {
-    const batch = slot.probe();
-    this.run(slot, batch).then(
+  #probe(thread: PoolThread): void {
+    const batch = thread.probe();
+    this.run(thread, batch).then(
       () => {
-        if (slot.isDead) return;
-        slot.finish();
+        if (thread.isDead) return;
+        thread.finish();
         this.renew();
         this.#options.onReady();
       },
       (cause) => {
-        if (!slot.isDead) this.#options.onLost(slot, "failed", cause);
+        if (!thread.isDead) this.#options.onLost(thread, "failed", cause);
       },
     );
   }
 
-  #lower(slot: Slot): void {
-    if (slot.isLowered || !this.#idle.lower(slot)) return;
-    slot.isLowered = true;
-    this.#lowered.add(slot.thread);
+  #lower(thread: PoolThread): void {
+    if (thread.isLowered || !this.#idle.lower(thread)) return;
+    thread.isLowered = true;
+    this.#lowered.add(thread.worker);
   }
 
   /** The main thread waits for a thread that ends, so the last of the idle class must have. */

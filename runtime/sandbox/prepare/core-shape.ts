@@ -3,7 +3,7 @@
 import { HerdError } from "../../../src/core/errors.js";
 import { BinaryReader, type Section } from "../../interface/binary.js";
 import { moduleBounds as bounds, within } from "../../interface/bounds.js";
-import type { CoreImport } from "../prepared.js";
+import type { CoreImport } from "../prepared-revision.js";
 import { type ModuleSignature, signatureAt, skipTypes } from "./core-types.js";
 import { skipConstantExpression, skipValueType } from "./instructions.js";
 import { coreSections, sectionId } from "./wasm-module.js";

@@ -1,7 +1,7 @@
 // What crosses between the node and the thread that looks at components; one request at a time, each with one answer.
 import type { ErrorData } from "../../../src/core/errors.js";
 import type { AppInterface } from "../../interface/model.js";
-import type { Prepared } from "../prepared.js";
+import type { PreparedRevision } from "../prepared-revision.js";
 
 /**
  * To the thread: make this component ready to run, or only read its interface; or see whether bytes are a stored
@@ -20,7 +20,7 @@ export type PrepareRequest =
 /** From the thread: once that it is there, with the kernel's id of it where there is one; then an answer a request. */
 export type PrepareReply =
   | { readonly kind: "ready"; readonly kernelId: number | undefined }
-  | { readonly kind: "prepared"; readonly prepared: Prepared }
+  | { readonly kind: "prepared"; readonly prepared: PreparedRevision }
   | { readonly kind: "inspected"; readonly interface: AppInterface }
   | { readonly kind: "checked" }
   | { readonly kind: "refused"; readonly error: ErrorData }

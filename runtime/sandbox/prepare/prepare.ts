@@ -5,7 +5,7 @@ import type { Limits } from "../../../src/core/limits.js";
 import { parseInterface } from "../../interface/parse.js";
 import { placesSection } from "../../interface/places.js";
 import { interfaceText } from "../../interface/section.js";
-import type { Prepared } from "../prepared.js";
+import type { PreparedRevision } from "../prepared-revision.js";
 import { type WasmModule, webAssembly } from "../web-assembly.js";
 import { checkExports } from "./check-exports.js";
 import { checkImports } from "./check-imports.js";
@@ -20,7 +20,7 @@ export interface PrepareOptions {
 }
 
 /** Checks, rewrites and compiles `component`, which may be hostile. Throws HerdError `source.invalid`. */
-export async function prepare(component: Uint8Array, { revision, limits }: PrepareOptions): Promise<Prepared> {
+export async function prepare(component: Uint8Array, { revision, limits }: PrepareOptions): Promise<PreparedRevision> {
   const text = interfaceText(component);
   const app = parseInterface(text);
   const core = firstCoreModule(component);

@@ -6,7 +6,7 @@ import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import type { AppInterface } from "../../interface/model.js";
-import type { Prepared } from "../prepared.js";
+import type { PreparedRevision } from "../prepared-revision.js";
 import type { PrepareReply, PrepareRequest } from "./prepare-messages.js";
 import { threadCpuMs } from "./thread-cpu.js";
 
@@ -93,7 +93,7 @@ export class Preparer {
    * A component as it can be run. Throws HerdError: `source.invalid` for what is wrong with it, what it costs to look
    * at it included; `node.overloaded` when too many wait, `compile.timeout` when the machine is slow.
    */
-  async prepare(component: Uint8Array, revision: string): Promise<Prepared> {
+  async prepare(component: Uint8Array, revision: string): Promise<PreparedRevision> {
     const { memoryBytes } = this.#options.limits;
     const answer = await this.#ask({ kind: "prepare", bytes: component, revision, memoryBytes });
     if (answer.kind !== "prepared") throw new HerdError("internal", "the thread gave another answer");

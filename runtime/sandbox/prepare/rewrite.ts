@@ -2,7 +2,7 @@
 import { HerdError } from "../../../src/core/errors.js";
 import { BinaryReader, leb128 as leb, type Section } from "../../interface/binary.js";
 import { moduleBounds } from "../../interface/bounds.js";
-import { globalExportPrefix } from "../prepared.js";
+import { globalExportPrefix } from "../prepared-revision.js";
 import { isResettable } from "./code-scan.js";
 import { type CoreShape, refusal } from "./core-shape.js";
 import { sectionId } from "./wasm-module.js";

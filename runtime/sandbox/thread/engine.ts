@@ -1,10 +1,10 @@
 // All that one thread runs: its revisions, each with one instance, and the call of one function after the other.
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
-import type { ArgumentFormat } from "../binding/arguments.js";
 import { FunctionBinding, type ReadArguments } from "../binding/function-binding.js";
 import { TypeTable } from "../binding/types.js";
-import type { Prepared } from "../prepared.js";
+import type { CallMessage } from "../messages.js";
+import type { PreparedRevision } from "../prepared-revision.js";
 import { guestFailure } from "./guest-failure.js";
 import { GuestLog, type LineSink } from "./guest-log.js";
 import type { Host } from "./host-imports.js";
@@ -16,16 +16,8 @@ export interface EngineOptions {
   readonly host: Omit<Host, "log" | "logUnits">;
 }
 
-/** One call as the engine takes it; `function` counts in the interface's functions. */
-export interface EngineCall {
-  readonly revision: string;
-  readonly function: number;
-  readonly format: ArgumentFormat;
-  readonly text: string;
-}
-
 interface Loaded {
-  readonly prepared: Prepared;
+  readonly prepared: PreparedRevision;
   /** Made with the first binding: what goes wrong then is that call's. */
   types: TypeTable | undefined;
   readonly bindings: (FunctionBinding | undefined)[];
@@ -54,7 +46,7 @@ export class Engine {
   }
 
   /** Makes `prepared` callable. */
-  load(prepared: Prepared): void {
+  load(prepared: PreparedRevision): void {
     this.#revisions.set(prepared.revision, {
       prepared,
       types: undefined,
@@ -72,11 +64,11 @@ export class Engine {
    * Runs one call in a pristine instance and returns the result as JSON text, null for void; throws HerdError.
    * {@link tidy} must follow before the next call: it is apart so that the result can leave first.
    */
-  run(call: EngineCall, sink: LineSink): string | null {
-    const loaded = this.#revisions.get(call.revision);
-    if (loaded === undefined) throw new HerdError("internal", `the revision ${call.revision} is not loaded`);
-    const binding = this.#binding(loaded, call.function);
-    const given = binding.read(call.text, call.format);
+  run([revision, functionIndex, format, body]: CallMessage, sink: LineSink): string | null {
+    const loaded = this.#revisions.get(revision);
+    if (loaded === undefined) throw new HerdError("internal", `the revision ${revision} is not loaded`);
+    const binding = this.#binding(loaded, functionIndex);
+    const given = binding.read(textOf(body), format);
     this.#log.begin(sink);
     this.#used = loaded;
     try {
@@ -133,4 +125,8 @@ function invoke(binding: FunctionBinding, instance: Instance, given: ReadArgumen
     if (!(error instanceof HerdError)) instance.spoil();
     throw guestFailure(error, instance);
   }
+}
+
+function textOf(body: string | SharedArrayBuffer): string {
+  return typeof body === "string" ? body : Buffer.from(body).toString("utf8");
 }

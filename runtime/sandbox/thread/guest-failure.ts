@@ -2,7 +2,7 @@
 import { type ErrorExtras, HerdError } from "../../../src/core/errors.js";
 import type { Heap } from "../binding/heap.js";
 import { InvalidPointer } from "../binding/heap.js";
-import type { Prepared } from "../prepared.js";
+import type { PreparedRevision } from "../prepared-revision.js";
 import { type WasmExports, type WasmGlobal, webAssembly } from "../web-assembly.js";
 import { trapPlace } from "./trap-place.js";
 
@@ -13,7 +13,7 @@ const maxFileUnits = 256;
 interface FailedInstance {
   readonly heap: Heap;
   readonly exports: WasmExports;
-  readonly prepared: Pick<Prepared, "places">;
+  readonly prepared: Pick<PreparedRevision, "places">;
 }
 
 /**

@@ -1,7 +1,7 @@
 // The host functions as a guest calls them: one implementation for each of `hostFunctions`.
 import type { Heap } from "../binding/heap.js";
 import { type HostFunctionName, hostFunctionName, type LogLevel, logLevels } from "../host-functions.js";
-import type { CoreImport } from "../prepared.js";
+import type { CoreImport } from "../prepared-revision.js";
 import type { WasmFunction, WasmImports } from "../web-assembly.js";
 
 /** What the host gives to guests: time, randomness, its name and a place for log lines. */

@@ -2,8 +2,8 @@
 import { HerdError } from "../../../src/core/errors.js";
 import { exportedInterface } from "../../interface/model.js";
 import { Heap } from "../binding/heap.js";
-import type { Prepared } from "../prepared.js";
-import { globalExportPrefix } from "../prepared.js";
+import type { PreparedRevision } from "../prepared-revision.js";
+import { globalExportPrefix } from "../prepared-revision.js";
 import {
   type CoreValue,
   type WasmExports,
@@ -30,13 +30,13 @@ export class Instance {
   readonly heap: Heap;
   readonly exports: WasmExports;
   /** What it is an instance of. */
-  readonly prepared: Prepared;
+  readonly prepared: PreparedRevision;
   readonly #snapshot: Snapshot | undefined;
   readonly #functions = new Map<string, WasmFunction>();
   #spoiled = false;
 
   /** Instantiates and initializes; throws HerdError when the guest's own start fails or memory cannot be had. */
-  constructor(prepared: Prepared, host: Host) {
+  constructor(prepared: PreparedRevision, host: Host) {
     this.prepared = prepared;
     const importer: { heap: Heap | undefined; sawOutside: boolean } = { heap: undefined, sawOutside: false };
     const imports = makeImports(prepared.imports, { importer: importer as Importer, host });
@@ -87,7 +87,7 @@ export class Instance {
   }
 }
 
-function instantiate(prepared: Prepared, imports: ReturnType<typeof makeImports>): WasmExports {
+function instantiate(prepared: PreparedRevision, imports: ReturnType<typeof makeImports>): WasmExports {
   try {
     return new webAssembly.Instance(prepared.module, imports).exports;
   } catch (cause) {

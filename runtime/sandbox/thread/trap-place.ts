@@ -1,7 +1,7 @@
 // Where in its sources a guest trapped: offsets in the engine's stack, looked up in the places that its component
 // carries.
 import { findPlace } from "../../interface/places.js";
-import type { TrapPlaces } from "../prepared.js";
+import type { TrapPlaces } from "../prepared-revision.js";
 
 /**
  * Frames of a stack that are kept. The library's stand above the user's own: sorting, say, is a handful deep, and an

@@ -3,36 +3,36 @@ import { randomFillSync } from "node:crypto";
 import type { MessagePort } from "node:worker_threads";
 import { HerdError } from "../../../src/core/errors.js";
 import { kernelId } from "../kernel-id.js";
-import type { Batch, CallMessage, Greeting, SideMessage } from "../messages.js";
-import { Outbox } from "../result-buffer.js";
+import type { Batch, CallMessage, SideMessage, StartupMessage } from "../messages.js";
+import { ResultBuffer } from "../result-buffer.js";
 import { Engine } from "./engine.js";
 import { keptFrames } from "./trap-place.js";
 
-/** A finished result waits in the outbox no longer than this while other calls run, if the thread can help it. */
+/** A finished result waits in the results no longer than this while other calls run, if the thread can help it. */
 const holdMs = 0.25;
 /** What the log gets to know of a defect. */
 const maxDefectUnits = 2_000;
 
 interface Thread {
   readonly engine: Engine;
-  readonly outbox: Outbox;
+  readonly results: ResultBuffer;
   readonly port: MessagePort;
 }
 
 let thread: Thread | undefined;
 
 /** Piscina handler; answers a greeting with the kernel's id of this thread, when it can be known. */
-export function serve(task: Greeting | Batch): number | undefined {
+export function serve(task: StartupMessage | Batch): number | undefined {
   if ("calls" in task) {
     runBatch(task);
     return undefined;
   }
-  greet(task);
+  initialize(task);
   return kernelId();
 }
 
 /** Sets the thread up. */
-function greet({ outbox, port, nodeName, limits }: Greeting): void {
+function initialize({ results, port, nodeName, limits }: StartupMessage): void {
   Error.stackTraceLimit = keptFrames;
   // A guest's monotonic clock begins with its thread: how long the machine is up is none of its business.
   const bootedAt = process.hrtime.bigint();
@@ -42,24 +42,24 @@ function greet({ outbox, port, nodeName, limits }: Greeting): void {
     monotonicNs: () => process.hrtime.bigint() - bootedAt,
     fillRandom: (bytes: Uint8Array) => void randomFillSync(bytes),
   };
-  thread = { engine: new Engine({ limits, host }), outbox: new Outbox(outbox), port };
+  thread = { engine: new Engine({ limits, host }), results: new ResultBuffer(results), port };
 }
 
-/** Runs the calls of a batch that are not taken back meanwhile; results go to the outbox. */
+/** Runs the calls of a batch that are not taken back meanwhile; results go to the results. */
 function runBatch({ calls, load, drop }: Batch): void {
   if (thread === undefined) throw new Error("a batch came before the greeting");
-  const { engine, outbox, port } = thread;
+  const { engine, results, port } = thread;
   for (const revision of drop ?? []) engine.drop(revision);
   for (const prepared of load ?? []) engine.load(prepared);
-  outbox.open();
+  results.open();
   let collectedAt = performance.now();
   for (let index = 0; index < calls.length; index++) {
     const call = calls[index];
-    if (call === undefined || !outbox.claim(index)) continue;
+    if (call === undefined || !results.claim(index)) continue;
     const startedAt = performance.now();
     runCall(thread, { call, index });
     const endedAt = performance.now();
-    outbox.finish(index, endedAt - startedAt);
+    results.finish(index, endedAt - startedAt);
     // After the last call nobody waits but for the tidying, and a reset is shorter than a message.
     const isLast = index === calls.length - 1;
     if (engine.needsInstance || (!isLast && endedAt - collectedAt > holdMs)) {
@@ -70,21 +70,20 @@ function runBatch({ calls, load, drop }: Batch): void {
   }
 }
 
-function runCall({ engine, outbox, port }: Thread, { call, index }: { call: CallMessage; index: number }): void {
-  const [revision, functionIndex, format, body] = call;
+function runCall({ engine, results, port }: Thread, { call, index }: { call: CallMessage; index: number }): void {
   try {
-    const json = engine.run({ revision, function: functionIndex, format, text: textOf(body) }, (level, message) =>
+    const json = engine.run(call, (level, message) =>
       port.postMessage({ kind: "line", index, level, message } satisfies SideMessage),
     );
-    if (outbox.putJson(index, json)) return;
+    if (results.putJson(index, json)) return;
     const bytes = new TextEncoder().encode(json ?? "");
     port.postMessage({ kind: "result", index, json: bytes } satisfies SideMessage, [bytes.buffer as ArrayBuffer]);
     // Marked only after the message was posted: who sees the mark finds the message.
-    outbox.putPosted(index);
+    results.putPosted(index);
   } catch (error) {
     const failure = error instanceof HerdError ? error : defect(error);
-    if (outbox.putError(index, JSON.stringify(failure.toData()))) return;
-    outbox.putShortError(index, JSON.stringify({ code: failure.code, detail: "" }));
+    if (results.putError(index, JSON.stringify(failure.toData()))) return;
+    results.putShortError(index, JSON.stringify({ code: failure.code, detail: "" }));
   }
 }
 
@@ -95,8 +94,4 @@ function runCall({ engine, outbox, port }: Thread, { call, index }: { call: Call
 function defect(error: unknown): HerdError {
   const text = error instanceof Error ? (error.stack ?? error.message) : typeof error;
   return new HerdError("internal", text.slice(0, maxDefectUnits));
-}
-
-function textOf(body: string | SharedArrayBuffer): string {
-  return typeof body === "string" ? body : Buffer.from(body).toString("utf8");
 }

@@ -1,6 +1,7 @@
 // Calls that peers hand over: run here or refused, never handed on. Nothing in this file can forward.
 
-import { Evicted } from "../../../runtime/sandbox/preempted.js";
+import type { CallResult, Cancellation } from "../../../runtime/sandbox/call.js";
+import { Preempted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
 import { type ErrorCode, HerdError } from "../../core/errors.js";
 import { FairSlots } from "../../core/fair-slots.js";
@@ -8,15 +9,16 @@ import type { Limits } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import { type From, LinkBroken, type Links } from "../../mesh/ports.js";
 import type { ActiveApp, AppRouter } from "../app-router.js";
-import type { Cancellation, LocalInvoker, Outcome } from "../invoker.js";
-import type { Experience } from "../learning/work-model.js";
+import type { LocalInvoker } from "../invoker.js";
+import type { WorkModel } from "../learning/work-model.js";
 import type { OwnLoad } from "../peers/own-load.js";
 import type { PeerStatuses } from "../peers/peer-statuses.js";
 import { estimateWaitMs } from "../routing/finish.js";
 import type { Refusal } from "../routing/refusal.js";
-import { type CallAnswer, type CallFrame, decodeCall, encodeAnswer } from "./call-codec.js";
+import { decodeCall, encodeResult } from "./call-codec.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
-import type { ForwardedCalls } from "./log-relay.js";
+import type { ForwardedCall, ForwardedResult } from "./forwarded-call.js";
+import type { LogRelay } from "./log-relay.js";
 
 /** What {@link CallReceiver} works with. */
 export interface CallReceiverOptions {
@@ -25,9 +27,9 @@ export interface CallReceiverOptions {
   /** The sandbox of this node, and no way to any other. */
   readonly local: LocalInvoker;
   readonly load: OwnLoad;
-  readonly experience: Pick<Experience, "works">;
+  readonly workModel: Pick<WorkModel, "works">;
   readonly statuses: Pick<PeerStatuses, "received" | "report">;
-  readonly calls: ForwardedCalls;
+  readonly logs: LogRelay;
   readonly metrics: ForwardMetrics;
   readonly limits: Pick<Limits, "deadlineMs" | "queueLength">;
   readonly clock: Clock;
@@ -105,65 +107,68 @@ export class CallReceiver {
   #refuse(nodeId: string, reason: Refusal): unknown[] {
     const { statuses, metrics } = this.#options;
     metrics.taken(reason);
-    return encodeAnswer({ kind: "refused", reason }, statuses.report(nodeId));
+    return encodeResult({ kind: "refused", reason }, statuses.report(nodeId));
   }
 
-  #refusal({ revision, function: name, patienceMs }: CallFrame, active: ActiveApp | undefined): Refusal | undefined {
-    const { load, limits, experience } = this.#options;
+  #refusal(
+    { revision, function: name, queueTimeoutMs }: ForwardedCall,
+    active: ActiveApp | undefined,
+  ): Refusal | undefined {
+    const { load, limits, workModel } = this.#options;
     if (load.draining) return "draining";
     if (active?.prepared.revision !== revision || !active.functions.has(name)) return "unknown";
     const now = load.read();
     if (now.slots === 0 || load.allowance.state === "paused") return "draining";
-    if (patienceMs === undefined) return undefined;
-    const { units = 0 } = experience.works.of(revision, name);
+    if (queueTimeoutMs === undefined) return undefined;
+    const { units = 0 } = workModel.works.of(revision, name);
     if (units > now.lightUnits) return "heavy";
     if (now.queued >= limits.queueLength * queueShare) return "busy";
-    return estimateWaitMs(now) > patienceMs ? "busy" : undefined;
+    return estimateWaitMs(now) > queueTimeoutMs ? "busy" : undefined;
   }
 
   async #run(
-    call: CallFrame,
+    call: ForwardedCall,
     { active, from, leave }: { active: ActiveApp; from: From; leave: () => void },
   ): Promise<unknown[]> {
-    const { local, load, statuses, experience, calls, metrics, limits, clock, nextInvocation } = this.#options;
+    const { local, load, statuses, workModel, logs, metrics, limits, clock, nextInvocation } = this.#options;
     const { nodeId } = from.peer;
-    const invocation = nextInvocation();
-    calls.runs(invocation, { link: from.link, invocation: call.invocation });
+    const id = nextInvocation();
+    logs.began(id, { link: from.link, invocation: call.id });
     this.#running++;
     try {
       const deadline = clock.now() + Math.min(call.remainingMs, limits.deadlineMs);
       const { function: name, arguments: args } = call;
-      const signal = new StillAsked(from);
+      const signal = new RequestCancellation(from);
       const outcome = await load.track(
-        local.invoke({ app: active, function: name, arguments: args, invocation, deadline, signal }),
-        { work: experience.works.of(call.revision, name), evicted },
+        local.invoke({ app: active, function: name, arguments: args, id, deadline, signal }),
+        { work: workModel.works.of(call.revision, name), preempted },
       );
       const answer = this.#result(outcome);
       metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
-      return encodeAnswer(answer, statuses.report(nodeId));
+      return encodeResult(answer, statuses.report(nodeId));
     } catch (error) {
       // The reason of its signal: nobody hears the answer.
       if (from.aborted) throw error;
       const answer = this.#failure(error);
       metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
-      return encodeAnswer(answer, statuses.report(nodeId));
+      return encodeResult(answer, statuses.report(nodeId));
     } finally {
-      calls.ran(invocation);
+      logs.ended(id);
       leave();
       this.#running--;
       if (this.#running === 0) this.#onIdle?.();
     }
   }
 
-  #result({ json, queueMs, runMs, serviceMs }: Outcome): CallAnswer {
+  #result({ json, queueMs, runMs, serviceMs }: CallResult): ForwardedResult {
     const limit = this.#options.maxResultBytes ?? defaultMaxResultBytes;
     // UTF-8 needs at most three bytes for one UTF-16 unit.
     const fits = json === null || json.length * 3 <= limit || Buffer.byteLength(json) <= limit;
     return fits ? { kind: "ok", json, queueMs, runMs, serviceMs } : { kind: "refused", reason: "too-large" };
   }
 
-  #failure(error: unknown): CallAnswer {
-    if (error instanceof Evicted) return { kind: "refused", reason: "draining" };
+  #failure(error: unknown): ForwardedResult {
+    if (error instanceof Preempted) return { kind: "refused", reason: "draining" };
     const known = error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
     const reason = nothingRan[known.code];
     if (reason !== undefined) return { kind: "refused", reason };
@@ -182,12 +187,12 @@ export class CallReceiver {
 }
 
 /** Its first node chooses anew. */
-function evicted(): Promise<never> {
-  return Promise.reject(new Evicted());
+function preempted(): Promise<never> {
+  return Promise.reject(new Preempted());
 }
 
 /** A peer's call is wanted while its ask is. An AbortSignal would cost each call a controller. */
-class StillAsked implements Cancellation {
+class RequestCancellation implements Cancellation {
   readonly #from: From;
 
   constructor(from: From) {

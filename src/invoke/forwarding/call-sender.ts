@@ -4,22 +4,23 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { type Cancellation, LinkBroken, RequestTimeout } from "../../mesh/ports.js";
-import { type Invocation, type Outcome, PeerFailure } from "../invoker.js";
+import { type Invocation, type InvocationResult, PeerFailure } from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
-import type { Experience } from "../learning/work-model.js";
+import type { WorkModel } from "../learning/work-model.js";
 import type { Peer } from "../peers/peer.js";
 import type { PeerStatuses } from "../peers/peer-statuses.js";
 import type { RefusedFor } from "../routing/step.js";
-import { type CallAnswer, decodeAnswer, encodeCall } from "./call-codec.js";
+import { decodeResult, encodeCall } from "./call-codec.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
-import type { ForwardedCalls } from "./log-relay.js";
+import type { ForwardedResult } from "./forwarded-call.js";
+import type { LogRelay } from "./log-relay.js";
 
 /** What {@link CallSender} works with. */
 export interface CallSenderOptions {
   readonly statuses: Pick<PeerStatuses, "heard">;
   /** Learns from the answers. */
-  readonly experience: Experience;
-  readonly calls: ForwardedCalls;
+  readonly workModel: WorkModel;
+  readonly logs: LogRelay;
   readonly metrics: ForwardMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -30,7 +31,7 @@ export interface CallSenderOptions {
 /** Where a call goes, and how long it may wait there before it runs; undefined: until its deadline. */
 export interface Destination {
   readonly peer: Peer;
-  readonly patienceMs: number | undefined;
+  readonly queueTimeoutMs: number | undefined;
   /** What the call takes. */
   readonly work: FunctionWork;
 }
@@ -56,8 +57,11 @@ export class CallSender {
    * Sends a call to a peer. Rejects with what its run there failed with, with `function.deadline` when its time is over, and
    * with the reason of its signal.
    */
-  async send(invocation: Invocation, { peer, patienceMs, work }: Destination): Promise<Outcome | Unanswered> {
-    const { calls, clock } = this.#options;
+  async send(
+    invocation: Invocation,
+    { peer, queueTimeoutMs, work }: Destination,
+  ): Promise<InvocationResult | Unanswered> {
+    const { logs, clock } = this.#options;
     const { app, function: name, signal } = invocation;
     signal.throwIfAborted();
     const { revision } = app.prepared;
@@ -68,26 +72,26 @@ export class CallSender {
       revision,
       function: name,
       arguments: invocation.arguments,
-      invocation: invocation.invocation,
+      id: invocation.id,
       remainingMs,
-      patienceMs,
+      queueTimeoutMs,
     });
-    const away = { nodeId: peer.nodeId, app: app.app, revision, function: name, invocation: invocation.invocation };
-    const returned = calls.left(away);
+    const remote = { nodeId: peer.nodeId, app: app.app, revision, function: name, invocation: invocation.id };
+    const forget = logs.sent(remote);
     const sentAt = clock.monotonic();
     const { link } = peer;
     const timeoutMs = remainingMs + (peer.rttMs ?? 0) + graceMs;
     peer.begin();
     let result: unknown;
     try {
-      result = await link.request("call", frame, { timeoutMs, signal: new StillWanted(invocation, peer) });
+      result = await link.request("call", frame, { timeoutMs, signal: new InvocationCancellation(invocation, peer) });
     } catch (error) {
       return this.#unanswered(invocation, { error, peer });
     } finally {
-      returned();
+      forget();
       peer.end();
     }
-    const decoded = decodeAnswer(result);
+    const decoded = decodeResult(result);
     if (decoded === undefined) {
       this.#options.log.warn("a peer answered a call with what is no answer", {
         peer: peer.nodeId,
@@ -96,14 +100,14 @@ export class CallSender {
       return this.#broken(peer, "lost");
     }
     this.#options.statuses.heard(peer, { link, report: decoded.report });
-    return this.#answered(decoded.answer, { peer, work, sentAt });
+    return this.#answered(decoded.result, { peer, work, sentAt });
   }
 
   #answered(
-    answer: CallAnswer,
+    answer: ForwardedResult,
     { peer, work, sentAt }: { peer: Peer; work: FunctionWork; sentAt: number },
-  ): Outcome | Unanswered {
-    const { metrics, nameOf, clock, experience } = this.#options;
+  ): InvocationResult | Unanswered {
+    const { metrics, nameOf, clock, workModel } = this.#options;
     const node = nameOf(peer.nodeId);
     const now = clock.monotonic();
     const tookMs = now - sentAt;
@@ -117,7 +121,7 @@ export class CallSender {
         const { json } = answer;
         const hopMs = Math.max(0, tookMs - queueMs - runMs);
         peer.answered(now);
-        if (serviceMs !== undefined) experience.ran({ work, speed, serviceMs }, now);
+        if (serviceMs !== undefined) workModel.ran({ work, speed, serviceMs }, now);
         metrics.sent("ok");
         metrics.hop(hopMs);
         return { json, queueMs, runMs, serviceMs, hop: { node, hopMs } };
@@ -128,7 +132,7 @@ export class CallSender {
         peer.answered(now);
         // Who had to wait did not run all the time, if at all.
         if (answer.error.code === "function.deadline" && peer.queued === 0) {
-          experience.outlasted({ work, speed, serviceMs: Math.max(0, tookMs - (peer.rttMs ?? 0)) }, now);
+          workModel.outlasted({ work, speed, serviceMs: Math.max(0, tookMs - (peer.rttMs ?? 0)) }, now);
         }
         metrics.sent("failed");
         throw new PeerFailure(answer.error, { node, hopMs: tookMs });
@@ -184,7 +188,7 @@ export class CallSender {
 }
 
 /** A call is wanted while its caller waits and its peer is heard of: one that fell silent has it no more. */
-class StillWanted implements Cancellation {
+class InvocationCancellation implements Cancellation {
   readonly #invocation: Invocation;
   readonly #peer: Peer;
 

@@ -11,16 +11,16 @@ import type { Links, Members } from "../../mesh/ports.js";
 import type { Allowances } from "../../owner/allowance.js";
 import type { AppRouter } from "../app-router.js";
 import { LocalInvoker, type Runner } from "../invoker.js";
-import { Experience } from "../learning/work-model.js";
-import { OwnLoad, type SandboxFigures } from "../peers/own-load.js";
+import { WorkModel } from "../learning/work-model.js";
+import { OwnLoad, type SandboxStats } from "../peers/own-load.js";
 import { PeerStatuses } from "../peers/peer-statuses.js";
-import { Figures } from "../peers/stats.js";
+import { MeshStats } from "../peers/stats.js";
 import type { ChoiceInput } from "../routing/choose.js";
 import { Decisions } from "../routing/decisions.js";
 import { CallReceiver } from "./call-receiver.js";
 import { CallSender } from "./call-sender.js";
 import { ForwardMetrics } from "./forward-metrics.js";
-import { ForwardedCalls, type PeerLine } from "./log-relay.js";
+import { LogRelay, type PeerLine } from "./log-relay.js";
 import { MeshInvoker } from "./mesh-invoker.js";
 
 /** What forwarding works with. */
@@ -30,7 +30,7 @@ export interface ForwardingOptions {
   readonly links: Links;
   readonly members: Pick<Members, "get" | "watch">;
   /** This node's sandbox. */
-  readonly sandbox: Runner & { stats(): SandboxFigures; readonly longWorkers: number };
+  readonly sandbox: Runner & { stats(): SandboxStats; readonly longWorkers: number };
   readonly router: AppRouter;
   /** What its owner leaves to calls. */
   readonly allowances: Allowances;
@@ -61,13 +61,13 @@ export class Forwarding {
   /** How busy this node is, and whether it drains. */
   readonly load: OwnLoad;
   /** What it learned of functions and of its own speed. */
-  readonly experience: Experience;
+  readonly workModel: WorkModel;
   /** What people may see of it and of its peers. */
-  readonly figures: Figures;
+  readonly stats: MeshStats;
   /** What peers told of themselves. */
   readonly statuses: PeerStatuses;
   /** Whose the calls are that run here, for the sandbox's log lines. */
-  readonly calls: ForwardedCalls;
+  readonly logs: LogRelay;
   /** Why calls went where they went. */
   readonly decisions = new Decisions();
   /** Runs the calls of peers. */
@@ -77,39 +77,39 @@ export class Forwarding {
     const { nodeId, links, members, sandbox, router, clock, timers, random, nameOf } = options;
     const local = new LocalInvoker(sandbox);
     const metrics = new ForwardMetrics(options.metrics);
-    const experience = new Experience({ ...options, revisions: router });
+    const workModel = new WorkModel({ ...options, revisions: router });
     const load = new OwnLoad({
-      ...{ figures: () => sandbox.stats(), longWorkers: () => sandbox.longWorkers },
-      ...{ allowances: options.allowances, experience, clock },
+      ...{ stats: () => sandbox.stats(), longWorkers: () => sandbox.longWorkers },
+      ...{ allowances: options.allowances, workModel, clock },
     });
     const { loopDelayMs, capacity } = options;
     const statuses = new PeerStatuses({
-      ...{ links, members, load, experience, capacity, loopDelayMs, revisions: router, clock, timers, random },
+      ...{ links, members, load, workModel, capacity, loopDelayMs, revisions: router, clock, timers, random },
     });
-    const calls = new ForwardedCalls(options);
-    const sender = new CallSender({ ...options, statuses, experience, calls, metrics });
+    const logs = new LogRelay(options);
+    const sender = new CallSender({ ...options, statuses, workModel, logs, metrics });
     const { decisions } = this;
     this.invoker = new MeshInvoker({
-      ...{ nodeId, local, sender, load, experience, statuses, metrics, random, clock, decisions, nameOf },
+      ...{ nodeId, local, sender, load, workModel, statuses, metrics, random, clock, decisions, nameOf },
       bias: options.localBias,
     });
     this.receiver = new CallReceiver({
-      ...{ ...options, local, load, experience, statuses, calls, metrics },
+      ...{ ...options, local, load, workModel, statuses, logs, metrics },
       nextInvocation: invocationIds(),
     });
     this.load = load;
     this.statuses = statuses;
-    this.experience = experience;
-    this.figures = new Figures({ load, statuses, experience, capacity, loopDelayMs, nameOf });
-    this.figures.register(options.metrics);
-    this.calls = calls;
+    this.workModel = workModel;
+    this.stats = new MeshStats({ load, statuses, workModel, capacity, loopDelayMs, nameOf });
+    this.stats.register(options.metrics);
+    this.logs = logs;
   }
 
   /** Listens and tells. */
   start(): void {
-    this.experience.start();
+    this.workModel.start();
     this.statuses.start();
-    this.calls.start();
+    this.logs.start();
     this.receiver.start();
   }
 
@@ -122,6 +122,6 @@ export class Forwarding {
   /** Tells no more. */
   stop(): void {
     this.statuses.stop();
-    this.experience.stop();
+    this.workModel.stop();
   }
 }

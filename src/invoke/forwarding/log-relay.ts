@@ -20,10 +20,10 @@ export interface PeerLine extends GuestLine {
 }
 
 /** A call that is away. */
-export type AwayCall = Omit<PeerLine, "level" | "message">;
+export type RemoteCall = Omit<PeerLine, "level" | "message">;
 
-/** What {@link ForwardedCalls} works with. */
-export interface ForwardedCallsOptions {
+/** What {@link LogRelay} works with. */
+export interface LogRelayOptions {
   readonly links: Links;
   readonly limits: Pick<Limits, "logLines" | "logLineBytes">;
   /** Takes a line that came home. */
@@ -37,13 +37,13 @@ interface Origin {
 }
 
 /** The calls that run here for peers, and those that run at peers for us. */
-export class ForwardedCalls {
-  readonly #options: ForwardedCallsOptions;
+export class LogRelay {
+  readonly #options: LogRelayOptions;
   readonly #here = new Map<string, Origin>();
-  readonly #away = new Map<string, { readonly call: AwayCall; lines: number }>();
+  readonly #away = new Map<string, { readonly call: RemoteCall; lines: number }>();
   #started = false;
 
-  constructor(options: ForwardedCallsOptions) {
+  constructor(options: LogRelayOptions) {
     this.#options = options;
   }
 
@@ -55,12 +55,12 @@ export class ForwardedCalls {
   }
 
   /** The call with that id, which is this node's own name for it, runs here for the node at the other end of a link. */
-  runs(invocation: string, origin: Origin): void {
+  began(invocation: string, origin: Origin): void {
     this.#here.set(invocation, origin);
   }
 
   /** It ended. */
-  ran(invocation: string): void {
+  ended(invocation: string): void {
     this.#here.delete(invocation);
   }
 
@@ -70,13 +70,13 @@ export class ForwardedCalls {
   }
 
   /** Sends a line home when it belongs to a peer's call; false when it is ours to keep, also because that peer is gone. */
-  sendHome({ invocation, level, message }: GuestLine): boolean {
+  relay({ invocation, level, message }: GuestLine): boolean {
     const origin = this.#here.get(invocation);
     return origin?.link.notify("log", [origin.invocation, level, message]) === true;
   }
 
   /** A call of ours is at a peer, until the function that is returned is called. */
-  left(call: AwayCall): () => void {
+  sent(call: RemoteCall): () => void {
     const entry = { call, lines: 0 };
     this.#away.set(call.invocation, entry);
     return () => {

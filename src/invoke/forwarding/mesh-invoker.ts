@@ -1,18 +1,18 @@
 // Runs a call here or one hop away, and elsewhere when a peer refuses it or is lost while it has it.
 
-import { Evicted } from "../../../runtime/sandbox/preempted.js";
+import { Preempted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Random } from "../../core/timers.js";
-import type { Invocation, Invoker, LocalInvoker, Outcome } from "../invoker.js";
+import type { Invocation, InvocationResult, Invoker, LocalInvoker } from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
-import type { Experience } from "../learning/work-model.js";
+import type { WorkModel } from "../learning/work-model.js";
 import type { OwnLoad } from "../peers/own-load.js";
 import type { Peer } from "../peers/peer.js";
 import type { PeerStatuses } from "../peers/peer-statuses.js";
 import { type Choice, type ChoiceInput, choose, chooseAgain, chooseAway } from "../routing/choose.js";
 import type { Decisions } from "../routing/decisions.js";
-import { type Here, patienceMs } from "../routing/finish.js";
+import { type Here, queueTimeoutMs } from "../routing/finish.js";
 import { type Step, stepOf } from "../routing/step.js";
 import type { CallSender, Unanswered } from "./call-sender.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
@@ -24,7 +24,7 @@ export interface MeshInvokerOptions {
   readonly local: LocalInvoker;
   readonly sender: CallSender;
   readonly load: OwnLoad;
-  readonly experience: Pick<Experience, "works">;
+  readonly workModel: Pick<WorkModel, "works">;
   readonly statuses: Pick<PeerStatuses, "candidates" | "get" | "look">;
   readonly metrics: ForwardMetrics;
   readonly random: Random;
@@ -41,7 +41,7 @@ export interface MeshInvokerOptions {
 const maxArgumentBytes = 4 * 1024 * 1024;
 
 /** A call on its way. */
-interface Course {
+interface RoutedInvocation {
   readonly invocation: Invocation;
   readonly work: FunctionWork;
   /** What was decided for it so far; undefined when there was nothing to decide. */
@@ -59,26 +59,31 @@ export class MeshInvoker implements Invoker {
   }
 
   /** Not async: a mesh of one node pays for one look at its peers. */
-  invoke(invocation: Invocation): Promise<Outcome> {
-    const { statuses, experience, load, nodeId, clock, decisions, bias } = this.#options;
+  invoke(invocation: Invocation): Promise<InvocationResult> {
+    const { statuses, workModel, load, nodeId, clock, decisions, bias } = this.#options;
     const { node, function: name } = invocation;
     const { revision } = invocation.app.prepared;
-    const course: Course = { invocation, work: experience.works.of(revision, name), steps: undefined, wasAway: false };
-    if (node !== undefined && node !== nodeId) return this.#pinned(course, node);
+    const routed: RoutedInvocation = {
+      invocation,
+      work: workModel.works.of(revision, name),
+      steps: undefined,
+      wasAway: false,
+    };
+    if (node !== undefined && node !== nodeId) return this.#pinned(routed, node);
     const peers = statuses.candidates(revision).length;
-    if (peers === 0 || node !== undefined) return this.#here(course);
+    if (peers === 0 || node !== undefined) return this.#here(routed);
     const large = invocation.arguments.body.length > maxArgumentBytes;
     const here = load.read();
     const { choice, step } = large
-      ? { choice: "large" as const, step: stepOf<Peer>("large", { here, work: course.work }) }
-      : this.#choose(course, { here, by: choose });
-    course.steps = decisions.add(invocation, { at: clock.now(), peers, bias, step }).steps;
-    return typeof choice === "string" ? this.#here(course) : this.#away(course, { first: choice, step });
+      ? { choice: "large" as const, step: stepOf<Peer>("large", { here, work: routed.work }) }
+      : this.#choose(routed, { here, by: choose });
+    routed.steps = decisions.add(invocation, { at: clock.now(), peers, bias, step }).steps;
+    return typeof choice === "string" ? this.#here(routed) : this.#away(routed, { first: choice, step });
   }
 
   /** Chooses by `choose` or `chooseAway` among the peers but `except`. */
   #choose<By extends Choice<Peer> | undefined>(
-    { invocation, work }: Course,
+    { invocation, work }: RoutedInvocation,
     { here, by, except }: { here: Here; by: (input: ChoiceInput<Peer>) => By; except?: Peer },
   ): { choice: By; step: Step } {
     const { statuses, random, bias, decisions, clock } = this.#options;
@@ -90,56 +95,59 @@ export class MeshInvoker implements Invoker {
     return { choice, step: stepOf<Peer>(way, { here, work, trace }) };
   }
 
-  #here(course: Course): Promise<Outcome> {
+  #here(routed: RoutedInvocation): Promise<InvocationResult> {
     const { load, local } = this.#options;
     if (!load.available) return Promise.reject(unavailable(load));
-    const { work } = course;
-    return load.track(local.invoke(course.invocation), { work, evicted: () => this.#evicted(course) });
+    const { work } = routed;
+    return load.track(local.invoke(routed.invocation), { work, preempted: () => this.#preempted(routed) });
   }
 
   /** The node had to stop a call of its own client: it goes away unless it was, else runs here again, where calls run one at a time. */
-  async #evicted(course: Course): Promise<Outcome> {
+  async #preempted(routed: RoutedInvocation): Promise<InvocationResult> {
     const { load, local, metrics } = this.#options;
-    const { invocation, work } = course;
+    const { invocation, work } = routed;
     metrics.retried.add();
-    if (!course.wasAway && invocation.node === undefined && invocation.arguments.body.length <= maxArgumentBytes) {
-      const { choice: peer, step } = this.#choose(course, { here: load.read(), by: chooseAway });
+    if (!routed.wasAway && invocation.node === undefined && invocation.arguments.body.length <= maxArgumentBytes) {
+      const { choice: peer, step } = this.#choose(routed, { here: load.read(), by: chooseAway });
       if (peer !== undefined) {
-        course.steps?.push(step);
-        return this.#away(course, { first: peer, step });
+        routed.steps?.push(step);
+        return this.#away(routed, { first: peer, step });
       }
     }
-    course.steps?.push(stepOf<Peer>("stopped", { here: load.read(), work }));
+    routed.steps?.push(stepOf<Peer>("stopped", { here: load.read(), work }));
     if (!load.available) throw unavailable(load);
-    return load.track(local.invoke(invocation), { work, evicted: () => Promise.reject(new Evicted()) });
+    return load.track(local.invoke(invocation), { work, preempted: () => Promise.reject(new Preempted()) });
   }
 
-  async #away(course: Course, { first, step }: { first: Peer; step: Step }): Promise<Outcome> {
+  async #away(routed: RoutedInvocation, { first, step }: { first: Peer; step: Step }): Promise<InvocationResult> {
     const { metrics, load } = this.#options;
-    const sent = await this.#send(course, { peer: first, step });
+    const sent = await this.#send(routed, { peer: first, step });
     if (typeof sent !== "string") return sent;
     metrics.retried.add();
     // A refusal came from a peer that was thought to be better than home: unless a worker is free here, another one is
     // next. A lost call starts anew.
     const isRefused = step.refusal !== undefined;
     const by: (input: ChoiceInput<Peer>) => Choice<Peer> | undefined = isRefused ? chooseAgain : choose;
-    const again = this.#choose(course, { here: load.read(), by, except: first });
-    course.steps?.push(again.step);
-    if (again.choice === undefined || typeof again.choice === "string") return this.#here(course);
-    const second = await this.#send(course, { peer: again.choice, step: again.step });
+    const again = this.#choose(routed, { here: load.read(), by, except: first });
+    routed.steps?.push(again.step);
+    if (again.choice === undefined || typeof again.choice === "string") return this.#here(routed);
+    const second = await this.#send(routed, { peer: again.choice, step: again.step });
     if (typeof second !== "string") return second;
     metrics.retried.add();
     const here = load.read();
-    course.steps?.push(stepOf<Peer>(home(here), { here, work: course.work }));
-    return this.#here(course);
+    routed.steps?.push(stepOf<Peer>(home(here), { here, work: routed.work }));
+    return this.#here(routed);
   }
 
-  async #send(course: Course, { peer, step }: { peer: Peer; step: Step }): Promise<Outcome | Unanswered> {
-    const { invocation, work } = course;
-    course.wasAway = true;
+  async #send(
+    routed: RoutedInvocation,
+    { peer, step }: { peer: Peer; step: Step },
+  ): Promise<InvocationResult | Unanswered> {
+    const { invocation, work } = routed;
+    routed.wasAway = true;
     try {
-      const patience = patienceMs<Peer>(peer, { local: step.here, work });
-      const sent = await this.#options.sender.send(invocation, { peer, patienceMs: patience, work });
+      const patience = queueTimeoutMs<Peer>(peer, { local: step.here, work });
+      const sent = await this.#options.sender.send(invocation, { peer, queueTimeoutMs: patience, work });
       if (typeof sent !== "string") step.taken = "answered";
       else if (sent === "lost" || sent === "broken") step.taken = sent;
       else {
@@ -154,10 +162,10 @@ export class MeshInvoker implements Invoker {
   }
 
   /** For diagnosis: at that node or nowhere, however long its queue is. */
-  async #pinned({ invocation, work }: Course, nodeId: string): Promise<Outcome> {
+  async #pinned({ invocation, work }: RoutedInvocation, nodeId: string): Promise<InvocationResult> {
     const { statuses, sender, nameOf } = this.#options;
     const peer = statuses.get(nodeId);
-    const sent = peer === undefined ? "lost" : await sender.send(invocation, { peer, patienceMs: undefined, work });
+    const sent = peer === undefined ? "lost" : await sender.send(invocation, { peer, queueTimeoutMs: undefined, work });
     if (typeof sent !== "string") return sent;
     if (peer?.draining === true) {
       throw new HerdError("node.draining", `${nameOf(nodeId)} takes no calls`, { retryAfterSeconds: 5 });

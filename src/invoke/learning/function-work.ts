@@ -2,7 +2,7 @@
 
 import type { Work } from "../routing/finish.js";
 import type { Speed } from "../routing/speed.js";
-import { type Estimate, Hearsay } from "./peer-estimates.js";
+import { type Estimate, PeerEstimates } from "./peer-estimates.js";
 
 /** Whose speed counts: a peer. */
 export interface Runner {
@@ -36,7 +36,7 @@ export class FunctionWork implements Work<Runner> {
   /** Runs that count in the mean. */
   #weight = 0;
   #meanAt = Number.NEGATIVE_INFINITY;
-  #heard: Hearsay | undefined;
+  #heard: PeerEstimates | undefined;
 
   constructor({ revision, name }: FunctionName, here: Speed) {
     this.revision = revision;
@@ -65,7 +65,7 @@ export class FunctionWork implements Work<Runner> {
 
   /** Takes what a peer says of it. */
   hear(estimate: Estimate): void {
-    if (this.#heard === undefined) this.#heard = new Hearsay(estimate);
+    if (this.#heard === undefined) this.#heard = new PeerEstimates(estimate);
     else this.#heard.hear(estimate);
   }
 

@@ -13,7 +13,7 @@ const maxTellers = 7;
 const maxWeight = 8;
 
 /** The words of one function. */
-export class Hearsay {
+export class PeerEstimates {
   #said: readonly Estimate[] = [];
   #units = 0;
 

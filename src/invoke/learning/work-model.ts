@@ -7,11 +7,11 @@ import type { Links } from "../../mesh/ports.js";
 import type { AppRouter } from "../app-router.js";
 import { Speed } from "../routing/speed.js";
 import type { FunctionWork } from "./function-work.js";
-import { WorkTells } from "./work-notifier.js";
+import { WorkNotifier } from "./work-notifier.js";
 import { WorkTable } from "./work-table.js";
 
-/** What {@link Experience} works with. */
-export interface ExperienceOptions {
+/** What {@link WorkModel} works with. */
+export interface WorkModelOptions {
   readonly links: Links;
   readonly capacity: CapacitySource;
   readonly revisions: Pick<AppRouter, "watch">;
@@ -27,21 +27,21 @@ export interface Ran {
   readonly serviceMs: number;
 }
 
-/** The experience of one node. */
-export class Experience {
+/** The workModel of one node. */
+export class WorkModel {
   /** How fast this node is. */
   readonly here: Speed;
   /** How heavy functions are. */
   readonly works: WorkTable;
-  readonly #options: ExperienceOptions;
-  readonly #tells: WorkTells;
+  readonly #options: WorkModelOptions;
+  readonly #notifier: WorkNotifier;
   #ends: (() => void)[] | undefined;
 
-  constructor(options: ExperienceOptions) {
+  constructor(options: WorkModelOptions) {
     this.#options = options;
     this.here = new Speed(options.clock.monotonic());
     this.works = new WorkTable(this.here);
-    this.#tells = new WorkTells({ ...options, table: this.works });
+    this.#notifier = new WorkNotifier({ ...options, table: this.works });
   }
 
   /** Listens and tells. Call it before the links start. */
@@ -49,7 +49,7 @@ export class Experience {
     if (this.#ends !== undefined) return;
     const { capacity, revisions } = this.#options;
     this.here.measured(capacity.current);
-    this.#tells.start();
+    this.#notifier.start();
     this.#ends = [
       capacity.watch((measured) => this.here.measured(measured)),
       revisions.watch({ added: () => undefined, dropped: (revision) => this.works.drop(revision) }),
@@ -58,17 +58,17 @@ export class Experience {
 
   /** Tells no more. */
   stop(): void {
-    this.#tells.stop();
+    this.#notifier.stop();
     for (const end of this.#ends?.splice(0) ?? []) end();
   }
 
   /** Learns from a call that ended, with a result or a failure of its own; `now` is in monotonic milliseconds. */
   ran({ work, speed, serviceMs }: Ran, now: number): void {
-    if (work.saw({ speed, serviceMs, now })) this.#tells.changed(work);
+    if (work.saw({ speed, serviceMs, now })) this.#notifier.changed(work);
   }
 
   /** Learns from a call that ran for so long and was stopped then. */
   outlasted({ work, speed, serviceMs }: Ran, now: number): void {
-    if (work.sawAtLeast({ speed, serviceMs, now })) this.#tells.changed(work);
+    if (work.sawAtLeast({ speed, serviceMs, now })) this.#notifier.changed(work);
   }
 }

@@ -6,8 +6,8 @@ import { isCount, isRevision } from "../peer-values.js";
 import type { FunctionWork } from "./function-work.js";
 import type { WorkTable } from "./work-table.js";
 
-/** What {@link WorkTells} works with. */
-export interface WorkTellsOptions {
+/** What {@link WorkNotifier} works with. */
+export interface WorkNotifierOptions {
   readonly links: Links;
   readonly table: WorkTable;
   readonly timers: Timers;
@@ -25,8 +25,8 @@ const maxUnits = 1e9;
 const maxName = 1_024;
 
 /** Tells what this node learned, and learns what peers tell. */
-export class WorkTells {
-  readonly #options: WorkTellsOptions;
+export class WorkNotifier {
+  readonly #options: WorkNotifierOptions;
   readonly #changed = new Set<FunctionWork>();
   /** What those that have just come are still to be told. */
   readonly #backlogs = new Map<Link, FunctionWork[]>();
@@ -34,7 +34,7 @@ export class WorkTells {
   #end: (() => void) | undefined;
   #stopped = false;
 
-  constructor(options: WorkTellsOptions) {
+  constructor(options: WorkNotifierOptions) {
     this.#options = options;
   }
 

@@ -1,16 +1,16 @@
 // How busy this node is and what its owner leaves to calls, as it decides with it and tells its peers.
 
-import { Evicted } from "../../../runtime/sandbox/preempted.js";
+import { Preempted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Allowance, Allowances } from "../../owner/allowance.js";
-import type { Outcome } from "../invoker.js";
+import type { InvocationResult } from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
-import type { Experience } from "../learning/work-model.js";
+import type { WorkModel } from "../learning/work-model.js";
 import { type Here, isLong } from "../routing/finish.js";
 
-/** The sandbox's figures: see `Sandbox.stats`. */
-export interface SandboxFigures {
+/** The sandbox's stats: see `Sandbox.stats`. */
+export interface SandboxStats {
   readonly slots: number;
   readonly running: number;
   readonly queued: number;
@@ -18,12 +18,12 @@ export interface SandboxFigures {
 
 /** What {@link OwnLoad} is read from. */
 export interface OwnLoadOptions {
-  readonly figures: () => SandboxFigures;
+  readonly stats: () => SandboxStats;
   /** See `Sandbox.longWorkers`. */
   readonly longWorkers: () => number;
   readonly allowances: Allowances;
   /** Learns from what runs here. */
-  readonly experience: Experience;
+  readonly workModel: WorkModel;
   readonly clock: Clock;
 }
 
@@ -31,7 +31,7 @@ export interface OwnLoadOptions {
 export interface Tracked {
   readonly work: FunctionWork;
   /** What becomes of it when the sandbox gives it back. */
-  evicted(): Promise<Outcome>;
+  preempted(): Promise<InvocationResult>;
 }
 
 /** Hears that the load may have changed; `urgent`: calls may go to this node that went not before, or the other way round. */
@@ -60,8 +60,8 @@ export class OwnLoad {
 
   /** The load now. While no call ends, they run for longer than the mean says. */
   read(): Here {
-    const { figures, longWorkers, allowances, clock } = this.#options;
-    const { slots: workers, running, queued } = figures();
+    const { stats, longWorkers, allowances, clock } = this.#options;
+    const { slots: workers, running, queued } = stats();
     const { slots: allowed, lightUnits } = allowances.current;
     const slots = Math.min(workers, allowed);
     const stalledMs = running > 0 && this.#tracked > 0 ? clock.monotonic() - this.#progressAt : 0;
@@ -106,7 +106,7 @@ export class OwnLoad {
   }
 
   /** Follows a call that was given to the sandbox. */
-  track(running: Promise<Outcome>, call: Tracked): Promise<Outcome> {
+  track(running: Promise<InvocationResult>, call: Tracked): Promise<InvocationResult> {
     const cameAt = this.#options.clock.monotonic();
     if (this.#tracked++ === 0) this.#progressAt = cameAt;
     const long = isLong(call.work);
@@ -119,7 +119,7 @@ export class OwnLoad {
       },
       (error: unknown) => {
         this.#failed(error, { work: call.work, cameAt, now: this.#ended(long) });
-        if (error instanceof Evicted) return call.evicted();
+        if (error instanceof Preempted) return call.preempted();
         throw error;
       },
     );
@@ -135,19 +135,19 @@ export class OwnLoad {
     };
   }
 
-  #ran({ serviceMs }: Outcome, { work, now }: { work: FunctionWork; now: number }): void {
-    const { experience } = this.#options;
+  #ran({ serviceMs }: InvocationResult, { work, now }: { work: FunctionWork; now: number }): void {
+    const { workModel } = this.#options;
     if (serviceMs === undefined) return;
     this.#meanMs = decayed(this.#meanMs, serviceMs);
     if (!isLong(work)) this.#shortMs = decayed(this.#shortMs, serviceMs);
-    experience.ran({ work, speed: experience.here, serviceMs }, now);
+    workModel.ran({ work, speed: workModel.here, serviceMs }, now);
   }
 
   #failed(error: unknown, { work, cameAt, now }: { work: FunctionWork; cameAt: number; now: number }): void {
-    const { experience, figures } = this.#options;
+    const { workModel, stats } = this.#options;
     // Who had to wait did not run all the time, if at all.
-    if (!(error instanceof HerdError) || error.code !== "function.deadline" || figures().queued > 0) return;
-    experience.outlasted({ work, speed: experience.here, serviceMs: now - cameAt }, now);
+    if (!(error instanceof HerdError) || error.code !== "function.deadline" || stats().queued > 0) return;
+    workModel.outlasted({ work, speed: workModel.here, serviceMs: now - cameAt }, now);
   }
 
   #ended(long: boolean): number {

@@ -4,20 +4,20 @@ import { type CapacitySource, decodeCapacity, encodeCapacity } from "../../capac
 import type { Clock } from "../../core/clock.js";
 import type { Random, Timers } from "../../core/timers.js";
 import type { From, Link, Links, Member, Members } from "../../mesh/ports.js";
-import type { Experience } from "../learning/work-model.js";
-import { Standings } from "../routing/peer-history.js";
+import type { WorkModel } from "../learning/work-model.js";
+import { PeerHistories } from "../routing/peer-history.js";
 import type { OwnLoad } from "./own-load.js";
 import { Peer } from "./peer.js";
 import { PeerRevisions, type RevisionSource } from "./peer-revisions.js";
 import { decodeReport } from "./report.js";
-import { ReportTells } from "./report-notifier.js";
+import { ReportNotifier } from "./report-notifier.js";
 
 /** What {@link PeerStatuses} works with. */
 export interface PeerStatusesOptions {
   readonly links: Links;
   readonly members: Pick<Members, "get" | "watch">;
   readonly load: OwnLoad;
-  readonly experience: Experience;
+  readonly workModel: WorkModel;
   readonly capacity: CapacitySource;
   /** How long this node's event loop was held up lately, in milliseconds. */
   readonly loopDelayMs: () => number;
@@ -40,8 +40,8 @@ export class PeerStatuses {
   readonly #options: PeerStatusesOptions;
   readonly #peers = new Map<string, Peer>();
   readonly #revisions: PeerRevisions;
-  readonly #tells: ReportTells;
-  readonly #standings: Standings;
+  readonly #notifier: ReportNotifier;
+  readonly #histories: PeerHistories;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #ends: (() => void)[] | undefined;
   #cancelTick: (() => void) | undefined;
@@ -50,8 +50,8 @@ export class PeerStatuses {
   constructor(options: PeerStatusesOptions) {
     this.#options = options;
     this.#revisions = new PeerRevisions({ ...options, peers: this.#peers });
-    this.#tells = new ReportTells({ ...options, peers: this.#peers });
-    this.#standings = new Standings((speed) => options.experience.works.forget(speed));
+    this.#notifier = new ReportNotifier({ ...options, peers: this.#peers });
+    this.#histories = new PeerHistories((speed) => options.workModel.works.forget(speed));
   }
 
   /** Listens and tells. Call it before the links start, since it registers handlers of theirs. */
@@ -61,7 +61,7 @@ export class PeerStatuses {
     links.handle("status", (body, from) => this.#heardStatus(body, from));
     links.handle("capacity", (body, from) => this.#heardCapacity(body, from));
     this.#revisions.start();
-    this.#tells.start();
+    this.#notifier.start();
     this.#ends = [
       links.watch({ opened: (link) => this.#opened(link), ended: (link) => this.#ended(link) }),
       members.watch((member) => this.#judge(member)),
@@ -78,7 +78,7 @@ export class PeerStatuses {
     this.#stopped = true;
     this.#cancelTick?.();
     this.#revisions.stop();
-    this.#tells.stop();
+    this.#notifier.stop();
     for (const end of this.#ends ?? []) end();
     this.#ends = [];
   }
@@ -100,11 +100,11 @@ export class PeerStatuses {
 
   /** Brings what changes with time up to date, for all peers and this node, when it is not. Cheap enough for each choice. */
   look(): void {
-    const { clock, experience } = this.#options;
+    const { clock, workModel } = this.#options;
     const now = clock.monotonic();
     if (now - this.#lookedAt < lookMs + lookPerPeerMs * this.#peers.size) return;
     this.#lookedAt = now;
-    experience.here.look(now);
+    workModel.here.look(now);
     for (const peer of this.#peers.values()) peer.look(now);
   }
 
@@ -121,7 +121,7 @@ export class PeerStatuses {
 
   /** The report that goes with an answer to that node. */
   report(nodeId: string): unknown[] {
-    return this.#tells.report(this.#peers.get(nodeId));
+    return this.#notifier.report(this.#peers.get(nodeId));
   }
 
   /** Takes the report that came with an answer over a link; one that is none, or old, changes nothing. */
@@ -139,7 +139,7 @@ export class PeerStatuses {
     let peer = this.#peers.get(nodeId);
     if (peer === undefined) {
       const now = this.#options.clock.monotonic();
-      peer = new Peer(link, this.#standings.joined(nodeId, now));
+      peer = new Peer(link, this.#histories.joined(nodeId, now));
       peer.look(now);
       peer.heardAt = now;
       this.#peers.set(nodeId, peer);
@@ -152,7 +152,7 @@ export class PeerStatuses {
     }
     this.#revisions.tellAll(link);
     this.#tellCapacity(link);
-    this.#tells.tell(peer);
+    this.#notifier.tell(peer);
   }
 
   #ended(link: Link): void {
@@ -200,7 +200,7 @@ export class PeerStatuses {
         peer.fresh = false;
         peer.silent = true;
       }
-      this.#tells.tellAll();
+      this.#notifier.tellAll();
       this.#arm(tickMs);
     });
   }

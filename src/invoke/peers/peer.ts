@@ -5,7 +5,7 @@ import type { Link } from "../../mesh/ports.js";
 import type { OwnerState } from "../../owner/allowance.js";
 import type { Candidate, WhyNot } from "../routing/choose.js";
 import type { Health } from "../routing/health.js";
-import type { Standing } from "../routing/peer-history.js";
+import type { PeerHistory } from "../routing/peer-history.js";
 import type { Speed } from "../routing/speed.js";
 import type { Report } from "./report.js";
 
@@ -50,7 +50,7 @@ export class Peer implements Candidate {
   #capacity: Capacity | undefined;
   readonly #health: Health;
 
-  constructor(link: Link, { health, speed }: Standing) {
+  constructor(link: Link, { health, speed }: PeerHistory) {
     this.nodeId = link.peer.nodeId;
     this.link = link;
     this.#health = health;

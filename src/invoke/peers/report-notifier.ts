@@ -6,8 +6,8 @@ import type { OwnLoad } from "./own-load.js";
 import type { Peer } from "./peer.js";
 import { encodeReport } from "./report.js";
 
-/** What {@link ReportTells} works with. */
-export interface ReportTellsOptions {
+/** What {@link ReportNotifier} works with. */
+export interface ReportNotifierOptions {
   readonly load: OwnLoad;
   /** How long this node's event loop was held up lately, in milliseconds. */
   readonly loopDelayMs: () => number;
@@ -30,15 +30,15 @@ interface Told {
 }
 
 /** The reports of one node. */
-export class ReportTells {
-  readonly #options: ReportTellsOptions;
+export class ReportNotifier {
+  readonly #options: ReportNotifierOptions;
   #told: Told | undefined;
   #epoch = 0;
   #end: (() => void) | undefined;
   #cancelSettle: (() => void) | undefined;
   #stopped = false;
 
-  constructor(options: ReportTellsOptions) {
+  constructor(options: ReportNotifierOptions) {
     this.#options = options;
   }
 

@@ -3,13 +3,13 @@
 import type { Capacity, CapacitySource } from "../../capacity/capacity.js";
 import type { Metrics } from "../../core/metrics.js";
 import type { OwnerState } from "../../owner/allowance.js";
-import type { Experience } from "../learning/work-model.js";
+import type { WorkModel } from "../learning/work-model.js";
 import { weightOf } from "../routing/choose.js";
 import type { OwnLoad } from "./own-load.js";
 import type { PeerStatuses } from "./peer-statuses.js";
 
-/** A node's figures; weight is in work units per second, for a function that it does as its capacity says. */
-export interface NodeFigures {
+/** A node's stats; weight is in work units per second, for a function that it does as its capacity says. */
+export interface NodeStats {
   readonly slots: number;
   readonly running: number;
   readonly queued: number;
@@ -21,16 +21,16 @@ export interface NodeFigures {
 }
 
 /** A peer's. */
-export interface PeerFigures extends NodeFigures {
+export interface PeerStats extends NodeStats {
   readonly errorRate: number;
   readonly ejected: boolean;
 }
 
-/** What {@link Figures} reads. */
-export interface FiguresOptions {
+/** What {@link MeshStats} reads. */
+export interface MeshStatsOptions {
   readonly load: OwnLoad;
   readonly statuses: PeerStatuses;
-  readonly experience: Experience;
+  readonly workModel: WorkModel;
   readonly capacity: CapacitySource;
   readonly loopDelayMs: () => number;
   readonly nameOf: (nodeId: string) => string;
@@ -40,26 +40,26 @@ export interface FiguresOptions {
 const maxSeries = 64;
 
 /** Reads them. */
-export class Figures {
-  readonly #options: FiguresOptions;
+export class MeshStats {
+  readonly #options: MeshStatsOptions;
 
-  constructor(options: FiguresOptions) {
+  constructor(options: MeshStatsOptions) {
     this.#options = options;
   }
 
   /** This node's: what its peers see, without their doubts. */
-  here(): NodeFigures {
-    const { load, experience, capacity, loopDelayMs, statuses } = this.#options;
+  here(): NodeStats {
+    const { load, workModel, capacity, loopDelayMs, statuses } = this.#options;
     statuses.look();
     const { slots, running, queued, available } = load.read();
-    const { rate, pace } = experience.here;
+    const { rate, pace } = workModel.here;
     const weight = load.draining || !available ? 0 : rate * slots * 1_000;
     const owner = load.allowance.state;
     return { slots, running, queued, owner, loopDelayMs: loopDelayMs(), capacity: capacity.current, pace, weight };
   }
 
   /** A peer's, when it was heard of lately. */
-  of(nodeId: string): PeerFigures | undefined {
+  of(nodeId: string): PeerStats | undefined {
     const { statuses } = this.#options;
     statuses.look();
     const peer = statuses.get(nodeId);

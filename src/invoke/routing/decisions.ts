@@ -52,7 +52,7 @@ export class Decisions {
   add(invocation: Invocation, { step, ...rest }: Pick<Decision, "at" | "peers" | "bias"> & { step: Step }): Decision {
     const { app, function: name } = invocation;
     const decision: Decision = {
-      invocation: invocation.invocation,
+      invocation: invocation.id,
       app: app.app,
       revision: app.prepared.revision,
       function: name,

@@ -112,7 +112,7 @@ export interface WaitInput {
 const none: WaitInput = { inFlight: 0, serviceMs: undefined };
 
 /** How long a call may wait at a peer before to have stayed here would have been better; as long as it likes when here is no choice. */
-export function patienceMs<Peer extends Waiting>(peer: Peer, call: Call<Peer>): number {
+export function queueTimeoutMs<Peer extends Waiting>(peer: Peer, call: Call<Peer>): number {
   const { local, work } = call;
   if (!local.available) return endlessMs;
   const serviceMs = unitsOf(call) / work.rateAt(peer);

@@ -4,7 +4,7 @@ import { Health } from "./health.js";
 import { Speed } from "./speed.js";
 
 /** How well and how fast a peer answers. */
-export interface Standing {
+export interface PeerHistory {
   readonly health: Health;
   readonly speed: Speed;
 }
@@ -12,9 +12,9 @@ export interface Standing {
 /** So many are kept; the oldest leaves first. */
 const defaultSize = 2_048;
 
-/** Standings by node id. */
-export class Standings {
-  readonly #standings = new Map<string, Standing>();
+/** PeerHistories by node id. */
+export class PeerHistories {
+  readonly #histories = new Map<string, PeerHistory>();
   readonly #size: number;
   readonly #onForgotten: (speed: Speed) => void;
 
@@ -24,18 +24,18 @@ export class Standings {
     this.#size = size;
   }
 
-  /** The standing of a node whose link opened at that monotonic millisecond. */
-  joined(nodeId: string, now: number): Standing {
-    const standing = this.#standings.get(nodeId) ?? { health: new Health(now), speed: new Speed(now) };
+  /** The history of a node whose link opened at that monotonic millisecond. */
+  joined(nodeId: string, now: number): PeerHistory {
+    const history = this.#histories.get(nodeId) ?? { health: new Health(now), speed: new Speed(now) };
     // The last to come is the last to leave.
-    this.#standings.delete(nodeId);
-    this.#standings.set(nodeId, standing);
-    standing.health.joined(now);
-    for (const [oldest, { speed }] of this.#standings) {
-      if (this.#standings.size <= this.#size) break;
-      this.#standings.delete(oldest);
+    this.#histories.delete(nodeId);
+    this.#histories.set(nodeId, history);
+    history.health.joined(now);
+    for (const [oldest, { speed }] of this.#histories) {
+      if (this.#histories.size <= this.#size) break;
+      this.#histories.delete(oldest);
       this.#onForgotten(speed);
     }
-    return standing;
+    return history;
   }
 }

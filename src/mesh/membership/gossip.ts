@@ -27,7 +27,7 @@ export interface GossipOptions {
 }
 
 /** News per message: few beside a probe, more in a message of its own. */
-const besideProbe = 16;
+const perProbe = 16;
 const perMessage = 64;
 /** Announcements of nodes whose admission has not come yet; the oldest goes first. */
 const maxEarly = 256;
@@ -51,9 +51,9 @@ export class Gossip {
   }
 
   /** News to go beside a probe or its answer to a node; an accusation of that very node comes first, so that it can refute. */
-  beside(node: string): Update[] {
+  piggyback(node: string): Update[] {
     const accusation = this.#accusation(node);
-    const news = this.#options.queue.take(besideProbe, this.#limit());
+    const news = this.#options.queue.take(perProbe, this.#limit());
     return accusation === undefined ? news : [accusation, ...news.filter(([, subject]) => subject !== node)];
   }
 
@@ -70,23 +70,23 @@ export class Gossip {
   }
 
   /** Takes a message of news from a peer. Throws `request.malformed` when it is none. */
-  hear(body: unknown, peer: string): void {
+  receive(body: unknown, peer: string): void {
     const { self, links } = this.#options;
     let outdated = false;
     for (const update of decodeUpdates(body)) {
-      if (update[0] === "announce") this.hearAnnouncement(update[1], peer);
-      else this.hearAccusation(update, peer);
+      if (update[0] === "announce") this.receiveAnnouncement(update[1], peer);
+      else this.receiveAccusation(update, peer);
       outdated ||= update[0] !== "announce" && update[1] === self.id && update[2] < self.incarnation;
     }
     if (outdated) links.get(peer)?.notify("members", [["announce", self.text]]);
   }
 
   /** Takes a node's announcement, whoever brought it. */
-  hearAnnouncement(text: string, peer: string): void {
+  receiveAnnouncement(text: string, peer: string): void {
     const { table, self, trust, mesh } = this.#options;
     const said = decodeAnnouncement(mesh, text);
     if (said === undefined || trust.isRevoked(said.node)) return;
-    if (said.node === self.id) this.#hearSelf(said, peer);
+    if (said.node === self.id) this.#receiveOwnAnnouncement(said, peer);
     else if (!table.isNews(said)) return;
     else if (!trust.known(said.node)) this.#keepEarly(said);
     // One that announces itself without end is heard now and then.
@@ -97,7 +97,10 @@ export class Gossip {
   }
 
   /** Takes what somebody found of a member, this node among them. */
-  hearAccusation([type, node, incarnation, from]: Exclude<Update, readonly ["announce", string]>, peer: string): void {
+  receiveAccusation(
+    [type, node, incarnation, from]: Exclude<Update, readonly ["announce", string]>,
+    peer: string,
+  ): void {
     const { table, self, trust } = this.#options;
     if (trust.isRevoked(from) || (from !== self.id && !trust.known(from))) return;
     if (node === self.id) {
@@ -136,7 +139,7 @@ export class Gossip {
   }
 
   /** An announcement of an older self of this node that outlived it, as after the clock was set back. */
-  #hearSelf(said: Announcement, peer: string): void {
+  #receiveOwnAnnouncement(said: Announcement, peer: string): void {
     const { self } = this.#options;
     if (said.incarnation < self.incarnation || said.text === self.text || !this.#verified(said, peer)) return;
     self.announce(self.state, said.incarnation);
@@ -177,7 +180,7 @@ export class Gossip {
     for (const [node, text] of this.#early) {
       if (!trust.known(node)) continue;
       this.#early.delete(node);
-      this.hearAnnouncement(text, node);
+      this.receiveAnnouncement(text, node);
     }
   }
 }

@@ -1,6 +1,7 @@
 // What nodes tell each other about members, as it crosses a link, and the bounds within which it is believed to be that.
 
 import { HerdError } from "../../core/errors.js";
+import { isNodeId } from "../../core/node-id.js";
 import { decodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
 
 /** A state that a node announces of itself; the others are what its peers find. */
@@ -34,14 +35,8 @@ export const maxUpdates = 1_000;
 export const maxIncarnation = 2 ** 50;
 const announcementLimitBytes = 2_048;
 
-const nodeId = /^[0-9a-f]{32}$/;
 const hostAndPort = /^[0-9A-Za-z.:[\]_-]{1,253}:[0-9]{1,5}$/;
 const httpsUrl = /^https:\/\/[0-9A-Za-z.:[\]_-]{1,260}\/?$/;
-
-/** True for the id of a node. */
-export function isNodeId(value: unknown): value is string {
-  return typeof value === "string" && nodeId.test(value);
-}
 
 /** True for an incarnation number that a peer may name. */
 export function isIncarnation(value: unknown): value is number {

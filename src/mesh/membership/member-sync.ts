@@ -1,8 +1,9 @@
 // The full comparison of two nodes' views of the mesh (memberlist's push-pull), range by range of node ids.
 
+import { isNodeId } from "../../core/node-id.js";
 import type { From, Link, Links } from "../ports.js";
 import type { Gossip } from "./gossip.js";
-import { decodeStrings, decodeSummaries, isNodeId, maxUpdates, type Summary, type Update } from "./member-messages.js";
+import { decodeStrings, decodeSummaries, maxUpdates, type Summary, type Update } from "./member-messages.js";
 import type { MemberSelf } from "./member-self.js";
 import { isPresent, type MemberTable } from "./member-table.js";
 
@@ -57,7 +58,7 @@ export class MemberSync {
   #learn(answer: unknown, { link, after, upTo }: { link: Link; after: string; upTo: string }): string {
     const { gossip } = this.#options;
     const [covered, news, wanted] = Array.isArray(answer) ? answer : [];
-    gossip.hear(news, link.peer.nodeId);
+    gossip.receive(news, link.peer.nodeId);
     const updates = decodeStrings(wanted, isNodeId).flatMap((node) => this.#newsOf(node));
     if (updates.length > 0) link.notify("members", updates.slice(0, maxUpdates));
     return typeof covered === "string" && covered > after && covered < upTo ? covered : upTo;
@@ -96,7 +97,7 @@ export class MemberSync {
   #weigh(line: Summary, { found, peer, news }: { found: number; peer: string; news: Update[] }): void {
     const { gossip, self } = this.#options;
     const [node, incarnation, theirs] = line;
-    if (theirs > found) gossip.hearAccusation(["suspect", node, incarnation, peer], peer);
+    if (theirs > found) gossip.receiveAccusation(["suspect", node, incarnation, peer], peer);
     if (found > theirs) news.push(["suspect", node, incarnation, self.id]);
   }
 

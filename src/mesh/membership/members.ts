@@ -9,7 +9,6 @@ import { sample } from "../sample.js";
 import { Ticker } from "../ticker.js";
 import { Awareness } from "./awareness.js";
 import { BroadcastQueue } from "./broadcast-queue.js";
-import { Finder, type KnownAddress } from "./finder.js";
 import { Gossip } from "./gossip.js";
 import type { AnnouncedState, Update } from "./member-messages.js";
 import { MemberSelf } from "./member-self.js";
@@ -18,6 +17,7 @@ import { isPresent, MemberTable } from "./member-table.js";
 import type { MemberTrust } from "./member-trust.js";
 import { defaultMembersConfig, type MembersConfig } from "./members-config.js";
 import { Prober } from "./probe.js";
+import { type KnownAddress, Reconnector } from "./reconnector.js";
 
 /** What a {@link Membership} is built from. */
 export interface MembershipOptions {
@@ -62,7 +62,7 @@ export class Membership implements Members {
   readonly #gossip: Gossip;
   readonly #prober: Prober;
   readonly #sync: MemberSync;
-  readonly #finder: Finder;
+  readonly #reconnector: Reconnector;
   readonly #awareness: Awareness;
   readonly #tickers: readonly Ticker[];
   readonly #listeners = new Set<(member: Member, before: Member | undefined) => void>();
@@ -90,7 +90,7 @@ export class Membership implements Members {
       differs: (link) => this.#settle(link),
     });
     this.#sync = new MemberSync({ links, table, self, gossip });
-    this.#finder = new Finder({
+    this.#reconnector = new Reconnector({
       ...{ config, links, table, trust, clock, timers, random, self: self.id },
       masters: options.masters ?? (() => []),
       remembered: options.remembered ?? [],
@@ -100,7 +100,7 @@ export class Membership implements Members {
     this.#self = self;
     this.#gossip = gossip;
     this.#awareness = awareness;
-    links.handle("members", (body, from) => gossip.hear(body, from.peer.nodeId));
+    links.handle("members", (body, from) => gossip.receive(body, from.peer.nodeId));
     const ticker = (name: string, intervalMs: () => number, run: () => void | Promise<void>): Ticker =>
       new Ticker({ name, intervalMs, run, clock, timers, random, log });
     this.#tickers = [
@@ -143,7 +143,7 @@ export class Membership implements Members {
     for (const ticker of this.#tickers) ticker.stop();
     this.#prober.stop();
     this.#gossip.stop();
-    this.#finder.stop();
+    this.#reconnector.stop();
     this.#table.stop();
     this.#cancelRemember?.();
     this.#cancelRemember = undefined;
@@ -228,7 +228,7 @@ export class Membership implements Members {
       const link = state === "dead" ? this.#options.links.get(id) : undefined;
       if (link !== undefined) void this.#sync.with(link);
     }
-    this.#finder.round();
+    this.#reconnector.round();
   }
 
   #changed(member: Member, before: Member | undefined): void {

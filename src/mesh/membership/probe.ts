@@ -2,12 +2,13 @@
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
+import { isNodeId } from "../../core/node-id.js";
 import type { Random, Timers } from "../../core/timers.js";
 import type { From, Link, Links } from "../ports.js";
 import { sample } from "../sample.js";
 import type { Awareness } from "./awareness.js";
 import type { Gossip } from "./gossip.js";
-import { isNodeId, type Update } from "./member-messages.js";
+import type { Update } from "./member-messages.js";
 import type { MemberSelf } from "./member-self.js";
 import { isPresent, type MemberTable, mark } from "./member-table.js";
 import type { MembersConfig } from "./members-config.js";
@@ -160,7 +161,10 @@ export class Prober {
       if (link === undefined || leftMs <= 0) return false;
       last = link;
       try {
-        gossip.hear(await link.request(messageOf.ping, this.ping(gossip.beside(node)), { timeoutMs: leftMs }), node);
+        gossip.receive(
+          await link.request(messageOf.ping, this.ping(gossip.piggyback(node)), { timeoutMs: leftMs }),
+          node,
+        );
         return true;
       } catch (error) {
         if (error instanceof HerdError) return true;
@@ -200,9 +204,9 @@ export class Prober {
   ): Promise<boolean | undefined> {
     const { gossip } = this.#options;
     try {
-      const answer = await link.request(messageOf.through, [node, gossip.beside(link.peer.nodeId)], { timeoutMs });
+      const answer = await link.request(messageOf.through, [node, gossip.piggyback(link.peer.nodeId)], { timeoutMs });
       if (!Array.isArray(answer)) return undefined;
-      gossip.hear(answer[1], link.peer.nodeId);
+      gossip.receive(answer[1], link.peer.nodeId);
       return answer[0] === true;
     } catch {
       return undefined;
@@ -212,9 +216,9 @@ export class Prober {
   #answer(body: unknown, { peer, link }: From): unknown {
     const { gossip, differs } = this.#options;
     const [digest, news] = Array.isArray(body) ? body : [];
-    gossip.hear(news, peer.nodeId);
+    gossip.receive(news, peer.nodeId);
     if (digest !== this.#digest()) differs(link);
-    return gossip.beside(peer.nodeId);
+    return gossip.piggyback(peer.nodeId);
   }
 
   #digest(): number {
@@ -226,19 +230,19 @@ export class Prober {
     const { links, gossip, config } = this.#options;
     const [node, news] = Array.isArray(body) ? body : [];
     if (!isNodeId(node)) throw new HerdError("request.malformed", "a probe through another names a node");
-    gossip.hear(news, peer.nodeId);
+    gossip.receive(news, peer.nodeId);
     // An answer, also this one, has to be back before the asker's time is up.
     const timeoutMs = config.probeTimeoutMs * 0.8;
     let acknowledged = false;
     try {
       const answer = await links
         .get(node)
-        ?.request(messageOf.ping, this.ping(gossip.beside(node)), { timeoutMs, signal });
+        ?.request(messageOf.ping, this.ping(gossip.piggyback(node)), { timeoutMs, signal });
       acknowledged = answer !== undefined;
-      if (acknowledged) gossip.hear(answer, node);
+      if (acknowledged) gossip.receive(answer, node);
     } catch (error) {
       acknowledged = error instanceof HerdError;
     }
-    return [acknowledged, gossip.beside(peer.nodeId)];
+    return [acknowledged, gossip.piggyback(peer.nodeId)];
   }
 }

@@ -7,9 +7,9 @@ import { decodeFrame, encodeFrame, FrameError } from "./frame.js";
 import { Handshake } from "./handshake.js";
 import { type Hello, timeOf } from "./hello.js";
 import { IncomingMessages } from "./incoming.js";
+import { KeepAlive } from "./keep-alive.js";
 import { errorOf, failureOf, idOf, kindOf, messageOf, messageType, reasonOf } from "./message.js";
 import { PendingRequests } from "./pending-requests.js";
-import { Pulse } from "./pulse.js";
 
 /** Receives what becomes of a connection. `ended` comes once, also for a connection that never opened. */
 export interface ChannelEvents {
@@ -32,7 +32,7 @@ export class Channel {
   readonly #events: ChannelEvents;
   readonly #requests: PendingRequests;
   readonly #incoming: IncomingMessages;
-  readonly #pulse: Pulse;
+  readonly #keepAlive: KeepAlive;
   readonly #handshake: Handshake;
   #state: "new" | "handshake" | "open" | "ended" = "new";
   #left = false;
@@ -72,7 +72,7 @@ export class Channel {
       },
       context.log,
     );
-    this.#pulse = new Pulse(connection, {
+    this.#keepAlive = new KeepAlive(connection, {
       ...context,
       ping: (token) => this.#send([messageType.ping, token]),
       gone: (reason) => this.end(reason, { abrupt: true }),
@@ -97,7 +97,7 @@ export class Channel {
   }
 
   get rttMs(): number | undefined {
-    return this.#pulse.rttMs;
+    return this.#keepAlive.rttMs;
   }
 
   /** Whether both sides had stopped using it, so that nothing was lost with it. */
@@ -174,7 +174,7 @@ export class Channel {
     this.#handshake.stop();
     this.#cancelLeaving?.();
     this.#cancelExpiry?.();
-    this.#pulse.stop();
+    this.#keepAlive.stop();
     this.#incoming.abortAll();
     this.#requests.breakAll(reason);
     this.#events.ended(this, reason);
@@ -195,7 +195,7 @@ export class Channel {
 
   #open(): void {
     this.#state = "open";
-    this.#pulse.start();
+    this.#keepAlive.start();
     this.#events.opened(this);
   }
 
@@ -231,7 +231,7 @@ export class Channel {
         this.#send([messageType.pong, message[1]]);
         return;
       case messageType.pong:
-        this.#pulse.pong(message[1]);
+        this.#keepAlive.pong(message[1]);
         return;
       case messageType.leave:
         this.#peerLeft = true;
@@ -303,7 +303,7 @@ export class Channel {
     if (this.#state === "ended") return false;
     if (this.#connection.queuedBytes + frame.length > this.#context.limits.queueBytes) return false;
     this.#connection.send(frame);
-    this.#pulse.sent(frame.length);
+    this.#keepAlive.sent(frame.length);
     return true;
   }
 

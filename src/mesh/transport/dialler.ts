@@ -1,7 +1,13 @@
 // Which nodes this one wants links to: dials them, again and again, one dial at a time for each.
 
+import { Backoff } from "../../core/backoff.js";
 import type { Random, Timers } from "../../core/timers.js";
-import { Backoff } from "./backoff.js";
+
+/**
+ * Waits between two dials of a node, with jitter. A longer first wait costs time after a broken link; a longer last wait
+ * spares a node that is gone for long, and finds it later when it returns.
+ */
+const redialMs = { firstMs: 100, lastMs: 10_000, jitter: 0.5 } as const;
 
 /** How one dial ends: resolves once there is a link to the node, rejects otherwise. */
 export type Dial = (nodeId: string, address: string, signal: AbortSignal) => Promise<unknown>;
@@ -44,7 +50,7 @@ export class Dialler {
     const wish = this.#wishes.get(nodeId);
     if (wish?.address === address) return;
     if (wish === undefined) {
-      const backoff = new Backoff(this.#random);
+      const backoff = new Backoff({ ...redialMs, random: this.#random });
       this.#wishes.set(nodeId, { address, backoff, dialling: undefined, cancelWait: undefined });
     } else {
       wish.address = address;

@@ -1,5 +1,6 @@
 // The first message of each side of a connection: who it is to others, and the records that introduce it.
 
+import { isNodeId } from "../../core/node-id.js";
 import { signedLimitBytes } from "../../core/signed.js";
 import type { PeerHello } from "../ports.js";
 import { FrameError } from "./frame.js";
@@ -48,7 +49,7 @@ export function readHello(value: unknown): Hello {
   if (typeof value !== "object" || value === null) throw new FrameError("its hello is no object");
   const { v, node, instance, dial, at, started, address, url, records } = value as Record<string, unknown>;
   if (v !== version) throw new FrameError("it speaks another version of the protocol");
-  if (typeof node !== "string" || !/^[0-9a-f]{32}$/.test(node)) throw new FrameError("its hello names no node");
+  if (!isNodeId(node)) throw new FrameError("its hello names no node");
   if (typeof instance !== "string" || !/^[0-9a-f]{16,64}$/.test(instance)) {
     throw new FrameError("its hello names no instance");
   }

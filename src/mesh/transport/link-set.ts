@@ -17,9 +17,9 @@ import {
 import { Channel } from "./channel.js";
 import { type ChannelContext, type ChannelLimits, channelLimits } from "./channel-context.js";
 import { Dialler } from "./dialler.js";
+import { DuplicateDetector, type DuplicateDetectorOptions, isLater } from "./duplicate-detector.js";
 import type { OwnHello } from "./hello.js";
 import { isBetter, PeerLink } from "./link.js";
-import { isLater, Rivals, type RivalsOptions } from "./rivals.js";
 
 /** Connections to one peer at a time, half-open and replaced ones too. */
 const perPeerLimit = 4;
@@ -29,7 +29,7 @@ const handshakeLimit = 256;
 const settledMs = 10_000;
 /** How long before its certificates end a connection is replaced, ms; sooner on a short-lived one. */
 const renewBeforeMs = 600_000;
-const twinReason = "another process with this identity runs, and began later";
+const duplicateReason = "another process with this identity runs, and began later";
 /** Timers wait no longer than this. */
 const timerLimitMs = 86_400_000;
 
@@ -56,10 +56,10 @@ export interface LinkSetOptions {
   /** Receives how far the clock of a peer is ahead of ours, in ms, by the time in the peer's hello. */
   readonly clockSkew?: (peer: PeerIdentity, skewMs: number) => void;
   /**
-   * Tells two processes with one identity from a restart; without it a new process always takes the place of the one
-   * before.
+   * Tells a duplicate process, a second one with the same identity, from a restarted one. Without it a new process
+   * always takes the place of the one before.
    */
-  readonly twins?: RivalsOptions;
+  readonly duplicates?: DuplicateDetectorOptions;
   readonly log?: Logger;
   readonly limits?: Partial<ChannelLimits>;
 }
@@ -81,7 +81,7 @@ export class LinkSet implements Links {
   /** Dials that wait for their channel to open. */
   readonly #waiting = new Map<Channel, { resolve: (link: Link) => void; reject: (error: Error) => void }>();
   readonly #dialler: Dialler;
-  readonly #rivals: Rivals | undefined;
+  readonly #duplicates: DuplicateDetector | undefined;
   readonly #inHandshake = new Set<Channel>();
   /** Ends the wait for the renewal of a connection. */
   readonly #renewals = new Map<Channel, () => void>();
@@ -98,7 +98,7 @@ export class LinkSet implements Links {
       refused = () => undefined,
       clockSkew = () => undefined,
     } = options;
-    this.#rivals = options.twins && new Rivals(options.twins);
+    this.#duplicates = options.duplicates && new DuplicateDetector(options.duplicates);
     this.#context = {
       ...{
         nodeId,
@@ -234,9 +234,9 @@ export class LinkSet implements Links {
       return;
     }
     const present = this.#links.get(nodeId);
-    const isRival = present !== undefined && stated !== undefined && stated.instance !== instance;
-    if (isRival && !alone && this.#rivals !== undefined && !isLater(channel.hello, present.channel.hello)) {
-      void this.#judge(channel, { present: present.channel, rivals: this.#rivals });
+    const isOtherProcess = present !== undefined && stated !== undefined && stated.instance !== instance;
+    if (isOtherProcess && !alone && this.#duplicates !== undefined && !isLater(channel.hello, present.channel.hello)) {
+      void this.#judge(channel, { present: present.channel, detector: this.#duplicates });
       return;
     }
     const isContinued = stated?.instance === instance && stated.generation === generation;
@@ -267,8 +267,8 @@ export class LinkSet implements Links {
       // No loss of ours that the peer must hear of: it is the one that lost the link.
       for (const other of [...(this.#channels.get(nodeId) ?? [])]) {
         if (other === channel || !other.isOpen) continue;
-        if (other !== stale.channel || this.#rivals === undefined) other.end("the peer lost it");
-        else void this.#replace(other, { channel, rivals: this.#rivals });
+        if (other !== stale.channel || this.#duplicates === undefined) other.end("the peer lost it");
+        else void this.#replace(other, { channel, detector: this.#duplicates });
       }
       this.#announceEnd(stale, "the peer lost it");
     }
@@ -277,17 +277,23 @@ export class LinkSet implements Links {
   }
 
   /**
-   * A later process of the peer has its link; the one before is mostly gone. If it lives, both are told before it is
-   * cut off.
+   * A later process of the peer has taken over the link. The former process is mostly gone; if it lives, both receive a
+   * proof of the other before the former is disconnected.
    */
-  async #replace(former: Channel, { channel, rivals }: { channel: Channel; rivals: Rivals }): Promise<void> {
+  async #replace(
+    former: Channel,
+    { channel, detector }: { channel: Channel; detector: DuplicateDetector },
+  ): Promise<void> {
     const isNew = former.hello.instance !== channel.hello.instance;
-    former.end(isNew && (await rivals.meet(former, channel)) ? twinReason : "the peer lost it");
+    former.end(isNew && (await detector.confirm(former, channel)) ? duplicateReason : "the peer lost it");
   }
 
-  /** An earlier process comes while a later one has the link: no link, unless that one is gone. */
-  async #judge(channel: Channel, { present, rivals }: { present: Channel; rivals: Rivals }): Promise<void> {
-    if (await rivals.meet(present, channel)) channel.end(twinReason);
+  /** An earlier process connects while a later one has the link: it gets no link unless the later process is gone. */
+  async #judge(
+    channel: Channel,
+    { present, detector }: { present: Channel; detector: DuplicateDetector },
+  ): Promise<void> {
+    if (await detector.confirm(present, channel)) channel.end(duplicateReason);
     else if (channel.isOpen) this.#opened(channel, true);
   }
 

@@ -1,5 +1,6 @@
 // Recording what a node did: signed by it at once, and in a master's log as soon as one takes it.
 
+import { Backoff } from "../../core/backoff.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
@@ -10,8 +11,7 @@ import { type AuditEvent, auditPayloadText, parseAudit } from "../registry/audit
 
 const fileName = "outbox";
 const outboxLimit = 1_000;
-const firstRetryMs = 500;
-const lastRetryMs = 30_000;
+const retryMs = { firstMs: 500, lastMs: 30_000 };
 
 /** What an auditor works with. `deliver` puts a record into a log: a master's own, or over a link that of a live one. */
 export interface AuditorOptions {
@@ -108,16 +108,15 @@ export class Auditor {
   }
 
   async #deliverAll(): Promise<void> {
-    let retryMs = firstRetryMs;
+    const backoff = new Backoff(retryMs);
     for (let text = this.#outbox[0]; text !== undefined && this.#running; text = this.#outbox[0]) {
       if (await this.#deliver(text)) {
         if (this.#outbox[0] === text) this.#outbox.shift();
-        retryMs = firstRetryMs;
+        backoff.reset();
         if (this.#outbox.length === 0) await this.#save();
         continue;
       }
-      await this.#pause(retryMs);
-      retryMs = Math.min(lastRetryMs, retryMs * 2);
+      await this.#pause(backoff.next());
     }
     await this.#save();
     for (const resolve of this.#tried.values()) resolve();

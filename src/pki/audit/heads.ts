@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
 import type { Logger } from "../../core/log.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { decodeSigned, encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
@@ -71,7 +72,7 @@ export class AuditHeads {
     const { files } = this.#options;
     const content = await files.read(fileName);
     if (content !== undefined) {
-      const parsed = fileSchema.safeParse(jsonOf(content));
+      const parsed = fileSchema.safeParse(tryParseJson(content));
       if (!parsed.success) throw new HerdError("internal", `${files.describe(fileName)} is damaged`);
       for (const [master, texts] of Object.entries(parsed.data.witnessed)) this.#witnessed.set(master, texts);
       this.#conflicts = parsed.data.conflicts;
@@ -168,13 +169,5 @@ export class AuditHeads {
         await keepIn(this.#options.files, { name: fileName, content: JSON.stringify(content) });
       })
       .catch((cause: unknown) => this.#options.log.error("heads of audit logs could not be stored", { cause }));
-  }
-}
-
-function jsonOf(content: Buffer): unknown {
-  try {
-    return JSON.parse(content.toString("utf8"));
-  } catch {
-    return undefined;
   }
 }

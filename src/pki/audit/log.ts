@@ -4,12 +4,12 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { aheadLimitMs, decodeSigned, encodeSigned, recordId, type Signed, type Signer } from "../../core/signed.js";
+import { TokenBuckets } from "../../core/token-buckets.js";
 import { SharedWrites } from "../../storage/shared-writes.js";
 import type { StateFiles } from "../../storage/state-files.js";
 import { mayRecord, parseAudit } from "../registry/audit-record.js";
 import { payloadText } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";
-import { ActorBuckets } from "./buckets.js";
 import { type AuditEntry, auditRecordLimit, chainStart, entryHash } from "./chain.js";
 import type { AuditHeads } from "./heads.js";
 import { AuditSegments } from "./segments.js";
@@ -26,6 +26,9 @@ export interface AuditLogOptions {
   readonly log: Logger;
 }
 
+/** How much each node may record: a node that goes wrong must not fill everyone's audit log. */
+const recordRate = { burst: 500, perSecond: 5 };
+
 interface Pending {
   readonly text: string;
   readonly id: string;
@@ -35,7 +38,7 @@ interface Pending {
 export class AuditLog {
   readonly entries: AuditSegments;
   readonly #options: AuditLogOptions;
-  readonly #buckets: ActorBuckets;
+  readonly #rates: TokenBuckets;
   /** Which records are in the log, all of them: one that is delivered twice, even years later, is there once. */
   readonly #ids = new Set<string>();
   readonly #writes: SharedWrites<Pending, undefined>;
@@ -48,7 +51,7 @@ export class AuditLog {
   constructor(options: AuditLogOptions) {
     this.#options = options;
     this.entries = new AuditSegments(options.files, "log");
-    this.#buckets = new ActorBuckets(options.clock);
+    this.#rates = new TokenBuckets({ clock: options.clock, ...recordRate });
     this.#writes = new SharedWrites({ write: (batch) => this.#write(batch), drained: () => this.announce() });
   }
 
@@ -109,7 +112,9 @@ export class AuditLog {
     if (said.at > this.#options.clock.now() + aheadLimitMs) {
       throw new HerdError("auth.invalid", "the audit record is dated in the future");
     }
-    if (actor.id !== this.#options.signer.nodeId) this.#buckets.take(actor.id);
+    if (actor.id !== this.#options.signer.nodeId && !this.#rates.take(actor.id)) {
+      throw new HerdError("request.throttled", `node ${actor.id} records too much`, { retryAfterSeconds: 10 });
+    }
     return signed;
   }
 

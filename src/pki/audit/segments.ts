@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
 import type { StateFiles } from "../../storage/state-files.js";
 import { type AuditEntry, auditEntrySchema } from "./chain.js";
 
@@ -75,13 +76,7 @@ export class AuditSegments {
     const name = `${this.#prefix}-${number}`;
     const content = await this.#files.read(name);
     if (content === undefined) return [];
-    let value: unknown;
-    try {
-      value = JSON.parse(content.toString("utf8"));
-    } catch {
-      value = undefined;
-    }
-    const parsed = segmentSchema.safeParse(value);
+    const parsed = segmentSchema.safeParse(tryParseJson(content));
     if (!parsed.success) throw new HerdError("internal", `${this.#files.describe(name)} is damaged`);
     return parsed.data;
   }

@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { encodeSigned, type Signed } from "../../core/signed.js";
 import type { Issuer } from "../x509/certificate.js";
-import { readCsr } from "../x509/csr.js";
+import type { CertificateRequest } from "../x509/csr.js";
 import { issueMasterCertificate } from "../x509/master-certificate.js";
 import { type NameScope, notPermitted } from "../x509/name-constraints.js";
 import { issuePeerLeaf } from "../x509/peer-leaf.js";
@@ -24,12 +24,12 @@ export interface Certifier {
   rootSign(payload: string): Promise<Signed>;
 }
 
-/** Leaves for one node: a certificate request (PEM) for each kind that it wants, the approved hosts of the public one, and its marks. */
+/** Leaves for one node: a certificate request for each kind that it wants, the approved hosts of the public leaf, and its marks. */
 export interface LeafRequest {
   readonly nodeId: string;
   readonly name: string;
-  readonly csr?: string | undefined;
-  readonly publicCsr?: string | undefined;
+  readonly csr?: CertificateRequest | undefined;
+  readonly publicCsr?: CertificateRequest | undefined;
   readonly hosts: readonly string[];
   readonly deploy: boolean;
   readonly master: boolean;
@@ -49,8 +49,8 @@ export interface IssuedLeaves {
 }
 
 /**
- * Signs leaves. Loopback hosts are added. Throws HerdError `join.refused` for a bad certificate request, and for hosts that the
- * mesh's root does not permit; `TypeError` on a node that is no master.
+ * Signs leaves. Loopback hosts are added. Throws HerdError `join.refused` for hosts that the mesh's root does not permit;
+ * `TypeError` on a node that is no master.
  */
 export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   const { masterIssuer: issuer, meshId, clock, scope } = by;
@@ -60,12 +60,9 @@ export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   if (refused.length > 0) {
     throw new HerdError("join.refused", `the mesh's root may not vouch for ${refused.join(", ")}`);
   }
-  // Both are judged before either is signed.
-  const peerKey = csr === undefined ? undefined : readCsr(csr);
-  const publicKey = publicCsr === undefined ? undefined : readCsr(publicCsr);
   const hosts = [...new Set([...loopbackHosts, ...request.hosts.map((host) => host.toLowerCase())])];
-  const peer = peerKey && issuePeerLeaf({ issuer, publicKey: peerKey, meshId, nodeId, deploy, master, clock });
-  const open = publicKey && certifyPublicLeaf({ issuer, publicKey, hosts, nodeName: name, clock });
+  const peer = csr && issuePeerLeaf({ issuer, publicKey: csr.publicKey, meshId, nodeId, deploy, master, clock });
+  const open = publicCsr && certifyPublicLeaf({ issuer, publicKey: publicCsr.publicKey, hosts, nodeName: name, clock });
   return {
     ...(peer === undefined ? {} : { peerCertificate: peer }),
     ...(open === undefined ? {} : { publicCertificate: open }),
@@ -73,12 +70,12 @@ export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   };
 }
 
-/** A node that becomes a master: its enrolled key (SPKI DER in base64) and the certificate request (PEM) for its CA certificate. */
+/** A node that becomes a master: its enrolled key (SPKI DER in base64) and the certificate request for its CA certificate. */
 export interface MasterCandidate {
   readonly nodeId: string;
   readonly name: string;
   readonly key: string;
-  readonly masterCsr: string;
+  readonly masterCsr: CertificateRequest;
 }
 
 /** A new master's CA certificate (PEM), the mesh's private token key (PKCS #8 DER in base64), and the text of the root's grant. */
@@ -88,12 +85,12 @@ export interface IssuedMaster {
   readonly grant: string;
 }
 
-/** Makes a node a master. Throws HerdError `request.malformed` where the root's key is not at hand, and `join.refused` for a bad request. */
+/** Makes a node a master. Throws HerdError `request.malformed` where the root's key is not at hand. */
 export async function issueMaster(candidate: MasterCandidate, by: Certifier): Promise<IssuedMaster> {
   const { nodeId, name, key } = candidate;
   const { meshId, scope, clock, tokenKey } = by;
   if (tokenKey === undefined) throw new TypeError("only a master makes masters");
-  const publicKey = readCsr(candidate.masterCsr);
+  const { publicKey } = candidate.masterCsr;
   const root = await by.rootIssuer();
   const certificate = issueMasterCertificate({ root, publicKey, nodeId, name, meshId, scope, clock });
   const grant = await by.rootSign(grantPayload({ meshId, nodeId, name, key, certificate, at: clock.now() }));

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
+import { nodeNamePattern } from "../../core/node-name.js";
 import { type Signed, signedLimitBytes } from "../../core/signed.js";
 
 const pemLimit = 32 * 1024;
@@ -44,7 +45,7 @@ export const enrollmentSchema = z.object({
   v: z.literal(1),
   meshId: hex32,
   nodeId: hex32,
-  nodeName: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
+  nodeName: z.string().regex(nodeNamePattern),
   rootCertificate: pem,
   peerCertificate: pem,
   publicCertificate: pem,

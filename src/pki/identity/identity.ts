@@ -14,6 +14,7 @@ import { StateLock } from "../state/state-lock.js";
 import { SignIn } from "../tokens/sign-in.js";
 import { TokenAuthority } from "../tokens/tokens.js";
 import { type Issuer, issuerOf } from "../x509/certificate.js";
+import { parseCsr } from "../x509/csr.js";
 import { type NameScope, nameScope, nameScopeOf, permits } from "../x509/name-constraints.js";
 import { peerIdentityOf } from "../x509/peer-identity.js";
 import type { PeerLeaf } from "../x509/peer-leaf.js";
@@ -253,7 +254,9 @@ export class Identity implements Certifier {
   #signOwn({ peer, public: open }: Parameters<RenewLeaves>[0]) {
     const { mesh, hosts } = this.#parts;
     const { nodeId, nodeName: name, deploy } = mesh;
-    const request = { nodeId, name, csr: peer, publicCsr: open, hosts, deploy, master: true };
+    const csr = peer === undefined ? undefined : parseCsr(peer);
+    const publicCsr = open === undefined ? undefined : parseCsr(open);
+    const request = { nodeId, name, csr, publicCsr, hosts, deploy, master: true };
     const { peerCertificate, publicCertificate } = issueLeaves(request, this);
     return { peer: peerCertificate, public: publicCertificate };
   }

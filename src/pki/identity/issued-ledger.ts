@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
 import type { IssuedCertificate } from "./enrollment-issue.js";
@@ -30,7 +31,7 @@ export class IssuedLedger {
       const bucket = /^issued-([0-9a-f]{2})$/.exec(name)?.[1];
       const content = bucket === undefined ? undefined : await this.#files.read(name);
       if (bucket === undefined || content === undefined) continue;
-      const parsed = bucketShape.safeParse(jsonOf(content));
+      const parsed = bucketShape.safeParse(tryParseJson(content));
       if (!parsed.success) throw new HerdError("internal", `${this.#files.describe(name)} is damaged`);
       this.#buckets.set(bucket, new Map(Object.entries(parsed.data)));
     }
@@ -64,13 +65,5 @@ export class IssuedLedger {
   #alive(issued: readonly IssuedCertificate[]): IssuedCertificate[] {
     const now = this.#clock.now();
     return issued.filter(({ notAfter }) => notAfter > now);
-  }
-}
-
-function jsonOf(content: Buffer): unknown {
-  try {
-    return JSON.parse(content.toString("utf8"));
-  } catch {
-    return undefined;
   }
 }

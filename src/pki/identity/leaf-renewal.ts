@@ -1,12 +1,13 @@
 // Renews a leaf long before it ends, while the node runs.
 
+import { backoffMs } from "../../core/backoff.js";
 import type { Clock } from "../../core/clock.js";
 import { type Random, systemTimers, type Timers } from "../../core/timers.js";
 
 const second = 1_000;
 /** The longest wait between two looks at the clock: a machine that slept, or whose time was set, is found out about. */
 const lookMs = 60 * second;
-const retryMs = { first: 5 * second, most: 600 * second } as const;
+const retryMs = { firstMs: 5 * second, lastMs: 600 * second };
 
 /** The life of a leaf, in epoch ms. */
 export interface LeafLife {
@@ -121,8 +122,7 @@ export class LeafRenewal<Leaf extends LeafLife> {
   }
 
   #waitMs(): number {
-    const { first, most } = retryMs;
     if (this.#failures === 0) return lookMs;
-    return Math.min(first * 2 ** (this.#failures - 1), most) * (0.9 + 0.2 * this.#random());
+    return backoffMs(this.#failures, retryMs) * (0.9 + 0.2 * this.#random());
   }
 }

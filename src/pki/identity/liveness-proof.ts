@@ -2,6 +2,7 @@
 // such process.
 
 import { z } from "zod";
+import { tryParseJson } from "../../core/json.js";
 import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
 
 const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
@@ -22,11 +23,11 @@ const shape = z.strictObject({
     .regex(/^\P{Cc}*$/u),
 });
 
-/** The ask for a proof: see `TwinAsk` in src/mesh/transport/rivals.ts. */
+/** The request for a proof: see `LivenessRequest` in src/mesh/transport/duplicate-detector.ts. */
 export const livenessRequestShape = z.strictObject({ instance, proof: z.string().max(4_096).nullable() });
 
 /** A process with this identity. */
-export interface NodeProcess {
+export interface ProcessInstance {
   readonly instance: string;
   readonly started: number;
   readonly address: string;
@@ -34,7 +35,7 @@ export interface NodeProcess {
 
 /** This process' proof that it lives and knows of the instance `saw`. */
 export function livenessProof(
-  process: NodeProcess,
+  process: ProcessInstance,
   { mesh, signer, saw }: { mesh: string; signer: Signer; saw: string },
 ): string {
   const { instance: own, started, address } = process;
@@ -51,19 +52,14 @@ export interface ExpectedProof {
 }
 
 /** The process that a proof is of; `undefined` when it is not what was expected. */
-export function readLivenessProof(text: string, { mesh, node, saw, verify }: ExpectedProof): NodeProcess | undefined {
+export function readLivenessProof(
+  text: string,
+  { mesh, node, saw, verify }: ExpectedProof,
+): ProcessInstance | undefined {
   const signed = decodeSigned(text);
   if (signed === undefined || signed.signer !== node) return undefined;
-  const { data } = shape.safeParse(jsonOf(signed.payload));
+  const { data } = shape.safeParse(tryParseJson(signed.payload));
   if (data === undefined || data.mesh !== mesh || data.node !== node || data.saw !== saw || !verify(signed))
     return undefined;
   return { instance: data.instance, started: data.started, address: data.address };
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -7,7 +7,6 @@ import { SerialQueue } from "../../core/serial-queue.js";
 import { encodeSigned } from "../../core/signed.js";
 import { type IssuedCertificate, issueLeaves, issueMaster } from "../identity/enrollment-issue.js";
 import { payloadText } from "../registry/records.js";
-import { readCsr } from "../x509/csr.js";
 import { type MasterShare, makeAnswer } from "./answer.js";
 import { approvedHosts } from "./hosts.js";
 import type { JoinAuthority, JoinRegistry, KnownNode } from "./ports.js";
@@ -58,11 +57,8 @@ export class Admissions {
     this.#options = options;
   }
 
-  /** Throws unless the request could be granted: before a token is used up for it, or a person asked. */
+  /** Throws unless the hosts of the request could be granted: before a token is used up for it, or a person asked. */
   check(request: JoinRequest, approval: Pick<Approval, "hosts" | "address">): void {
-    readCsr(request.csr);
-    readCsr(request.publicCsr);
-    if (request.masterCsr !== undefined) readCsr(request.masterCsr);
     this.#hosts(request, approval);
   }
 

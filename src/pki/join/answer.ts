@@ -4,6 +4,7 @@ import { type KeyObject, X509Certificate } from "node:crypto";
 import { z } from "zod";
 import type { Enrolled } from "../../api/joins.js";
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
 import { decodeSigned, type Signed, type Signer, signedLimitBytes } from "../../core/signed.js";
 import { publicKeyOfText } from "../identity/enrolled-key.js";
 import type { Enrollment } from "../identity/enrollment.js";
@@ -96,7 +97,7 @@ export function readAnswer(body: unknown, context: AnswerContext): Enrollment {
   const { signed, records } = answer.data;
   const meshId = meshIdOf(rootCertificate);
   checkSigner(signed, { records, meshId, rootCertificate });
-  const payload = payloadShape.safeParse(jsonOf(signed.payload));
+  const payload = payloadShape.safeParse(tryParseJson(signed.payload));
   if (!payload.success) throw unfit("it cannot be read", payload.error);
   const { data } = payload;
   if (data.mesh !== meshId || data.node !== nodeId || data.nonce !== nonce) throw unfit("it answers another request");
@@ -129,14 +130,6 @@ function checkSigner(
     if (key !== undefined && verifySigned(signed, key)) return;
   }
   throw unfit("no master of this mesh signed it");
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function unfit(reason: string, cause?: unknown): HerdError {

@@ -1,6 +1,7 @@
 // The joining side: finds a node of the mesh, makes sure that it is the right mesh, asks, and waits for the answer.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { backoffMs } from "../../core/backoff.js";
 import type { Clock } from "../../core/clock.js";
 import { skewText } from "../../core/clock-skew.js";
 import { type ErrorCode, errorTable, HerdError } from "../../core/errors.js";
@@ -174,17 +175,19 @@ class Joining {
     tell(`waiting for somebody to approve this node. Code: ${asked.code}`);
     tell("on a node of the mesh: herd join list shows the same code; then herd join approve ID");
     const poll = new URL(`/v1/join/${ticket.id}`, url);
-    for (let waitMs = ticket.retryAfterMs; ; ) {
-      await this.#sleep(waitMs);
+    let { retryAfterMs: firstMs } = ticket;
+    for (let failures = 0; ; ) {
+      await this.#sleep(backoffMs(failures + 1, { firstMs, lastMs: longestWaitMs }));
       try {
         const polled = await this.#send(poll, { asked });
         if (polled.status === 404) return undefined;
         if (polled.status === 200) return this.#read(polled, asked);
-        waitMs = ticketOf(polled.json)?.retryAfterMs ?? ticket.retryAfterMs;
+        firstMs = ticketOf(polled.json)?.retryAfterMs ?? ticket.retryAfterMs;
+        failures = 0;
       } catch (error) {
         if (!(error instanceof NotReached)) throw error;
         // The person may still decide while the network or the node is away.
-        waitMs = Math.min(longestWaitMs, waitMs * 2);
+        failures++;
       }
     }
   }

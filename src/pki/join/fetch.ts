@@ -4,6 +4,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
 import { meshIdOf } from "../x509/root.js";
 
 const timeoutMs = 15_000;
@@ -58,7 +59,11 @@ export async function fetchJson(
 ): Promise<Fetched> {
   const { status, headers, body } = await send(url, options);
   const seconds = Number(headers["retry-after"]);
-  return { status, json: jsonOf(body), retryAfterMs: seconds > 0 && seconds < 3_600 ? seconds * 1_000 : undefined };
+  return {
+    status,
+    json: tryParseJson(body),
+    retryAfterMs: seconds > 0 && seconds < 3_600 ? seconds * 1_000 : undefined,
+  };
 }
 
 interface SendOptions {
@@ -114,12 +119,4 @@ function reasonOf(error: unknown): string {
   }
   if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code ?? "")) return `its certificate is not of the mesh's root (${code})`;
   return message || (code ?? "failed");
-}
-
-function jsonOf(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

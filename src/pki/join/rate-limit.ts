@@ -1,86 +1,54 @@
-// How often somebody may try to join: a token bucket per address and one for all, since a try costs signatures and disk.
+// The rate limit of attempts to join: one for each source and one for all, since an attempt costs signatures and disk.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
+import { type Rate, TokenBuckets } from "../../core/token-buckets.js";
 import { addressBytes } from "../x509/network-address.js";
 
-/** A bucket's size, and how fast it fills again. */
-export interface Rate {
-  readonly burst: number;
-  readonly perSecond: number;
-}
-
-/** Rates per address and in all. */
-export interface ThrottleOptions {
+/** Rates per source and of all sources together. */
+interface JoinRateLimitOptions {
   readonly clock: Clock;
   readonly each: Rate;
   readonly total: Rate;
-  /** What whoever tries too often is told. */
+  /** What a source that tries too often is answered. */
   readonly detail?: string;
-  /** Addresses that are remembered; the one that tried longest ago is forgotten first. */
+  /** Sources that are remembered, default 4096; the source that tried longest ago is forgotten first. */
   readonly capacity?: number;
 }
 
-interface Bucket {
-  level: number;
-  at: number;
-}
+/** The one key of the bucket that all sources share. */
+const everyone = "";
 
-/** Counts tries. Addresses of one IPv6 /64 count as one, since whoever has one has them all. */
+/** Counts attempts. Addresses of one IPv6 /64 count as one source, since whoever has one of them has them all. */
 export class JoinRateLimit {
-  readonly #options: ThrottleOptions;
-  readonly #capacity: number;
-  readonly #total: Bucket;
-  /** In order of use, the latest last. */
-  readonly #each = new Map<string, Bucket>();
+  readonly #detail: string;
+  readonly #each: TokenBuckets;
+  readonly #total: TokenBuckets;
 
-  constructor(options: ThrottleOptions) {
-    this.#options = options;
-    this.#capacity = options.capacity ?? 4_096;
-    this.#total = { level: options.total.burst, at: options.clock.monotonic() };
+  constructor({ clock, each, total, capacity, detail = "too many attempts to join" }: JoinRateLimitOptions) {
+    this.#detail = detail;
+    this.#each = new TokenBuckets({ clock, ...each, ...(capacity === undefined ? {} : { maxBuckets: capacity }) });
+    this.#total = new TokenBuckets({ clock, ...total });
   }
 
-  /** Counts a try. Throws `request.throttled` with the time until the next one. */
+  /** Counts an attempt. Throws `request.throttled` with the time until the next one. */
   take(address: string): void {
-    const { each, total } = this.#options;
-    const bucket = this.#bucketOf(address);
-    const waitSeconds = Math.max(this.#wait(bucket, each), this.#wait(this.#total, total));
+    const source = networkOf(address);
+    const waitSeconds = Math.max(this.#each.waitSeconds(source), this.#total.waitSeconds(everyone));
     if (waitSeconds > 0) {
-      throw new HerdError("request.throttled", this.#options.detail ?? "too many attempts to join", {
-        retryAfterSeconds: Math.ceil(waitSeconds),
-      });
+      throw new HerdError("request.throttled", this.#detail, { retryAfterSeconds: Math.ceil(waitSeconds) });
     }
-    bucket.level--;
-    this.#total.level--;
+    this.#each.take(source);
+    this.#total.take(everyone);
   }
 
-  /** Makes a try count for `tries` more: one that guessed. */
-  penalize(address: string, tries: number): void {
-    this.#bucketOf(address).level -= tries;
-  }
-
-  #bucketOf(address: string): Bucket {
-    const key = networkOf(address);
-    const bucket = this.#each.get(key) ?? { level: this.#options.each.burst, at: this.#options.clock.monotonic() };
-    this.#each.delete(key);
-    this.#each.set(key, bucket);
-    if (this.#each.size > this.#capacity) {
-      const [oldest] = this.#each.keys();
-      if (oldest !== undefined) this.#each.delete(oldest);
-    }
-    return bucket;
-  }
-
-  /** Fills the bucket for the time that passed; seconds until it has one try again. */
-  #wait(bucket: Bucket, { burst, perSecond }: Rate): number {
-    const now = this.#options.clock.monotonic();
-    bucket.level = Math.min(burst, bucket.level + (Math.max(0, now - bucket.at) / 1_000) * perSecond);
-    bucket.at = now;
-    return bucket.level >= 1 ? 0 : (1 - bucket.level) / perSecond;
+  /** Makes an attempt count for `attempts` more: an attempt that guessed a secret. */
+  penalize(address: string, attempts: number): void {
+    this.#each.charge(networkOf(address), attempts);
   }
 }
 
-/** What counts as one origin: an IPv6 /64, and every other address by itself. */
+/** What counts as one source: an IPv6 /64, and every other address by itself. */
 export function networkOf(address: string): string {
   const bytes = addressBytes(address);
   return bytes?.length === 16 ? bytes.subarray(0, 8).toString("hex") : address.slice(0, 64);

@@ -1,63 +1,42 @@
-// Where nodes ask to join, on a master: throttle, then a token or a person decides, then the node is let in and the log knows.
+// The registration authority (RFC 5280, section 3) of a master: decides by token, by person or by an old certificate who joins.
 
-import { createHash, X509Certificate } from "node:crypto";
 import type { Enrolled, JoinBody, WaitingJoin } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
-import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import type { AuditEvent } from "../registry/audit-record.js";
 import { type AdmissionOptions, Admissions, type Admitted, type Approval } from "./admission.js";
 import { joinCode } from "./code.js";
-import { endOfPeer, hostsOfPublic } from "./evidence.js";
+import { hostsOfPublic } from "./evidence.js";
+import { type JoinOrigin, JoinOrigins } from "./origin.js";
 import { type JoinView, type PendingJoin, PendingJoins, viewOf } from "./pending.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
-import { JoinRateLimit, networkOf } from "./rate-limit.js";
+import { JoinRateLimit } from "./rate-limit.js";
+import { ReEnrollments } from "./re-enrollment.js";
+import { JoinRefusals } from "./refusals.js";
 import { type JoinRequest, readJoinRequest } from "./request.js";
-import { encodeJoinToken } from "./token-text.js";
-import { type JoinTokenRecord, type JoinTokenRequest, type JoinTokens, WrongSecret } from "./tokens.js";
+import { type JoinTokens, WrongSecret } from "./tokens.js";
 
 const wrongSecretTries = 9;
 const pollMs = 1_000;
-const dayMs = 86_400_000;
-/** Returns of one node: each costs two signatures and a write. */
-const returnsEach = { burst: 10, perSecond: 1 / 60 };
-const returnsTotal = { burst: 500, perSecond: 10 };
 
-/** What a desk works with. */
-export interface RegistrationAuthorityOptions extends AdmissionOptions {
+/** What a registration authority works with. */
+interface RegistrationAuthorityOptions extends AdmissionOptions {
   readonly authority: JoinAuthority;
   readonly registry: JoinRegistry;
   readonly tokens: JoinTokens;
   readonly clock: Clock;
-  /** A node that was away may come back so many days after its certificate ended, by its enrolled key alone. */
+  /** See {@link ReEnrollments}. */
   readonly returnDays: number;
   /** Adds to the audit log. */
   readonly audit: (event: AuditEvent) => Promise<void>;
   /** Hears of a request that waits for a person from now on; must not throw. */
   readonly onPending?: (join: JoinView) => void;
-  /** HTTPS addresses of the masters, this one's first. */
-  readonly urls: () => readonly string[];
-}
-
-/** Where a request came from: the client's IP address, and the id of the node that it asked. */
-export interface JoinOrigin {
-  readonly address: string;
-  readonly arrivedAt: string;
 }
 
 /** An answer: 200 with the enrollment, or 202 while a person decides. */
 export type JoinAnswer =
   | { readonly status: 200; readonly body: Enrolled }
   | { readonly status: 202; readonly body: WaitingJoin };
-
-/** A join token with its text, and what the joiner's command line needs. */
-export interface IssuedJoinToken extends JoinTokenRecord {
-  readonly token: string;
-  /** The master's address; absent when it has none. */
-  readonly url?: string;
-  /** SHA-256 of the root certificate, hex. */
-  readonly fingerprint: string;
-}
 
 /** Lets nodes into the mesh. Errors are `join.refused` with the reason, `request.throttled`, and `request.malformed`. */
 export class RegistrationAuthority {
@@ -66,12 +45,9 @@ export class RegistrationAuthority {
   readonly #pending: PendingJoins;
   readonly #requests: JoinRateLimit;
   readonly #polls: JoinRateLimit;
-  /** Refusals that are written down: whoever is refused again and again must not fill the log. */
-  readonly #refusals: JoinRateLimit;
-  #unwritten = 0;
-  readonly #returns: JoinRateLimit;
-  /** When the newest return of each node was signed, by its clock: an older one, or the same again, is a replay. */
-  readonly #returnedAt = new Map<string, number>();
+  readonly #origins: JoinOrigins;
+  readonly #refusals: JoinRefusals;
+  readonly #reEnrollments: ReEnrollments;
 
   constructor(options: RegistrationAuthorityOptions) {
     const { authority, clock } = options;
@@ -80,60 +56,36 @@ export class RegistrationAuthority {
     this.#pending = new PendingJoins({ clock, keeper: authority.signer.nodeId });
     const rate = (burst: number, perSecond: number) => ({ burst, perSecond });
     this.#requests = new JoinRateLimit({ clock, each: rate(40, 5), total: rate(200, 20) });
-    this.#returns = new JoinRateLimit({ clock, each: returnsEach, total: returnsTotal, detail: "too many returns" });
     this.#polls = new JoinRateLimit({ clock, each: rate(200, 50), total: rate(1_000, 200) });
-    this.#refusals = new JoinRateLimit({ clock, each: rate(100, 1 / 10), total: rate(500, 1) });
-  }
-
-  /** Issues a join token. Throws `request.malformed` also when it is to make masters and this node has not the root's key open. */
-  async createToken(request: JoinTokenRequest): Promise<IssuedJoinToken> {
-    const { authority, tokens, urls, audit } = this.#options;
-    if (request.master === true) await authority.rootIssuer();
-    const { record, secret } = await tokens.create(request);
-    const fingerprint = createHash("sha256").update(new X509Certificate(authority.rootCertificate).raw).digest("hex");
-    const [url] = urls();
-    const token = encodeJoinToken({
-      ...{ mesh: authority.meshId, fingerprint, id: record.id, secret, master: authority.signer.nodeId },
-      ...{ urls: urls().slice(0, 16), makesMaster: record.master },
-    });
-    const detail = `join, ${record.uses} ${record.uses === 1 ? "use" : "uses"}${record.node === undefined ? "" : `, for ${record.node}`}${record.master ? ", makes masters" : ""}`;
-    await audit({ event: "token.created", by: request.by, subject: record.id, detail });
-    return { token, ...record, ...(url === undefined ? {} : { url }), fingerprint };
-  }
-
-  /** Join tokens of this master that can still be used, oldest first. */
-  tokens(): JoinTokenRecord[] {
-    return this.#options.tokens.list();
-  }
-
-  /** Revokes a join token of this master, durably; `false` when it is none. */
-  async revokeToken(id: string, by: string): Promise<boolean> {
-    const { tokens, audit } = this.#options;
-    if (!(await tokens.revoke(id))) return false;
-    await audit({ event: "token.revoked", by, subject: id, detail: "join" });
-    return true;
+    const origins = new JoinOrigins(options);
+    this.#origins = origins;
+    this.#refusals = new JoinRefusals({ ...options, origins });
+    this.#reEnrollments = new ReEnrollments({ ...options, origins, admissions: this.#admissions });
   }
 
   /** Answers `POST /v1/join`. */
   async join(body: JoinBody, origin: JoinOrigin): Promise<JoinAnswer> {
     const { authority, registry, clock } = this.#options;
-    this.#requests.take(this.#sourceOf(origin));
+    this.#requests.take(this.#origins.sourceOf(origin));
     const request = readJoinRequest(body, { meshId: authority.meshId, now: clock.now() });
     const known = registry.node(request.nodeId);
-    if (known?.revoked)
-      throw await this.#refuse(request, origin, new HerdError("join.refused", "the node was revoked"));
+    if (known?.revoked) {
+      const error = new HerdError("join.refused", "the node was revoked");
+      throw await this.#refusals.record(error, { request, origin });
+    }
     if (request.token !== undefined) return this.#joinWithToken(request, origin);
-    if (known !== undefined && request.current !== undefined)
-      return this.#return(request, { ...origin, name: known.name });
+    if (known !== undefined && request.current !== undefined) {
+      return this.#reEnroll(request, { name: known.name, origin });
+    }
     return this.#wait(request, origin);
   }
 
   /** Answers `GET /v1/join/{ticket}`. Throws `path.unknown` for a ticket that is none, or too old. */
   poll(ticket: string, origin: JoinOrigin): JoinAnswer {
-    this.#polls.take(this.#sourceOf(origin));
+    this.#polls.take(this.#origins.sourceOf(origin));
     const pending = this.#pending.ofTicket(ticket);
     if (pending === undefined) {
-      this.#polls.penalize(this.#sourceOf(origin), wrongSecretTries);
+      this.#polls.penalize(this.#origins.sourceOf(origin), wrongSecretTries);
       throw new HerdError("path.unknown", "no such request to join: it waits an hour, or until the master restarts");
     }
     const { answer } = pending;
@@ -188,7 +140,7 @@ export class RegistrationAuthority {
       const use = { id, payload, proof, nodeId, name };
       const hosts = [...tokens.verify(use).hosts, ...this.#hostsBefore(request)];
       // Before it is used up: a request that cannot be granted costs no use.
-      this.#admissions.check(request, { hosts, address: this.#vouchedAddress(origin) });
+      this.#admissions.check(request, { hosts, address: this.#origins.vouchedAddress(origin) });
       const token = await tokens.use(use);
       const masterBy = token.master ? tokens.hashOf(token) : undefined;
       const approval = { approvedBy: `token ${id}`, deploy: token.deploy && request.deploy, hosts, masterBy };
@@ -200,48 +152,20 @@ export class RegistrationAuthority {
       });
       return { status: 200, body: answer };
     } catch (error) {
-      if (error instanceof WrongSecret) this.#requests.penalize(this.#sourceOf(origin), wrongSecretTries);
-      throw await this.#refuse(request, origin, error);
+      if (error instanceof WrongSecret) this.#requests.penalize(this.#origins.sourceOf(origin), wrongSecretTries);
+      throw await this.#refusals.record(error, { request, origin });
     }
   }
 
-  /**
-   * A known node whose certificate ended while it was away. Its signature proves who it is, and its old certificate
-   * since when.
-   */
-  async #return(request: JoinRequest, origin: JoinOrigin & { name: string }): Promise<JoinAnswer> {
-    const { authority, clock, returnDays, audit } = this.#options;
-    const { nodeId } = request;
-    const context = {
-      rootCertificate: authority.rootCertificate,
-      meshId: authority.meshId,
-      nodeId,
-      name: origin.name,
-    };
+  async #reEnroll(
+    request: JoinRequest,
+    { name, origin }: { readonly name: string; readonly origin: JoinOrigin },
+  ): Promise<JoinAnswer> {
     try {
-      const { peer = "", public: open } = request.current ?? {};
-      const overMs = clock.now() - endOfPeer(peer, context);
-      if (overMs > returnDays * dayMs) {
-        const detail = `the node's certificate ended ${spanText(overMs)} ago, and the mesh lets nodes return by themselves for ${spanText(returnDays * dayMs)}: it needs a join token (herd token create --role join, then herd up --join URL --token TOKEN with the state that it has)`;
-        throw new HerdError("join.refused", detail);
-      }
-      this.#returns.take(nodeId);
-      if (request.at <= (this.#returnedAt.get(nodeId) ?? Number.NEGATIVE_INFINITY)) {
-        throw new HerdError("join.refused", "the request was used before: a node that returns signs a new one");
-      }
-      this.#returnedAt.set(nodeId, request.at);
-      const approval = { approvedBy: "", deploy: false, masterBy: undefined, parent: origin.arrivedAt };
-      const hosts = hostsOfPublic(open, context);
-      const address = this.#vouchedAddress(origin);
-      this.#admissions.check(request, { hosts, address });
-      const { answer } = await this.#admissions.admit(request, { ...approval, hosts, address });
-      if (overMs > 0) {
-        const detail = `${origin.name} from ${origin.address}: its certificate had ended ${spanText(overMs)} ago`;
-        await audit({ event: "node.returned", by: "mesh", subject: nodeId, detail });
-      }
+      const { answer } = await this.#reEnrollments.admit(request, { name, origin });
       return { status: 200, body: answer };
     } catch (error) {
-      throw await this.#refuse(request, origin, error, "renewal.refused");
+      throw await this.#refusals.record(error, { request, origin, event: "renewal.refused" });
     }
   }
 
@@ -250,10 +174,12 @@ export class RegistrationAuthority {
     // What no person could approve need not wait for one.
     this.#admissions.check(request, {
       hosts: [request.advertise, ...request.hosts],
-      address: this.#vouchedAddress(origin),
+      address: this.#origins.vouchedAddress(origin),
     });
-    const code = joinCode({ ...request, rootCertificate: this.#options.authority.rootCertificate });
-    const pending = this.#pending.add(request, { code, address, parent, source: this.#sourceOf(origin) });
+    const { rootCertificate } = this.#options.authority;
+    const { key, csr, publicCsr, nonce } = request;
+    const code = joinCode({ rootCertificate, key, csr: csr.pem, publicCsr: publicCsr.pem, nonce });
+    const pending = this.#pending.add(request, { code, address, parent, source: this.#origins.sourceOf(origin) });
     this.#options.onPending?.(viewOf(pending));
     return waiting(pending);
   }
@@ -263,7 +189,7 @@ export class RegistrationAuthority {
     approval: Omit<Approval, "address" | "parent">,
     origin: JoinOrigin & { readonly event?: "join.approved" | "node.returned" },
   ): Promise<Admitted> {
-    const where = { address: this.#vouchedAddress(origin), parent: origin.arrivedAt };
+    const where = { address: this.#origins.vouchedAddress(origin), parent: origin.arrivedAt };
     const admitted = await this.#admissions.admit(request, { ...approval, ...where });
     const detail = `${admitted.name} from ${origin.address}${approval.deploy ? "" : ", may not deploy"}`;
     const { event = "join.approved" } = origin;
@@ -278,42 +204,6 @@ export class RegistrationAuthority {
     return name === undefined
       ? []
       : hostsOfPublic(current?.public, { rootCertificate: authority.rootCertificate, name });
-  }
-
-  /** A public leaf may name the address that this master, or another one, saw; any other node could name whose it likes. */
-  #vouchedAddress({ address, arrivedAt }: JoinOrigin): string {
-    const { authority, registry } = this.#options;
-    const relay = arrivedAt === authority.signer.nodeId ? undefined : registry.node(arrivedAt);
-    const vouched = arrivedAt === authority.signer.nodeId || (relay?.master === true && !relay.revoked);
-    return vouched ? address : "";
-  }
-
-  /** Whose tries count together: all that a node which is no master passes on, since it could name any address. */
-  #sourceOf(origin: JoinOrigin): string {
-    const address = this.#vouchedAddress(origin);
-    return address === "" ? origin.arrivedAt : networkOf(address);
-  }
-
-  /** Writes a refusal down, unless there were too many; the error to throw. */
-  async #refuse(
-    request: JoinRequest,
-    origin: JoinOrigin,
-    error: unknown,
-    event: "join.refused" | "renewal.refused" = "join.refused",
-  ): Promise<unknown> {
-    if (!(error instanceof HerdError) || error.code !== "join.refused") return error;
-    try {
-      this.#refusals.take(this.#sourceOf(origin));
-    } catch {
-      this.#unwritten++;
-      return error;
-    }
-    const more = this.#unwritten === 0 ? "" : `${this.#unwritten} more before; `;
-    this.#unwritten = 0;
-    const by = request.token === undefined ? "mesh" : `token ${request.token.id}`;
-    const detail = `${more}${request.name} from ${origin.address}: ${error.message}`.slice(0, 512);
-    await this.#options.audit({ event, by, subject: request.nodeId, detail });
-    return error;
   }
 }
 

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import { type IssuedCertificate, issueLeaves } from "../identity/enrollment-issue.js";
 import type { AuditEvent } from "../registry/audit-record.js";
-import { csrLimitBytes } from "../x509/csr.js";
+import { csrLimitBytes, parseCsr } from "../x509/csr.js";
 import { hostsOfPublic } from "./evidence.js";
 import { approvedHosts } from "./hosts.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
@@ -56,7 +56,7 @@ export class RenewalAuthority {
     const parsed = bodyShape.safeParse(body);
     if (!parsed.success)
       throw new HerdError("request.malformed", "the renewal cannot be read", { cause: parsed.error });
-    const { peer: csr, public: publicCsr, hosts: wanted, current } = parsed.data;
+    const { peer, public: open, hosts: wanted, current } = parsed.data;
     const node = registry.node(nodeId);
     if (node === undefined || node.revoked) {
       const detail = node === undefined ? "the node is not known" : "the node was revoked";
@@ -67,6 +67,9 @@ export class RenewalAuthority {
     const before = hostsOfPublic(current, { rootCertificate, name: node.name });
     const choice = { wanted: [...before, ...wanted], advertise: "localhost", address: "", allowed: before, scope };
     const { name, deploy, master } = node;
+    // Both are judged before either is signed.
+    const csr = peer === undefined ? undefined : parseCsr(peer);
+    const publicCsr = open === undefined ? undefined : parseCsr(open);
     const request = { nodeId, name, csr, publicCsr, hosts: approvedHosts(choice), deploy, master };
     const leaves = issueLeaves(request, authority);
     await issued(nodeId, leaves.issued);

@@ -5,10 +5,12 @@ import { z } from "zod";
 import type { JoinBody } from "../../api/joins.js";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
+import { nodeNamePattern } from "../../core/node-name.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
 import { nodeIdOf, publicKeyOfText } from "../identity/enrolled-key.js";
 import { verifySigned } from "../registry/records.js";
-import { csrLimitBytes } from "../x509/csr.js";
+import { type CertificateRequest, csrLimitBytes, parseCsr } from "../x509/csr.js";
 
 const pemBytes = 12 * 1024;
 const hostText = z
@@ -20,7 +22,7 @@ const payloadShape = z.strictObject({
   kind: z.literal("join"),
   /** Id of the mesh that it means to join: a root that stands between cannot pass the request on. */
   mesh: z.string().regex(/^[0-9a-f]{32}$/),
-  name: z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/),
+  name: z.string().regex(nodeNamePattern),
   /** The enrolled key's SPKI DER in base64. */
   key: z.string().max(64),
   csr: z.string().max(csrLimitBytes),
@@ -41,7 +43,11 @@ const payloadShape = z.strictObject({
 export type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
 
 /** A request whose signature is that of the key that it names; `text` is the payload as it was signed. */
-export interface JoinRequest extends JoinPayload {
+export interface JoinRequest extends Omit<JoinPayload, "csr" | "publicCsr" | "masterCsr"> {
+  /** For the peer leaf, the public leaf, and the CA certificate of a node that is to be a master. */
+  readonly csr: CertificateRequest;
+  readonly publicCsr: CertificateRequest;
+  readonly masterCsr: CertificateRequest | undefined;
   readonly nodeId: string;
   readonly publicKey: KeyObject;
   readonly text: string;
@@ -58,11 +64,11 @@ export function joinBody(signed: Signed, token?: TokenProof): JoinBody {
 
 /**
  * The request in a body. Throws `request.malformed` for what has not its shape, and `join.refused` for a signature that does not
- * fit, another mesh, and a clock that is so far off that records would be refused for it.
+ * fit, another mesh, a clock that is so far off that records would be refused for it, and a bad certificate request.
  */
 export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: string; now: number }): JoinRequest {
   const { signed, token } = body;
-  const payload = parsed(payloadShape, jsonOf(signed.payload));
+  const payload = parsed(payloadShape, tryParseJson(signed.payload));
   const publicKey = publicKeyOfText(payload.key);
   if (publicKey === undefined) throw malformed("/signed/payload/key", "not an Ed25519 key");
   const nodeId = nodeIdOf(publicKey);
@@ -75,7 +81,17 @@ export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: strin
     const detail = `the clock of the joining machine is ${spanText(skewMs)} ${skewMs > 0 ? "ahead" : "behind"}: set it first`;
     throw new HerdError("join.refused", detail);
   }
-  return { ...payload, nodeId, publicKey, text: signed.payload, token };
+  // Last: an RSA signature costs more than all checks before.
+  return {
+    ...payload,
+    csr: parseCsr(payload.csr),
+    publicCsr: parseCsr(payload.publicCsr),
+    masterCsr: payload.masterCsr === undefined ? undefined : parseCsr(payload.masterCsr),
+    nodeId,
+    publicKey,
+    text: signed.payload,
+    token,
+  };
 }
 
 function parsed<Shape>(schema: z.ZodType<Shape>, value: unknown): Shape {
@@ -87,12 +103,4 @@ function parsed<Shape>(schema: z.ZodType<Shape>, value: unknown): Shape {
 
 function malformed(where: string, reason: string): HerdError {
   return new HerdError("request.malformed", `the body does not fit: ${reason}`, { where });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
 
 const prefix = "herd-join.";
 const textLimit = 8_192;
@@ -28,18 +29,13 @@ export function encodeJoinToken(token: JoinTokenText): string {
 
 /** What a token's text says. Throws `request.malformed` when it is none. */
 export function decodeJoinToken(text: string): JoinTokenText {
-  const parsed = text.length <= textLimit && text.startsWith(prefix) ? shape.safeParse(jsonOf(text)) : undefined;
+  const parsed =
+    text.length <= textLimit && text.startsWith(prefix)
+      ? shape.safeParse(tryParseJson(Buffer.from(text.slice(prefix.length), "base64url")))
+      : undefined;
   if (parsed?.success !== true) {
     throw new HerdError("request.malformed", "this is no join token: herd token create --role join prints one");
   }
   const { v: _v, ...token } = parsed.data;
   return token;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(Buffer.from(text.slice(prefix.length), "base64url").toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url, randomHex } from "../../core/ids.js";
+import { tryParseJson } from "../../core/json.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
 import { isProof, secretHash } from "./proof.js";
@@ -92,7 +93,7 @@ export class JoinTokens {
   async open(): Promise<void> {
     const bytes = await this.#files.read(fileName);
     if (bytes === undefined) return;
-    const parsed = fileShape.safeParse(jsonOf(bytes));
+    const parsed = fileShape.safeParse(tryParseJson(bytes));
     if (!parsed.success) throw new HerdError("internal", `${this.#files.describe(fileName)} is damaged`);
     this.#tokens = new Map(parsed.data.tokens.map((token) => [token.id, token]));
   }
@@ -199,14 +200,6 @@ export class JoinTokens {
 
 function refused(detail: string): HerdError {
   return new HerdError("join.refused", detail);
-}
-
-function jsonOf(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }
 
 function recordOf(token: JoinToken): JoinTokenRecord {

@@ -1,6 +1,7 @@
 // An audit record: what a node did that people may want to know later, signed by that node.
 
 import { z } from "zod";
+import { tryParseJson } from "../../core/json.js";
 import type { Signed } from "../../core/signed.js";
 
 /** Everything that is recorded. */
@@ -66,14 +67,7 @@ export function auditPayloadText(event: AuditEvent, { meshId, at }: { meshId: st
 
 /** What an audit record says, `undefined` unless it is a well-formed one. */
 export function parseAudit({ payload }: Pick<Signed, "payload">): AuditPayload | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(payload);
-  } catch {
-    return undefined;
-  }
-  const parsed = schema.safeParse(value);
-  return parsed.success ? parsed.data : undefined;
+  return schema.safeParse(tryParseJson(payload)).data;
 }
 
 /** What a node must be to record an event: deploys are for nodes with the mark, all else is what masters do. */

@@ -5,13 +5,15 @@ import { z } from "zod";
 import { roles } from "../../api/roles.js";
 import { isAppName } from "../../core/app-name.js";
 import { isTokenId } from "../../core/ids.js";
+import { tryParseJson } from "../../core/json.js";
+import { nodeNamePattern } from "../../core/node-name.js";
 import type { Signed } from "../../core/signed.js";
 
 const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.number().int().min(0).max(8_640_000_000_000_000);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
-const nodeName = z.string().regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/);
+const nodeName = z.string().regex(nodeNamePattern);
 const line = (limit: number) =>
   z
     .string()
@@ -136,13 +138,7 @@ export function payloadText(payload: Payload<RecordKind>): string {
 
 /** What a payload text says, `undefined` unless it is a well-formed one of this kind. Whose mesh it is, is the caller's to compare. */
 export function parsePayload<Kind extends RecordKind>(kind: Kind, text: string): Payload<Kind> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const parsed = payloads[kind].safeParse(value);
+  const parsed = payloads[kind].safeParse(tryParseJson(text));
   if (!parsed.success) return undefined;
   const data = parsed.data as Payload<RecordKind>;
   // A node's id is its key's, so that nobody can be given another one's.

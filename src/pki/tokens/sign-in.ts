@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url } from "../../core/ids.js";
+import { LruMap } from "../../core/lru-map.js";
 import type { TokenAuthority } from "./tokens.js";
 
 const codeBytes = 16;
@@ -16,7 +17,7 @@ export class SignIn {
   readonly #tokens: Pick<TokenAuthority, "issue">;
   readonly #clock: Clock;
   /** SHA-256 of a code → its end, in epoch ms. A look-up by hash tells nothing about the code by its timing. */
-  readonly #codes = new Map<string, number>();
+  readonly #codes = new LruMap<string, number>(codeLimit);
 
   constructor(options: { tokens: Pick<TokenAuthority, "issue">; clock: Clock }) {
     this.#tokens = options.tokens;
@@ -27,10 +28,6 @@ export class SignIn {
   createCode(): string {
     const code = randomBase64url(codeBytes);
     this.#codes.set(hashOf(code), this.#clock.now() + codeLifeMs);
-    if (this.#codes.size > codeLimit) {
-      const [oldest] = this.#codes.keys();
-      if (oldest !== undefined) this.#codes.delete(oldest);
-    }
     return code;
   }
 

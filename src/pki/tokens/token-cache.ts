@@ -2,38 +2,32 @@
 
 import { hash } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
+import { LruMap } from "../../core/lru-map.js";
 import type { Claims } from "./claims.js";
 
-/** Claims by the SHA-256 of their token, least recently used ones dropped over `capacity`. An entry dies with its token. */
+const defaultCapacity = 4_096;
+
+/** Claims by the SHA-256 of their token, the least recently used ones dropped over `capacity`. An entry dies with its token. */
 export class TokenCache {
   readonly #clock: Clock;
-  readonly #capacity: number;
-  /** In order of use, the latest last. */
-  readonly #entries = new Map<string, Claims>();
+  readonly #entries: LruMap<string, Claims>;
 
   constructor(options: { clock: Clock; capacity?: number }) {
     this.#clock = options.clock;
-    this.#capacity = options.capacity ?? 4_096;
+    this.#entries = new LruMap(options.capacity ?? defaultCapacity);
   }
 
   /** The claims of a token that is still good. */
   get(token: string): Claims | undefined {
     const key = keyOf(token);
     const claims = this.#entries.get(key);
-    if (claims === undefined) return undefined;
+    if (claims === undefined || claims.expiresAt > this.#clock.now()) return claims;
     this.#entries.delete(key);
-    if (claims.expiresAt <= this.#clock.now()) return undefined;
-    this.#entries.set(key, claims);
-    return claims;
+    return undefined;
   }
 
   set(token: string, claims: Claims): void {
     this.#entries.set(keyOf(token), claims);
-    if (this.#entries.size <= this.#capacity) return;
-    for (const oldest of this.#entries.keys()) {
-      this.#entries.delete(oldest);
-      return;
-    }
   }
 
   /** Forgets every token. */

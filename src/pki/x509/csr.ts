@@ -1,4 +1,4 @@
-// Certificate requests (PKCS #10, RFC 2986). One contributes its public key and nothing else: what it asks for is not even read.
+// Certificate requests (PKCS #10, RFC 2986). A request contributes its public key and nothing else: its other fields are not read.
 
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { HerdError } from "../../core/errors.js";
@@ -30,11 +30,17 @@ export function makeCsr(key: KeyObject): string {
   return toPem(label, encodeDer(sequence(content, sha256WithRsa(), bits(signature))));
 }
 
+/** A request that {@link parseCsr} accepted: its text (PEM) as it was sent, and its key, whose private half the sender holds. */
+export interface CertificateRequest {
+  readonly pem: string;
+  readonly publicKey: KeyObject;
+}
+
 /**
- * The public key of a request (PEM) whose sender holds the private half. RSA with 2048 to 4096 bits and the exponent 65537: larger
- * ones cost the reader, so the key is measured before its signature is checked. Throws HerdError `join.refused` with the reason.
+ * Parses a request (PEM) and checks that its sender holds the private key. RSA with 2048 to 4096 bits and the exponent 65537: larger
+ * keys cost the reader, so the key is measured before its signature is checked. Throws HerdError `join.refused` with the reason.
  */
-export function readCsr(pem: string): KeyObject {
+export function parseCsr(pem: string): CertificateRequest {
   if (pem.length > csrLimitBytes) throw refused(`it has more than ${csrLimitBytes} bytes`);
   const { content, algorithm, signature, key } = parse(pem);
   const { modulusLength = 0, publicExponent } = key.asymmetricKeyDetails ?? {};
@@ -45,7 +51,7 @@ export function readCsr(pem: string): KeyObject {
   if (publicExponent !== 65_537n) throw refused("its RSA exponent is not 65537");
   if (!algorithm.equals(encodeDer(sha256WithRsa()))) throw refused("it is not signed with RSA and SHA-256");
   if (!verify("sha256", content, key, signature)) throw refused("its signature is not its key's");
-  return key;
+  return { pem, publicKey: key };
 }
 
 function parse(pem: string): { content: Buffer; algorithm: Buffer; signature: Buffer; key: KeyObject } {

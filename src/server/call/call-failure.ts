@@ -2,7 +2,7 @@
 
 import { HerdError } from "../../core/errors.js";
 import type { LogRecord } from "../../core/log-ring.js";
-import type { ActiveApp } from "../../invoke/app-router.js";
+import type { Invocation } from "../../invoke/invoker.js";
 
 /** A detail may hold what a guest said; a line takes so many characters of it. */
 const maxDetail = 4_096;
@@ -20,7 +20,7 @@ const titles: { readonly [code: string]: string } = {
  * where that is known. Undefined for what is no fault of the function.
  */
 export function failureRecord(
-  { app, function: name, invocation }: { app: ActiveApp; function: string; invocation: string },
+  { app, function: name, id }: Pick<Invocation, "app" | "function" | "id">,
   error: unknown,
 ): Omit<LogRecord, "at" | "node"> | undefined {
   if (!(error instanceof HerdError)) return undefined;
@@ -28,5 +28,5 @@ export function failureRecord(
   if (title === undefined) return undefined;
   const place = error.where === undefined ? "" : ` (at ${error.where})`;
   const message = `${title}: ${error.message.slice(0, maxDetail)}${place}`;
-  return { level: "error", message, app: app.app, revision: app.prepared.revision, function: name, invocation };
+  return { level: "error", message, app: app.app, revision: app.prepared.revision, function: name, invocation: id };
 }

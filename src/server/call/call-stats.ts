@@ -1,10 +1,10 @@
 // How this node answered calls lately, by function: rates, errors and quantiles of the last minute, for people who watch.
 
-import type { CallStats } from "../../api/apps.js";
+import type { CallStats as FunctionStats } from "../../api/apps.js";
 import type { Clock } from "../../core/clock.js";
 import { rounded } from "../../core/rounded.js";
 import type { ActiveApp } from "../../invoke/app-router.js";
-import type { Outcome } from "../../invoke/invoker.js";
+import type { InvocationResult } from "../../invoke/invoker.js";
 import { ClientGone } from "../http/request-body.js";
 
 /** The minute is kept in slots: the oldest leaves when a new one begins. */
@@ -39,7 +39,7 @@ class Counts {
     this.#calls[slot] = (this.#calls[slot] ?? 0) + 1;
   }
 
-  read(now: number): CallStats {
+  read(now: number): FunctionStats {
     const current = this.#slotAt(now);
     const merged = new Uint32Array(binCount);
     for (const [at, count] of this.#times.entries()) {
@@ -76,7 +76,7 @@ class Counts {
 }
 
 /** The figures of all functions that this node's clients call. */
-export class CallFigures {
+export class CallStats {
   readonly #clock: Pick<Clock, "now">;
   /** By what is deployed: with a revision its figures go. */
   readonly #apps = new WeakMap<ActiveApp, Map<string, Counts>>();
@@ -87,8 +87,8 @@ export class CallFigures {
   }
 
   /** Counts a call that gave a result. */
-  answered(app: ActiveApp, { name, outcome }: { readonly name: string; readonly outcome: Outcome }): void {
-    const { queueMs, runMs, hop } = outcome;
+  answered(app: ActiveApp, { name, result }: { readonly name: string; readonly result: InvocationResult }): void {
+    const { queueMs, runMs, hop } = result;
     this.#counts(app, name).answered(queueMs + runMs + (hop?.hopMs ?? 0), this.#clock.now());
     if (hop !== undefined) this.#forwarded.set(hop.node, (this.#forwarded.get(hop.node) ?? 0) + 1);
   }
@@ -99,7 +99,7 @@ export class CallFigures {
   }
 
   /** The figures of a function; undefined when it was not called since this revision is active here. */
-  of(app: ActiveApp, name: string): CallStats | undefined {
+  of(app: ActiveApp, name: string): FunctionStats | undefined {
     return this.#apps.get(app)?.get(name)?.read(this.#clock.now());
   }
 

@@ -1,7 +1,7 @@
 // The calls under way: who waits for them, and when there are none left.
 
 import type { Response } from "hyper-express";
-import type { Cancellation } from "../../invoke/invoker.js";
+import type { Cancellation } from "../../../runtime/sandbox/call.js";
 import { ClientGone } from "../http/request-body.js";
 
 /**

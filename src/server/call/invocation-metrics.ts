@@ -3,7 +3,7 @@
 import { type ErrorCode, errorTable, HerdError } from "../../core/errors.js";
 import { type Histogram, secondsBuckets } from "../../core/histogram.js";
 import type { Counter, Metrics } from "../../core/metrics.js";
-import type { Outcome } from "../../invoke/invoker.js";
+import type { InvocationResult } from "../../invoke/invoker.js";
 import { ClientGone } from "../http/request-body.js";
 
 /** Counts calls; every series is resolved once. */
@@ -39,10 +39,10 @@ export class InvocationMetrics {
   }
 
   /** Counts a call that gave a result. */
-  answered(outcome: Outcome): void {
+  answered(result: InvocationResult): void {
     this.#answered.add();
-    this.#queue.observe(outcome.queueMs / 1_000);
-    this.#run.observe(outcome.runMs / 1_000);
+    this.#queue.observe(result.queueMs / 1_000);
+    this.#run.observe(result.runMs / 1_000);
   }
 
   /** Counts a call that gave none. */

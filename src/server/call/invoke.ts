@@ -1,6 +1,7 @@
 // POST and GET /fn/{app}/{function}: the hot path. Whatever stands here is paid for by every call.
 
 import type { Request, Response } from "hyper-express";
+import type { CallArguments } from "../../../runtime/sandbox/call.js";
 import { checkAppName } from "../../core/app-name.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -10,11 +11,11 @@ import type { LogRing } from "../../core/log-ring.js";
 import { rounded } from "../../core/rounded.js";
 import type { ActiveApp, AppRouter } from "../../invoke/app-router.js";
 import {
-  type CallArguments,
   deadlineOf,
   type Hop,
+  type Invocation,
+  type InvocationResult,
   type Invoker,
-  type Outcome,
   PeerFailure,
 } from "../../invoke/invoker.js";
 import type { Claims } from "../../pki/tokens/claims.js";
@@ -26,7 +27,7 @@ import { hasBody, readBody, whenReceived } from "../http/request-body.js";
 import type { Tokens } from "../ports.js";
 import { BodyBudget } from "./body-budget.js";
 import { failureRecord } from "./call-failure.js";
-import type { CallFigures } from "./call-stats.js";
+import type { CallStats } from "./call-stats.js";
 import { type InFlight, WaitingCall } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
 import { largeResultBytes, sendLargeResult } from "./large-result.js";
@@ -38,7 +39,7 @@ export interface InvokeOptions {
   readonly tokens: Tokens;
   readonly inFlight: InFlight;
   readonly metrics: InvocationMetrics;
-  readonly calls: CallFigures;
+  readonly stats: CallStats;
   /** Takes a line for each call that its function failed; see {@link failureRecord}. */
   readonly ring: Pick<LogRing, "add">;
   readonly limits: Limits;
@@ -54,17 +55,11 @@ export interface InvokeOptions {
   readonly unknownApp: (app: string) => HerdError;
 }
 
-/** A call on its way through the endpoint. */
-interface Call {
+/** An invocation on its way through the endpoint, without its arguments until these were received. */
+interface InvokeContext extends Omit<Invocation, "arguments"> {
   readonly request: Request;
   readonly response: Response;
-  readonly active: ActiveApp;
-  readonly function: string;
-  readonly deadline: number;
-  readonly invocation: string;
   readonly signal: WaitingCall;
-  /** Id of the node that an admin wants it to run at. */
-  readonly node: string | undefined;
 }
 
 const noArguments = "";
@@ -86,7 +81,7 @@ export class InvokeEndpoint {
       const active = this.#options.router.find(name);
       const { headers } = request;
       if (active?.public === true && headers["herd-node"] === undefined) {
-        this.#accept({ request, response }, { active, node: undefined });
+        this.#accept({ request, response }, { app: active, node: undefined });
         return;
       }
       if (active === undefined) checkAppName(name);
@@ -112,7 +107,7 @@ export class InvokeEndpoint {
     const node = wanted === undefined ? undefined : this.#nodeOf(wanted);
     const active = this.#options.router.find(who.name);
     if (active === undefined) throw this.#options.unknownApp(who.name);
-    this.#accept(exchange, { active, node });
+    this.#accept(exchange, { app: active, node });
   }
 
   /** Id of the node with that name. */
@@ -125,21 +120,21 @@ export class InvokeEndpoint {
   /** Reads what the call brings; the caller has been allowed to make it. */
   #accept(
     { request, response }: { request: Request; response: Response },
-    { active, node }: { active: ActiveApp; node: string | undefined },
+    { app, node }: { app: ActiveApp; node: string | undefined },
   ): void {
     const { limits, clock } = this.#options;
     const { headers } = request;
     const name = decodedParameter(request.path_parameters.function);
-    if (!active.functions.has(name)) {
-      throw new HerdError("function.unknown", `the app ${active.app} has no function ${name.slice(0, 80)}`);
+    if (!app.functions.has(name)) {
+      throw new HerdError("function.unknown", `the app ${app.app} has no function ${name.slice(0, 80)}`);
     }
     if (this.#options.draining()) {
       throw new HerdError("node.draining", "the node takes no new calls", { retryAfterSeconds: 5 });
     }
     const deadline = deadlineOf(headers["herd-deadline-ms"], { deadlineMs: limits.deadlineMs, clock });
-    const invocation = this.#options.nextInvocation();
-    const signal = new WaitingCall(active.app, response);
-    const call: Call = { request, response, active, function: name, deadline, invocation, signal, node };
+    const id = this.#options.nextInvocation();
+    const signal = new WaitingCall(app.app, response);
+    const call: InvokeContext = { request, response, app, function: name, deadline, id, signal, node };
     if (request.method === "GET") {
       // Without a question mark hyper-express gives undefined, whatever its types say.
       const body = (request.path_query as string | undefined) ?? "";
@@ -151,7 +146,7 @@ export class InvokeEndpoint {
     } else {
       checkMedia(headers["content-type"], headers["content-encoding"]);
       const arrived = this.#bodies.admit(call, limits.argumentBytes);
-      this.#options.inFlight.add(invocation, signal);
+      this.#options.inFlight.add(id, signal);
       readBody(request, response, limits.argumentBytes).then(
         (body) => {
           arrived();
@@ -165,32 +160,32 @@ export class InvokeEndpoint {
     }
   }
 
-  #run(call: Call, args: CallArguments): void {
+  #run(call: InvokeContext, args: CallArguments): void {
     const { inFlight, invoker } = this.#options;
-    const { active, invocation, deadline, signal, node } = call;
+    const { app, id, deadline, signal, node } = call;
     signal.arriving = false;
-    inFlight.add(invocation, signal);
-    invoker.invoke({ app: active, function: call.function, arguments: args, invocation, deadline, signal, node }).then(
-      (outcome) => this.#answer(call, outcome),
+    inFlight.add(id, signal);
+    invoker.invoke({ app, function: call.function, arguments: args, id, deadline, signal, node }).then(
+      (result) => this.#answer(call, result),
       (error) => this.#fail(call, error),
     );
   }
 
-  #answer(call: Call, outcome: Outcome): void {
-    const { request, response, invocation } = call;
+  #answer(call: InvokeContext, result: InvocationResult): void {
+    const { request, response, id } = call;
     const { inFlight, limits, metrics } = this.#options;
-    metrics.answered(outcome);
-    this.#options.calls.answered(call.active, { name: call.function, outcome });
+    metrics.answered(result);
+    this.#options.stats.answered(call.app, { name: call.function, result });
     if (response.completed) {
-      inFlight.delete(invocation);
+      inFlight.delete(id);
       return;
     }
-    const { json, hop } = outcome;
-    const timing = timingOf(outcome);
+    const { json, hop } = result;
+    const timing = timingOf(result);
     if (json === null) {
       const headers = { ...this.#names(call, hop), "server-timing": timing };
       answerEmpty({ request, response }, { headers, bodyLimitBytes: limits.argumentBytes });
-      inFlight.delete(invocation);
+      inFlight.delete(id);
       return;
     }
     // Straight to uWebSockets: hyper-express would keep each header in a dictionary first.
@@ -202,46 +197,46 @@ export class InvokeEndpoint {
       const body = typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
       if (body.length >= largeResultBytes && request.received) {
         const bytes = typeof body === "string" ? Buffer.from(body) : body;
-        sendLargeResult(call, bytes, () => inFlight.delete(invocation));
+        sendLargeResult(call, bytes, () => inFlight.delete(id));
       } else {
         response.send(body);
-        inFlight.delete(invocation);
+        inFlight.delete(id);
       }
     });
   }
 
-  #fail(exchange: { request: Request; response: Response } | Call, error: unknown): void {
+  #fail(exchange: { request: Request; response: Response } | InvokeContext, error: unknown): void {
     this.#options.metrics.failed(error);
-    if ("invocation" in exchange) this.#note(exchange, error);
+    if ("app" in exchange) this.#note(exchange, error);
     const { log, limits } = this.#options;
     const hop = error instanceof PeerFailure ? error.hop : undefined;
-    const headers = "invocation" in exchange ? this.#names(exchange, hop) : {};
+    const headers = "app" in exchange ? this.#names(exchange, hop) : {};
     sendProblem(exchange, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
-    if ("invocation" in exchange) this.#options.inFlight.delete(exchange.invocation);
+    if ("app" in exchange) this.#options.inFlight.delete(exchange.id);
   }
 
   /** Counts and logs a call that failed. */
-  #note(call: Call, error: unknown): void {
-    const { calls, clock, node, ring } = this.#options;
-    const { active, function: name, invocation } = call;
-    calls.failed(active, { name, error });
+  #note(call: InvokeContext, error: unknown): void {
+    const { stats, clock, node, ring } = this.#options;
+    const { app, function: name } = call;
+    stats.failed(app, { name, error });
     const hop = error instanceof PeerFailure ? error.hop : undefined;
-    const record = failureRecord({ app: active, function: name, invocation }, error);
+    const record = failureRecord(call, error);
     if (record !== undefined) ring.add({ ...record, at: clock.now(), node: hop?.node ?? node });
   }
 
-  #names(call: Call, hop: Hop | undefined): Record<string, string> {
+  #names(call: InvokeContext, hop: Hop | undefined): Record<string, string> {
     return {
       "herd-node": hop === undefined ? this.#options.node : hop.node,
       "herd-hops": hop === undefined ? "0" : "1",
-      "herd-revision": call.active.prepared.revision,
-      "herd-invocation": call.invocation,
+      "herd-revision": call.app.prepared.revision,
+      "herd-invocation": call.id,
     };
   }
 }
 
 /** The `server-timing` of an answered call. */
-function timingOf({ queueMs, runMs, hop }: Outcome): string {
+function timingOf({ queueMs, runMs, hop }: InvocationResult): string {
   const here = `queue;dur=${rounded(queueMs)}, run;dur=${rounded(runMs)}`;
   return hop === undefined ? here : `${here}, hop;dur=${rounded(hop.hopMs)}`;
 }

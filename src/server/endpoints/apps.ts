@@ -10,7 +10,7 @@ import type { Logger } from "../../core/log.js";
 import type { Deployer } from "../../deploy/deployer.js";
 import type { Catalog } from "../../deploy/ports.js";
 import type { AppRouter } from "../../invoke/app-router.js";
-import type { CallFigures } from "../call/call-stats.js";
+import type { CallStats } from "../call/call-stats.js";
 import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import { JsonText } from "../http/http-answer.js";
 import type { Mesh } from "../ports.js";
@@ -27,7 +27,7 @@ export interface AppsOptions {
   /** This node's name. */
   readonly place: { readonly node: string };
   readonly mesh: Pick<Mesh, "holders" | "registry">;
-  readonly calls: Pick<CallFigures, "of">;
+  readonly calls: Pick<CallStats, "of">;
   readonly log: Pick<Logger, "error">;
   readonly storage?: Storage | undefined;
 }

@@ -5,7 +5,7 @@ import * as api from "../../api/mesh.js";
 import { HerdError } from "../../core/errors.js";
 import { rounded } from "../../core/rounded.js";
 import type { ListedRecord } from "../../pki/audit/list.js";
-import type { CallFigures } from "../call/call-stats.js";
+import type { CallStats } from "../call/call-stats.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content } from "../http/http-answer.js";
 import type { CallChoice, ChoiceSide, Mesh, NodeFigures } from "../ports.js";
@@ -17,7 +17,7 @@ export interface MeshEndpointsOptions {
   readonly mesh: Mesh;
   readonly node: { readonly name: string };
   readonly rootCertificatePem: string;
-  readonly calls: Pick<CallFigures, "forwardedTo">;
+  readonly calls: Pick<CallStats, "forwardedTo">;
 }
 
 /** The mesh's state, masters, revocation list and audit log. */

@@ -8,7 +8,7 @@ import type { SignIn, Tokens } from "../ports.js";
 import { askOtherMasters } from "../relay/other-masters.js";
 import type { Relay } from "../relay/relay.js";
 import { durability, type Storage } from "./durable.js";
-import { deskOf, type Joins } from "./joins.js";
+import { type Joins, onMaster } from "./joins.js";
 
 const daySeconds = 24 * 3_600;
 
@@ -33,7 +33,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
         const { role, app, ttlSeconds = daySeconds } = body;
         if (role === "join") {
           const request = joinRequest(body);
-          return created(await deskOf(joins).createToken({ ...request, by }));
+          return created(await onMaster(joins.issuer).create({ ...request, by }));
         }
         const foreign = joinFields.find((key) => body[key] !== undefined);
         if (foreign !== undefined) {
@@ -48,7 +48,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
         const others = await askOtherMasters(request, { relay, masters: joins.masters() });
         const all = [
           tokens.list(),
-          joins.desk?.tokens() ?? [],
+          joins.issuer?.list() ?? [],
           ...others.map(({ json }) => listedTokens.safeParse(json).data ?? []),
         ];
         // Tokens of other roles are known everywhere.
@@ -59,7 +59,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
       async handle(request) {
         const { id } = request.parameters;
         const by = request.claims?.id ?? "";
-        const here = (await joins.desk?.revokeToken(id, by)) || (await tokens.revoke(id, by));
+        const here = (await joins.issuer?.revoke(id, by)) || (await tokens.revoke(id, by));
         if (!here) {
           const others = await askOtherMasters(request, { relay, masters: joins.masters() });
           if (!others.some(({ status }) => status === 204)) throw unknownToken(id);

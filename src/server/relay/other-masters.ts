@@ -1,6 +1,7 @@
 // What each master keeps for itself, requested of all of them: the same request again, with the same token, at every
 // other one.
 
+import { tryParseJson } from "../../core/json.js";
 import type { EndpointRequest } from "../http/endpoint.js";
 import { type Relay, relayedAnswer } from "./relay.js";
 
@@ -31,7 +32,7 @@ export async function askOtherMasters(
     others.map(async (node) => {
       try {
         const { status, body } = relayedAnswer(await relay.request({ node }, request, signal));
-        return [{ status, json: jsonOf(body) }];
+        return [{ status, json: tryParseJson(body) }];
       } catch {
         // What that master keeps is not known while it is away.
         return [];
@@ -39,12 +40,4 @@ export async function askOtherMasters(
     }),
   );
   return answers.flat();
-}
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

@@ -5,13 +5,13 @@ import type { SentEvent } from "../../api/events.js";
 import type { Mesh } from "../../api/mesh.js";
 import type { AppRecord } from "../../catalog/model.js";
 import type { AppRouter } from "../../invoke/app-router.js";
-import type { CallFigures } from "../call/call-stats.js";
+import type { CallStats as FunctionCalls } from "../call/call-stats.js";
 
 /** What the stats are read from. */
 export interface LiveStatsOptions {
   readonly catalog: { list(): readonly AppRecord[] };
   readonly router: Pick<AppRouter, "find">;
-  readonly calls: CallFigures;
+  readonly calls: FunctionCalls;
   /** The body of `GET /v1/mesh`. */
   readonly mesh: () => Mesh;
 }

@@ -17,6 +17,7 @@ import { Identity, type IdentityOptions } from "../../../src/pki/identity/identi
 import { loadIdentity } from "../../../src/pki/identity/mesh-files.js";
 import type { RenewLeaves } from "../../../src/pki/identity/node-leaves.js";
 import { Registry } from "../../../src/pki/registry/registry.js";
+import { parseCsr } from "../../../src/pki/x509/csr.js";
 import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
@@ -27,8 +28,8 @@ import { handshake } from "../x509/tls-pair.js";
 const hour = 3_600_000;
 const day = 24 * hour;
 
-/** Answers as a desk at a founder would, without asking anybody. */
-function desk(founder: Identity, options: { deploy?: boolean; master?: boolean; name?: string } = {}): Enroll {
+/** Answers as a registration authority at a founder would, without a link. */
+function enrollAt(founder: Identity, options: { deploy?: boolean; master?: boolean; name?: string } = {}): Enroll {
   const { deploy = true, master = false } = options;
   return async (request) => {
     const { nodeId, key, csr, publicCsr } = request;
@@ -36,11 +37,11 @@ function desk(founder: Identity, options: { deploy?: boolean; master?: boolean; 
     const hosts = request.hosts.filter((host) => founder.publicLeaf().hosts.includes(host));
     const node = { nodeId, name };
     const { peerCertificate, publicCertificate } = issueLeaves(
-      { ...node, csr, publicCsr, hosts, deploy, master },
+      { ...node, csr: parseCsr(csr), publicCsr: parseCsr(publicCsr), hosts, deploy, master },
       founder,
     );
     const made = master
-      ? await issueMaster({ ...node, key, masterCsr: await request.masterCsr() }, founder)
+      ? await issueMaster({ ...node, key, masterCsr: parseCsr(await request.masterCsr()) }, founder)
       : undefined;
     return parseEnrollment({
       v: 1,
@@ -57,6 +58,14 @@ function desk(founder: Identity, options: { deploy?: boolean; master?: boolean; 
   };
 }
 
+/** The requests of a renewal as a master parses them. */
+function parsedOf({ peer, public: open }: { peer?: string | undefined; public?: string | undefined }) {
+  return {
+    csr: peer === undefined ? undefined : parseCsr(peer),
+    publicCsr: open === undefined ? undefined : parseCsr(open),
+  };
+}
+
 /** Signs over what would be a link. */
 function overLink(founder: Identity, node: { nodeId: string; nodeName: string }): RenewLeaves {
   return async ({ peer, public: open, hosts, current }) => {
@@ -64,7 +73,7 @@ function overLink(founder: Identity, node: { nodeId: string; nodeName: string })
     const { nodeId, nodeName: name } = node;
     const wanted = hosts.filter((host) => founder.publicLeaf().hosts.includes(host));
     const marks = { deploy: true, master: false };
-    const signed = issueLeaves({ nodeId, name, csr: peer, publicCsr: open, hosts: wanted, ...marks }, founder);
+    const signed = issueLeaves({ nodeId, name, ...parsedOf({ peer, public: open }), hosts: wanted, ...marks }, founder);
     return { peer: signed.peerCertificate, public: signed.publicCertificate };
   };
 }
@@ -122,7 +131,7 @@ describe("nodes that join", () => {
     const asked: EnrollmentRequest[] = [];
     const enroll: Enroll = async (request) => {
       asked.push(request);
-      return desk(founder, { name: "n2-2" })(request);
+      return enrollAt(founder, { name: "n2-2" })(request);
     };
     const first = await open("n2", { enroll });
     assert.deepEqual(
@@ -149,7 +158,7 @@ describe("nodes that join", () => {
   });
 
   test("a token of the mesh is good at a node that cannot issue one", async () => {
-    const node = await open("reader", { enroll: desk(founder), ephemeral: true });
+    const node = await open("reader", { enroll: enrollAt(founder), ephemeral: true });
     const { token } = await founder.tokens.issue({ role: "deploy", ttlSeconds: 60 });
     assert.equal((await node.tokens.verify(token)).role, "deploy");
     await assert.rejects(node.tokens.issue({ role: "deploy", ttlSeconds: 60 }), coded("node.overloaded", "master"));
@@ -157,7 +166,7 @@ describe("nodes that join", () => {
   });
 
   test("a node without the deploy mark knows it, and cannot sign for the root", async () => {
-    const node = await open("unmarked", { enroll: desk(founder, { deploy: false }), ephemeral: true });
+    const node = await open("unmarked", { enroll: enrollAt(founder, { deploy: false }), ephemeral: true });
     assert.equal(node.mayDeploy, false);
     await assert.rejects(node.rootIssuer(), coded("request.malformed", "does not have the root's key"));
     await assert.rejects(node.rootSign("{}"), coded("request.malformed", "does not have the root's key"));
@@ -172,13 +181,13 @@ describe("nodes that join", () => {
     };
     await assert.rejects(open("late", { enroll: lost }), coded("join.refused", "lost"));
     assert.deepEqual(await readdir(join(folder, "late", "identity")), ["enrolled-key.sealed"]);
-    const node = await open("late", { enroll: desk(founder) });
+    const node = await open("late", { enroll: enrollAt(founder) });
     assert.deepEqual(asked, [node.nodeId]);
     node.close();
   });
 
   test("an answer that does not fit the keys, the mesh or itself is refused, and nothing is stored", async () => {
-    const other = await desk(founder)({ ...(await requestOf(founder)), nodeId: "b".repeat(32) });
+    const other = await enrollAt(founder)({ ...(await requestOf(founder)), nodeId: "b".repeat(32) });
     const changes: [string, (good: Enrollment) => Partial<Enrollment>][] = [
       ["root is not the mesh's", () => ({ rootCertificate: stranger.rootCertificate })],
       ["for another node", () => ({ nodeId: "b".repeat(32) })],
@@ -189,7 +198,7 @@ describe("nodes that join", () => {
     ];
     for (const [reason, change] of changes) {
       const enroll: Enroll = async (request) => {
-        const good = await desk(founder)(request);
+        const good = await enrollAt(founder)(request);
         return { ...good, ...change(good) };
       };
       await assert.rejects(open("refused", { enroll }), coded("join.refused", reason), reason);
@@ -198,7 +207,7 @@ describe("nodes that join", () => {
   });
 
   test("an answer is read with bounds", async () => {
-    const good = await desk(founder)(await requestOf(founder));
+    const good = await enrollAt(founder)(await requestOf(founder));
     const text = "x".repeat(100_000);
     const wrong: object[] = [{ v: 2 }, { meshId: "" }, { nodeName: "Not a name" }, { rootCertificate: text }];
     wrong.push({ records: [text] }, { records: Array(1_000).fill("") }, { tokenKey: "%" }, { nodeName: undefined });
@@ -210,13 +219,13 @@ describe("nodes that join", () => {
   });
 
   test("a joiner can become a master: it signs its own leaves, and others' of the same mesh", async () => {
-    const second = await open("m2", { enroll: desk(founder, { master: true }) });
+    const second = await open("m2", { enroll: enrollAt(founder, { master: true }) });
     assert.ok(second.isMaster && second.masterIssuer !== undefined);
     const { rootCertificate: ca, meshId } = founder;
     const identity = peerIdentityOf(second.peerLeaf().certificate, meshId);
     assert.notEqual(identity.issuer, peerIdentityOf(founder.peerLeaf().certificate, meshId).issuer);
     assert.ok(identity.master && identity.deploy);
-    const third = await open("n3", { enroll: desk(second), ephemeral: true });
+    const third = await open("n3", { enroll: enrollAt(second), ephemeral: true });
     const seen = await mutualHandshake({ ca, meshId, server: founder.peerLeaf(), client: third.peerLeaf() });
     assert.ok("peer" in seen.server);
     assert.equal(seen.server.peer.nodeId, third.nodeId);
@@ -231,7 +240,7 @@ describe("nodes that join", () => {
   });
 
   test("fresh leaves come over a link, with fresh keys, and whoever dials hears of them", async () => {
-    const node = await open("n4", { enroll: desk(founder) });
+    const node = await open("n4", { enroll: enrollAt(founder) });
     const heard: string[] = [];
     const unsubscribe = node.onPeerLeaf(({ certificate }) => heard.push(certificate));
     await assert.rejects(node.renewPeerLeaf(), coded("node.overloaded", "no master"));
@@ -256,7 +265,7 @@ describe("nodes that join", () => {
 
   test("a node whose peer leaf ran out, or soon will, asks to be let in again with its enrolled key", async () => {
     const time = new ManualClock(Date.now());
-    const node = await open("sleeper", { enroll: desk(founder), clock: time });
+    const node = await open("sleeper", { enroll: enrollAt(founder), clock: time });
     const { nodeId } = node;
     node.close();
     time.advance(13 * hour);
@@ -264,7 +273,7 @@ describe("nodes that join", () => {
     const rejoin: Enroll = async (request) => {
       asked++;
       assert.deepEqual([request.nodeId, request.rootCertificate], [nodeId, founder.rootCertificate]);
-      return desk(founder)(request);
+      return enrollAt(founder)(request);
     };
     clock.advance(13 * hour);
     const awake = await open("sleeper", { clock: time, rejoin, enroll: never });
@@ -295,14 +304,14 @@ describe("nodes that join", () => {
     assert.equal(errors.length, 1);
     assert.ok(opened.peerLeaf().notAfter < time.now());
     // Once the node knows its masters, it can ask them.
-    opened.rejoinVia(desk(founder));
+    opened.rejoinVia(enrollAt(founder));
     clock.set(time.now());
     assert.ok((await opened.renewPeerLeaf()).notAfter > time.now());
     opened.close();
     time.advance(3 * day);
     const elsewhere = await open("sleeper", {
       clock: time,
-      rejoin: desk(stranger),
+      rejoin: enrollAt(stranger),
       onRejoinError: (error) => errors.push(error),
     });
     assert.match(String(errors[1]), /another mesh's/);
@@ -322,7 +331,7 @@ describe("nodes that join", () => {
     await without.renewPeerLeaf();
     await assert.rejects(without.rootSign("{}"), coded("request.malformed", "--root-passphrase-file"));
     await assert.rejects(
-      open("m3", { enroll: desk(without, { master: true }), ephemeral: true }),
+      open("m3", { enroll: enrollAt(without, { master: true }), ephemeral: true }),
       coded("request.malformed", "--root-passphrase-file"),
     );
     without.close();

@@ -5,7 +5,7 @@ import { createPublicKey, generateKeyPairSync, type KeyObject, sign, X509Certifi
 import { before, describe, test } from "node:test";
 import forge from "node-forge";
 import { issueLeaves } from "../../../src/pki/identity/enrollment-issue.js";
-import { csrLimitBytes, makeCsr, readCsr } from "../../../src/pki/x509/csr.js";
+import { csrLimitBytes, makeCsr, parseCsr } from "../../../src/pki/x509/csr.js";
 import { decodeDer, encodeDer, objectIdentifier, sequence, toPem, wholeNumber } from "../../../src/pki/x509/der.js";
 import { nameScope } from "../../../src/pki/x509/name-constraints.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
@@ -25,8 +25,8 @@ describe("certificate requests", () => {
   });
 
   test("a request gives its public key, and OpenSSL's own form of one does too", () => {
-    assert.ok(readCsr(makeCsr(key)).equals(createPublicKey(key)));
-    assert.ok(readCsr(makeCsr(key).replaceAll("\n", "\r\n")).equals(createPublicKey(key)));
+    assert.ok(parseCsr(makeCsr(key)).publicKey.equals(createPublicKey(key)));
+    assert.ok(parseCsr(makeCsr(key).replaceAll("\n", "\r\n")).publicKey.equals(createPublicKey(key)));
     const parsed = forge.pki.certificationRequestFromPem(makeCsr(key));
     assert.ok(parsed.verify());
     assert.deepEqual(parsed.subject.attributes, []);
@@ -44,7 +44,7 @@ describe("certificate requests", () => {
     ];
     greedy.setAttributes([{ name: "extensionRequest", extensions } as never]);
     greedy.sign(forge.pki.privateKeyFromPem(pemOf(key)) as forge.pki.rsa.PrivateKey, forge.md.sha256.create());
-    const csr = forge.pki.certificationRequestToPem(greedy);
+    const csr = parseCsr(forge.pki.certificationRequestToPem(greedy));
     const clock = new ManualClock(Date.now());
     const mesh = await TestMesh.found(clock);
     const certifier = {
@@ -79,19 +79,19 @@ describe("certificate requests", () => {
 
   test("keys that are too small, too large, or odd are refused, a huge one within 50 ms of CPU", () => {
     const small = generateKeyPairSync("rsa", { modulusLength: 1_024 }).privateKey;
-    assert.throws(() => readCsr(makeCsr(small)), refused("1024 bits"));
+    assert.throws(() => parseCsr(makeCsr(small)), refused("1024 bits"));
     const three = generateKeyPairSync("rsa", { modulusLength: 2_048, publicExponent: 3 }).privateKey;
-    assert.throws(() => readCsr(makeCsr(three)), refused("exponent"));
+    assert.throws(() => parseCsr(makeCsr(three)), refused("exponent"));
     const { privateKey: curve } = generateKeyPairSync("ec", { namedCurve: "P-256" });
     const bySomeCurve = request(decodeDer(spkiOf(curve)), (content) => sign("sha256", content, curve));
-    assert.throws(() => readCsr(bySomeCurve), refused("not RSA"));
+    assert.throws(() => parseCsr(bySomeCurve), refused("not RSA"));
     const { privateKey: edwards } = generateKeyPairSync("ed25519");
-    assert.throws(() => readCsr(request(decodeDer(spkiOf(edwards)), () => Buffer.alloc(64))), refused("not RSA"));
+    assert.throws(() => parseCsr(request(decodeDer(spkiOf(edwards)), () => Buffer.alloc(64))), refused("not RSA"));
     const huge = hugeCsr();
     assert.ok(huge.length < csrLimitBytes);
     const costs = [1, 2, 3].map(() => {
       const began = process.cpuUsage();
-      assert.throws(() => readCsr(huge), refused("16384 bits"));
+      assert.throws(() => parseCsr(huge), refused("16384 bits"));
       const { user, system } = process.cpuUsage(began);
       return (user + system) / 1_000;
     });
@@ -102,9 +102,9 @@ describe("certificate requests", () => {
     const other = await rsaKey(2_048);
     const spki = decodeDer(spkiOf(key));
     const stolen = request(spki, (content) => sign("sha256", content, other));
-    assert.throws(() => readCsr(stolen), refused("signature"));
+    assert.throws(() => parseCsr(stolen), refused("signature"));
     const weak = sequence(objectIdentifier("1.2.840.113549.1.1.5"), decodeDer(Buffer.of(5, 0)));
-    assert.throws(() => readCsr(request(spki, (content) => sign("sha1", content, key), weak)), refused("SHA-256"));
+    assert.throws(() => parseCsr(request(spki, (content) => sign("sha1", content, key), weak)), refused("SHA-256"));
   });
 
   test("anything else is refused, and cheaply", () => {
@@ -123,14 +123,14 @@ describe("certificate requests", () => {
       toPem("CERTIFICATE REQUEST", encodeDer(sequence())),
       toPem("CERTIFICATE REQUEST", encodeDer(wholeNumber(1))),
     ]) {
-      assert.throws(() => readCsr(text), refused("cannot be read"), text.slice(0, 100));
+      assert.throws(() => parseCsr(text), refused("cannot be read"), text.slice(0, 100));
     }
-    assert.throws(() => readCsr("x".repeat(csrLimitBytes + 1)), refused("more than"));
+    assert.throws(() => parseCsr("x".repeat(csrLimitBytes + 1)), refused("more than"));
     for (let index = 0; index < der.length; index++) {
       const changed = Buffer.from(der);
       changed[index] = (changed[index] ?? 0) ^ 0xff;
       assert.throws(
-        () => readCsr(toPem("CERTIFICATE REQUEST", changed)),
+        () => parseCsr(toPem("CERTIFICATE REQUEST", changed)),
         refused("request is refused"),
         `byte ${index}`,
       );

@@ -9,7 +9,7 @@ import { transpile } from "@bytecodealliance/jco";
 import fc from "fast-check";
 import type { AppInterface, FunctionType, ValueType } from "../../../runtime/interface/model.js";
 import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
-import type { Prepared } from "../../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 import { Engine } from "../../../runtime/sandbox/thread/engine.js";
 import { defaultLimits } from "../../../src/core/limits.js";
 import { compileGuests } from "./guests.js";
@@ -166,13 +166,13 @@ async function instantiateJco(component: Uint8Array, folder: string): Promise<Jc
   );
 }
 
-function engineFor(prepared: Prepared): (index: number, text: string) => string | null {
+function engineFor(prepared: PreparedRevision): (index: number, text: string) => string | null {
   const host = { nodeName: "n", now: () => 0, monotonicNs: () => 0n, fillRandom: () => undefined };
   const engine = new Engine({ limits: defaultLimits, host });
   engine.load(prepared);
   return (index, text) => {
     try {
-      return engine.run({ revision: prepared.revision, function: index, format: "json", text }, () => undefined);
+      return engine.run([prepared.revision, index, "json", text], () => undefined);
     } finally {
       engine.tidy();
     }

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { CallQueue } from "../../../runtime/sandbox/pool/call-queue.js";
 import { bodySize } from "../../../runtime/sandbox/pool/intake.js";
 import { FunctionQueue, PendingCall } from "../../../runtime/sandbox/pool/pending-call.js";
-import type { Prepared } from "../../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 
 const cold = { awayMs: 0, cold: true };
 const warm = { awayMs: 0, cold: false };
@@ -20,9 +20,9 @@ function calls(queue: FunctionQueue, count: number, { revision = "r", body = "" 
     { length: count },
     (_, index) =>
       new PendingCall({
-        prepared: { revision } as Prepared,
+        prepared: { revision } as PreparedRevision,
         function: `f${index}`,
-        invocation: "",
+        id: "",
         message: ["", 0, "json", body],
         queue,
         deadline: index,

@@ -255,7 +255,7 @@ test("after stop no handle of the sandbox is open, whether idle, after a kill, o
     const component = Buffer.from(process.argv[1], "base64");
     await sandbox.start();
     const prepared = await sandbox.prepare(component, "r");
-    await sandbox.run({ prepared, function: "forever", arguments: { format: "json", body: "" }, invocation: "i", deadline: Date.now() + 100 })
+    await sandbox.run({ prepared, function: "forever", arguments: { format: "json", body: "" }, id: "i", deadline: Date.now() + 100 })
       .catch((error) => console.log(error.code));
     await sandbox.stop();
     const open = () => process.getActiveResourcesInfo().filter((kind) => !kind.includes("Wrap") && !kind.includes("TTY"));

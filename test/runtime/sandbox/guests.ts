@@ -2,10 +2,9 @@
 import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
 import { Compiler } from "../../../runtime/compile/compiler.js";
-import type { Call } from "../../../runtime/sandbox/pool/intake.js";
-import type { CallResult } from "../../../runtime/sandbox/pool/pending-call.js";
+import type { CallResult, RevisionCall } from "../../../runtime/sandbox/call.js";
 import type { GuestLogLine } from "../../../runtime/sandbox/pool/pool-thread.js";
-import type { Prepared } from "../../../runtime/sandbox/prepared.js";
+import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 import { Sandbox, type SandboxOptions } from "../../../runtime/sandbox/sandbox.js";
 import { systemClock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
@@ -61,33 +60,33 @@ export async function compileGuests<Name extends string>(...names: Name[]): Prom
 /** Calls functions of one prepared guest with values, and gives values back. */
 export class Guest {
   readonly #sandbox: Sandbox;
-  readonly prepared: Prepared;
+  readonly prepared: PreparedRevision;
 
-  constructor(sandbox: Sandbox, prepared: Prepared) {
+  constructor(sandbox: Sandbox, prepared: PreparedRevision) {
     this.#sandbox = sandbox;
     this.prepared = prepared;
   }
 
   /** The result of a call with `args` as JSON; undefined for void. */
-  async call(name: string, args: unknown, options: Partial<Call> = {}): Promise<unknown> {
+  async call(name: string, args: unknown, options: Partial<RevisionCall> = {}): Promise<unknown> {
     const { json } = await this.raw(name, JSON.stringify(args), options);
     return json === null ? undefined : JSON.parse(typeof json === "string" ? json : Buffer.from(json).toString());
   }
 
   /** A call with a body as it is. */
-  raw(name: string, body: string | Uint8Array, options: Partial<Call> = {}): Promise<CallResult> {
+  raw(name: string, body: string | Uint8Array, options: Partial<RevisionCall> = {}): Promise<CallResult> {
     return this.#sandbox.run({
       prepared: this.prepared,
       function: name,
       arguments: { format: "json", body },
-      invocation: "test",
+      id: "test",
       deadline: Date.now() + 10_000,
       ...options,
     });
   }
 
   /** The HerdError of a call that must fail. */
-  async failure(name: string, args: unknown, options: Partial<Call> = {}): Promise<HerdError> {
+  async failure(name: string, args: unknown, options: Partial<RevisionCall> = {}): Promise<HerdError> {
     return failureOf(this.raw(name, typeof args === "string" ? args : JSON.stringify(args), options));
   }
 }

@@ -78,7 +78,7 @@ test("threads join the idle class while they run and when they are new, and leav
     const before = new Set(idleThreads());
     const killed = guest.failure("sayAndSpin", [1e6], { deadline });
     await until(() => lines.length === 2);
-    await sandbox.evict(0);
+    await sandbox.preempt(0);
     assert.equal((await killed).code, "node.overloaded");
     await until(() => idleThreads().length === 3 && idleThreads().some((id) => !before.has(id)));
 

@@ -1,11 +1,11 @@
-// The outbox keeps calls apart: what one batch left is never read as the result of another.
+// The results keeps calls apart: what one batch left is never read as the result of another.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { maxBatch, Outbox } from "../../../runtime/sandbox/result-buffer.js";
+import { maxBatch, ResultBuffer } from "../../../runtime/sandbox/result-buffer.js";
 
-function sides(): { main: Outbox; worker: Outbox } {
-  const main = new Outbox();
-  return { main, worker: new Outbox(main.shared) };
+function sides(): { main: ResultBuffer; worker: ResultBuffer } {
+  const main = new ResultBuffer();
+  return { main, worker: new ResultBuffer(main.shared) };
 }
 
 test("a result that fills the text to the last byte leaves room for the others' errors", () => {

@@ -1,7 +1,7 @@
 // What the owner of the machine leaves to calls: fewer at a time, and back from the threads at once.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { Evicted } from "../../../runtime/sandbox/preempted.js";
+import { Preempted } from "../../../runtime/sandbox/preempted.js";
 import { compileGuests, Guest, startSandbox } from "./guests.js";
 
 const { spin } = await compileGuests("spin");
@@ -76,24 +76,24 @@ test("evict gives back waiting calls at once, running ones after the grace, and 
   lines.length = 0;
   const waiting = [0, 1].map(() => guest.failure("forever", {}).finally(() => ends.push("waiting")));
   const began = performance.now();
-  const evicted = sandbox.evict(300).then(() => ends.push("evicted"));
+  const preempted = sandbox.preempt(300).then(() => ends.push("preempted"));
   const later = guest.call("add", [1, 2]);
-  for (const error of await Promise.all([...waiting, ...running])) assert.ok(error instanceof Evicted);
+  for (const error of await Promise.all([...waiting, ...running])) assert.ok(error instanceof Preempted);
   assert.ok(performance.now() - began > 290);
-  await evicted;
-  assert.deepEqual(ends, ["waiting", "waiting", "running", "running", "evicted"]);
+  await preempted;
+  assert.deepEqual(ends, ["waiting", "waiting", "running", "running", "preempted"]);
   assert.equal(await later, 3);
 });
 
 test("a call that ends within the grace of an evict is answered, and its thread goes on with later ones", async () => {
   const running = [guest.call("sayAndSpin", [100]), guest.call("sayAndSpin", [100])];
   await until(() => lines.length === 2);
-  const evicted = sandbox.evict(20_000);
+  const preempted = sandbox.preempt(20_000);
   const later = [guest.call("spinFor", [100]), guest.call("spinFor", [100])];
   assert.equal((await Promise.all(running)).length, 2);
-  await evicted;
+  await preempted;
   assert.equal((await Promise.all(later)).length, 2);
-  await sandbox.evict();
+  await sandbox.preempt();
   assert.deepEqual(sandbox.stats(), { slots: 2, running: 0, queued: 0 });
 });
 
@@ -104,9 +104,9 @@ test("calls that were sent behind a running one are given back at once", async (
   const spinning = guest.failure("moody", [true]);
   const behind = Array.from({ length: 20 }, () => guest.failure("moody", [true]));
   await untilRunning(1);
-  const evicted = sandbox.evict(100);
-  for (const error of await Promise.all([spinning, ...behind])) assert.ok(error instanceof Evicted);
-  await evicted;
+  const preempted = sandbox.preempt(100);
+  for (const error of await Promise.all([spinning, ...behind])) assert.ok(error instanceof Preempted);
+  await preempted;
   sandbox.allow({ slots: 2, idleClass: false });
   assert.equal(await guest.call("add", [1, 2]), 3);
 });

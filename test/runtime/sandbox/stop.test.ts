@@ -65,7 +65,7 @@ test("evict replaces the threads that have loaded something, and calls go on mea
   await Promise.all([guest.call("spinFor", [100]), guest.call("spinFor", [100])]);
   const before = [...booted.keys()];
   const left = (): number => before.filter((worker) => booted.has(worker)).length;
-  await sandbox.evict();
+  await sandbox.preempt();
   for (let round = 0; left() === before.length; round++) assert.equal(await guest.call("add", [round, 1]), round + 1);
   await sandbox.stop();
 });
@@ -77,6 +77,6 @@ test("evict gives the memory of warm instances back to the system", { timeout: 1
     assert.equal(await guest.call("first", []), 1);
   }
   const rss = process.memoryUsage.rss();
-  await sandbox.evict();
+  await sandbox.preempt();
   await until(() => process.memoryUsage.rss() < rss - 15e6);
 });

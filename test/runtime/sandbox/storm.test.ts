@@ -18,7 +18,7 @@ for (const idleClasses of [false, true]) {
     const random = seeded(idleClasses ? 2 : 1);
     const came = new Map<string, number>();
     const calls: Promise<void>[] = [];
-    const evictions: Promise<void>[] = [];
+    const preemptions: Promise<void>[] = [];
     const call = (): void => {
       const deadline = Date.now() + 500 + random() * 2_500;
       const kinds = [
@@ -39,15 +39,15 @@ for (const idleClasses of [false, true]) {
       const dice = random();
       const idleClass = idleClasses && random() < 0.3;
       if (dice < 0.3) sandbox.allow({ slots: Math.floor(random() * 3), idleClass });
-      else if (dice < 0.34) evictions.push(sandbox.evict(random() * 40));
+      else if (dice < 0.34) preemptions.push(sandbox.preempt(random() * 40));
       else if (dice < 0.38) sandbox.forget("spin");
       if (random() < 0.5) await sleep(random() * 30);
       else await Promise.resolve();
     }
-    evictions.push(sandbox.evict());
+    preemptions.push(sandbox.preempt());
     if (random() < 0.5) sandbox.allow({ slots: 2, idleClass: false });
     await sandbox.stop();
-    await Promise.all([...calls, ...evictions]);
+    await Promise.all([...calls, ...preemptions]);
     assert.deepEqual(sandbox.stats().running + sandbox.stats().queued, 0);
     t.diagnostic(JSON.stringify(Object.fromEntries(came)));
     for (const end of came.keys()) assert.ok(ends.includes(end), end);

@@ -1,7 +1,7 @@
 // Each row of the contract's value table, in both directions, and what is said when a value does not fit.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { Call } from "../../../runtime/sandbox/pool/intake.js";
+import type { RevisionCall } from "../../../runtime/sandbox/call.js";
 import { compileGuests, failureOf, Guest, startSandbox } from "./guests.js";
 
 const { echo, "echo-plain": echoPlain } = await compileGuests("echo", "echo-plain");
@@ -14,7 +14,8 @@ const having = (name: string): Guest =>
   plain.prepared.interface.functions.some((fn) => fn.name === name) ? plain : named;
 const guest = {
   call: (name: string, args: unknown) => having(name).call(name, args),
-  raw: (name: string, body: string | Uint8Array, options: Partial<Call> = {}) => having(name).raw(name, body, options),
+  raw: (name: string, body: string | Uint8Array, options: Partial<RevisionCall> = {}) =>
+    having(name).raw(name, body, options),
   failure: (name: string, args: unknown) => having(name).failure(name, args),
 };
 const mixed = {

@@ -34,7 +34,7 @@ async function list(apps: readonly string[], interfaceOf: (revision: string) => 
   const endpoint = appsEndpoints(options as unknown as AppsOptions).find(({ route }) => route === listApps);
   const request = { http: { baseUrl: "https://localhost" } } as EndpointRequest;
   const answer = await endpoint?.handle(request);
-  const text = String((answer?.body as JsonText).text);
+  const text = String((answer?.body as JsonText | undefined)?.text);
   return { status: answer?.status, text, listed: JSON.parse(text) as ListedApp[], logged };
 }
 

@@ -1,4 +1,4 @@
-// A founder with a real identity, registry and join desk behind a real HTTPS server, and nodes that want in.
+// A founder with a real identity, registry and registration authority behind a real HTTPS server, and nodes that want in.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -14,8 +14,9 @@ import { Identity } from "../../../src/pki/identity/identity.js";
 import { bootstrapRecords } from "../../../src/pki/join/bootstrap-records.js";
 import { type JoinOptions, joinMesh } from "../../../src/pki/join/client.js";
 import type { JoinView } from "../../../src/pki/join/pending.js";
-import { type IssuedJoinToken, RegistrationAuthority } from "../../../src/pki/join/registration-authority.js";
+import { RegistrationAuthority } from "../../../src/pki/join/registration-authority.js";
 import { RenewalAuthority } from "../../../src/pki/join/renewal-authority.js";
+import { type IssuedJoinToken, JoinTokenIssuer } from "../../../src/pki/join/token-issuer.js";
 import { JoinTokens } from "../../../src/pki/join/tokens.js";
 import type { AuditEvent } from "../../../src/pki/registry/audit-record.js";
 import { Registry } from "../../../src/pki/registry/registry.js";
@@ -69,7 +70,8 @@ export class JoinMesh {
   readonly identity: Identity;
   readonly registry: Registry;
   readonly tokens: JoinTokens;
-  readonly desk: RegistrationAuthority;
+  readonly authority: RegistrationAuthority;
+  readonly issuer: JoinTokenIssuer;
   readonly renewals: RenewalAuthority;
   readonly #folder: string;
   readonly #server: HttpsServer;
@@ -93,7 +95,8 @@ export class JoinMesh {
     };
     const options = { authority: identity, registry: this.registry, issued: async () => undefined, audit };
     const { registry, events } = this;
-    this.desk = new RegistrationAuthority({
+    this.issuer = new JoinTokenIssuer({ authority: identity, tokens: this.tokens, urls: () => [this.url], audit });
+    this.authority = new RegistrationAuthority({
       ...{
         ...options,
         ...publishJoins({ registry, events, clock, audit }),
@@ -101,12 +104,11 @@ export class JoinMesh {
         clock,
         returnDays: 90,
         publish,
-        urls: () => [this.url],
       },
       records: (node) => bootstrapRecords(this.registry, { nodeId: node, master: nodeId }),
     });
     this.renewals = new RenewalAuthority(options);
-    const endpoints = this.#endpoints(this.desk, nobody);
+    const endpoints = this.#endpoints(this.authority, nobody);
     const { tokens } = identity;
     const hold = () => () => undefined;
     const isHere = (where: Where) =>
@@ -150,9 +152,9 @@ export class JoinMesh {
     return `https://localhost:${server.port}`;
   }
 
-  #endpoints(desk: RegistrationAuthority | undefined, relay: Relay): Endpoint[] {
+  #endpoints(authority: RegistrationAuthority | undefined, relay: Relay): Endpoint[] {
     const { tokens, signIn, nodeId, rootCertificate } = this.identity;
-    const joins = { desk, masters: () => [nodeId] };
+    const joins = { authority, issuer: authority && this.issuer, masters: () => [nodeId] };
     const own = [...joinsEndpoints({ joins, relay }), ...tokensEndpoints({ tokens, signIn, joins, relay })];
     return [...own, rootEndpoint(rootCertificate)];
   }
@@ -183,9 +185,9 @@ export class JoinMesh {
     });
   }
 
-  /** A token from the desk. */
-  token(options: Partial<Parameters<RegistrationAuthority["createToken"]>[0]> = {}): Promise<IssuedJoinToken> {
-    return this.desk.createToken({ by: "0123456789abcdef", ...options });
+  /** A join token of the founder. */
+  token(options: Partial<Parameters<JoinTokenIssuer["create"]>[0]> = {}): Promise<IssuedJoinToken> {
+    return this.issuer.create({ by: "0123456789abcdef", ...options });
   }
 
   /** Options of a node that joins here. */

@@ -1,0 +1,104 @@
+// The way back into the mesh: dials whoever was there before, whoever is a master, whoever was named as a seed. Never gives up.
+
+import type { Clock } from "../../core/clock.js";
+import type { Random, Timers } from "../../core/timers.js";
+import type { Links } from "../ports.js";
+import { sample } from "../sample.js";
+import type { MemberTable } from "./member-table.js";
+import type { MemberTrust } from "./member-trust.js";
+import type { MembersConfig } from "./members-config.js";
+
+/** A node and where it was last dialled. */
+export interface KnownAddress {
+  readonly id: string;
+  readonly address: string;
+}
+
+/** What a {@link Reconnector} needs. */
+export interface ReconnectorOptions {
+  readonly config: MembersConfig;
+  readonly links: Links;
+  readonly table: MemberTable;
+  readonly trust: MemberTrust;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly self: string;
+  /** Where the masters' own records say that they are. */
+  readonly masters: () => readonly KnownAddress[];
+  /** Members that the last run of this node remembered; and addresses (`HOST:PORT`) given by a person. */
+  readonly remembered: readonly KnownAddress[];
+  readonly seeds: () => readonly string[];
+}
+
+/** Attempts at a time, and per round while there is no link at all. */
+const maxAttempts = 4;
+const attemptsWhenAlone = 3;
+
+/**
+ * Each round dials one dead or unlinked master or member; without any link, several of all that it knows. A member that
+ * left is dialled only by a node without links: other nodes hear of its return, and it may not know their addresses.
+ */
+export class Reconnector {
+  readonly #options: ReconnectorOptions;
+  /** Addresses by the monotonic time of their last attempt: the one tried longest ago is next. */
+  readonly #triedAt = new Map<string, number>();
+  readonly #attempts = new Map<string, AbortController>();
+
+  constructor(options: ReconnectorOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the next attempts; they end by themselves. */
+  round(): void {
+    const alone = this.#options.links.all().length === 0;
+    const candidates = [...this.#candidates(alone)].filter((address) => !this.#attempts.has(address));
+    for (const address of this.#triedAt.keys()) {
+      if (!candidates.includes(address) && !this.#attempts.has(address)) this.#triedAt.delete(address);
+    }
+    // Shuffled first: among equals none is preferred.
+    const next = sample(candidates, { count: candidates.length, random: this.#options.random }).sort(
+      (a, b) => (this.#triedAt.get(a) ?? -1) - (this.#triedAt.get(b) ?? -1),
+    );
+    const room = maxAttempts - this.#attempts.size;
+    for (const address of next.slice(0, Math.min(room, alone ? attemptsWhenAlone : 1))) void this.#attempt(address);
+  }
+
+  /** Ends the attempts under way. */
+  stop(): void {
+    for (const attempt of this.#attempts.values()) attempt.abort();
+  }
+
+  #candidates(alone: boolean): Set<string> {
+    const { table, masters, remembered, seeds, links, trust, self } = this.#options;
+    const members = table
+      .all()
+      .flatMap(({ id, address, state }) =>
+        (alone || state === "dead") && address !== undefined ? [{ id, address }] : [],
+      );
+    const known = [...members, ...masters(), ...(alone ? remembered : [])].filter(
+      ({ id }) =>
+        id !== self &&
+        links.get(id) === undefined &&
+        !trust.isRevoked(id) &&
+        (alone || table.get(id)?.state !== "left"),
+    );
+    return new Set([...known.map(({ address }) => address), ...(alone ? seeds() : [])]);
+  }
+
+  async #attempt(address: string): Promise<void> {
+    const { links, clock, timers, config } = this.#options;
+    this.#triedAt.set(address, clock.monotonic());
+    const attempt = new AbortController();
+    this.#attempts.set(address, attempt);
+    const cancel = timers.after(config.reconnectTimeoutMs, () => attempt.abort());
+    try {
+      await links.dial(address, attempt.signal);
+    } catch {
+      // Nobody there, or not ours: another round will try again.
+    } finally {
+      cancel();
+      this.#attempts.delete(address);
+    }
+  }
+}

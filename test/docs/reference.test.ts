@@ -1,0 +1,76 @@
+// The reference names what the code has, and nothing else: each list is compared in both directions.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { errorTable } from "../../src/core/errors.js";
+import { auditEvents } from "../../src/pki/registry/audit-record.js";
+import { startNode } from "../server/real-node.js";
+import { readText, sourcesUnder } from "../source-tree.js";
+import { generatedParts } from "./generated-parts.js";
+import { eventRows } from "./https-part.js";
+import { rowsBelow, withPart } from "./markdown.js";
+
+const product = sourcesUnder(["src", "runtime"]).filter(({ path }) => !path.startsWith("src/console/web/"));
+
+/** The text of a cell that is one piece of code. */
+const codeIn = (cell = ""): string => /^`([^`]+)`/.exec(cell)?.[1] ?? cell;
+const sorted = (names: Iterable<string>): string[] => [...new Set(names)].sort();
+
+test("the generated parts of pages are what the code gives: npm run docs -- generate", async () => {
+  for (const part of await generatedParts()) {
+    const text = readText(part.page);
+    assert.equal(text, withPart(text, part), `${part.page}, ${part.name}`);
+  }
+});
+
+test("errors: every code with its status", () => {
+  const documented = rowsBelow(readText("docs/reference/errors.md"), "Codes").map(
+    ([status, code]) => `${status} ${codeIn(code)}`,
+  );
+  const coded = Object.entries(errorTable).map(([code, { status }]) => `${status} ${code}`);
+  assert.deepEqual(documented.sort(), coded.sort());
+});
+
+test("metrics: every name with its type, and the labels that a node shows", async () => {
+  const rows = rowsBelow(readText("docs/reference/metrics.md"), "Metrics");
+  const documented = new Map(rows.map(([name, type, labels]) => [codeIn(name), { type, labels: codeIn(labels) }]));
+  const running = await startNode({ profile: true });
+  try {
+    const { text } = await running.client.send("/metrics");
+    const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+    assert.deepEqual([...documented].map(([name, { type }]) => `${name} ${type}`).sort(), types.sort());
+    for (const [, name = "", labels = ""] of text.matchAll(/^([a-z_:]+)\{([^}]*)\}/gm)) {
+      const metric = documented.get(name) ?? documented.get(name.replace(/_(bucket|sum|count)$/, ""));
+      const shown = [...labels.matchAll(/(\w+)=/g)].map(([, label = ""]) => label).filter((label) => label !== "le");
+      assert.equal(metric?.labels ?? "", shown.join(), name);
+    }
+  } finally {
+    await running.stop();
+  }
+});
+
+test("events: every type that GET /v1/events sends, with its fields", () => {
+  const documented = rowsBelow(readText("docs/reference/events.md"), "Events of the mesh").map(
+    ([type, fields = ""]) => `${codeIn(type)}: ${fields.replaceAll("`", "")}`,
+  );
+  const declared = eventRows().map(([type, fields]) => `${type}: ${fields.join(", ")}`);
+  assert.deepEqual(documented.sort(), declared.sort());
+});
+
+test("audit events: every one", () => {
+  const documented = rowsBelow(readText("docs/reference/events.md"), "Audit events").map(([event]) => codeIn(event));
+  assert.deepEqual(sorted(documented), sorted(auditEvents));
+});
+
+test("environment: every variable of the product, and every one of its tests and scripts", () => {
+  const named = (files: readonly { readonly text: string }[]): string[] =>
+    files.flatMap(({ text }) => text.match(/\bHERD_[A-Z_]*[A-Z]\b/g) ?? []);
+  const ofProduct = sorted(named(product));
+  const rows = rowsBelow(readText("docs/reference/configuration.md"), "Environment variables");
+  assert.deepEqual(sorted(rows.map(([name]) => codeIn(name))), ofProduct);
+  const own = "test/docs/";
+  const others = [...sourcesUnder(["test", "bench"]), ...sourcesUnder(["scripts"], ".mjs")];
+  const ofTests = named(others.filter(({ path }) => !path.startsWith(own))).filter((name) => !ofProduct.includes(name));
+  const guide = rowsBelow(readText("CONTRIBUTING.md"), "Variables of tests").map(([name]) => codeIn(name));
+  assert.deepEqual(sorted(guide), sorted(ofTests));
+});

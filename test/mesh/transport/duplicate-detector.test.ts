@@ -1,0 +1,112 @@
+// Two processes with one identity at one peer, over thousands of orders of events; and restarts in every weather, which
+// are none.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  type LivenessRequest,
+  livenessKind,
+  type ProcessInstance,
+} from "../../../src/mesh/transport/duplicate-detector.js";
+import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
+import { eachSeed, type Simulation, simulatedId } from "../simulation.js";
+
+const a = simulatedId("a");
+const p = simulatedId("p");
+
+interface Process {
+  readonly twin: ProcessInstance;
+  readonly links: LinkSet;
+  /** Instances of which it heard that they live too. */
+  readonly heard: Set<string>;
+}
+
+/** A process of a node; proofs are what a signature would hold. `found` hears of pairs at this node. */
+async function start(
+  simulation: Simulation,
+  name: string,
+  options: { node: string; started?: number; found?: (kept: string, refused: string) => void },
+): Promise<Process> {
+  const { node, started = simulation.time.now(), found = () => undefined } = options;
+  const host = simulation.host(name, { identity: { nodeId: node } });
+  const instance = Math.floor(simulation.random() * 2 ** 48)
+    .toString(16)
+    .padStart(16, "0");
+  const twin = { instance, started, address: `${name}:1` };
+  const readProof = (text: string, expected: { node: string; saw: string }): ProcessInstance | undefined => {
+    const said = JSON.parse(text) as { node: string; saw: string; twin: ProcessInstance };
+    return said.node === expected.node && said.saw === expected.saw ? said.twin : undefined;
+  };
+  const links = host.links({
+    ...{ instance, started },
+    duplicates: { readProof, found: (_, [kept, refused]) => found(kept.instance, refused.instance) },
+  });
+  const heard = new Set<string>();
+  links.handle(livenessKind, (body) => {
+    const { instance: saw, proof } = body as LivenessRequest;
+    const rival = proof === null ? undefined : readProof(proof, { node, saw: instance });
+    if (rival !== undefined) heard.add(rival.instance);
+    return JSON.stringify({ node, saw, twin });
+  });
+  await links.start();
+  if (node !== p) links.want(p, `n-${p}:1`);
+  return { twin, links, heard };
+}
+
+test("two processes with one identity are found out, hear of each other, and the later one is kept", async (t) => {
+  await eachSeed(t, { count: 200 }, async (simulation) => {
+    const pairs: string[] = [];
+    const peer = await start(simulation, "p", {
+      node: p,
+      found: (kept, refused) => pairs.push(`${kept} ${refused}`),
+    });
+    const started = simulation.time.now();
+    const first = await start(simulation, "a", { node: a, started });
+    await simulation.run(simulation.random() * 100);
+    // Its clock may be behind that of the first one: the order of their links is not that of their times.
+    const later = simulation.random() < 0.5;
+    const second = await start(simulation, "a2", { node: a, started: later ? started + 1 : started - 1 });
+    const [kept, refused] = later ? [second, first] : [first, second];
+    await simulation.run(30_000);
+    assert.ok(pairs.length > 0 && pairs.every((pair) => pair === `${kept.twin.instance} ${refused.twin.instance}`));
+    assert.ok(first.heard.has(second.twin.instance) && second.heard.has(first.twin.instance), "both heard");
+    assert.equal(peer.links.all().length, 1);
+    assert.equal(kept.links.all().length, 1, "the later one has its link");
+    const answer = JSON.parse(
+      String(
+        await simulation.settle(
+          peer.links.get(a)?.request(livenessKind, { instance: "0".repeat(16), proof: null }, { timeoutMs: 5_000 }) ??
+            assert.fail(),
+        ),
+      ),
+    ) as { twin: ProcessInstance };
+    assert.equal(answer.twin.instance, kept.twin.instance, "and the peer asks it");
+  });
+});
+
+test("a restart is no second process: after a crash, a power cut, a network that forgot, or with a clock set back", async (t) => {
+  await eachSeed(t, { count: 200 }, async (simulation) => {
+    const { random } = simulation;
+    const none = (): void => assert.fail("a restart was taken for a second process");
+    const peer = await start(simulation, "p", { node: p, found: none });
+    let process = await start(simulation, "a", { node: a, found: none });
+    for (let times = 0; times < 5; times++) {
+      await simulation.run(random() * 3_000);
+      if (random() < 0.3) simulation.break("a", "p");
+      if (random() < 0.3) simulation.slow([1, 200]);
+      await simulation.run(random() * 500);
+      // Half of the time its peer notices nothing, as when its machine lost power.
+      simulation.kill("a", random() < 0.5);
+      await simulation.run(random() * 2_000);
+      const setBack = random() < 0.5 ? 3_600_000 : 0;
+      process = await start(simulation, "a", { node: a, started: simulation.time.now() - setBack, found: none });
+    }
+    simulation.slow([0.2, 5]);
+    assert.ok(
+      await simulation.until(() => peer.links.get(a) !== undefined && process.links.all().length === 1, 60_000),
+    );
+    await simulation.run(30_000);
+    assert.equal(process.heard.size, 0);
+    assert.equal(peer.links.all().length, 1);
+  });
+});
