@@ -10,6 +10,9 @@ export interface JsonSchema {
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
   readonly type?: string | readonly string[];
   readonly description?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly JsonSchema[];
@@ -48,7 +51,8 @@ export class Shapes {
     if (type === "array") return items === undefined ? "array" : `array of ${this.typeText(items)}`;
     if (type === "object" && typeof additionalProperties === "object" && Object.keys(additionalProperties).length > 0)
       return `object of ${this.typeText(additionalProperties)} by name`;
-    return typeof type === "string" ? type : "any JSON";
+    if (type === undefined) return "any JSON";
+    return typeof type === "string" ? bounded(type, schema) : type.join(" or ");
   }
 
   /** The fields of an object, those of nested ones too, as a table; empty for what has no fields. */
@@ -72,6 +76,16 @@ export class Shapes {
   #choiceRows({ anyOf = [] }: JsonSchema, prefix: string): string[][] {
     return anyOf.flatMap((one) => (one.properties === undefined ? [] : this.#rows(one, prefix)));
   }
+}
+
+/** A type with the bounds that a value has to keep; those that every safe integer keeps are none. */
+function bounded(type: string, { minimum, maximum, maxLength }: JsonSchema): string {
+  if (maxLength !== undefined) return `${type} of at most ${maxLength.toLocaleString("en")}`;
+  const least = minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? undefined : minimum.toLocaleString("en");
+  const most = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? undefined : maximum.toLocaleString("en");
+  if (least !== undefined && most !== undefined) return `${type}, ${least} to ${most}`;
+  if (least !== undefined && least !== "0") return `${type}, ${least} or more`;
+  return most === undefined ? type : `${type}, at most ${most}`;
 }
 
 function link(name: string): string {
