@@ -41,7 +41,7 @@ export function readyTable(): string {
 }
 
 function fieldsOf(schema: z.ZodType): string {
-  const shapes = new Shapes();
+  const shapes = new Shapes("https.md");
   const { $ref, ...whole } = shapes.read(schema);
   return shapes.fieldTable($ref === undefined ? whole : (shapes.named.get($ref) ?? {}));
 }
