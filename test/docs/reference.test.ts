@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { errorTable } from "../../src/core/errors.js";
+import { defaultLimits } from "../../src/core/limits.js";
 import { auditEvents } from "../../src/pki/registry/audit-record.js";
 import { startNode } from "../server/real-node.js";
 import { readText, sourcesUnder } from "../source-tree.js";
@@ -29,6 +30,18 @@ test("errors: every code with its status", () => {
   );
   const coded = Object.entries(errorTable).map(([code, { status }]) => `${status} ${code}`);
   assert.deepEqual(documented.sort(), coded.sort());
+});
+
+test("limits: every limit of a configuration, beside its default", () => {
+  const rows = readText("docs/reference/limits.md")
+    .split("\n")
+    .filter((line) => line.startsWith("|"));
+  const missing = Object.entries(defaultLimits)
+    .map(([name, most]) => ({ name, text: quantity(name, most) }))
+    .filter(({ name, text }) => !rows.some((row) => row.includes(`\`limits.${name}\``) && row.includes(text)));
+  assert.deepEqual(missing, []);
+  const named = rows.flatMap((row) => [...row.matchAll(/`limits\.(\w+)`/g)].map(([, name = ""]) => name));
+  assert.deepEqual(sorted(named), Object.keys(defaultLimits).sort());
 });
 
 test("metrics: every name with its type, and the labels that a node shows", async () => {
@@ -74,3 +87,11 @@ test("environment: every variable of the product, and every one of its tests and
   const guide = rowsBelow(readText("CONTRIBUTING.md"), "Variables of tests").map(([name]) => codeIn(name));
   assert.deepEqual(sorted(guide), sorted(ofTests));
 });
+
+/** A limit as pages write it: sizes in the largest binary unit that fits, times in seconds. */
+function quantity(name: string, most: number): string {
+  if (name.endsWith("Ms")) return `${most / 1_000} s`;
+  if (!name.endsWith("Bytes")) return most.toLocaleString("en");
+  const power = [3, 2, 1].find((exponent) => most % 1_024 ** exponent === 0) ?? 0;
+  return `${most / 1_024 ** power} ${["B", "KiB", "MiB", "GiB"][power]}`;
+}
