@@ -2,16 +2,21 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ready } from "../../src/api/ready.js";
 import { errorTable } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { auditEvents } from "../../src/pki/registry/audit-record.js";
 import { startNode } from "../server/real-node.js";
 import { readText, sourcesUnder } from "../source-tree.js";
+import { commandsOf, herdProgram } from "./commands.js";
 import { generatedParts } from "./generated-parts.js";
 import { eventRows } from "./https-part.js";
 import { rowsBelow, withPart } from "./markdown.js";
 
 const product = sourcesUnder(["src", "runtime"]).filter(({ path }) => !path.startsWith("src/console/web/"));
+
+/** Fields of the `ready` line, whose table stands below the same heading. */
+const readyFields: readonly string[] = Object.keys(ready.shape);
 
 /** The text of a cell that is one piece of code. */
 const codeIn = (cell = ""): string => /^`([^`]+)`/.exec(cell)?.[1] ?? cell;
@@ -22,6 +27,15 @@ test("the generated parts of pages are what the code gives: npm run docs -- gene
     const text = readText(part.page);
     assert.equal(text, withPart(text, part), `${part.page}, ${part.name}`);
   }
+});
+
+test("command line: what each command prints with --json", async () => {
+  const rows = rowsBelow(readText("docs/reference/command-line.md"), "Output");
+  const documented = rows
+    .flatMap(([commands = ""]) => [...commands.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name))
+    .filter((name) => /^[a-z]+( [a-z]+)?$/.test(name) && !readyFields.includes(name));
+  const commands = commandsOf(await herdProgram()).map(({ name }) => name.replace(/^herd /, ""));
+  assert.deepEqual(sorted(documented), sorted(commands));
 });
 
 test("errors: every code with its status", () => {
