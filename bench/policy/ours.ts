@@ -6,7 +6,7 @@ import { type Candidate, choose, chooseAway } from "../../src/invoke/routing/cho
 import { type Here, queueTimeoutMs } from "../../src/invoke/routing/finish.js";
 import { Health } from "../../src/invoke/routing/health.js";
 import { Speed } from "../../src/invoke/routing/speed.js";
-import type { Balancer, Policy, SimAnswer } from "./policy.js";
+import type { Balancer, PlacementPolicy, SimAnswer } from "./policy.js";
 import { Reports } from "./reports.js";
 import type { FunctionModel } from "./scenario.js";
 import type { SimCall } from "./sim-call.js";
@@ -202,7 +202,7 @@ class OurBalancer implements Balancer {
 }
 
 /** The policy of src/invoke: choose.ts, finish.ts, function-work.ts, speed.ts, pace.ts and health.ts, as mesh-invoker.ts uses them. */
-export function ourPolicy(options: OurOptions = {}): Policy {
+export function ourPolicy(options: OurOptions = {}): PlacementPolicy {
   return {
     name: options.name ?? "wasmherd",
     start: (mesh) => {

@@ -8,7 +8,7 @@ import type { Logger } from "../../core/log.js";
 import type { Metrics } from "../../core/metrics.js";
 import type { Random, Timers } from "../../core/timers.js";
 import type { Links, Members } from "../../mesh/ports.js";
-import type { Allowances } from "../../owner/allowance.js";
+import type { AllowanceSource } from "../../owner/allowance.js";
 import type { AppRouter } from "../app-router.js";
 import { LocalInvoker, type Runner } from "../invoker.js";
 import { WorkModel } from "../learning/work-model.js";
@@ -33,7 +33,7 @@ export interface ForwardingOptions {
   readonly sandbox: Runner & { stats(): SandboxStats; readonly longWorkers: number };
   readonly router: AppRouter;
   /** What the owner of the machine leaves to calls. */
-  readonly allowances: Allowances;
+  readonly allowances: AllowanceSource;
   /** The measured capacity of this node. */
   readonly capacity: CapacitySource;
   /** See `bias` of {@link ChoiceInput}. */

@@ -3,7 +3,7 @@
 import { Preempted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
-import type { Allowance, Allowances } from "../../owner/allowance.js";
+import type { Allowance, AllowanceSource } from "../../owner/allowance.js";
 import type { InvocationResult } from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
 import type { WorkModel } from "../learning/work-model.js";
@@ -21,7 +21,7 @@ export interface OwnLoadOptions {
   readonly stats: () => SandboxStats;
   /** See `Sandbox.longWorkers`. */
   readonly longWorkers: () => number;
-  readonly allowances: Allowances;
+  readonly allowances: AllowanceSource;
   /** Learns from the calls that run here. */
   readonly workModel: WorkModel;
   readonly clock: Clock;

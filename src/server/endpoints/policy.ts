@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
-import { policyShape } from "../../core/policy-settings.js";
+import { ownerPolicyShape } from "../../core/owner-policy.js";
 import type { Endpoint } from "../http/endpoint.js";
 import type { Owner } from "../ports.js";
 
@@ -14,8 +14,8 @@ export interface PolicyOptions {
 
 const timeError = 'a time like 2030-01-31T18:00:00Z, "forever" or null is needed';
 const patchBody = z.strictObject({
-  ...(Object.fromEntries(Object.entries(policyShape).map(([name, shape]) => [name, shape.nullish()])) as {
-    [setting in keyof typeof policyShape]: z.ZodOptional<z.ZodNullable<(typeof policyShape)[setting]>>;
+  ...(Object.fromEntries(Object.entries(ownerPolicyShape).map(([name, shape]) => [name, shape.nullish()])) as {
+    [setting in keyof typeof ownerPolicyShape]: z.ZodOptional<z.ZodNullable<(typeof ownerPolicyShape)[setting]>>;
   }),
   pausedUntil: z
     .string({ error: timeError })
@@ -45,7 +45,7 @@ export function policyEndpoints({ owner, node }: PolicyOptions): Endpoint[] {
         const body = patchBody.safeParse(await exchange.json());
         if (!body.success) throw misfit(body.error.issues);
         const { pausedUntil, ...patch } = body.data;
-        await owner.say({ ...patch, ...(pausedUntil === undefined ? {} : { pausedUntil: epochMs(pausedUntil) }) });
+        await owner.update({ ...patch, ...(pausedUntil === undefined ? {} : { pausedUntil: epochMs(pausedUntil) }) });
         exchange.answer(200, view());
       },
     },
@@ -76,7 +76,7 @@ export function policyView(owner: Owner, node: string): Record<string, unknown> 
   const until = owner.pausedUntil;
   return {
     node,
-    settings: owner.settings,
+    settings: owner.policy,
     state,
     slots,
     idleClass,
