@@ -8,7 +8,7 @@ import { localOnly } from "./policy/local-only.js";
 import { type Interval, intervalOf, type RunResult } from "./policy/measures.js";
 import { ourPolicy } from "./policy/ours.js";
 import { peakEwma } from "./policy/peak-ewma.js";
-import type { Policy } from "./policy/policy.js";
+import type { PlacementPolicy } from "./policy/policy.js";
 import { prequal } from "./policy/prequal.js";
 import { officeScenario } from "./policy/scenario.js";
 import { SimMesh } from "./policy/sim-mesh.js";
@@ -53,7 +53,7 @@ interface Row {
 
 function simulate({ nodes, loads: levels, durationMs, seeds }: Size): Row[] {
   return levels.flatMap((load) => {
-    const runs = new Map<Policy, RunResult[]>();
+    const runs = new Map<PlacementPolicy, RunResult[]>();
     for (const policy of policies) {
       const results = Array.from({ length: seeds }, (_, index) => {
         const scenario = officeScenario({ nodes, load, durationMs, seed: index + 1, owners: true, faults: true });

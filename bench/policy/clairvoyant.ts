@@ -1,6 +1,6 @@
 // A bound: what a policy could do that knew everything at once.
 
-import { type Balancer, eligible, type Policy, type PolicyAtWork } from "./policy.js";
+import { type Balancer, eligible, type PlacementAtWork, type PlacementPolicy } from "./policy.js";
 import type { SimCall } from "./sim-call.js";
 import type { SimMesh } from "./sim-mesh.js";
 import type { SimNode } from "./sim-node.js";
@@ -60,9 +60,9 @@ class Timeline {
  * Knows what each call takes, what runs and waits everywhere, and who fails, without a message and without delay; sends each call where it ends
  * first, the way there and back included. Only what owners will do is hidden from it.
  */
-export const clairvoyant: Policy = {
+export const clairvoyant: PlacementPolicy = {
   name: "clairvoyant (bound)",
-  start: (mesh): PolicyAtWork => {
+  start: (mesh): PlacementAtWork => {
     let timelines: readonly Timeline[] | undefined;
     const balancer = (self: number): Balancer => {
       const choose = (call: SimCall): number => {

@@ -1,7 +1,7 @@
 // Envoy: a weighted round robin whose weights fall with the requests that are active.
 
 import { FailureAccrual } from "./failure-accrual.js";
-import { type Balancer, eligible, type Policy, type SimAnswer } from "./policy.js";
+import { type Balancer, eligible, type PlacementPolicy, type SimAnswer } from "./policy.js";
 import type { SimCall } from "./sim-call.js";
 import type { SimMesh } from "./sim-mesh.js";
 
@@ -66,7 +66,7 @@ class LeastRequestBalancer implements Balancer {
  * extensions.load_balancing_policies.least_request.v3): weight = load_balancing_weight / (active_requests + 1)^active_request_bias, in an earliest-deadline-first schedule.
  * A host's weight is speed times workers; what is active is what this client sent. The two random choices are Envoy's for equal weights only.
  */
-export const leastRequest: Policy = {
+export const leastRequest: PlacementPolicy = {
   name: "least request (Envoy)",
   start: (mesh) => ({ balancer: (self) => new LeastRequestBalancer(mesh, self) }),
 };

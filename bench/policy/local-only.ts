@@ -1,9 +1,9 @@
 // Every node for itself.
 
-import type { Policy } from "./policy.js";
+import type { PlacementPolicy } from "./policy.js";
 
 /** Each call runs where its client sent it. */
-export const localOnly: Policy = {
+export const localOnly: PlacementPolicy = {
   name: "local only",
   start: () => ({ balancer: (node) => ({ choose: () => node, again: () => node }) }),
 };

@@ -6,7 +6,7 @@ import { type Candidate, choose, chooseAway } from "../../src/invoke/routing/cho
 import { type Here, queueTimeoutMs } from "../../src/invoke/routing/finish.js";
 import { Health } from "../../src/invoke/routing/health.js";
 import { Speed } from "../../src/invoke/routing/speed.js";
-import type { Balancer, Policy, SimAnswer } from "./policy.js";
+import type { Balancer, PlacementPolicy, SimAnswer } from "./policy.js";
 import { Reports } from "./reports.js";
 import type { FunctionModel } from "./scenario.js";
 import type { SimCall } from "./sim-call.js";
@@ -61,7 +61,7 @@ class SimPeer implements Candidate {
   }
 
   /** Takes a report unless a newer one came before. */
-  hear(report: Report | undefined): void {
+  receiveReport(report: Report | undefined): void {
     if (report === undefined || report.atMs <= this.#reportMs) return;
     this.#reportMs = report.atMs;
     this.slots = report.slots;
@@ -72,11 +72,11 @@ class SimPeer implements Candidate {
   }
 
   /** `judging`: also how well and how fast it answers. */
-  look(now: number, judging: boolean): void {
+  refresh(now: number, judging: boolean): void {
     while (this.#arrivals.length > 0 && (this.#arrivals[0] as number) <= this.#reportMs) this.#arrivals.shift();
     this.inFlight = Math.min(this.outstanding, this.#arrivals.length);
     if (!judging || this.health === undefined) return;
-    this.speed.look(now);
+    this.speed.refresh(now);
     this.usable = !this.health.isEjected(now);
     this.errorRate = this.health.errorRate(now);
     this.warmth = this.health.warmth(now);
@@ -122,14 +122,14 @@ class OurBalancer implements Balancer {
     this.#local = local;
     const work = this.#work(call);
     const { random } = this.#mesh;
-    const choice = choose<SimPeer>({ local, peers: this.#look(), work, random, bias: this.#bias });
+    const choice = choose<SimPeer>({ local, peers: this.#refresh(), work, random, bias: this.#bias });
     return typeof choice === "string" ? this.#self : choice.node;
   }
 
   again(call: SimCall): number {
     const local = this.#load();
     this.#local = local;
-    const peers = this.#look();
+    const peers = this.#refresh();
     const except = peers.find(({ node }) => node === call.at);
     const { random } = this.#mesh;
     const peer = chooseAway<SimPeer>({ local, peers, work: this.#work(call), random, bias: this.#bias, except });
@@ -152,13 +152,13 @@ class OurBalancer implements Balancer {
     const { now } = this.#mesh;
     const peer = node === this.#self ? undefined : this.#peer(node);
     const speed = peer?.speed ?? this.#here;
-    if (end === "ok") this.#work(call).saw({ speed, serviceMs: runMs, now });
+    if (end === "ok") this.#work(call).observe({ speed, serviceMs: runMs, now });
     if (peer === undefined) {
-      this.#here.look(now);
+      this.#here.refresh(now);
       return;
     }
     peer.outstanding--;
-    peer.hear(report);
+    peer.receiveReport(report);
     if (end === "failed" && peer.health?.failed(now)) peer.usable = false;
     else if (end === "ok") peer.health?.answered(now);
   }
@@ -168,14 +168,14 @@ class OurBalancer implements Balancer {
   }
 
   /** All peers, with what is known of them now. */
-  #look(): readonly SimPeer[] {
+  #refresh(): readonly SimPeer[] {
     this.#peers ??= this.#mesh.nodes.filter(({ id }) => id !== this.#self).map(({ id }) => this.#peerOf(id));
     const { now } = this.#mesh;
     const judging = now - this.#judgedMs >= lookMs + lookPerPeerMs * this.#peers.length;
     if (judging) this.#judgedMs = now;
     for (const peer of this.#peers) {
-      peer.hear(this.#reports.heard(peer.node, now - peer.rttMs / 2));
-      peer.look(now, judging);
+      peer.receiveReport(this.#reports.heard(peer.node, now - peer.rttMs / 2));
+      peer.refresh(now, judging);
     }
     return this.#peers;
   }
@@ -194,7 +194,7 @@ class OurBalancer implements Balancer {
     let work = this.#works.get(model);
     if (work === undefined) {
       work = new FunctionWork({ revision: "", name: model.name }, this.#here);
-      work.hear({ units: model.meanUnits, samples: 100, by: "" });
+      work.addEstimate({ units: model.meanUnits, samples: 100, by: "" });
       this.#works.set(model, work);
     }
     return work;
@@ -202,7 +202,7 @@ class OurBalancer implements Balancer {
 }
 
 /** The policy of src/invoke: choose.ts, finish.ts, function-work.ts, speed.ts, pace.ts and health.ts, as mesh-invoker.ts uses them. */
-export function ourPolicy(options: OurOptions = {}): Policy {
+export function ourPolicy(options: OurOptions = {}): PlacementPolicy {
   return {
     name: options.name ?? "wasmherd",
     start: (mesh) => {

@@ -1,7 +1,7 @@
 // Finagle: two choices by peak-sensitive moving average of latency times what is outstanding.
 
 import { FailureAccrual } from "./failure-accrual.js";
-import { type Balancer, type Policy, type SimAnswer, sample } from "./policy.js";
+import { type Balancer, type PlacementPolicy, type SimAnswer, sample } from "./policy.js";
 import type { SimCall } from "./sim-call.js";
 import type { SimMesh } from "./sim-mesh.js";
 
@@ -85,7 +85,7 @@ class PeakEwmaBalancer implements Balancer {
  * Two nodes by chance, the one that costs less: `PeakEwma` with `P2C` and `FailureAccrualFactory` of github.com/twitter/finagle
  * (finagle-core: `loadbalancer/PeakEwma.scala`, `loadbalancer/P2C.scala`, `liveness/FailureAccrualPolicy.scala`), with their defaults.
  */
-export const peakEwma: Policy = {
+export const peakEwma: PlacementPolicy = {
   name: "peak EWMA (Finagle)",
   start: (mesh) => ({ balancer: (self) => new PeakEwmaBalancer(mesh, self) }),
 };

@@ -1,4 +1,4 @@
-// What a policy is in the simulation: one balancer for each node, which sees no more than such a node would.
+// What a placement policy is in the simulation: one balancer for each node, which sees no more than such a node would.
 
 import type { SimCall, SimEnd } from "./sim-call.js";
 import type { SimMesh } from "./sim-mesh.js";
@@ -26,21 +26,21 @@ export interface Balancer {
   answered?(call: SimCall, node: number, answer: SimAnswer): void;
 }
 
-/** A policy at work in one mesh. */
-export interface PolicyAtWork {
+/** A placement policy at work in one mesh. */
+export interface PlacementAtWork {
   balancer(node: number): Balancer;
   /** A call began to run or to wait there, or its owner changed what it may use. */
   touched?(node: SimNode): void;
   allowed?(node: SimNode): void;
 }
 
-/** A policy. */
-export interface Policy {
+/** A placement policy: decides which node runs a call. Not to be confused with an owner's policy (src/owner). */
+export interface PlacementPolicy {
   readonly name: string;
-  start(mesh: SimMesh): PolicyAtWork;
+  start(mesh: SimMesh): PlacementAtWork;
 }
 
-/** Those that may take the call as far as anybody would know: `home` always may. All policies but ours are told at once. */
+/** Those that may take the call as far as anybody would know: `home` always may. All placement policies but ours know at once. */
 export function eligible(mesh: SimMesh, { call, node }: { call: SimCall; node: number }): boolean {
   const { slots, lightUnits } = mesh.nodes[node] as SimNode;
   if (call.tried.includes(node)) return false;

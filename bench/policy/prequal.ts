@@ -1,7 +1,14 @@
 // Prequal: asynchronous probes of what runs at a node and how long calls take there at such a load.
 
 import { FailureAccrual } from "./failure-accrual.js";
-import { type Balancer, eligible, type Policy, type PolicyAtWork, type SimAnswer, sample } from "./policy.js";
+import {
+  type Balancer,
+  eligible,
+  type PlacementAtWork,
+  type PlacementPolicy,
+  type SimAnswer,
+  sample,
+} from "./policy.js";
 import type { SimCall } from "./sim-call.js";
 import type { SimMesh } from "./sim-mesh.js";
 
@@ -166,9 +173,9 @@ interface Shared {
  * Wydrowski, Kleinberg, Rumble and Archer, "Load is not what you should balance: Introducing Prequal", NSDI 2024, in its asynchronous mode
  * (sections 4.1 to 4.3). A node is one of its own replicas, and probes itself without a message.
  */
-export const prequal: Policy = {
+export const prequal: PlacementPolicy = {
   name: "Prequal",
-  start: (mesh): PolicyAtWork => {
+  start: (mesh): PlacementAtWork => {
     const servers = mesh.scenario.machines.map(() => new PrequalServer());
     const arrivals = new Map<SimCall, number>();
     return { balancer: (self) => new PrequalBalancer(mesh, { self, servers, arrivals }) };

@@ -1,6 +1,6 @@
 // How nodes' loads travel: as src/invoke/peers/peer-statuses.ts tells them, when it changed after a time to settle, and at least once a second.
 
-import type { PolicyAtWork } from "./policy.js";
+import type { PlacementAtWork } from "./policy.js";
 import type { SimMesh } from "./sim-mesh.js";
 import type { Report, SimNode } from "./sim-node.js";
 
@@ -12,13 +12,13 @@ const settlePerLinkMs = 2;
 const kept = 8;
 
 /** What each node told all others. A message that comes changes nothing until somebody looks: so it is looked up then, not delivered. */
-export class Reports implements PolicyAtWork {
+export class Reports implements PlacementAtWork {
   readonly #mesh: SimMesh;
   readonly #told: Report[][];
   readonly #settling = new Set<SimNode>();
-  readonly balancer: PolicyAtWork["balancer"];
+  readonly balancer: PlacementAtWork["balancer"];
 
-  constructor(mesh: SimMesh, balancer: (node: number, reports: Reports) => ReturnType<PolicyAtWork["balancer"]>) {
+  constructor(mesh: SimMesh, balancer: (node: number, reports: Reports) => ReturnType<PlacementAtWork["balancer"]>) {
     this.#mesh = mesh;
     this.balancer = (node) => balancer(node, this);
     this.#told = mesh.scenario.machines.map(() => []);

@@ -5,7 +5,7 @@ import { seeded } from "../../test/mesh/virtual-time.js";
 import { exponential, weighted } from "./draws.js";
 import { EventQueue } from "./event-queue.js";
 import { Measures, type RunResult } from "./measures.js";
-import type { Balancer, Policy, PolicyAtWork } from "./policy.js";
+import type { Balancer, PlacementAtWork, PlacementPolicy } from "./policy.js";
 import { meanGapMs, type Scenario } from "./scenario.js";
 import type { SimCall, SimEnd } from "./sim-call.js";
 import { type NodeEvents, SimNode } from "./sim-node.js";
@@ -24,12 +24,12 @@ export class SimMesh implements NodeEvents {
   readonly random: Random;
   readonly measures: Measures;
   readonly #network: Random;
-  readonly #policy: PolicyAtWork;
+  readonly #policy: PlacementAtWork;
   readonly #balancers: readonly Balancer[];
   #open = 0;
   #ids = 0;
 
-  constructor(scenario: Scenario, policy: Policy) {
+  constructor(scenario: Scenario, policy: PlacementPolicy) {
     const { machines, seed } = scenario;
     this.scenario = scenario;
     this.random = seeded(seed * 7919 + 2);

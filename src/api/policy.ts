@@ -1,17 +1,17 @@
 // What the owner of a machine allows: the policy of the asked node.
 
 import { z } from "zod";
-import { type PolicySettings, policyShape } from "../core/policy-settings.js";
+import { type OwnerPolicy, ownerPolicyShape } from "../core/owner-policy.js";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 
-type Shape = typeof policyShape;
+type Shape = typeof ownerPolicyShape;
 
 const timeError = 'a time like 2030-01-31T18:00:00Z, "forever" or null is needed';
 
 /** A change of settings: `null` takes a setting back to the node's own. */
 const patch = z.strictObject(
   {
-    ...(Object.fromEntries(Object.entries(policyShape).map(([name, shape]) => [name, shape.nullish()])) as {
+    ...(Object.fromEntries(Object.entries(ownerPolicyShape).map(([name, shape]) => [name, shape.nullish()])) as {
       [setting in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[setting]>>;
     }),
     pausedUntil: z
@@ -30,7 +30,7 @@ export const policy = z
   .object({
     node: z.string().describe("Name of the node."),
     settings: z
-      .custom<PolicySettings>((value) => z.strictObject(policyShape).safeParse(value).success)
+      .custom<OwnerPolicy>((value) => z.strictObject(ownerPolicyShape).safeParse(value).success)
       .meta({ type: "object", description: "Every setting as it holds now: see the reference of the configuration." }),
     state: z
       .string()

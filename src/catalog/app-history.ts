@@ -1,4 +1,4 @@
-// What a set of manifests of one app says: which of them still matter, and the app that they make.
+// History of one app from its manifests: which of them still matter, and the app that they make.
 
 import type { AppEntry, RevisionEntry } from "./entry.js";
 import { compareManifests, type ManifestRecord, type RevisionManifest } from "./manifest.js";
@@ -8,9 +8,10 @@ import { keptRevisions } from "./model.js";
 export type RevisionManifestRecord = ManifestRecord & { readonly manifest: RevisionManifest };
 
 /**
- * The manifests of one app that say all that the whole set says, from the lowest to the highest: the highest removal; above it the
- * highest deploy of each revision, for the {@link keptRevisions} highest; and the highest manifest of all. Nodes may drop the others
- * whenever they like and still agree: `kept(kept(a) ∪ b) = kept(a ∪ b)` for all sets, in any order.
+ * The manifests of one app that carry the information of the whole set, from the lowest to the highest: the highest
+ * removal; above it the highest deploy of each revision, for the {@link keptRevisions} highest; and the highest
+ * manifest of all. Nodes may drop the others at any time and still agree: `kept(kept(a) ∪ b) = kept(a ∪ b)` for all
+ * sets, in any order.
  */
 export function kept(records: readonly ManifestRecord[]): ManifestRecord[] {
   const { removal, above } = split(records);
@@ -23,9 +24,9 @@ export function kept(records: readonly ManifestRecord[]): ManifestRecord[] {
 }
 
 /**
- * The app that a set of manifests makes, `undefined` when it was removed or never deployed. The highest manifest says what is
- * current. Its revisions are the highest deploys of each, ten at most, the current one among them; `counts` leaves out manifests
- * whose component lost its revision's name to another one.
+ * The app that a set of manifests makes, `undefined` when it was removed or never deployed. The highest manifest
+ * decides the current revision. The app's revisions are the highest deploys of each, ten at most, the current one among
+ * them. `counts` leaves out manifests whose component lost its revision's name to another component.
  */
 export function appOf(
   records: readonly ManifestRecord[],
@@ -36,7 +37,8 @@ export function appOf(
   if (current === undefined) return undefined;
   const deploys = deploysOf(above).slice(-keptRevisions);
   const present = deploys.some(({ manifest }) => manifest.revision === current.revision);
-  // A rollback may have gone to what a deploy elsewhere pushed out at the same time: its own manifest tells enough.
+  // A rollback may have gone to a revision that a deploy elsewhere pushed out at the same time: its own manifest has
+  // all data.
   const revisions = present
     ? deploys.map(({ manifest }) => manifest)
     : [current, ...deploys.slice(1 - keptRevisions).map(({ manifest }) => manifest)];
@@ -53,7 +55,7 @@ function entryOf(manifest: RevisionManifest): RevisionEntry {
   return { revision, at: new Date(at).toISOString(), by, component, source, before };
 }
 
-/** The highest removal, and what stands above it in order. */
+/** The highest removal, and the manifests above it in order. */
 function split(records: readonly ManifestRecord[]): {
   readonly removal: ManifestRecord | undefined;
   readonly above: readonly RevisionManifestRecord[];
@@ -68,7 +70,7 @@ function deploysOf(ordered: readonly RevisionManifestRecord[]): RevisionManifest
   const latest = new Map<string, RevisionManifestRecord>();
   for (const record of ordered) {
     if (record.manifest.op !== "deploy") continue;
-    // Deleted first, so that the map's order is that of the latest deploys.
+    // Deleted first, so that the map has the order of the latest deploys.
     latest.delete(record.manifest.revision);
     latest.set(record.manifest.revision, record);
   }

@@ -20,8 +20,8 @@ export class Blobs {
   }
 
   /**
-   * Learns what is stored, reads what is wanted, and removes all else unless `keepOthers`. One that is missing or
-   * damaged is told to `damaged`, or, without that, thrown as `internal` naming the file.
+   * Lists the stored blobs, reads the wanted ones, and removes all others unless `keepOthers`. A missing or damaged
+   * blob is reported to `damaged`, or, without that, thrown as `internal` with the file's name.
    */
   async open(
     wanted: ReadonlySet<string>,
@@ -44,15 +44,15 @@ export class Blobs {
       }
     };
     await Promise.all(Array.from({ length: parallelReads }, check));
-    // Only now: with a damaged catalog nothing may be removed that could help to mend it.
+    // Only now: while the catalog is damaged, nothing may be removed that could help to repair it.
     const others = [...this.#stored].filter((digest) => !wanted.has(digest));
     if (!keepOthers) return this.remove(others);
     for (const digest of others) await this.#read(digest).catch(() => this.remove([digest]));
   }
 
   /**
-   * Stores bytes that are not there yet: all, or, when one cannot be stored, none. Returns the digests of those that
-   * were not there.
+   * Stores bytes that are not there yet: all of them, or none when one cannot be stored. Returns the digests of the new
+   * ones.
    */
   async writeAll(contents: readonly Uint8Array[]): Promise<string[]> {
     const missing = new Map(contents.map((content) => [sha256(content), content]));
@@ -70,15 +70,15 @@ export class Blobs {
   }
 
   /**
-   * The bytes of a digest. Throws `internal` naming the file when they are missing or damaged; from then on they are
-   * {@link isLost}.
+   * The bytes of a digest. Throws `internal` with the file's name when they are missing or damaged; from then on they
+   * are {@link isLost}.
    */
   async read(digest: string): Promise<Buffer> {
     const wasStored = this.#stored.has(digest);
     try {
       return await this.#read(digest);
     } catch (error) {
-      // One that was removed meanwhile is not lost.
+      // A blob that was removed meanwhile is not lost.
       if (wasStored === this.#stored.has(digest)) {
         this.#stored.delete(digest);
         this.#lost.add(digest);
@@ -97,7 +97,7 @@ export class Blobs {
     return this.#stored.has(digest);
   }
 
-  /** Removes blobs; one that is not there is fine. */
+  /** Removes blobs; a missing blob is no error. */
   async remove(digests: Iterable<string>): Promise<void> {
     for (const digest of digests) {
       if (!this.#stored.delete(digest) && !this.#lost.delete(digest)) continue;

@@ -1,4 +1,4 @@
-// The apps and revisions that a node knows, and the changes that it makes and signs itself.
+// The catalog: the apps and revisions that a node knows, and the changes that it makes and signs itself.
 
 import { checkAppName } from "../core/app-name.js";
 import type { Clock } from "../core/clock.js";
@@ -23,28 +23,28 @@ import { type Authors, ManifestRecords } from "./manifest-records.js";
 import { ManifestStore } from "./manifest-store.js";
 import type { AppRecord, Deployment, DeploymentResult, PublishedManifest, StoredSource } from "./model.js";
 
-/** What a {@link Catalog} works with. */
+/** Dependencies of {@link Catalog}. */
 export interface CatalogOptions {
-  /** Sealed ones on disk for a master, memory for others. */
+  /** Sealed files on disk for a master, memory for other nodes. */
   readonly files: StateFiles;
   readonly clock: Clock;
   readonly meshId: string;
   readonly signer: Signer;
   readonly authors: Authors;
-  /** What this node's manifests say about how their functions run. */
+  /** How functions run, as this node's manifests state it. */
   readonly limits: Pick<Limits, "deadlineMs" | "memoryBytes">;
   /** Spreads a manifest that this node signed and stored; must not throw. */
   readonly publish?: (text: string) => void;
 }
 
-/** Who asks for a change: the id of a token. */
+/** The caller of a change: the id of a token. */
 export interface ChangeBy {
   readonly by: string;
 }
 
 /**
- * The catalog over {@link StateFiles}: a fold over signed manifests. A change that this node makes is signed, durable, then
- * seen by readers, then spread.
+ * The catalog over {@link StateFiles}: a fold over signed manifests. A change that this node makes is signed, made
+ * durable, shown to readers, and spread, in this order.
  */
 export class Catalog {
   /** The manifests as the mesh spreads them. */
@@ -60,19 +60,19 @@ export class Catalog {
   }
 
   /**
-   * Reads the manifests and checks every blob. What is damaged or missing is told to `damaged`, and others give it
-   * back; without that it is thrown as `internal` naming the file.
+   * Reads the manifests and checks every blob. Damaged or missing files are reported to `damaged`, and peers send them
+   * again; without that, they are thrown as `internal` with the file's name.
    */
   async open({ damaged }: { readonly damaged?: OnDamage } = {}): Promise<void> {
     await this.#store.open(damaged);
   }
 
-  /** Whether an app is here only by name: its manifests were lost. */
+  /** Whether only the app's name is known: its manifests were lost. */
   isLost(app: string): boolean {
     return this.#store.isLost(app);
   }
 
-  /** Refuses further changes and waits for those under way. */
+  /** Refuses further changes and waits for those in progress. */
   async close(): Promise<void> {
     await this.#store.close();
   }
@@ -82,19 +82,22 @@ export class Catalog {
     return [...this.#store.set.entries()].map((entry) => this.#show(entry)).sort((a, b) => (a.app < b.app ? -1 : 1));
   }
 
-  /** An app, `undefined` when there is none. Throws `request.malformed` for what cannot be an app's name. */
+  /** An app, `undefined` when there is none. Throws `request.malformed` for a text that cannot be an app's name. */
   get(app: string): AppRecord | undefined {
     const entry = this.#store.set.entry(checkAppName(app));
     return entry === undefined ? undefined : this.#show(entry);
   }
 
-  /** Whether this app was removed and not deployed since. Of 10,000 names, the oldest removals are forgotten first. */
+  /**
+   * Whether this app was removed and not deployed since. Removals are tombstones: of 10,000 names, the oldest are
+   * dropped first.
+   */
   wasRemoved(app: string): boolean {
     const { held } = this.#store.set.of(checkAppName(app));
     return held.at(-1)?.manifest.op === "remove";
   }
 
-  /** Makes a component the app's current revision and, once that is durable, says so. Throws `request.too-large`. */
+  /** Makes a component the app's current revision; resolves once that is durable. Throws `request.too-large`. */
   async put(deployment: Deployment): Promise<DeploymentResult> {
     const app = checkAppName(deployment.app);
     const component = Buffer.from(deployment.component);
@@ -135,12 +138,15 @@ export class Catalog {
     });
   }
 
-  /** The revision that {@link rollback} would make current. Throws as that does. */
+  /** The revision that {@link rollback} would make current. Throws as {@link rollback} does. */
   rollbackTarget(app: string, revision?: string): string {
     return this.#rollbackEntry(checkAppName(app), revision).revision;
   }
 
-  /** Makes a kept revision current again; without one, the one before. Throws `app.unknown` or `revision.unknown`. */
+  /**
+   * Makes a kept revision current again; without a revision, the one before the current. Throws `app.unknown` or
+   * `revision.unknown`.
+   */
   async rollback(
     app: string,
     { revision, by }: ChangeBy & { readonly revision?: string | undefined },
@@ -190,7 +196,7 @@ export class Catalog {
     return JSON.parse((await this.sourceText(app, revision)).toString("utf8")) as StoredSource[];
   }
 
-  /** The same as the JSON text that is stored: whoever held it checked it first. */
+  /** The same as the stored JSON text: the node checked the text before it held it. */
   async sourceText(app: string, revision: string): Promise<Buffer> {
     const found = this.#entry(checkAppName(app)).revisions.find((other) => other.revision === revision);
     const text = found === undefined ? undefined : await this.#store.blob(found.source);
@@ -204,12 +210,12 @@ export class Catalog {
     return shown;
   }
 
-  /** What every manifest of this node says: who, when, and that it counts over all that is known. */
+  /** The fields that every manifest of this node shares: author, time, and a version above all known ones. */
   #turn(app: string, by: string) {
     const { clock, meshId, signer } = this.#options;
     const turn = nextTurn(this.#store.set.highest(app), clock.now());
-    // What was lost here may be at others, who must take this for the newer change: no app is deployed once a second
-    // since 1970.
+    // Other nodes may have what was lost here, and must take this change as the newer one: no app is deployed once a
+    // second since 1970.
     if (turn.version === 1 && !this.#store.isWhole) turn.version = Math.floor(clock.now() / 1_000);
     return { kind: "manifest", mesh: meshId, app, ...turn, author: signer.nodeId, by: by.slice(0, byLimit) } as const;
   }
@@ -219,7 +225,7 @@ export class Catalog {
     return { limits: { deadlineMs, memoryBytes }, ...(before === undefined ? {} : { before }) };
   }
 
-  /** Signs, stores, shows, spreads. */
+  /** Signs, stores, shows and spreads a change, in this order. */
   async #make(manifest: Manifest, blobs: readonly Uint8Array[]): Promise<PublishedManifest> {
     const { signer, publish } = this.#options;
     const record = manifestRecord(manifest, (payload) => signer.sign(payload));
@@ -229,7 +235,7 @@ export class Catalog {
     return { id: record.id, text: record.text };
   }
 
-  /** A manifest that brings a revision, for the sizes of its bytes. */
+  /** A manifest that brings a revision, with the sizes of its bytes. */
   #manifestOf(app: string, { component, source }: RevisionEntry): RevisionManifest {
     const names = ({ manifest }: ManifestRecord) =>
       manifest.op !== "remove" && manifest.component === component && manifest.source === source;
@@ -238,7 +244,7 @@ export class Catalog {
     return found;
   }
 
-  /** Two components may share 48 bits of digest by design of someone hostile; a name must not mean both. */
+  /** A hostile author can make two components share 48 bits of digest; a revision's name must not mean both. */
   #refuseCollision(revision: string, digest: string): void {
     const other = this.#store.set.componentOf(revision);
     if (other !== undefined && other !== digest) {

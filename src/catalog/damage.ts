@@ -1,5 +1,4 @@
-// Files of the catalog that are not what was written: told, so that the node goes on without them and gets them from
-// its peers.
+// Damage of the catalog's files: reported, so that the node continues without the files and pulls them from its peers.
 
 /** A file that is missing or damaged, with its app where that is known; `cause` names the file. */
 export interface CatalogDamage {
@@ -8,5 +7,5 @@ export interface CatalogDamage {
   readonly cause: unknown;
 }
 
-/** Hears of damage. Where nobody does, damage is an error. */
+/** Is called with each damaged file. Without such a function, damage is an error. */
 export type OnDamage = (damage: CatalogDamage) => void;

@@ -1,12 +1,12 @@
-// An app as a node sees it: its kept revisions, and where a rollback goes.
+// An app as a node has it: its kept revisions, and the target of a rollback.
 
 import type { AppRecord, RevisionRecord } from "./model.js";
 
-/** A kept revision with where its bytes are: SHA-256, in hex, of its component and of its encoded source. */
+/** A kept revision with its blobs: SHA-256, in hex, of its component and of its encoded source. */
 export interface RevisionEntry extends RevisionRecord {
   readonly component: string;
   readonly source: string;
-  /** What was current when this was deployed: where a rollback goes. */
+  /** The revision that was current when this one was deployed: the target of a rollback. */
   readonly before?: string | undefined;
 }
 
@@ -18,20 +18,20 @@ export interface AppEntry {
   readonly revisions: readonly RevisionEntry[];
 }
 
-/** The revision that a component's SHA-256 (hex) gives. */
+/** The revision's name for a component's SHA-256 (hex). */
 export function revisionOf(digest: string): string {
   return digest.slice(0, 12);
 }
 
-/** What a deploy of `revision` replaces: where a rollback from it goes. */
+/** The revision that a deploy of `revision` replaces: the target of a rollback from it. */
 export function replacedBy(entry: AppEntry | undefined, revision: string): string | undefined {
   if (entry === undefined || entry.revision !== revision) return entry?.revision;
   return entry.revisions.find((other) => other.revision === revision)?.before;
 }
 
 /**
- * Where a rollback goes: to `revision`; without one, to what was current before the current one was deployed, else to the next
- * older one. `undefined` when there is no such revision.
+ * The target of a rollback: `revision`; without it, the revision that was current before the current one was deployed,
+ * else the next older one. `undefined` when there is no such revision.
  */
 export function rollbackEntry(entry: AppEntry, revision?: string): RevisionEntry | undefined {
   const target = revision ?? revisionBefore(entry);
@@ -51,7 +51,7 @@ export function recordOf(entry: AppEntry): AppRecord {
 function revisionBefore(entry: AppEntry): string | undefined {
   const index = entry.revisions.findIndex((other) => other.revision === entry.revision);
   const before = entry.revisions[index]?.before;
-  // The one that it replaced may have been dropped since.
+  // The replaced revision may have been dropped since.
   const kept = entry.revisions.some((other) => other.revision === before);
   return kept ? before : entry.revisions[index - 1]?.revision;
 }

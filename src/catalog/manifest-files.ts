@@ -1,4 +1,5 @@
-// Manifests as files: one per app with the signed texts that it holds, and an index of the names, so that a lost file is noticed.
+// Manifests as files: one per app with the signed texts that it holds, and an index of the names, so that a lost file
+// is noticed.
 
 import { isAppName } from "../core/app-name.js";
 import { HerdError } from "../core/errors.js";
@@ -13,7 +14,10 @@ const indexName = "index";
 const prefix = "app-";
 const parallelReads = 8;
 
-/** The held manifests of all apps over {@link StateFiles}. They are authenticated where they are stored, and not verified again. */
+/**
+ * The held manifests of all apps over {@link StateFiles}. They were verified before they were stored, and are not
+ * verified again.
+ */
 export class ManifestFiles {
   readonly #files: StateFiles;
   readonly #names = new Set<string>();
@@ -23,8 +27,8 @@ export class ManifestFiles {
   }
 
   /**
-   * Reads everything. A file that is damaged or missing is told to `damaged` and left out, or, without that, thrown as
-   * `internal` naming it.
+   * Reads everything. A damaged or missing file is reported to `damaged` and left out, or, without that, thrown as
+   * `internal` with its name.
    */
   async open(damaged?: OnDamage): Promise<ReadonlyMap<string, readonly ManifestRecord[]>> {
     const listed = await this.#files.list();
@@ -46,7 +50,7 @@ export class ManifestFiles {
       lost(name, new HerdError("internal", `${this.#files.describe(name)} is missing, but the index names it`));
     }
     const apps = new Map<string, readonly ManifestRecord[]>();
-    // A file that the index does not name yet was written just before a crash: whole and signed, so it counts.
+    // A file that the index does not name yet was written just before a crash: it is whole and signed, so it counts.
     const queue = [...stored];
     const read = async () => {
       for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
@@ -60,16 +64,16 @@ export class ManifestFiles {
     };
     await Promise.all(Array.from({ length: parallelReads }, read));
     this.#names.clear();
-    // Those that are lost stay named, until they come back or are removed.
+    // Lost files stay named in the index until they come back or are removed.
     for (const app of [...known, ...apps.keys()]) this.#names.add(app);
-    // A file that the index does not name counts all the same, so that a full disk may keep the index as it is.
+    // A file counts without the index too, so that a full disk may keep the index as it is.
     if (isIndexLost) await this.#writeIndex([...this.#names]).catch(() => undefined);
     return apps;
   }
 
   /**
-   * Stores what an app holds; durable when it resolves, except for a removal that a full disk does not take: it waits
-   * in memory, since the bytes that it frees are what the disk needs.
+   * Stores the manifests of an app; durable when it resolves. Only a removal that a full disk does not take waits in
+   * memory, since the disk needs the bytes that the removal frees.
    */
   async write(app: string, records: readonly ManifestRecord[]): Promise<void> {
     const manifests = records.map(({ text }) => text);
@@ -78,7 +82,7 @@ export class ManifestFiles {
     else await keepIn(this.#files, { name: fileOf(app), content });
     if (this.#names.has(app)) return;
     try {
-      // After the file: an index that names a file which is missing tells of a loss.
+      // After the file: an index that names a missing file reports a loss.
       await this.#writeIndex([...new Set([...this.#names, app])]);
     } catch (error) {
       await this.#files.remove(fileOf(app)).catch(() => undefined);
@@ -87,7 +91,7 @@ export class ManifestFiles {
     this.#names.add(app);
   }
 
-  /** Forgets an app. */
+  /** Removes an app's file. */
   async remove(app: string): Promise<void> {
     if (!this.#names.has(app)) return;
     await this.#writeIndex([...this.#names].filter((name) => name !== app));
@@ -117,7 +121,7 @@ export class ManifestFiles {
   async #readIndex(files: number): Promise<readonly string[]> {
     const bytes = await this.#files.read(indexName);
     if (bytes === undefined) {
-      // Even an empty catalog has an index, written before anything else: without one, something was lost.
+      // Even an empty catalog has an index, written before anything else: a missing index means a loss.
       if (files > 0) {
         const missing = this.#files.describe(indexName);
         throw new HerdError("internal", `${missing} is missing, but ${files} files of the catalog are there`);
@@ -154,7 +158,7 @@ export class ManifestFiles {
   }
 }
 
-/** The name of an app's file does not show the app's: what is readable in a state directory tells nothing. */
+/** The name of an app's file does not show the app's name: file names in a state directory reveal nothing. */
 function fileOf(app: string): string {
   return prefix + sha256(Buffer.from(app)).slice(0, 40);
 }

@@ -7,17 +7,17 @@ import { sha256 } from "./blobs.js";
 import { blobsOf, compareManifests, type ManifestRecord, readManifest } from "./manifest.js";
 import type { ManifestStore } from "./manifest-store.js";
 
-/** Who may sign manifests: what the mesh knows of its nodes. */
+/** Authority over signers: the nodes of the mesh and their marks. */
 export interface Authors {
   /**
-   * The signer with its marks when the signature is good and it belongs to the mesh now; `unknown` when nothing is known of it.
-   * Throws `auth.invalid` for a bad signature and for a signer that was revoked.
+   * The signer with its marks when the signature is good and the signer belongs to the mesh now; `unknown` when the
+   * signer is unknown. Throws `auth.invalid` for a bad signature and for a revoked signer.
    */
   verify(signed: Signed): { readonly deploy: boolean; readonly master: boolean } | "unknown";
   isRevoked(nodeId: string): boolean;
 }
 
-/** What {@link ManifestRecords} works with. */
+/** Dependencies of {@link ManifestRecords}. */
 export interface ManifestRecordsOptions {
   readonly store: ManifestStore;
   readonly clock: Clock;
@@ -27,18 +27,18 @@ export interface ManifestRecordsOptions {
   readonly publish?: (text: string) => void;
 }
 
-/** What {@link ManifestRecords.take} made of a text. */
+/** Result of {@link ManifestRecords.take}. */
 export interface Taken {
   readonly id: string;
   readonly verdict: "new" | "known" | "waiting";
 }
 
-// Ids of what was not passed on yet: far more than ever wait for that at a time.
+// Ids of manifests that were not passed on yet: far more than ever wait for that at a time.
 const maxUnspread = 10_000;
 
 /**
- * The record store of kind `manifest`. What it accepts is announced: it is passed on and compared, but no reader and no call sees
- * it before {@link hold} was given its bytes.
+ * The record store of kind `manifest`. An accepted manifest is announced: it is passed on and compared, but no reader
+ * and no call sees it before {@link hold} was given its bytes.
  */
 export class ManifestRecords {
   readonly kind = "manifest";
@@ -51,17 +51,21 @@ export class ManifestRecords {
   }
 
   /**
-   * Takes a manifest from anywhere: `new` is to be passed on, `known` says nothing that is not known, `waiting` cannot be judged
-   * yet. Throws `auth.invalid`: not well-formed, of another mesh, from the future, badly signed, or by who may not.
+   * Takes a manifest from any source: `new` is to be passed on, `known` adds nothing, `waiting` cannot be judged yet.
+   * Throws `auth.invalid` for a manifest that is malformed, of another mesh, from the future, badly signed, or signed
+   * by a node without the right.
    */
   async accept(text: string): Promise<"new" | "known" | "waiting"> {
     const { id, verdict } = await this.take(text);
     if (verdict === "waiting") return verdict;
-    // What came by another way, or was made here, was not passed on yet.
+    // A manifest that came by another way, or was made here, was not passed on yet.
     return this.#unspread.delete(id) ? "new" : "known";
   }
 
-  /** As {@link accept}, for who does not pass it on: the next `accept` of the same manifest still says `new`. */
+  /**
+   * As {@link accept}, for a caller that does not pass it on: the next `accept` of the same manifest still returns
+   * `new`.
+   */
   async take(text: string): Promise<Taken> {
     const { store, authors } = this.#options;
     const record = readManifest(text);
@@ -74,7 +78,7 @@ export class ManifestRecords {
       this.#toSpread(id);
       return { id, verdict: "new" };
     }
-    // What says nothing new needs no proof: nothing comes of it.
+    // A manifest that adds nothing needs no verification: nothing follows from it.
     if (!store.matters(record)) return { id, verdict: "known" };
     if (this.#judge(record) === "waiting" || !store.announce(record)) return { id, verdict: "waiting" };
     this.#toSpread(id);
@@ -92,7 +96,7 @@ export class ManifestRecords {
     return this.#options.store.set.get(id)?.text;
   }
 
-  /** Hears of each manifest that was announced; returns the function that unsubscribes. */
+  /** Calls the function with each manifest that was announced; returns the function that unsubscribes. */
   watch(announced: (record: ManifestRecord) => void): () => void {
     this.#listeners.add(announced);
     return () => this.#listeners.delete(announced);
@@ -103,7 +107,7 @@ export class ManifestRecords {
     return [...this.#options.store.set.announced()];
   }
 
-  /** `held`; `announced` while it waits for its bytes; `over` when it says nothing (any more) that others do not. */
+  /** `held`; `announced` while the manifest waits for its bytes; `over` when it adds nothing (any more) to others. */
   stateOf(id: string): "held" | "announced" | "over" {
     const { set } = this.#options.store;
     if (set.get(id) === undefined) return "over";
@@ -115,7 +119,7 @@ export class ManifestRecords {
     return this.#options.store.set.highest(manifest.app)?.id === id;
   }
 
-  /** Whether readers would see a manifest as what is current, were it held now. */
+  /** Whether the manifest would decide the app's current state if it were held now. */
   leads(record: ManifestRecord): boolean {
     const highest = this.#options.store.set.of(record.manifest.app).held.at(-1);
     return highest === undefined || compareManifests(record, highest) > 0;
@@ -131,7 +135,7 @@ export class ManifestRecords {
     return [...this.#options.store.set.held()].filter((record) => this.missing(record).length > 0);
   }
 
-  /** Stores bytes that a held manifest {@link lacking} names; others are left out. */
+  /** Stores bytes that a held manifest {@link lacking} names; other bytes are left out. */
   async restore(blobs: ReadonlyMap<string, Uint8Array>): Promise<void> {
     const { store } = this.#options;
     await store.change(async () => {
@@ -152,9 +156,9 @@ export class ManifestRecords {
   }
 
   /**
-   * Holds an announced manifest: durable, then seen by readers. `blobs` are the bytes that were {@link missing}. Returns the apps
-   * that may look different now, none when the manifest is held already or over. Throws `auth.invalid` for bytes that are not those
-   * that it names, and, forgetting it, when its signer was revoked meanwhile.
+   * Holds an announced manifest: durable, then visible to readers. `blobs` are the bytes that were {@link missing}.
+   * Returns the apps that may look different now; none when the manifest is held already or over. Throws `auth.invalid`
+   * for bytes that it does not name. When its signer was revoked meanwhile, the manifest is dropped too.
    */
   async hold(id: string, blobs: ReadonlyMap<string, Uint8Array>): Promise<readonly string[]> {
     const { store, authors } = this.#options;
@@ -175,7 +179,10 @@ export class ManifestRecords {
     });
   }
 
-  /** After a revocation, on every node: forgets what was announced by the revoked node and is not held. Returns how many. */
+  /**
+   * After a revocation, on every node: drops manifests that the revoked node announced and that are not held. Returns
+   * how many.
+   */
   dropFrom(nodeId: string): number {
     const { store } = this.#options;
     const theirs = this.announced().filter(({ signed }) => signed.signer === nodeId);
@@ -184,8 +191,8 @@ export class ManifestRecords {
   }
 
   /**
-   * On a master, after a revocation, and at the start, since a crash may have come between: signs what this node holds from revoked
-   * nodes itself, so that nodes which come later get it. Returns how many.
+   * On a master, after a revocation, and at the start, since a crash may have come between: signs the held manifests of
+   * revoked nodes itself, so that nodes which join later get them. Returns how many.
    */
   async resign(): Promise<number> {
     const { store, signer, publish, authors } = this.#options;
@@ -202,7 +209,7 @@ export class ManifestRecords {
     });
   }
 
-  /** Notes a manifest that this node made: the replica has not passed it on. */
+  /** Marks a manifest that this node made: the replica has not passed it on. */
   own({ id }: ManifestRecord): void {
     this.#toSpread(id);
   }
@@ -223,7 +230,7 @@ export class ManifestRecords {
       if (signer.deploy) return "good";
       throw new HerdError("auth.invalid", "the manifest's signer has no deploy mark");
     }
-    // A master signs anew what a revoked node had signed; this node may not have heard of the revocation yet.
+    // A master signed the manifest of a revoked node anew; the revocation itself may not have arrived here yet.
     if (!signer.master) throw new HerdError("auth.invalid", "the manifest is signed by another node than its author");
     return authors.isRevoked(manifest.author) ? "good" : "waiting";
   }

@@ -1,10 +1,11 @@
-// The manifests that a node knows, in memory: those it holds with their bytes, those it only heard of, and the apps they make.
+// The manifests that a node knows, in memory: those it holds with their bytes, those that were only announced, and the
+// apps they make.
 
 import { appOf, bringsRevision, kept } from "./app-history.js";
 import type { AppEntry } from "./entry.js";
 import { blobsOf, type ManifestRecord } from "./manifest.js";
 
-/** The manifests of one app. What is announced came from the mesh and waits for its bytes; readers see only what is held. */
+/** The manifests of one app. Announced ones came from the mesh and wait for their bytes; readers see only held ones. */
 export interface AppManifests {
   readonly held: readonly ManifestRecord[];
   readonly announced: readonly ManifestRecord[];
@@ -19,14 +20,14 @@ export function withHeld({ held, announced }: AppManifests, record: ManifestReco
   return pruned(kept([...others, record]), announced);
 }
 
-/** The manifests once `record` was heard of; the same object when it says nothing new. */
+/** The manifests once `record` was announced; the same object when it adds nothing. */
 export function withAnnounced(manifests: AppManifests, record: ManifestRecord): AppManifests {
   const { held, announced } = manifests;
   const next = pruned(held, [...announced.filter(({ id }) => id !== record.id), record]);
   return next.announced.includes(record) ? next : manifests;
 }
 
-/** The manifests without one that was heard of and cannot be held. */
+/** The manifests without an announced one that cannot be held. */
 export function withoutAnnounced({ held, announced }: AppManifests, id: string): AppManifests {
   return { held, announced: announced.filter((other) => other.id !== id) };
 }
@@ -37,18 +38,18 @@ function pruned(held: readonly ManifestRecord[], announced: readonly ManifestRec
 }
 
 interface App extends AppManifests {
-  /** What is told to peers: what still matters of both. */
+  /** The manifests that are sent to peers: those of both kinds that still matter. */
   readonly offered: readonly ManifestRecord[];
   readonly entry: AppEntry | undefined;
 }
 
-/** How much waits for its bytes. */
+/** How many manifests wait for their bytes. */
 export interface Waiting {
   readonly manifests: number;
   readonly textBytes: number;
 }
 
-/** What a change did: digests that no manifest names any more, and the apps that may look different now. */
+/** Result of a change: digests that no manifest names any more, and the apps that may look different now. */
 export interface Changed {
   readonly unused: readonly string[];
   readonly apps: readonly string[];
@@ -58,18 +59,18 @@ export interface Changed {
 export class ManifestSet {
   readonly #apps = new Map<string, App>();
   readonly #byId = new Map<string, ManifestRecord>();
-  /** Held manifests by the revision that they bring: two components may have one name. */
+  /** Held manifests by the revision that they bring: two components may share a revision's name. */
   readonly #bringing = new Map<string, Map<string, ManifestRecord>>();
   readonly #references = new Map<string, number>();
   /** Manifests that wait for their bytes, and the size of their texts: by author, and of all under "". */
   readonly #announced = new Map<string, Waiting>();
 
-  /** How many names of apps are known, those of removed apps included. */
+  /** How many names of apps are known, including removed apps. */
   get size(): number {
     return this.#apps.size;
   }
 
-  /** What waits for its bytes: all of it, or what a node is the author of. */
+  /** The manifests that wait for their bytes: all, or those of one author. */
   waiting(author = ""): Readonly<Waiting> {
     return this.#announced.get(author) ?? { manifests: 0, textBytes: 0 };
   }
@@ -89,7 +90,7 @@ export class ManifestSet {
     for (const { entry } of this.#apps.values()) if (entry !== undefined) yield entry;
   }
 
-  /** The names of all apps, also of removed ones. */
+  /** The names of all apps, including removed ones. */
   names(): string[] {
     return [...this.#apps.keys()];
   }
@@ -125,7 +126,10 @@ export class ManifestSet {
     for (const { announced } of this.#apps.values()) yield* announced;
   }
 
-  /** The digest that a revision names: where two components share a name, that of the held manifest with the lowest id has it. */
+  /**
+   * The digest of a revision's component. Where two components share the name, the held manifest with the lowest id
+   * decides.
+   */
   componentOf(revision: string): string | undefined {
     let winner: ManifestRecord | undefined;
     for (const record of this.#bringing.get(revision)?.values() ?? []) {
@@ -139,7 +143,7 @@ export class ManifestSet {
     return this.#references.has(digest);
   }
 
-  /** Sets what is known of an app; undefined forgets its name. */
+  /** Sets the manifests of an app; undefined drops its name. */
   set(app: string, next: AppManifests | undefined): Changed {
     const before = this.of(app);
     const { held, announced } = next ?? noManifests;
@@ -176,7 +180,7 @@ export class ManifestSet {
     this.#apps.set(name, { ...app, entry: appOf(app.held, counts) });
   }
 
-  /** Keeps the list of who brings which revision; returns the apps of revisions whose component is another one now. */
+  /** Updates which manifests bring which revision; returns the apps of revisions whose component is another one now. */
   #rename(added: readonly ManifestRecord[], dropped: readonly ManifestRecord[]): string[] {
     const touched = new Set([...added, ...dropped].filter(bringsRevision).map(({ manifest }) => manifest.revision));
     const before = new Map([...touched].map((revision) => [revision, this.componentOf(revision)]));
@@ -197,7 +201,7 @@ export class ManifestSet {
     return apps;
   }
 
-  /** Counts who names which blob; returns the digests that nobody names any more. */
+  /** Counts references to blobs; returns the digests without a reference. */
   #refer(added: readonly ManifestRecord[], dropped: readonly ManifestRecord[]): string[] {
     for (const { digest } of added.flatMap(({ manifest }) => blobsOf(manifest))) {
       this.#references.set(digest, (this.#references.get(digest) ?? 0) + 1);

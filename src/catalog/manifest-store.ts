@@ -1,4 +1,4 @@
-// Manifests and their bytes, kept: a change is durable before readers see it, and atomic for them.
+// Store of manifests and their bytes: a change is durable before readers see it, and atomic for them.
 
 import { HerdError } from "../core/errors.js";
 import { SerialQueue } from "../core/serial-queue.js";
@@ -11,16 +11,17 @@ import { ManifestFiles } from "./manifest-files.js";
 import { type AppManifests, ManifestSet, withAnnounced, withHeld, withoutAnnounced } from "./manifest-set.js";
 
 /**
- * Manifests that may wait for their bytes, and their texts. An author may have as many as it leaves free, so that a new
- * one finds some.
+ * Back-pressure: manifests that may wait for their bytes, and the size of their texts. An author may have as many as it
+ * leaves free, so that a new author finds room.
  */
 const maxAnnounced = 20_000;
 const maxAnnouncedBytes = 64 * 1024 * 1024;
 
 /**
- * At most `maxNames` names of apps are held, removed ones included; for a new one the oldest removal is forgotten.
- * Order is the guarantee: blobs are written before the manifests that name them and removed after, so a crash leaves orphans at
- * most, which the next `open` removes. What was only announced lies in memory: it comes again.
+ * Holds at most `maxNames` names of apps, removed ones included; for a new name the oldest removal is dropped. The
+ * order of writes is the guarantee: blobs are written before the manifests that name them and removed after, so a crash
+ * leaves only orphans, which the next `open` removes. Announced manifests are kept in memory only: peers send them
+ * again.
  */
 export class ManifestStore {
   readonly #files: ManifestFiles;
@@ -39,14 +40,14 @@ export class ManifestStore {
     this.#blobs = new Blobs(files);
   }
 
-  /** What is known: to be read only. */
+  /** All known manifests: read only. */
   get set(): ManifestSet {
     return this.#set;
   }
 
   /**
-   * Reads all manifests and checks every blob. What is damaged or missing is told to `damaged` and left out, or,
-   * without that, thrown as `internal` naming the file.
+   * Reads all manifests and checks every blob. Damaged or missing files are reported to `damaged` and left out, or,
+   * without that, thrown as `internal` with the file's name.
    */
   async open(damaged?: OnDamage): Promise<void> {
     if (this.#opened) return;
@@ -67,7 +68,7 @@ export class ManifestStore {
     this.#opened = true;
   }
 
-  /** Refuses further changes and waits for those under way. */
+  /** Refuses further changes and waits for those in progress. */
   async close(): Promise<void> {
     this.#opened = false;
     await this.#changes.idle();
@@ -82,8 +83,8 @@ export class ManifestStore {
   }
 
   /**
-   * Within a change: holds a manifest whose bytes are `blobs`, or are there already. Returns the apps that may look different
-   * now. Throws `internal` when bytes are missing, `node.overloaded` when there are too many apps.
+   * Within a change: holds a manifest whose bytes are `blobs`, or are stored already. Returns the apps that may look
+   * different now. Throws `internal` when bytes are missing, `node.overloaded` when there are too many apps.
    */
   async hold(record: ManifestRecord, blobs: readonly Uint8Array[]): Promise<readonly string[]> {
     const { app } = record.manifest;
@@ -95,14 +96,14 @@ export class ManifestStore {
       }
       return await this.#commit(app, withHeld(this.#set.of(app), record));
     } catch (error) {
-      // A full disk must not keep what no manifest names.
+      // A full disk must not keep blobs that no manifest names.
       const unused = written.filter((digest) => !this.#set.refersTo(digest));
       await this.#blobs.remove(unused).catch(() => undefined);
       throw error;
     }
   }
 
-  /** Within a change: puts another signature of the same manifest in the place of the known one. */
+  /** Within a change: replaces the known signature of the same manifest. */
   async replace(record: ManifestRecord): Promise<void> {
     const { app } = record.manifest;
     const { held, announced } = this.#set.of(app);
@@ -111,10 +112,7 @@ export class ManifestStore {
     else this.#set.set(app, { held, announced: announced.map(swap) });
   }
 
-  /**
-   * Remembers a manifest whose bytes are to come. `false` when there are too many of them now, in all or of this
-   * author.
-   */
+  /** Adds a manifest whose bytes are to come. `false` when too many wait now, in all or of this author. */
   announce(record: ManifestRecord): boolean {
     const { app, author } = record.manifest;
     const [all, own] = [this.#set.waiting(), this.#set.waiting(author)];
@@ -126,13 +124,13 @@ export class ManifestStore {
     return true;
   }
 
-  /** Whether a manifest would say anything that those which are known do not. */
+  /** Whether a manifest would add nothing to the known ones. */
   matters(record: ManifestRecord): boolean {
     const manifests = this.#set.of(record.manifest.app);
     return withAnnounced(manifests, record) !== manifests;
   }
 
-  /** Forgets a manifest that cannot be held. */
+  /** Drops a manifest that cannot be held. */
   drop(record: ManifestRecord): void {
     const { app } = record.manifest;
     const next = withoutAnnounced(this.#set.of(app), record.id);
@@ -144,7 +142,7 @@ export class ManifestStore {
     return this.#lostApps.has(app) && this.#set.of(app).held.length === 0;
   }
 
-  /** Whether the manifests of any app, even one whose name is not known, may be missing. */
+  /** Whether the manifests of any app, even of an unknown name, may be missing. */
   get isWhole(): boolean {
     return this.#isWhole;
   }
@@ -164,7 +162,7 @@ export class ManifestStore {
     return this.#set.refersTo(digest) && this.#blobs.has(digest);
   }
 
-  /** Bytes by digest. A blob that a change dropped while it was being read is `undefined`, not damage, which throws `internal`. */
+  /** Bytes by digest. A blob that a change dropped during the read is `undefined`; damage throws `internal`. */
   async blob(digest: string): Promise<Buffer | undefined> {
     try {
       return this.#blobs.has(digest) ? await this.#blobs.read(digest) : undefined;
@@ -176,7 +174,7 @@ export class ManifestStore {
 
   async #commit(app: string, next: AppManifests): Promise<readonly string[]> {
     await this.#files.write(app, next.held);
-    // What was announced meanwhile stays announced.
+    // A manifest that was announced meanwhile stays announced.
     const { announced } = this.#set.of(app);
     const ids = new Set(next.held.map(({ id }) => id));
     const late = announced.filter(({ id }) => !ids.has(id));

@@ -1,4 +1,4 @@
-// A change of one app as the node that made it signs it: what it holds, what is refused, and which of two counts.
+// A manifest: a signed change of one app. Its shape, its limits, and which of two manifests counts.
 
 import { z } from "zod";
 import { isAppName } from "../core/app-name.js";
@@ -10,9 +10,9 @@ import { revisionOf } from "./entry.js";
 export const componentLimitBytes = 32 * 1024 * 1024;
 /** See {@link componentLimitBytes}. */
 export const sourceLimitBytes = 16 * 1024 * 1024;
-/** The highest version of an app; beyond it, changes are told apart by their time. */
+/** The highest version of an app; beyond it, changes are ordered by their time. */
 export const maxVersion = 2 ** 48;
-/** Characters of who asked for a change. */
+/** Characters of a change's `by`. */
 export const byLimit = 200;
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
@@ -44,8 +44,9 @@ const payload = z.discriminatedUnion("op", [
 ]);
 
 /**
- * A change: `deploy` makes a revision current, `rollback` one that was there, `remove` ends the app. Times are epoch ms, digests
- * SHA-256 in hex. `by` is a token's id, `author` the node that vouched for it, `functions` are the sorted names of the interface.
+ * A change: `deploy` makes a revision current, `rollback` makes an earlier one current, `remove` ends the app. Times
+ * are epoch ms, digests SHA-256 in hex. `by` is a token's id, `author` the node that vouched for it, `functions` are
+ * the sorted names of the interface.
  */
 export type Manifest = Readonly<z.infer<typeof payload>>;
 
@@ -60,7 +61,7 @@ export interface ManifestRecord {
   readonly manifest: Manifest;
 }
 
-/** The record that a text holds. Nothing is verified but its shape: throws `auth.invalid` saying what is wrong. */
+/** The record that a text holds. Checks its shape only, no signature: throws `auth.invalid` with what is wrong. */
 export function readManifest(text: string): ManifestRecord {
   const signed = decodeSigned(text);
   if (signed === undefined) throw new HerdError("auth.invalid", "the manifest is no signed record, or too large");
@@ -87,7 +88,7 @@ export function readManifest(text: string): ManifestRecord {
   return { id: recordId(signed), signed, text: encodeSigned(signed), manifest };
 }
 
-/** The record of a manifest that was just signed. Throws `request.too-large` when it would be more than a record may be. */
+/** The record of a manifest that was just signed. Throws `request.too-large` when it is larger than a record may be. */
 export function manifestRecord(manifest: Manifest, sign: (payload: string) => Signed): ManifestRecord {
   const checked = payload.safeParse(manifest);
   if (!checked.success) {
@@ -103,8 +104,9 @@ export function manifestRecord(manifest: Manifest, sign: (payload: string) => Si
 }
 
 /**
- * Which of two manifests of one app counts: the one that comes later here. First the higher version, then the later time, then the
- * higher record id: total and the same everywhere, so that deploys which met at two nodes settle the same on all.
+ * Order of two manifests of one app: the one that counts comes later. First the higher version, then the later time,
+ * then the higher record id: a total order and the same everywhere, so that deploys which met at two nodes settle the
+ * same on all.
  */
 export function compareManifests(left: ManifestRecord, right: ManifestRecord): number {
   return (
@@ -114,7 +116,9 @@ export function compareManifests(left: ManifestRecord, right: ManifestRecord): n
   );
 }
 
-/** Version and time of the change that follows `highest`, so that it counts over everything this node knows. */
+/**
+ * Version and time of the change that follows `highest`, so that it counts over every manifest that this node knows.
+ */
 export function nextTurn(highest: ManifestRecord | undefined, now: number): { version: number; at: number } {
   const version = Math.min((highest?.manifest.version ?? 0) + 1, maxVersion);
   const at = highest?.manifest.version === version ? Math.max(now, highest.manifest.at + 1) : now;

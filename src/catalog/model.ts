@@ -37,7 +37,7 @@ export interface PublishedManifest {
   readonly text: string;
 }
 
-/** What a deployment did: `created` tells a new app from a new revision. */
+/** Result of a deployment: `created` is true for a new app, false for a new revision. */
 export interface DeploymentResult {
   readonly created: boolean;
   readonly revision: string;

@@ -10,7 +10,7 @@ import { type LogLevel, logLevels } from "./log-ring.js";
 import { nodeNamePattern } from "./node-name.js";
 import { isContained } from "./outer-wall.js";
 import { ownAddress } from "./own-address.js";
-import { defaultPolicy, type PolicySettings, policySchema } from "./policy-settings.js";
+import { defaultOwnerPolicy, type OwnerPolicy, ownerPolicySchema } from "./owner-policy.js";
 import { readTextFile } from "./text-file.js";
 import { UsageError } from "./usage-error.js";
 
@@ -54,7 +54,7 @@ export interface Config {
   readonly state: string;
   readonly limits: Limits;
   /** What guests may use of the machine, until its owner says otherwise. */
-  readonly policy: PolicySettings;
+  readonly policy: OwnerPolicy;
   /** Where the kernel tells of the machine: `/proc` and `/sys`, elsewhere in a container that sees the host's. */
   readonly kernel: KernelFolders;
   readonly logLevel: LogLevel | "silent";
@@ -149,7 +149,7 @@ const settings = z
     ephemeral: z.boolean(),
     state: z.string().min(1),
     limits: limitsSchema.partial(),
-    policy: policySchema,
+    policy: ownerPolicySchema,
     kernel: z.strictObject({ proc: z.string().min(1), sys: z.string().min(1) }).partial(),
     logLevel: z.enum([...logLevels, "silent"]),
   })
@@ -229,9 +229,9 @@ function complete(
     state: given.state ?? resolve(cwd, ".herd"),
     limits: given.limits,
     policy: {
-      ...defaultPolicy,
+      ...defaultOwnerPolicy,
       // Who says how many threads run functions has given the machine to them.
-      owner: given.workers === undefined ? defaultPolicy.owner : "none",
+      owner: given.workers === undefined ? defaultOwnerPolicy.owner : "none",
       ...withoutUndefined(given.policy ?? {}),
     },
     kernel: { proc: given.kernel?.proc ?? "/proc", sys: given.kernel?.sys ?? "/sys" },

@@ -1,4 +1,4 @@
-// When a deploy may be acknowledged: once another living node holds it, so that no single death loses it.
+// Acknowledgement of a deploy: once another living node holds it, so that no single failure loses it.
 
 import type { PublishedManifest } from "../catalog/model.js";
 import { HerdError } from "../core/errors.js";
@@ -13,11 +13,11 @@ const restMs = 1_000;
 const lookMs = 100;
 const retryMs = 250;
 
-/** What an {@link Acknowledger} works with. */
+/** Dependencies of {@link Acknowledger}. */
 export interface AcknowledgerOptions {
   readonly links: Pick<Links, "all" | "watch">;
   readonly members: Pick<Members, "all" | "get">;
-  /** Whether this node is a master, and whether another one is. */
+  /** Whether this node is a master, and whether another living node is. */
   readonly isMaster: { readonly self: boolean; readonly of: (nodeId: string) => boolean };
   readonly nameOf: (nodeId: string) => string;
   readonly timers: Timers;
@@ -25,8 +25,9 @@ export interface AcknowledgerOptions {
 }
 
 /**
- * Asks every linked peer to hold a change. On a master it is acknowledged when one other living node holds it, and at once when no
- * other one lives; elsewhere when a living master holds it, or, as long as none lives or none could in time, one other node.
+ * Requests every linked peer to hold a change. A master acknowledges the change when another living node holds it, and
+ * at once when no other node lives. Any other node acknowledges it when a living master holds it; while no master
+ * lives, or when none holds it in time, one other node is enough.
  */
 export class Acknowledger implements Spread {
   readonly #options: AcknowledgerOptions;
@@ -35,7 +36,7 @@ export class Acknowledger implements Spread {
     this.#options = options;
   }
 
-  /** See {@link Spread}. Waits 5 s at most, and 1 s at most for those that come after it is safe. */
+  /** See {@link Spread}. Waits for 5 s at most; once the change is safe, for 1 s at most for further peers. */
   async acknowledge(manifest: PublishedManifest, signal?: AbortSignal): Promise<readonly string[]> {
     const { links, nameOf } = this.#options;
     const round = new Round(manifest, this.#options);
@@ -58,10 +59,10 @@ export class Acknowledger implements Spread {
   }
 }
 
-/** One change, and who holds it so far. */
+/** One change, and the nodes that hold it so far. */
 class Round {
   readonly holders = new Set<string>();
-  /** What the last peer said that does not hold it. */
+  /** Detail of the last peer that refused to hold the change. */
   refusal: string | undefined;
   readonly #question: HoldQuestion;
   readonly #options: AcknowledgerOptions;
@@ -90,17 +91,21 @@ class Round {
     });
   }
 
-  /** Whether no single death loses the change: see {@link Acknowledger}. */
+  /** Whether no single failure loses the change: see {@link Acknowledger}. */
   isSafe(): boolean {
     const { isMaster } = this.#options;
     const living = this.#living();
-    // A master's own store is durable; another node's is gone with it, and it never is the whole mesh.
+    // Only a master's own store is durable. Another node's store is lost with the node, and such a node never is the
+    // whole mesh.
     if (living.length === 0) return isMaster.self;
     if (isMaster.self || !living.some(isMaster.of)) return this.holders.size > 0;
     return [...this.holders].some(isMaster.of);
   }
 
-  /** Waits until something is so, `ms` at most; looks after each answer, and now and then, since members come and go. */
+  /**
+   * Waits for `ms` at most until a condition holds. Checks it after each answer, and at intervals, since members come
+   * and go.
+   */
   async until(ms: number, done: () => boolean): Promise<void> {
     const { timers } = this.#options;
     let over = false;
@@ -120,7 +125,7 @@ class Round {
     cancelEnd();
   }
 
-  /** Asks no more. What peers were asked to hold they go on holding. */
+  /** Sends no more requests. Peers that already have one go on to hold the change. */
   end(): void {
     this.#wanted.aborted = true;
   }
@@ -142,7 +147,7 @@ class Round {
     }
   }
 
-  /** Nodes that count as alive: by what the members say, and by an open link when they say nothing else. */
+  /** Nodes that count as alive: by membership, and by an open link when membership has no other state for them. */
   #living(): string[] {
     const { links, members } = this.#options;
     const living = members.all().filter(({ state }) => state === "alive" || state === "draining");

@@ -1,4 +1,4 @@
-// What the catalog says an app is, made what its calls run; changes of one app happen one after the other.
+// Makes the catalog's state of an app the one that calls run. Changes of one app happen one after the other.
 
 import type { AppInterface } from "../../runtime/interface/model.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
@@ -7,7 +7,7 @@ import { AppLock } from "./app-lock.js";
 import type { Catalog, Preparer, Switch } from "./ports.js";
 import { RefusedComponents } from "./refused-components.js";
 
-/** Interfaces of revisions that no call runs are asked for by people: a few at a time. */
+/** People ask for interfaces of revisions that no call runs; this many are cached. */
 const keptInterfaces = 8;
 
 /** A prepared revision with the SHA-256, in hex, of the component that it was made of. */
@@ -16,7 +16,7 @@ export interface PreparedComponent {
   readonly component: string;
 }
 
-/** What an {@link Activation} works with. */
+/** Dependencies of {@link Activation}. */
 export interface ActivationOptions {
   readonly catalog: Pick<Catalog, "get" | "digestOf" | "component">;
   readonly preparer: Preparer;
@@ -29,9 +29,9 @@ interface Active {
   readonly public: boolean;
 }
 
-/** Keeps what calls run at what the catalog says; calls under way end on the old revision. */
+/** Keeps the running apps equal to the catalog's. Calls in flight end on the old revision. */
 export class Activation {
-  /** Whoever changes an app in the catalog and then here holds its lock meanwhile. */
+  /** The lock of each app: held while an app is changed in the catalog and then here. */
   readonly lock = new AppLock();
   readonly #options: ActivationOptions;
   readonly #active = new Map<string, Active>();
@@ -44,7 +44,7 @@ export class Activation {
     this.#options = options;
   }
 
-  /** A component, ready to run. Rejects as the sandbox does, at once when it did before for what lies in the bytes. */
+  /** A component, ready to run. Rejects as the sandbox does; at once when these bytes were refused before. */
   async prepare(component: Uint8Array, revision: string): Promise<PreparedComponent> {
     const digest = sha256(component);
     this.#refused.check(digest);
@@ -56,12 +56,12 @@ export class Activation {
     }
   }
 
-  /** Throws when the component of that SHA-256 (hex) cannot be prepared, as far as that is known. */
+  /** Throws when the component of that SHA-256 (hex) was refused before. */
   checkRefused(digest: string): void {
     this.#refused.check(digest);
   }
 
-  /** Apps that could not be made to run what the catalog says, though nothing is known against their components. */
+  /** Apps whose current revision could not be activated, though their component was not refused. */
   behind(): string[] {
     const { catalog } = this.#options;
     return [...this.#failed].filter((app) => {
@@ -82,14 +82,14 @@ export class Activation {
     }
   }
 
-  /** Rejects when bytes are no stored source. */
+  /** Rejects when the bytes are not a stored source. */
   checkSource(source: Uint8Array): Promise<void> {
     return this.#options.preparer.checkSource(source);
   }
 
   /**
-   * The interface of a revision that no call runs; the last few are kept. Rejects as {@link prepare} does, and for one
-   * that is unknown.
+   * The interface of a revision that no call runs; the last few are cached. Rejects as {@link prepare} does, and for an
+   * unknown revision.
    */
   async interfaceOf(revision: string): Promise<AppInterface> {
     const digest = this.#options.catalog.digestOf(revision);
@@ -104,8 +104,8 @@ export class Activation {
   }
 
   /**
-   * Within the app's lock: makes calls run the catalog's current revision, or end for a removed app. `ready` saves preparing when it
-   * is that one. Rejects, changing nothing, when it cannot be prepared.
+   * Within the app's lock: makes calls run the catalog's current revision, or removes the app. `ready` is used instead
+   * of a new preparation when it is that revision. Rejects without a change when the revision cannot be prepared.
    */
   async settle(app: string, ready?: PreparedComponent): Promise<void> {
     try {
@@ -132,7 +132,8 @@ export class Activation {
       ready !== undefined && ready.component === digest
         ? ready
         : await this.prepare(await catalog.component(revision), revision);
-    // Two components of one name: workers tell revisions apart by name, so the old one goes before the new one comes.
+    // Two components share one revision name. Workers tell revisions apart by name, so the old one must go before the
+    // new one comes.
     if (before?.revision === revision && before.component !== component) this.#options.switch.remove(app);
     this.#options.switch.activate(app, prepared, { public: isPublic });
     this.#active.set(app, { revision, component, public: isPublic });

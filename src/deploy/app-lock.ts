@@ -2,18 +2,18 @@
 
 import { SerialQueue } from "../core/serial-queue.js";
 
-/** Serializes tasks per app. */
+/** Runs the tasks of an app one after the other. */
 export class AppLock {
   readonly #queues = new Map<string, SerialQueue>();
 
-  /** The task's result, once every earlier task of this app ended. */
+  /** Runs a task once every earlier task of this app ended, and returns its result. */
   async run<Result>(app: string, task: () => Promise<Result>): Promise<Result> {
     const queue = this.#queues.get(app) ?? new SerialQueue();
     this.#queues.set(app, queue);
     try {
       return await queue.run(task);
     } finally {
-      // Another one may stand here by now, when this one was empty for a moment.
+      // A later task may be registered by now, when this one's queue was empty for a moment.
       if (queue.pending === 0 && this.#queues.get(app) === queue) this.#queues.delete(app);
     }
   }

@@ -1,5 +1,5 @@
-// Pulls a blob from peers by its digest: whoever has it will do, since the digest proves the bytes. Who gives slowly is
-// asked last.
+// Pulls a blob from peers by its digest. Any holder will do, since the digest proves the bytes; slow sources are asked
+// last.
 
 import { z } from "zod";
 import { sha256 } from "../catalog/blobs.js";
@@ -11,37 +11,37 @@ import { chunkBytes } from "./blob-source.js";
 
 const chunk = z.object({ bytes: z.instanceof(Uint8Array), total: z.int() });
 
-/** The least that a source gives: after `graceMs`, so many bytes for each second since the pull began. */
+/** The slowest accepted source: after `graceMs`, so many bytes for each second since the pull began. */
 interface Pace {
   readonly graceMs: number;
   readonly bytesPerSecond: number;
 }
 
 /**
- * While somebody else may have the bytes: a healthy link is far faster, and who drips loses two seconds of ours at
+ * Bound while another peer may have the bytes: a healthy link is far faster, and a slow source costs two seconds at
  * most.
  */
 const brisk: Pace = { graceMs: 1_500, bytesPerSecond: 512 * 1024 };
-/** When nobody gave them briskly: what a line of 256 kbit/s does. */
+/** Bound for a second round, when no peer was fast: that of a line of 256 kbit/s. */
 const patient: Pace = { graceMs: 2_000, bytesPerSecond: 32 * 1024 };
-/** How long a source that was too slow, or gave wrong bytes, is asked after all others. */
+/** How long a source that was too slow, or sent wrong bytes, is asked after all others, in milliseconds. */
 const avoidMs = 60_000;
 
-/** What to pull: SHA-256 in hex, and the size that the manifest of `author` (a node's id) names. */
+/** The blob to pull: its SHA-256 in hex, and the size in the manifest of `author` (a node's id). */
 export interface WantedBlob {
   readonly digest: string;
   readonly bytes: number;
   readonly author: string;
 }
 
-/** What {@link BlobPulls} works with. */
+/** Dependencies of {@link BlobPulls}. */
 export interface BlobPullsOptions {
   readonly clock: Pick<Clock, "monotonic">;
   readonly log: Logger;
   readonly signal: Cancellation;
 }
 
-/** What a source gave before it was given up. */
+/** Bytes that a source sent before the pull gave it up. */
 interface Part {
   readonly link: Link;
   readonly chunks: Uint8Array[];
@@ -56,11 +56,11 @@ class TooSlow extends Error {
   }
 }
 
-/** Pulls under way: two manifests of one author that want one digest share a pull. */
+/** Pulls in progress. Two manifests of one author that need the same digest share a pull. */
 export class BlobPulls {
   readonly #options: BlobPullsOptions;
   readonly #pulls = new Map<string, Promise<Buffer>>();
-  /** Nodes to be asked last, and until when on the monotonic clock. */
+  /** Node ids of slow sources, and until when they are asked last, in monotonic milliseconds. */
   readonly #avoided = new Map<string, number>();
 
   constructor(options: BlobPullsOptions) {
@@ -68,11 +68,11 @@ export class BlobPulls {
   }
 
   /**
-   * The bytes, from the first of `links` that gives the right ones at a fair pace. Throws `node.overloaded` when none
+   * The bytes, from the first of `links` that sends the right bytes fast enough. Throws `node.overloaded` when no peer
    * does.
    */
   pull(blob: WantedBlob, links: readonly Link[]): Promise<Buffer> {
-    // Another author's manifest may name a wrong size, or be asked of slow sources first.
+    // Not shared between authors: another author's manifest may name a wrong size, or be asked of slow sources first.
     const key = `${blob.author} ${blob.digest} ${blob.bytes}`;
     const running = this.#pulls.get(key);
     if (running !== undefined) return running;
@@ -83,7 +83,7 @@ export class BlobPulls {
 
   async #fromAny(blob: WantedBlob, links: readonly Link[]): Promise<Buffer> {
     const { log, signal } = this.#options;
-    // Those that were too slow, and what they gave: kept of the one that gave the most.
+    // Bytes of sources that were too slow: those of the source that sent the most are kept.
     const slow: Link[] = [];
     let best: Part | undefined;
     const tried = async (link: Link, pace: Pace): Promise<Buffer | undefined> => {
@@ -133,7 +133,7 @@ export class BlobPulls {
         throw cause instanceof RequestTimeout && !signal.aborted ? new TooSlow({ link, chunks }, cause) : cause;
       });
       const answer = chunk.parse(answered);
-      // Exactly what is due: else a peer could feed a byte at a time.
+      // Accepts only chunks of the expected size: else a peer could send a byte at a time.
       if (answer.total !== bytes || answer.bytes.length !== due) {
         throw new HerdError("auth.invalid", "the blob has another size than its manifest says");
       }
@@ -142,7 +142,7 @@ export class BlobPulls {
     return Buffer.concat(chunks, bytes);
   }
 
-  /** Those to be avoided after the others. */
+  /** Slow sources after the others. */
   #inOrder(links: readonly Link[]): Link[] {
     const now = this.#options.clock.monotonic();
     const avoided = ({ peer }: Link): number => Number((this.#avoided.get(peer.nodeId) ?? 0) > now);

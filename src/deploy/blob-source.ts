@@ -1,4 +1,5 @@
-// Blobs for peers: an ask names a digest and an offset, the answer holds the bytes from there and how many there are in all.
+// Sends blobs to peers: a request names a digest and an offset; the response holds the bytes from there, and the blob's
+// size.
 
 import { z } from "zod";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
@@ -7,44 +8,41 @@ import { HerdError } from "../core/errors.js";
 import { FairSlots } from "../core/fair-slots.js";
 import type { Timers } from "../core/timers.js";
 
-/** Bytes of one answer. */
+/** Bytes of one response. */
 export const chunkBytes = 256 * 1024;
 
 const question = z.strictObject({ digest: z.string().regex(/^[0-9a-f]{64}$/), offset: z.int().min(0) });
 const keptBlobs = 6;
 const keptMs = 10_000;
-/** Blobs that are read from disk at a time, in all and for one peer; and asks that wait for that. */
+/** Back-pressure: blobs that are read from disk at a time, in all and for one peer; and requests that wait for that. */
 const reads = { running: 4, runningEach: 1, waiting: 256, waitingEach: 32 };
 
-/** An answer to the ask `blob`. */
+/** A response to a request `blob`. */
 export interface BlobChunk {
   readonly bytes: Uint8Array;
   readonly total: number;
 }
 
-/** What a {@link BlobSource} works with. */
+/** Dependencies of {@link BlobSource}. */
 export interface BlobSourceOptions {
   readonly records: Pick<ManifestRecords, "blob" | "hasBlob">;
   readonly timers: Timers;
   readonly clock: Pick<Clock, "monotonic">;
 }
 
-/** A blob of several chunks, while somebody pulls it: reading one decrypts and checks it whole. */
+/** A blob of several chunks, kept while a peer pulls it: to read one means to decrypt and check it whole. */
 interface Kept {
   readonly content: Buffer;
-  /** Who made it be read. */
+  /** The peer whose request caused the read. */
   readonly peer: string;
   readonly forget: () => void;
 }
 
-/**
- * Answers the ask `blob` with what the catalog holds, and with nothing else. What it costs is shared by the peers that
- * ask.
- */
+/** Answers requests of kind `blob` with the catalog's blobs, and with nothing else. Peers share the cost fairly. */
 export class BlobSource {
   readonly #options: BlobSourceOptions;
   readonly #reads: FairSlots;
-  /** In the order of their use. */
+  /** In the order of last use. */
   readonly #kept = new Map<string, Kept>();
 
   constructor(options: BlobSourceOptions) {
@@ -56,7 +54,7 @@ export class BlobSource {
   }
 
   /**
-   * Throws `request.malformed` for what is no such ask, and `revision.unknown` for bytes that are not held. `peer` is a
+   * Throws `request.malformed` for a malformed request, and `revision.unknown` for bytes that are not held. `peer` is a
    * node's id.
    */
   async answer(
@@ -81,7 +79,7 @@ export class BlobSource {
     if (!records.hasBlob(digest)) return undefined;
     const leave = await this.#reads.enter(peer, { signal });
     try {
-      // Somebody else may have read it while this ask waited.
+      // Another request may have read the blob while this one waited.
       return this.#kept.get(digest)?.content ?? (await records.blob(digest));
     } finally {
       leave();
@@ -96,7 +94,7 @@ export class BlobSource {
     if (this.#kept.size > keptBlobs) this.#drop();
   }
 
-  /** Forgets the blob that was used longest ago, of the peer that has the most: it must not take what others pull. */
+  /** Evicts the least recently used blob of the peer that has the most: a peer must not push out what others pull. */
   #drop(): void {
     const counts = new Map<string, number>();
     for (const { peer } of this.#kept.values()) counts.set(peer, (counts.get(peer) ?? 0) + 1);

@@ -1,4 +1,5 @@
-// The way of an upload: source → component → prepared → signed in the catalog → switch → peers. And back: rollback and removal.
+// The stages of an upload: source → component → prepared → signed in the catalog → switch → peers. And back: rollback
+// and removal.
 
 import type { AppInterface } from "../../runtime/interface/model.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
@@ -16,30 +17,33 @@ import type { Catalog, Compiler, DeployEvent, Spread } from "./ports.js";
 
 const parallelRestores = 4;
 
-/** What a {@link Deployer} works with. */
+/** Dependencies of {@link Deployer}. */
 export interface DeployerOptions {
   readonly compiler: Compiler;
   readonly catalog: Catalog;
-  /** Shared with whoever else changes what calls run. */
+  /** Shared with all other code that changes the running apps. */
   readonly activation: Activation;
   readonly clock: Pick<Clock, "monotonic">;
   readonly log: Logger;
   /** This node's name. */
   readonly node: string;
   /**
-   * Uploads that may be under way; 32 when not given. One token has as many as it leaves free, half of them when it is
-   * alone.
+   * Back-pressure: uploads in progress at a time. Default: 32. A token may have as many as it leaves free, that is half
+   * of them when it is alone.
    */
   readonly maxWaiting?: number;
-  /** Whether this node carries the deploy mark now; it does when not given. */
+  /** Whether this node carries the deploy mark now. Default: it does. */
   readonly mayDeploy?: () => boolean;
-  /** Waits for others to hold a change; nobody does when not given. */
+  /** Waits until peers hold a change. Default: no wait. */
   readonly spread?: Spread;
-  /** Hears of each change that was stored; must not throw. */
+  /** Is called with each stored change; must not throw. */
   readonly audit?: (event: DeployEvent) => void;
 }
 
-/** An upload: `public` undefined keeps what the app has, and is false for a new one. `by` tells who, for the record. */
+/**
+ * An upload. When `public` is undefined, the app keeps its setting, and a new app is private. `by` is recorded as the
+ * caller.
+ */
 export interface Upload {
   readonly app: string;
   readonly files: readonly StoredSource[];
@@ -48,13 +52,13 @@ export interface Upload {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Who asks for a rollback or a removal, and how long an answer is wanted. */
+/** The caller of a rollback or removal, and the bound of the wait for an answer. */
 export interface ChangeOptions {
   readonly by: string;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What a change did; `nodes` are the names of the nodes that hold it, this one first. */
+/** Result of a change; `nodes` are the names of the nodes that hold it, this node first. */
 export interface Changed {
   readonly nodes: readonly string[];
 }
@@ -65,24 +69,25 @@ interface Installed {
   readonly prepared: CallableRevision;
 }
 
-/** What a deploy or a rollback did. */
+/** Result of a deploy or rollback. */
 export interface Deployed extends Changed {
   readonly created: boolean;
   readonly prepared: CallableRevision;
 }
 
 /**
- * Changes of one token: so many at once, then so many a second. Each is signed, spread to all nodes and on the audit
- * record for good, of which a node may fill 5 a second.
+ * Rate limit of changes by one token: a burst of the first number, then the second a second. Each change is signed,
+ * sent to all nodes and kept in the audit record for good, of which a node may fill 5 a second.
  */
 const changes = { burst: 250, perSecond: 2 };
 
 /**
- * Deploys, rolls back and removes apps; changes of one app are serialized, uploads of one token in the order they came.
+ * Deploys, rolls back and removes apps. Changes of one app are serialized, and so are uploads of one token in the order
+ * of arrival.
  */
 export class Deployer {
   readonly #options: DeployerOptions;
-  /** Until they are installed: what is compiled and waits for its app holds memory too. */
+  /** Held until the upload is installed: a compiled component that waits for its app's lock takes memory too. */
   readonly #uploads: FairSlots;
   readonly #changes: TokenBuckets;
 
@@ -109,12 +114,11 @@ export class Deployer {
     return this.#options.activation.interfaceOf(revision);
   }
 
-  /** Makes every app of the catalog answer calls. One that cannot be prepared is logged and left out. */
+  /** Activates every app of the catalog. An app that cannot be prepared is logged and left out. */
   async restore(): Promise<void> {
     const { catalog, activation, log } = this.#options;
     const apps = [...catalog.list()];
-    // A few at a time: all components of a large catalog at once would fill the memory, and the queue of those to be
-    // prepared.
+    // A few at a time: all components of a large catalog at once would fill the memory and the preparer's queue.
     const restoreNext = async () => {
       for (let next = apps.pop(); next !== undefined; next = apps.pop()) {
         const { app, revision } = next;
@@ -127,10 +131,11 @@ export class Deployer {
   }
 
   /**
-   * Compiles an upload and makes it what calls run. It is prepared before the switch, so that the first call does not
-   * pay; calls under way end on the old revision. Throws the compiler's errors, `auth.forbidden` without the deploy
-   * mark, `compile.busy` and `request.throttled` (too many uploads of all, or of this token), and `node.overloaded`
-   * when no living peer could hold it (it is deployed here then, and goes on spreading).
+   * Compiles an upload and activates it. The revision is prepared before the switch, so that no call pays for a cold
+   * start; calls in flight end on the old revision.
+   * Throws the compiler's errors; `auth.forbidden` without the deploy mark; `compile.busy` and `request.throttled` (too
+   * many uploads in all, or of this token); and `node.overloaded` when no living peer could hold it (the app is
+   * deployed here then, and continues to spread).
    */
   async deploy(upload: Upload): Promise<Deployed> {
     this.#admit(upload.by);
@@ -145,7 +150,7 @@ export class Deployer {
     const { compiler, catalog, activation } = this.#options;
     signal?.throwIfAborted();
     const { component } = await compiler.compile(files, { signal, key: by });
-    // The lock comes after the compiler: before it, uploads of one app would wait without a bound.
+    // The lock comes after the compiler: before, uploads of one app would wait without a bound.
     return activation.lock.run(app, async () => {
       const revision = revisionOf(sha256(component));
       const ready = await activation.prepare(component, revision).catch((error) => {
@@ -167,8 +172,8 @@ export class Deployer {
   }
 
   /**
-   * Returns to an earlier revision, or to the one before the current; one that cannot be prepared changes nothing. Throws
-   * `app.unknown`, `revision.unknown`, and as {@link deploy} does for its mark and its peers.
+   * Returns to an earlier revision, or to the one before the current. A revision that cannot be prepared changes
+   * nothing. Throws `app.unknown`, `revision.unknown`, and as {@link deploy} does for its mark and its peers.
    */
   async rollback(app: string, options: ChangeOptions & { readonly revision?: string | undefined }): Promise<Deployed> {
     const { by, signal } = options;

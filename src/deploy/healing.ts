@@ -1,5 +1,4 @@
-// What deployed apps lack here, made up for: bytes that were lost are fetched from peers, and what could not be
-// prepared is tried again.
+// Repair of deployed apps: lost bytes are pulled from peers, and apps that could not be prepared are tried again.
 
 import type { ManifestRecord } from "../catalog/manifest.js";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
@@ -12,7 +11,7 @@ import { BlobPulls } from "./blob-pull.js";
 
 const retryMs = 15_000;
 
-/** What {@link Healing} works with. */
+/** Dependencies of {@link Healing}. */
 export interface HealingOptions {
   readonly records: Pick<ManifestRecords, "lacking" | "missing" | "restore">;
   readonly activation: Pick<Activation, "lock" | "settle" | "behind">;
@@ -24,8 +23,8 @@ export interface HealingOptions {
 }
 
 /**
- * Looks for lost bytes at the start, whenever a link opens, and every 15 s, then also for apps that do not run though
- * they could; one round at a time.
+ * Looks for lost bytes at the start, whenever a link opens, and every 15 s. Every 15 s also tries apps that do not run
+ * though they could. One round at a time.
  */
 export class Healing {
   readonly #options: HealingOptions;
@@ -33,7 +32,7 @@ export class Healing {
   readonly #pulls: BlobPulls;
   #round: Promise<void> | undefined;
   #again = false;
-  /** Every 15 s, and not at each link: what failed for want of time needs some. */
+  /** Only every 15 s, and not at each link: a failure for want of time needs some time to pass. */
   #isPrepareDue = false;
   #ends: (() => void)[] = [];
 

@@ -1,4 +1,4 @@
-// Manifests on their way to being held: which comes next, who waits for it, and when a failed one is tried again.
+// Queue of manifests to be held: the order of the jobs, their waiting callers, and retries with backoff.
 
 import type { ManifestRecord } from "../catalog/manifest.js";
 import { backoffMs } from "../core/backoff.js";
@@ -8,8 +8,8 @@ import { FairSlots } from "../core/fair-slots.js";
 import type { Timers } from "../core/timers.js";
 
 /**
- * Jobs at a time, in all and of one author: whose bytes never come takes no slot of another's. More wait than are ever
- * announced.
+ * Jobs at a time, in all and of one author: an author whose bytes never come blocks no place of another's. More wait
+ * than are ever announced.
  */
 const slots = { running: 8, runningEach: 2, waiting: 100_000 };
 const retryMs = { firstMs: 200, lastMs: 10_000 };
@@ -17,28 +17,31 @@ const lastingRetryMs = { firstMs: 60_000, lastMs: 600_000 };
 
 const lastingCodes: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "source.invalid", "type.unsupported"]);
 
-/** One manifest to hold; `holders` said that they have its bytes. */
+/** One manifest to hold; `holders` are peers that reported to have its bytes. */
 export interface HoldJob {
   readonly record: ManifestRecord;
   readonly holders: Set<string>;
 }
 
-/** What {@link HoldJobs} works with. */
+/** Dependencies of {@link HoldJobs}. */
 export interface HoldJobsOptions {
   readonly timers: Timers;
   readonly clock: Pick<Clock, "monotonic">;
-  /** Whose share a manifest counts in. */
+  /** The author in whose share a manifest counts. */
   readonly authorOf: (record: ManifestRecord) => string;
-  /** Whether this one goes before others of its author. */
+  /** Whether this manifest goes before others of its author. */
   readonly isUrgent: (record: ManifestRecord) => boolean;
-  /** Whether it still has to be held. */
+  /** Whether the manifest still has to be held. */
   readonly isOpen: (record: ManifestRecord) => boolean;
-  /** Holds it, or rejects. */
+  /** Holds the manifest, or rejects. */
   readonly run: (job: HoldJob) => Promise<void>;
   readonly onFailure?: (job: HoldJob, failure: HoldFailure) => void;
 }
 
-/** Why a manifest could not be held, after how many tries; a lasting reason lies in it or in this machine, not in the links. */
+/**
+ * Why a manifest could not be held, after how many tries. A lasting reason lies in the manifest or in this machine, not
+ * in the links.
+ */
 export interface HoldFailure {
   readonly cause: unknown;
   readonly tries: number;
@@ -53,7 +56,7 @@ interface Waiting {
 interface State extends HoldJob {
   tries: number;
   phase: "new" | "queued" | "running" | "failed";
-  /** What failed last and will again for a while. */
+  /** Manifests whose last try failed and that wait for the next. */
   lasting: unknown;
   cancelRetry: () => void;
   readonly waiting: Set<Waiting>;
@@ -71,12 +74,12 @@ export class HoldJobs {
     this.#slots = new FairSlots({ clock: options.clock, ...slots, refuse: tooMany });
   }
 
-  /** Whether one runs or could. */
+  /** Whether a job runs or is ready to run. */
   get busy(): boolean {
     return this.#slots.running + this.#slots.waiting > 0;
   }
 
-  /** Takes up a manifest. */
+  /** Adds a manifest. */
   add(record: ManifestRecord): void {
     const { id } = record;
     if (this.#stopped || this.#jobs.has(id)) return;
@@ -93,7 +96,7 @@ export class HoldJobs {
     this.#queue(job);
   }
 
-  /** Tries those again that failed for want of a link. */
+  /** Retries at once the manifests that failed for want of a link. */
   retryAll(): void {
     for (const job of [...this.#jobs.values()]) {
       if (job.phase === "failed" && job.lasting === undefined) this.#queue(job);
@@ -101,7 +104,7 @@ export class HoldJobs {
   }
 
   /**
-   * Resolves when the manifest is held or need not be any more. Rejects with what made the next try fail, and with the
+   * Resolves when the manifest is held, or need not be any more. Rejects with the failure of the next try, and with the
    * signal's reason.
    */
   ended(id: string, { holder, signal }: { readonly holder: string; readonly signal: AbortSignal }): Promise<void> {
@@ -109,7 +112,7 @@ export class HoldJobs {
     if (job === undefined) return Promise.resolve();
     job.holders.add(holder);
     if (job.phase === "failed") {
-      // Asked again and again, it must not be pulled and prepared each time.
+      // Repeated requests must not cause a pull and a preparation each.
       if (job.lasting !== undefined) return Promise.reject(job.lasting);
       this.#queue(job);
     }
@@ -130,7 +133,7 @@ export class HoldJobs {
     });
   }
 
-  /** Starts nothing more. Those who wait hear that the node is ending. */
+  /** Starts no more jobs. Callers that wait are rejected with `node.draining`. */
   stop(): void {
     this.#stopped = true;
     for (const job of this.#jobs.values()) {

@@ -1,12 +1,12 @@
-// What a deploy needs from its neighbours: a compiler, a sandbox that prepares, a catalog, and the switch that calls read.
+// Ports of a deploy: a compiler, a sandbox that prepares, a catalog, and the switch that calls read.
 
 import type { AppInterface } from "../../runtime/interface/model.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import type { AppRecord, Deployment, DeploymentResult, PublishedManifest, StoredSource } from "../catalog/model.js";
 
 /**
- * Turns source into a component; those of one key (who sent it) one after the other. Rejects with `source.invalid` or
- * `type.unsupported` and their diagnostics, and with `compile.timeout`.
+ * Turns source into a component. Compilations with one key (the caller's) run one after the other. Rejects with
+ * `source.invalid` or `type.unsupported` and their diagnostics, and with `compile.timeout`.
  */
 export interface Compiler {
   compile(
@@ -16,13 +16,13 @@ export interface Compiler {
 }
 
 /**
- * Makes a component ready to run, or only reads its interface or the source with it. None of it happens on the thread
- * that asks: the bytes may be hostile.
+ * Makes a component ready to run, or only reads its interface or the source with it. None of this happens on the
+ * calling thread: the bytes may be hostile.
  */
 export interface Preparer {
   prepare(component: Uint8Array, revision: string): Promise<CallableRevision>;
   inspect(component: Uint8Array): Promise<AppInterface>;
-  /** Rejects when the bytes are no stored source. */
+  /** Rejects when the bytes are not a stored source. */
   checkSource(source: Uint8Array): Promise<void>;
 }
 
@@ -31,7 +31,7 @@ export interface Catalog {
   list(): readonly AppRecord[];
   get(app: string): AppRecord | undefined;
   wasRemoved(app: string): boolean;
-  /** Whether an app is known by name alone, since its files were lost. */
+  /** Whether only the app's name is known, since its files were lost. */
   isLost?(app: string): boolean;
   put(deployment: Deployment): Promise<DeploymentResult>;
   remove(app: string, options: { readonly by: string }): Promise<PublishedManifest>;
@@ -48,13 +48,13 @@ export interface Catalog {
   sourceText(app: string, revision: string): Promise<Uint8Array>;
 }
 
-/** What calls read: which prepared revision answers for an app. */
+/** The running apps: which prepared revision runs an app's calls. */
 export interface Switch {
   activate(app: string, prepared: CallableRevision, options: { readonly public: boolean }): void;
   remove(app: string): void;
 }
 
-/** A change of an app, for the audit log. `subject` is the app, `by` the id of the token that asked for it. */
+/** A change of an app, for the audit log. `subject` is the app, `by` the id of the token of the caller. */
 export interface DeployEvent {
   readonly event: "app.deployed" | "app.rolled-back" | "app.removed";
   readonly subject: string;
@@ -62,11 +62,11 @@ export interface DeployEvent {
   readonly detail: string;
 }
 
-/** Who has what: waits until others hold a change. */
+/** Spreads a change: waits until other nodes hold it. */
 export interface Spread {
   /**
-   * Resolves to the names of the other nodes that hold it, once enough of them do that no single death loses it. Throws
-   * `node.overloaded` when none does although some are alive, and the signal's reason when that aborts.
+   * Resolves to the names of the other nodes that hold it, once they are enough that no single failure loses it. Throws
+   * `node.overloaded` when no living peer holds it, and the signal's reason when that aborts.
    */
   acknowledge(manifest: PublishedManifest, signal?: AbortSignal): Promise<readonly string[]>;
 }

@@ -1,4 +1,4 @@
-// Brings here what others deployed: pulls the bytes of announced manifests, checks them, holds them, and switches calls over.
+// Propagation: pulls the bytes of announced manifests, checks them, holds them, and switches calls over.
 
 import type { ManifestRecord } from "../catalog/manifest.js";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
@@ -15,7 +15,7 @@ import { type HoldJob, HoldJobs } from "./hold-jobs.js";
 
 const warnAfter = 4;
 
-/** What a {@link Propagator} works with. */
+/** Dependencies of {@link Propagator}. */
 export interface PropagatorOptions {
   readonly records: ManifestRecords;
   readonly activation: Activation;
@@ -26,14 +26,17 @@ export interface PropagatorOptions {
   readonly log: Logger;
 }
 
-/** The ask `hold`: a manifest's text; its answer tells that it is held, or that later changes made it meaningless. */
+/**
+ * The request `hold`: a manifest's text. Its response states that the manifest is held, or that later changes made it
+ * obsolete.
+ */
 export interface HoldQuestion {
   readonly text: string;
 }
 
 /**
- * Holds what is announced, two manifests of one author at a time, the highest of their apps first; what cannot be
- * pulled or prepared is tried again, later each time, and at once when a link opens.
+ * Holds announced manifests, two of one author at a time, the highest of their apps first. A manifest that cannot be
+ * pulled or prepared is tried again with growing pauses, and at once when a link opens.
  */
 export class Propagator {
   readonly #options: PropagatorOptions;
@@ -43,7 +46,7 @@ export class Propagator {
   readonly #jobs: HoldJobs;
   #unwatch: (() => void)[] = [];
 
-  /** Registers the asks `blob` and `hold`. */
+  /** Registers the handlers of requests `blob` and `hold`. */
   constructor(options: PropagatorOptions) {
     this.#options = options;
     const { records, links, timers, clock, log } = options;
@@ -56,7 +59,7 @@ export class Propagator {
       isOpen: ({ id }) => records.stateOf(id) === "announced",
       run: (job) => this.#hold(job),
       onFailure: ({ record }, { cause, tries, lasting }) => {
-        // The first failures are what a young link or a busy node makes; later ones are for an operator.
+        // A young link or a busy node causes the first failures; only later ones are logged for an operator.
         const level = tries === (lasting ? 1 : warnAfter) ? "warn" : "debug";
         log[level]("a deploy cannot be held yet", { app: record.manifest.app, id: record.id, tries, cause });
       },
@@ -65,12 +68,12 @@ export class Propagator {
     links.handle("hold", (body, from) => this.#held(body, from));
   }
 
-  /** Whether something is pulled and prepared. */
+  /** Whether a manifest is being pulled or prepared. */
   get busy(): boolean {
     return this.#jobs.busy;
   }
 
-  /** Takes up everything that is announced, and from now on what will be. */
+  /** Takes all announced manifests, and each that is announced from now on. */
   start(): void {
     if (this.#unwatch.length > 0) return;
     const { records, links } = this.#options;
@@ -88,7 +91,7 @@ export class Propagator {
     this.#jobs.stop();
   }
 
-  /** Answers who deployed something and waits for others to hold it. */
+  /** Handles the request of a node that deployed a change and waits for others to hold it. */
   async #held(body: unknown, from: From): Promise<{ readonly held: true }> {
     const text = (body as Partial<HoldQuestion> | null | undefined)?.text;
     if (typeof text !== "string" || text.length > signedLimitBytes) {
@@ -108,11 +111,11 @@ export class Propagator {
     const { records, activation, log } = this.#options;
     const { manifest } = record;
     const { app, author } = manifest;
-    // Before the pull: what cannot run here need not come again.
+    // Before the pull: bytes that cannot run here need not come again.
     if (manifest.op !== "remove") activation.checkRefused(manifest.component);
     const links = this.#linksFor(record, holders);
     const missing = records.missing(record);
-    // All of them end before the job does: a pull that goes on by itself would be in nobody's share.
+    // All pulls end before the job does: a pull that continued alone would count in no author's share.
     const pulls = await Promise.allSettled(missing.map((blob) => this.#pulls.pull({ ...blob, author }, links)));
     const blobs = new Map<string, Buffer>();
     for (const [index, pull] of pulls.entries()) {
@@ -121,7 +124,8 @@ export class Propagator {
     }
     const ready = await this.#checked(record, blobs);
     const affected = await activation.lock.run(app, () => records.hold(record.id, blobs));
-    // The others first: where two components have one name, its old owner lets it go before the new one takes it.
+    // Other apps first: where two components share a revision name, the old owner releases the name before the new one
+    // takes it.
     for (const name of [...affected].sort((left, right) => Number(left === app) - Number(right === app))) {
       await activation.lock
         .run(name, () => activation.settle(name, ready))
@@ -132,7 +136,7 @@ export class Propagator {
     log.debug("a manifest is held", { app, op: manifest.op, version: manifest.version });
   }
 
-  /** The manifest's component, checked; ready to run when it becomes what is current. */
+  /** The manifest's component, checked; prepared when it becomes the current revision. */
   async #checked(record: ManifestRecord, blobs: ReadonlyMap<string, Buffer>): Promise<PreparedComponent | undefined> {
     const { records, activation } = this.#options;
     const { manifest } = record;
@@ -151,7 +155,8 @@ export class Propagator {
   }
 
   /**
-   * Whom to ask for bytes: the author, who said that it has them (anybody may say so), then all others in random order.
+   * Peers to pull from: the author and the peer that reported to have the bytes first (any peer may report that), then
+   * all others in random order.
    */
   #linksFor({ manifest }: ManifestRecord, holders: ReadonlySet<string>): Link[] {
     const { links, random } = this.#options;

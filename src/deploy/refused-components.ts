@@ -1,20 +1,24 @@
-// Components that cannot be prepared, by their digest: what failed for good is not pulled, checked and refused again
-// and again.
+// Components that were refused, by digest: bytes that failed for good are not pulled, checked and refused again and
+// again.
 
 import { type ErrorCode, HerdError } from "../core/errors.js";
 
 const mostKept = 4_096;
-/** A failure that is the node's own may pass; one that comes so often with the same bytes does not. */
+/** A failure of the node itself may pass. One that occurs this often with the same bytes counts as theirs. */
 const ownFailures = 3;
 
-/** What lies in the bytes themselves; anything else lies in the machine, and may be otherwise the next time. */
+/**
+ * Codes whose cause lies in the bytes themselves. Any other cause lies in the machine, and may be gone the next time.
+ */
 const ofTheBytes: ReadonlySet<ErrorCode> = new Set(["source.invalid", "type.unsupported"]);
 
-/** Remembers, for the life of the process, why components cannot run here; of very many, the oldest are forgotten. */
+/**
+ * Keeps, for the life of the process, why components cannot run here; above a bound, the oldest entries are dropped.
+ */
 export class RefusedComponents {
   readonly #known = new Map<string, { readonly error: HerdError; readonly failures: number }>();
 
-  /** Throws what was wrong with the component of that SHA-256 (hex), when it was found to be unusable. */
+  /** Throws the failure of the component of that SHA-256 (hex), when it was refused for good. */
   check(digest: string): void {
     const error = this.#known.get(digest)?.error;
     if (error !== undefined && this.has(digest)) {
@@ -28,7 +32,7 @@ export class RefusedComponents {
     return known !== undefined && (ofTheBytes.has(known.error.code) || known.failures >= ownFailures);
   }
 
-  /** Takes note of a failure to prepare it. */
+  /** Records a failure to prepare the component. */
   note(digest: string, error: unknown): void {
     if (!(error instanceof HerdError) || (!ofTheBytes.has(error.code) && error.code !== "internal")) return;
     const failures = (this.#known.get(digest)?.failures ?? 0) + 1;

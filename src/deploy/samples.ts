@@ -1,4 +1,5 @@
-// The functions that a node is started with: each file or folder of one directory is an app, until a user changes it.
+// Samples: the functions that a node starts with. Each file or folder of one directory is an app, until a user changes
+// it.
 
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
@@ -12,14 +13,14 @@ import type { Deployer } from "./deployer.js";
 import type { Catalog } from "./ports.js";
 import { appNameOf, isSource, isSourceFolder, readSourceTree, type SourceLimits } from "./source-tree.js";
 
-/** Who the record of a revision says deployed it, when it was this file. No token has such an id. */
+/** The recorded caller of a revision that was deployed from here. No token has such an id. */
 const samplesBy = "functions";
 
-/** How often a sample is tried that a busy machine could not compile, or spread, in time. */
+/** Tries for a sample that a busy machine could not compile, or spread, in time. */
 const tries = 8;
 const waitMs = { firstMs: 2_000, lastMs: 30_000 };
 
-/** What {@link deploySamples} works with. An aborted signal stops it, also within a compilation. */
+/** Dependencies of {@link deploySamples}. An aborted signal stops it, also within a compilation. */
 export interface SamplesOptions {
   readonly deployer: Pick<Deployer, "deploy">;
   readonly catalog: Pick<Catalog, "get" | "wasRemoved" | "source">;
@@ -27,17 +28,20 @@ export interface SamplesOptions {
   readonly log: Logger;
   readonly timers: Timers;
   readonly signal?: AbortSignal;
-  /** Whether this node carries the deploy mark; without it nothing is deployed. It does when not given. */
+  /** Whether this node carries the deploy mark; without it nothing is deployed. Default: it does. */
   readonly mayDeploy?: boolean;
-  /** Whether the mesh was another's before: then only what it does not have is deployed, since its own samples may be newer. */
+  /**
+   * Whether the mesh existed before this node: then only missing apps are deployed, since the mesh's samples may be
+   * newer.
+   */
   readonly joined?: boolean;
   /** Called with each app that is about to be compiled. */
   readonly onDeploy?: (app: string) => void;
 }
 
 /**
- * Deploys the apps of `folder` that are new or changed there; returns the names of all that the catalog then has. An app
- * that a user deployed, rolled back or removed is the user's and stays as it is.
+ * Deploys the apps of `folder` that are new or changed there; returns the names of all of them that the catalog then
+ * has. An app that a user deployed, rolled back or removed is the user's and stays as it is.
  */
 export async function deploySamples(folder: string, options: SamplesOptions): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
@@ -64,7 +68,7 @@ function isSample(entry: Dirent): boolean {
   return entry.isDirectory() ? isSourceFolder(entry.name) : isSource(entry.name);
 }
 
-/** As {@link deploySample}; when the machine is what is at fault, later again. */
+/** As {@link deploySample}, with retries while the machine is at fault. */
 async function deployPatiently(sample: { app: string; path: string }, options: SamplesOptions): Promise<boolean> {
   const { timers, log, signal = new AbortController().signal } = options;
   for (let count = 1; ; count++) {
@@ -96,7 +100,7 @@ async function deploySample(sample: { app: string; path: string }, options: Samp
   return true;
 }
 
-/** Whether what runs came from here and is the newest that did: after a rollback it is not. */
+/** Whether the current revision was deployed from here and is the newest of those: after a rollback it is not. */
 function isOurs({ revision, revisions }: AppRecord): boolean {
   return revisions.findLast(({ by }) => by === samplesBy)?.revision === revision;
 }

@@ -1,4 +1,4 @@
-// Source files as they lie on disk: one file, or every TypeScript file of a folder.
+// Source files on disk: one file, or every TypeScript file of a folder.
 
 import { opendir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -10,10 +10,12 @@ import { utf8Text } from "../core/utf8.js";
 /** Bounds of what is read. */
 export type SourceLimits = Pick<Limits, "sourceBytes" | "sourceFiles">;
 
-/** For who sends sources to a node: far over what nodes accept, so that the node's own limits decide. */
+/**
+ * Bounds for a client that sends sources to a node: far above what nodes accept, so that the node's own limits decide.
+ */
 export const sendLimits: SourceLimits = { sourceBytes: 64 * 1024 * 1024, sourceFiles: 4_096 };
 
-// A folder that was named by mistake (a home, a disk) is refused after this much, and not walked to its end.
+// A folder that was named by mistake (a home, a disk) is refused after this many entries, and not walked to its end.
 const maxEntries = 100_000;
 const maxDepth = 32;
 
@@ -60,7 +62,7 @@ function tooLarge(path: string, bound: string): HerdError {
   return new HerdError("request.too-large", `${path} has more than ${bound}`);
 }
 
-/** The app name that a file or folder name gives: lower case, hyphens for what a name cannot hold. */
+/** The app name for a file or folder name: lower case, with hyphens for characters that a name cannot hold. */
 export function appNameOf(path: string): string {
   return basename(path)
     .replace(/\.ts$/, "")

@@ -1,9 +1,10 @@
-// Which revision answers a call: the active apps of this node, switched whole so that a call sees the old one or the new.
+// The active apps of this node: the revision that runs each app's calls. A switch is atomic: a call sees the old or the
+// new revision.
 
 import type { FunctionType } from "../../runtime/interface/model.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 
-/** An app as calls see it. Immutable, so a call keeps the revision that it began with. */
+/** An app as calls see it. Immutable, so a call keeps the revision with which it began. */
 export interface ActiveApp {
   readonly app: string;
   /** Whether calls need no token. */
@@ -18,11 +19,11 @@ export function activeApp(app: string, prepared: CallableRevision, options: { re
   return { app, public: options.public, prepared, functions };
 }
 
-/** Hears which revisions can be called on this node. */
+/** Is notified of the revisions that can be called on this node. */
 export interface RevisionListener {
-  /** An app is active whose revision no other had. */
+  /** An app became active whose revision no other active app uses. */
   added(revision: string): void;
-  /** The last app that used this revision is gone. */
+  /** The last active app with this revision is gone. */
   dropped(revision: string): void;
 }
 
@@ -32,12 +33,15 @@ export class AppRouter {
   readonly #listeners = new Set<RevisionListener>();
   readonly #onRetired: (revision: string) => void;
 
-  /** `onRetired` hears of each revision that no active app uses any more; calls that run on it may still be ending. */
+  /**
+   * `onRetired` is called with each revision that no active app uses any more. Calls on that revision may still be
+   * running.
+   */
   constructor(onRetired: (revision: string) => void = () => undefined) {
     this.#onRetired = onRetired;
   }
 
-  /** The active app of that name. */
+  /** The active app with that name. */
   find(app: string): ActiveApp | undefined {
     return this.#apps.get(app);
   }
@@ -47,12 +51,12 @@ export class AppRouter {
     return this.#apps.size;
   }
 
-  /** Revisions of the active apps, each once. */
+  /** Revisions of the active apps, without duplicates. */
   revisions(): Set<string> {
     return new Set([...this.#apps.values()].map(({ prepared }) => prepared.revision));
   }
 
-  /** Tells `listener` of every change of {@link revisions}; the returned function ends that. */
+  /** Notifies `listener` of every change of {@link revisions}; the returned function ends the subscription. */
   watch(listener: RevisionListener): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -60,7 +64,7 @@ export class AppRouter {
     };
   }
 
-  /** From now on, calls of this app run on that revision. */
+  /** Makes new calls of this app run on that revision. Calls that run keep theirs. */
   activate(next: ActiveApp): void {
     const before = this.#apps.get(next.app);
     const { revision } = next.prepared;
@@ -70,7 +74,7 @@ export class AppRouter {
     this.#retire(before);
   }
 
-  /** From now on, this app is unknown. */
+  /** Makes new calls of this app fail as unknown. */
   remove(app: string): void {
     const before = this.#apps.get(app);
     this.#apps.delete(app);

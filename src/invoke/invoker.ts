@@ -1,4 +1,4 @@
-// The one verb that runs a call, wherever it runs: in this node's sandbox, or on a peer.
+// The one verb that runs a call, in this node's sandbox or on a peer.
 
 import type { Call, CallResult, Cancellation } from "../../runtime/sandbox/call.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
@@ -6,26 +6,26 @@ import type { Clock } from "../core/clock.js";
 import { type ErrorData, HerdError } from "../core/errors.js";
 import type { ActiveApp } from "./app-router.js";
 
-/** A call of an app, to be run wherever the mesh finds a place for it. */
+/** A call of an app, to be run by any node of the mesh that is able to. */
 export interface Invocation extends Call {
   readonly app: ActiveApp;
   readonly signal: Cancellation;
-  /** Id of the one node that is to run the call; chosen when undefined. */
+  /** Id of the only node that may run the call; the node is chosen when undefined. */
   readonly node?: string | undefined;
 }
 
-/** The result of an invocation, and the hop that it made, if it made one. No invocation makes two. */
+/** The result of an invocation, with the hop when a peer ran the call. An invocation makes one hop at most. */
 export interface InvocationResult extends CallResult {
   readonly hop?: Hop;
 }
 
-/** Where a call went: the peer's name, and the milliseconds that it spent outside the peer's queue and run. */
+/** Where a call went: the peer's name, and the milliseconds that the call spent outside the peer's queue and run. */
 export interface Hop {
   readonly node: string;
   readonly hopMs: number;
 }
 
-/** What a function's run on a peer failed with. */
+/** The failure of a function's run on a peer. */
 export class PeerFailure extends HerdError {
   readonly hop: Hop;
 
@@ -40,12 +40,12 @@ export interface Invoker {
   invoke(invocation: Invocation): Promise<InvocationResult>;
 }
 
-/** What the local invoker needs of a sandbox. */
+/** The part of a sandbox that the local invoker uses. */
 export interface Runner {
   run(call: Call & { readonly prepared: CallableRevision }): Promise<CallResult>;
 }
 
-/** Runs every call in this node's sandbox. Whatever has only this can forward nothing. */
+/** Runs every call in this node's sandbox. Code that holds only this invoker cannot forward a call. */
 export class LocalInvoker implements Invoker {
   readonly #runner: Runner;
 
@@ -66,7 +66,8 @@ export class LocalInvoker implements Invoker {
 }
 
 /**
- * The deadline of a call that arrives now: the node's limit, or sooner when the caller says so in `herd-deadline-ms`.
+ * The deadline of a call that arrives now: the node's limit, or an earlier one that the caller sets with
+ * `herd-deadline-ms`.
  * @throws {HerdError} `request.malformed` when the header is no positive integer.
  */
 export function deadlineOf(

@@ -12,7 +12,7 @@ import { Propagator } from "../deploy/propagate.js";
 import { AppRouter, activeApp } from "../invoke/app-router.js";
 import { Forwarding } from "../invoke/forwarding/forwarding.js";
 import type { Links, Members } from "../mesh/ports.js";
-import type { Allowances } from "../owner/allowance.js";
+import type { AllowanceSource } from "../owner/allowance.js";
 import { MemoryFiles } from "../storage/state-files.js";
 import { capacityParts } from "./capacity-parts.js";
 import type { NodeContext } from "./node-context.js";
@@ -38,7 +38,7 @@ export interface AppDependencies {
   readonly members: Members;
   /** How long the event loop was held up lately. */
   readonly loopDelayMs: () => number;
-  readonly allowances: Allowances;
+  readonly allowances: AllowanceSource;
   readonly trust: TrustParts;
   readonly publish: (text: string) => void;
   readonly appOf: (invocation: string) => string | undefined;

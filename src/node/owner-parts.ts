@@ -5,8 +5,8 @@ import type { Part } from "../core/lifecycle.js";
 import type { Membership } from "../mesh/membership/members.js";
 import { type Allowance, ownerStates } from "../owner/allowance.js";
 import { Governor } from "../owner/governor.js";
-import { openPolicy } from "../owner/kept-policy.js";
 import { MachineSignals } from "../owner/machine-signals.js";
+import { openPolicyStore } from "../owner/policy-store.js";
 import type { AppParts } from "./app-parts.js";
 import type { NodeContext } from "./node-context.js";
 
@@ -17,7 +17,7 @@ export async function ownerGovernor(
 ): Promise<Governor> {
   return new Governor({
     ...{ defaults: config.policy, workers: config.workers, clock, timers },
-    kept: await openPolicy(await identity.files("owner"), log),
+    store: await openPolicyStore(await identity.files("owner"), log),
     signals: new MachineSignals({ kernel: config.kernel, clock }),
     cores: availableParallelism(),
     // A node that drains, sleeps or is gone takes no calls.

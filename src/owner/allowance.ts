@@ -1,8 +1,10 @@
-// What the owner of a machine leaves to guests at a moment: what the policy decides, the sandbox keeps to and peers are told.
+// The allowance: what the owner of a machine leaves to guests at a moment. The governor decides it, the sandbox keeps to
+// it, and peers receive it with each report.
 
 /**
- * Why a node may use what it may: `none`: nobody's workstation; `idle`: its owner is away; `active`: its owner is there, or nothing
- * says otherwise; the others let no guest work in: on battery, too hot, outside the hours, short of memory, paused by its owner.
+ * Why a node may use what it may. `none`: the machine is nobody's workstation; `idle`: its owner is away; `active`: its
+ * owner is there, or no signal shows otherwise. In the other states guests do not work: the machine is on battery, too
+ * hot, outside the owner's hours or short of memory, or its owner paused the node.
  */
 export const ownerStates = ["none", "idle", "active", "battery", "hot", "hours", "memory", "paused"] as const;
 
@@ -12,16 +14,18 @@ export type OwnerState = (typeof ownerStates)[number];
 /** What guests may use now. */
 export interface Allowance {
   readonly state: OwnerState;
-  /** Workers that calls may use. With none, calls of the node's own clients still run one at a time when no peer takes them. */
+  /**
+   * Workers that calls may use. At 0, calls of the node's own clients still run one at a time when no peer takes them.
+   */
   readonly slots: number;
-  /** Whether the workers run in the idle scheduling class: only when nobody else wants the core. */
+  /** Whether the workers run in the idle scheduling class, in which they get only the CPU time that nobody else wants. */
   readonly idleClass: boolean;
-  /** A call of more work units is for other nodes; infinite when none is too heavy. */
+  /** The heaviest call that is taken, in work units; infinite for any. A heavier call goes to another node. */
   readonly lightUnits: number;
 }
 
 /** Where the allowance of this node is read. */
-export interface Allowances {
+export interface AllowanceSource {
   readonly current: Allowance;
   /** Calls `listener` after each change; the returned function ends that. */
   watch(listener: (allowance: Allowance, before: Allowance) => void): () => void;

@@ -1,55 +1,59 @@
-// Keeps the allowance of a node: looks at the machine twice a second, decides, and tells who listens.
+// The governor: samples the machine's signals twice a second, applies the owner's policy to them, and keeps the allowance
+// that follows.
 
 import type { Clock } from "../core/clock.js";
-import type { PolicyPatch, PolicySettings } from "../core/policy-settings.js";
+import type { OwnerPolicy, OwnerPolicyPatch } from "../core/owner-policy.js";
 import type { Timers } from "../core/timers.js";
-import type { Allowance, Allowances } from "./allowance.js";
-import type { KeptPolicy, SaidPolicy } from "./kept-policy.js";
-import { decide, freshMemory, isSame, type PolicyMemory } from "./policy.js";
+import type { Allowance, AllowanceSource } from "./allowance.js";
+import { type DecisionState, decideAllowance, initialState, isSame } from "./decide-allowance.js";
+import type { PolicyStore, StoredPolicy } from "./policy-store.js";
 import { unknownPresence } from "./sessions.js";
 import { noSignals, type SignalSource, type Signals } from "./signals.js";
 
 /** What a {@link Governor} is built from. */
 export interface GovernorOptions {
-  /** The settings that hold where the owner says nothing. */
-  readonly defaults: PolicySettings;
-  readonly kept: KeptPolicy;
+  /** The policy of the node's configuration, which holds where the owner changed nothing. */
+  readonly defaults: OwnerPolicy;
+  readonly store: PolicyStore;
   readonly signals: SignalSource;
   /** Workers that the node has, and cores of the machine. */
   readonly workers: number;
   readonly cores: number;
-  /** Whether no peer lives that a call could go to; looked at when {@link Governor.check} is called too. */
+  /** Whether no peer lives that a call could go to; read at each decision. See {@link Governor.check}. */
   readonly alone: () => boolean;
   readonly clock: Clock;
   readonly timers: Timers;
 }
 
-/** Between two looks: unplugging is seen, decided and told well within a second. */
-const intervalMs = 500;
+/**
+ * Between two samples of the signals, ms. Unplugging has to stop guests, and to be reported to peers, within a second:
+ * longer samples cost less CPU and miss that.
+ */
+const sampleMs = 500;
 
-/** A look that takes longer tells of a time that is over: nobody knows any more who is there. */
+/** A sample that takes longer is outdated: whether somebody is at the machine is then unknown. */
 const lateMs = 5_000;
 
-/** How long a start waits for the first look. */
-const firstLookMs = 1_000;
+/** How long a start waits for the first sample, ms. */
+const firstSampleMs = 1_000;
 
-/** The owner's deputy. Until it starts it allows what it does when nothing is seen. */
-export class Governor implements Allowances {
+/** Keeps the allowance of a node. Until it starts, the allowance is the one that follows from no signals. */
+export class Governor implements AllowanceSource {
   readonly #options: GovernorOptions;
   readonly #listeners = new Set<(allowance: Allowance, before: Allowance) => void>();
-  #said: SaidPolicy;
+  #stored: StoredPolicy;
   #signals: Signals = noSignals;
-  #memory: PolicyMemory = freshMemory;
+  #state: DecisionState = initialState;
   #current: Allowance;
   #cancel: (() => void) | undefined;
-  /** When the look under way began, monotonic milliseconds; undefined between two. */
-  #lookingSince: number | undefined;
-  /** Changes at each start and stop: what a look of before finds is not used. */
+  /** When the sample under way began, monotonic ms; undefined between two samples. */
+  #samplingSince: number | undefined;
+  /** Changes at each start and stop, so that the result of a sample from before is dropped. */
   #run = 0;
 
   constructor(options: GovernorOptions) {
     this.#options = options;
-    this.#said = options.kept.said;
+    this.#stored = options.store.stored;
     this.#current = this.#decide();
   }
 
@@ -64,44 +68,44 @@ export class Governor implements Allowances {
     };
   }
 
-  /** The settings that hold now. */
-  get settings(): PolicySettings {
-    return { ...this.#options.defaults, ...(this.#said.set as Partial<PolicySettings>) };
+  /** The policy that holds now. */
+  get policy(): OwnerPolicy {
+    return { ...this.#options.defaults, ...(this.#stored.set as Partial<OwnerPolicy>) };
   }
 
-  /** What was seen last. */
+  /** The signals of the last sample. */
   get signals(): Signals {
     return this.#signals;
   }
 
-  /** Until when the node is paused, epoch ms, infinite until it is resumed; undefined while it is not. */
+  /** Until when the node is paused, epoch ms, infinite until it is resumed; undefined while it is not paused. */
   get pausedUntil(): number | undefined {
-    const { pausedUntil } = this.#said;
+    const { pausedUntil } = this.#stored;
     return pausedUntil !== undefined && pausedUntil > this.#options.clock.now() ? pausedUntil : undefined;
   }
 
-  /** Looks at the machine from now on; resolves after the first look, or when that takes too long. Idempotent. */
+  /** Begins to sample the signals; resolves after the first sample, or after {@link firstSampleMs}. Idempotent. */
   async start(): Promise<void> {
     if (this.#cancel !== undefined) return;
     this.#run += 1;
     this.#tick();
     await new Promise<void>((resolve) => {
-      const cancel = this.#options.timers.after(firstLookMs, resolve);
-      void this.#look().then(() => {
+      const cancel = this.#options.timers.after(firstSampleMs, resolve);
+      void this.#sample().then(() => {
         cancel();
         resolve();
       });
     });
   }
 
-  /** Looks no more; what is allowed stays. Idempotent. */
+  /** Samples no more; the allowance stays. Idempotent. */
   stop(): void {
     this.#run += 1;
     this.#cancel?.();
     this.#cancel = undefined;
   }
 
-  /** Decides anew, since something of the surroundings changed. */
+  /** Decides anew; to be called when something changed that is no signal, such as {@link GovernorOptions.alone}. */
   check(): void {
     const before = this.#current;
     this.#current = this.#decide();
@@ -110,74 +114,80 @@ export class Governor implements Allowances {
   }
 
   /**
-   * Takes settings, each `null` back to the node's own, and a pause: until an epoch ms, infinite until {@link resume}, `null` for
-   * none. They hold at once; resolves when they are kept, throws `internal` when they could not be.
+   * Changes settings of the policy, each `null` back to the node's own, and the pause: until an epoch ms, infinite until
+   * {@link resume}, `null` for none. The change holds at once. Resolves when it is kept; throws `internal` when it could
+   * not be.
    */
-  async say({
+  async update({
     pausedUntil,
     ...patch
-  }: PolicyPatch & { readonly pausedUntil?: number | null | undefined }): Promise<void> {
+  }: OwnerPolicyPatch & { readonly pausedUntil?: number | null | undefined }): Promise<void> {
     const set = Object.fromEntries(
-      Object.entries({ ...this.#said.set, ...withoutUndefined(patch) }).filter(([, value]) => value !== null),
+      Object.entries({ ...this.#stored.set, ...withoutUndefined(patch) }).filter(([, value]) => value !== null),
     );
     const until = pausedUntil === undefined ? this.pausedUntil : (pausedUntil ?? undefined);
-    this.#said = { set, pausedUntil: until };
+    this.#stored = { set, pausedUntil: until };
     this.check();
-    await this.#options.kept.keep(this.#said);
+    await this.#options.store.keep(this.#stored);
   }
 
-  /** Ends a pause. See {@link say}. */
+  /** Ends a pause. See {@link update}. */
   async resume(): Promise<void> {
-    if (this.#said.pausedUntil !== undefined) await this.say({ pausedUntil: null });
+    if (this.#stored.pausedUntil !== undefined) await this.update({ pausedUntil: null });
   }
 
   #tick(): void {
-    this.#cancel = this.#options.timers.after(intervalMs, () => {
+    this.#cancel = this.#options.timers.after(sampleMs, () => {
       this.#tick();
-      this.#doubt();
-      // Hours begin and pauses end also while a look takes long.
+      this.#forgetPresenceIfLate();
+      // Hours begin and pauses end also while a sample takes long.
       this.check();
-      void this.#look();
+      void this.#sample();
     });
   }
 
-  /** One look at a time: a sensor that does not answer holds up no other decision. */
-  async #look(): Promise<void> {
-    if (this.#lookingSince !== undefined) return;
-    this.#lookingSince = this.#options.clock.monotonic();
+  /** One sample at a time: a sensor that does not answer delays no other decision. */
+  async #sample(): Promise<void> {
+    if (this.#samplingSince !== undefined) return;
+    this.#samplingSince = this.#options.clock.monotonic();
     const run = this.#run;
-    // A sensor that fails tells nothing: what nobody knows counts as the policy says.
-    const read = async (): Promise<Signals> => this.#options.signals.read({ presence: this.settings.owner === "auto" });
+    const read = async (): Promise<Signals> => this.#options.signals.read({ presence: this.policy.owner === "auto" });
+    // A sensor that fails gives no signal, and the policy has a rule for each signal that is missing.
     const signals = await read().catch(() => noSignals);
-    this.#lookingSince = undefined;
+    this.#samplingSince = undefined;
     if (run !== this.#run) return;
     this.#signals = signals;
     this.check();
   }
 
-  /** Where there is no signal the owner counts as there. */
-  #doubt(): void {
-    if (this.#lookingSince === undefined || this.#options.clock.monotonic() - this.#lookingSince < lateMs) return;
+  /** Without a signal of presence the owner counts as there. */
+  #forgetPresenceIfLate(): void {
+    const since = this.#samplingSince;
+    if (since === undefined || this.#options.clock.monotonic() - since < lateMs) return;
     this.#signals = { ...this.#signals, ...unknownPresence };
   }
 
   #decide(): Allowance {
     const { workers, cores, alone, clock } = this.#options;
     const at = new Date(clock.now());
-    const { allowance, memory } = decide(
+    const { allowance, state } = decideAllowance(
       {
-        ...{ settings: this.settings, signals: this.#signals, workers, cores, alone: alone() },
+        policy: this.policy,
+        signals: this.#signals,
+        workers,
+        cores,
+        alone: alone(),
         now: clock.monotonic(),
         minuteOfDay: at.getHours() * 60 + at.getMinutes(),
         paused: this.pausedUntil !== undefined,
       },
-      this.#memory,
+      this.#state,
     );
-    this.#memory = memory;
+    this.#state = state;
     return allowance;
   }
 }
 
-function withoutUndefined(patch: PolicyPatch): PolicyPatch {
+function withoutUndefined(patch: OwnerPolicyPatch): OwnerPolicyPatch {
   return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
 }

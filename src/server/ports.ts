@@ -132,7 +132,7 @@ export interface Drainable {
 }
 
 /** What the owner of this node's machine allows, and has to say. */
-export type Owner = Pick<Governor, "current" | "settings" | "signals" | "pausedUntil" | "say">;
+export type Owner = Pick<Governor, "current" | "policy" | "signals" | "pausedUntil" | "update">;
 
 /** What a node says of itself; times are epoch ms, certificates by their end. */
 export interface NodeAbout {

@@ -8,7 +8,7 @@ import { leastRequest } from "../../bench/policy/least-request.js";
 import { localOnly } from "../../bench/policy/local-only.js";
 import { ourPolicy } from "../../bench/policy/ours.js";
 import { PeakEwmaMetric, peakEwma } from "../../bench/policy/peak-ewma.js";
-import type { Policy } from "../../bench/policy/policy.js";
+import type { PlacementPolicy } from "../../bench/policy/policy.js";
 import { PrequalServer, prequal } from "../../bench/policy/prequal.js";
 import type { Fault, Machine, Scenario } from "../../bench/policy/scenario.js";
 import { SimMesh } from "../../bench/policy/sim-mesh.js";
@@ -38,7 +38,7 @@ function scenario(
 }
 
 /** The share of the work that each node did. */
-function shares(of: Scenario, policy: Policy): number[] {
+function shares(of: Scenario, policy: PlacementPolicy): number[] {
   const mesh = new SimMesh(of, policy);
   mesh.run();
   const done = mesh.nodes.map(({ doneUnits }) => doneUnits);

@@ -252,7 +252,7 @@ test("an owner pauses the node, sees that and its policy, and resumes it", async
   await json("node", "policy", "--set", "activeShare=null", "--set", "hours=null");
   const wrong = await herd("node", "policy", "--set", "activeShare=9");
   assert.equal(wrong.code, 1);
-  assert.match(wrong.err, /request\.malformed: activeShare: a number from 0 to 1/);
+  assert.match(wrong.err, /request\.malformed: the body does not fit: activeShare: a number from 0 to 1/);
 });
 
 test("who has no token pauses the own node with the owner's secret, and does nothing else", async () => {

@@ -3,14 +3,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type PolicyBody, policyRows } from "../../src/cli/policy-text.js";
-import { defaultPolicy } from "../../src/core/policy-settings.js";
+import { defaultOwnerPolicy } from "../../src/core/owner-policy.js";
 
 const signals = {
   ...{ onBattery: null, celsius: null, ownerActive: null, ownerIdleMs: null, foreignCpu: 0.1 },
   ...{ rssBytes: 144_506_880, totalBytes: 2 ** 34 },
 };
 const active: PolicyBody = {
-  ...{ node: "laptop", settings: { ...defaultPolicy }, state: "active", slots: 2, idleClass: true, lightUnits: 50 },
+  ...{
+    node: "laptop",
+    settings: { ...defaultOwnerPolicy },
+    state: "active",
+    slots: 2,
+    idleClass: true,
+    lightUnits: 50,
+  },
   ...{ signals, pausedUntil: null },
 };
 
@@ -24,7 +31,7 @@ test("each state says why it is", () => {
   const left = row({ ...active, signals: { ...signals, ownerActive: false, ownerIdleMs: 5_000 } }, "state");
   assert.equal(left, "active: the owner was there less than 120 s ago");
   assert.equal(row({ ...active, state: "paused", pausedUntil: "forever" }, "state"), "paused: until it is resumed");
-  const hours = { ...active, state: "hours", settings: { ...defaultPolicy, hours: "18:00-08:00" } };
+  const hours = { ...active, state: "hours", settings: { ...defaultOwnerPolicy, hours: "18:00-08:00" } };
   assert.equal(row(hours, "state"), "hours: not within 18:00-08:00");
   assert.equal(row({ ...active, state: "a state of a newer version" }, "state"), "a state of a newer version: -");
 });

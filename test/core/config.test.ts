@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { type ConfigSources, defaultNodeName, isWildcard, loadConfig } from "../../src/core/config.js";
 import { defaultLimits } from "../../src/core/limits.js";
-import { defaultPolicy } from "../../src/core/policy-settings.js";
+import { defaultOwnerPolicy } from "../../src/core/owner-policy.js";
 import { UsageError } from "../../src/core/usage-error.js";
 
 const cwd = resolve("/somewhere");
@@ -53,7 +53,7 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
       ephemeral: false,
       state: join(cwd, ".herd"),
       limits: defaultLimits,
-      policy: defaultPolicy,
+      policy: defaultOwnerPolicy,
       kernel: { proc: "/proc", sys: "/sys" },
       logLevel: "info",
     },
@@ -176,7 +176,7 @@ test("a machine whose workers are given is nobody's, unless the policy says whos
 test("settings of the policy are read with their defaults, and refused by name", async (t) => {
   const path = await file(t, { policy: { hours: "18:00-08:00", maxCelsius: 70 }, kernel: { sys: "host-sys" } });
   const config = await loadConfig({ cwd, flags: { config: path } });
-  assert.deepEqual(config.policy, { ...defaultPolicy, hours: "18:00-08:00", maxCelsius: 70 });
+  assert.deepEqual(config.policy, { ...defaultOwnerPolicy, hours: "18:00-08:00", maxCelsius: 70 });
   assert.deepEqual(config.kernel, { proc: "/proc", sys: join(path, "..", "host-sys") });
   for (const [policy, message] of [
     [{ hours: "18-8" }, /policy\.hours: hours like 18:00-08:00/],

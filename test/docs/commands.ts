@@ -2,8 +2,16 @@
 
 import { Command } from "commander";
 
-/** The program with all its commands. The module runs a command line as it loads: that one is caught before it does anything. */
-export async function herdProgram(): Promise<Command> {
+let found: Promise<Command> | undefined;
+
+/** The program with all its commands. */
+export function herdProgram(): Promise<Command> {
+  found ??= caughtProgram();
+  return found;
+}
+
+/** The module runs a command line as it loads, once: that one is caught before it does anything. */
+async function caughtProgram(): Promise<Command> {
   let program: Command | undefined;
   const { parseAsync } = Command.prototype;
   const { exitCode } = process;

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { type Bound, interfaceBounds, moduleBounds, sourceBounds } from "../../runtime/interface/bounds.js";
 import { commandsOf, herdProgram } from "./commands.js";
-import { httpsParts } from "./https-part.js";
+import { httpsParts, problemTable, readyTable } from "./https-part.js";
 import { code, table } from "./markdown-text.js";
 
 /** A part of a page, between the marks that carry its name. */
@@ -23,6 +23,8 @@ export async function generatedParts(): Promise<GeneratedPart[]> {
   return [
     { page: https, name: "routes", content: overview },
     { page: https, name: "details", content: details },
+    { page: "docs/reference/errors.md", name: "problem", content: problemTable() },
+    { page: cli, name: "ready line", content: readyTable() },
     { page: cli, name: "global options", content: optionTable(program) },
     { page: cli, name: "list", content: commandTable(program) },
     { page: cli, name: "commands", content: commandsOf(program).map(commandSection).join("\n\n") },

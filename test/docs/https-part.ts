@@ -1,7 +1,9 @@
 // The reference of the HTTPS interface, from the contract in src/api.
 
+import type { z } from "zod";
 import { meshEvent } from "../../src/api/events.js";
 import { problem } from "../../src/api/problem.js";
+import { ready } from "../../src/api/ready.js";
 import { type Answer, type Place, problemsOf, type Route } from "../../src/api/route.js";
 import { routes } from "../../src/api/routes.js";
 import { code, lines, table } from "./markdown-text.js";
@@ -27,6 +29,22 @@ const resources: readonly (readonly [heading: string, paths: readonly string[]])
   ["The mesh", ["/v1/mesh", "/v1/masters", "/crl.pem"]],
   ["Audit, logs and events", ["/v1/audit", "/v1/logs", "/v1/events"]],
 ];
+
+/** The fields of a problem document, as a table. */
+export function problemTable(): string {
+  return fieldsOf(problem);
+}
+
+/** The fields of the `ready` line, as a table. */
+export function readyTable(): string {
+  return fieldsOf(ready);
+}
+
+function fieldsOf(schema: z.ZodType): string {
+  const shapes = new Shapes("https.md");
+  const { $ref, ...whole } = shapes.read(schema);
+  return shapes.fieldTable($ref === undefined ? whole : (shapes.named.get($ref) ?? {}));
+}
 
 /** The table of all routes, and the part with each route and each named type. */
 export function httpsParts(): { readonly overview: string; readonly details: string } {
@@ -78,12 +96,13 @@ function overview(): string {
 }
 
 function routeSection(route: Route, shapes: Shapes): string {
-  const { method, path, summary, query, body, answers } = route;
+  const { method, path, summary, parameters, query, body, answers } = route;
   const sent = body?.kind === "json" ? shapes.read(body.schema, "input") : undefined;
   const parts = [
     `### ${method} ${path}`,
     lines(summary),
     `Role: ${roleText(route)}. Acts at: ${places[route.at]}.`,
+    ...(parameters === undefined ? [] : [shapes.fieldTable(shapes.read(parameters, "input"), "path")]),
     ...(query === undefined ? [] : [shapes.fieldTable(shapes.read(query, "input"), "query")]),
     ...(sent === undefined ? [] : [bodyText(sent, shapes)]),
     ...(body?.kind === "raw" ? [lines(`Body: ${body.types.map(code).join(", ")}.`)] : []),

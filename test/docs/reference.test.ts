@@ -2,15 +2,21 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ready } from "../../src/api/ready.js";
 import { errorTable } from "../../src/core/errors.js";
+import { defaultLimits } from "../../src/core/limits.js";
 import { auditEvents } from "../../src/pki/registry/audit-record.js";
 import { startNode } from "../server/real-node.js";
 import { readText, sourcesUnder } from "../source-tree.js";
+import { commandsOf, herdProgram } from "./commands.js";
 import { generatedParts } from "./generated-parts.js";
 import { eventRows } from "./https-part.js";
 import { rowsBelow, withPart } from "./markdown.js";
 
 const product = sourcesUnder(["src", "runtime"]).filter(({ path }) => !path.startsWith("src/console/web/"));
+
+/** Fields of the `ready` line, whose table stands below the same heading. */
+const readyFields: readonly string[] = Object.keys(ready.shape);
 
 /** The text of a cell that is one piece of code. */
 const codeIn = (cell = ""): string => /^`([^`]+)`/.exec(cell)?.[1] ?? cell;
@@ -23,12 +29,33 @@ test("the generated parts of pages are what the code gives: npm run docs -- gene
   }
 });
 
+test("command line: what each command prints with --json", async () => {
+  const rows = rowsBelow(readText("docs/reference/command-line.md"), "Output");
+  const documented = rows
+    .flatMap(([commands = ""]) => [...commands.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name))
+    .filter((name) => /^[a-z]+( [a-z]+)?$/.test(name) && !readyFields.includes(name));
+  const commands = commandsOf(await herdProgram()).map(({ name }) => name.replace(/^herd /, ""));
+  assert.deepEqual(sorted(documented), sorted(commands));
+});
+
 test("errors: every code with its status", () => {
   const documented = rowsBelow(readText("docs/reference/errors.md"), "Codes").map(
     ([status, code]) => `${status} ${codeIn(code)}`,
   );
   const coded = Object.entries(errorTable).map(([code, { status }]) => `${status} ${code}`);
   assert.deepEqual(documented.sort(), coded.sort());
+});
+
+test("limits: every limit of a configuration, beside its default", () => {
+  const rows = readText("docs/reference/limits.md")
+    .split("\n")
+    .filter((line) => line.startsWith("|"));
+  const missing = Object.entries(defaultLimits)
+    .map(([name, most]) => ({ name, text: quantity(name, most) }))
+    .filter(({ name, text }) => !rows.some((row) => row.includes(`\`limits.${name}\``) && row.includes(text)));
+  assert.deepEqual(missing, []);
+  const named = rows.flatMap((row) => [...row.matchAll(/`limits\.(\w+)`/g)].map(([, name = ""]) => name));
+  assert.deepEqual(sorted(named), Object.keys(defaultLimits).sort());
 });
 
 test("metrics: every name with its type, and the labels that a node shows", async () => {
@@ -74,3 +101,11 @@ test("environment: every variable of the product, and every one of its tests and
   const guide = rowsBelow(readText("CONTRIBUTING.md"), "Variables of tests").map(([name]) => codeIn(name));
   assert.deepEqual(sorted(guide), sorted(ofTests));
 });
+
+/** A limit as pages write it: sizes in the largest binary unit that fits, times in seconds. */
+function quantity(name: string, most: number): string {
+  if (name.endsWith("Ms")) return `${most / 1_000} s`;
+  if (!name.endsWith("Bytes")) return most.toLocaleString("en");
+  const power = [3, 2, 1].find((exponent) => most % 1_024 ** exponent === 0) ?? 0;
+  return `${most / 1_024 ** power} ${["B", "KiB", "MiB", "GiB"][power]}`;
+}

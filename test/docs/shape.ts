@@ -10,6 +10,9 @@ export interface JsonSchema {
   readonly $defs?: Readonly<Record<string, JsonSchema>>;
   readonly type?: string | readonly string[];
   readonly description?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly JsonSchema[];
@@ -26,6 +29,12 @@ const definitions = "#/$defs/";
 /** Turns schemas into text, and remembers the named ones that it met. */
 export class Shapes {
   readonly named = new Map<string, JsonSchema>();
+  readonly #page: string;
+
+  /** `page` is where named types are described, seen from where the text goes; the same page when not given. */
+  constructor(page = "") {
+    this.#page = page;
+  }
 
   /** A schema as JSON Schema, as a client sends it (`input`) or as a node answers it; its named parts are remembered. */
   read(schema: z.ZodType, io: "input" | "output" = "output"): JsonSchema {
@@ -40,7 +49,7 @@ export class Shapes {
   /** A value in a few words, such as `array of [App](#app)`. */
   typeText(schema: JsonSchema): string {
     const { $ref, anyOf, oneOf, items, additionalProperties, type } = schema;
-    if ($ref !== undefined) return $ref === "#" ? "the same" : link($ref.replace(definitions, ""));
+    if ($ref !== undefined) return $ref === "#" ? "the same" : this.#link($ref.replace(definitions, ""));
     if (schema.const !== undefined) return code(JSON.stringify(schema.const));
     if (schema.enum !== undefined) return schema.enum.map((one) => code(JSON.stringify(one))).join(", ");
     const choices = anyOf ?? oneOf;
@@ -48,13 +57,18 @@ export class Shapes {
     if (type === "array") return items === undefined ? "array" : `array of ${this.typeText(items)}`;
     if (type === "object" && typeof additionalProperties === "object" && Object.keys(additionalProperties).length > 0)
       return `object of ${this.typeText(additionalProperties)} by name`;
-    return typeof type === "string" ? type : "any JSON";
+    if (type === undefined) return "any JSON";
+    return typeof type === "string" ? bounded(type, schema) : type.join(" or ");
   }
 
   /** The fields of an object, those of nested ones too, as a table; empty for what has no fields. */
   fieldTable(schema: JsonSchema, head = "field"): string {
     const rows = this.#rows(schema, "");
     return rows.length === 0 ? "" : table([head, "type", "meaning"], rows);
+  }
+
+  #link(name: string): string {
+    return `[${name}](${this.#page}#${name.toLowerCase()})`;
   }
 
   #rows(schema: JsonSchema, prefix: string): string[][] {
@@ -74,6 +88,12 @@ export class Shapes {
   }
 }
 
-function link(name: string): string {
-  return `[${name}](#${name.toLowerCase()})`;
+/** A type with the bounds that a value has to keep; those that every safe integer keeps are none. */
+function bounded(type: string, { minimum, maximum, maxLength }: JsonSchema): string {
+  if (maxLength !== undefined) return `${type} of at most ${maxLength.toLocaleString("en")}`;
+  const least = minimum === undefined || minimum <= Number.MIN_SAFE_INTEGER ? undefined : minimum.toLocaleString("en");
+  const most = maximum === undefined || maximum >= Number.MAX_SAFE_INTEGER ? undefined : maximum.toLocaleString("en");
+  if (least !== undefined && most !== undefined) return `${type} from ${least} to ${most}`;
+  if (least !== undefined && least !== "0") return `${type} from ${least}`;
+  return most === undefined ? type : `${type} up to ${most}`;
 }

@@ -15,14 +15,14 @@ import { Forwarding } from "../../src/invoke/forwarding/forwarding.js";
 import type { PeerLine } from "../../src/invoke/forwarding/log-relay.js";
 import type { InvocationResult, Runner } from "../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../src/mesh/ports.js";
-import type { Allowance, Allowances } from "../../src/owner/allowance.js";
+import type { Allowance, AllowanceSource } from "../../src/owner/allowance.js";
 import { FakeLink, FakeLinks, type Sent } from "./fake-links.js";
 import { World } from "./world.js";
 
 const ignore = (): void => undefined;
 
 /** A fake machine's owner. */
-export class FakeOwner implements Allowances {
+export class FakeOwner implements AllowanceSource {
   current: Allowance;
   readonly #listeners = new Set<(allowance: Allowance, before: Allowance) => void>();
 

@@ -19,7 +19,7 @@ function near(actual: number | undefined, expected: number, what = ""): void {
 function speedOf(rate: number): Speed {
   const speed = new Speed(0);
   speed.capacityRate = rate;
-  speed.look(0);
+  speed.refresh(0);
   return speed;
 }
 
@@ -58,8 +58,8 @@ test("a pace stays within its bounds, follows few calls too, and one long pause 
   now = run(few, { from: 0, ms: 10_000, everyMs: 200, observedMs: 4 });
   assert.ok(few.at(now) < 0.45, `${few.at(now)} of five calls a second`);
   const [here, work] = [speedOf(1), new FunctionWork(name, speedOf(1))];
-  for (now = 0; now < 1_000; now += 1) work.saw({ speed: here, serviceMs: now === 990 ? 500 : 0.005, now });
-  here.look(now);
+  for (now = 0; now < 1_000; now += 1) work.observe({ speed: here, serviceMs: now === 990 ? 500 : 0.005, now });
+  here.refresh(now);
   assert.ok(here.pace > 0.6, `${here.pace} after one pause of half a second`);
 });
 
@@ -75,16 +75,16 @@ test("a function's work is its run time times the rate of the node that ran it, 
   const [here, twice, half] = [speedOf(1), speedOf(2), speedOf(0.5)];
   const work = new FunctionWork(name, here);
   assert.equal(work.units, undefined);
-  work.saw({ speed: here, serviceMs: 10, now: 0 });
+  work.observe({ speed: here, serviceMs: 10, now: 0 });
   assert.equal(work.units, 10);
   for (let now = 0; now < 1_000; now += 10) {
-    work.saw({ speed: twice, serviceMs: 5, now });
-    work.saw({ speed: half, serviceMs: 20, now });
+    work.observe({ speed: twice, serviceMs: 5, now });
+    work.observe({ speed: half, serviceMs: 20, now });
   }
   near(work.units, 10);
-  for (const speed of [here, twice, half]) speed.look(1_000);
+  for (const speed of [here, twice, half]) speed.refresh(1_000);
   for (const speed of [here, twice, half]) near(speed.pace, 1);
-  work.sawAtLeast({ speed: here, serviceMs: 5, now: 1_000 });
+  work.observeAtLeast({ speed: here, serviceMs: 5, now: 1_000 });
   assert.equal(work.samples, 201, "that says nothing new");
 });
 
@@ -98,8 +98,8 @@ test("a node that becomes slow shows in its pace, while its functions' work stay
     for (const end = now + ms; now < end; now += 2) {
       const speed = speeds[Math.floor(random() * 3)] ?? here;
       const serviceMs = (10 / speed.capacityRate) * (0.5 + random()) * (speed === slow ? slowdown : 1);
-      work.saw({ speed, serviceMs, now });
-      for (const each of speeds) each.look(now);
+      work.observe({ speed, serviceMs, now });
+      for (const each of speeds) each.refresh(now);
     }
   };
   go(5_000, 1);
@@ -116,10 +116,10 @@ test("a node that is good at one function and bad at another has a rate for each
   const [here, other] = [speedOf(1), speedOf(1)];
   const [good, bad] = [new FunctionWork(name, here), new FunctionWork({ ...name, name: "g" }, here)];
   for (let now = 0; now < 20_000; now += 5) {
-    for (const work of [good, bad]) work.saw({ speed: here, serviceMs: 10, now });
-    good.saw({ speed: other, serviceMs: 5, now });
-    bad.saw({ speed: other, serviceMs: 20, now });
-    for (const speed of [here, other]) speed.look(now);
+    for (const work of [good, bad]) work.observe({ speed: here, serviceMs: 10, now });
+    good.observe({ speed: other, serviceMs: 5, now });
+    bad.observe({ speed: other, serviceMs: 20, now });
+    for (const speed of [here, other]) speed.refresh(now);
   }
   near((good.units ?? 0) / good.rateAt({ speed: other }), 5, "good at it");
   near((bad.units ?? 0) / bad.rateAt({ speed: other }), 20, "bad at it");
@@ -131,10 +131,10 @@ test("a node that is slow at all that it runs has a slow pace, however long it i
   const [one, two] = [new FunctionWork(name, here), new FunctionWork({ ...name, name: "g" }, here)];
   for (let now = 0; now < 60_000; now += 50) {
     for (const work of [one, two]) {
-      for (let runs = 0; runs < 4; runs++) work.saw({ speed: here, serviceMs: 10, now });
-      work.saw({ speed: other, serviceMs: 40, now });
+      for (let runs = 0; runs < 4; runs++) work.observe({ speed: here, serviceMs: 10, now });
+      work.observe({ speed: other, serviceMs: 40, now });
     }
-    for (const speed of [here, other]) speed.look(now);
+    for (const speed of [here, other]) speed.refresh(now);
   }
   near(here.pace / other.pace, 4, "their paces");
   for (const work of [one, two]) near(work.hereRate / work.rateAt({ speed: other }), 4, "their rates");
@@ -143,24 +143,24 @@ test("a node that is slow at all that it runs has a slow pace, however long it i
 test("what a peer says counts until eight own runs", () => {
   const here = speedOf(1);
   const work = new FunctionWork(name, here);
-  work.hear({ units: 40, samples: 100, by: "b" });
-  work.hear({ units: 90, samples: 3, by: "c" });
+  work.addEstimate({ units: 40, samples: 100, by: "b" });
+  work.addEstimate({ units: 90, samples: 3, by: "c" });
   assert.equal(work.units, 40, "another one that knows less does not count");
-  work.hear({ units: 44, samples: 5, by: "b" });
+  work.addEstimate({ units: 44, samples: 5, by: "b" });
   assert.equal(work.units, 44, "what it says later does");
-  for (let runs = 0; runs < 7; runs++) work.saw({ speed: here, serviceMs: 20, now: runs });
+  for (let runs = 0; runs < 7; runs++) work.observe({ speed: here, serviceMs: 20, now: runs });
   assert.equal(work.units, 44);
-  work.saw({ speed: here, serviceMs: 20, now: 8 });
+  work.observe({ speed: here, serviceMs: 20, now: 8 });
   assert.equal(work.units, 20);
 });
 
 test("one peer that makes up a function's work convinces nobody who hears it from two others", () => {
   for (const units of [1e-6, 1e9]) {
     const work = new FunctionWork(name, speedOf(1));
-    work.hear({ units: 40, samples: 8, by: "b" });
-    for (let round = 0; round < 10; round++) work.hear({ units, samples: 1e9, by: "liar" });
-    work.hear({ units: 44, samples: 500, by: "c" });
-    work.hear({ units, samples: 1e9, by: "liar" });
+    work.addEstimate({ units: 40, samples: 8, by: "b" });
+    for (let round = 0; round < 10; round++) work.addEstimate({ units, samples: 1e9, by: "liar" });
+    work.addEstimate({ units: 44, samples: 500, by: "c" });
+    work.addEstimate({ units, samples: 1e9, by: "liar" });
     assert.ok((work.units ?? 0) >= 40 && (work.units ?? 0) <= 44, `${work.units} units`);
   }
 });
@@ -170,11 +170,11 @@ test("a peer that tells of ever more functions pushes out none that others told 
   const table = new WorkTable(here, 80);
   const names = Array.from({ length: 20 }, (_, index) => `f${index}`);
   for (const name of names) {
-    table.of("aaaaaaaaaaaa", name).saw({ speed: here, serviceMs: 10, now: 0 });
-    table.hear({ revision: "bbbbbbbbbbbb", name }, { units: 7, samples: 1, by: "honest" });
+    table.of("aaaaaaaaaaaa", name).observe({ speed: here, serviceMs: 10, now: 0 });
+    table.addEstimate({ revision: "bbbbbbbbbbbb", name }, { units: 7, samples: 1, by: "honest" });
   }
   for (let index = 0; index < 5_000; index++) {
-    table.hear({ revision: "cccccccccccc", name: `${index}` }, { units: 1, samples: 1e9, by: "liar" });
+    table.addEstimate({ revision: "cccccccccccc", name: `${index}` }, { units: 1, samples: 1e9, by: "liar" });
   }
   assert.ok(table.size <= 80);
   const told = names.filter((name) => table.of("bbbbbbbbbbbb", name).units === 7).length;
@@ -185,7 +185,7 @@ test("the table is bounded: what was not called for long makes room, and a revis
   const table = new WorkTable(speedOf(1), 10);
   const own = table.of("aaaaaaaaaaaa", "own");
   for (let index = 0; index < 100; index++) {
-    table.hear({ revision: "bbbbbbbbbbbb", name: `f${index}` }, { units: 1, samples: 1, by: `peer ${index}` });
+    table.addEstimate({ revision: "bbbbbbbbbbbb", name: `f${index}` }, { units: 1, samples: 1, by: `peer ${index}` });
     if (index % 5 === 0) table.of("aaaaaaaaaaaa", "own");
   }
   assert.equal(table.size, 10);

@@ -199,7 +199,7 @@ test("kill -9 of any node under load: nothing wrong, nothing acknowledged lost, 
     east.client(token).send("/v1/tokens", { method: "POST", body: '{"role":"invoke"}' }),
     (error) => {
       assert.ok(error instanceof ProblemError);
-      assert.equal(error.document.code, "node.overloaded");
+      assert.equal(error.document.code, "node.unavailable");
       return true;
     },
   );

@@ -108,7 +108,7 @@ test("an unplugged node lets no guest in, and its peer knows; plugged in it is b
 test("a paused node sleeps in its peer's eyes until it is resumed", async () => {
   await put({ pausedUntil: "forever" });
   await until("asleep", async () => (await seen()).state === "asleep");
-  await assert.rejects(laptop.client.send("/readyz"), /the node is asleep/);
+  await assert.rejects(laptop.client.send("/readyz"), /the node's owner paused it/);
   const resumed = await laptop.client.json<{ state: string }>("/v1/nodes/laptop/resume", { method: "POST" });
   assert.equal(resumed.state, "alive");
   await until("awake", async () => (await seen()).state === "alive");

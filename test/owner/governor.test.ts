@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Logger } from "../../src/core/log.js";
-import { defaultPolicy, type PolicySettings } from "../../src/core/policy-settings.js";
+import { defaultOwnerPolicy, type OwnerPolicy } from "../../src/core/owner-policy.js";
 import { Governor } from "../../src/owner/governor.js";
-import { openPolicy } from "../../src/owner/kept-policy.js";
+import { openPolicyStore } from "../../src/owner/policy-store.js";
 import { noSignals, type SignalSource, type Signals } from "../../src/owner/signals.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
@@ -28,13 +28,15 @@ class FakeMachine implements SignalSource {
   }
 }
 
-async function governed(options: { files?: MemoryFiles; time?: VirtualTime; defaults?: Partial<PolicySettings> } = {}) {
+async function governedNode(
+  options: { files?: MemoryFiles; time?: VirtualTime; defaults?: Partial<OwnerPolicy> } = {},
+) {
   const { files = new MemoryFiles(), time = new VirtualTime() } = options;
   const machine = new FakeMachine();
   const peers = { alone: false };
   const governor = new Governor({
-    defaults: { ...defaultPolicy, ...options.defaults },
-    kept: await openPolicy(files, log),
+    defaults: { ...defaultOwnerPolicy, ...options.defaults },
+    store: await openPolicyStore(files, log),
     ...{ signals: machine, workers: 4, cores: 8, clock: time, timers: time },
     alone: () => peers.alone,
   });
@@ -44,7 +46,7 @@ async function governed(options: { files?: MemoryFiles; time?: VirtualTime; defa
 }
 
 test("nothing is looked at before the start, and nothing after the stop", async () => {
-  const { governor, machine, told, time } = await governed();
+  const { governor, machine, told, time } = await governedNode();
   assert.equal(governor.current.state, "active");
   await time.advance(5_000);
   assert.equal(machine.looks.length, 0);
@@ -63,7 +65,7 @@ test("nothing is looked at before the start, and nothing after the stop", async 
 
 test("slots are 0 within a second of unplugging and back within one of plugging in, whenever it happens", async () => {
   for (let offset = 0; offset < 500; offset += 50) {
-    const { governor, machine, time } = await governed();
+    const { governor, machine, time } = await governedNode();
     await governor.start();
     await time.advance(2_000 + offset);
     machine.signals = { ...machine.signals, onBattery: true };
@@ -76,14 +78,14 @@ test("slots are 0 within a second of unplugging and back within one of plugging 
 });
 
 test("a sensor that does not answer delays neither the start for long nor a pause", async () => {
-  const { governor, machine, told, time } = await governed();
+  const { governor, machine, told, time } = await governedNode();
   machine.stuck = new Promise(() => undefined);
   const started = governor.start();
   await time.advance(1_000);
   await started;
   await time.advance(10_000);
   assert.equal(machine.looks.length, 1);
-  await governor.say({ pausedUntil: time.now() + 60_000 });
+  await governor.update({ pausedUntil: time.now() + 60_000 });
   assert.deepEqual(told, ["active 2 > paused 0"]);
   await time.advance(61_000);
   assert.equal(governor.current.state, "active");
@@ -91,7 +93,7 @@ test("a sensor that does not answer delays neither the start for long nor a paus
 });
 
 test("while a look hangs, an owner who was away counts as there", async () => {
-  const { governor, machine, time } = await governed();
+  const { governor, machine, time } = await governedNode();
   await governor.start();
   assert.equal(governor.current.state, "idle");
   let answer: () => void = ignore;
@@ -108,7 +110,7 @@ test("while a look hangs, an owner who was away counts as there", async () => {
 });
 
 test("a look of before the stop is not used after it", async () => {
-  const { governor, machine, told, time } = await governed();
+  const { governor, machine, told, time } = await governedNode();
   let answer: () => void = ignore;
   machine.stuck = new Promise((resolve) => {
     answer = resolve;
@@ -122,15 +124,15 @@ test("a look of before the stop is not used after it", async () => {
 });
 
 test("a pause ends by itself within a second, or when it is ended", async () => {
-  const { governor, told, time } = await governed();
+  const { governor, told, time } = await governedNode();
   await governor.start();
-  await governor.say({ pausedUntil: time.now() + 600_000 });
+  await governor.update({ pausedUntil: time.now() + 600_000 });
   assert.equal(governor.current.slots, 0);
   await time.advance(599_000);
   assert.equal(governor.current.state, "paused");
   const late = await time.until(() => governor.current.state === "idle", { ms: 5_000, what: "the end of the pause" });
   assert.ok(late <= 2_000, `${late} ms`);
-  await governor.say({ pausedUntil: Number.POSITIVE_INFINITY });
+  await governor.update({ pausedUntil: Number.POSITIVE_INFINITY });
   await time.advance(200_000);
   assert.equal(governor.current.state, "paused");
   await governor.resume();
@@ -141,7 +143,7 @@ test("a pause ends by itself within a second, or when it is ended", async () => 
 });
 
 test("a node whose peers are all gone has all its workers at once, unless it is paused", async () => {
-  const { governor, peers } = await governed();
+  const { governor, peers } = await governedNode();
   peers.alone = true;
   governor.check();
   assert.deepEqual(governor.current, {
@@ -150,7 +152,7 @@ test("a node whose peers are all gone has all its workers at once, unless it is 
     idleClass: false,
     lightUnits: Number.POSITIVE_INFINITY,
   });
-  await governor.say({ pausedUntil: Number.POSITIVE_INFINITY });
+  await governor.update({ pausedUntil: Number.POSITIVE_INFINITY });
   assert.equal(governor.current.slots, 0);
   peers.alone = false;
   await governor.resume();
@@ -158,33 +160,33 @@ test("a node whose peers are all gone has all its workers at once, unless it is 
 });
 
 test("settings hold at once, null takes one back to the node's own, and others stay", async () => {
-  const { governor, machine, time } = await governed({ defaults: { maxCelsius: 70 } });
+  const { governor, machine, time } = await governedNode({ defaults: { maxCelsius: 70 } });
   await governor.start();
   const later = String((new Date(time.now()).getHours() + 2) % 24).padStart(2, "0");
-  await governor.say({ maxCelsius: 90, hours: `${later}:00-${later}:30`, owner: "none" });
+  await governor.update({ maxCelsius: 90, hours: `${later}:00-${later}:30`, owner: "none" });
   assert.equal(governor.current.state, "hours");
-  await governor.say({ hours: null });
+  await governor.update({ hours: null });
   assert.equal(governor.current.state, "none");
-  assert.deepEqual(governor.settings, { ...defaultPolicy, maxCelsius: 90, owner: "none" });
-  await governor.say({ maxCelsius: null, owner: null });
-  assert.deepEqual(governor.settings, { ...defaultPolicy, maxCelsius: 70 });
+  assert.deepEqual(governor.policy, { ...defaultOwnerPolicy, maxCelsius: 90, owner: "none" });
+  await governor.update({ maxCelsius: null, owner: null });
+  assert.deepEqual(governor.policy, { ...defaultOwnerPolicy, maxCelsius: 70 });
   // Nobody's machine is not asked who sits at it.
   assert.deepEqual([...new Set(machine.looks)], [true]);
   governor.stop();
 });
 
 test("settings and a pause outlast a restart; a pause that ended meanwhile does not", async () => {
-  const { governor, files, time } = await governed();
-  await governor.say({ activeShare: 0.5, pausedUntil: time.now() + 10_000 });
-  const second = await governed({ files, time });
+  const { governor, files, time } = await governedNode();
+  await governor.update({ activeShare: 0.5, pausedUntil: time.now() + 10_000 });
+  const second = await governedNode({ files, time });
   assert.equal(second.governor.current.state, "paused");
-  assert.equal(second.governor.settings.activeShare, 0.5);
+  assert.equal(second.governor.policy.activeShare, 0.5);
   await time.advance(20_000);
-  const third = await governed({ files, time });
+  const third = await governedNode({ files, time });
   assert.equal(third.governor.current.state, "active");
   assert.equal(third.governor.current.slots, 4);
-  await third.governor.say({ pausedUntil: Number.POSITIVE_INFINITY });
-  const fourth = await governed({ files, time });
+  await third.governor.update({ pausedUntil: Number.POSITIVE_INFINITY });
+  const fourth = await governedNode({ files, time });
   assert.equal(fourth.governor.pausedUntil, Number.POSITIVE_INFINITY);
 });
 
@@ -194,8 +196,8 @@ test("what cannot be kept is said, and what cannot be read counts as nothing and
       return Promise.reject(new Error("no space left"));
     }
   }
-  const { governor } = await governed({ files: new FullDisk() });
-  await assert.rejects(governor.say({ pausedUntil: Number.POSITIVE_INFINITY }), /no space left/);
+  const { governor } = await governedNode({ files: new FullDisk() });
+  await assert.rejects(governor.update({ pausedUntil: Number.POSITIVE_INFINITY }), /no space left/);
   assert.equal(governor.current.state, "paused");
   for (const text of [
     "",
@@ -209,15 +211,15 @@ test("what cannot be kept is said, and what cannot be read counts as nothing and
     const files = new MemoryFiles();
     await files.write("policy", text);
     warnings.length = 0;
-    const { governor } = await governed({ files });
-    assert.deepEqual(governor.settings, defaultPolicy, text);
+    const { governor } = await governedNode({ files });
+    assert.deepEqual(governor.policy, defaultOwnerPolicy, text);
     assert.equal(warnings.length, 1);
   }
 });
 
 test("of a damaged file, or one of a newer version, all that can be read holds: a pause above all", async () => {
   const forever = Number.POSITIVE_INFINITY;
-  const table: readonly (readonly [string, Partial<PolicySettings>, number | undefined])[] = [
+  const table: readonly (readonly [string, Partial<OwnerPolicy>, number | undefined])[] = [
     ['{"set":{"battery":"allow","moonPhase":"new"},"pausedUntil":"forever","more":1}', { battery: "allow" }, forever],
     ['{"set":{"activeShare":1e999,"maxCelsius":60,"hours":7},"pausedUntil":null}', { maxCelsius: 60 }, undefined],
     ['{"set":{"__proto__":{"owner":"none"},"constructor":1},"pausedUntil":null}', {}, undefined],
@@ -227,8 +229,8 @@ test("of a damaged file, or one of a newer version, all that can be read holds: 
   for (const [text, set, pausedUntil] of table) {
     const files = new MemoryFiles();
     await files.write("policy", text);
-    const { governor } = await governed({ files });
-    assert.deepEqual(governor.settings, { ...defaultPolicy, ...set }, text);
+    const { governor } = await governedNode({ files });
+    assert.deepEqual(governor.policy, { ...defaultOwnerPolicy, ...set }, text);
     assert.equal(governor.pausedUntil, pausedUntil, text);
     await governor.resume();
     assert.equal(governor.pausedUntil, undefined);

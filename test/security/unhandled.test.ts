@@ -9,8 +9,8 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { recycledCode } from "../../src/cli/up.js";
 import { Metrics } from "../../src/core/metrics.js";
+import { defaultOwnerPolicy } from "../../src/core/owner-policy.js";
 import { packageRoot } from "../../src/core/package-root.js";
-import { defaultPolicy } from "../../src/core/policy-settings.js";
 import { type UnhandledKind, watchUnhandledErrors } from "../../src/core/unhandled-errors.js";
 import { Governor } from "../../src/owner/governor.js";
 import { VirtualTime } from "../mesh/virtual-time.js";
@@ -145,15 +145,15 @@ test("a node whose terminal is gone goes on", { skip }, async (t) => {
   assert.deepEqual(await ended, [0, null]);
 });
 
-test("a sensor that fails is no fault: the governor goes on and looks again", async () => {
+test("a sensor that fails is no fault: the governor samples again", async () => {
   const time = new VirtualTime();
-  let looks = 0;
+  let samples = 0;
   const governor = new Governor({
-    ...{ defaults: defaultPolicy, workers: 2, cores: 2, clock: time, timers: time, alone: () => false },
-    kept: { said: { set: {}, pausedUntil: undefined }, keep: async () => undefined },
+    ...{ defaults: defaultOwnerPolicy, workers: 2, cores: 2, clock: time, timers: time, alone: () => false },
+    store: { stored: { set: {}, pausedUntil: undefined }, keep: async () => undefined },
     signals: {
       read: async () => {
-        looks += 1;
+        samples += 1;
         throw new Error("EMFILE");
       },
     },
@@ -161,7 +161,7 @@ test("a sensor that fails is no fault: the governor goes on and looks again", as
   await governor.start();
   await time.advance(5_000);
   governor.stop();
-  assert.ok(looks > 5, `${looks} looks`);
+  assert.ok(samples > 5, `${samples} samples`);
 });
 
 test("a figure that cannot be read is left out, and the others are told", () => {

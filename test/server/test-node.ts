@@ -8,14 +8,14 @@ import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import { Metrics } from "../../src/core/metrics.js";
-import { defaultPolicy } from "../../src/core/policy-settings.js";
+import { defaultOwnerPolicy } from "../../src/core/owner-policy.js";
 import { systemTimers } from "../../src/core/timers.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Deployer } from "../../src/deploy/deployer.js";
 import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
 import { type Invoker, LocalInvoker } from "../../src/invoke/invoker.js";
 import { Governor } from "../../src/owner/governor.js";
-import { openPolicy } from "../../src/owner/kept-policy.js";
+import { openPolicyStore } from "../../src/owner/policy-store.js";
 import { noSignals } from "../../src/owner/signals.js";
 import { makeEnrolledKey, signerOf } from "../../src/pki/identity/enrolled-key.js";
 import { withKeyFiles } from "../../src/pki/state/key-files.js";
@@ -224,7 +224,13 @@ export class TestNode {
       mesh: parts.mesh,
       events: parts.events,
       owner: new Governor({
-        ...{ defaults: defaultPolicy, kept: await openPolicy(new MemoryFiles(), log), workers: 4, cores: 8, clock },
+        ...{
+          defaults: defaultOwnerPolicy,
+          store: await openPolicyStore(new MemoryFiles(), log),
+          workers: 4,
+          cores: 8,
+          clock,
+        },
         signals: { read: async () => noSignals },
         alone: () => false,
         timers: systemTimers,

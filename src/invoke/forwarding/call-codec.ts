@@ -94,7 +94,7 @@ function refusal([index]: readonly unknown[]): ForwardedResult | undefined {
   return reason === undefined ? undefined : { kind: "refused", reason };
 }
 
-/** A value that a peer sent, short and on one line. */
+/** A value that a peer sent, short and on one line, for an error message. */
 function describe(value: unknown): string {
   return typeof value === "number" || typeof value === "boolean" ? String(value) : `of type ${typeof value}`;
 }

@@ -1,4 +1,4 @@
-// Calls that peers hand over: run here or refused, never handed on. Nothing in this file can forward.
+// Calls that peers forward: run here or refused, never forwarded again. Nothing in this file can send a call.
 
 import type { CallResult, Cancellation } from "../../../runtime/sandbox/call.js";
 import { Preempted } from "../../../runtime/sandbox/preempted.js";
@@ -20,11 +20,11 @@ import type { ForwardMetrics } from "./forward-metrics.js";
 import type { ForwardedCall, ForwardedResult } from "./forwarded-call.js";
 import type { LogRelay } from "./log-relay.js";
 
-/** What {@link CallReceiver} works with. */
+/** Dependencies of {@link CallReceiver}. */
 export interface CallReceiverOptions {
   readonly links: Links;
   readonly router: Pick<AppRouter, "find">;
-  /** The sandbox of this node, and no way to any other. */
+  /** The sandbox of this node. Nothing here leads to another node. */
   readonly local: LocalInvoker;
   readonly load: OwnLoad;
   readonly workModel: Pick<WorkModel, "works">;
@@ -34,17 +34,23 @@ export interface CallReceiverOptions {
   readonly limits: Pick<Limits, "deadlineMs" | "queueLength">;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Names for calls, from the same source as those of this node's own. */
+  /** Makes ids for calls, from the same sequence as those of this node's own calls. */
   readonly nextInvocation: () => string;
-  /** The largest result that one frame takes, in bytes; 7 MiB unless given. */
+  /** The largest result that fits one frame, in bytes. Default: 7 MiB. */
   readonly maxResultBytes?: number;
 }
 
 const defaultMaxResultBytes = 7 * 1024 * 1024;
-/** Peers' calls leave this share of the queue to the node's own clients. */
+/**
+ * Back-pressure: peers' calls are refused once this share of the queue is taken; the rest is for the node's own
+ * clients.
+ */
 const queueShare = 0.5;
 
-/** What a sandbox that will not run a call says. The call fits its first node, whose limits may be others. */
+/**
+ * Refusals by the error with which the sandbox rejects a call before it runs. The call is acceptable at its first node,
+ * whose limits may differ from this node's.
+ */
 const nothingRan: { readonly [code in ErrorCode]?: Refusal } = {
   "node.overloaded": "busy",
   "node.draining": "draining",
@@ -52,10 +58,13 @@ const nothingRan: { readonly [code in ErrorCode]?: Refusal } = {
   "function.unknown": "unknown",
 };
 
-/** Answers `call` asks. */
+/** Answers requests of kind `call`. */
 export class CallReceiver {
   readonly #options: CallReceiverOptions;
-  /** A peer has as many calls here as it leaves to others: one that floods is refused, and nobody else. */
+  /**
+   * Bounds the calls of each peer by the node's queue length. A peer that floods this node is refused; other peers are
+   * not affected.
+   */
   readonly #shares: FairSlots;
   #started = false;
   #running = 0;
@@ -70,7 +79,7 @@ export class CallReceiver {
     });
   }
 
-  /** Takes calls; call it before the links start. */
+  /** Registers the handler. To be called before the links start. */
   start(): void {
     if (this.#started) return;
     this.#started = true;
@@ -82,7 +91,7 @@ export class CallReceiver {
     return this.#running;
   }
 
-  /** Resolves when there are none, or when the signal aborts. */
+  /** Resolves when no call of a peer runs or waits, or when the signal aborts. */
   idle(signal: AbortSignal): Promise<void> {
     if (this.#running === 0 || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
@@ -106,7 +115,7 @@ export class CallReceiver {
 
   #refuse(nodeId: string, reason: Refusal): unknown[] {
     const { statuses, metrics } = this.#options;
-    metrics.taken(reason);
+    metrics.received(reason);
     return encodeResult({ kind: "refused", reason }, statuses.report(nodeId));
   }
 
@@ -144,13 +153,13 @@ export class CallReceiver {
         { work: workModel.works.of(call.revision, name), preempted },
       );
       const answer = this.#result(outcome);
-      metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
+      metrics.received(answer.kind === "refused" ? answer.reason : "ran");
       return encodeResult(answer, statuses.report(nodeId));
     } catch (error) {
-      // The reason of its signal: nobody hears the answer.
+      // The peer cancelled the request: no response is sent, and the error is the signal's reason.
       if (from.aborted) throw error;
       const answer = this.#failure(error);
-      metrics.taken(answer.kind === "refused" ? answer.reason : "ran");
+      metrics.received(answer.kind === "refused" ? answer.reason : "ran");
       return encodeResult(answer, statuses.report(nodeId));
     } finally {
       logs.ended(id);
@@ -186,12 +195,12 @@ export class CallReceiver {
   }
 }
 
-/** Its first node chooses anew. */
+/** Refuses a preempted call, so that its first node chooses another place. */
 function preempted(): Promise<never> {
   return Promise.reject(new Preempted());
 }
 
-/** A peer's call is wanted while its ask is. An AbortSignal would cost each call a controller. */
+/** Cancellation of a peer's call: aborted when its request is. An AbortSignal would cost a controller for each call. */
 class RequestCancellation implements Cancellation {
   readonly #from: From;
 

@@ -1,4 +1,5 @@
-// One call to one peer over its link: its deadline on the way, its cancellation, its answer or why there is none.
+// One call to one peer over its link: the deadline on the way, cancellation, and the result or the reason why there is
+// none.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -15,34 +16,37 @@ import type { ForwardMetrics } from "./forward-metrics.js";
 import type { ForwardedResult } from "./forwarded-call.js";
 import type { LogRelay } from "./log-relay.js";
 
-/** What {@link CallSender} works with. */
+/** Dependencies of {@link CallSender}. */
 export interface CallSenderOptions {
-  readonly statuses: Pick<PeerStatuses, "heard">;
-  /** Learns from the answers. */
+  readonly statuses: Pick<PeerStatuses, "receiveReport">;
+  /** Learns from the results. */
   readonly workModel: WorkModel;
   readonly logs: LogRelay;
   readonly metrics: ForwardMetrics;
   readonly clock: Clock;
   readonly log: Logger;
-  /** A node's name for people. */
+  /** A node's name, as people know the node. */
   readonly nameOf: (nodeId: string) => string;
 }
 
-/** Where a call goes, and how long it may wait there before it runs; undefined: until its deadline. */
+/**
+ * The peer that is to run a call, and how many milliseconds the call may wait there before it runs; undefined: until
+ * its deadline.
+ */
 export interface Destination {
   readonly peer: Peer;
   readonly queueTimeoutMs: number | undefined;
-  /** What the call takes. */
+  /** Work of the called function. */
   readonly work: FunctionWork;
 }
 
 /**
- * Why there is no answer: `lost`: the peer or its link is gone, and the call may have run; `broken`: the peer failed as
- * a node, not its function; everything else: it was refused for that, and nothing ran there.
+ * Why there is no result. `lost`: the peer or its link is gone, and the call may have run. `broken`: the peer failed as
+ * a node, not the function. All other values: the peer refused the call for this reason, and nothing ran.
  */
 export type Unanswered = RefusedFor | "lost" | "broken";
 
-/** A peer answers a call that ran out of time by itself; this long after its deadline nobody waits for that any more. */
+/** A peer answers an expired call by itself. This long after the deadline, in milliseconds, the request times out. */
 const graceMs = 100;
 
 /** Sends calls. */
@@ -54,8 +58,8 @@ export class CallSender {
   }
 
   /**
-   * Sends a call to a peer. Rejects with what its run there failed with, with `function.deadline` when its time is over, and
-   * with the reason of its signal.
+   * Sends a call to a peer. Rejects with the failure of the function's run there, with `function.deadline` when the
+   * deadline passes, and with the reason of the call's signal.
    */
   async send(
     invocation: Invocation,
@@ -99,7 +103,7 @@ export class CallSender {
       });
       return this.#broken(peer, "lost");
     }
-    this.#options.statuses.heard(peer, { link, report: decoded.report });
+    this.#options.statuses.receiveReport(peer, { link, report: decoded.report });
     return this.#answered(decoded.result, { peer, work, sentAt });
   }
 
@@ -114,7 +118,7 @@ export class CallSender {
     const { speed } = peer;
     switch (answer.kind) {
       case "ok": {
-        // Whatever it says, nothing took longer there than all of it did from here.
+        // A peer's times are bounded by the time that the whole request took.
         const runMs = Math.min(answer.runMs, tookMs);
         const serviceMs = answer.serviceMs === undefined ? undefined : Math.min(answer.serviceMs, tookMs);
         const queueMs = Math.min(answer.queueMs, tookMs - runMs);
@@ -127,10 +131,10 @@ export class CallSender {
         return { json, queueMs, runMs, serviceMs, hop: { node, hopMs } };
       }
       case "failed":
-        // Not the function's failure but the node's: another one may have none.
+        // The failure is the node's and not the function's: another node may run the call.
         if (answer.error.code === "internal") return this.#broken(peer, "broken");
         peer.answered(now);
-        // Who had to wait did not run all the time, if at all.
+        // A call that waited in the peer's queue ran for less than its wall time, so its time teaches nothing.
         if (answer.error.code === "function.deadline" && peer.queued === 0) {
           workModel.outlasted({ work, speed, serviceMs: Math.max(0, tookMs - (peer.rttMs ?? 0)) }, now);
         }
@@ -138,13 +142,14 @@ export class CallSender {
         throw new PeerFailure(answer.error, { node, hopMs: tookMs });
       default:
         metrics.sent("refused");
-        // Who has no room, and says with it that a worker is idle, would be asked first for ever.
-        if (answer.reason === "busy" && peer.saysIdle) this.#failed(peer, now);
+        // A peer that refuses as busy and reports an idle worker contradicts itself. Without a failure on its record,
+        // every call would try that peer first.
+        if (answer.reason === "busy" && peer.reportsIdle) this.#failed(peer, now);
         return answer.reason;
     }
   }
 
-  /** The peer failed as a node: it gets fewer calls, then none for a while. */
+  /** Records that the peer failed as a node: its error rate lowers its weight, and repeated failures eject it. */
   #broken(peer: Peer, how: "lost" | "broken"): "lost" | "broken" {
     const { metrics, clock } = this.#options;
     metrics.sent("broken");
@@ -169,13 +174,14 @@ export class CallSender {
       metrics.sent("cancelled");
       throw signal.reason;
     }
-    // One that is not wanted any more ends so too, before its time: its peer fell silent.
+    // A cancelled request times out early too: its peer fell silent. Only a timeout after the deadline is an expired
+    // call.
     if (error instanceof RequestTimeout && clock.now() >= deadline) {
       metrics.sent("late");
       this.#failed(peer, clock.monotonic());
       throw late(invocation.function);
     }
-    // The peer's link layer would not take it: it does not trust this node any more, or has too much to do.
+    // The peer's link layer refused the request: the peer does not trust this node any more, or is overloaded.
     if (error instanceof HerdError && error.code !== "internal") {
       metrics.sent("refused");
       return "link";
@@ -187,7 +193,10 @@ export class CallSender {
   }
 }
 
-/** A call is wanted while its caller waits and its peer is heard of: one that fell silent has it no more. */
+/**
+ * Cancellation of a forwarded call: aborted when its caller is gone or its peer is silent, since a silent peer has lost
+ * the call.
+ */
 class InvocationCancellation implements Cancellation {
   readonly #invocation: Invocation;
   readonly #peer: Peer;

@@ -1,10 +1,10 @@
-// What /metrics tells about calls that cross a link: those sent to peers, and those taken from them.
+// Metrics of calls that cross a link: those sent to peers, and those received from peers.
 
 import { type Histogram, secondsBuckets } from "../../core/histogram.js";
 import type { Counter, Metrics } from "../../core/metrics.js";
 import { type Refusal, refusals } from "../routing/refusal.js";
 
-/** How sending a call to a peer ended: `failed` is the function's own failure, `broken` a link or answer that failed. */
+/** How a call to a peer ended: `failed` is the function's own failure, `broken` a failed link or a malformed result. */
 const sendings = ["ok", "failed", "refused", "broken", "late", "cancelled"] as const;
 
 /** One of the ends above. */
@@ -12,14 +12,14 @@ export type Sending = (typeof sendings)[number];
 
 /** Counts calls that cross links; every series is resolved once. */
 export class ForwardMetrics {
-  /** Calls that were tried a second time, at another peer or here. */
+  /** Calls that were retried at another peer or here. */
   readonly retried: Counter;
-  /** Peers that got no calls for a while, because they failed. */
+  /** Outlier ejections: times that a peer got no calls for a while because it failed. */
   readonly ejected: Counter;
-  /** Frames that were no calls, for example with another hop than 1. */
+  /** Malformed calls, for example with a hop other than 1. */
   readonly malformed: Counter;
   readonly #sent = new Map<Sending, Counter>();
-  readonly #taken = new Map<Refusal | "ran", Counter>();
+  readonly #received = new Map<Refusal | "ran", Counter>();
   readonly #hop: Histogram;
 
   constructor(metrics: Metrics) {
@@ -29,12 +29,12 @@ export class ForwardMetrics {
       labels: ["outcome"],
     });
     for (const sending of sendings) this.#sent.set(sending, sent.with(sending));
-    const taken = metrics.counters({
+    const received = metrics.counters({
       name: "herd_peer_calls_total",
       help: "Calls that peers sent: ran, or why they were refused.",
       labels: ["outcome"],
     });
-    for (const outcome of ["ran", ...refusals] as const) this.#taken.set(outcome, taken.with(outcome));
+    for (const outcome of ["ran", ...refusals] as const) this.#received.set(outcome, received.with(outcome));
     this.retried = metrics.counter({
       name: "herd_forward_retries_total",
       help: "Calls that a peer refused or lost and that were tried again elsewhere.",
@@ -65,7 +65,7 @@ export class ForwardMetrics {
   }
 
   /** Counts a call that a peer sent. */
-  taken(outcome: Refusal | "ran"): void {
-    this.#taken.get(outcome)?.add();
+  received(outcome: Refusal | "ran"): void {
+    this.#received.get(outcome)?.add();
   }
 }

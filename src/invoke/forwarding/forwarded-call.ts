@@ -1,19 +1,22 @@
-// A call that a node hands to a peer, and how the peer answers it.
+// A call that a node forwards to a peer, and the peer's result.
 
 import type { Call, CallResult } from "../../../runtime/sandbox/call.js";
 import type { ErrorData } from "../../core/errors.js";
 import type { Refusal } from "../routing/refusal.js";
 
 /**
- * A call that a peer hands over, under the id that its first node gave it. The call came one hop: no field could state
- * otherwise.
+ * A call that a peer forwards, under the id that its first node gave it. The call made one hop: no field can state
+ * another number.
  */
 export interface ForwardedCall extends Pick<Call, "id" | "function" | "arguments"> {
   readonly app: string;
   readonly revision: string;
-  /** Milliseconds until the call's deadline: clocks differ, so no point in time crosses a link. */
+  /** Milliseconds until the call's deadline. Clocks of nodes differ, so no absolute time crosses a link. */
   readonly remainingMs: number;
-  /** Milliseconds that the call may wait in the peer's queue; undefined: until its deadline, since no other node may run it. */
+  /**
+   * Milliseconds that the call may wait in the peer's queue; undefined: until its deadline, because no other node may
+   * run the call.
+   */
   readonly queueTimeoutMs: number | undefined;
 }
 

@@ -1,4 +1,4 @@
-// The parts of forwarding, put together: what a node needs to share its calls with peers and to take theirs.
+// Composition of forwarding: the parts that a node needs to send its calls to peers and to run calls of peers.
 
 import type { CapacitySource } from "../../capacity/capacity.js";
 import type { Clock } from "../../core/clock.js";
@@ -8,7 +8,7 @@ import type { Logger } from "../../core/log.js";
 import type { Metrics } from "../../core/metrics.js";
 import type { Random, Timers } from "../../core/timers.js";
 import type { Links, Members } from "../../mesh/ports.js";
-import type { Allowances } from "../../owner/allowance.js";
+import type { AllowanceSource } from "../../owner/allowance.js";
 import type { AppRouter } from "../app-router.js";
 import { LocalInvoker, type Runner } from "../invoker.js";
 import { WorkModel } from "../learning/work-model.js";
@@ -23,7 +23,7 @@ import { ForwardMetrics } from "./forward-metrics.js";
 import { LogRelay, type PeerLine } from "./log-relay.js";
 import { MeshInvoker } from "./mesh-invoker.js";
 
-/** What forwarding works with. */
+/** Dependencies of {@link Forwarding}. */
 export interface ForwardingOptions {
   /** This node's id. */
   readonly nodeId: string;
@@ -32,13 +32,13 @@ export interface ForwardingOptions {
   /** This node's sandbox. */
   readonly sandbox: Runner & { stats(): SandboxStats; readonly longWorkers: number };
   readonly router: AppRouter;
-  /** What its owner leaves to calls. */
-  readonly allowances: Allowances;
-  /** What it can do. */
+  /** What the owner of the machine leaves to calls. */
+  readonly allowances: AllowanceSource;
+  /** The measured capacity of this node. */
   readonly capacity: CapacitySource;
   /** See `bias` of {@link ChoiceInput}. */
   readonly localBias: number;
-  /** How long its event loop was held up lately, in milliseconds. */
+  /** How long this node's event loop was held up lately, in milliseconds. */
   readonly loopDelayMs: () => number;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -46,27 +46,27 @@ export interface ForwardingOptions {
   readonly random: Random;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** A node's name for people. */
+  /** A node's name, as people know the node. */
   readonly nameOf: (nodeId: string) => string;
   /** Takes log lines of this node's calls that ran at peers. */
   readonly onLine: (line: PeerLine) => void;
-  /** The largest result that one frame takes, in bytes; unless given, what {@link CallReceiver} says. */
+  /** The largest result that fits one frame, in bytes. Default: that of {@link CallReceiver}. */
   readonly maxResultBytes?: number;
 }
 
-/** Forwarding of one node. Start it before its links: it registers handlers of theirs. */
+/** Forwarding of one node. To be started before the links, because it registers handlers on them. */
 export class Forwarding {
   /** Runs the calls of this node's clients. */
   readonly invoker: MeshInvoker;
   /** How busy this node is, and whether it drains. */
   readonly load: OwnLoad;
-  /** What it learned of functions and of its own speed. */
+  /** What this node learned of functions and of its own speed. */
   readonly workModel: WorkModel;
-  /** What people may see of it and of its peers. */
+  /** Statistics of this node and its peers, as people see them. */
   readonly stats: MeshStats;
-  /** What peers told of themselves. */
+  /** The reports that peers sent. */
   readonly statuses: PeerStatuses;
-  /** Whose the calls are that run here, for the sandbox's log lines. */
+  /** Which calls run here for which peer: log lines of those calls go to that peer. */
   readonly logs: LogRelay;
   /** Why calls went where they went. */
   readonly decisions = new Decisions();
@@ -105,7 +105,7 @@ export class Forwarding {
     this.logs = logs;
   }
 
-  /** Listens and tells. */
+  /** Registers the handlers and starts to notify peers. */
   start(): void {
     this.workModel.start();
     this.statuses.start();
@@ -113,13 +113,13 @@ export class Forwarding {
     this.receiver.start();
   }
 
-  /** Takes no more calls of peers, and waits for those that run, until the signal aborts. */
+  /** Refuses calls of peers from now on, and waits for those that run, until the signal aborts. */
   async leave(signal: AbortSignal): Promise<void> {
     this.load.leave();
     await this.receiver.idle(signal);
   }
 
-  /** Tells no more. */
+  /** Ends all notifications. */
   stop(): void {
     this.statuses.stop();
     this.workModel.stop();

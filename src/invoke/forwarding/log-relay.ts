@@ -1,17 +1,18 @@
-// Log lines of calls that run here for a peer go home to it; lines of calls that run at a peer come home to us.
+// Relay of log lines: lines of a call that runs here for a peer go to that peer; lines of a call that runs at a peer
+// come here.
 
 import type { Limits } from "../../core/limits.js";
 import { type LogLevel, logLevels } from "../../core/log-ring.js";
 import type { From, Link, Links } from "../../mesh/ports.js";
 
-/** What a sandbox says of a guest's line, as far as its way home needs it. */
+/** A guest's log line, as far as the relay reads it. */
 export interface GuestLine {
   readonly invocation: string;
   readonly level: LogLevel;
   readonly message: string;
 }
 
-/** A line of a call that ran at a peer. */
+/** A log line of a call that ran at a peer. */
 export interface PeerLine extends GuestLine {
   readonly nodeId: string;
   readonly app: string;
@@ -19,24 +20,27 @@ export interface PeerLine extends GuestLine {
   readonly function: string;
 }
 
-/** A call that is away. */
+/** A call that runs at a peer. */
 export type RemoteCall = Omit<PeerLine, "level" | "message">;
 
-/** What {@link LogRelay} works with. */
+/** Dependencies of {@link LogRelay}. */
 export interface LogRelayOptions {
   readonly links: Links;
   readonly limits: Pick<Limits, "logLines" | "logLineBytes">;
-  /** Takes a line that came home. */
+  /** Takes a received line. */
   readonly onLine: (line: PeerLine) => void;
 }
 
 interface Origin {
   readonly link: Link;
-  /** The id that the first node gave the call; here it has another, so that no peer can name one of our own calls. */
+  /**
+   * The id that the first node gave the call. The call has another id here, so that no peer can name one of this node's
+   * own calls.
+   */
   readonly invocation: string;
 }
 
-/** The calls that run here for peers, and those that run at peers for us. */
+/** The calls that run here for peers, and this node's calls that run at peers. */
 export class LogRelay {
   readonly #options: LogRelayOptions;
   readonly #here = new Map<string, Origin>();
@@ -47,52 +51,57 @@ export class LogRelay {
     this.#options = options;
   }
 
-  /** Listens; call it before the links start. */
+  /** Registers the handler. To be called before the links start. */
   start(): void {
     if (this.#started) return;
     this.#started = true;
     this.#options.links.handle("log", (body, from) => this.#heard(body, from));
   }
 
-  /** The call with that id, which is this node's own name for it, runs here for the node at the other end of a link. */
+  /** Records that a call, by this node's own id for it, runs here for the node at the other end of a link. */
   began(invocation: string, origin: Origin): void {
     this.#here.set(invocation, origin);
   }
 
-  /** It ended. */
+  /** Records that a call of a peer ended. */
   ended(invocation: string): void {
     this.#here.delete(invocation);
   }
 
-  /** Whose call it is; undefined for this node's own. */
+  /** The link to the node for which a call runs; undefined for this node's own calls. */
   originOf(invocation: string): Link | undefined {
     return this.#here.get(invocation)?.link;
   }
 
-  /** Sends a line home when it belongs to a peer's call; false when it is ours to keep, also because that peer is gone. */
+  /**
+   * Sends a line to the node for which its call runs. False when this node is to keep the line: the call is its own, or
+   * that node is gone.
+   */
   relay({ invocation, level, message }: GuestLine): boolean {
     const origin = this.#here.get(invocation);
     return origin?.link.notify("log", [origin.invocation, level, message]) === true;
   }
 
-  /** A call of ours is at a peer, until the function that is returned is called. */
+  /** Records that a call of this node runs at a peer, until the returned function is called. */
   sent(call: RemoteCall): () => void {
     const entry = { call, lines: 0 };
     this.#away.set(call.invocation, entry);
     return () => {
-      // A call that was sent on meanwhile has another entry.
+      // A call that was retried at another peer meanwhile has a new entry.
       if (this.#away.get(call.invocation) === entry) this.#away.delete(call.invocation);
     };
   }
 
-  /** A peer can add lines to the calls that it has of us, each within the limits of a guest, and to nothing else. */
+  /**
+   * Receives a line. A peer can add lines only to calls that it runs for this node, each within the limits of a guest.
+   */
   #heard(body: unknown, { peer: { nodeId } }: From): void {
     if (!Array.isArray(body) || body.length !== 3) return;
     const [invocation, level, message] = body as unknown[];
     if (typeof invocation !== "string" || typeof message !== "string" || !isLevel(level)) return;
     const entry = this.#away.get(invocation);
     const { logLines, logLineBytes } = this.#options.limits;
-    // One more than the limit: the line that says how many were dropped.
+    // One line more than the limit: the last line states how many lines were dropped.
     if (entry === undefined || entry.call.nodeId !== nodeId || entry.lines > logLines) return;
     entry.lines++;
     this.#options.onLine({ ...entry.call, level, message: message.slice(0, logLineBytes) });

@@ -1,4 +1,4 @@
-// Runs a call here or one hop away, and elsewhere when a peer refuses it or is lost while it has it.
+// Runs a call here or one hop away, and retries it elsewhere when a peer refuses or loses the call.
 
 import { Preempted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
@@ -17,7 +17,7 @@ import { type Step, stepOf } from "../routing/step.js";
 import type { CallSender, Unanswered } from "./call-sender.js";
 import type { ForwardMetrics } from "./forward-metrics.js";
 
-/** What {@link MeshInvoker} works with. */
+/** Dependencies of {@link MeshInvoker}. */
 export interface MeshInvokerOptions {
   /** This node's id. */
   readonly nodeId: string;
@@ -25,32 +25,32 @@ export interface MeshInvokerOptions {
   readonly sender: CallSender;
   readonly load: OwnLoad;
   readonly workModel: Pick<WorkModel, "works">;
-  readonly statuses: Pick<PeerStatuses, "candidates" | "get" | "look">;
+  readonly statuses: Pick<PeerStatuses, "candidates" | "get" | "refresh">;
   readonly metrics: ForwardMetrics;
   readonly random: Random;
   /** See {@link ChoiceInput}. */
   readonly bias: number;
   readonly clock: Clock;
-  /** Keeps what was decided, and why. */
+  /** Keeps each decision with its reasons. */
   readonly decisions: Decisions;
-  /** A node's name for people. */
+  /** A node's name, as people know the node. */
   readonly nameOf: (nodeId: string) => string;
 }
 
-/** Larger arguments stay here: moving them takes longer than most waits. */
+/** Calls with larger arguments run here: to move the bytes takes longer than most waits. */
 const maxArgumentBytes = 4 * 1024 * 1024;
 
-/** A call on its way. */
+/** An invocation with the steps of its way so far. */
 interface RoutedInvocation {
   readonly invocation: Invocation;
   readonly work: FunctionWork;
-  /** What was decided for it so far; undefined when there was nothing to decide. */
+  /** The choices made so far; undefined when there was nothing to choose. */
   steps: Step[] | undefined;
-  /** Whether a peer had it. */
+  /** Whether a peer had the call. */
   wasAway: boolean;
 }
 
-/** The invoker of a node in a mesh. A call is at two peers at most, one after the other. */
+/** The invoker of a node in a mesh. A call is sent to two peers at most, one after the other. */
 export class MeshInvoker implements Invoker {
   readonly #options: MeshInvokerOptions;
 
@@ -58,7 +58,7 @@ export class MeshInvoker implements Invoker {
     this.#options = options;
   }
 
-  /** Not async: a mesh of one node pays for one look at its peers. */
+  /** Not async, so that a mesh of one node pays only for one look at its peers. */
   invoke(invocation: Invocation): Promise<InvocationResult> {
     const { statuses, workModel, load, nodeId, clock, decisions, bias } = this.#options;
     const { node, function: name } = invocation;
@@ -81,13 +81,13 @@ export class MeshInvoker implements Invoker {
     return typeof choice === "string" ? this.#here(routed) : this.#away(routed, { first: choice, step });
   }
 
-  /** Chooses by `choose` or `chooseAway` among the peers but `except`. */
+  /** Chooses by `choose`, `chooseAgain` or `chooseAway` among the peers except `except`. */
   #choose<By extends Choice<Peer> | undefined>(
     { invocation, work }: RoutedInvocation,
     { here, by, except }: { here: Here; by: (input: ChoiceInput<Peer>) => By; except?: Peer },
   ): { choice: By; step: Step } {
     const { statuses, random, bias, decisions, clock } = this.#options;
-    statuses.look();
+    statuses.refresh();
     const peers = statuses.candidates(invocation.app.prepared.revision);
     const trace = decisions.trace<Peer>(clock.monotonic());
     const choice = by({ local: here, peers, work, random, bias, except, trace });
@@ -102,7 +102,10 @@ export class MeshInvoker implements Invoker {
     return load.track(local.invoke(routed.invocation), { work, preempted: () => this.#preempted(routed) });
   }
 
-  /** The node had to stop a call of its own client: it goes away unless it was, else runs here again, where calls run one at a time. */
+  /**
+   * Handles a preempted call of this node's own client: the call goes to a peer unless a peer had it before. Otherwise
+   * it runs here again, where calls run one at a time.
+   */
   async #preempted(routed: RoutedInvocation): Promise<InvocationResult> {
     const { load, local, metrics } = this.#options;
     const { invocation, work } = routed;
@@ -124,8 +127,8 @@ export class MeshInvoker implements Invoker {
     const sent = await this.#send(routed, { peer: first, step });
     if (typeof sent !== "string") return sent;
     metrics.retried.add();
-    // A refusal came from a peer that was thought to be better than home: unless a worker is free here, another one is
-    // next. A lost call starts anew.
+    // After a refusal by the peer that was expected to be better than this node, another peer is next, unless a worker
+    // is free here. After a lost call the choice starts anew.
     const isRefused = step.refusal !== undefined;
     const by: (input: ChoiceInput<Peer>) => Choice<Peer> | undefined = isRefused ? chooseAgain : choose;
     const again = this.#choose(routed, { here: load.read(), by, except: first });
@@ -146,8 +149,8 @@ export class MeshInvoker implements Invoker {
     const { invocation, work } = routed;
     routed.wasAway = true;
     try {
-      const patience = queueTimeoutMs<Peer>(peer, { local: step.here, work });
-      const sent = await this.#options.sender.send(invocation, { peer, queueTimeoutMs: patience, work });
+      const timeoutMs = queueTimeoutMs<Peer>(peer, { local: step.here, work });
+      const sent = await this.#options.sender.send(invocation, { peer, queueTimeoutMs: timeoutMs, work });
       if (typeof sent !== "string") step.taken = "answered";
       else if (sent === "lost" || sent === "broken") step.taken = sent;
       else {
@@ -161,7 +164,7 @@ export class MeshInvoker implements Invoker {
     }
   }
 
-  /** For diagnosis: at that node or nowhere, however long its queue is. */
+  /** For diagnosis: runs the call at that node or fails, however long that node's queue is. */
   async #pinned({ invocation, work }: RoutedInvocation, nodeId: string): Promise<InvocationResult> {
     const { statuses, sender, nameOf } = this.#options;
     const peer = statuses.get(nodeId);
@@ -181,14 +184,14 @@ export class MeshInvoker implements Invoker {
   }
 }
 
-/** Why this node runs not even its own clients' calls. */
+/** The error of a node that does not run even its own clients' calls. */
 function unavailable({ drained }: OwnLoad): HerdError {
   const nobody = "and no peer can take this one";
   if (drained) return new HerdError("node.draining", `the node takes no calls, ${nobody}`, { retryAfterSeconds: 5 });
   return new HerdError("node.overloaded", `the node's owner has paused it, ${nobody}`, { retryAfterSeconds: 60 });
 }
 
-/** What is left when no peer is. */
+/** The step's way when no peer is left to try. */
 function home({ available }: Here): "home" | "none" {
   return available ? "home" : "none";
 }

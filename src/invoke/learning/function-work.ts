@@ -1,16 +1,17 @@
-// What a call of one function takes, wherever it runs: learned from every run that this node sees, told by peers until then.
+// The work of one function, wherever it runs: learned from every run that this node observes, estimated by peers until
+// then.
 
 import type { Work } from "../routing/finish.js";
 import type { Speed } from "../routing/speed.js";
 import { type Estimate, PeerEstimates } from "./peer-estimates.js";
 
-/** Whose speed counts: a peer. */
+/** A peer, as far as its speed counts. */
 export interface Runner {
   readonly speed: Speed;
 }
 
-/** A run that this node saw: how long it had its worker, of a node of that speed. */
-export interface SeenRun {
+/** A run that this node observed: how long the call had its worker, on a node of that speed. */
+export interface ObservedRun {
   readonly speed: Speed;
   readonly serviceMs: number;
   /** Monotonic milliseconds. */
@@ -18,17 +19,18 @@ export interface SeenRun {
 }
 
 /**
- * The work of one function: service time × rate of the node that ran it, decayed mean; and how much faster or slower than that single
- * nodes are at it. It changes slowly, so that a node that becomes slow shows in that node's {@link Speed.pace} and not here.
+ * The work of one function: an EWMA of service time × rate of the node that ran it; and how much faster or slower than
+ * their overall speed single nodes run the function. The work changes slowly, so that a node that becomes slow shows in
+ * its own {@link Speed.pace} and not here.
  */
 export class FunctionWork implements Work<Runner> {
   readonly revision: string;
   readonly name: string;
-  /** Runs that this node saw, but for the very last. */
+  /** Observed runs, except those not learned from yet. */
   samples = 0;
-  /** Units that peers were last told; 0: nothing. */
-  toldUnits = 0;
-  /** Whether it was looked at since the table last made room; see {@link WorkTable}. */
+  /** Units in the last notification to peers; 0: none was sent. */
+  notifiedUnits = 0;
+  /** Whether the entry was used since the table last evicted one; see {@link WorkTable}. */
   used = false;
   readonly #here: NodeRuns;
   readonly #away = new Map<Speed, NodeRuns>();
@@ -36,7 +38,7 @@ export class FunctionWork implements Work<Runner> {
   /** Runs that count in the mean. */
   #weight = 0;
   #meanAt = Number.NEGATIVE_INFINITY;
-  #heard: PeerEstimates | undefined;
+  #estimates: PeerEstimates | undefined;
 
   constructor({ revision, name }: FunctionName, here: Speed) {
     this.revision = revision;
@@ -44,13 +46,14 @@ export class FunctionWork implements Work<Runner> {
     this.#here = new NodeRuns(here);
   }
 
-  /** Work units of a call; undefined while nobody knows. */
+  /** Work units of a call; undefined while neither this node nor a peer has an estimate. */
   get units(): number | undefined {
-    if (this.samples >= enoughSamples || this.#heard === undefined) return this.samples > 0 ? this.#mean : undefined;
-    return this.#heard.units;
+    if (this.samples >= enoughSamples || this.#estimates === undefined)
+      return this.samples > 0 ? this.#mean : undefined;
+    return this.#estimates.units;
   }
 
-  /** What this node can tell of it: its own runs' mean; 0 before the first. */
+  /** The estimate from this node's own runs, in work units; 0 before the first. */
   get ownUnits(): number {
     return this.#mean;
   }
@@ -63,14 +66,17 @@ export class FunctionWork implements Work<Runner> {
     return this.#away.get(speed)?.rate ?? speed.rate;
   }
 
-  /** Takes what a peer says of it. */
-  hear(estimate: Estimate): void {
-    if (this.#heard === undefined) this.#heard = new PeerEstimates(estimate);
-    else this.#heard.hear(estimate);
+  /** Takes a peer's estimate. */
+  addEstimate(estimate: Estimate): void {
+    if (this.#estimates === undefined) this.#estimates = new PeerEstimates(estimate);
+    else this.#estimates.add(estimate);
   }
 
-  /** Learns from a run; true when it learned from this and those before it, which costs more than to count them. */
-  saw({ speed, serviceMs, now }: SeenRun): boolean {
+  /**
+   * Counts a run. Returns true when the model learned from this run and those before, which costs more than to count
+   * them.
+   */
+  observe({ speed, serviceMs, now }: ObservedRun): boolean {
     const at = speed === this.#here.speed ? this.#here : this.#awayAt(speed);
     at.count(serviceMs);
     if (this.samples > enoughSamples && now - at.learnedAt < learnMs) return false;
@@ -81,15 +87,15 @@ export class FunctionWork implements Work<Runner> {
     return true;
   }
 
-  /** Learns that a call ran for so long and had not ended: it takes at least as much. */
-  sawAtLeast(run: SeenRun): boolean {
+  /** Learns that a call had not ended after that time: the function takes at least as much. */
+  observeAtLeast(run: ObservedRun): boolean {
     if (run.serviceMs * run.speed.capacityRate <= (this.units ?? 0)) return false;
-    // So who said less was wrong.
-    this.#heard = undefined;
-    return this.saw(run);
+    // A lower estimate of peers is disproved.
+    this.#estimates = undefined;
+    return this.observe(run);
   }
 
-  /** Forgets how a node that is gone did it. */
+  /** Forgets the runs on a node that is gone. */
   forget(speed: Speed): void {
     this.#away.delete(speed);
   }
@@ -105,7 +111,7 @@ export class FunctionWork implements Work<Runner> {
   }
 
   #average({ runs, ranMs, speed }: NodeRuns, now: number): void {
-    // However long ago they were, a few runs are not outweighed by one.
+    // The weight does not decay below a few runs, so that one run never outweighs them.
     const kept = this.#weight * 2 ** ((this.#meanAt - now) / halfLifeMs);
     const before = Math.max(kept, Math.min(this.#weight, enoughSamples));
     this.#weight = before + runs;
@@ -120,15 +126,22 @@ export interface FunctionName {
   readonly name: string;
 }
 
-/** The runs of the function on one node: those of which nothing was learned yet, and how it does them against its speed. */
+/**
+ * The runs of the function on one node: those not learned from yet, and how fast the node runs the function relative to
+ * its overall speed.
+ */
 class NodeRuns {
   readonly speed: Speed;
   runs = 0;
   ranMs = 0;
   learnedAt = Number.NEGATIVE_INFINITY;
-  /** A longer run counts as one of this length: a pause of the whole machine says little about runs that are far shorter. */
+  /**
+   * A longer run counts as one of this length: when the whole machine pauses, that pause must not count for short runs.
+   */
   #longestMs = Number.POSITIVE_INFINITY;
-  /** How many times faster the node runs this function than its capacity and its pace of late say; it follows slowly. */
+  /**
+   * Ratio of this function's speed on the node to what the node's capacity and recent pace predict. It adapts slowly.
+   */
   #factor = 1;
   #expectedMs = 0;
   #observedMs = 0;
@@ -140,11 +153,11 @@ class NodeRuns {
 
   /** Work units of this function that one worker does in a millisecond. */
   get rate(): number {
-    return this.speed.rate * this.#unlike;
+    return this.speed.rate * this.#relativeSpeed;
   }
 
-  /** The factor against that of all that runs there. */
-  get #unlike(): number {
+  /** Ratio of this function's speed on the node to the node's overall speed. */
+  get #relativeSpeed(): number {
     return this.#factor / this.speed.usualFactor;
   }
 
@@ -153,7 +166,7 @@ class NodeRuns {
     this.ranMs += Math.max(leastMs, Math.min(serviceMs, this.#longestMs));
   }
 
-  /** Learns from the runs since, each of which was taken to be of so many units. */
+  /** Learns from the runs since the last call. `units` is the work of each as estimated before these runs. */
   learn(units: number | undefined, now: number): void {
     const { speed, runs, ranMs: observedMs } = this;
     if (units !== undefined) {
@@ -179,20 +192,20 @@ class NodeRuns {
   }
 }
 
-/** A run shorter than any clock tells. */
+/** Milliseconds that a run counts at least: the clock resolves no less. */
 const leastMs = 0.001;
-/** From so many own runs on, what peers say does not count. */
+/** From this many own runs on, peers' estimates are ignored. More trusts peers for longer. */
 const enoughSamples = 8;
-/** Half of what was seen of a function is forgotten after so long with runs. */
+/** Half-life of the mean, in milliseconds. Longer is steadier, and adapts later to other arguments. */
 const halfLifeMs = 20_000;
-/** Learning costs more than counting. */
+/** The model learns at most once in this time, in milliseconds; runs in between are only counted. */
 const learnMs = 20;
-/** Of more nodes no function knows how they do it. */
+/** Nodes for which one function keeps a ratio; above this, the oldest entry is dropped. */
 const maxNodes = 1_024;
-/** Half of what was seen of how a node does the function, against its speed, is forgotten after so long. */
+/** Half-life of a node's ratio for a function, in milliseconds. */
 const factorHalfLifeMs = 5_000;
-/** So many runs at the node's speed are taken to have come before all others. */
+/** Prior of a node's ratio: this many runs at the node's overall speed. More makes the ratio steadier and later. */
 const factorDoubt = 32;
 const maxFactor = 8;
-/** A run counts as so many times as long as expected at most. */
+/** A run counts as at most this many times its expected length. */
 const maxRatio = 128;

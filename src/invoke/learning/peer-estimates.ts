@@ -1,4 +1,5 @@
-// What peers say of a function's work: one word each, and the middle one counts, so that no single peer can make it up.
+// Peers' estimates of a function's work: one for each peer, and their weighted median counts, so that no single peer
+// decides.
 
 /** A function's work as a peer (its id) learned it from so many runs. */
 export interface Estimate {
@@ -7,34 +8,37 @@ export interface Estimate {
   readonly by: string;
 }
 
-/** So many peers' words are kept; the oldest makes room. */
-const maxTellers = 7;
-/** An estimate from more runs than this counts no more than one from so many. */
+/** Peers whose estimates are kept for a function; above this, the oldest estimate is dropped. */
+const maxPeers = 7;
+/**
+ * The largest weight of an estimate, in runs. More trusts peers with much experience; less protects against a peer that
+ * lies.
+ */
 const maxWeight = 8;
 
-/** The words of one function. */
+/** The estimates for one function. */
 export class PeerEstimates {
-  #said: readonly Estimate[] = [];
+  #estimates: readonly Estimate[] = [];
   #units = 0;
 
   constructor(first: Estimate) {
-    this.hear(first);
+    this.add(first);
   }
 
-  /** Work units of a call: the median of what was said, by how many runs each knows; the lower of two. */
+  /** Work units of a call: the median of the estimates, weighted by runs; of two, the lower. */
   get units(): number {
     return this.#units;
   }
 
-  /** Takes a peer's word instead of the one that it said before. */
-  hear(estimate: Estimate): void {
-    const others = this.#said.filter(({ by }) => by !== estimate.by);
-    this.#said = [...others, estimate].slice(-maxTellers);
-    const sorted = this.#said.toSorted((one, other) => one.units - other.units);
-    let left = sorted.reduce((sum, said) => sum + weightOf(said), 0) / 2;
-    for (const said of sorted) {
-      left -= weightOf(said);
-      this.#units = said.units;
+  /** Adds a peer's estimate; it replaces an earlier one of the same peer. */
+  add(estimate: Estimate): void {
+    const others = this.#estimates.filter(({ by }) => by !== estimate.by);
+    this.#estimates = [...others, estimate].slice(-maxPeers);
+    const sorted = this.#estimates.toSorted((one, other) => one.units - other.units);
+    let left = sorted.reduce((sum, known) => sum + weightOf(known), 0) / 2;
+    for (const known of sorted) {
+      left -= weightOf(known);
+      this.#units = known.units;
       if (left <= 0) return;
     }
   }

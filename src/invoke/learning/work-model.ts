@@ -1,4 +1,4 @@
-// What this node learned from the calls that it ran and sent: how heavy functions are, and how fast nodes.
+// The work model: how heavy functions are and how fast nodes, learned from the calls that this node ran and sent.
 
 import type { CapacitySource } from "../../capacity/capacity.js";
 import type { Clock } from "../../core/clock.js";
@@ -10,7 +10,7 @@ import type { FunctionWork } from "./function-work.js";
 import { WorkNotifier } from "./work-notifier.js";
 import { WorkTable } from "./work-table.js";
 
-/** What {@link WorkModel} works with. */
+/** Dependencies of {@link WorkModel}. */
 export interface WorkModelOptions {
   readonly links: Links;
   readonly capacity: CapacitySource;
@@ -19,15 +19,15 @@ export interface WorkModelOptions {
   readonly timers: Timers;
 }
 
-/** A call that ran, and for how long it had its worker. */
+/** A call that ran, and how long it had its worker. */
 export interface Ran {
   readonly work: FunctionWork;
-  /** Of the node where it ran. */
+  /** Speed of the node where the call ran. */
   readonly speed: Speed;
   readonly serviceMs: number;
 }
 
-/** The workModel of one node. */
+/** The work model of one node. */
 export class WorkModel {
   /** How fast this node is. */
   readonly here: Speed;
@@ -44,7 +44,7 @@ export class WorkModel {
     this.#notifier = new WorkNotifier({ ...options, table: this.works });
   }
 
-  /** Listens and tells. Call it before the links start. */
+  /** Registers the handlers and starts to notify peers. To be called before the links start. */
   start(): void {
     if (this.#ends !== undefined) return;
     const { capacity, revisions } = this.#options;
@@ -56,19 +56,19 @@ export class WorkModel {
     ];
   }
 
-  /** Tells no more. */
+  /** Ends all notifications. */
   stop(): void {
     this.#notifier.stop();
     for (const end of this.#ends?.splice(0) ?? []) end();
   }
 
-  /** Learns from a call that ended, with a result or a failure of its own; `now` is in monotonic milliseconds. */
+  /** Learns from a call that ended with a result or a failure of its own; `now` is in monotonic milliseconds. */
   ran({ work, speed, serviceMs }: Ran, now: number): void {
-    if (work.saw({ speed, serviceMs, now })) this.#notifier.changed(work);
+    if (work.observe({ speed, serviceMs, now })) this.#notifier.changed(work);
   }
 
-  /** Learns from a call that ran for so long and was stopped then. */
+  /** Learns from a call that was stopped after that time. */
   outlasted({ work, speed, serviceMs }: Ran, now: number): void {
-    if (work.sawAtLeast({ speed, serviceMs, now })) this.#notifier.changed(work);
+    if (work.observeAtLeast({ speed, serviceMs, now })) this.#notifier.changed(work);
   }
 }

@@ -1,27 +1,28 @@
-// The work of each function that this node runs, sends away or hears of; bounded, and gone with its revision.
+// The work of each function that this node runs, forwards or has an estimate of; bounded, and dropped with its
+// revision.
 
 import type { Speed } from "../routing/speed.js";
 import { type FunctionName, FunctionWork } from "./function-work.js";
 import type { Estimate } from "./peer-estimates.js";
 
 const defaultSize = 10_000;
-/** Of functions that nobody called here, one peer can keep this share of the table. */
-const toldShare = 1 / 8;
-/** Peers whose tells are told apart. */
-const maxTellers = 2_048;
+/** One peer's estimates of functions that nobody called here take at most this share of the table. */
+const peerShare = 1 / 8;
+/** Peers whose estimates are bounded one by one. */
+const maxPeers = 2_048;
 
 /**
- * Works by revision and function. When it is full, one makes room that was not looked at for long (the clock algorithm, Corbató
+ * Works by revision and function. A full table evicts an entry that was not used for long (the clock algorithm, Corbató
  * 1968).
  */
 export class WorkTable {
   readonly #here: Speed;
   readonly #size: number;
   readonly #revisions = new Map<string, Map<string, FunctionWork>>();
-  /** All of them, the next to be looked at for room first. */
+  /** All entries, the next candidate for eviction first. */
   readonly #all = new Set<FunctionWork>();
-  /** Those that stand here since a peer (its id) told of them, the oldest first. */
-  readonly #told = new Map<string, Set<FunctionWork>>();
+  /** Entries that exist only because of a peer's (its id) estimates, the oldest first. */
+  readonly #byPeer = new Map<string, Set<FunctionWork>>();
 
   constructor(here: Speed, size = defaultSize) {
     this.#here = here;
@@ -35,15 +36,15 @@ export class WorkTable {
     return work;
   }
 
-  /** Takes what a peer says of a function. */
-  hear(name: FunctionName, estimate: Estimate): void {
+  /** Takes a peer's estimate of a function. */
+  addEstimate(name: FunctionName, estimate: Estimate): void {
     const known = this.#revisions.get(name.revision)?.get(name.name);
     const work = known ?? this.#add(name);
-    work.hear(estimate);
+    work.addEstimate(estimate);
     if (known === undefined) this.#bound(estimate.by, work);
   }
 
-  /** All of them. */
+  /** All entries. */
   all(): Iterable<FunctionWork> {
     return this.#all;
   }
@@ -52,13 +53,13 @@ export class WorkTable {
     return this.#all.size;
   }
 
-  /** A revision is gone. */
+  /** Drops the functions of a revision that is gone. */
   drop(revision: string): void {
     for (const work of this.#revisions.get(revision)?.values() ?? []) this.#all.delete(work);
     this.#revisions.delete(revision);
   }
 
-  /** A node is gone. */
+  /** Forgets the runs on a node that is gone. */
   forget(speed: Speed): void {
     for (const work of this.#all) work.forget(speed);
   }
@@ -76,24 +77,27 @@ export class WorkTable {
     return work;
   }
 
-  /** A peer that tells of ever more functions pushes out its own, not those that others know. */
+  /**
+   * Bounds the entries that a peer's estimates made: a peer that sends ever more pushes out its own, not those of
+   * others.
+   */
   #bound(by: string, work: FunctionWork): void {
-    const told = this.#told.get(by) ?? new Set();
-    this.#told.delete(by);
-    this.#told.set(by, told.add(work));
-    for (const oldest of told) {
-      if (told.size <= this.#size * toldShare) break;
-      told.delete(oldest);
+    const entries = this.#byPeer.get(by) ?? new Set();
+    this.#byPeer.delete(by);
+    this.#byPeer.set(by, entries.add(work));
+    for (const oldest of entries) {
+      if (entries.size <= this.#size * peerShare) break;
+      entries.delete(oldest);
       if (oldest.samples === 0 && !oldest.used && this.#all.delete(oldest)) this.#remove(oldest);
     }
-    for (const [peer] of this.#told) {
-      if (this.#told.size <= maxTellers) break;
-      this.#told.delete(peer);
+    for (const [peer] of this.#byPeer) {
+      if (this.#byPeer.size <= maxPeers) break;
+      this.#byPeer.delete(peer);
     }
   }
 
   #makeRoom(): void {
-    // Those that were used go behind the others, so this ends.
+    // An entry that was used loses its mark and goes to the end of the set, so this loop ends.
     for (const work of this.#all) {
       this.#all.delete(work);
       if (!work.used) {

@@ -1,28 +1,28 @@
-// How busy this node is and what its owner leaves to calls, as it decides with it and tells its peers.
+// This node's load and what its owner leaves to calls: the base of its own choices, and of the reports to its peers.
 
 import { Preempted } from "../../../runtime/sandbox/preempted.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
-import type { Allowance, Allowances } from "../../owner/allowance.js";
+import type { Allowance, AllowanceSource } from "../../owner/allowance.js";
 import type { InvocationResult } from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
 import type { WorkModel } from "../learning/work-model.js";
 import { type Here, isLong } from "../routing/finish.js";
 
-/** The sandbox's stats: see `Sandbox.stats`. */
+/** The sandbox's statistics: see `Sandbox.stats`. */
 export interface SandboxStats {
   readonly slots: number;
   readonly running: number;
   readonly queued: number;
 }
 
-/** What {@link OwnLoad} is read from. */
+/** Dependencies of {@link OwnLoad}. */
 export interface OwnLoadOptions {
   readonly stats: () => SandboxStats;
   /** See `Sandbox.longWorkers`. */
   readonly longWorkers: () => number;
-  readonly allowances: Allowances;
-  /** Learns from what runs here. */
+  readonly allowances: AllowanceSource;
+  /** Learns from the calls that run here. */
   readonly workModel: WorkModel;
   readonly clock: Clock;
 }
@@ -30,14 +30,16 @@ export interface OwnLoadOptions {
 /** A call that the sandbox has. */
 export interface Tracked {
   readonly work: FunctionWork;
-  /** What becomes of it when the sandbox gives it back. */
+  /** Continues the call elsewhere when the sandbox preempts it. */
   preempted(): Promise<InvocationResult>;
 }
 
-/** Hears that the load may have changed; `urgent`: calls may go to this node that went not before, or the other way round. */
+/**
+ * Is notified that the load may have changed. `urgent`: the change decides whether calls may go to this node at all.
+ */
 export type LoadListener = (urgent: boolean) => void;
 
-/** One run weighs this much in the mean. */
+/** Weight of one run in the EWMA of service times. More follows changes sooner; less is steadier. */
 const share = 1 / 16;
 
 /** This node's load. */
@@ -45,11 +47,11 @@ export class OwnLoad {
   readonly #options: OwnLoadOptions;
   readonly #listeners = new Set<LoadListener>();
   #meanMs: number | undefined;
-  /** The same of runs that are not long, and how many calls that the sandbox has are. */
+  /** The EWMA over runs that are not long; and how many of the sandbox's calls are long. */
   #shortMs: number | undefined;
   #long = 0;
   #tracked = 0;
-  /** Monotonic milliseconds at which a call last ended, or the first of those under way came. */
+  /** Monotonic milliseconds of the last call's end, or of the arrival of the first call in flight. */
   #progressAt = 0;
   #draining = false;
   #leaving = false;
@@ -58,7 +60,7 @@ export class OwnLoad {
     this.#options = options;
   }
 
-  /** The load now. While no call ends, they run for longer than the mean says. */
+  /** The load now. While no call ends, the time since the last end stands in for a smaller mean. */
   read(): Here {
     const { stats, longWorkers, allowances, clock } = this.#options;
     const { slots: workers, running, queued } = stats();
@@ -72,40 +74,43 @@ export class OwnLoad {
     return { available: this.available, lightUnits, ...now, ...long };
   }
 
-  /** Whether this node takes no calls of peers: an operator drains it, or it ends. */
+  /** Whether this node refuses calls of peers: an operator drains it, or it shuts down. */
   get draining(): boolean {
     return this.#draining || this.#leaving;
   }
 
-  /** What its owner leaves to calls. */
+  /** What the owner of the machine leaves to calls. */
   get allowance(): Allowance {
     return this.#options.allowances.current;
   }
 
-  /** Whether it runs calls of its own clients: not while an operator drains it or its owner paused it, then peers get them. */
+  /**
+   * Whether this node runs calls of its own clients. Peers run them while an operator drains this node or its owner
+   * paused it.
+   */
   get available(): boolean {
     return !this.#draining && this.allowance.state !== "paused";
   }
 
-  /** Whether an operator drains it. */
+  /** Whether an operator drains this node. */
   get drained(): boolean {
     return this.#draining;
   }
 
-  /** Drains the node on an operator's behalf, or ends that. */
+  /** Drains the node on an operator's behalf, or ends the drain. */
   setDraining(draining: boolean): void {
     if (this.#draining === draining) return;
     this.#draining = draining;
     this.#changed(true);
   }
 
-  /** The node ends: it runs what its clients have asked of it, and takes nothing more from peers. */
+  /** Begins a graceful shutdown: calls of the node's clients still run, calls of peers are refused. */
   leave(): void {
     this.#leaving = true;
     this.#changed(true);
   }
 
-  /** Follows a call that was given to the sandbox. */
+  /** Follows a call that was given to the sandbox, and learns from its end. */
   track(running: Promise<InvocationResult>, call: Tracked): Promise<InvocationResult> {
     const cameAt = this.#options.clock.monotonic();
     if (this.#tracked++ === 0) this.#progressAt = cameAt;
@@ -125,7 +130,10 @@ export class OwnLoad {
     );
   }
 
-  /** Calls `listener` when the load may have changed; the returned function ends that. It must be cheap. */
+  /**
+   * Calls `listener` when the load may have changed; the returned function ends the subscription. The listener must be
+   * cheap.
+   */
   watch(listener: LoadListener): () => void {
     this.#listeners.add(listener);
     const end = this.#options.allowances.watch(() => listener(true));
@@ -145,7 +153,7 @@ export class OwnLoad {
 
   #failed(error: unknown, { work, cameAt, now }: { work: FunctionWork; cameAt: number; now: number }): void {
     const { workModel, stats } = this.#options;
-    // Who had to wait did not run all the time, if at all.
+    // A call that waited in the queue ran for less than its wall time, so its time teaches nothing.
     if (!(error instanceof HerdError) || error.code !== "function.deadline" || stats().queued > 0) return;
     workModel.outlasted({ work, speed: workModel.here, serviceMs: now - cameAt }, now);
   }

@@ -1,4 +1,4 @@
-// Which linked peers can run which revisions, as they tell it; and telling them the same of this node.
+// Which linked peers can run which revisions, by their notifications; and notifications of this node's own revisions.
 
 import type { Timers } from "../../core/timers.js";
 import type { From, Link, Links } from "../../mesh/ports.js";
@@ -8,11 +8,11 @@ import type { Peer } from "./peer.js";
 /** The revisions that this node can run. */
 export interface RevisionSource {
   revisions(): Iterable<string>;
-  /** Hears of each revision that comes or goes; returns the function that ends that. */
+  /** Notifies of each revision that is added or dropped; returns the function that ends the subscription. */
   watch(changed: { added(revision: string): void; dropped(revision: string): void }): () => void;
 }
 
-/** What {@link PeerRevisions} works with. */
+/** Dependencies of {@link PeerRevisions}. */
 export interface PeerRevisionsOptions {
   readonly links: Pick<Links, "handle">;
   readonly revisions: RevisionSource;
@@ -21,12 +21,12 @@ export interface PeerRevisionsOptions {
   readonly peers: ReadonlyMap<string, Peer>;
 }
 
-/** Revisions of one peer that are kept; the rest is as if it did not hold them. */
+/** Revisions of one peer that are kept; the peer is treated as if it did not hold the rest. */
 const maxRevisions = 10_000;
 
-const nobody: readonly Peer[] = [];
+const none: readonly Peer[] = [];
 
-/** Who holds what among the linked peers. */
+/** The holders of each revision among the linked peers. */
 export class PeerRevisions {
   readonly #options: PeerRevisionsOptions;
   readonly #holders = new Map<string, Peer[]>();
@@ -39,39 +39,39 @@ export class PeerRevisions {
     this.#options = options;
   }
 
-  /** Listens and tells. Call it before the links start. */
+  /** Registers the handler and watches this node's revisions. To be called before the links start. */
   start(): void {
     if (this.#end !== undefined || this.#stopped) return;
     const { links, revisions } = this.#options;
-    links.handle("revisions", (body, from) => this.#heard(body, from));
+    links.handle("revisions", (body, from) => this.#receive(body, from));
     this.#end = revisions.watch({
       added: (revision) => this.#own(revision, { into: this.#added, outOf: this.#dropped }),
       dropped: (revision) => this.#own(revision, { into: this.#dropped, outOf: this.#added }),
     });
   }
 
-  /** Tells no more. */
+  /** Ends all notifications. */
   stop(): void {
     this.#stopped = true;
     this.#end?.();
   }
 
-  /** The linked peers that hold a revision. The list never changes. */
+  /** The linked peers that hold a revision. The returned list never changes. */
   holders(revision: string): readonly Peer[] {
-    return this.#holders.get(revision) ?? nobody;
+    return this.#holders.get(revision) ?? none;
   }
 
-  /** Tells all of this node's over a link that has just opened. */
-  tellAll(link: Link): void {
+  /** Sends all revisions of this node over a link that has just opened. */
+  sendAll(link: Link): void {
     link.notify("revisions", [true, [...this.#options.revisions.revisions()].slice(0, maxRevisions), []]);
   }
 
-  /** The peer is gone. */
+  /** Forgets a peer that is gone. */
   forget(peer: Peer): void {
     for (const revision of peer.revisions) this.#unhold(peer, revision);
   }
 
-  #heard(body: unknown, { peer: { nodeId } }: From): void {
+  #receive(body: unknown, { peer: { nodeId } }: From): void {
     const peer = this.#options.peers.get(nodeId);
     if (peer === undefined || !Array.isArray(body) || body.length !== 3) return;
     const [whole, add, drop] = body as unknown[];
@@ -92,15 +92,18 @@ export class PeerRevisions {
     else this.#holders.set(revision, left);
   }
 
-  /** A revision of this node came or went: told with the next turn of the event loop, with whatever else changed in this one. */
+  /**
+   * Plans a notification of an added or dropped revision: with the next turn of the event loop, together with other
+   * changes of this turn.
+   */
   #own(revision: string, { into, outOf }: { into: Set<string>; outOf: Set<string> }): void {
-    if (this.#added.size + this.#dropped.size === 0) this.#options.timers.after(0, () => this.#tellChanges());
-    // One that came and went in between may be held by peers as either: the last word counts.
+    if (this.#added.size + this.#dropped.size === 0) this.#options.timers.after(0, () => this.#sendChanges());
+    // A revision that was added and dropped within one turn may be held by peers or not: the last change is sent.
     outOf.delete(revision);
     into.add(revision);
   }
 
-  #tellChanges(): void {
+  #sendChanges(): void {
     const body = [false, [...this.#added], [...this.#dropped]];
     this.#added.clear();
     this.#dropped.clear();

@@ -1,4 +1,4 @@
-// The linked peers: when they come and go, what they tell of themselves, and when this node tells them of itself.
+// The linked peers: when they come and go, the reports that they send, and when this node sends its own.
 
 import { type CapacitySource, decodeCapacity, encodeCapacity } from "../../capacity/capacity.js";
 import type { Clock } from "../../core/clock.js";
@@ -12,7 +12,7 @@ import { PeerRevisions, type RevisionSource } from "./peer-revisions.js";
 import { decodeReport } from "./report.js";
 import { ReportNotifier } from "./report-notifier.js";
 
-/** What {@link PeerStatuses} works with. */
+/** Dependencies of {@link PeerStatuses}. */
 export interface PeerStatusesOptions {
   readonly links: Links;
   readonly members: Pick<Members, "get" | "watch">;
@@ -27,13 +27,13 @@ export interface PeerStatusesOptions {
   readonly random: Random;
 }
 
-/** A status goes out at least so often; what is due is looked at then. */
+/** A report is sent at least this often, in milliseconds; silent peers are detected at the same time. */
 const tickMs = 900;
-/** A peer that was not heard of for so long gets no calls. */
+/** A peer from which nothing was received for this many milliseconds gets no calls. */
 const silentMs = 3_000;
-/** Health and pace are looked at so often at most. */
-const lookMs = 10;
-const lookPerPeerMs = 0.1;
+/** Health and pace are refreshed at most this often, in milliseconds; less often the more peers there are. */
+const refreshMs = 10;
+const refreshPerPeerMs = 0.1;
 
 /** The linked peers. */
 export class PeerStatuses {
@@ -42,7 +42,7 @@ export class PeerStatuses {
   readonly #revisions: PeerRevisions;
   readonly #notifier: ReportNotifier;
   readonly #histories: PeerHistories;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
   #ends: (() => void)[] | undefined;
   #cancelTick: (() => void) | undefined;
   #stopped = false;
@@ -54,26 +54,26 @@ export class PeerStatuses {
     this.#histories = new PeerHistories((speed) => options.workModel.works.forget(speed));
   }
 
-  /** Listens and tells. Call it before the links start, since it registers handlers of theirs. */
+  /** Registers handlers and starts to send reports. To be called before the links start. */
   start(): void {
     if (this.#ends !== undefined || this.#stopped) return;
     const { links, members, capacity, random } = this.#options;
-    links.handle("status", (body, from) => this.#heardStatus(body, from));
-    links.handle("capacity", (body, from) => this.#heardCapacity(body, from));
+    links.handle("status", (body, from) => this.#receiveStatus(body, from));
+    links.handle("capacity", (body, from) => this.#receiveCapacity(body, from));
     this.#revisions.start();
     this.#notifier.start();
     this.#ends = [
       links.watch({ opened: (link) => this.#opened(link), ended: (link) => this.#ended(link) }),
       members.watch((member) => this.#judge(member)),
       capacity.watch(() => {
-        for (const { link } of this.#peers.values()) this.#tellCapacity(link);
+        for (const { link } of this.#peers.values()) this.#sendCapacity(link);
       }),
     ];
     for (const link of links.all()) this.#opened(link);
     this.#arm(tickMs * random());
   }
 
-  /** Tells no more. */
+  /** Ends all notifications. */
   stop(): void {
     this.#stopped = true;
     this.#cancelTick?.();
@@ -88,24 +88,29 @@ export class PeerStatuses {
     return this.#peers.values();
   }
 
-  /** The linked peer of that id. */
+  /** The linked peer with that id. */
   get(nodeId: string): Peer | undefined {
     return this.#peers.get(nodeId);
   }
 
-  /** The linked peers that hold a revision, also those that take no calls now: they are not usable. The list never changes. */
+  /**
+   * The linked peers that hold a revision, including those that are not usable now. The returned list never changes.
+   */
   candidates(revision: string): readonly Peer[] {
     return this.#revisions.holders(revision);
   }
 
-  /** Brings what changes with time up to date, for all peers and this node, when it is not. Cheap enough for each choice. */
-  look(): void {
+  /**
+   * Refreshes what changes with time, for all peers and this node, when that is due. Cheap enough to call for each
+   * choice.
+   */
+  refresh(): void {
     const { clock, workModel } = this.#options;
     const now = clock.monotonic();
-    if (now - this.#lookedAt < lookMs + lookPerPeerMs * this.#peers.size) return;
-    this.#lookedAt = now;
-    workModel.here.look(now);
-    for (const peer of this.#peers.values()) peer.look(now);
+    if (now - this.#refreshedAt < refreshMs + refreshPerPeerMs * this.#peers.size) return;
+    this.#refreshedAt = now;
+    workModel.here.refresh(now);
+    for (const peer of this.#peers.values()) peer.refresh(now);
   }
 
   /** Ids of the linked peers that can run a revision; this node is not among them. */
@@ -119,17 +124,17 @@ export class PeerStatuses {
     if (peer !== undefined) peer.received++;
   }
 
-  /** The report that goes with an answer to that node. */
+  /** The report that is piggybacked on a result for that node. */
   report(nodeId: string): unknown[] {
     return this.#notifier.report(this.#peers.get(nodeId));
   }
 
-  /** Takes the report that came with an answer over a link; one that is none, or old, changes nothing. */
-  heard(peer: Peer, { link, report }: { link: Link; report: unknown }): void {
-    // Both ends count anew for each link.
+  /** Takes a report that came over a link. A malformed or old report changes nothing. */
+  receiveReport(peer: Peer, { link, report }: { link: Link; report: unknown }): void {
+    // A report of an older link is ignored: both ends count anew for each link.
     const decoded = peer.link === link ? decodeReport(report) : undefined;
     if (decoded === undefined || !peer.update(decoded)) return;
-    peer.heardAt = this.#options.clock.monotonic();
+    peer.reportedAt = this.#options.clock.monotonic();
     peer.fresh = true;
     peer.silent = false;
   }
@@ -140,8 +145,8 @@ export class PeerStatuses {
     if (peer === undefined) {
       const now = this.#options.clock.monotonic();
       peer = new Peer(link, this.#histories.joined(nodeId, now));
-      peer.look(now);
-      peer.heardAt = now;
+      peer.refresh(now);
+      peer.reportedAt = now;
       this.#peers.set(nodeId, peer);
       const member = this.#options.members.get(nodeId);
       if (member !== undefined) this.#judge(member);
@@ -150,9 +155,9 @@ export class PeerStatuses {
     } else {
       peer.adopt(link);
     }
-    this.#revisions.tellAll(link);
-    this.#tellCapacity(link);
-    this.#notifier.tell(peer);
+    this.#revisions.sendAll(link);
+    this.#sendCapacity(link);
+    this.#notifier.send(peer);
   }
 
   #ended(link: Link): void {
@@ -165,29 +170,29 @@ export class PeerStatuses {
     }
     this.#peers.delete(peer.nodeId);
     this.#revisions.forget(peer);
-    // Calls that still wait for its answers look at it.
+    // Calls that still wait for the peer's results read these flags.
     peer.fresh = false;
     peer.silent = true;
   }
 
-  /** Only what is alive gets calls. The link of an unknown member proves that it lives. */
+  /** Only peers that membership counts as alive get calls. The link of an unknown member proves that it is alive. */
   #judge({ id, state }: Member): void {
     const peer = this.#peers.get(id);
     if (peer !== undefined) peer.alive = state === "alive";
   }
 
-  #heardStatus(body: unknown, { peer: { nodeId }, link }: From): void {
+  #receiveStatus(body: unknown, { peer: { nodeId }, link }: From): void {
     const peer = this.#peers.get(nodeId);
-    if (peer !== undefined) this.heard(peer, { link, report: body });
+    if (peer !== undefined) this.receiveReport(peer, { link, report: body });
   }
 
-  #heardCapacity(body: unknown, { peer: { nodeId }, link }: From): void {
+  #receiveCapacity(body: unknown, { peer: { nodeId }, link }: From): void {
     const peer = this.#peers.get(nodeId);
     const capacity = decodeCapacity(body);
     if (peer?.link === link && capacity !== undefined) peer.capacity = capacity;
   }
 
-  #tellCapacity(link: Link): void {
+  #sendCapacity(link: Link): void {
     const { current } = this.#options.capacity;
     if (current !== undefined) link.notify("capacity", encodeCapacity(current));
   }
@@ -196,11 +201,11 @@ export class PeerStatuses {
     this.#cancelTick = this.#options.timers.after(ms, () => {
       const now = this.#options.clock.monotonic();
       for (const peer of this.#peers.values()) {
-        if (now - peer.heardAt <= silentMs) continue;
+        if (now - peer.reportedAt <= silentMs) continue;
         peer.fresh = false;
         peer.silent = true;
       }
-      this.#notifier.tellAll();
+      this.#notifier.sendAll();
       this.#arm(tickMs);
     });
   }

@@ -1,4 +1,4 @@
-// One linked peer as the choice sees it: what it last told of itself, and what this node has sent it since.
+// One linked peer as the choice sees it: its last report, and the calls that this node has sent since.
 
 import type { Capacity } from "../../capacity/capacity.js";
 import type { Link } from "../../mesh/ports.js";
@@ -9,7 +9,7 @@ import type { PeerHistory } from "../routing/peer-history.js";
 import type { Speed } from "../routing/speed.js";
 import type { Report } from "./report.js";
 
-/** More calls than this are not under way to one peer at once: its link would refuse them. */
+/** Calls in flight to one peer at once; its link would refuse more. */
 const maxOutstanding = 2_048;
 
 /** A peer with an open link. */
@@ -30,21 +30,21 @@ export class Peer implements Candidate {
   owner: OwnerState = "none";
   /** Revisions that it can run. */
   readonly revisions = new Set<string>();
-  /** Whether membership counts it as alive. */
+  /** Whether membership counts the peer as alive. */
   alive = true;
-  /** Whether it was heard of lately; see {@link PeerStatuses}. */
+  /** Whether a report was received lately; see {@link PeerStatuses}. */
   fresh = false;
-  /** Whether it was heard of and then no more, or its link ended. One whose link has just opened is neither fresh nor silent. */
+  /** Whether reports stopped, or the link ended. A peer whose link has just opened is neither fresh nor silent. */
   silent = false;
-  /** Monotonic milliseconds at which it was last heard. */
-  heardAt = Number.NEGATIVE_INFINITY;
-  /** Calls that came from it over the current link. */
+  /** Monotonic milliseconds at which a report was last received. */
+  reportedAt = Number.NEGATIVE_INFINITY;
+  /** Calls that came from the peer over the current link. */
   received = 0;
-  /** Calls that were sent over the current link, and those of them that are not answered. */
+  /** Calls that were sent over the current link, and those of them without a result. */
   #sent = 0;
   #outstanding = 0;
   #seen = 0;
-  /** Of the last report over the current link; 0 before the first. */
+  /** Epoch of the last report over the current link; 0 before the first. */
   #epoch = 0;
 
   #capacity: Capacity | undefined;
@@ -73,20 +73,20 @@ export class Peer implements Candidate {
   }
 
   /**
-   * Calls on their way there: links keep order, so what was sent and is not in the count that it told is not in its load either.
-   * Whatever it tells, it has all calls that it did not answer.
+   * Calls on their way to the peer. Links keep order, so a call that was sent and is not in the peer's count is not in
+   * its load either. Whatever the peer reports, it has all calls that it did not answer.
    */
   get inFlight(): number {
     const outstanding = this.#outstanding;
     return Math.max(0, Math.min(outstanding, this.#sent - this.#seen), outstanding - this.running - this.queued);
   }
 
-  /** Whether it last told that a worker has nothing to do. */
-  get saysIdle(): boolean {
+  /** Whether the last report shows an idle worker. */
+  get reportsIdle(): boolean {
     return !this.draining && this.running + this.queued < this.slots;
   }
 
-  /** What it can do; undefined until it was measured and told. */
+  /** The measured capacity; undefined until the peer sent it. */
   get capacity(): Capacity | undefined {
     return this.#capacity;
   }
@@ -96,20 +96,20 @@ export class Peer implements Candidate {
     this.speed.measured(capacity);
   }
 
-  /** Counts a call that goes there. */
+  /** Counts a call that is sent to the peer. */
   begin(): void {
     this.#sent++;
     this.#outstanding++;
   }
 
-  /** Counts the end of one. */
+  /** Counts the end of a call. */
   end(): void {
     this.#outstanding--;
-    // What was lost on the way must not count for ever.
+    // Calls that were lost on the way must not count for ever.
     if (this.#outstanding === 0) this.#sent = this.#seen;
   }
 
-  /** Takes a report; false when it is not newer than the last. */
+  /** Takes a report; false when it is not newer than the last one. */
   update(report: Report): boolean {
     if (report.epoch <= this.#epoch) return false;
     this.#epoch = report.epoch;
@@ -125,27 +125,27 @@ export class Peer implements Candidate {
     return true;
   }
 
-  /** It answered a call, at that monotonic millisecond. */
+  /** Records an answered call, at that monotonic millisecond. */
   answered(now: number): void {
     this.#health.answered(now);
   }
 
-  /** It failed to answer one; true when it gets none for a while for that. */
+  /** Records a failed call; returns true when the peer is ejected. */
   failed(now: number): boolean {
     const ejected = this.#health.failed(now);
-    this.look(now);
+    this.refresh(now);
     return ejected;
   }
 
-  /** Looks at what changes with time: health and pace. */
-  look(now: number): void {
+  /** Refreshes what changes with time: health and pace. */
+  refresh(now: number): void {
     this.ejected = this.#health.isEjected(now);
     this.errorRate = this.#health.errorRate(now);
     this.warmth = this.#health.warmth(now);
-    this.speed.look(now);
+    this.speed.refresh(now);
   }
 
-  /** From now on this is the link: both ends count anew. */
+  /** Replaces the link: both ends count anew. */
   adopt(link: Link): void {
     this.link = link;
     this.received = 0;

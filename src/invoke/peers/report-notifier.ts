@@ -1,4 +1,4 @@
-// Telling linked peers how busy this node is and what its owner leaves to calls: when asked to, and soon after it changed.
+// Reports of this node's load and its owner's allowance to linked peers: on request, and soon after a change.
 
 import type { Timers } from "../../core/timers.js";
 import type { OwnerState } from "../../owner/allowance.js";
@@ -6,7 +6,7 @@ import type { OwnLoad } from "./own-load.js";
 import type { Peer } from "./peer.js";
 import { encodeReport } from "./report.js";
 
-/** What {@link ReportNotifier} works with. */
+/** Dependencies of {@link ReportNotifier}. */
 export interface ReportNotifierOptions {
   readonly load: OwnLoad;
   /** How long this node's event loop was held up lately, in milliseconds. */
@@ -16,12 +16,15 @@ export interface ReportNotifierOptions {
   readonly peers: ReadonlyMap<string, Peer>;
 }
 
-/** A changed load is told after so long, and later the more links there are: a node's telling costs the mesh the same at any size. */
+/**
+ * A changed load is sent after max(settleMs, settlePerLinkMs × links) milliseconds: a node's reports cost the mesh the
+ * same at any size. Less reports sooner; more sends less.
+ */
 const settleMs = 20;
 const settlePerLinkMs = 2;
 
-/** What of the load peers were last told. */
-interface Told {
+/** The part of the load that peers received last. */
+interface SentLoad {
   readonly slots: number;
   readonly calls: number;
   readonly draining: boolean;
@@ -32,7 +35,7 @@ interface Told {
 /** The reports of one node. */
 export class ReportNotifier {
   readonly #options: ReportNotifierOptions;
-  #told: Told | undefined;
+  #sent: SentLoad | undefined;
   #epoch = 0;
   #end: (() => void) | undefined;
   #cancelSettle: (() => void) | undefined;
@@ -42,31 +45,31 @@ export class ReportNotifier {
     this.#options = options;
   }
 
-  /** Tells what changes. */
+  /** Starts to send changes. */
   start(): void {
     if (this.#end !== undefined || this.#stopped) return;
     this.#end = this.#options.load.watch((urgent) => this.#touch(urgent));
   }
 
-  /** Tells no more. */
+  /** Ends all notifications. */
   stop(): void {
     this.#stopped = true;
     this.#cancelSettle?.();
     this.#end?.();
   }
 
-  /** Tells all peers now. */
-  tellAll(): void {
-    this.#told = this.#now();
-    for (const peer of this.#options.peers.values()) this.tell(peer);
+  /** Sends a report to all peers now. */
+  sendAll(): void {
+    this.#sent = this.#now();
+    for (const peer of this.#options.peers.values()) this.send(peer);
   }
 
-  /** Tells one peer now. */
-  tell(peer: Peer): void {
+  /** Sends a report to one peer now. */
+  send(peer: Peer): void {
     peer.link.notify("status", this.report(peer));
   }
 
-  /** The next report, for a peer or for one whose link has just ended. */
+  /** The next report, for a peer or for a node whose link has just ended. */
   report(peer: Peer | undefined): unknown[] {
     const { load, loopDelayMs } = this.#options;
     const { slots, running, queued, serviceMs } = load.read();
@@ -83,18 +86,19 @@ export class ReportNotifier {
     if (peers.size === 0 || this.#stopped) return;
     if (urgent) this.#cancelSettle?.();
     else if (this.#cancelSettle !== undefined) return;
-    // Even what is urgent waits for whoever else hears of it now, such as the sandbox.
+    // Even an urgent change waits for one turn of the event loop: other listeners, such as the sandbox, are notified
+    // first.
     const ms = urgent ? 0 : Math.max(settleMs, settlePerLinkMs * peers.size);
     this.#cancelSettle = timers.after(ms, () => {
       this.#cancelSettle = undefined;
       const now = this.#now();
-      if (differs(now, this.#told)) this.tellAll();
-      // Calls end without a word.
+      if (differs(now, this.#sent)) this.sendAll();
+      // The end of a call causes no notification: look again while calls run.
       if (now.calls > 0) this.#touch(false);
     });
   }
 
-  #now(): Told {
+  #now(): SentLoad {
     const { load } = this.#options;
     const { slots, running, queued } = load.read();
     const { state: owner, lightUnits } = load.allowance;
@@ -102,9 +106,9 @@ export class ReportNotifier {
   }
 }
 
-/** Whether peers would choose otherwise if they knew. */
-function differs(now: Told, told: Told | undefined): boolean {
-  if (told === undefined || told.slots !== now.slots || told.draining !== now.draining) return true;
-  if (told.owner !== now.owner || told.lightUnits !== now.lightUnits) return true;
-  return Math.abs(now.calls - told.calls) >= Math.max(1, told.calls / 4);
+/** Whether peers would choose otherwise if they had this load. */
+function differs(now: SentLoad, sent: SentLoad | undefined): boolean {
+  if (sent === undefined || sent.slots !== now.slots || sent.draining !== now.draining) return true;
+  if (sent.owner !== now.owner || sent.lightUnits !== now.lightUnits) return true;
+  return Math.abs(now.calls - sent.calls) >= Math.max(1, sent.calls / 4);
 }

@@ -1,26 +1,26 @@
-// What a node tells a peer of itself: with every answer of a call, every second, and when it changes.
+// The report of a node's live state to a peer: piggybacked on every result, sent every second, and sent on change.
 
 import { maxWorkers } from "../../capacity/capacity.js";
 import { type OwnerState, ownerStates } from "../../owner/allowance.js";
 import { isCount, isMs } from "../peer-values.js";
 
-/** A node's live state as it tells it to one peer. */
+/** A node's live state as it reports it to one peer. */
 export interface Report {
-  /** Grows with each report of a node; what is not newer than the last one heard is old. */
+  /** Grows with each report of a node; a report that is not newer than the last one received is ignored. */
   readonly epoch: number;
-  /** Workers that calls may use now; 0: it takes no calls. */
+  /** Calls that may run at the same time; 0: the node takes no calls. */
   readonly slots: number;
   readonly running: number;
   readonly queued: number;
   readonly draining: boolean;
-  /** Decayed mean of the milliseconds that a call has its worker there; undefined until one ended. */
+  /** EWMA of the milliseconds that a call has its worker there; undefined until one ended. */
   readonly serviceMs: number | undefined;
-  /** Calls that it had from the peer that is told, over their present link. */
+  /** Calls that the node received from the addressed peer over their current link. */
   readonly seen: number;
-  /** How long its event loop was held up lately, in milliseconds. */
+  /** How long the node's event loop was held up lately, in milliseconds. */
   readonly loopDelayMs: number;
   readonly owner: OwnerState;
-  /** It takes no call of more work units; infinite when none is too heavy. */
+  /** The node takes no call of more work units; infinite when no call is too heavy. */
   readonly lightUnits: number;
 }
 
@@ -32,7 +32,7 @@ export function encodeReport(report: Report): unknown[] {
   return [epoch, slots, running, queued, draining, serviceMs ?? null, seen, loopMs, ownerStates.indexOf(owner), light];
 }
 
-/** The report that a peer sent; undefined when it is none. */
+/** The report that a peer sent; undefined when it is malformed. */
 export function decodeReport(body: unknown): Report | undefined {
   if (!Array.isArray(body) || body.length !== 10) return undefined;
   const [epoch, slots, running, queued, draining, serviceMs, seen, loopDelayMs, state, light] = body as unknown[];
@@ -58,7 +58,7 @@ export function decodeReport(body: unknown): Report | undefined {
   };
 }
 
-/** A number in a sequence: a node that is up for months counts far. */
+/** Whether a value is a sequence number. Not bounded as a count is: a node that is up for months counts far. */
 function isNumber(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -1,4 +1,4 @@
-// What this node knows of itself and its peers, for people: live state, capacity, and the weight that follows from both.
+// Statistics of this node and its peers, for people: live state, capacity, and the weight that follows from both.
 
 import type { Capacity, CapacitySource } from "../../capacity/capacity.js";
 import type { Metrics } from "../../core/metrics.js";
@@ -8,7 +8,7 @@ import { weightOf } from "../routing/choose.js";
 import type { OwnLoad } from "./own-load.js";
 import type { PeerStatuses } from "./peer-statuses.js";
 
-/** A node's stats; weight is in work units per second, for a function that it does as its capacity says. */
+/** A node's statistics. Weight is in work units per second, for a function that the node runs at its overall speed. */
 export interface NodeStats {
   readonly slots: number;
   readonly running: number;
@@ -20,13 +20,13 @@ export interface NodeStats {
   readonly weight: number;
 }
 
-/** A peer's. */
+/** A peer's statistics. */
 export interface PeerStats extends NodeStats {
   readonly errorRate: number;
   readonly ejected: boolean;
 }
 
-/** What {@link MeshStats} reads. */
+/** Dependencies of {@link MeshStats}. */
 export interface MeshStatsOptions {
   readonly load: OwnLoad;
   readonly statuses: PeerStatuses;
@@ -36,10 +36,10 @@ export interface MeshStatsOptions {
   readonly nameOf: (nodeId: string) => string;
 }
 
-/** A metric has no more series. */
+/** A metric has at most this many series. */
 const maxSeries = 64;
 
-/** Reads them. */
+/** Reads the statistics. */
 export class MeshStats {
   readonly #options: MeshStatsOptions;
 
@@ -47,10 +47,10 @@ export class MeshStats {
     this.#options = options;
   }
 
-  /** This node's: what its peers see, without their doubts. */
+  /** This node's statistics: what its peers see, without errors or ejection. */
   here(): NodeStats {
     const { load, workModel, capacity, loopDelayMs, statuses } = this.#options;
-    statuses.look();
+    statuses.refresh();
     const { slots, running, queued, available } = load.read();
     const { rate, pace } = workModel.here;
     const weight = load.draining || !available ? 0 : rate * slots * 1_000;
@@ -58,10 +58,10 @@ export class MeshStats {
     return { slots, running, queued, owner, loopDelayMs: loopDelayMs(), capacity: capacity.current, pace, weight };
   }
 
-  /** A peer's, when it was heard of lately. */
+  /** A peer's statistics; undefined when no report was received lately. */
   of(nodeId: string): PeerStats | undefined {
     const { statuses } = this.#options;
-    statuses.look();
+    statuses.refresh();
     const peer = statuses.get(nodeId);
     if (peer?.fresh !== true) return undefined;
     const { slots, running, queued, owner, loopDelayMs, capacity, speed, errorRate, ejected } = peer;
@@ -69,7 +69,7 @@ export class MeshStats {
     return { slots, running, queued, owner, loopDelayMs, capacity, pace: speed.pace, weight, errorRate, ejected };
   }
 
-  /** Shows them to an operator's dashboards. */
+  /** Registers the metrics for an operator's dashboards. */
   register(metrics: Metrics): void {
     const { statuses, nameOf } = this.#options;
     const pace = "Speed of this node's calls against what its capacity lets expect.";

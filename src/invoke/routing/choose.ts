@@ -1,4 +1,4 @@
-// Here or one hop: where a call runs, decided from what is known of this node, of its peers and of the call's work. Pure.
+// Here or one hop: chooses where a call runs, from what is known of this node, its peers and the call's work. Pure.
 
 import type { Random } from "../../core/timers.js";
 import { finishMs, type Here, isIdle, localFinishMs, type Waiting, type Work } from "./finish.js";
@@ -6,20 +6,20 @@ import { finishMs, type Here, isIdle, localFinishMs, type Waiting, type Work } f
 /** A peer that holds the revision. */
 export interface Candidate extends Waiting {
   readonly nodeId: string;
-  /** Whether calls may go there: alive, heard of lately, not draining, not ejected. */
+  /** Whether calls may go there: alive, with a recent report, not draining, not ejected. */
   readonly usable: boolean;
-  /** Why not, for people; undefined where it is usable. */
+  /** Why the peer is not usable, for people; undefined when it is usable. */
   readonly whyNot?: WhyNot | undefined;
-  /** A call of more work units is not for it; see {@link Here}. */
+  /** The peer takes no call of more work units; see {@link Here}. */
   readonly lightUnits: number;
-  /** Share of lately sent calls that failed by the node's fault, 0 to 1. */
+  /** Share of recent calls that failed through the peer's fault, 0 to 1. */
   readonly errorRate: number;
-  /** 0 to 1: how much of its weight a peer has that has just come or come back. */
+  /** 0 to 1: the share of its weight that a peer has after it joined or came back (slow start, against cold starts). */
   readonly warmth: number;
 }
 
 /**
- * Why a peer is not drawn. `silent`: not heard of lately; `suspect`: it may be dead; `ejected`: it failed too often;
+ * Why a peer is not drawn. `silent`: no recent report; `suspect`: it may be dead; `ejected`: it failed too often;
  * `full`: too many calls of this node are there; `owner`: its owner leaves calls no worker; `heavy`: the call has more
  * work units than its owner takes.
  */
@@ -32,25 +32,25 @@ export interface ChoiceInput<Peer extends Candidate> {
   readonly work: Work<Peer>;
   readonly random: Random;
   /**
-   * A peer must be expected to finish this many times sooner than this node. More keeps calls here, where nothing is estimated from
-   * afar; less evens out load sooner. At least 1.
+   * A peer is chosen only if its expected finish × bias is sooner than this node's. More keeps calls here, where
+   * nothing is estimated from a distance; less evens out load sooner. At least 1.
    */
   readonly bias: number;
-  /** A peer that was tried already. */
+  /** A peer that had the call before. */
   readonly except?: Peer | undefined;
-  /** Takes how the choice was made. */
+  /** Filled with the reasons of the choice. */
   readonly trace?: Trace<Peer> | undefined;
 }
 
 /**
- * `local`: here, where a worker is idle. `queue`: here, after what waits: no peer is expected to finish sooner. `none`: nobody can
- * take the call.
+ * `local`: here, where a worker is idle. `queue`: here, behind the calls that wait: no peer is expected to finish
+ * sooner. `none`: no node can run the call.
  */
 export type Choice<Peer> = Peer | "local" | "queue" | "none";
 
 /** How a choice was made, for people. Filled by {@link choose} and {@link chooseAway}. */
 export interface Trace<Peer> {
-  /** All peers but the one tried before, with the expected milliseconds until the answer. */
+  /** All peers except the one tried before, with the expected milliseconds until the result. */
   readonly candidates: {
     readonly peer: Peer;
     readonly weight: number;
@@ -58,24 +58,29 @@ export interface Trace<Peer> {
     readonly finishMs: number;
     readonly whyNot: WhyNot | undefined;
   }[];
-  /** What was drawn, in order. */
+  /** The drawn peers, in order. */
   readonly draws: Peer[];
-  /** Expected milliseconds until the end of the call here; undefined when it cannot run here. */
+  /** Expected milliseconds until the call ends here; undefined when it cannot run here. */
   localMs: number | undefined;
 }
 
 /** The largest number below 1. */
 const almostOne = 1 - 2 ** -53;
 
-/** Sums of the weights up to each peer, while a choice is made: an array for each call would be most of its cost. */
+/**
+ * Sums of the weights up to each peer, while a choice is made: a new array for each call would be most of the choice's
+ * cost.
+ */
 let sums = new Float64Array(64);
 
 /**
- * Local while a worker is idle here and the call is light enough for this node's owner; the last idle one of several is
- * for calls that are not long, which a long one would send away. Otherwise the better, by expected finish, of two
- * weighted draws among the peers (the power of two choices: Mitzenmacher 2001; by weight: Wieder 2007), if it also
- * finishes sooner than this node by the factor of the bias. A call that is too heavy for the owner goes to any peer
- * that is free, but waits at none for longer than here.
+ * Chooses where a call runs.
+ * Local while a worker is idle here and the call is light enough for this node's owner. Of several workers, the last
+ * idle one is for calls that are not long: a long call would block them.
+ * Otherwise two peers are drawn by weight, and the one with the sooner expected finish wins (the power of two choices:
+ * Mitzenmacher 2001; by weight: Wieder 2007), if it also finishes sooner than this node by the factor of the bias.
+ * A call that is too heavy for the owner goes to any peer with a free worker, but waits at no peer for longer than
+ * here.
  */
 export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice<Peer> {
   const { local, work, bias, trace } = input;
@@ -83,7 +88,7 @@ export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice
   const welcome = available && (work.units ?? 0) <= local.lightUnits;
   if (trace !== undefined && available) trace.localMs = localFinishMs(local, work);
   if (welcome && isIdle(local, work)) {
-    if (trace !== undefined) look(input, trace);
+    if (trace !== undefined) fillTrace(input, trace);
     return "local";
   }
   const here = local.running + local.queued < local.slots ? "local" : "queue";
@@ -96,15 +101,15 @@ export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice
 }
 
 /**
- * After a refusal: as {@link chooseAway}, but undefined where a worker is free here and that peer would have the call
- * wait: then this node is next.
+ * Chooses after a refusal: as {@link chooseAway}, but undefined where a worker is free here and the drawn peer would
+ * queue the call: then this node is next.
  */
 export function chooseAgain<Peer extends Candidate>(input: ChoiceInput<Peer>): Peer | undefined {
   const peer = chooseAway(input);
   return peer === undefined || isBetterHere(peer, input.local) ? undefined : peer;
 }
 
-/** A free worker here beats a queue there, whatever is estimated of it. */
+/** A free worker here is better than a queue there, whatever its estimate. */
 function isBetterHere(peer: Candidate, { available, running, queued, slots }: Here): boolean {
   return available && running + queued < slots && isFull(peer);
 }
@@ -114,11 +119,14 @@ function isFull({ running, queued, inFlight, slots }: Candidate): boolean {
   return running + queued + inFlight >= slots;
 }
 
-/** The better of two weighted draws without replacement among the peers, however busy; undefined when none may be drawn. */
+/**
+ * The better of two weighted draws without replacement among the peers, however busy; undefined when no peer has a
+ * weight.
+ */
 export function chooseAway<Peer extends Candidate>(input: ChoiceInput<Peer>): Peer | undefined {
   const { local, peers, work, random, trace } = input;
   const total = sum(input);
-  if (trace !== undefined) look(input, trace);
+  if (trace !== undefined) fillTrace(input, trace);
   if (total <= 0) return undefined;
   const at = find(random() * total, peers.length);
   const first = peers[at] as Peer;
@@ -131,8 +139,8 @@ export function chooseAway<Peer extends Candidate>(input: ChoiceInput<Peer>): Pe
 }
 
 /**
- * A peer's preference in the draw, where one of its workers does `rate` work units in a millisecond: units per second (over 1,000)
- * of all its slots, less for errors and while it is new; 0 when it must not be drawn.
+ * A peer's weight in the draw, where one of its workers does `rate` work units in a millisecond: units per second (over
+ * 1,000) of all its slots, reduced for errors and during slow start. 0 when the peer must not be drawn.
  */
 export function weightOf(peer: Candidate, rate: number): number {
   if (!peer.usable || peer.slots <= 0) return 0;
@@ -140,13 +148,13 @@ export function weightOf(peer: Candidate, rate: number): number {
   return rate * peer.slots * sound * sound * peer.warmth;
 }
 
-/** The weight for a call, 0 when it is too heavy for the owner there. */
+/** The weight for a call; 0 when the call is too heavy for the peer's owner. */
 function weightFor<Peer extends Candidate>(peer: Peer, { work, except }: ChoiceInput<Peer>): number {
   if (peer === except || (work.units ?? 0) > peer.lightUnits) return 0;
   return weightOf(peer, work.rateAt(peer));
 }
 
-/** Fills {@link sums} and gives the last of them. */
+/** Fills {@link sums} and returns the last sum. */
 function sum<Peer extends Candidate>(input: ChoiceInput<Peer>): number {
   const { peers } = input;
   if (sums.length < peers.length) sums = new Float64Array(peers.length * 2);
@@ -158,7 +166,7 @@ function sum<Peer extends Candidate>(input: ChoiceInput<Peer>): number {
   return total;
 }
 
-/** A draw among the peers but the one at `at`; undefined when no other has a weight. */
+/** A draw among the peers except the one at `at`; undefined when no other peer has a weight. */
 function findOther(random: number, { at, count }: { at: number; count: number }): number | undefined {
   const total = sums[count - 1] ?? 0;
   const upTo = sums[at] ?? 0;
@@ -166,12 +174,12 @@ function findOther(random: number, { at, count }: { at: number; count: number })
   if (before <= 0 && upTo >= total) return undefined;
   const point = random * (total - (upTo - before));
   if (point < before) return find(point, at);
-  // Sums of fractions may miss by a little: the bounds keep the point out of what was drawn before, and below the end.
+  // Rounding errors of the sums: the bounds keep the point outside the peer drawn before, and below the end.
   if (upTo < total) return find(Math.max(upTo, Math.min(point + upTo - before, total * almostOne)), count);
   return find(before * almostOne, at);
 }
 
-/** The first of `count` peers whose sum is above the point; it has a weight. */
+/** The first of `count` peers whose sum is above the point; its weight is not 0. */
 function find(point: number, count: number): number {
   let low = 0;
   let high = count - 1;
@@ -183,7 +191,7 @@ function find(point: number, count: number): number {
   return low;
 }
 
-function look<Peer extends Candidate>(input: ChoiceInput<Peer>, { candidates }: Trace<Peer>): void {
+function fillTrace<Peer extends Candidate>(input: ChoiceInput<Peer>, { candidates }: Trace<Peer>): void {
   const { peers, work, local, except } = input;
   for (const peer of peers) {
     if (peer === except) continue;

@@ -1,10 +1,10 @@
-// Why calls went where they went: the last decisions of a node that had peers to choose from, for people who ask.
+// Decisions: why recent calls went where they went, on a node that had peers to choose from, for people who ask.
 
 import type { Invocation } from "../invoker.js";
 import type { Trace } from "./choose.js";
 import { type Step, type StepView, viewOf } from "./step.js";
 
-/** What was decided for a call, in order: a peer that refused or lost it makes for another step. `at` is epoch ms. */
+/** The choices for a call, in order: a peer that refused or lost the call causes another step. `at` is epoch ms. */
 export interface Decision {
   readonly invocation: string;
   readonly at: number;
@@ -13,7 +13,7 @@ export interface Decision {
   readonly function: string;
   /** Peers that could run the revision. */
   readonly peers: number;
-  /** How many times sooner than here a peer had to be expected to finish it. */
+  /** The bias: how many times sooner than here a peer had to be expected to finish the call. */
   readonly bias: number;
   readonly steps: Step[];
 }
@@ -23,10 +23,10 @@ export interface DecisionView extends Omit<Decision, "steps"> {
   readonly steps: readonly StepView[];
 }
 
-/** So many choices a second are kept with all their candidates. */
+/** This many choices a second are kept with all their candidates. */
 const samplesPerSecond = 100;
 
-/** The last decisions of a node; the oldest leave first. Keeps no arguments. */
+/** The last decisions of a node, in a ring; the oldest is dropped first. Keeps no arguments. */
 export class Decisions {
   readonly #ring: Decision[] = [];
   readonly #size: number;
@@ -38,7 +38,7 @@ export class Decisions {
     this.#size = size;
   }
 
-  /** What a choice at that monotonic millisecond is to be traced with; undefined when enough were of late. */
+  /** The trace for a choice at that monotonic millisecond; undefined when enough choices were traced lately. */
   trace<Peer>(now: number): Trace<Peer> | undefined {
     const more = ((now - this.#sampledAt) / 1_000) * samplesPerSecond;
     this.#samples = Math.min(samplesPerSecond, this.#samples + more);
@@ -64,7 +64,7 @@ export class Decisions {
     return decision;
   }
 
-  /** What was decided for a call; undefined when it is too long ago, or there was nothing to decide here. */
+  /** The decision for a call; undefined when it is too old, or there was nothing to choose. */
   find(invocation: string): DecisionView | undefined {
     const decision = this.#ring.find((kept) => kept.invocation === invocation);
     return decision && { ...decision, steps: decision.steps.map(viewOf) };

@@ -1,19 +1,19 @@
-// How well a peer has answered lately: its error rate, when it is left out for a while, and its slow start after that. Pure.
+// Outlier ejection: the error rate of a peer, its ejection for a while, and its slow start after that. Pure.
 
 /**
- * The health of one peer as this node saw it, after Envoy's outlier detection. Errors are the node's own (lost, no answer,
- * `internal`), never a function's. Times are monotonic milliseconds.
+ * The health of one peer as this node saw it, after Envoy's outlier detection. Errors are the node's own (lost, no
+ * answer, `internal`), never a function's. Times are monotonic milliseconds.
  */
 export class Health {
-  /** Answers and errors of late: half of them is forgotten every {@link halfLifeMs}. */
+  /** Recent answers and errors, exponentially decayed with {@link halfLifeMs}. */
   #answers = 0;
   #errors = 0;
   #countedAt: number;
   #errorsInRow = 0;
-  /** Its ejections, less one for each good time since. */
+  /** Ejections of the peer, minus one for each {@link goodTimeMs} since. */
   #ejections = 0;
   #ejectedUntil = Number.NEGATIVE_INFINITY;
-  /** Since when it gets calls again, after an ejection or since its link opened. */
+  /** When the slow start began: after an ejection, or when the link opened. */
   #warmSince: number;
 
   constructor(now: number) {
@@ -21,21 +21,21 @@ export class Health {
     this.#warmSince = now;
   }
 
-  /** It is there, or there again: it starts slowly, unless it is still ejected. */
+  /** Begins a slow start: the peer's link opened, or opened again. An ejection that lasts longer comes first. */
   joined(now: number): void {
     this.#warmSince = Math.max(now, this.#ejectedUntil);
   }
 
-  /** It answered. */
+  /** Records an answered call. */
   answered(now: number): void {
     this.#forget(now);
     this.#answers++;
     this.#errorsInRow = 0;
   }
 
-  /** It failed; true when it is ejected for that. */
+  /** Records a failed call; returns true when the peer is ejected. */
   failed(now: number): boolean {
-    // What is still under way then is of the time before.
+    // A failure during the ejection belongs to a call that was sent before.
     if (this.isEjected(now)) return false;
     this.#forget(now);
     this.#answers++;
@@ -48,25 +48,25 @@ export class Health {
     this.#ejectedUntil = now + Math.min(maxEjectionMs, firstEjectionMs * 2 ** this.#ejections);
     this.#ejections++;
     this.#warmSince = this.#ejectedUntil;
-    // Afterwards it is judged by what it does then.
+    // After the ejection, the peer is judged only by later calls.
     this.#answers = 0;
     this.#errors = 0;
     this.#errorsInRow = 0;
     return true;
   }
 
-  /** Whether it gets no calls now. */
+  /** Whether the peer gets no calls now. */
   isEjected(now: number): boolean {
     return now < this.#ejectedUntil;
   }
 
-  /** Share of errors, 0 to 1: of few answers nobody says that they are all. */
+  /** Share of errors, 0 to 1. The prior {@link doubt} keeps it low while there are few answers. */
   errorRate(now: number): number {
     const left = 2 ** ((this.#countedAt - now) / halfLifeMs);
     return (this.#errors * left) / (this.#answers * left + doubt);
   }
 
-  /** From 0.1 to 1 in the ten seconds of its slow start. */
+  /** Share of its weight that the peer has: from 0.1 to 1 in the ten seconds of its slow start. */
   warmth(now: number): number {
     const share = Math.min(1, Math.max(0, (now - this.#warmSince) / slowStartMs));
     return coldest + (1 - coldest) * share;
@@ -81,18 +81,23 @@ export class Health {
 }
 
 const halfLifeMs = 5_000;
-/** A peer is ejected after so many errors one after the other, ... */
+/** A peer is ejected after this many errors in a row. Less ejects sooner, and sooner by mistake. */
 const maxErrorsInRow = 5;
-/** ... or when more than this share of at least so many answers were errors. */
+/**
+ * A peer is also ejected when more than this share of its recent answers were errors, once it has {@link minAnswers}.
+ */
 const maxErrorShare = 0.5;
 const minAnswers = 10;
-/** For so long at first, then twice as long each time, ... */
+/** Duration of an ejection in milliseconds: firstEjectionMs × 2 ^ ejections, at most maxEjectionMs. */
 const firstEjectionMs = 1_000;
 const maxEjectionMs = 60_000;
-/** ... and half as long again for each good time in between. */
+/** Each time of this length without an ejection, in milliseconds, halves the duration of the next one. */
 const goodTimeMs = 30_000;
-/** Good answers that are taken to have come before all others. */
+/** Prior of the error rate: this many good answers before all others. More makes the rate steadier and later. */
 const doubt = 5;
-/** What has just come has cold caches and compiles; it starts with this share of its weight, and has all of it after so long. */
+/**
+ * Slow start: a peer that has just joined has cold caches and compiles its revisions first (cold start). It begins with
+ * this share of its weight, and has all of it after slowStartMs milliseconds.
+ */
 const coldest = 0.1;
 const slowStartMs = 10_000;

@@ -1,11 +1,13 @@
-// How fast a node is now against what its benchmark says: expected over observed service time of the calls that it answered. Pure.
+// Pace of a node: expected over observed service time of recent calls, that is its speed now relative to its benchmark.
+// Pure.
 
 /**
- * The pace of one node: 1 when it runs calls as fast as its capacity and their work let expect, 0.25 when it takes four times as
- * long. It follows a change within half a second of calls, and tends to 1 when there are none. Times are monotonic milliseconds.
+ * The pace of one node: 1 when calls take the time that the node's capacity and their work predict, 0.25 when they take
+ * four times as long. It follows a change within half a second of calls, and tends to 1 without calls. Times are
+ * monotonic milliseconds.
  */
 export class Pace {
-  /** Sums over the runs of late, decayed. */
+  /** Sums over recent runs, exponentially decayed. */
   #expectedMs = 0;
   #observedMs = 0;
   #runs = 0;
@@ -15,7 +17,7 @@ export class Pace {
     this.#decayedAt = now;
   }
 
-  /** Counts some runs that ended of late. */
+  /** Counts runs that ended since the last call. */
   add({ runs, expectedMs, observedMs }: Runs, now: number): void {
     this.#decay(now);
     this.#expectedMs += expectedMs;
@@ -42,20 +44,23 @@ export class Pace {
   }
 }
 
-/** Some runs of calls on one node: how long they were expected to take, and took, in all. */
+/** Runs of calls on one node: how long they were expected to take in all, and took. */
 export interface Runs {
   readonly runs: number;
   readonly expectedMs: number;
   readonly observedMs: number;
 }
 
-/** Half of what was seen is forgotten after this time while runs are many, and after up to the second while they are few. */
+/**
+ * Half-life of the sums in milliseconds: minHalfLifeMs × enoughRuns / runs, between these two. Shorter follows changes
+ * sooner; longer is steadier with few calls.
+ */
 const minHalfLifeMs = 500;
 const maxHalfLifeMs = 4_000;
 const enoughRuns = 8;
-/** So many runs at a pace of 1 are taken to have come before all others. */
+/** Prior of the pace: this many runs at a pace of 1. More makes the pace steadier and later. */
 const doubt = 4;
 const slowest = 1 / 32;
 const fastest = 4;
-/** What is left of fewer runs says nothing. */
+/** Below this weight of decayed runs the pace is 1. */
 const leastRuns = 1e-3;

@@ -1,24 +1,25 @@
-// What this node learned of its peers by their answers. It outlives their links: who comes back is not a stranger.
+// Peer history: what this node learned of a peer from its results. It outlives the link, so a peer that comes back is
+// not a stranger.
 
 import { Health } from "./health.js";
 import { Speed } from "./speed.js";
 
-/** How well and how fast a peer answers. */
+/** How reliably and how fast a peer answers. */
 export interface PeerHistory {
   readonly health: Health;
   readonly speed: Speed;
 }
 
-/** So many are kept; the oldest leaves first. */
+/** Peers whose history is kept; above this, the oldest is dropped. */
 const defaultSize = 2_048;
 
-/** PeerHistories by node id. */
+/** Histories by node id. */
 export class PeerHistories {
   readonly #histories = new Map<string, PeerHistory>();
   readonly #size: number;
   readonly #onForgotten: (speed: Speed) => void;
 
-  /** `onForgotten` hears of each that leaves. */
+  /** `onForgotten` is called with the speed of each dropped peer. */
   constructor(onForgotten: (speed: Speed) => void, size = defaultSize) {
     this.#onForgotten = onForgotten;
     this.#size = size;
@@ -27,7 +28,7 @@ export class PeerHistories {
   /** The history of a node whose link opened at that monotonic millisecond. */
   joined(nodeId: string, now: number): PeerHistory {
     const history = this.#histories.get(nodeId) ?? { health: new Health(now), speed: new Speed(now) };
-    // The last to come is the last to leave.
+    // The peer that joined last is dropped last.
     this.#histories.delete(nodeId);
     this.#histories.set(nodeId, history);
     history.health.joined(now);

@@ -1,8 +1,8 @@
-// Why a peer does not take a call.
+// Load shedding: the reasons for which a node refuses a call of a peer.
 
 /**
- * Why a call was refused. Nothing ran, but for `too-large` when it is the result that does not fit a frame, and `draining` when the
- * node had to stop it.
+ * Why a call was refused. The function did not run, except for `too-large` when its result does not fit a frame, and
+ * for `draining` when the node preempted the call.
  */
 export const refusals = ["busy", "unknown", "draining", "too-large", "heavy"] as const;
 

@@ -1,19 +1,21 @@
-// How fast one worker of a node is: what its benchmark says, times what it does now.
+// Speed of one worker of a node: its benchmark times its current pace.
 
 import { type Capacity, ratePerWorker } from "../../capacity/capacity.js";
 import { Pace, type Runs } from "./pace.js";
 
 /** The speed of one node, this one or a peer. Times are monotonic milliseconds. */
 export class Speed {
-  /** Work units per millisecond of one worker as measured; a node that was not measured counts as the reference machine. */
+  /**
+   * Work units per millisecond of one worker as measured; a node without a measurement counts as the reference machine.
+   */
   capacityRate = 1;
-  /** See {@link Pace}, as of the last look at it, times the usual factor: what it does now against its benchmark. */
+  /** Speed now relative to the benchmark: {@link Pace} at the last refresh, times the usual factor. */
   pace = 1;
   /** Work units per millisecond of one worker now. */
   rate = 1;
   /**
-   * Geometric mean, by run time, of how many times faster than by its pace it runs the functions that it runs: what is common to them
-   * is no property of theirs.
+   * Geometric mean, weighted by run time, of the ratios by which single functions run faster than the pace predicts: a
+   * ratio that all functions of a node share is a property of the node and not of the functions.
    */
   usualFactor = 1;
   #logFactor = 0;
@@ -23,29 +25,29 @@ export class Speed {
     this.#pace = new Pace(now);
   }
 
-  /** It was measured. */
+  /** Takes a measured capacity. */
   measured(capacity: Capacity | undefined): void {
     this.capacityRate = capacity === undefined ? 1 : ratePerWorker(capacity);
     this.rate = this.capacityRate * this.pace;
   }
 
-  /** It ran some calls. */
+  /** Counts runs of calls. */
   ran(runs: Runs, now: number): void {
     this.#pace.add(runs, now);
   }
 
-  /** It ran a function so many times faster than by its pace, for so long. */
+  /** Counts a function's runs, with the ratio by which they were faster than the pace predicts, and their time. */
   didAt(factor: number, ranMs: number): void {
     this.#logFactor += (Math.log(factor) - this.#logFactor) * (ranMs / (ranMs + usualMs));
     this.usualFactor = Math.exp(this.#logFactor);
   }
 
-  /** Looks at the pace anew. */
-  look(now: number): void {
+  /** Refreshes the pace. */
+  refresh(now: number): void {
     this.pace = this.#pace.at(now) * this.usualFactor;
     this.rate = this.capacityRate * this.pace;
   }
 }
 
-/** What a node usually runs is what it ran in about so long. */
+/** Time constant of the usual factor, in milliseconds of runs. */
 const usualMs = 4_000;

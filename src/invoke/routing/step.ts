@@ -1,28 +1,30 @@
-// One choice of a call's way, as it looked when it was made: what is known of a node changes.
+// One choice in a call's way, with what was known of the nodes then: their state changes afterwards.
 
 import type { Candidate, Choice, Trace, WhyNot } from "./choose.js";
 import { finishMs, type Here, type Load, localFinishMs, type Waiting, type Work } from "./finish.js";
 import type { Refusal } from "./refusal.js";
 
-/** A peer as it looked when it was chosen. */
+/** A peer as it was when it was chosen. */
 export interface PeerThen extends Waiting {
   readonly nodeId: string;
   readonly lightUnits: number;
 }
 
 /**
- * What a choice came to: see {@link Choice}; `large`: its arguments take too long to move; `peer`: away; `home`: no peer was left to
- * try; `stopped`: here, since no peer takes what this node had to stop.
+ * Result of a choice, see {@link Choice}. `large`: here, since the arguments take too long to move; `peer`: at a peer;
+ * `home`: here, since no peer was left to try; `stopped`: here, since no peer takes the call that this node preempted.
  */
 export type Way = Extract<Choice<never>, string> | "large" | "peer" | "home" | "stopped";
 
-/** How a peer took a call; `failed` with an error of the function; the peer itself was `broken`. */
+/** How a peer handled a call. `failed`: the function failed; `broken`: the peer itself failed. */
 export type Taken = "answered" | "failed" | "refused" | "lost" | "broken";
 
-/** Why a peer refused: see {@link Refusal}; `link`: its link would not take the call. */
+/** Why a peer refused: see {@link Refusal}; `link`: its link layer refused the request. */
 export type RefusedFor = Refusal | "link";
 
-/** One choice: what this node looked like then, and the peer if one was chosen. `taken` is undefined while nothing came back. */
+/**
+ * One choice: the state of this node then, and the peer if one was chosen. `taken` is undefined until the peer answers.
+ */
 export interface Step {
   readonly way: Way;
   readonly here: Here;
@@ -30,46 +32,55 @@ export interface Step {
   readonly work: WorkThen;
   readonly sample: Sample | undefined;
   taken: Taken | undefined;
-  /** Why it was refused, when it was. */
+  /** Why the peer refused the call, when it did. */
   refusal: RefusedFor | undefined;
 }
 
-/** The call's work units (undefined: nobody knew), and the units that a worker does in a millisecond here and at the chosen peer. */
+/**
+ * The call's work units (undefined without an estimate), and the units that a worker does in a millisecond here and at
+ * the chosen peer.
+ */
 export interface WorkThen {
   readonly units: number | undefined;
   readonly hereRate: number;
   readonly peerRate: number;
 }
 
-/** All that a choice was made from: for some calls only, since it costs. Candidates are those drawn and then the weightiest. */
+/**
+ * All inputs of a choice. Kept for some calls only, since that costs time. Candidates are the drawn peers, then those
+ * with the largest weights.
+ */
 export interface Sample {
   readonly candidates: readonly CandidateThen[];
   /** Node ids in the order of the draws. */
   readonly draws: readonly string[];
 }
 
-/** A candidate: its weight, its work units per millisecond of a worker, and the milliseconds until its answer. */
+/**
+ * A candidate: its weight, the work units that its worker does in a millisecond, and the expected milliseconds until
+ * its result.
+ */
 export interface CandidateThen {
   readonly nodeId: string;
   readonly weight: number;
   readonly rate: number;
   readonly expectedMs: number | null;
   readonly whyNot: WhyNot | null;
-  /** The heaviest call that its owner takes, in work units; null for any. */
+  /** The heaviest call that the peer's owner takes, in work units; null for any. */
   readonly lightUnits: number | null;
 }
 
-/** More candidates of one choice are not kept. */
+/** Candidates that are kept of one choice. */
 const maxCandidates = 64;
 
-/** What a step is made of. */
+/** Inputs of a step. */
 export interface StepInput<Peer> {
   readonly here: Here;
   readonly work: Work<Peer>;
   readonly trace?: Trace<Peer> | undefined;
 }
 
-/** A step from a choice, made at the moment of it. */
+/** Makes the step of a choice, at the moment of the choice. */
 export function stepOf<Peer extends Candidate>(choice: Peer | Exclude<Way, "peer">, input: StepInput<Peer>): Step {
   const { here, work, trace } = input;
   const sample = trace === undefined ? undefined : sampleOf(trace);
@@ -85,15 +96,15 @@ export function stepOf<Peer extends Candidate>(choice: Peer | Exclude<Way, "peer
 }
 
 /**
- * A load with the milliseconds until the answer that were expected then, null where none is taken, and the heaviest
- * call that the owner takes, in work units, null where none is too heavy.
+ * A load with the milliseconds until the result that were expected then, null where no call is taken; and the heaviest
+ * call that the owner takes, in work units, null where no call is too heavy.
  */
 export interface Expected extends Load {
   readonly expectedMs: number | null;
   readonly lightUnits: number | null;
 }
 
-/** A {@link Step} with what was expected of both sides. */
+/** A {@link Step} with the expectations of both sides, to be shown. */
 export interface StepView {
   readonly way: Way;
   readonly here: Expected & { readonly available: boolean };
@@ -104,7 +115,7 @@ export interface StepView {
   readonly refusal: RefusedFor | undefined;
 }
 
-/** A step to be shown. */
+/** The step as it is shown. */
 export function viewOf({ way, here, peer, work, sample, taken, refusal }: Step): StepView {
   const { units, hereRate, peerRate } = work;
   const then: Work<Waiting> = { units, hereRate, rateAt: () => peerRate };

@@ -1,18 +1,22 @@
-// The bytes of large bodies that are on their way to the node at once, bounded over all clients: who sends half a body holds no more.
+// Back-pressure on large bodies: bounds the bytes of bodies that arrive at once, over all clients. A client that stops
+// halfway loses its share.
 
 import type { Request, Response } from "hyper-express";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { receivedBytes } from "../http/framed-exchange.js";
 
-/** Smaller bodies are not counted: counting would cost more than they hold. */
+/** Smaller bodies are not counted: to count one would cost more than it holds. */
 const countedBytes = 65_536;
-/** While the budget is used up, bodies that came slower than this since they were counted give way to the next. */
+/**
+ * While the budget is used up, a body that arrived more slowly than this since it was counted gives way to the next. In
+ * bytes per millisecond.
+ */
 const floorBytesPerMs = 64;
-/** A body is young for so long, whatever its pace. */
+/** A body younger than this, in milliseconds, never gives way, however slow it is. */
 const graceMs = 1_000;
 
-/** A body that is counted. */
+/** A body that counts towards the budget. */
 interface Arriving {
   readonly request: Request;
   readonly response: Response;
@@ -33,9 +37,9 @@ export class BodyBudget {
   }
 
   /**
-   * Counts the body of `request` until the returned function is called or the client goes away; one without a length
-   * counts as `maxBytes`. A body that hardly comes loses its connection when another one needs its place. Throws
-   * HerdError `node.overloaded` when too much is on its way all the same.
+   * Counts the body of `request` until the returned function is called or the client disconnects. A body without a
+   * length counts as `maxBytes`. When another body needs the place, a body that arrives too slowly loses its
+   * connection. Throws HerdError `node.overloaded` when the budget is still used up then.
    */
   admit({ request, response }: { request: Request; response: Response }, maxBytes: number): () => void {
     const { headers } = request;
@@ -58,16 +62,16 @@ export class BodyBudget {
     return this.#arriving === 0 || this.#arriving + bytes <= this.#limitBytes;
   }
 
-  /** Ends the oldest bodies that hardly come, until so many bytes fit. */
+  /** Ends the oldest bodies that arrive too slowly, until so many bytes fit. */
   #endSlow(bytes: number): void {
     const now = this.#clock.monotonic();
     for (const body of this.#bodies) {
       const ageMs = now - body.since;
-      // In the order of their age.
+      // Bodies are in the order of their age: all later ones are younger.
       if (ageMs < graceMs || this.#fits(bytes)) return;
       if (receivedBytes(body.request) >= ageMs * floorBytesPerMs) continue;
       this.#release(body);
-      // uWebSockets may be reading from another socket now.
+      // Not at once: uWebSockets may be reading from another socket now.
       setImmediate(() => body.response.close());
     }
   }

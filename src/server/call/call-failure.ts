@@ -1,13 +1,13 @@
-// A call that its function failed, as a line of its app's log.
+// The log record of a call that its function failed.
 
 import { HerdError } from "../../core/errors.js";
 import type { LogRecord } from "../../core/log-ring.js";
 import type { Invocation } from "../../invoke/invoker.js";
 
-/** A detail may hold what a guest said; a line takes so many characters of it. */
+/** A detail may hold text of a guest. A log line takes this many characters of it. */
 const maxDetail = 4_096;
 
-/** What the function did, and not its caller or the node. */
+/** Titles of failures that the function caused, not its caller or the node. */
 const titles: { readonly [code: string]: string } = {
   "function.trapped": "trapped",
   "function.deadline": "deadline",
@@ -16,8 +16,8 @@ const titles: { readonly [code: string]: string } = {
 };
 
 /**
- * The log record of a failed call, without time and node: its message holds what happened and the place in the source
- * where that is known. Undefined for what is no fault of the function.
+ * The log record of a failed call, without time and node. Its message holds what happened and the place in the source
+ * where that is known. Undefined when the failure is not the function's.
  */
 export function failureRecord(
   { app, function: name, id }: Pick<Invocation, "app" | "function" | "id">,

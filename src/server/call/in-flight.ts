@@ -1,16 +1,17 @@
-// The calls under way: who waits for them, and when there are none left.
+// The calls in flight: the clients that wait for them, and when the last one ends (graceful shutdown).
 
 import type { Response } from "hyper-express";
 import type { Cancellation } from "../../../runtime/sandbox/call.js";
 import { ClientGone } from "../http/request-body.js";
 
 /**
- * A call that somebody waits for; cancelled once the client went away. hyper-express marks the response then; its event costs each
- * response a stream and an AbortController costs a tenth of what the main thread has for a call, so those who care look.
+ * A call whose client waits; cancelled once the client disconnects. hyper-express marks the response then. A listener
+ * would cost a stream for each response, and an AbortController a tenth of the main thread's time for a call; therefore
+ * the mark is polled.
  */
 export class WaitingCall implements Cancellation {
   readonly app: string;
-  /** Whether its arguments are still on their way. */
+  /** Whether the call's arguments are still arriving. */
   arriving = true;
   readonly #response: Response;
 
@@ -32,37 +33,40 @@ export class WaitingCall implements Cancellation {
   }
 }
 
-/** From this many calls on, those whose clients left before their arguments came are looked for. */
+/** Above this many calls, those whose clients disconnected before their arguments arrived are removed. */
 const sweepFrom = 1_024;
-/** How often they are looked for while somebody waits for the end of all. */
+/** How often such calls are removed while a caller of {@link InFlight.idle} waits. */
 const sweepMs = 50;
 
-/** What is under way: calls by invocation id, from acceptance to the end of their answer, and exchanges that change something. */
+/**
+ * What is in flight: calls by invocation id, from acceptance to the end of their answer, and requests that change
+ * something.
+ */
 export class InFlight {
   readonly #calls = new Map<string, WaitingCall>();
   #exchanges = 0;
   #sweepAt = sweepFrom;
   #onIdle: (() => void) | undefined;
 
-  /** Number of calls and exchanges under way. */
+  /** Number of calls and requests in flight. */
   get size(): number {
     this.#sweep();
     return this.#calls.size + this.#exchanges;
   }
 
-  /** Remembers a call. */
+  /** Adds a call. */
   add(invocation: string, call: WaitingCall): void {
     this.#calls.set(invocation, call);
     if (this.#calls.size > this.#sweepAt) this.#sweep();
   }
 
-  /** Forgets a call that ended. */
+  /** Removes a call that ended. */
   delete(invocation: string): void {
     this.#calls.delete(invocation);
     this.#settle();
   }
 
-  /** Counts an exchange until the function that is returned is called; a second time does nothing. */
+  /** Counts a request until the returned function is called; a second call of that function does nothing. */
   hold(): () => void {
     let held = true;
     this.#exchanges++;
@@ -74,12 +78,12 @@ export class InFlight {
     };
   }
 
-  /** The app that an invocation under way belongs to. */
+  /** The app that an invocation in flight belongs to. */
   appOf(invocation: string): string | undefined {
     return this.#calls.get(invocation)?.app;
   }
 
-  /** Resolves when nothing is under way, or when the signal aborts. */
+  /** Resolves when nothing is in flight, or when the signal aborts. */
   idle(signal: AbortSignal): Promise<void> {
     if (this.size === 0 || signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
@@ -90,7 +94,7 @@ export class InFlight {
       const end = (): void => {
         clearInterval(sweeper);
         this.#onIdle = undefined;
-        // uWebSockets writes out what was answered within one of its events only after that event.
+        // uWebSockets sends the answers of one of its events only after that event.
         setImmediate(resolve);
       };
       this.#onIdle = end;
@@ -102,7 +106,10 @@ export class InFlight {
     if (this.#calls.size + this.#exchanges === 0) this.#onIdle?.();
   }
 
-  /** A body that its client never finished ends no promise of hyper-express, so nothing else would forget such a call. */
+  /**
+   * Removes calls whose clients never finished the body: hyper-express settles no promise for these, so nothing else
+   * would remove them.
+   */
   #sweep(): void {
     for (const [invocation, call] of this.#calls) {
       if (call.arriving && call.aborted) this.#calls.delete(invocation);

@@ -1,4 +1,4 @@
-// What /metrics tells about calls: how many by outcome, and how long they waited and ran.
+// Metrics of calls: how many by outcome, and how long they waited and ran.
 
 import { type ErrorCode, errorTable, HerdError } from "../../core/errors.js";
 import { type Histogram, secondsBuckets } from "../../core/histogram.js";

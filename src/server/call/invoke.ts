@@ -1,4 +1,4 @@
-// POST and GET /fn/{app}/{function}: the hot path. Whatever stands here is paid for by every call.
+// POST and GET /fn/{app}/{function}: the hot path. Every call pays for each line here.
 
 import type { Request, Response } from "hyper-express";
 import type { CallArguments } from "../../../runtime/sandbox/call.js";
@@ -32,7 +32,7 @@ import { type InFlight, WaitingCall } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
 import { largeResultBytes, sendLargeResult } from "./large-result.js";
 
-/** What the invoke endpoint works with. `draining` tells whether new calls are refused. */
+/** Dependencies of the invoke endpoint. `draining` returns whether new calls are refused. */
 export interface InvokeOptions {
   readonly router: AppRouter;
   readonly invoker: Invoker;
@@ -40,14 +40,14 @@ export interface InvokeOptions {
   readonly inFlight: InFlight;
   readonly metrics: InvocationMetrics;
   readonly stats: CallStats;
-  /** Takes a line for each call that its function failed; see {@link failureRecord}. */
+  /** Takes a log record for each call that its function failed; see {@link failureRecord}. */
   readonly ring: Pick<LogRing, "add">;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly log: Logger;
   /** This node's name. */
   readonly node: string;
-  /** The id of the node that a name belongs to, also of this one. */
+  /** The id of the node with a name; this node included. */
   readonly nodeIdOf: (name: string) => string | undefined;
   readonly nextInvocation: () => string;
   readonly draining: () => boolean;
@@ -117,7 +117,7 @@ export class InvokeEndpoint {
     return id;
   }
 
-  /** Reads what the call brings; the caller has been allowed to make it. */
+  /** Reads the call's arguments. The caller is already authorized. */
   #accept(
     { request, response }: { request: Request; response: Response },
     { app, node }: { app: ActiveApp; node: string | undefined },
@@ -136,7 +136,7 @@ export class InvokeEndpoint {
     const signal = new WaitingCall(app.app, response);
     const call: InvokeContext = { request, response, app, function: name, deadline, id, signal, node };
     if (request.method === "GET") {
-      // Without a question mark hyper-express gives undefined, whatever its types say.
+      // Without a question mark hyper-express gives undefined, in spite of its types.
       const body = (request.path_query as string | undefined) ?? "";
       const received = (): void => this.#run(call, { format: "query", body });
       if (request.received) received();
@@ -188,7 +188,7 @@ export class InvokeEndpoint {
       inFlight.delete(id);
       return;
     }
-    // Straight to uWebSockets: hyper-express would keep each header in a dictionary first.
+    // Writes straight to uWebSockets: hyper-express would keep each header in a dictionary first.
     response.atomic(() => {
       const { raw } = response;
       const names = this.#names(call, hop);
@@ -235,14 +235,15 @@ export class InvokeEndpoint {
   }
 }
 
-/** The `server-timing` of an answered call. */
+/** The `server-timing` header of an answered call. */
 function timingOf({ queueMs, runMs, hop }: InvocationResult): string {
   const here = `queue;dur=${rounded(queueMs)}, run;dur=${rounded(runMs)}`;
   return hop === undefined ? here : `${here}, hop;dur=${rounded(hop.hopMs)}`;
 }
 
 /**
- * The body is read as JSON whatever its type says, since `curl -d` calls it a form; what cannot be JSON is refused by name.
+ * The body is read as JSON whatever its type states, since `curl -d` labels it a form. Types and encodings that cannot
+ * be JSON are refused by name.
  */
 function checkMedia(type: string | undefined, encoding: string | undefined): void {
   if (encoding !== undefined && encoding !== "identity") {

@@ -1,14 +1,18 @@
-// Results that do not fit a socket's buffer: sent as fast as the client reads, with an end that can be waited for.
+// Results that do not fit a socket's buffer: sent as fast as the client reads (back-pressure), with an end that can be
+// awaited.
 
 import type { Request, Response } from "hyper-express";
 import { type FramedRequest, keptAlive } from "../http/framed-exchange.js";
 
-/** From this size on a result may meet a reader that is slower than the node; below, the kernel takes it at once. */
+/**
+ * From this size on, in bytes, a result may meet a reader slower than the node. Smaller results fit the kernel's
+ * buffer.
+ */
 export const largeResultBytes = 65_536;
 
 /**
- * Sends the body after headers that were written, inside `response.atomic`. Calls `sent` when its last byte has left the process,
- * or its client. Keeps a copy of what waits, since the memory of a result is not ours for long.
+ * Sends the body after headers that were written, inside `response.atomic`. Calls `sent` when the last byte has left
+ * the process, or when the client disconnects. Copies the part that waits, since the memory of a result is reused.
  */
 export function sendLargeResult(
   { request, response }: { readonly request: Request; readonly response: Response },
@@ -33,7 +37,7 @@ export function sendLargeResult(
     bytes: () => passed,
     size: body.length,
     isOver: () => response.completed,
-    // A reader that takes a byte now and then would keep the result, and its connection, for days.
+    // A reader that takes a byte now and then would hold the result and its connection for days.
     late: () => response.close(),
   });
   response.once("abort", sent);

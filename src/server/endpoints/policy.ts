@@ -16,7 +16,7 @@ export function policyEndpoints({ owner, node }: PolicyOptions): Endpoint[] {
     endpoint(api.showPolicy, { handle: () => ok(policyView(owner, node.name)) }),
     endpoint(api.changePolicy, {
       async handle({ body: { pausedUntil, ...patch } }) {
-        await owner.say({ ...patch, ...(pausedUntil === undefined ? {} : { pausedUntil: epochMs(pausedUntil) }) });
+        await owner.update({ ...patch, ...(pausedUntil === undefined ? {} : { pausedUntil: epochMs(pausedUntil) }) });
         return ok(policyView(owner, node.name));
       },
     }),
@@ -35,7 +35,7 @@ export function policyView(owner: Owner, node: string): api.Policy {
   const until = owner.pausedUntil;
   return {
     node,
-    settings: owner.settings,
+    settings: owner.policy,
     state,
     slots,
     idleClass,

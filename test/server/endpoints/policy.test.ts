@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { patchOf } from "../../../src/cli/policy.js";
-import { defaultPolicy } from "../../../src/core/policy-settings.js";
+import { defaultOwnerPolicy } from "../../../src/core/owner-policy.js";
 import { UsageError } from "../../../src/core/usage-error.js";
 import { type Answer, TestNode } from "../test-node.js";
 
@@ -27,7 +27,7 @@ async function shown(): Promise<Record<string, unknown>> {
 test("the policy shows its settings, what they allow now, and what was seen", async () => {
   assert.deepEqual(await shown(), {
     node: "test",
-    settings: defaultPolicy,
+    settings: defaultOwnerPolicy,
     ...{ state: "active", slots: 2, idleClass: true, lightUnits: 50, pausedUntil: null },
     signals: {
       ...{ onBattery: null, celsius: null, ownerActive: null, ownerIdleMs: null, headless: null },
@@ -40,10 +40,10 @@ test("a patch changes what it names at once; null takes it back", async () => {
   const set = await put({ activeShare: 0.5, hours: "18:00-08:00", owner: "none" });
   assert.equal(set.status, 200);
   const { settings } = set.json() as { settings: object };
-  assert.deepEqual(settings, { ...defaultPolicy, activeShare: 0.5, hours: "18:00-08:00", owner: "none" });
+  assert.deepEqual(settings, { ...defaultOwnerPolicy, activeShare: 0.5, hours: "18:00-08:00", owner: "none" });
   assert.deepEqual((await put({})).json(), await shown());
   await put({ activeShare: null, hours: null, owner: null });
-  assert.deepEqual((await shown()).settings, defaultPolicy);
+  assert.deepEqual((await shown()).settings, defaultOwnerPolicy);
 });
 
 test("a pause is until a time, forever, or over", async () => {
@@ -83,7 +83,7 @@ test("what is unknown or wrong is refused by name, and nothing of that body is t
     assert.equal(problem.code, "request.malformed");
     assert.match(problem.detail, detail);
   }
-  assert.deepEqual((await shown()).settings, defaultPolicy);
+  assert.deepEqual((await shown()).settings, defaultOwnerPolicy);
 });
 
 test("only an admin sees or sets it", async () => {

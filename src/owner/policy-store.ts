@@ -1,33 +1,32 @@
-// What the owner said on this node, kept for its next start: settings, and a pause.
+// The owner's changes on this node, kept for its next start: settings of the policy, and a pause.
 
 import { z } from "zod";
 import type { Logger } from "../core/log.js";
-import { type PolicyPatch, policyShape } from "../core/policy-settings.js";
+import { type OwnerPolicyPatch, ownerPolicyShape } from "../core/owner-policy.js";
 import { SerialQueue } from "../core/serial-queue.js";
 import { keepIn, type StateFiles } from "../storage/state-files.js";
 
 const fileName = "policy";
 
-/**
- * What was said: settings over the node's own, and until when it is paused (epoch ms; infinite: until it is resumed; undefined: not
- * at all).
- */
-export interface SaidPolicy {
-  readonly set: PolicyPatch;
+/** The owner's changes. */
+export interface StoredPolicy {
+  /** Settings that replace the node's own. */
+  readonly set: OwnerPolicyPatch;
+  /** Until when the node is paused, epoch ms; infinite: until it is resumed; undefined: it is not paused. */
   readonly pausedUntil: number | undefined;
 }
 
-/** Where it is kept. */
-export interface KeptPolicy {
-  /** What was kept before this start. */
-  readonly said: SaidPolicy;
-  /** Resolves when it is written; throws `internal` when it could not be. */
-  keep(said: SaidPolicy): Promise<void>;
+/** Where the owner's changes are kept. */
+export interface PolicyStore {
+  /** The changes that were kept before this start. */
+  readonly stored: StoredPolicy;
+  /** Resolves when the changes are written; throws `internal` when they could not be. */
+  keep(policy: StoredPolicy): Promise<void>;
 }
 
 const shape = z.object({
   set: z.record(z.string(), z.unknown()),
-  // Who paused the node did not mean "unless the time is damaged".
+  // A damaged time counts as "forever": an owner who paused the node must not find it at work.
   pausedUntil: z
     .union([z.number().nonnegative().max(8.64e15), z.literal("forever")])
     .nullish()
@@ -35,13 +34,13 @@ const shape = z.object({
 });
 
 /**
- * Reads what was kept. A setting that is unknown or wrong, as in the file of another version, is left out, and the others hold; a
- * file that cannot be read counts as none. The node says so.
+ * Reads the kept changes. A setting that is unknown or wrong, as in the file of another version, is left out and the
+ * other settings hold. A file that cannot be read counts as none. The log reports both.
  */
-export async function openPolicy(files: StateFiles, log: Logger): Promise<KeptPolicy> {
+export async function openPolicyStore(files: StateFiles, log: Logger): Promise<PolicyStore> {
   const writes = new SerialQueue();
   return {
-    said: await read(files, log),
+    stored: await read(files, log),
     keep: ({ set, pausedUntil }) => {
       const text = JSON.stringify({
         set,
@@ -52,7 +51,7 @@ export async function openPolicy(files: StateFiles, log: Logger): Promise<KeptPo
   };
 }
 
-async function read(files: StateFiles, log: Logger): Promise<SaidPolicy> {
+async function read(files: StateFiles, log: Logger): Promise<StoredPolicy> {
   try {
     const bytes = await files.read(fileName);
     if (bytes === undefined) return { set: {}, pausedUntil: undefined };
@@ -73,8 +72,8 @@ async function read(files: StateFiles, log: Logger): Promise<SaidPolicy> {
   }
 }
 
-function settingsOf(set: Readonly<Record<string, unknown>>): PolicyPatch {
-  const entries = Object.entries(policyShape).flatMap(([name, setting]) => {
+function settingsOf(set: Readonly<Record<string, unknown>>): OwnerPolicyPatch {
+  const entries = Object.entries(ownerPolicyShape).flatMap(([name, setting]) => {
     const read = Object.hasOwn(set, name) ? setting.safeParse(set[name]) : undefined;
     return read?.success === true ? [[name, read.data] as const] : [];
   });

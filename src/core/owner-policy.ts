@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 
-/** The owner's settings of one node. What is not said is as in {@link defaultPolicy}. */
-export interface PolicySettings {
+/** The owner's settings of one node. What is not said is as in {@link defaultOwnerPolicy}. */
+export interface OwnerPolicy {
   /**
    * Whose machine it is. `auto`: somebody's, so what the node does follows from whether the owner is there. `none`: nobody's, all
    * workers work whoever is logged in and whatever else runs; battery, heat, hours and memory count all the same. A node whose
@@ -46,7 +46,7 @@ export interface PolicySettings {
 }
 
 /** The settings of a node that configures none. */
-export const defaultPolicy: PolicySettings = {
+export const defaultOwnerPolicy: OwnerPolicy = {
   owner: "auto",
   activeShare: 0.25,
   lightUnits: 50,
@@ -72,7 +72,7 @@ const choice = <const Names extends readonly [string, ...string[]]>(...names: Na
 const hoursError = "hours like 18:00-08:00, or always, are needed";
 
 /** How each setting is read. */
-export const policyShape = {
+export const ownerPolicyShape = {
   owner: choice("auto", "none"),
   activeShare: number(0, 1),
   lightUnits: number(0.001, 1e9),
@@ -85,13 +85,13 @@ export const policyShape = {
     .string({ error: hoursError })
     .refine((text) => text === "always" || hoursOf(text) !== undefined, { error: hoursError }),
   memoryShare: number(0.01, 1),
-} satisfies { [setting in keyof PolicySettings]: z.ZodType<PolicySettings[setting]> };
+} satisfies { [setting in keyof OwnerPolicy]: z.ZodType<OwnerPolicy[setting]> };
 
 /** Some of the settings: what a configuration file, or a kept patch, says. */
-export const policySchema = z.strictObject(policyShape).partial();
+export const ownerPolicySchema = z.strictObject(ownerPolicyShape).partial();
 
 /** Settings that were given; the others are the node's own defaults. */
-export type PolicyPatch = { readonly [setting in keyof PolicySettings]?: PolicySettings[setting] | null | undefined };
+export type OwnerPolicyPatch = { readonly [setting in keyof OwnerPolicy]?: OwnerPolicy[setting] | null | undefined };
 
 /** Minutes of the day at which hours begin and end, from `HH:MM-HH:MM`; undefined when the text is none, or both are the same. */
 export function hoursOf(text: string): { readonly from: number; readonly to: number } | undefined {
