@@ -26,6 +26,9 @@ export interface CapacitySource {
   watch(listener: (capacity: Capacity) => void): () => void;
 }
 
+/** Of a node that is never measured: peers take it for the reference machine. */
+export const unknownCapacity: CapacitySource = { current: undefined, watch: () => () => undefined };
+
 /** Bounds of what a peer may claim, in units per second: wider than any machine, narrow enough for arithmetic. */
 const least = 1e-3;
 const most = 1e9;

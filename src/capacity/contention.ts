@@ -63,3 +63,9 @@ export class Contention {
     return felt;
   }
 }
+
+/** Processor time that this process has used so far, of all its threads, in milliseconds. */
+export function processCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+}
