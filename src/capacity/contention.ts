@@ -19,7 +19,10 @@ const windowMs = 150;
  */
 export const uncontended = 0.75;
 
-/** Compares what workers got with what they could have. No signal of the operating system is needed, so it works on all of them. */
+/**
+ * Compares what workers got with what they could have. No signal of the operating system is needed, so it works on all
+ * of them.
+ */
 export class Contention {
   readonly #options: ContentionOptions;
   #wantedMs = 0;
