@@ -12,7 +12,9 @@ export function drawDiagrams(markdown) {
   };
 }
 
-/** The picture without its style, which names a font of another host: theme/diagrams.css has the colours. */
+/** The picture without its styles, which fix colours and name a font of another host: theme/diagrams.css has the colours. */
 function picture(text) {
-  return renderMermaidSVG(text).replace(/<style>[\s\S]*?<\/style>\n?/, "");
+  return renderMermaidSVG(text)
+    .replace(/<style>[\s\S]*?<\/style>\n?/, "")
+    .replace(/^(<svg\b[^>]*?) style="[^"]*"/, "$1");
 }

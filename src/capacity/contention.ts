@@ -19,7 +19,10 @@ const windowMs = 150;
  */
 export const uncontended = 0.75;
 
-/** Compares what workers got with what they could have. No signal of the operating system is needed, so it works on all of them. */
+/**
+ * Compares what workers got with what they could have. No signal of the operating system is needed, so it works on all
+ * of them.
+ */
 export class Contention {
   readonly #options: ContentionOptions;
   #wantedMs = 0;
@@ -62,4 +65,10 @@ export class Contention {
     this.#gotMs = 0;
     return felt;
   }
+}
+
+/** Processor time that this process has used so far, of all its threads, in milliseconds. */
+export function processCpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }

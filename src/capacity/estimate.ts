@@ -4,7 +4,10 @@
 export interface Estimate {
   /** Work units per second. */
   readonly unitsPerSecond: number;
-  /** Half the width of the 95 % interval of the median, as a share of it; infinite when the samples were too few to tell. */
+  /**
+   * Half the width of the 95 % interval of the median, as a share of it; infinite when the samples were too few to
+   * tell.
+   */
   readonly spread: number;
   readonly samples: number;
 }
@@ -20,8 +23,9 @@ export function medianOf(values: readonly number[]): number {
 }
 
 /**
- * The interval that holds the median of what was sampled with 95 % confidence, by order statistics: no shape of the distribution
- * is assumed (Conover, Practical Nonparametric Statistics, 3.2). Undefined for fewer than six samples, which cannot say.
+ * The interval that holds the median of what was sampled with 95 % confidence, by order statistics: no shape of the
+ * distribution is assumed (Conover, Practical Nonparametric Statistics, 3.2). Undefined for fewer than six samples,
+ * which cannot say.
  */
 export function medianInterval(values: readonly number[]): { readonly low: number; readonly high: number } | undefined {
   const rank = intervalRank(values.length);
@@ -39,8 +43,8 @@ export function estimateOf(values: readonly number[]): Estimate {
 }
 
 /**
- * The geometric mean of independent estimates, so that no kernel counts more than another. Its spread is that of the mean of their
- * logarithms.
+ * The geometric mean of independent estimates, so that no kernel counts more than another. Its spread is that of the
+ * mean of their logarithms.
  */
 export function geometricMean(estimates: readonly Estimate[]): Estimate {
   const count = estimates.length;
@@ -53,7 +57,10 @@ export function geometricMean(estimates: readonly Estimate[]): Estimate {
   };
 }
 
-/** The largest index from either end that still leaves the median between with the confidence: binomial tail with p = 1/2. */
+/**
+ * The largest index from either end that still leaves the median between with the confidence: binomial tail with p =
+ * 1/2.
+ */
 function intervalRank(count: number): number | undefined {
   let probability = 0.5 ** count;
   let below = probability;

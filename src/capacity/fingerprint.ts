@@ -30,8 +30,8 @@ function priority(): number {
 }
 
 /**
- * Cores that the control groups of this process leave it (cgroup v2, `cpu.max`: quota and period in microseconds), the least of
- * all that it is in; undefined when none bounds it or this is no Linux. `root` is for tests.
+ * Cores that the control groups of this process leave it (cgroup v2, `cpu.max`: quota and period in microseconds), the
+ * least of all that it is in; undefined when none bounds it or this is no Linux. `root` is for tests.
  */
 export function coresOfQuota(root = "/"): number | undefined {
   const line = read(`${root}proc/self/cgroup`)?.match(/^0::(\/.*)$/m)?.[1];

@@ -1,4 +1,5 @@
-// What this node can do: kept from the last time, measured when nothing is known or it is old, and only while nobody calls.
+// What this node can do: kept from the last time, measured when nothing is known or it is old, and only while nobody
+// calls.
 
 import { availableParallelism } from "node:os";
 import { backoffMs } from "../core/backoff.js";
@@ -26,7 +27,10 @@ export interface ReadyKernels {
 export interface OwnCapacityOptions {
   /** All workers of the node, also those that it may not use now. */
   readonly workers: number;
-  /** The node as it is: workers that calls may use, calls that run, calls that wait, and whether something is compiled or prepared. */
+  /**
+   * The node as it is: workers that calls may use, calls that run, calls that wait, and whether something is compiled
+   * or prepared.
+   */
   readonly load: () => NodeLoad;
   /** Processor time that this process has used so far, of all its threads, in milliseconds. */
   readonly cpuMs: () => number;
@@ -49,14 +53,19 @@ export interface NodeLoad {
 }
 
 const fileName = "profile";
-/** How often a node that has something to measure looks whether it may: nobody called for {@link quietLooks} of these. */
+/**
+ * How often a node that has something to measure looks whether it may: nobody called for {@link quietLooks} of these.
+ */
 const lookMs = 500;
 const quietLooks = 3;
 /** How often one that knows itself looks whether that is old. */
 const restMs = 60_000;
 /** How often a profile under way looks whether the calls are over that it gives way to. */
 const giveWayMs = 50;
-/** How long it rests, on average, when other programs want its cores, and how long at most in all: some machines are never quiet. */
+/**
+ * How long it rests, on average, when other programs want its cores, and how long at most in all: some machines are
+ * never quiet.
+ */
 const restForOthersMs = 500;
 const maxRestForOthersMs = 10_000;
 /** A profile that takes longer, waits for calls left out, would hold a worker that runs by fits and starts. */

@@ -25,8 +25,8 @@ export interface Profile {
   /** Geometric means. */
   readonly overall: KernelProfile;
   /**
-   * Share of the time that the workers could have run in which they did, on one worker and on all: below 1 when others used the
-   * machine.
+   * Share of the time that the workers could have run in which they did, on one worker and on all: below 1 when others
+   * used the machine.
    */
   readonly availability: { readonly one: number; readonly all: number };
   /**

@@ -40,9 +40,14 @@ const stableWidth = 0.03;
 const maxIterations = 2 ** 31;
 /** A warm call is not faster than the one before by more. */
 const warmRatio = 0.95;
-/** So many calls in a row that are not faster end the warm-up: on a busy machine a few are all held up, and say nothing. */
+/**
+ * So many calls in a row that are not faster end the warm-up: on a busy machine a few are all held up, and say nothing.
+ */
 const warmUps = 5;
-/** Calls after which calibration takes what it has: a bound by time would be over before a busy machine has run a sample's length. */
+/**
+ * Calls after which calibration takes what it has: a bound by time would be over before a busy machine has run a
+ * sample's length.
+ */
 const mostWarmUps = 30;
 /** Rounds that are made when the time is over before: a single one may have been lucky. */
 const fewestRounds = 3;
@@ -66,7 +71,10 @@ interface Series {
   readonly samples: number[];
 }
 
-/** Measures a machine, kernel by kernel in turns, so that what changes with time hits all alike. Rejects with the signal's reason. */
+/**
+ * Measures a machine, kernel by kernel in turns, so that what changes with time hits all alike. Rejects with the
+ * signal's reason.
+ */
 export async function measureProfile(options: ProfilerOptions): Promise<Profile> {
   return new Profiler(options).measure();
 }
@@ -125,7 +133,9 @@ class Profiler {
     return medianOf(times);
   }
 
-  /** The iterations of a sample: found by calls that grow until they are long enough, and do not get faster any more. */
+  /**
+   * The iterations of a sample: found by calls that grow until they are long enough, and do not get faster any more.
+   */
   async #warmUp(kernel: Kernel, setUpMs: number): Promise<number> {
     const { sampleMs } = this.#plan;
     let iterations = 1;
@@ -142,7 +152,8 @@ class Profiler {
       notFaster = perIteration < best * warmRatio ? 0 : notFaster + 1;
       best = Math.min(best, perIteration);
       const wanted = Math.min(maxIterations, Math.max(1, Math.round(sampleMs / best)));
-      // A call far shorter than a sample says little: the next one is longer, by steps, since it may have been an accident.
+      // A call far shorter than a sample says little: the next one is longer, by steps, since it may have been an
+      // accident.
       if (wanted > iterations * 1.25) notFaster = 0;
       iterations = Math.min(wanted, iterations * growth);
     }
@@ -156,8 +167,8 @@ class Profiler {
   }
 
   /**
-   * Mean milliseconds that the calls ran. How long they waited for a core says nothing of how many iterations make a sample: counted
-   * in, a busy machine is measured with so few that what is left to see is the noise of the clock.
+   * Mean milliseconds that the calls ran. How long they waited for a core says nothing of how many iterations make a
+   * sample: counted in, a busy machine is measured with so few that what is left to see is the noise of the clock.
    */
   async #run(kernel: Kernel, { iterations, workers }: { iterations: number; workers: number }): Promise<number> {
     const runs = await this.#calls(kernel, { iterations, workers });
@@ -202,8 +213,9 @@ function rateOf(
 }
 
 /**
- * How much longer all calls took than they would have at the median's pace. A single late call is an accident that the median leaves
- * out; a process that is held for half of the time, as by a quota, has many fast calls and few that stand still, which no median shows.
+ * How much longer all calls took than they would have at the median's pace. A single late call is an accident that the
+ * median leaves out; a process that is held for half of the time, as by a quota, has many fast calls and few that stand
+ * still, which no median shows.
  */
 function availabilityOf(series: readonly Series[], mode: Mode): number {
   let expected = 0;

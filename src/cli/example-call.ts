@@ -1,7 +1,7 @@
 // A curl line that works when pasted: a function of a deployed app, with arguments that fit it.
 
 import { Examples } from "../../runtime/interface/example.js";
-import type { Ready } from "../node/node.js";
+import type { Ready } from "../node/ready.js";
 
 /** The line for the app `hello` if it is there, else for the first app; undefined without any function, or a token to call it with. */
 export function curlLine(ready: Pick<Ready, "apps" | "ca" | "token" | "url">): string | undefined {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type GlobalOptions, tokenText } from "../client/connection.js";
 import { type Config, joinsMesh, loadConfig } from "../core/config.js";
 import { watchUnhandledErrors } from "../core/unhandled-errors.js";
-import type { Ready } from "../node/node.js";
+import type { Ready } from "../node/ready.js";
 import { type LeafKeys, makeLeafKeys } from "../pki/x509/rsa-key.js";
 import { curlLine } from "./example-call.js";
 import { commandName, printJson, printLine, tell } from "./print.js";

@@ -35,6 +35,8 @@ export interface SamplesOptions {
    * newer.
    */
   readonly joined?: boolean;
+  /** Whether a node that joined has compared its records with a peer's; `true` when not given. */
+  readonly caughtUp?: boolean;
   /** Called with each app that is about to be compiled. */
   readonly onDeploy?: (app: string) => void;
 }
@@ -44,6 +46,11 @@ export interface SamplesOptions {
  * has. An app that a user deployed, rolled back or removed is the user's and stays as it is.
  */
 export async function deploySamples(folder: string, options: SamplesOptions): Promise<string[]> {
+  // An app that the mesh removed, or has newer, must not come back with a node that joins.
+  if (options.joined === true && options.caughtUp === false) {
+    options.log.warn(`the functions in ${folder} were not deployed: no peer answered`);
+    return [];
+  }
   const entries = await readdir(folder, { withFileTypes: true });
   const apps: string[] = [];
   for (const entry of entries.sort((left, right) => (left.name < right.name ? -1 : 1))) {

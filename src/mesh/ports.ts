@@ -1,6 +1,6 @@
-// What the parts of a mesh are to each other: connections, links, members and records. Implementations stand beside.
+// The interfaces between the parts of a mesh: connections, links, members and records. Implementations stand beside.
 
-/** Who is at the other end, read from the peer certificate that the handshake proved. Times are epoch ms. */
+/** The node at the other end, read from the peer certificate that the TLS handshake proved. Times are epoch ms. */
 export interface PeerIdentity {
   /** Node id: 32 hex digits, from the certificate's URI `spiffe://{mesh}/node/{id}`. */
   readonly nodeId: string;
@@ -13,51 +13,56 @@ export interface PeerIdentity {
   readonly notAfter: number;
 }
 
-/** Decides whether a peer may ask for anything now: asked when a link opens and at every frame that asks. Must be cheap. */
+/**
+ * Decides whether a peer may send requests and notifications now. Called when a link opens and at each of them: cheap.
+ */
 export interface Trust {
   /** Throws HerdError `auth.invalid` with the reason: expired, revoked, issued by a revoked master. */
   check(peer: PeerIdentity): void;
 }
 
-/** An open, authenticated stream of frames: TLS 1.3 in a node, memory in a simulation. Frames are bounded by the network. */
+/**
+ * An open, authenticated stream of frames: TLS 1.3 in a node, memory in a simulation. The network bounds the size of a
+ * frame.
+ */
 export interface Connection {
   readonly peer: PeerIdentity;
   /** When our own certificate on this connection ends, epoch ms. */
   readonly ownNotAfter: number;
   /** The other end (`HOST:PORT`), where the network knows it. */
   readonly remote?: string | undefined;
-  /** Queues one frame, in order. `false` asks the sender to wait for `drained`. */
+  /** Queues one frame, in order. `false` is back-pressure: the sender should wait for `drained`. */
   send(frame: Uint8Array): boolean;
   /** Bytes accepted by `send` that have not left. */
   readonly queuedBytes: number;
-  /** Bytes that came in, those of half a frame too: a sign of life. */
+  /** Bytes received, those of an incomplete frame too: a sign of life. */
   readonly receivedBytes: number;
   /** Reads nothing more until `resume`, so that the peer's sending stalls. */
   pause(): void;
   resume(): void;
   /** Sends what is queued, then ends; at once when `abrupt`. `closed` follows, with this reason. */
   close(reason: string, options?: { readonly abrupt?: boolean }): void;
-  /** Set once, before the first turn of the event loop after the connection was handed over. */
+  /** Sets the receiver, once, before the first turn of the event loop after the connection was handed over. */
   receive(events: ConnectionEvents): void;
 }
 
-/** What a connection tells its owner. `closed` comes once and last. */
+/** What the receiver of a connection is called with. `closed` comes once and last. */
 export interface ConnectionEvents {
   frame(bytes: Uint8Array): void;
   drained(): void;
   closed(reason: string): void;
 }
 
-/** A peer that did not get in, or where this node did not. */
+/** A handshake that ended because one side refused the other. */
 export interface Refusal {
-  /** Who refuses: this node the peer, or the peer this node. */
+  /** Which side refused. */
   readonly by: "this node" | "the peer";
-  /** The peer's id, as its certificate claims; `undefined` when it cannot be read. */
+  /** The peer's id, as its certificate claims; `undefined` when the certificate cannot be read. */
   readonly node: string | undefined;
-  /** `HOST:PORT`, `undefined` where the network tells none. */
+  /** `HOST:PORT`, `undefined` where the network knows none. */
   readonly address: string | undefined;
   readonly reason: string;
-  /** How far the peer's clock is ahead of ours, ms, when it told its time. Nobody proved it. */
+  /** How far the peer's clock is ahead of ours, ms; `undefined` when the peer sent no time. The time is not proved. */
   readonly skewMs: number | undefined;
 }
 
@@ -65,33 +70,34 @@ export interface Refusal {
 export interface Network {
   /** Listens; resolves to the bound port. Connections that failed to authenticate are never handed over. */
   listen(onConnection: (connection: Connection) => void): Promise<number>;
-  /** Rejects when nobody answers or the handshake fails. */
+  /** Rejects when nobody answers or the TLS handshake fails. */
   dial(address: string, signal: AbortSignal): Promise<Connection>;
   /** Closes the listener; connections stay. */
   close(): Promise<void>;
 }
 
-/** Tells whether an ask is still wanted; looked at now and then. An AbortSignal is one. */
+/** Shows whether a request was cancelled. It is polled, so that no listener is needed. An AbortSignal is one. */
 export interface Cancellation {
   readonly aborted: boolean;
 }
 
-/** How long an ask waits for its answer. */
+/** How long a request waits for its response. */
 export interface RequestOptions {
   readonly timeoutMs: number;
   readonly signal?: Cancellation | undefined;
 }
 
-/** What a peer said of itself when it was greeted. Bounded, of the right shape, not proved. */
+/** What a peer announced of itself in the handshake. Bounded and of the right shape, but not proved. */
 export interface PeerHello {
-  /** Where it may be dialled (`HOST:PORT`), `undefined` when it cannot; and its HTTPS address. */
+  /** Where the peer may be dialled (`HOST:PORT`), `undefined` when it cannot be; and its HTTPS address. */
   readonly address: string | undefined;
   readonly url: string;
 }
 
 /**
- * A link to one peer, over which both sides ask and tell. It outlives the connection under it when that is replaced in time, as after
- * a renewed certificate; only then may what was sent before arrive after what was sent later.
+ * A link to one peer, over which both sides send requests and notifications. A link outlives its connection when
+ * another replaces that in time, as after a renewed certificate. Messages arrive in order, except around such a
+ * replacement: a message sent before it may arrive after one sent later.
  */
 export interface Link {
   /** As proved on the present connection. */
@@ -99,46 +105,52 @@ export interface Link {
   readonly hello: PeerHello;
   /** Smoothed round-trip time; undefined before the first measurement. */
   readonly rttMs: number | undefined;
-  /** Sends a message that has no answer; `false` when it was dropped, because the link is down or its queue is full. */
+  /**
+   * Sends a notification, which has no response. `false`: it was dropped, since the link is down or its queue is full.
+   */
   notify(kind: string, body: unknown): boolean;
   /**
-   * Asks and waits. Rejects with the HerdError that the peer answered with, with {@link LinkBroken} when the link ended or its queue
-   * is full (the peer may or may not have acted), and with {@link RequestTimeout}, also when `signal` aborted. Throws `RangeError` for a
-   * body that fits no frame.
+   * Sends a request and waits for the response. Rejects with the HerdError of the peer's response; with
+   * {@link LinkBroken} when the link ended or its queue is full (the peer may or may not have acted); and with
+   * {@link RequestTimeout}, also when `signal` aborted. Throws `RangeError` for a body that fits no frame.
    */
   request(kind: string, body: unknown, options: RequestOptions): Promise<unknown>;
 }
 
-/** The link ended before the answer came. */
+/** The link ended before the response came. */
 export class LinkBroken extends Error {
   override readonly name = "LinkBroken";
 }
 
-/** The peer did not answer in time, or the answer was not wanted any more. */
+/** The response did not come in time, or the request was cancelled. */
 export class RequestTimeout extends Error {
   override readonly name = "RequestTimeout";
 }
 
-/** Who sent a message, over which link; `signal` aborts when an ask was cancelled or its link ended. */
+/** The sender of a message, and the link over which it came. */
 export interface From {
   readonly peer: PeerIdentity;
   readonly link: Link;
+  /** Aborts when the request was cancelled or its link ended. */
   readonly signal: AbortSignal;
-  /** Whether it did; looking here costs no signal. */
+  /** Whether `signal` has aborted; cheaper than `signal`, which is made when it is first read. */
   readonly aborted: boolean;
 }
 
-/** Answers an ask, or hears a tell (its result is ignored). The body is what msgpack held: bounded, but of any shape. */
+/**
+ * Handles requests and notifications of one kind. The result answers a request; that of a notification is ignored. The
+ * body is what MessagePack held: bounded, but of any shape.
+ */
 export type Handler = (body: unknown, from: From) => unknown;
 
-/** All links of this node: at most one per peer, whoever dialled it. */
+/** All links of this node: at most one per peer, whichever side dialled. */
 export interface Links {
   get(nodeId: string): Link | undefined;
   /** Every open link, in no order. */
   all(): readonly Link[];
   /** Registers the one handler of a kind, before the links start. */
   handle(kind: string, handler: Handler): void;
-  /** Hears of links that opened and ended; returns the function that unsubscribes. */
+  /** Calls back when links open and end; returns the function that unsubscribes. */
   watch(events: {
     readonly opened?: (link: Link) => void;
     readonly ended?: (link: Link, reason: string) => void;
@@ -153,48 +165,51 @@ export interface Links {
   cut(nodeId: string, reason: string): void;
 }
 
-/** States of CONTRACT.md. `asleep` is for nodes that an owner paused. */
+/** States of a member, as `GET /v1/nodes` shows them. A node that its owner paused is `asleep`. */
 export const memberStates = ["alive", "suspect", "dead", "left", "draining", "asleep"] as const;
 
 /** One of {@link memberStates}. */
 export type MemberState = (typeof memberStates)[number];
 
-/** A node as the mesh sees it. */
+/** A node as the membership protocol sees it. */
 export interface Member {
   readonly id: string;
   readonly state: MemberState;
   readonly incarnation: number;
-  /** Where peers dial it (`HOST:PORT`), absent for a node that can only dial out; and its HTTPS address. */
+  /** Where peers dial the node (`HOST:PORT`), absent for a node that can only dial out; and its HTTPS address. */
   readonly address: string | undefined;
   readonly url: string;
-  /** Whether a container stands around it, as far as it says. */
+  /** Whether the node runs in a container, as it announced. */
   readonly contained?: boolean | undefined;
 }
 
-/** Who is there. The node itself is not among the members. */
+/** The members of the mesh, without this node. */
 export interface Members {
   all(): readonly Member[];
   get(nodeId: string): Member | undefined;
   watch(changed: (member: Member, before: Member | undefined) => void): () => void;
 }
 
-/** Records of one kind, which every node ends up having: what is gossiped and compared. Ids are 64 hex digits. */
+/**
+ * Records of one kind, all of which every node comes to hold: they are gossiped and compared. Ids are 64 hex digits.
+ */
 export interface RecordStore {
   readonly kind: string;
   /**
-   * Takes a record's text from anywhere. `new`: accepted, to be passed on. `known`: nothing to do. `waiting`: not to be judged yet
-   * (its signer is unknown here), offer it again. Throws HerdError `auth.invalid` when it is refused.
+   * Takes a record's text from any source. `new`: accepted, to be passed on. `known`: nothing to do. `waiting`: cannot
+   * be judged yet, since its signer is unknown here; to be offered again. Throws HerdError `auth.invalid` when it is
+   * refused.
    */
   accept(text: string): Promise<"new" | "known" | "waiting">;
   ids(): Iterable<string>;
   get(id: string): string | undefined;
 }
 
-/** Spreads records. */
+/** Spreads records over the mesh. */
 export interface Replica {
   /** Accepts a record here and sends it to every linked peer. Throws as its store does. */
   publish(kind: string, text: string): Promise<void>;
 }
 
-/** Spreads a record of some kind: accepted here, then sent to every linked peer. */
+/** Spreads a record of a kind: accepted here, then sent to every linked peer. */
 export type Publish = (kind: string, text: string) => Promise<void>;

@@ -1,4 +1,4 @@
-// Choosing some of many at random.
+// A random sample of some of many.
 
 import type { Random } from "../core/timers.js";
 

@@ -1,4 +1,4 @@
-// Work that repeats: starts at a random moment of its first interval, never overlaps itself, and stops for good.
+// Periodic work: it starts at a random moment of its first interval, never overlaps itself, and can be stopped.
 
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
@@ -7,7 +7,7 @@ import type { Random, Timers } from "../core/timers.js";
 /** What a {@link Ticker} needs. */
 export interface TickerOptions {
   readonly name: string;
-  /** Asked anew before each wait, in milliseconds. */
+  /** The interval in ms, read before each wait, so that it may change. */
   readonly intervalMs: () => number;
   readonly run: () => void | Promise<void>;
   readonly clock: Clock;
@@ -16,11 +16,11 @@ export interface TickerOptions {
   readonly log?: Logger | undefined;
 }
 
-/** Runs something every interval, counted from one start to the next; a run that takes longer delays the next. */
+/** Runs periodic work, its interval counted from start to start. A run that takes longer delays the next. */
 export class Ticker {
   readonly #options: TickerOptions;
   #cancel: (() => void) | undefined;
-  /** Which start a run belongs to: one that outlives it starts no second series. */
+  /** Counts the starts: a run that outlives its own start schedules nothing more. */
   #series = 0;
 
   constructor(options: TickerOptions) {
@@ -32,7 +32,7 @@ export class Ticker {
     if (this.#cancel !== undefined) return;
     const { timers, intervalMs, random } = this.#options;
     const series = ++this.#series;
-    // Staggered, so that nodes that started together do not speak together.
+    // Jitter: nodes that started together must not send together.
     this.#cancel = timers.after(random() * intervalMs(), () => this.#tick(series));
   }
 

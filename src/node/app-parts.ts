@@ -14,9 +14,9 @@ import { Forwarding } from "../invoke/forwarding/forwarding.js";
 import type { Links, Members } from "../mesh/ports.js";
 import type { AllowanceSource } from "../owner/allowance.js";
 import { MemoryFiles } from "../storage/state-files.js";
+import type { TrustParts } from "../trust/trust-parts.js";
 import { capacityParts } from "./capacity-parts.js";
 import type { NodeContext } from "./node-context.js";
-import type { TrustParts } from "./trust-parts.js";
 
 /** What runs functions on this node, and what sends calls and deploys to others. */
 export interface AppParts {
@@ -89,7 +89,7 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
   const isMaster = { self: identity.isMaster, of: (id: string) => trust.registry.node(id)?.master === true };
   const deployer = new Deployer({
     ...{ compiler, catalog, activation, clock, log, node },
-    mayDeploy: () => identity.mayDeploy && !trust.registry.isRevoked(identity.nodeId),
+    mayDeploy: () => trust.marks().deploy,
     spread: new Acknowledger({ links, members, isMaster, nameOf, timers, log }),
     audit: (event) => {
       context.events.publish({ type: event.event, at: clock.now(), app: event.subject, by: event.by });
@@ -101,24 +101,22 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
   const healing = new Healing({ records: catalog.records, activation, links, clock, timers, random, log });
   const capacity = await capacityParts(context, { sandbox, isDeploying: () => deployer.busy || propagator.busy });
   const forwarding: Forwarding = new Forwarding({
-    ...{
-      nodeId: identity.nodeId,
-      links,
-      members,
-      loopDelayMs: dependencies.loopDelayMs,
-      allowances: dependencies.allowances,
-      localBias: config.localBias,
-      capacity: capacity.source,
-      sandbox,
-      router,
-      limits,
-      clock,
-      timers,
-      random,
-      log,
-      metrics,
-      nameOf,
-    },
+    nodeId: identity.nodeId,
+    links,
+    members,
+    loopDelayMs: dependencies.loopDelayMs,
+    allowances: dependencies.allowances,
+    localBias: config.localBias,
+    capacity: capacity.source,
+    sandbox,
+    router,
+    limits,
+    clock,
+    timers,
+    random,
+    log,
+    metrics,
+    nameOf,
     onLine: ({ nodeId, invocation, level, message, app, revision, function: name }) =>
       ring.add({ at: clock.now(), node: nameOf(nodeId), level, message, app, revision, function: name, invocation }),
   });

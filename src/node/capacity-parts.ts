@@ -1,56 +1,44 @@
 // The capacity of a node: measured in the sandbox that runs its calls, kept in its state.
 
+import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
 import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
-import { type Capacity, type CapacitySource, kernels } from "../capacity/capacity.js";
-import { OwnCapacity, type ReadyKernels } from "../capacity/own-capacity.js";
+import { type CapacitySource, unknownCapacity } from "../capacity/capacity.js";
+import { registerCapacity } from "../capacity/capacity-metrics.js";
+import { processCpuMs } from "../capacity/contention.js";
+import { readyKernels } from "../capacity/kernel-calls.js";
+import { OwnCapacity } from "../capacity/own-capacity.js";
 import type { Part } from "../core/lifecycle.js";
-import { KernelsInSandbox, prepareKernels } from "./kernel-calls.js";
+import { defaultLimits } from "../core/limits.js";
 import type { NodeContext } from "./node-context.js";
 
-/** What tells the capacity, and the part that finds it out once the node serves. */
+/** Where the capacity is read, and the part that measures it once the node serves. */
 export interface CapacityParts {
   readonly source: CapacitySource;
   readonly part: Part;
 }
 
-/** Builds the part; with `profile: false` nothing is ever measured, and peers take the node for the reference machine. */
+/** Builds the part; with `profile: false` nothing is ever measured. */
 export async function capacityParts(
-  context: NodeContext,
+  { config, clock, timers, random, identity, log, metrics }: NodeContext,
   { sandbox, isDeploying }: { readonly sandbox: Sandbox; readonly isDeploying: () => boolean },
 ): Promise<CapacityParts> {
-  const { config, clock, timers, random, identity, log, metrics } = context;
   if (!config.profile) return { source: unknownCapacity, part: { name: "capacity" } };
-  const own = new OwnCapacity({
-    ...{ workers: config.workers, clock, timers, random, log },
-    load: () => ({ ...sandbox.stats(), deploying: isDeploying() }),
-    cpuMs: () => {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1_000;
-    },
-    kernels: () => readyKernels(context, sandbox),
-    files: await identity.files("capacity"),
-  });
-  const help =
-    "Work units per second of all workers by kernel, the reference machine's worker makes 1000; 0 until measured.";
-  metrics.gauge({ name: "herd_capacity", help, labels: ["kernel"] }, () =>
-    kernels.map((kernel) => [[kernel], own.current?.kernels[kernel] ?? 0] as const),
-  );
-  return { source: own, part: { name: "capacity", start: () => own.start(), stop: () => own.stop() } };
-}
-
-/** Of a node that was not measured. */
-const unknownCapacity: CapacitySource = {
-  current: undefined,
-  watch: (_listener: (capacity: Capacity) => void) => () => undefined,
-};
-
-async function readyKernels({ clock }: NodeContext, sandbox: Sandbox): Promise<ReadyKernels> {
-  const prepared = await prepareKernels();
-  return {
-    digest: prepared.digest,
-    runner: (workers) => new KernelsInSandbox({ sandbox, kernels: prepared, workers, clock }),
-    release: () => {
-      for (const { revision } of Object.values(prepared.prepared)) sandbox.forget(revision);
-    },
+  const kernelSandbox = {
+    prepare: (component: Uint8Array, revision: string) => prepare(component, { revision, limits: defaultLimits }),
+    run: (call: Parameters<Sandbox["run"]>[0]) => sandbox.run(call),
+    forget: (revision: string) => sandbox.forget(revision),
   };
+  const own = new OwnCapacity({
+    workers: config.workers,
+    load: () => ({ ...sandbox.stats(), deploying: isDeploying() }),
+    cpuMs: processCpuMs,
+    kernels: () => readyKernels(kernelSandbox, { clock }),
+    files: await identity.files("capacity"),
+    clock,
+    timers,
+    random,
+    log,
+  });
+  registerCapacity(metrics, own);
+  return { source: own, part: { name: "capacity", start: () => own.start(), stop: () => own.stop() } };
 }

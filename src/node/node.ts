@@ -1,56 +1,31 @@
 // The composition root: builds every part of a node from its configuration, starts and stops them in order.
 
-import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
-import type { AppInterface } from "../../runtime/interface/model.js";
 import { type Clock, systemClock } from "../core/clock.js";
-import { type Config, isWildcard } from "../core/config.js";
+import type { Config } from "../core/config.js";
 import { descriptorLimit, shareOut } from "../core/descriptors.js";
 import { hostAndPort } from "../core/host-and-port.js";
 import { Lifecycle, type Part } from "../core/lifecycle.js";
 import { createLogger, type Logger } from "../core/log.js";
 import { LogRing } from "../core/log-ring.js";
 import { Metrics } from "../core/metrics.js";
-import { type OuterWall, readOuterWall } from "../core/outer-wall.js";
+import { readOuterWall } from "../core/outer-wall.js";
+import { registerResidentMemory } from "../core/resident-memory.js";
 import { systemTimers } from "../core/timers.js";
 import type { UnhandledKind } from "../core/unhandled-errors.js";
-import { UsageError } from "../core/usage-error.js";
 import { deploySamples } from "../deploy/samples.js";
-import { Identity } from "../pki/identity/identity.js";
+import type { Identity } from "../pki/identity/identity.js";
+import { type JoinContext, openConfiguredIdentity, reEnrollByKey } from "../pki/join/configured-identity.js";
 import { withKeyFiles } from "../pki/state/key-files.js";
-import { keepAdminToken } from "../pki/tokens/admin-token.js";
 import { OwnerSecret } from "../pki/tokens/owner-secret.js";
 import type { LeafKeys } from "../pki/x509/rsa-key.js";
 import { checkPort } from "../server/http/https-server.js";
 import { MeshEvents } from "../server/views/mesh-events.js";
-import { clientStatePath, readClientState, writeClientState } from "../storage/client-state.js";
-import { isStorageFull } from "../storage/storage-error.js";
-import { enrollBy, meshOfToken, readPassphrase, reEnrollBy, rejoinBy, tell } from "./joining.js";
+import { clientStatePath } from "../storage/client-state.js";
+import { logHeldWrites } from "../storage/held-writes-log.js";
 import type { NodeContext } from "./node-context.js";
 import { buildNode, type NodeParts } from "./node-parts.js";
-import { logStorage } from "./storage-log.js";
-
-/** What a node says when it serves: the `ready` line of CONTRACT.md, and what `herd up` shows people. */
-export interface Ready {
-  readonly url: string;
-  readonly peer: string;
-  readonly node: string;
-  readonly mesh: string;
-  /** An admin token, when the node founded its mesh. */
-  readonly foundingToken: string | undefined;
-  /** The token that the state directory holds for this machine's command line; masters alone make one. */
-  readonly token: string | undefined;
-  readonly ca: string;
-  readonly state: string;
-  readonly master: boolean;
-  /** Address of the console, on a master with a one-time sign-in code. */
-  readonly signInUrl: string;
-  readonly apps: readonly { readonly app: string; readonly interface: AppInterface }[];
-  readonly wall: OuterWall;
-  /** Why its mesh does not take it, and what to do; none when it does. */
-  readonly notReady: readonly string[];
-}
+import { describeReady, type Ready } from "./ready.js";
 
 /** A node that is recycled drains for so long before it refuses calls: who sends some looks at `/readyz` now and then. */
 const recycleGraceMs = 3_000;
@@ -136,7 +111,11 @@ export class HerdNode {
     const wall = await readOuterWall();
     const descriptors = shareOut(await descriptorLimit(), { ...this.#config.limits, workers: this.#config.workers });
     signal.throwIfAborted();
-    const identity = await this.#openIdentity();
+    const identity = await openConfiguredIdentity({
+      ...this.#joinContext(),
+      onProgress: this.#onProgress,
+      leafKeys: this.#leafKeys,
+    });
     try {
       signal.throwIfAborted();
       return await this.#run(this.#context(identity, { port, peerPort, wall, descriptors }));
@@ -146,34 +125,12 @@ export class HerdNode {
     }
   }
 
-  async #openIdentity(): Promise<Identity> {
-    const { config, clock } = { config: this.#config, clock: this.#clock };
-    const { state, ephemeral, name, domains, advertise, deploy, rootPassphraseFile } = config;
-    const joining = { config, clock, signal: this.#stopped.signal };
-    const wanted = meshOfToken(config);
-    if (!existsSync(join(state, "identity")))
-      this.#onProgress(`Making the node's keys in ${state}, for some seconds …`);
-    const identity = await Identity.open({
-      ...{ state, ephemeral, name, domains, advertise, deploy, clock },
-      rootPassphrase: await readPassphrase(rootPassphraseFile),
-      enroll: enrollBy(joining),
-      leafKeys: this.#leafKeys,
-      reEnroll: wanted === undefined ? undefined : reEnrollBy(joining),
-      onRejoinError: (error) => tell(`the mesh was not asked with the join token: ${(error as Error).message}`),
-    });
-    // Who starts a node again with the same command line means the mesh that it is in.
-    if (wanted === undefined || wanted === identity.meshId) return identity;
-    await identity.close();
-    throw new UsageError(
-      `${state} belongs to the mesh ${identity.meshId}, and the join token is for the mesh ${wanted}: choose another --state for that one`,
-    );
-  }
-
   #context(identity: Identity, found: Pick<NodeContext, "port" | "peerPort" | "wall" | "descriptors">): NodeContext {
     const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
     const { port, peerPort } = found;
     const log = createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel });
     this.#log = log;
+    registerResidentMemory(this.#metrics);
     return {
       ...{ config, clock, ring, identity, ...found },
       recycle: () => void systemTimers.after(recycleGraceMs, this.#sayRecycled),
@@ -205,10 +162,10 @@ export class HerdNode {
     const { signal } = this.#stopped;
     signal.throwIfAborted();
     const masters = () => registry.masters().flatMap(({ url }) => url ?? []);
-    identity.rejoinVia(rejoinBy({ config, clock: this.#clock, signal }, masters));
+    identity.reEnrollVia(reEnrollByKey(this.#joinContext(), masters));
     let ready: Ready | undefined;
     this.#lifecycle = new Lifecycle([
-      { name: "identity", start: () => logStorage(context), stop: () => identity.close() },
+      { name: "identity", start: () => logState(context), stop: () => identity.close() },
       ...node.parts,
       { name: "apps", start: () => this.#startApps(context, node) },
       { name: "workers", start: () => node.apps.sandbox.start() },
@@ -226,10 +183,10 @@ export class HerdNode {
       {
         name: "announcement",
         start: async () => {
-          ready = await this.#describe(context, node);
+          ready = await describeReady(context, node);
         },
         // An ephemeral mesh ends with its node: the token in the file is good for nothing any more.
-        stop: () => (config.ephemeral ? rm(join(config.state, "client.json"), { force: true }) : undefined),
+        stop: () => (config.ephemeral ? rm(clientStatePath(config.state), { force: true }) : undefined),
       },
       node.apps.capacity,
     ] satisfies Part[]);
@@ -244,62 +201,24 @@ export class HerdNode {
     const { signal } = this.#stopped;
     await deployer.restore();
     signal.throwIfAborted();
+    if (functions === undefined) return;
     const { mayDeploy, nodeId } = identity;
     const joined = node.trust.registry.node(nodeId)?.parent !== undefined;
-    if (functions === undefined) return;
+    const caughtUp = node.isCaughtUp();
     const onDeploy = (app: string): void => this.#onProgress(`Compiling ${app} of ${functions} …`);
-    const options = { deployer, catalog, limits, log, timers, signal, mayDeploy, joined, onDeploy };
-    // What the mesh removed or has newer must not come back with who joins it.
-    if (joined && !node.isCaughtUp()) log.warn(`the functions in ${functions} were not deployed: no peer answered`);
-    else await deploySamples(functions, options);
+    const options = { deployer, catalog, limits, log, timers, signal, mayDeploy, joined, caughtUp, onDeploy };
+    await deploySamples(functions, options);
   }
 
-  /** A full disk takes no new token; what is there before stays good, and the next start makes one. */
-  async #adminToken(tokens: Identity["tokens"], previous: string | undefined): Promise<string | undefined> {
-    try {
-      return await keepAdminToken(tokens, { previous, clock: this.#clock });
-    } catch (error) {
-      if (isStorageFull(error)) return undefined;
-      throw error;
-    }
+  #joinContext(): JoinContext {
+    // A person waits at the terminal, and there is no log yet.
+    const report = (text: string): void => void process.stderr.write(`${text}\n`);
+    return { config: this.#config, clock: this.#clock, signal: this.#stopped.signal, report };
   }
+}
 
-  async #describe(
-    { identity, peer, ownerSecret, wall }: NodeContext,
-    { api, apps, readiness }: NodeParts,
-  ): Promise<Ready> {
-    const { state, host } = this.#config;
-    const { tokens, isMaster } = identity;
-    // A damaged file is one that is written anew.
-    const known = await readClientState(state).catch(() => undefined);
-    const made = isMaster ? await this.#adminToken(tokens, known?.token) : undefined;
-    const token = made ?? known?.token;
-    const where = {
-      url: api.url,
-      ca: identity.caPath,
-      ownerSecret: ownerSecret.text,
-      dial: isWildcard(host) ? "localhost" : host,
-    };
-    const client = { ...where, ...(token === undefined ? {} : { token }) };
-    await identity.held.keep(clientStatePath(state), () => writeClientState(state, client));
-    const active = apps.catalog.list().flatMap(({ app }) => {
-      const entry = apps.router.find(app);
-      return entry === undefined ? [] : [{ app, interface: entry.prepared.interface }];
-    });
-    return {
-      url: api.url,
-      peer,
-      node: identity.nodeName,
-      mesh: identity.meshId,
-      foundingToken: identity.founded ? token : undefined,
-      token,
-      ca: identity.caPath,
-      state,
-      master: isMaster,
-      signInUrl: isMaster ? `${api.url}/#code=${identity.signIn.createCode()}` : `${api.url}/`,
-      apps: active,
-      wall,
-      notReady: readiness.reasons().map(({ reason }) => reason),
-    };
-  }
+/** Logs what the state folder does not take, now and later. */
+function logState({ identity, log, config: { state } }: NodeContext): void {
+  logHeldWrites(identity.held, { state, log });
+  if (!identity.isLocked) log.warn(`${state} took no lock file: start no second process on it`);
 }

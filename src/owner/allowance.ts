@@ -1,5 +1,5 @@
-// The allowance: what the owner of a machine leaves to guests at a moment. The governor decides it, the sandbox keeps to
-// it, and peers receive it with each report.
+// The allowance: what the owner of a machine leaves to guests at a moment. The governor decides it, the sandbox keeps
+// to it, and peers receive it with each report.
 
 /**
  * Why a node may use what it may. `none`: the machine is nobody's workstation; `idle`: its owner is away; `active`: its
@@ -18,7 +18,9 @@ export interface Allowance {
    * Workers that calls may use. At 0, calls of the node's own clients still run one at a time when no peer takes them.
    */
   readonly slots: number;
-  /** Whether the workers run in the idle scheduling class, in which they get only the CPU time that nobody else wants. */
+  /**
+   * Whether the workers run in the idle scheduling class, in which they get only the CPU time that nobody else wants.
+   */
   readonly idleClass: boolean;
   /** The heaviest call that is taken, in work units; infinite for any. A heavier call goes to another node. */
   readonly lightUnits: number;

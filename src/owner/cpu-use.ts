@@ -25,7 +25,10 @@ export class CpuUse {
     this.#pid = pid;
   }
 
-  /** Share of all cores, 0 to 1, that others used since the last look; undefined at the first, and where the files say nothing. */
+  /**
+   * Share of all cores, 0 to 1, that others used since the last look; undefined at the first, and where the files say
+   * nothing.
+   */
   async foreign(): Promise<number | undefined> {
     const now = await this.#ticks();
     const before = this.#before;

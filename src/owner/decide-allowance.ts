@@ -42,7 +42,9 @@ export const initialState: DecisionState = {
   sample: 0,
 };
 
-/** Guests that stopped for heat start again this many degrees below `maxCelsius`: less makes them swing with the heat. */
+/**
+ * Guests that stopped for heat start again this many degrees below `maxCelsius`: less makes them swing with the heat.
+ */
 const hysteresisCelsius = 5;
 /** Guests that stopped for memory start again below this share of what `memoryShare` allows. */
 const hysteresisMemory = 0.9;

@@ -1,5 +1,5 @@
-// The governor: samples the machine's signals twice a second, applies the owner's policy to them, and keeps the allowance
-// that follows.
+// The governor: samples the machine's signals twice a second, applies the owner's policy to them, and keeps the
+// allowance that follows.
 
 import type { Clock } from "../core/clock.js";
 import type { OwnerPolicy, OwnerPolicyPatch } from "../core/owner-policy.js";
@@ -114,9 +114,9 @@ export class Governor implements AllowanceSource {
   }
 
   /**
-   * Changes settings of the policy, each `null` back to the node's own, and the pause: until an epoch ms, infinite until
-   * {@link resume}, `null` for none. The change holds at once. Resolves when it is kept; throws `internal` when it could
-   * not be.
+   * Changes settings of the policy, each `null` back to the node's own, and the pause: until an epoch ms, infinite
+   * until {@link resume}, `null` for none. The change holds at once. Resolves when it is kept; throws `internal` when
+   * it could not be.
    */
   async update({
     pausedUntil,

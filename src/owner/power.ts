@@ -1,4 +1,5 @@
-// Whether the machine runs on its battery, from sysfs' power_supply class (kernel: Documentation/ABI/testing/sysfs-class-power).
+// Whether the machine runs on its battery, from sysfs' power_supply class (kernel:
+// Documentation/ABI/testing/sysfs-class-power).
 
 import { join } from "node:path";
 import { namesIn, readStart } from "./kernel-file.js";
@@ -21,8 +22,8 @@ export class PowerSupplies {
   }
 
   /**
-   * `false` while any outside supply is online; else `true` when the mains are offline or a battery (or UPS) of the machine
-   * discharges. Undefined when nothing says either: a desktop without a sensor.
+   * `false` while any outside supply is online; else `true` when the mains are offline or a battery (or UPS) of the
+   * machine discharges. Undefined when nothing says either: a desktop without a sensor.
    */
   async onBattery(): Promise<boolean | undefined> {
     const names = await namesIn(this.#folder);

@@ -71,9 +71,9 @@ function namesOf(list: string): string[] {
 }
 
 /**
- * What the output of `loginctl show-session` says: blocks of `Name=value` lines. Somebody is there when a person's session in the
- * foreground is neither locked nor idle; nobody is when every one is, or when only the greeter waits for somebody. Without a
- * session there is no signal.
+ * What the output of `loginctl show-session` says: blocks of `Name=value` lines. Somebody is there when a person's
+ * session in the foreground is neither locked nor idle; nobody is when every one is, or when only the greeter waits for
+ * somebody. Without a session there is no signal.
  */
 export function presenceOf(shown: string, now: number): Presence {
   let [sessions, idleMs] = [0, Number.POSITIVE_INFINITY];

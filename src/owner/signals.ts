@@ -8,7 +8,10 @@ export interface Signals {
   readonly celsius: number | undefined;
   /** Whether somebody uses the machine now. */
   readonly ownerActive: boolean | undefined;
-  /** For how long nobody has, in milliseconds; undefined when somebody does, or for a reason without a time: a locked session. */
+  /**
+   * For how long nobody has, in milliseconds; undefined when somebody does, or for a reason without a time: a locked
+   * session.
+   */
   readonly ownerIdleMs: number | undefined;
   /** Whether nobody could sit at the machine: it has no seat, no display manager and no session. */
   readonly headless: boolean | undefined;

@@ -19,8 +19,8 @@ export class Temperature {
   }
 
   /**
-   * Degrees Celsius of the hottest sensor of the CPU; undefined without one, or when none says something possible: then they are
-   * looked for again, since a driver that was loaded anew has other folders.
+   * Degrees Celsius of the hottest sensor of the CPU; undefined without one, or when none says something possible: then
+   * they are looked for again, since a driver that was loaded anew has other folders.
    */
   async celsius(): Promise<number | undefined> {
     if (this.#sensors.length === 0) this.#sensors = await this.#find();

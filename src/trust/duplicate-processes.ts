@@ -5,27 +5,28 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import { LruMap } from "../core/lru-map.js";
-import type { Signed, Signer } from "../core/signed.js";
+import type { Signed } from "../core/signed.js";
 import { TokenBuckets } from "../core/token-buckets.js";
 import type { DuplicateDetectorOptions, ProcessInstance } from "../mesh/transport/duplicate-detector.js";
+import type { Identity } from "../pki/identity/identity.js";
 import { livenessProof, livenessRequestShape, readLivenessProof } from "../pki/identity/liveness-proof.js";
 import type { AuditEvent } from "../pki/registry/audit-record.js";
+import { verifySigned } from "../pki/registry/records.js";
+import type { Registry } from "../pki/registry/registry.js";
 
 /** What {@link DuplicateProcesses} works with. */
-export interface DuplicateProcessesOptions {
-  readonly mesh: string;
-  readonly signer: Signer;
+interface DuplicateProcessesOptions {
+  readonly identity: Pick<Identity, "meshId" | "signer" | "isMaster">;
+  readonly registry: Pick<Registry, "node">;
   /** This process. */
   readonly own: ProcessInstance;
   readonly clock: Clock;
   readonly log: Logger;
   readonly nameOf: (id: string) => string;
-  /** Whether a node of the mesh signed a payload. */
-  readonly verify: (signed: Signed) => boolean;
-  /** Hears of another process with this node's identity. */
-  readonly rivalled: (rival: ProcessInstance) => void;
-  /** Writes to the audit log: masters only. */
-  readonly audit: ((event: AuditEvent) => void) | undefined;
+  /** Receives another process with this node's identity. */
+  readonly duplicated: (process: ProcessInstance) => void;
+  /** Writes to the audit log; masters do that alone. */
+  readonly audit: (event: AuditEvent) => void;
 }
 
 /**
@@ -62,17 +63,19 @@ export class DuplicateProcesses {
   }
 
   /**
-   * Answers a peer that greets another process with this identity: proves that this one lives. Throws
+   * Answers a peer that shakes hands with another process of this identity: proves that this one lives. Throws
    * `request.malformed` and `request.throttled`.
    */
   answer(body: unknown, peer: string): string {
-    const { mesh, signer, own, rivalled } = this.#options;
+    const { identity, own, duplicated } = this.#options;
+    const { meshId: mesh, signer } = identity;
     const { data } = livenessRequestShape.safeParse(body);
-    if (data === undefined) throw new HerdError("request.malformed", "the ask for a proof cannot be read");
-    if (!this.#budget.has(peer)) throw new HerdError("request.throttled", "too many asks", { retryAfterSeconds: 1 });
+    if (data === undefined) throw new HerdError("request.malformed", "the request for a proof cannot be read");
+    if (!this.#budget.has(peer))
+      throw new HerdError("request.throttled", "too many requests for a proof", { retryAfterSeconds: 1 });
     this.#budget.take(peer);
-    const rival = data.proof === null ? undefined : this.#read(data.proof, signer.nodeId, own.instance);
-    if (rival !== undefined && rival.instance === data.instance && rival.instance !== own.instance) rivalled(rival);
+    const other = data.proof === null ? undefined : this.#read(data.proof, signer.nodeId, own.instance);
+    if (other !== undefined && other.instance === data.instance && other.instance !== own.instance) duplicated(other);
     return livenessProof(own, { mesh, signer, saw: data.instance });
   }
 
@@ -84,12 +87,16 @@ export class DuplicateProcesses {
   }
 
   #read(text: string, node: string, saw: string): ProcessInstance | undefined {
-    const { mesh, verify } = this.#options;
-    return readLivenessProof(text, { mesh, node, saw, verify });
+    const { identity, registry } = this.#options;
+    const verify = (signed: Signed): boolean => {
+      const signer = registry.node(signed.signer);
+      return signer !== undefined && verifySigned(signed, signer.key);
+    };
+    return readLivenessProof(text, { mesh: identity.meshId, node, saw, verify });
   }
 
   #found(node: string, pair: readonly [ProcessInstance, ProcessInstance]): void {
-    const { clock, log, nameOf, audit } = this.#options;
+    const { identity, clock, log, nameOf, audit } = this.#options;
     const at = clock.monotonic();
     this.#pairs.set(node, { pair, at });
     const [kept, refused] = pair.map(({ address }) => address);
@@ -97,7 +104,7 @@ export class DuplicateProcesses {
     log.error("two processes run with one identity", details);
     const before = this.#audited.peek(node);
     const isNew = before?.pair !== details.repeat && (before === undefined || at - before.at >= auditEveryMs);
-    if (audit === undefined || !isNew) return;
+    if (!identity.isMaster || !isNew) return;
     this.#audited.set(node, { pair: details.repeat, at });
     const detail = `${nameOf(node)} runs twice: kept ${kept}, refused ${refused}`;
     audit({ event: "node.duplicated", by: "mesh", subject: node, detail });

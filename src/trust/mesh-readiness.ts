@@ -1,10 +1,13 @@
-// How a node stands in its mesh: whether its peers take it, why not, and what its owner can do. Said once at each
-// change, then rarely.
+// Whether the peers of a node accept it, why not, and what its owner can do. Logged at each change, then rarely.
 
 import type { Clock } from "../core/clock.js";
 import { clockToleranceMs, skewText, spanText } from "../core/clock-skew.js";
 import type { Logger } from "../core/log.js";
 import type { Refusal } from "../mesh/ports.js";
+import { isLater, type ProcessInstance } from "../mesh/transport/duplicate-detector.js";
+import type { Identity } from "../pki/identity/identity.js";
+import type { Registry } from "../pki/registry/registry.js";
+import { isLockedOut } from "./certificate-renewal.js";
 
 /** Why a node is not ready, with what its calls are answered, and what to do about it. */
 export interface NotReady {
@@ -12,46 +15,39 @@ export interface NotReady {
   readonly reason: string;
 }
 
-/** A process with this node's identity. `started` is epoch ms by its clock. */
-export interface Rival {
-  readonly instance: string;
-  readonly started: number;
-  readonly address: string;
-}
-
-/** What the readiness is made from. */
-export interface MeshReadinessOptions {
+/** What the readiness is judged by. */
+interface MeshReadinessOptions {
+  /** Path of the state folder, for the advice to people. */
   readonly state: string;
+  readonly identity: Pick<Identity, "nodeId" | "isMaster" | "peerLeaf">;
+  readonly registry: Pick<Registry, "isRevoked" | "lostMaster" | "issuerRevoked">;
+  /** This process. */
+  readonly own: ProcessInstance;
   readonly clock: Clock;
   readonly log: Logger;
   readonly nameOf: (id: string) => string;
-  /** Whether this node was revoked; the life of its peer certificate (epoch ms); whether no peer takes that. */
-  readonly isRevoked: () => boolean;
-  readonly certificate: () => { readonly notBefore: number; readonly notAfter: number };
-  readonly isLockedOut: () => boolean;
+  /** How many links are open. */
   readonly links: () => number;
-  /** Whether this process began later than that one: then peers keep this one. */
-  readonly isKept: (rival: Rival) => boolean;
 }
 
 /**
- * A refusal, and a rival, count for so long after the last sign of them, ms: nodes dial each other again every ten
- * seconds.
+ * A refusal, and a duplicate process, count for so long after the last sign of them, ms: nodes dial each other again
+ * every ten seconds.
  */
 const freshMs = 60_000;
 
-/** Gathers what peers say of this node. */
+/** Gathers what peers report of this node. */
 export class MeshReadiness {
   readonly #options: MeshReadinessOptions;
   #refusal: { readonly text: string; readonly at: number } | undefined;
-  #rival: { readonly rival: Rival; readonly at: number } | undefined;
+  #duplicate: { readonly process: ProcessInstance; readonly at: number } | undefined;
   #renewal: string | undefined;
 
   constructor(options: MeshReadinessOptions) {
     this.#options = options;
   }
 
-  /** A peer that this node refuses, or that refuses this node. */
+  /** Receives a handshake in which this node refused the peer, or the peer this node. */
   readonly refused = ({ by, node, address, reason, skewMs }: Refusal): void => {
     const { log, nameOf, clock } = this.#options;
     const peer = node === undefined ? "a stranger" : nameOf(node);
@@ -66,7 +62,7 @@ export class MeshReadiness {
     log.warn("a peer refuses this node", details);
   };
 
-  /** A peer whose clock is so far ahead of this machine's, ms. */
+  /** Receives how far the clock of a peer is ahead of this machine's, ms. */
   readonly clockSkew = ({ nodeId }: { readonly nodeId: string }, skewMs: number): void => {
     const { log, nameOf } = this.#options;
     const text = Math.abs(skewMs) > clockToleranceMs ? skewText(skewMs, nameOf(nodeId)) : undefined;
@@ -74,40 +70,35 @@ export class MeshReadiness {
       log.warn("clocks differ: certificates and records may be refused for it", { reason: text, repeat: nodeId });
   };
 
-  /** Another process with this identity proved that it lives. */
-  readonly rivalled = (rival: Rival): void => {
+  /** Receives another process with this identity, which proved that it lives. */
+  readonly duplicated = (process: ProcessInstance): void => {
     const { log, clock } = this.#options;
-    this.#rival = { rival, at: clock.monotonic() };
-    log.error(this.#rivalText(rival), { address: rival.address, repeat: rival.instance });
+    this.#duplicate = { process, at: clock.monotonic() };
+    log.error(this.#duplicateText(process), { address: process.address, repeat: process.instance });
   };
 
-  /** How asking for a peer certificate went; without an error: well. Whether that was logged here. */
-  asked(error?: unknown): boolean {
+  /** Receives how a request for a peer certificate went; without an error: well. Returns whether the failure was logged. */
+  readonly renewalRequested = (error?: unknown): boolean => {
     this.#renewal = error instanceof Error ? error.message : undefined;
-    if (error === undefined || !this.#options.isLockedOut()) return false;
+    if (error === undefined || !isLockedOut(this.#options)) return false;
     this.#options.log.error("no peer takes this node", {
-      reason: this.#shutOutText(),
+      reason: this.#lockedOutText(),
       repeat: kindOf(this.#renewal ?? ""),
     });
     return true;
-  }
+  };
 
-  /** The process with this identity that proved lately that it lives. */
-  get rival(): Rival | undefined {
-    return this.#fresh(this.#rival)?.rival;
-  }
-
-  /** Why this node's peers do not take it; nothing when they do, or when it is alone. */
+  /** Why this node's peers do not accept it; empty when they do, or when it is alone. */
   reasons(): NotReady[] {
-    const { isRevoked, isLockedOut, links, state } = this.#options;
-    if (isRevoked()) {
+    const { identity, registry, own, links, state } = this.#options;
+    if (registry.isRevoked(identity.nodeId)) {
       const reason = `this node was revoked from its mesh: to join again as a new node, start with another --state than ${state}`;
       return [{ code: "node.revoked", reason }];
     }
     const reasons: string[] = [];
-    const { rival } = this;
-    if (rival !== undefined && !this.#options.isKept(rival)) reasons.push(this.#rivalText(rival));
-    if (isLockedOut()) reasons.push(this.#shutOutText());
+    const duplicate = this.#fresh(this.#duplicate)?.process;
+    if (duplicate !== undefined && !isLater(own, duplicate)) reasons.push(this.#duplicateText(duplicate));
+    if (isLockedOut(this.#options)) reasons.push(this.#lockedOutText());
     const refusal = this.#fresh(this.#refusal);
     if (reasons.length === 0 && refusal !== undefined && links() === 0) {
       reasons.push(`no peer takes this node, which asks again by itself; the last that refused it was ${refusal.text}`);
@@ -115,9 +106,9 @@ export class MeshReadiness {
     return reasons.map((reason) => ({ code: "node.unavailable", reason }));
   }
 
-  #shutOutText(): string {
-    const { certificate, clock, state } = this.#options;
-    const { notBefore, notAfter } = certificate();
+  #lockedOutText(): string {
+    const { identity, clock, state } = this.#options;
+    const { notBefore, notAfter } = identity.peerLeaf();
     const [now, today] = [clock.now(), new Date(clock.now()).toISOString()];
     const why =
       now >= notAfter
@@ -129,10 +120,10 @@ export class MeshReadiness {
     return `this node is locked out of its mesh: its certificate ${why}. It asks the masters for a new one by itself${answer}. If they do not give one, start it with --join URL --token TOKEN and its state ${state} (on a master: herd token create --role join)`;
   }
 
-  #rivalText(rival: Rival): string {
-    const { address, started } = rival;
+  #duplicateText(duplicate: ProcessInstance): string {
+    const { address, started } = duplicate;
     const since = new Date(started).toISOString();
-    const what = this.#options.isKept(rival)
+    const what = isLater(this.#options.own, duplicate)
       ? "peers keep this one, which began later"
       : "peers keep that one, which began later, and refuse this one";
     return `another process with this node's identity runs at ${address}, since ${since}: ${what}. Stop one of them; a copy of a state folder is not another node (start it with another --state)`;

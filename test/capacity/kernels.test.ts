@@ -6,17 +6,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
+import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { type Kernel, kernels } from "../../src/capacity/capacity.js";
+import { KernelsInSandbox, type PreparedKernels, prepareKernels } from "../../src/capacity/kernel-calls.js";
 import { measureProfile } from "../../src/capacity/profiler.js";
 import { systemClock } from "../../src/core/clock.js";
+import { defaultLimits } from "../../src/core/limits.js";
 import { packageRoot } from "../../src/core/package-root.js";
-import { KernelsInSandbox, type PreparedKernels, prepareKernels } from "../../src/node/kernel-calls.js";
 import { testCompiler } from "../runtime/compile/compiling.js";
 import { Guest, startSandbox, type TestSandbox } from "../runtime/sandbox/guests.js";
 
+const prepareKernel = (component: Uint8Array, revision: string): Promise<PreparedRevision> =>
+  prepare(component, { revision, limits: defaultLimits });
 const compiler = testCompiler({ compileTimeoutMs: 120_000 });
 let folder: string;
-let ready: PreparedKernels;
+let ready: PreparedKernels<PreparedRevision>;
 let guests: TestSandbox;
 
 before(async () => {
@@ -26,7 +31,7 @@ before(async () => {
     const { component } = await compiler.compile([{ path: "index.ts", text }]);
     await writeFile(join(folder, `${kernel}.wasm`), component);
   }
-  ready = await prepareKernels(pathToFileURL(`${folder}/`));
+  ready = await prepareKernels({ prepare: prepareKernel }, pathToFileURL(`${folder}/`));
   guests = await startSandbox();
 });
 
@@ -47,7 +52,7 @@ const checksums: { readonly [kernel in Kernel]: number } = {
 
 for (const kernel of kernels) {
   test(`${kernel} computes what it says, each time, and more of it when asked for more`, async () => {
-    const guest = new Guest(guests.sandbox, ready.prepared[kernel]);
+    const guest = new Guest(guests.sandbox, ready.programs[kernel]);
     assert.equal(await guest.call("run", [7]), checksums[kernel]);
     assert.equal(await guest.call("run", [7]), checksums[kernel]);
     assert.notEqual(await guest.call("run", [70]), checksums[kernel]);
@@ -73,5 +78,7 @@ test("a profile of this machine: every kernel on one worker and on all, however 
 });
 
 test("kernels that are not there are told, not guessed", async () => {
-  await assert.rejects(prepareKernels(pathToFileURL(join(folder, "nowhere/"))), { code: "ENOENT" });
+  await assert.rejects(prepareKernels({ prepare: prepareKernel }, pathToFileURL(join(folder, "nowhere/"))), {
+    code: "ENOENT",
+  });
 });

@@ -12,7 +12,7 @@ import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { UsageError } from "../../src/core/usage-error.js";
 import { readSourceTree, sendLimits } from "../../src/deploy/source-tree.js";
-import { readPassphrase } from "../../src/node/joining.js";
+import { readPassphrase } from "../../src/pki/join/configured-identity.js";
 import { readUpload } from "../../src/server/views/upload.js";
 
 const folder = await mkdtemp(join(tmpdir(), "herd-text-"));

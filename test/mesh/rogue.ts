@@ -64,7 +64,7 @@ export class Rogue {
 
   /** Asks a node for a new leaf by its enrolled key, as one whose leaf no peer takes; with a join token when there is one. */
   async rejoin(node: NodeProcess, token: string | undefined): Promise<unknown> {
-    this.identity.rejoinVia((request) => joinMesh(request, joining(node, { token, deploy: false })));
+    this.identity.reEnrollVia((request) => joinMesh(request, joining(node, { token, deploy: false })));
     return this.identity.renewPeerLeaf({ trusted: false });
   }
 
@@ -82,7 +82,7 @@ export class Rogue {
 
 function joining(at: NodeProcess, wish: { token: string | undefined; deploy: boolean }): JoinOptions {
   const signal = AbortSignal.timeout(60_000);
-  return { urls: [at.ready.url], ...wish, advertise: "localhost", clock: systemClock, tell: () => undefined, signal };
+  return { urls: [at.ready.url], ...wish, advertise: "localhost", clock: systemClock, report: () => undefined, signal };
 }
 
 /** The body of a true request to join with a token, by a key that nobody knows yet. */

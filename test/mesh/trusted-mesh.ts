@@ -3,12 +3,12 @@
 import type { Membership } from "../../src/mesh/membership/members.js";
 import type { RecordReplica } from "../../src/mesh/replication/replica.js";
 import type { LinkSet } from "../../src/mesh/transport/link-set.js";
-import { meshParts } from "../../src/node/mesh-parts.js";
 import { bootstrapRecords } from "../../src/pki/join/bootstrap-records.js";
 import { Registry } from "../../src/pki/registry/registry.js";
 import { Revoker } from "../../src/pki/registry/revocation.js";
 import { keyIdentifierOf } from "../../src/pki/x509/certificate.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
+import { meshParts } from "../../src/trust/mesh-parts.js";
 import { acceptRecords } from "../../src/trust/records-intake.js";
 import { silent } from "../pki/audit/silent-log.js";
 import { PaperMesh, type PaperNode } from "../pki/mesh-records.js";
@@ -98,7 +98,7 @@ export class TrustedNode {
       },
       {
         network,
-        trust: { registry: this.registry },
+        registry: this.registry,
         addresses: { remembered: mesh.addresses(id), remember: () => undefined },
       },
     );

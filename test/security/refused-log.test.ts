@@ -20,17 +20,21 @@ function logOf() {
   return { log: createLogger({ node: "n", clock, ring: new LogRing(), stream }), lines, clock };
 }
 
-function standingOf(log = silent, clock = new ManualClock()) {
-  const around = { links: 0, shutOut: false, revoked: false, begins: -4 * day, ends: -3 * day };
-  const standing = new MeshReadiness({
-    ...{ state: "/state", clock, log, nameOf: (id) => `name-of-${id}` },
-    isRevoked: () => around.revoked,
-    certificate: () => ({ notBefore: clock.now() + around.begins, notAfter: clock.now() + around.ends }),
-    isLockedOut: () => around.shutOut,
-    links: () => around.links,
-    isKept: ({ started }) => started < 1_000,
+/** A readiness whose links, revocation and peer leaf (its life from now, ms) a test sets. */
+function readinessOf(log = silent, clock = new ManualClock()) {
+  const node = { links: 0, revoked: false, begins: -day, ends: day };
+  const leaf = () => ({ notBefore: clock.now() + node.begins, notAfter: clock.now() + node.ends });
+  const readiness = new MeshReadiness({
+    state: "/state",
+    identity: { nodeId: "self", isMaster: false, peerLeaf: () => ({ certificate: "", key: "", ...leaf() }) },
+    registry: { isRevoked: () => node.revoked, lostMaster: false, issuerRevoked: () => false },
+    own: { instance: "own", started: clock.now(), address: "10.0.0.9:8444" },
+    clock,
+    log,
+    nameOf: (id) => `name-of-${id}`,
+    links: () => node.links,
   });
-  return { standing, around, clock };
+  return { readiness, node, clock };
 }
 
 const refusal = (more: Partial<Refusal> = {}): Refusal => ({
@@ -40,11 +44,11 @@ const refusal = (more: Partial<Refusal> = {}): Refusal => ({
 
 test("a peer that is refused every second for a day is a few lines, with its name, its address and how many were left out", () => {
   const { log, lines, clock } = logOf();
-  const { standing } = standingOf(log, clock);
+  const { readiness } = readinessOf(log, clock);
   for (let passed = 0; passed < 86_400; passed++) {
     // A port of its own each time, and a reason in which the time goes on.
     const reason = `its certificate ended ${passed} seconds ago by the clock here (${new Date(clock.now()).toISOString()}, X)`;
-    standing.refused(refusal({ address: `10.0.0.1:${5_000 + (passed % 50_000)}`, reason }));
+    readiness.refused(refusal({ address: `10.0.0.1:${5_000 + (passed % 50_000)}`, reason }));
     clock.advance(second);
   }
   assert.ok(lines.length >= 10 && lines.length <= 40, `${lines.length} lines`);
@@ -58,24 +62,24 @@ test("a peer that is refused every second for a day is a few lines, with its nam
 
 test("another reason, another peer and the other direction are lines of their own, at once", () => {
   const { log, lines, clock } = logOf();
-  const { standing } = standingOf(log, clock);
+  const { readiness } = readinessOf(log, clock);
   for (let times = 0; times < 5; times++) {
-    standing.refused(refusal());
-    standing.refused(refusal({ reason: "its certificate ended 3 days ago" }));
-    standing.refused(refusal({ node: "b" }));
-    standing.refused(refusal({ by: "the peer" }));
+    readiness.refused(refusal());
+    readiness.refused(refusal({ reason: "its certificate ended 3 days ago" }));
+    readiness.refused(refusal({ node: "b" }));
+    readiness.refused(refusal({ by: "the peer" }));
   }
   assert.equal(lines.length, 4);
   clock.advance(31 * second);
-  standing.refused(refusal());
+  readiness.refused(refusal());
   assert.equal(lines.length, 5, "after a pause it is a change again");
 });
 
 test("strangers who are another one each time share a budget, and what was left out is counted", () => {
   const { log, lines, clock } = logOf();
-  const { standing } = standingOf(log, clock);
+  const { readiness } = readinessOf(log, clock);
   for (let stranger = 0; stranger < 100_000; stranger++) {
-    standing.refused(refusal({ node: undefined, address: `[2001:db8::${stranger.toString(16)}]:1` }));
+    readiness.refused(refusal({ node: undefined, address: `[2001:db8::${stranger.toString(16)}]:1` }));
     if (stranger % 1_000 === 0) clock.advance(second);
   }
   assert.ok(lines.length <= 64 + 100 / 5 + 1, `${lines.length} lines`);
@@ -85,38 +89,38 @@ test("strangers who are another one each time share a budget, and what was left 
 
 test("a clock that is wrong is called that, with the side and by how much", () => {
   const { log, lines, clock } = logOf();
-  const { standing } = standingOf(log, clock);
-  standing.refused(refusal({ by: "the peer", reason: "your certificate has ended", skewMs: -47 * 3_600 * second }));
+  const { readiness } = readinessOf(log, clock);
+  readiness.refused(refusal({ by: "the peer", reason: "your certificate has ended", skewMs: -47 * 3_600 * second }));
   assert.match(String(lines[0]?.reason), /the clock of this machine is 47 hours ahead of that of name-of-a/);
-  standing.clockSkew({ nodeId: "c" }, 180 * second);
+  readiness.clockSkew({ nodeId: "c" }, 180 * second);
   assert.match(String(lines[1]?.reason), /the clock of this machine is 3 minutes behind that of name-of-c/);
-  standing.clockSkew({ nodeId: "d" }, 2 * second);
+  readiness.clockSkew({ nodeId: "d" }, 2 * second);
   assert.equal(lines.length, 2);
 });
 
 test("a node that no peer takes gives its reasons, and none once it has links again", () => {
-  const { standing, around, clock } = standingOf();
-  assert.deepEqual(standing.reasons(), []);
-  standing.refused(refusal({ by: "the peer", reason: "node a was revoked" }));
+  const { readiness, node, clock } = readinessOf();
+  assert.deepEqual(readiness.reasons(), []);
+  readiness.refused(refusal({ by: "the peer", reason: "node a was revoked" }));
   assert.match(
-    standing.reasons()[0]?.reason ?? "",
+    readiness.reasons()[0]?.reason ?? "",
     /no peer takes this node.*name-of-a \(10\.0\.0\.1:5000\): node a was revoked/,
   );
-  around.links = 1;
-  assert.deepEqual(standing.reasons(), []);
-  around.links = 0;
+  node.links = 1;
+  assert.deepEqual(readiness.reasons(), []);
+  node.links = 0;
   clock.advance(61 * second);
-  assert.deepEqual(standing.reasons(), [], "nobody refused it lately");
-  around.shutOut = true;
-  standing.asked(new Error("the mesh lets nodes return for 90 days"));
-  const [locked] = standing.reasons();
+  assert.deepEqual(readiness.reasons(), [], "nobody refused it lately");
+  Object.assign(node, { begins: -4 * day, ends: -3 * day });
+  readiness.renewalRequested(new Error("the mesh lets nodes return for 90 days"));
+  const [locked] = readiness.reasons();
   assert.equal(locked?.code, "node.unavailable");
   assert.match(locked?.reason ?? "", /locked out.*ended 3 days ago.*for 90 days.*--join URL --token TOKEN/);
-  Object.assign(around, { begins: 2_000 * day, ends: 2_001 * day });
+  Object.assign(node, { begins: 2_000 * day, ends: 2_001 * day });
   assert.match(
-    standing.reasons()[0]?.reason ?? "",
+    readiness.reasons()[0]?.reason ?? "",
     /begins only in 2000 days by the clock of this machine.*must be behind/,
   );
-  around.revoked = true;
-  assert.equal(standing.reasons()[0]?.code, "node.revoked");
+  node.revoked = true;
+  assert.equal(readiness.reasons()[0]?.code, "node.revoked");
 });

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../src/client/client.js";
 import { loadConfig } from "../../src/core/config.js";
-import { HerdNode, type Ready } from "../../src/node/node.js";
+import { HerdNode } from "../../src/node/node.js";
+import type { Ready } from "../../src/node/ready.js";
 
 /** A running node and its folder. */
 export interface RealNode {

@@ -22,7 +22,6 @@ import { withKeyFiles } from "../../src/pki/state/key-files.js";
 import { OwnerSecret } from "../../src/pki/tokens/owner-secret.js";
 import { SignIn } from "../../src/pki/tokens/sign-in.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens/tokens.js";
-import { issuePublicLeaf } from "../../src/pki/x509/public-leaf.js";
 import { foundRoot, rootIssuer } from "../../src/pki/x509/root.js";
 import type { Joins } from "../../src/server/endpoints/joins.js";
 import type { NotReady } from "../../src/server/endpoints/node-state.js";
@@ -32,7 +31,11 @@ import type { Relay } from "../../src/server/relay/relay.js";
 import { MeshEvents } from "../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
+
 import { checkAnswer } from "../contract.js";
+
+import { ownPublicLeaf } from "../pki/x509/own-public-leaf.js";
+
 import { FakeMesh } from "./fake-mesh.js";
 import { FakeCompiler, FakeSandbox } from "./fakes.js";
 
@@ -147,7 +150,7 @@ export class TestNode {
     const { certificate, key, meshId } = await root;
     const clock = systemClock;
     const issuer = rootIssuer({ certificate, key });
-    const issue = () => issuePublicLeaf({ issuer, hosts: ["localhost", "127.0.0.1"], nodeName: "test", clock });
+    const issue = () => ownPublicLeaf({ issuer, hosts: ["localhost", "127.0.0.1"], nodeName: "test", clock });
     const tokens = new TokenAuthority({
       meshId,
       key: options.tokenKey ?? (await tokenKey()),

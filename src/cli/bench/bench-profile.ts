@@ -1,16 +1,18 @@
 // A full profile of this machine in the command's own process, and how it is told: what herd bench and npm run bench share.
 
+import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
+import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 import { Sandbox } from "../../../runtime/sandbox/sandbox.js";
 import { kernels } from "../../capacity/capacity.js";
 import type { Estimate } from "../../capacity/estimate.js";
 import { fingerprintOf } from "../../capacity/fingerprint.js";
+import { KernelsInSandbox, prepareKernels } from "../../capacity/kernel-calls.js";
 import type { KernelProfile, Profile } from "../../capacity/profile.js";
 import { measureProfile } from "../../capacity/profiler.js";
 import { systemClock } from "../../core/clock.js";
 import { loadConfig } from "../../core/config.js";
 import { defaultLimits } from "../../core/limits.js";
 import { UsageError } from "../../core/usage-error.js";
-import { KernelsInSandbox, prepareKernels } from "../../node/kernel-calls.js";
 import type { BarPanel, Estimate as Charted } from "./chart.js";
 
 /** What a run may take and use. */
@@ -30,11 +32,15 @@ export const profileMethod =
 
 const defaultSeconds = 15;
 
+/** Prepares a kernel as a node does. */
+const prepareKernel = (component: Uint8Array, revision: string): Promise<PreparedRevision> =>
+  prepare(component, { revision, limits: defaultLimits });
+
 /** Measures on a sandbox of its own; no node is needed. Throws {@link UsageError} when the build left no kernels. */
 export async function profileHere(options: ProfileHereOptions = {}): Promise<Profile> {
   const { seconds = defaultSeconds, onProgress } = options;
   const workers = options.workers ?? (await loadConfig()).workers;
-  const prepared = await prepareKernels().catch((cause: unknown) => {
+  const prepared = await prepareKernels({ prepare: prepareKernel }).catch((cause: unknown) => {
     throw new UsageError("the kernels are not there: npm run build makes them", { cause });
   });
   const clock = systemClock;

@@ -1,6 +1,7 @@
-// News that this node still has to spread, after memberlist's TransmitLimitedQueue: each is told a bounded number of times.
+// Updates that this node still has to gossip, after memberlist's TransmitLimitedQueue: each is sent a bounded number of
+// times.
 
-/** How often each message is told in a mesh of `nodes`, so that all hear it with high probability. */
+/** How often a node sends each update in a mesh of `nodes`, so that all receive it with high probability. */
 export function retransmitLimit(nodes: number, retransmitMult: number): number {
   return retransmitMult * Math.ceil(Math.log10(nodes + 1));
 }
@@ -11,27 +12,30 @@ interface Queued<Message> {
   transmits: number;
 }
 
-/** Messages by subject. */
+/** Updates by the member that each is about. */
 export class BroadcastQueue<Message> {
   readonly #subjects = new Map<string, Queued<Message>[]>();
 
-  /** True when there is nothing to tell. */
+  /** True when there is nothing to send. */
   get empty(): boolean {
     return this.#subjects.size === 0;
   }
 
   /**
-   * Queues news about a subject in place of all that was queued about it; news `by` somebody only in place of what was by the same, since
-   * every voice counts.
+   * Queues an update about a subject in place of all that was queued about the subject. An update `by` an accuser
+   * replaces only the queued one of the same accuser, since each accuser counts as a confirmation.
    */
   add(subject: string, message: Message, { by }: { readonly by?: string | undefined } = {}): void {
     const others = by === undefined ? [] : (this.#subjects.get(subject) ?? []).filter((queued) => queued.by !== by);
-    // Deleted first, so that the map's order is the order of news.
+    // Deleted first, so that the map's order is the order of arrival.
     this.#subjects.delete(subject);
     this.#subjects.set(subject, [...others, { message, by: by ?? "", transmits: 0 }]);
   }
 
-  /** Up to `count` messages, those told least first, then the newest. One that was told `limit` times leaves. */
+  /**
+   * Up to `count` updates: those sent least often first, the newest first among them. Drops an update after `limit`
+   * times.
+   */
   take(count: number, limit: number): Message[] {
     if (this.empty) return [];
     const taken = [...this.#subjects]

@@ -1,4 +1,5 @@
-// News about members: heard from peers, judged, believed, and passed on with probes and on its own.
+// Gossip of updates about members: received from peers, judged, applied, and sent on, piggybacked on probes or on its
+// own.
 
 import type { Clock } from "../../core/clock.js";
 import type { Random, Timers } from "../../core/timers.js";
@@ -26,19 +27,25 @@ export interface GossipOptions {
   readonly random: Random;
 }
 
-/** News per message: few beside a probe, more in a message of its own. */
-const perProbe = 16;
-const perMessage = 64;
-/** Announcements of nodes whose admission has not come yet; the oldest goes first. */
+/**
+ * Updates per message: few piggybacked on a probe, more in a message of its own. More converges sooner, in larger
+ * frames.
+ */
+const updatesPerProbe = 16;
+const updatesPerMessage = 64;
+/** Announcements that are kept of nodes whose admission has not come yet; the oldest goes first. */
 const maxEarly = 256;
-/** Refutations of this node a second: suspicion lasts seconds, so more would only help whoever floods it with accusations. */
+/**
+ * Between two refutations of this node, ms. A suspicion lasts seconds, so more refutations would only serve a peer that
+ * floods this node with accusations.
+ */
 const refuteIntervalMs = 500;
 
-/** Hears, judges and spreads {@link Update}s. */
+/** Receives, judges and spreads {@link Update}s. */
 export class Gossip {
   readonly #options: GossipOptions;
   readonly #early = new Map<string, string>();
-  /** Signatures that did not verify, by the peer that sent them; announcements, by the node that made them. */
+  /** Rate limits: of signatures that did not verify, by the peer that sent them; of announcements, by their node. */
   readonly #bad: TokenBuckets;
   readonly #announced: TokenBuckets;
   #refutedAt = Number.NEGATIVE_INFINITY;
@@ -50,26 +57,29 @@ export class Gossip {
     this.#announced = new TokenBuckets({ clock: options.clock, burst: 20, perSecond: 4 });
   }
 
-  /** News to go beside a probe or its answer to a node; an accusation of that very node comes first, so that it can refute. */
+  /**
+   * Updates to piggyback on a probe of a node, or on the answer to its probe. An accusation of that very node comes
+   * first, so that it can refute at once (Lifeguard's Buddy System).
+   */
   piggyback(node: string): Update[] {
     const accusation = this.#accusation(node);
-    const news = this.#options.queue.take(perProbe, this.#limit());
-    return accusation === undefined ? news : [accusation, ...news.filter(([, subject]) => subject !== node)];
+    const updates = this.#options.queue.take(updatesPerProbe, this.#limit());
+    return accusation === undefined ? updates : [accusation, ...updates.filter(([, subject]) => subject !== node)];
   }
 
-  /** One round: news to a few linked nodes at random. */
+  /** One round: sends updates to a few linked nodes at random. */
   round(): void {
     this.#retryEarly();
     const { queue, links, config, random } = this.#options;
     if (queue.empty) return;
     for (const link of sample(links.all(), { count: config.gossipNodes, random })) {
-      const news = queue.take(perMessage, this.#limit());
-      if (news.length === 0) return;
-      link.notify("members", news);
+      const updates = queue.take(updatesPerMessage, this.#limit());
+      if (updates.length === 0) return;
+      link.notify("members", updates);
     }
   }
 
-  /** Takes a message of news from a peer. Throws `request.malformed` when it is none. */
+  /** Takes a message of updates from a peer. Throws `request.malformed` when it is none. */
   receive(body: unknown, peer: string): void {
     const { self, links } = this.#options;
     let outdated = false;
@@ -81,22 +91,22 @@ export class Gossip {
     if (outdated) links.get(peer)?.notify("members", [["announce", self.text]]);
   }
 
-  /** Takes a node's announcement, whoever brought it. */
+  /** Takes a node's announcement, from any peer. */
   receiveAnnouncement(text: string, peer: string): void {
     const { table, self, trust, mesh } = this.#options;
-    const said = decodeAnnouncement(mesh, text);
-    if (said === undefined || trust.isRevoked(said.node)) return;
-    if (said.node === self.id) this.#receiveOwnAnnouncement(said, peer);
-    else if (!table.isNews(said)) return;
-    else if (!trust.known(said.node)) this.#keepEarly(said);
-    // One that announces itself without end is heard now and then.
-    else if (this.#announced.has(said.node) && this.#verified(said, peer)) {
-      this.#announced.take(said.node);
-      table.announce(said);
+    const announcement = decodeAnnouncement(mesh, text);
+    if (announcement === undefined || trust.isRevoked(announcement.node)) return;
+    if (announcement.node === self.id) this.#receiveOwnAnnouncement(announcement, peer);
+    else if (!table.isNewer(announcement)) return;
+    else if (!trust.known(announcement.node)) this.#keepEarly(announcement);
+    // A node that announces itself without end is rate limited.
+    else if (this.#announced.has(announcement.node) && this.#verified(announcement, peer)) {
+      this.#announced.take(announcement.node);
+      table.announce(announcement);
     }
   }
 
-  /** Takes what somebody found of a member, this node among them. */
+  /** Takes the finding of a node about a member, or about this node. */
   receiveAccusation(
     [type, node, incarnation, from]: Exclude<Update, readonly ["announce", string]>,
     peer: string,
@@ -110,12 +120,12 @@ export class Gossip {
     const before = table.get(node)?.state;
     if (type === "suspect") table.suspect(node, incarnation, { from });
     else table.dead(node, incarnation, { from });
-    // Told at once to the one it is about, which can then refute before others act on it.
+    // Sent at once to the accused node, which can refute before other nodes act on it.
     const accusation = before !== "suspect" && node !== peer ? this.#accusation(node) : undefined;
     if (accusation !== undefined) this.#options.links.get(node)?.notify("members", [accusation]);
   }
 
-  /** Announces this node's state to all linked peers and beyond. */
+  /** Announces this node's state to all linked peers, and gossips it beyond. */
   announceSelf(): void {
     const { links, self, queue } = this.#options;
     queue.add(self.id, ["announce", self.text]);
@@ -138,11 +148,19 @@ export class Gossip {
     return [member.state, node, member.incarnation, self.id];
   }
 
-  /** An announcement of an older self of this node that outlived it, as after the clock was set back. */
-  #receiveOwnAnnouncement(said: Announcement, peer: string): void {
+  /**
+   * Takes an announcement by a former process of this node that is newer than the present one, as after the clock was
+   * set back.
+   */
+  #receiveOwnAnnouncement(announcement: Announcement, peer: string): void {
     const { self } = this.#options;
-    if (said.incarnation < self.incarnation || said.text === self.text || !this.#verified(said, peer)) return;
-    self.announce(self.state, said.incarnation);
+    if (
+      announcement.incarnation < self.incarnation ||
+      announcement.text === self.text ||
+      !this.#verified(announcement, peer)
+    )
+      return;
+    self.announce(self.state, announcement.incarnation);
     this.announceSelf();
   }
 
@@ -160,9 +178,9 @@ export class Gossip {
     else this.#cancelRefutation = timers.after(waitMs, refute);
   }
 
-  #verified(said: Announcement, peer: string): boolean {
+  #verified(announcement: Announcement, peer: string): boolean {
     if (!this.#bad.has(peer)) return false;
-    if (this.#options.trust.verify(said.signed)) return true;
+    if (this.#options.trust.verify(announcement.signed)) return true;
     this.#bad.take(peer);
     return false;
   }

@@ -1,12 +1,12 @@
-// How long this process's event loop was held up: what membership doubts itself by, and what peers are told.
+// The delay of this process's event loop: membership raises its health score by it, and peers receive it in reports.
 
 const intervalMs = 50;
-/** Half of a delay is forgotten after so long. */
+/** A past delay counts half after this time. Shorter forgets a pause sooner. */
 const halfLifeMs = 500;
 
 /**
- * Watches the event loop between `start` and `stop`, both idempotent, by how late a timer fires. (`monitorEventLoopDelay` misses what
- * comes right after a reset.)
+ * Measures the delay of the event loop between `start` and `stop`, both idempotent, by how late a timer fires.
+ * (`monitorEventLoopDelay` misses a delay that comes right after a reset.)
  */
 export class LoopDelay {
   #timer: NodeJS.Timeout | undefined;
@@ -27,7 +27,7 @@ export class LoopDelay {
     this.#recentMs = 0;
   }
 
-  /** The longest delay since the last call, one that lasts included, in milliseconds; 0 while it does not watch. */
+  /** The longest delay since the last call, the present one included, in ms; 0 while not started. */
   takeMs(): number {
     if (this.#timer === undefined) return 0;
     this.#tick();
@@ -36,7 +36,7 @@ export class LoopDelay {
     return longestMs;
   }
 
-  /** The longest delay of late, in milliseconds: older ones fade, and looking takes nothing away. */
+  /** The longest delay of late, in ms: older delays fade by {@link halfLifeMs}. Reading changes nothing. */
   get recentMs(): number {
     return this.#recentMs;
   }

@@ -1,27 +1,27 @@
-// What nodes tell each other about members, as it crosses a link, and the bounds within which it is believed to be that.
+// The messages of the membership protocol as they cross a link, and the bounds of what is accepted from a peer.
 
 import { HerdError } from "../../core/errors.js";
 import { isNodeId } from "../../core/node-id.js";
 import { decodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
 
-/** A state that a node announces of itself; the others are what its peers find. */
+/** A state that a node announces of itself. The other states are findings of its peers. */
 export type AnnouncedState = "alive" | "draining" | "asleep" | "left";
 
-/** What a node says of itself, under its own signature: nobody else can move it, rename it or make it leave. */
+/** A node's announcement of itself, under its own signature: no other node can change its address or make it leave. */
 export interface Announcement {
   readonly node: string;
   readonly incarnation: number;
   readonly state: AnnouncedState;
   readonly address: string | undefined;
   readonly url: string;
-  /** Whether a container stands around it, as far as it says. */
+  /** Whether the node runs in a container. */
   readonly contained?: boolean | undefined;
-  /** The {@link Signed} record, verified or not, and its text as it is passed on. */
+  /** The {@link Signed} record, verified or not, and its text, which is passed on unchanged. */
   readonly signed: Signed;
   readonly text: string;
 }
 
-/** One piece of news: a node's own announcement, or what `from` finds of a member's incarnation. */
+/** An update: a node's own announcement, or the finding of `from` about a member's incarnation. */
 export type Update =
   | readonly ["announce", text: string]
   | readonly ["suspect" | "dead", node: string, incarnation: number, from: string];
@@ -29,16 +29,16 @@ export type Update =
 /** A line of a full comparison: node, incarnation, and 0 (as announced), 1 (suspect) or 2 (dead). */
 export type Summary = readonly [node: string, incarnation: number, found: 0 | 1 | 2];
 
-/** Pieces of news in one message. */
+/** Updates, or lines of a comparison, in one message. */
 export const maxUpdates = 1_000;
-/** The highest incarnation that is believed; they start as epoch milliseconds. */
+/** The highest incarnation that is accepted. Incarnations start as epoch ms, which reach this in the year 37648. */
 export const maxIncarnation = 2 ** 50;
 const announcementLimitBytes = 2_048;
 
 const hostAndPort = /^[0-9A-Za-z.:[\]_-]{1,253}:[0-9]{1,5}$/;
 const httpsUrl = /^https:\/\/[0-9A-Za-z.:[\]_-]{1,260}\/?$/;
 
-/** True for an incarnation number that a peer may name. */
+/** True for an incarnation within the bounds. */
 export function isIncarnation(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= maxIncarnation;
 }
@@ -49,7 +49,7 @@ export function announcementPayload(mesh: string, said: Omit<Announcement, "sign
   return JSON.stringify({ kind: "member", mesh, node, incarnation, state, address, url, contained });
 }
 
-/** The announcement that a text holds, `undefined` when it holds none of this mesh. Its signature is not verified. */
+/** The announcement in a text, `undefined` when the text holds none of this mesh. The signature is not verified. */
 export function decodeAnnouncement(mesh: string, text: unknown): Announcement | undefined {
   if (typeof text !== "string" || text.length > Math.min(announcementLimitBytes, signedLimitBytes)) return undefined;
   const signed = decodeSigned(text);
@@ -64,17 +64,17 @@ export function decodeAnnouncement(mesh: string, text: unknown): Announcement | 
   return { node, incarnation, state, address, url, contained, signed, text };
 }
 
-/** The news in a message from a peer. Throws `request.malformed` when it is none; what is wrong within is left out. */
+/** The updates in a message from a peer; malformed ones are left out. Throws `request.malformed` when it is no list. */
 export function decodeUpdates(body: unknown): Update[] {
   return listOf(body).filter(isUpdate);
 }
 
-/** The summary lines in a message from a peer. Throws `request.malformed` when there are none. */
+/** The summary lines in a message from a peer; malformed ones are left out. Throws `request.malformed` as above. */
 export function decodeSummaries(body: unknown): Summary[] {
   return listOf(body).filter(isSummary);
 }
 
-/** The strings in a message from a peer that `fits` accepts. Throws `request.malformed` when it is no list. */
+/** The strings in a message from a peer that `fits` accepts. Throws `request.malformed` as above. */
 export function decodeStrings(body: unknown, fits: (value: string) => boolean): string[] {
   return listOf(body).filter((value): value is string => typeof value === "string" && fits(value));
 }

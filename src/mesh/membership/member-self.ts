@@ -1,22 +1,22 @@
-// What this node announces of itself: each change, and each refutation of an accusation, is a new incarnation.
+// This node's own announcement: each change of state, and each refutation of an accusation, is a new incarnation.
 
 import type { Clock } from "../../core/clock.js";
 import { encodeSigned, type Signer } from "../../core/signed.js";
 import { type AnnouncedState, announcementPayload, type Summary } from "./member-messages.js";
 
-/** Who announces what. */
+/** What a {@link MemberSelf} announces, and signs with. */
 export interface MemberSelfOptions {
   readonly mesh: string;
   readonly signer: Signer;
-  /** Where peers dial this node, absent when they cannot; and its HTTPS address. */
+  /** Where peers dial this node (`HOST:PORT`), absent when they cannot dial it; and its HTTPS address. */
   readonly address: string | undefined;
   readonly url: string;
-  /** Whether a container stands around it. */
+  /** Whether this node runs in a container. */
   readonly contained?: boolean | undefined;
   readonly clock: Clock;
 }
 
-/** This node's own entry. Incarnations start from the clock, so that a restarted node supersedes its older self. */
+/** This node as a member. Incarnations start from the clock, so that a restarted node supersedes its former process. */
 export class MemberSelf {
   readonly #options: MemberSelfOptions;
   #incarnation: number;
@@ -47,8 +47,8 @@ export class MemberSelf {
   /** The signed announcement of the present incarnation. */
   get text(): string {
     const { mesh, signer, address, url, contained } = this.#options;
-    const said = { node: this.id, incarnation: this.#incarnation, state: this.#state, address, url, contained };
-    this.#text ??= encodeSigned(signer.sign(announcementPayload(mesh, said)));
+    const content = { node: this.id, incarnation: this.#incarnation, state: this.#state, address, url, contained };
+    this.#text ??= encodeSigned(signer.sign(announcementPayload(mesh, content)));
     return this.#text;
   }
 

@@ -1,4 +1,4 @@
-// The full comparison of two nodes' views of the mesh (memberlist's push-pull), range by range of node ids.
+// The full comparison of two nodes' member lists (memberlist's push-pull), range by range of node ids.
 
 import { isNodeId } from "../../core/node-id.js";
 import type { From, Link, Links } from "../ports.js";
@@ -17,28 +17,34 @@ export interface MemberSyncOptions {
 
 const kind = "members-sync";
 const summariesPerPage = 500;
-/** Announcements in an answer: at most 2 KiB each, and 0.2 ms to verify. */
-const newsPerPage = 100;
+/** Announcements in a response: at most 2 KiB each, and 0.2 ms to verify. */
+const updatesPerPage = 100;
 const maxPages = 200;
 const timeoutMs = 10_000;
 /** Sorts after every node id. */
 const afterAll = "~";
 
-/** Compares with peers, a page of summaries at a time: [after, up to, summaries] → [covered up to, news, wanted ids]. */
+/**
+ * Compares with peers, a page of summaries at a time: [after, up to, summaries] → [covered up to, updates, missing
+ * ids].
+ */
 export class MemberSync {
   readonly #options: MemberSyncOptions;
-  readonly #under = new Set<string>();
+  readonly #running = new Set<string>();
 
   constructor(options: MemberSyncOptions) {
     this.#options = options;
-    options.links.handle(kind, (body, from) => this.#answer(body, from));
+    options.links.handle(kind, (body, from) => this.#handle(body, from));
   }
 
-  /** Compares all; both sides end with the newer of each. A peer that answers nonsense or not at all ends it. */
+  /**
+   * Compares all members; both sides end with the newer announcement of each. A malformed response, or none, ends the
+   * comparison.
+   */
   async with(link: Link): Promise<void> {
     const peer = link.peer.nodeId;
-    if (this.#under.has(peer)) return;
-    this.#under.add(peer);
+    if (this.#running.has(peer)) return;
+    this.#running.add(peer);
     try {
       const summaries = this.#summaries();
       let after = "";
@@ -49,59 +55,59 @@ export class MemberSync {
         after = this.#learn(answer, { link, after, upTo });
       }
     } catch {
-      // A link that breaks is probed, and the next comparison is never far.
+      // The peer of a broken link is probed, and the next comparison comes soon.
     } finally {
-      this.#under.delete(peer);
+      this.#running.delete(peer);
     }
   }
 
   #learn(answer: unknown, { link, after, upTo }: { link: Link; after: string; upTo: string }): string {
     const { gossip } = this.#options;
-    const [covered, news, wanted] = Array.isArray(answer) ? answer : [];
-    gossip.receive(news, link.peer.nodeId);
-    const updates = decodeStrings(wanted, isNodeId).flatMap((node) => this.#newsOf(node));
-    if (updates.length > 0) link.notify("members", updates.slice(0, maxUpdates));
+    const [covered, updates, missing] = Array.isArray(answer) ? answer : [];
+    gossip.receive(updates, link.peer.nodeId);
+    const requested = decodeStrings(missing, isNodeId).flatMap((node) => this.#updatesOf(node));
+    if (requested.length > 0) link.notify("members", requested.slice(0, maxUpdates));
     return typeof covered === "string" && covered > after && covered < upTo ? covered : upTo;
   }
 
-  #answer(body: unknown, { peer }: From): unknown {
+  #handle(body: unknown, { peer }: From): unknown {
     const { table, self } = this.#options;
     const [after, upTo, lines] = Array.isArray(body) ? body : [];
     if (typeof after !== "string" || typeof upTo !== "string") return [afterAll, [], []];
     const theirs = new Map(decodeSummaries(lines).map((summary) => [summary[0], summary]));
-    const news: Update[] = [];
-    const wanted: string[] = [];
+    const updates: Update[] = [];
+    const missing: string[] = [];
     let covered = upTo;
     let last = after;
     for (const [node, incarnation, found] of this.#summaries()) {
       if (node <= after || node > upTo) continue;
-      if (news.length >= newsPerPage) {
+      if (updates.length >= updatesPerPage) {
         covered = last;
         break;
       }
       last = node;
       const line = theirs.get(node);
       theirs.delete(node);
-      if (line !== undefined && line[1] > incarnation) wanted.push(node);
-      else if (line !== undefined && line[1] === incarnation) this.#weigh(line, { found, peer: peer.nodeId, news });
-      // The dead are no news to whoever never knew them.
+      if (line !== undefined && line[1] > incarnation) missing.push(node);
+      else if (line !== undefined && line[1] === incarnation) this.#weigh(line, { found, peer: peer.nodeId, updates });
+      // A peer that never had a dead member does not need it.
       else if (line !== undefined || node === self.id || isPresent(table.get(node)?.state ?? "dead")) {
-        news.push(...this.#newsOf(node));
+        updates.push(...this.#updatesOf(node));
       }
     }
-    for (const [node, , found] of theirs.values()) if (node <= covered && found !== 2) wanted.push(node);
-    return [covered, news, wanted];
+    for (const [node, , found] of theirs.values()) if (node <= covered && found !== 2) missing.push(node);
+    return [covered, updates, missing];
   }
 
-  /** Both know the same incarnation: what either finds of it is a reason for the other to suspect it, not more. */
-  #weigh(line: Summary, { found, peer, news }: { found: number; peer: string; news: Update[] }): void {
+  /** Both sides have the same incarnation: the finding of either is a reason for the other to suspect it, not more. */
+  #weigh(line: Summary, { found, peer, updates }: { found: number; peer: string; updates: Update[] }): void {
     const { gossip, self } = this.#options;
     const [node, incarnation, theirs] = line;
     if (theirs > found) gossip.receiveAccusation(["suspect", node, incarnation, peer], peer);
-    if (found > theirs) news.push(["suspect", node, incarnation, self.id]);
+    if (found > theirs) updates.push(["suspect", node, incarnation, self.id]);
   }
 
-  #newsOf(node: string): Update[] {
+  #updatesOf(node: string): Update[] {
     const { table, self } = this.#options;
     if (node === self.id) return [["announce", self.text]];
     const [text, member] = [table.textOf(node), table.get(node)];

@@ -1,4 +1,5 @@
-// What this node believes about the others, and the rules by which news changes it (SWIM, section 4.2): order does not matter.
+// The members as this node sees them, and the rules by which updates change a member (SWIM, section 4.2). Updates may
+// come in any order.
 
 import type { Clock } from "../../core/clock.js";
 import type { Timers } from "../../core/timers.js";
@@ -7,15 +8,17 @@ import type { AnnouncedState, Announcement, Summary, Update } from "./member-mes
 import type { MembersConfig } from "./members-config.js";
 import { confirmationsExpected, Suspicion, suspicionMinMs } from "./suspicion.js";
 
-/** What a {@link MemberTable} needs; the callbacks are called in the midst of a change and must not call back. */
+/** What a {@link MemberTable} needs. The callbacks are called amid a change and must not call the table. */
 export interface MemberTableOptions {
   readonly config: MembersConfig;
   readonly clock: Clock;
   readonly timers: Timers;
-  /** News that others should hear. */
+  /** Takes an update that is to be gossiped. */
   readonly spread: (node: string, update: Update) => void;
   readonly changed: (member: Member, before: Member | undefined) => void;
-  /** Whether a link to the node is open: then hearsay of its death is only a reason to doubt. */
+  /**
+   * Whether a link to the node is open: another member's finding that it is dead is then a reason to suspect, not more.
+   */
   readonly linked: (node: string) => boolean;
   /** This node's id. */
   readonly self: string;
@@ -35,12 +38,12 @@ interface Row {
   since: number;
 }
 
-/** True for a state in which a node takes part: it is probed, told news and dialled. */
+/** True for a state in which a node takes part: it is probed, gossiped to and dialled. */
 export function isPresent(state: Member["state"]): boolean {
   return state !== "dead" && state !== "left";
 }
 
-/** What a present node adds to a {@link MemberTable.digest}: 32 bits of its id and incarnation (FNV-1a), 0 when it is not present. */
+/** A node's part of a {@link MemberTable.digest}: 32 bits of its id and incarnation (FNV-1a), 0 for an absent node. */
 export function mark({ id, state, incarnation }: Pick<Member, "id" | "state" | "incarnation">): number {
   if (!isPresent(state)) return 0;
   let hash = 0x811c9dc5;
@@ -48,7 +51,10 @@ export function mark({ id, state, incarnation }: Pick<Member, "id" | "state" | "
   return hash >>> 0;
 }
 
-/** The other members. A higher incarnation beats a lower one; within one, dead beats suspect beats what was announced. */
+/**
+ * The other members. A higher incarnation beats a lower one; within an incarnation, dead beats suspect, and suspect
+ * beats the announced state.
+ */
 export class MemberTable {
   readonly #options: MemberTableOptions;
   readonly #rows = new Map<string, Row>();
@@ -59,7 +65,7 @@ export class MemberTable {
     this.#options = options;
   }
 
-  /** Members in no order, the dead and the departed among them. */
+  /** Members in no order, dead and departed ones included. */
   all(): Member[] {
     return [...this.#rows.values()].map(memberOf);
   }
@@ -69,12 +75,15 @@ export class MemberTable {
     return row === undefined ? undefined : memberOf(row);
   }
 
-  /** Nodes that take part, this one among them. */
+  /** Nodes that take part, this one included. */
   get size(): number {
     return this.#present + 1;
   }
 
-  /** The same, with high probability, where the same incarnations of the same nodes are present; this node is not in it. */
+  /**
+   * A digest of the present members, without this node: equal, with high probability, only for equal incarnations of
+   * equal members.
+   */
   get digest(): number {
     return this.#digest;
   }
@@ -89,15 +98,15 @@ export class MemberTable {
     return [...this.#rows.values()].map(({ id, incarnation, found }) => [id, incarnation, found]);
   }
 
-  /** Whether an announcement would be news: asked before its signature is verified. */
-  isNews({ node, incarnation }: Pick<Announcement, "node" | "incarnation">): boolean {
+  /** Whether an announcement is newer than the known one; checked before its signature is verified. */
+  isNewer({ node, incarnation }: Pick<Announcement, "node" | "incarnation">): boolean {
     return incarnation > (this.#rows.get(node)?.incarnation ?? -1);
   }
 
-  /** Takes a verified announcement of another node; `false` when it is no news. */
-  announce(said: Announcement): boolean {
-    if (!this.isNews(said)) return false;
-    const { node, incarnation, state, address, url, contained, text } = said;
+  /** Takes a verified announcement of another node; false when it is not newer than the known one. */
+  announce(announcement: Announcement): boolean {
+    if (!this.isNewer(announcement)) return false;
+    const { node, incarnation, state, address, url, contained, text } = announcement;
     const known = this.#rows.get(node);
     const before = known === undefined ? undefined : memberOf(known);
     known?.suspicion?.cancel();
@@ -107,11 +116,14 @@ export class MemberTable {
     };
     this.#rows.set(node, row);
     this.#options.spread(node, ["announce", text]);
-    this.#tell(row, before);
+    this.#changed(row, before);
     return true;
   }
 
-  /** Takes that `from` suspects a member's incarnation. What another incarnation is suspected of is none of its business. */
+  /**
+   * Takes the finding of `from` that a member is suspect. A finding about another incarnation than the present one is
+   * ignored.
+   */
   suspect(node: string, incarnation: number, { from }: { readonly from: string }): void {
     const row = this.#rows.get(node);
     if (row === undefined || row.incarnation !== incarnation || !isPresent(memberOf(row).state) || from === node)
@@ -128,22 +140,22 @@ export class MemberTable {
     row.suspicion = new Suspicion({
       ...{ from, clock, timers, minMs, maxMs: minMs * config.suspicionMaxTimeoutMult },
       expected: confirmationsExpected(this.size, config.suspicionMult),
-      expired: () => this.#bury(row, this.#options.self),
+      expired: () => this.#declareDead(row, this.#options.self),
     });
     this.#options.spread(node, ["suspect", node, incarnation, from]);
-    this.#tell(row, before);
+    this.#changed(row, before);
   }
 
-  /** Takes that `from` holds a member's incarnation for dead. */
+  /** Takes the finding of `from` that a member's incarnation is dead. */
   dead(node: string, incarnation: number, { from }: { readonly from: string }): void {
     const row = this.#rows.get(node);
     if (row === undefined || row.incarnation !== incarnation || !isPresent(memberOf(row).state) || from === node)
       return;
     if (this.#options.linked(node)) this.suspect(node, incarnation, { from });
-    else this.#bury(row, from);
+    else this.#declareDead(row, from);
   }
 
-  /** Forgets a member, as after its revocation; whoever watches hears that it left. */
+  /** Forgets a member, as after its revocation; watchers receive that it left. */
   forget(node: string): void {
     const row = this.#rows.get(node);
     if (row === undefined) return;
@@ -152,11 +164,11 @@ export class MemberTable {
     row.suspicion = undefined;
     row.found = 0;
     row.announced = "left";
-    if (before.state !== "left") this.#tell(row, before);
+    if (before.state !== "left") this.#changed(row, before);
     this.#rows.delete(node);
   }
 
-  /** Forgets those that have been dead or gone for longer than `deadReclaimMs`. */
+  /** Forgets members that have been dead or departed for longer than `deadReclaimMs`. */
   reclaim(): void {
     const { clock, config } = this.#options;
     const oldest = clock.monotonic() - config.deadReclaimMs;
@@ -170,17 +182,17 @@ export class MemberTable {
     for (const row of this.#rows.values()) row.suspicion?.cancel();
   }
 
-  #bury(row: Row, from: string): void {
+  #declareDead(row: Row, from: string): void {
     const before = memberOf(row);
     row.suspicion?.cancel();
     row.suspicion = undefined;
     row.found = 2;
     row.since = this.#options.clock.monotonic();
     this.#options.spread(row.id, ["dead", row.id, row.incarnation, from]);
-    this.#tell(row, before);
+    this.#changed(row, before);
   }
 
-  #tell(row: Row, before: Member | undefined): void {
+  #changed(row: Row, before: Member | undefined): void {
     const member = memberOf(row);
     this.#present += Number(isPresent(member.state)) - Number(before !== undefined && isPresent(before.state));
     this.#digest = (this.#digest ^ mark(member) ^ (before === undefined ? 0 : mark(before))) >>> 0;

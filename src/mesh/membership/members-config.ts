@@ -1,35 +1,71 @@
-// The numbers of the membership protocol, under the names and with the values of hashicorp/memberlist's LAN configuration.
+// The parameters of the membership protocol, under the names and with the values of hashicorp/memberlist's LAN
+// configuration (config.go, DefaultLANConfig).
 
-/** What the membership protocol waits for and how much it repeats. All times are milliseconds. */
+/** Intervals, time-outs and multipliers of the membership protocol. All times are milliseconds. */
 export interface MembersConfig {
-  /** Between two probes of this node, each of another member. Shorter finds failures sooner and costs more messages. */
+  /**
+   * Between two probes of this node, each of another member (SWIM, section 4.3); default 1,000. A member is probed at
+   * least once in `2 × members − 1` intervals. Shorter finds failures sooner and costs more messages.
+   */
   readonly probeIntervalMs: number;
-  /** How long a direct probe may take before others are asked to probe too. Above the 99th percentile of round trips. */
+  /**
+   * How long a direct probe may take before other members are asked to probe too (SWIM's ping-req); default 500. Should
+   * be above the 99th percentile of round trips. Shorter starts indirect probes sooner; longer sends fewer of them.
+   */
   readonly probeTimeoutMs: number;
-  /** How many others are asked to probe a member that did not answer. More needs more broken paths for a false suspicion. */
+  /**
+   * Members that are asked to probe a member which did not answer: SWIM's k; default 3. More needs more broken paths
+   * for a false suspicion, and costs more messages per failed probe.
+   */
   readonly indirectChecks: number;
-  /** A suspect has `suspicionMult × max(1, log10(members)) × probeIntervalMs` to refute once enough others suspect it too. */
+  /**
+   * The shortest time that a suspect has to refute is `suspicionMult × max(1, log10(members)) × probeIntervalMs`, once
+   * enough other members suspect it too; default 4. Higher lets a slow node refute; lower declares a dead node sooner.
+   */
   readonly suspicionMult: number;
-  /** A suspect whom nobody else suspects has this many times as long. */
+  /**
+   * The longest time that a suspect has to refute, while no other member suspects it, is this many times the shortest
+   * (Lifeguard, LHA-Suspicion); default 6. Higher protects from an accuser that is itself slow; lower detects sooner
+   * where few members can confirm.
+   */
   readonly suspicionMaxTimeoutMult: number;
-  /** The health score stays below this; probes slow down by up to this factor while this node itself is in trouble. */
+  /**
+   * The bound of the local health score: while this node itself is in trouble, intervals and time-outs of its probes
+   * are stretched by `score + 1`, up to this factor (Lifeguard, LHA-Probe); default 8. Higher accuses less wrongly and
+   * detects later.
+   */
   readonly awarenessMaxMultiplier: number;
-  /** Between two rounds of gossip, and how many members each round tells. */
+  /** Between two rounds of gossip; default 200. Shorter spreads an update sooner and costs more messages. */
   readonly gossipIntervalMs: number;
+  /** Linked members that each round of gossip sends to; default 3. More spreads an update in fewer rounds. */
   readonly gossipNodes: number;
-  /** Each message is told `retransmitMult × ceil(log10(members + 1))` times by each node. */
+  /**
+   * Each node sends an update `retransmitMult × ceil(log10(members + 1))` times; default 4. Higher reaches all members
+   * with higher probability, and costs more bytes per update.
+   */
   readonly retransmitMult: number;
-  /** Between two full comparisons with a random member. */
+  /**
+   * Between two full comparisons (memberlist's push-pull) with a random member; default 30,000. Shorter converges
+   * sooner after a partition, and costs a summary of every member each time.
+   */
   readonly pushPullIntervalMs: number;
-  /** Dead and departed members are forgotten after this long. */
+  /**
+   * How long dead and departed members stay in the list, so that they are redialled and their old announcements are no
+   * news; default 24 hours. Longer finds a node again that was away for longer, and keeps more rows.
+   */
   readonly deadReclaimMs: number;
-  /** Between two attempts of this node to find its way to a dead member or, without any link, back into the mesh. */
+  /**
+   * Between two attempts to reach a dead member or, without any link, a way back into the mesh; default 1,000. Shorter
+   * heals a partition sooner and dials more.
+   */
   readonly reconnectIntervalMs: number;
-  /** How long one such attempt may take. */
+  /**
+   * How long one such attempt may take; default 2,000. Longer waits for slow paths; shorter tries the next one sooner.
+   */
   readonly reconnectTimeoutMs: number;
 }
 
-/** The numbers that nodes run with. */
+/** The values that nodes run with. */
 export const defaultMembersConfig: MembersConfig = {
   probeIntervalMs: 1_000,
   probeTimeoutMs: 500,

@@ -1,4 +1,4 @@
-// Who is there: SWIM membership (Das, Gupta, Motivala 2002) with Lifeguard's extensions, over the links of the mesh.
+// Membership: SWIM (Das, Gupta, Motivala 2002) with Lifeguard's extensions, over the links of the mesh.
 
 import type { Clock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
@@ -27,7 +27,7 @@ export interface MembershipOptions {
   /** Where peers dial this node (`HOST:PORT`), undefined when it can only dial out; and its HTTPS address. */
   readonly address: string | undefined;
   readonly url: string;
-  /** Whether a container stands around it. */
+  /** Whether this node runs in a container. */
   readonly contained?: boolean | undefined;
   readonly links: Links;
   readonly trust: MemberTrust;
@@ -35,15 +35,15 @@ export interface MembershipOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly log?: Logger;
-  /** A node's name in log lines; without it they have ids. */
+  /** A node's name for log lines; by default its id. */
   readonly nameOf?: (nodeId: string) => string;
-  /** The longest that the event loop was held up since the last call, in milliseconds. */
+  /** The longest delay of the event loop since the last call, in ms. */
   readonly loopDelayMs?: () => number;
   readonly masters?: () => readonly KnownAddress[];
-  /** What `remember` was given in this node's last run; and peer addresses that a person gave. */
+  /** The addresses that `remember` received in this node's last process; and those of the configuration. */
   readonly remembered?: readonly KnownAddress[];
   readonly seeds?: () => readonly string[];
-  /** Hears, now and then, whom to dial after a restart. */
+  /** Receives, after changes, the addresses to dial after a restart. */
   readonly remember?: (addresses: readonly KnownAddress[]) => void;
   readonly config?: Partial<MembersConfig>;
 }
@@ -51,10 +51,13 @@ export interface MembershipOptions {
 const maxRemembered = 100;
 const rememberAfterMs = 200;
 const leaveTimeoutMs = 500;
-/** Between two comparisons because of what a probe showed: while much changes, views differ all the time. */
-const settleIntervalMs = 1_500;
+/**
+ * Between two comparisons after a probe with another digest, ms. While many members change, digests differ all the
+ * time; longer costs less then, and converges later.
+ */
+const convergeIntervalMs = 1_500;
 
-/** Keeps the list of members, keeps links to those that can be dialled, and finds back when it lost them all. */
+/** Keeps the list of members, keeps links to members that can be dialled, and reconnects when all links are lost. */
 export class Membership implements Members {
   readonly #options: MembershipOptions;
   readonly #table: MemberTable;
@@ -68,7 +71,7 @@ export class Membership implements Members {
   readonly #listeners = new Set<(member: Member, before: Member | undefined) => void>();
   #unwatch: (() => void) | undefined;
   #cancelRemember: (() => void) | undefined;
-  #settledAt = Number.NEGATIVE_INFINITY;
+  #convergedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
@@ -87,7 +90,7 @@ export class Membership implements Members {
     const loopDelayMs = options.loopDelayMs ?? (() => 0);
     this.#prober = new Prober({
       ...{ config, links, table, self, gossip, awareness, clock, timers, random, loopDelayMs },
-      differs: (link) => this.#settle(link),
+      differs: (link) => this.#converge(link),
     });
     this.#sync = new MemberSync({ links, table, self, gossip });
     this.#reconnector = new Reconnector({
@@ -120,14 +123,14 @@ export class Membership implements Members {
         () => this.#compare(),
       ),
       ticker(
-        "search for lost members",
+        "reconnection",
         () => config.reconnectIntervalMs,
-        () => this.#find(),
+        () => this.#reconnect(),
       ),
     ];
   }
 
-  /** Starts to probe, to gossip and to look for the others. Idempotent; before the links may open. */
+  /** Starts to probe, gossip, compare and reconnect. Idempotent; to be called before links open. */
   start(): void {
     this.#unwatch ??= this.#options.links.watch({
       opened: (link) => this.#opened(link),
@@ -136,7 +139,7 @@ export class Membership implements Members {
     for (const ticker of this.#tickers) ticker.start();
   }
 
-  /** Stops all that; says nothing to anybody. Idempotent. */
+  /** Stops all of that, without a message to peers. Idempotent. */
   stop(): void {
     this.#unwatch?.();
     this.#unwatch = undefined;
@@ -157,14 +160,14 @@ export class Membership implements Members {
     return this.#table.get(nodeId);
   }
 
-  /** This node as the others see it. */
+  /** This node as other members see it. */
   get self(): Member {
     const { id, state, incarnation } = this.#self;
     const { address, url, contained } = this.#options;
     return { id, state, incarnation, address, url, contained };
   }
 
-  /** This node's own health, 0 for good (Lifeguard's local health multiplier). */
+  /** This node's own health score, 0 for healthy (Lifeguard's local health multiplier). */
   get healthScore(): number {
     return this.#awareness.score;
   }
@@ -174,14 +177,14 @@ export class Membership implements Members {
     return () => this.#listeners.delete(changed);
   }
 
-  /** Announces that this node drains, sleeps, or is back; who has left does not come back. */
+  /** Announces that this node drains, sleeps, or is alive again. After {@link leave} it does nothing. */
   setState(state: Exclude<AnnouncedState, "left">): void {
     if (this.#self.state === state || this.#self.state === "left") return;
     this.#self.announce(state);
     this.#gossip.announceSelf();
   }
 
-  /** Announces that this node leaves for good or for now; resolves when linked peers heard it, or after half a second. */
+  /** Announces that this node leaves; resolves when all linked peers answered, or after half a second. */
   async leave(): Promise<void> {
     if (this.#self.state !== "left") this.#self.announce("left");
     const ping = this.#prober.ping([["announce", this.#self.text]]);
@@ -189,7 +192,7 @@ export class Membership implements Members {
     await Promise.allSettled(links.map((link) => link.request("ping", ping, { timeoutMs: leaveTimeoutMs })));
   }
 
-  /** A node was revoked: it is no member any more, and its link ends at once. */
+  /** Removes a revoked node from the members and ends its link at once. */
   revoked(nodeId: string): void {
     this.#table.forget(nodeId);
     this.#options.links.unwant(nodeId);
@@ -198,7 +201,7 @@ export class Membership implements Members {
 
   #opened(link: Link): void {
     this.#prober.opened(link);
-    // One side compares; the other learns as much from it. Whoever is dead here hears of it and refutes.
+    // One side compares, and both learn as much from it. A peer that is dead here receives that, and refutes.
     if (this.#self.id < link.peer.nodeId) void this.#sync.with(link);
   }
 
@@ -214,16 +217,16 @@ export class Membership implements Members {
     if (link !== undefined) await this.#sync.with(link);
   }
 
-  /** Gossip reaches a node only with high probability: what it missed is found here within a few probes. */
-  #settle(link: Link): void {
+  /** Gossip reaches a node only with high probability: an update that it missed is found here within a few probes. */
+  #converge(link: Link): void {
     const now = this.#options.clock.monotonic();
-    if (now - this.#settledAt < settleIntervalMs) return;
-    this.#settledAt = now;
+    if (now - this.#convergedAt < convergeIntervalMs) return;
+    this.#convergedAt = now;
     void this.#sync.with(link);
   }
 
-  #find(): void {
-    // A node that was taken for dead over an open link is told so, that it may refute.
+  #reconnect(): void {
+    // A member that counts as dead while its link is open receives that by a comparison, and refutes.
     for (const { id, state } of this.#table.all()) {
       const link = state === "dead" ? this.#options.links.get(id) : undefined;
       if (link !== undefined) void this.#sync.with(link);
@@ -236,8 +239,8 @@ export class Membership implements Members {
     if (isPresent(member.state) && member.address !== undefined) links.want(member.id, member.address);
     else links.unwant(member.id);
     if (member.state !== before?.state) {
-      const say = member.state === "dead" || member.state === "suspect" ? log?.warn : log?.info;
-      say?.(`${this.#options.nameOf?.(member.id) ?? member.id} is ${member.state}`, {
+      const write = member.state === "dead" || member.state === "suspect" ? log?.warn : log?.info;
+      write?.(`${this.#options.nameOf?.(member.id) ?? member.id} is ${member.state}`, {
         member: member.id,
         state: member.state,
         before: before?.state,
@@ -255,7 +258,7 @@ export class Membership implements Members {
       this.#cancelRemember = undefined;
       const present = this.#table.all().filter(({ state }) => isPresent(state));
       const addresses = present.flatMap(({ id, address }) => (address === undefined ? [] : [{ id, address }]));
-      // Nobody left: better to remember those who were there.
+      // With no member left, the addresses of the members before are kept.
       if (addresses.length > 0) remember(addresses.slice(0, maxRemembered));
     });
   }

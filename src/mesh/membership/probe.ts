@@ -1,4 +1,4 @@
-// Asking members whether they are there (SWIM, section 3.1): each in turn, directly, then through others.
+// Probes of members (SWIM, section 3.1): each member in turn, directly, then indirectly through other members.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -24,17 +24,19 @@ export interface ProberOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
-  /** The longest that this process's event loop was held up since the last call, in milliseconds. */
+  /** The longest delay of this process's event loop since the last call, in ms. */
   readonly loopDelayMs: () => number;
-  /** A peer sees other members than this node: they should compare. */
+  /** A peer's digest of the members differs from this node's: the two should compare. */
   readonly differs: (link: Link) => void;
 }
 
-/** Probes beside the regular one, after links broke: when all break at once it is this node that is off. */
+/**
+ * Probes at a time after broken links, besides the regular one. When more links break at once, this node is cut off.
+ */
 const maxHinted = 16;
-/** Links that one direct probe may use up, each broken under it. */
+/** Links that one direct probe may try, each after the one before broke. */
 const maxLinksPerProbe = 3;
-const messageOf = { ping: "ping", through: "ping-req" } as const;
+const kinds = { ping: "ping", indirect: "ping-req" } as const;
 
 /** Probes members and answers probes. */
 export class Prober {
@@ -42,17 +44,17 @@ export class Prober {
   readonly #probing = new Set<string>();
   readonly #awaited = new Map<string, Set<(link: Link) => void>>();
   #order: string[] = [];
-  /** When this node last learned that its own event loop had been held up. */
-  #heldUpAt = Number.NEGATIVE_INFINITY;
+  /** When this node last found its own event loop delayed, monotonic ms. */
+  #delayedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(options: ProberOptions) {
     this.#options = options;
-    options.links.handle(messageOf.ping, (body, from) => this.#answer(body, from));
-    options.links.handle(messageOf.through, (body, from) => this.#answerThrough(body, from));
+    options.links.handle(kinds.ping, (body, from) => this.#handlePing(body, from));
+    options.links.handle(kinds.indirect, (body, from) => this.#handleIndirect(body, from));
   }
 
-  /** Probes the next member: all of them once, in random order, before any of them again. */
+  /** Probes the next member: each once, in random order, before any of them again (SWIM, section 4.3). */
   async round(): Promise<void> {
     const { table, random } = this.#options;
     this.#stopped = false;
@@ -68,26 +70,26 @@ export class Prober {
     }
   }
 
-  /** A sign that a member may be gone: it is probed now. */
+  /** A sign that a member may be gone: probes it now. */
   hint(node: string): void {
     const member = this.#options.table.get(node);
     if (member === undefined || !isPresent(member.state) || this.#probing.size >= maxHinted) return;
     void this.#probe(node, member.incarnation);
   }
 
-  /** A link opened: probes that wait for one to this node use it. */
+  /** A link opened: probes that wait for a link to its node use it. */
   opened(link: Link): void {
     const waiting = this.#awaited.get(link.peer.nodeId);
     this.#awaited.delete(link.peer.nodeId);
     for (const resolve of waiting ?? []) resolve(link);
   }
 
-  /** The body of a probe: what this node sees, in short, and news. */
-  ping(news: readonly Update[]): [digest: number, news: readonly Update[]] {
-    return [this.#digest(), news];
+  /** The body of a probe: the digest of this node's member list, and updates. */
+  ping(updates: readonly Update[]): [digest: number, updates: readonly Update[]] {
+    return [this.#digest(), updates];
   }
 
-  /** Ends what waits; a probe under way accuses nobody any more. */
+  /** Ends the waits for links; a probe under way accuses no member any more. */
   stop(): void {
     this.#stopped = true;
     this.#awaited.clear();
@@ -98,13 +100,13 @@ export class Prober {
     this.#probing.add(node);
     try {
       const { awareness, table, self, clock } = this.#options;
-      this.#lookAtLoop();
+      this.#checkLoopDelay();
       const startedAt = clock.monotonic();
       const { acknowledged, nacksMissing } = await this.#check(node);
       if (this.#stopped) return;
-      this.#lookAtLoop();
-      // An answer may have come and waited: whoever was not looking accuses nobody.
-      if (this.#heldUpAt > startedAt) return awareness.add(1);
+      this.#checkLoopDelay();
+      // A response may have come and waited for the event loop: a node that was delayed accuses no member.
+      if (this.#delayedAt > startedAt) return awareness.add(1);
       if (acknowledged) return awareness.add(-1);
       awareness.add(nacksMissing);
       table.suspect(node, incarnation, { from: self.id });
@@ -113,12 +115,12 @@ export class Prober {
     }
   }
 
-  #lookAtLoop(): void {
+  #checkLoopDelay(): void {
     const { loopDelayMs, config, clock } = this.#options;
-    if (loopDelayMs() >= config.probeTimeoutMs / 2) this.#heldUpAt = clock.monotonic();
+    if (loopDelayMs() >= config.probeTimeoutMs / 2) this.#delayedAt = clock.monotonic();
   }
 
-  /** Resolves as soon as the node was heard from, or at the end of the interval. */
+  /** Resolves as soon as the node answered, directly or indirectly, or at the end of the interval. */
   #check(node: string): Promise<{ acknowledged: boolean; nacksMissing: number }> {
     const { awareness, config, timers, links } = this.#options;
     const intervalMs = awareness.scale(config.probeIntervalMs);
@@ -129,27 +131,27 @@ export class Prober {
       const end = (acknowledged: boolean): void => {
         cancelIndirect();
         cancelEnd();
-        // Nobody to ask counts as one silence: it may well be this node that hears nothing.
+        // No member to ask counts as one missing nack: it may be this node that receives nothing.
         resolve({ acknowledged, nacksMissing: asked === 0 ? 1 : asked - answered });
       };
       const cancelEnd = timers.after(intervalMs, () => end(false));
       const cancelIndirect = timers.after(directMs, () => {
-        const through = this.#through(node);
-        asked = through.length;
-        for (const link of through) {
-          void this.#askThrough(link, { node, timeoutMs: intervalMs - directMs }).then((answer) => {
+        const helpers = this.#helpersFor(node);
+        asked = helpers.length;
+        for (const link of helpers) {
+          void this.#requestIndirect(link, { node, timeoutMs: intervalMs - directMs }).then((answer) => {
             if (answer !== undefined) answered += 1;
             if (answer === true) end(true);
           });
         }
       });
-      void this.#direct(node, intervalMs).then((heard) => {
-        if (heard) end(true);
+      void this.#direct(node, intervalMs).then((answered) => {
+        if (answered) end(true);
       });
     });
   }
 
-  /** True once the node answered anything; waits for a link to it when there is none. */
+  /** Whether the node answered, be it with an error; waits for a link to the node when there is none. */
   async #direct(node: string, timeoutMs: number): Promise<boolean> {
     const { links, clock, gossip } = this.#options;
     const endsAt = clock.monotonic() + timeoutMs;
@@ -161,10 +163,7 @@ export class Prober {
       if (link === undefined || leftMs <= 0) return false;
       last = link;
       try {
-        gossip.receive(
-          await link.request(messageOf.ping, this.ping(gossip.piggyback(node)), { timeoutMs: leftMs }),
-          node,
-        );
+        gossip.receive(await link.request(kinds.ping, this.ping(gossip.piggyback(node)), { timeoutMs: leftMs }), node);
         return true;
       } catch (error) {
         if (error instanceof HerdError) return true;
@@ -187,8 +186,8 @@ export class Prober {
     });
   }
 
-  /** Others that can be asked to probe a node. */
-  #through(node: string): Link[] {
+  /** Links to members that can be asked to probe a node. */
+  #helpersFor(node: string): Link[] {
     const { links, table, config, random } = this.#options;
     const healthy = links.all().filter(({ peer }) => {
       const state = table.get(peer.nodeId)?.state;
@@ -197,14 +196,16 @@ export class Prober {
     return sample(healthy, { count: config.indirectChecks, random });
   }
 
-  /** Whether the other got an answer; `undefined` when it said nothing. */
-  async #askThrough(
+  /**
+   * Whether the asked member got an answer of the node (ack, nack); `undefined` when the member itself did not respond.
+   */
+  async #requestIndirect(
     link: Link,
     { node, timeoutMs }: { readonly node: string; readonly timeoutMs: number },
   ): Promise<boolean | undefined> {
     const { gossip } = this.#options;
     try {
-      const answer = await link.request(messageOf.through, [node, gossip.piggyback(link.peer.nodeId)], { timeoutMs });
+      const answer = await link.request(kinds.indirect, [node, gossip.piggyback(link.peer.nodeId)], { timeoutMs });
       if (!Array.isArray(answer)) return undefined;
       gossip.receive(answer[1], link.peer.nodeId);
       return answer[0] === true;
@@ -213,10 +214,10 @@ export class Prober {
     }
   }
 
-  #answer(body: unknown, { peer, link }: From): unknown {
+  #handlePing(body: unknown, { peer, link }: From): unknown {
     const { gossip, differs } = this.#options;
-    const [digest, news] = Array.isArray(body) ? body : [];
-    gossip.receive(news, peer.nodeId);
+    const [digest, updates] = Array.isArray(body) ? body : [];
+    gossip.receive(updates, peer.nodeId);
     if (digest !== this.#digest()) differs(link);
     return gossip.piggyback(peer.nodeId);
   }
@@ -226,18 +227,18 @@ export class Prober {
     return (table.digest ^ mark(self)) >>> 0;
   }
 
-  async #answerThrough(body: unknown, { peer, signal }: From): Promise<unknown> {
+  async #handleIndirect(body: unknown, { peer, signal }: From): Promise<unknown> {
     const { links, gossip, config } = this.#options;
-    const [node, news] = Array.isArray(body) ? body : [];
+    const [node, updates] = Array.isArray(body) ? body : [];
     if (!isNodeId(node)) throw new HerdError("request.malformed", "a probe through another names a node");
-    gossip.receive(news, peer.nodeId);
-    // An answer, also this one, has to be back before the asker's time is up.
+    gossip.receive(updates, peer.nodeId);
+    // The response, and this node's own, must be back before the requester's time is up.
     const timeoutMs = config.probeTimeoutMs * 0.8;
     let acknowledged = false;
     try {
       const answer = await links
         .get(node)
-        ?.request(messageOf.ping, this.ping(gossip.piggyback(node)), { timeoutMs, signal });
+        ?.request(kinds.ping, this.ping(gossip.piggyback(node)), { timeoutMs, signal });
       acknowledged = answer !== undefined;
       if (acknowledged) gossip.receive(answer, node);
     } catch (error) {

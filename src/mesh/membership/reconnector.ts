@@ -1,4 +1,4 @@
-// The way back into the mesh: dials whoever was there before, whoever is a master, whoever was named as a seed. Never gives up.
+// The reconnector: dials members that were lost, masters and seeds until this node is linked again. It never gives up.
 
 import type { Clock } from "../../core/clock.js";
 import type { Random, Timers } from "../../core/timers.js";
@@ -24,24 +24,25 @@ export interface ReconnectorOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly self: string;
-  /** Where the masters' own records say that they are. */
+  /** The masters' addresses, from their own records. */
   readonly masters: () => readonly KnownAddress[];
-  /** Members that the last run of this node remembered; and addresses (`HOST:PORT`) given by a person. */
+  /** Members that this node's last process remembered; and addresses (`HOST:PORT`) from its configuration. */
   readonly remembered: readonly KnownAddress[];
   readonly seeds: () => readonly string[];
 }
 
-/** Attempts at a time, and per round while there is no link at all. */
+/** Attempts at a time; and new ones per round while there is no link at all, one otherwise. */
 const maxAttempts = 4;
 const attemptsWhenAlone = 3;
 
 /**
- * Each round dials one dead or unlinked master or member; without any link, several of all that it knows. A member that
- * left is dialled only by a node without links: other nodes hear of its return, and it may not know their addresses.
+ * Each round dials one dead or unlinked master or member; without any link, several of all known addresses. A member
+ * that left is dialled only by a node without links: a node with links receives the news of its return, and the member
+ * may not know the address of a lonely node.
  */
 export class Reconnector {
   readonly #options: ReconnectorOptions;
-  /** Addresses by the monotonic time of their last attempt: the one tried longest ago is next. */
+  /** Addresses by the monotonic time of their last attempt: the address tried longest ago is next. */
   readonly #triedAt = new Map<string, number>();
   readonly #attempts = new Map<string, AbortController>();
 
@@ -56,7 +57,7 @@ export class Reconnector {
     for (const address of this.#triedAt.keys()) {
       if (!candidates.includes(address) && !this.#attempts.has(address)) this.#triedAt.delete(address);
     }
-    // Shuffled first: among equals none is preferred.
+    // Shuffled first, so that no address is preferred among equals.
     const next = sample(candidates, { count: candidates.length, random: this.#options.random }).sort(
       (a, b) => (this.#triedAt.get(a) ?? -1) - (this.#triedAt.get(b) ?? -1),
     );
@@ -95,7 +96,7 @@ export class Reconnector {
     try {
       await links.dial(address, attempt.signal);
     } catch {
-      // Nobody there, or not ours: another round will try again.
+      // Nobody answers, or a node of another mesh does: a later round tries again.
     } finally {
       cancel();
       this.#attempts.delete(address);

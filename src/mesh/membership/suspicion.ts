@@ -1,10 +1,13 @@
-// How long a suspect may take to refute, after Lifeguard: long while one node suspects it, short once several do.
+// The time that a suspect has to refute, after Lifeguard (LHA-Suspicion): long while one member suspects it, short once
+// several do.
 
 import type { Clock } from "../../core/clock.js";
 import type { Timers } from "../../core/timers.js";
 import type { MembersConfig } from "./members-config.js";
 
-/** The shortest time (milliseconds) that a suspect is given in a mesh of `nodes`. */
+/**
+ * The shortest time, ms, that a suspect has to refute in a mesh of `nodes`: see {@link MembersConfig.suspicionMult}.
+ */
 export function suspicionMinMs(
   nodes: number,
   config: Pick<MembersConfig, "suspicionMult" | "probeIntervalMs">,
@@ -12,7 +15,9 @@ export function suspicionMinMs(
   return config.suspicionMult * Math.max(1, Math.log10(Math.max(1, nodes))) * config.probeIntervalMs;
 }
 
-/** How many confirmations bring the time down to the shortest: none are waited for where there are too few to give them. */
+/**
+ * Confirmations after which the time is the shortest: `suspicionMult − 2`, or 0 where too few members could confirm.
+ */
 export function confirmationsExpected(nodes: number, suspicionMult: number): number {
   const expected = suspicionMult - 2;
   return nodes - 2 < expected ? 0 : expected;
@@ -28,8 +33,8 @@ export interface SuspicionProgress {
 }
 
 /**
- * Milliseconds left until a suspect counts as dead, not above `maxMs`, 0 or less when the time is up: the whole time falls from `maxMs` to
- * `minMs` with the logarithm of the confirmations (Lifeguard, LHA-Suspicion).
+ * Milliseconds left until a suspect counts as dead; 0 or less when the time is up. The whole time is `max(minMs, maxMs
+ * − (maxMs − minMs) × log(confirmations + 1) / log(expected + 1))` (Lifeguard, LHA-Suspicion).
  */
 export function suspicionLeftMs({ confirmations, expected, elapsedMs, minMs, maxMs }: SuspicionProgress): number {
   const fraction = expected < 1 ? 1 : Math.log(confirmations + 1) / Math.log(expected + 1);
@@ -39,7 +44,7 @@ export function suspicionLeftMs({ confirmations, expected, elapsedMs, minMs, max
 
 /** What a {@link Suspicion} needs. */
 export interface SuspicionOptions {
-  /** Who suspected first: its own repetition confirms nothing. */
+  /** The first accuser, whose repetition is no confirmation. */
   readonly from: string;
   readonly expected: number;
   readonly minMs: number;
@@ -49,7 +54,7 @@ export interface SuspicionOptions {
   readonly expired: () => void;
 }
 
-/** The running doubt about one member: starts its timer at once, calls `expired` unless it is cancelled before. */
+/** The suspicion of one member: starts its timer at once, and calls `expired` unless it is cancelled before. */
 export class Suspicion {
   readonly #options: SuspicionOptions;
   readonly #startedAt: number;
@@ -63,7 +68,7 @@ export class Suspicion {
     this.#cancelTimer = options.timers.after(this.#leftMs(), options.expired);
   }
 
-  /** Counts another accuser; `true` when it was news that is worth passing on. */
+  /** Counts an accuser; true when it is a new confirmation, to be gossiped. */
   confirm(from: string): boolean {
     if (this.#from.has(from) || this.#from.size > this.#options.expected) return false;
     this.#from.add(from);

@@ -1,4 +1,4 @@
-// What two nodes compare first: their record ids in short, so that equal sets cost one small message.
+// Digests of record ids: two nodes compare these first, so that equal sets cost one small message.
 
 import type { RecordStore } from "../ports.js";
 
@@ -6,8 +6,8 @@ import type { RecordStore } from "../ports.js";
 export type KindDigest = readonly [kind: string, count: number, ids: string];
 
 /**
- * The digest of a store; the order of its ids does not matter. Whoever signs hundreds of records can make two sets look the same, which
- * a comparison by ids then finds.
+ * The digest of a store; the order of its ids does not matter. The exclusive or is no cryptographic hash: a signer of
+ * hundreds of records can make the digests of two different sets equal. A comparison by ids then finds the difference.
  */
 export function digestOf(store: Pick<RecordStore, "kind" | "ids">): KindDigest {
   const words = new Uint32Array(4);
@@ -21,7 +21,7 @@ export function digestOf(store: Pick<RecordStore, "kind" | "ids">): KindDigest {
   return [store.kind, count, [...words].map((word) => word.toString(16).padStart(8, "0")).join("")];
 }
 
-/** The kinds of `own` in which a peer's digests differ, in the order of `own`. A kind that the peer does not name is none. */
+/** The kinds whose digests differ at a peer, in the order of `own`. A kind that the peer does not name is left out. */
 export function differing(own: readonly KindDigest[], peer: unknown): string[] {
   if (!Array.isArray(peer) || peer.length > 64) return [];
   const theirs = new Map<unknown, readonly unknown[]>();

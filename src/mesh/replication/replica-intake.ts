@@ -1,4 +1,4 @@
-// Where records from peers are judged: in the order they came, in slices of time, each peer within its budget.
+// The intake of records from peers: judged in the order they came, in slices of time, each peer within its rate limit.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -7,28 +7,31 @@ import { TokenBuckets } from "../../core/token-buckets.js";
 import type { RecordStore } from "../ports.js";
 import { WaitingRecords } from "./replica-waiting.js";
 
-/** What became of a record from a peer. `dropped` was not looked at; a comparison will bring it again. */
+/** The outcome of a record from a peer. A `dropped` record was not judged; a comparison will bring it again. */
 export type Intake = "new" | "known" | "waiting" | "refused" | "dropped";
 
 /** What a {@link RecordIntake} needs. */
 export interface RecordIntakeOptions {
-  /** In order of dependency: those that say whose signature counts come first. */
+  /** In order of dependency: stores of records that make signers known come first. */
   readonly stores: readonly RecordStore[];
   readonly clock: Clock;
   readonly log?: Logger | undefined;
-  /** Lets the event loop turn. */
+  /** Resolves after a turn of the event loop. */
   readonly yieldLoop: () => Promise<void>;
-  /** A record that waited was accepted. */
+  /** Receives a waiting record that was accepted at last. */
   readonly acceptedLate: (record: { readonly kind: string; readonly text: string; readonly peer: string }) => void;
 }
 
-/** Records that wait for their signer; text that waits to be judged, of one peer and of all. */
+/** Records that wait for their signer; UTF-16 units of text that wait to be judged, of one peer and of all. */
 const maxWaiting = 1_000;
 const maxPeerBytes = 4 * 1024 * 1024;
 const maxBytes = 32 * 1024 * 1024;
-/** Records of one kind that are judged together, so that they share a write of their store. */
+/** Records of one kind that are judged together. More share a write of their store; fewer are acknowledged sooner. */
 const maxBatch = 64;
-/** The longest that verifying signatures (0.2 ms each) may hold up the event loop. */
+/**
+ * The longest that verifying signatures (0.2 ms each) may block the event loop, ms. Longer judges a burst sooner, and
+ * delays calls and probes meanwhile.
+ */
 const sliceMs = 8;
 /** Kinds that make a signer known. */
 const introducing = new Set(["grant", "admission"]);
@@ -43,7 +46,7 @@ export class RecordIntake {
   readonly #options: RecordIntakeOptions;
   readonly #stores: ReadonlyMap<string, RecordStore>;
   readonly #waiting = new WaitingRecords(maxWaiting);
-  /** What each peer may send that is refused, and that is known. */
+  /** Rate limits of each peer: for records that are refused, and for records that are no news. */
   readonly #refusals: TokenBuckets;
   readonly #repetitions: TokenBuckets;
   readonly #bytes = new Map<string, number>();
@@ -54,7 +57,7 @@ export class RecordIntake {
   #introduced = false;
   /** Changes with each record that is accepted. */
   version = 0;
-  /** Records by what became of them. */
+  /** Records by their outcome. */
   readonly counts: Record<Intake, number> = { new: 0, known: 0, waiting: 0, refused: 0, dropped: 0 };
 
   constructor(options: RecordIntakeOptions) {
@@ -75,17 +78,17 @@ export class RecordIntake {
     return this.#waiting.size;
   }
 
-  /** Whether a peer has not used up what it may send in vain. */
-  trusts(peer: string): boolean {
+  /** Whether a peer is within its rate limits. */
+  isWithinLimits(peer: string): boolean {
     return this.#refusals.has(peer) && this.#repetitions.has(peer);
   }
 
-  /** Judges a record of this node's own. Throws as its store does. */
+  /** Judges a record of this node itself. Throws as its store does. */
   own(store: RecordStore, text: string): Promise<void> {
     return this.#queue(store, async () => this.#note(store.kind, await store.accept(text)));
   }
 
-  /** Judges a record from a peer, after those of other kinds that came before it. Never rejects. */
+  /** Judges a record from a peer, after records of other kinds that came before. Never rejects. */
   async offer(kind: string, { text, peer }: { readonly text: string; readonly peer: string }): Promise<Intake> {
     const store = this.#stores.get(kind);
     const bytes = this.#bytes.get(peer) ?? 0;
@@ -103,7 +106,7 @@ export class RecordIntake {
     }
   }
 
-  /** Judges again what waits. */
+  /** Judges the waiting records again. */
   async retry(): Promise<void> {
     this.#introduced = false;
     const retried = this.#waiting.takeAll().map(async ({ kind, text, peer }) => {
@@ -119,7 +122,7 @@ export class RecordIntake {
     });
   }
 
-  /** Kinds in the order in which they came, since one may make another's signer known; records of one kind together. */
+  /** Judges in the order of arrival, since a record may make the signer of a later one known; one kind together. */
   async #work(): Promise<void> {
     this.#working = true;
     for (let [first] = this.#tasks; first !== undefined; [first] = this.#tasks) {
@@ -134,13 +137,13 @@ export class RecordIntake {
       await Promise.all(judged);
     }
     this.#working = false;
-    // After a burst, not after each of its records: what waits may be many.
+    // After a burst, not after each of its records: many records may wait.
     if (this.#introduced) void this.retry();
   }
 
   async #judge(store: RecordStore, { text, peer }: { text: string; peer: string }): Promise<Intake> {
-    // Asked only now: it may have been used up while this record waited for its turn.
-    if (!this.trusts(peer)) return this.#count("dropped");
+    // Checked only now: the limit may have been reached while this record waited for its turn.
+    if (!this.isWithinLimits(peer)) return this.#count("dropped");
     try {
       const outcome = await store.accept(text);
       if (outcome !== "new") this.#repetitions.take(peer);
@@ -150,8 +153,8 @@ export class RecordIntake {
     } catch (error) {
       this.#refusals.take(peer);
       const { log } = this.#options;
-      const say = error instanceof HerdError ? log?.warn : log?.error;
-      say?.("a record from a peer was refused", { peer, kind: store.kind, cause: error, repeat: peer });
+      const write = error instanceof HerdError ? log?.warn : log?.error;
+      write?.("a record from a peer was refused", { peer, kind: store.kind, cause: error, repeat: peer });
       return this.#count("refused");
     }
   }

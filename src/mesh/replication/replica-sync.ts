@@ -1,4 +1,5 @@
-// Comparing records with a peer: digests first, ids where those differ, texts of what is missing. Each side pulls for itself.
+// Anti-entropy: compares records with a peer, first digests, then ids where those differ, then the texts that are
+// missing. Each side pulls for itself.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -13,53 +14,58 @@ export interface RecordSyncOptions {
   readonly stores: readonly RecordStore[];
   readonly intake: RecordIntake;
   readonly clock: Clock;
-  /** A comparison brought records that are new here: others may lack them too. */
+  /** A comparison brought records that are new here: other peers may lack them too. */
   readonly learned: (link: Link) => void;
-  /** A comparison went through: what that peer had, this node has or refused. */
+  /** A comparison was complete: what the peer had, this node has or refused. */
   readonly compared: () => void;
 }
 
 const kinds = { digests: "record-digests", ids: "record-ids", texts: "records" } as const;
 const timeoutMs = 10_000;
-/** Bounds of one answer, and of what one comparison asks for. */
+/** Bounds of one response, and of one comparison: at most `idsPerPage` × `maxPages` ids of a kind. */
 const idsPerPage = 10_000;
-const textsPerAsk = 500;
-const textBytesPerAnswer = 256 * 1024;
+const textsPerRequest = 500;
+const textBytesPerResponse = 256 * 1024;
 const maxPages = 100;
+/** Comparisons at a time. More load the event loop with more signatures to verify. */
 const maxAtOnce = 4;
+/** Digests are computed again after this time, ms: a store may also change by itself, as when a record expires. */
 const digestsFreshMs = 100;
-/** How long a peer is not asked again for what it gave in vain, and how many ids are remembered for that. */
+/**
+ * How long a peer is not asked again for an id that it offered in vain, ms, and how many of these ids are remembered.
+ * Longer saves requests for records that are refused here; shorter accepts sooner what is acceptable by now.
+ */
 const futileMs = 20_000;
 const maxFutile = 20_000;
 
 const recordIdText = /^[0-9a-f]{64}$/;
 
-/** Pulls what a peer has more of, and lets peers pull. */
+/** Pulls the records that a peer has and this node lacks, and answers peers that pull. */
 export class RecordSync {
   readonly #options: RecordSyncOptions;
-  readonly #asks: TokenBuckets;
-  readonly #under = new Set<string>();
+  readonly #budget: TokenBuckets;
+  readonly #running = new Set<string>();
   readonly #next = new Map<string, Link>();
   #digests: { readonly at: number; readonly version: number; readonly own: readonly KindDigest[] } | undefined;
-  /** Ids (after the peer's) that a peer was asked for in vain, by when: refused, outdated, or gone there. */
+  /** When a peer (with an id after it) was asked for a record in vain: refused or outdated here, or gone there. */
   readonly #futile = new Map<string, number>();
   #stopped = false;
 
   constructor(options: RecordSyncOptions) {
     this.#options = options;
-    // A whole comparison of 10,000 records takes some 60 asks.
-    this.#asks = new TokenBuckets({ clock: options.clock, burst: 200, perSecond: 20 });
+    // A whole comparison of 10,000 records takes some 60 requests.
+    this.#budget = new TokenBuckets({ clock: options.clock, burst: 200, perSecond: 20 });
     const { links } = options;
-    links.handle(kinds.digests, (body, from) => this.#answerDigests(body, from));
-    links.handle(kinds.ids, (body, from) => this.#answerIds(body, from));
-    links.handle(kinds.texts, (body, from) => this.#answerTexts(body, from));
+    links.handle(kinds.digests, (body, from) => this.#handleDigests(body, from));
+    links.handle(kinds.ids, (body, from) => this.#handleIds(body, from));
+    links.handle(kinds.texts, (body, from) => this.#handleTexts(body, from));
   }
 
-  /** Compares by digest with a peer, now or when others have ended; the peer then does the same if it sees a difference. */
+  /** Compares by digest with a peer, now or when others have ended. The peer does the same when its digests differ. */
   compare(link: Link): void {
     if (this.#stopped) return;
     const peer = link.peer.nodeId;
-    if (this.#under.has(peer) || this.#under.size >= maxAtOnce) this.#next.set(peer, link);
+    if (this.#running.has(peer) || this.#running.size >= maxAtOnce) this.#next.set(peer, link);
     else void this.#run(link);
   }
 
@@ -71,7 +77,7 @@ export class RecordSync {
     );
   }
 
-  /** Tells a peer what this node has, in short: it compares when it sees a difference. */
+  /** Sends a peer this node's digests: the peer compares when its own differ. */
   hint(link: Link): void {
     link.notify(kinds.digests, this.#own());
   }
@@ -87,14 +93,14 @@ export class RecordSync {
 
   async #run(link: Link): Promise<void> {
     const peer = link.peer.nodeId;
-    this.#under.add(peer);
+    this.#running.add(peer);
     try {
       const theirs = await link.request(kinds.digests, this.#own(), { timeoutMs });
       if (await this.#pullAll(link, differing(this.#own(), theirs))) this.#options.compared();
     } catch {
       // The link broke or the peer is busy; the next comparison is seconds away.
     } finally {
-      this.#under.delete(peer);
+      this.#running.delete(peer);
       const [next] = this.#next.values();
       if (next !== undefined && !this.#stopped) {
         this.#next.delete(next.peer.nodeId);
@@ -103,7 +109,7 @@ export class RecordSync {
     }
   }
 
-  /** Whether it came to its end. */
+  /** Pulls the named kinds; returns whether the comparison was complete. */
   async #pullAll(link: Link, names: readonly string[]): Promise<boolean> {
     let learned = 0;
     let complete = false;
@@ -111,7 +117,7 @@ export class RecordSync {
       for (const { kind } of this.#options.stores) if (names.includes(kind)) learned += await this.#pull(link, kind);
       complete = true;
     } catch {
-      // What came before counts.
+      // The records that came before count.
     }
     if (learned > 0 && !this.#stopped) this.#options.learned(link);
     return complete;
@@ -140,11 +146,13 @@ export class RecordSync {
     const peer = link.peer.nodeId;
     let learned = 0;
     let from = 0;
-    while (from < missing.length && !this.#stopped && intake.trusts(peer)) {
-      const answer = await link.request(kinds.texts, [kind, missing.slice(from, from + textsPerAsk)], { timeoutMs });
-      // [how many of the ids were dealt with, texts]: some may be gone over there.
+    while (from < missing.length && !this.#stopped && intake.isWithinLimits(peer)) {
+      const answer = await link.request(kinds.texts, [kind, missing.slice(from, from + textsPerRequest)], {
+        timeoutMs,
+      });
+      // [count of ids that the response covers, texts]: some records may be gone at the peer.
       const [done, texts] = Array.isArray(answer) ? answer : [];
-      if (!Number.isSafeInteger(done) || done < 1 || !Array.isArray(texts) || texts.length > textsPerAsk) break;
+      if (!Number.isSafeInteger(done) || done < 1 || !Array.isArray(texts) || texts.length > textsPerRequest) break;
       const offered = (texts as unknown[]).filter((text): text is string => typeof text === "string");
       const outcomes = await Promise.all(offered.map((text) => intake.offer(kind, { text, peer })));
       learned += outcomes.filter((outcome) => outcome === "new").length;
@@ -166,14 +174,14 @@ export class RecordSync {
     if (this.#futile.size > maxFutile && oldest !== undefined) this.#futile.delete(oldest);
   }
 
-  #answerDigests(body: unknown, { link }: From): unknown {
+  #handleDigests(body: unknown, { link }: From): unknown {
     this.#admit(link);
     const own = this.#own();
     if (differing(own, body).length > 0) this.compare(link);
     return own;
   }
 
-  #answerIds(body: unknown, { link }: From): unknown {
+  #handleIds(body: unknown, { link }: From): unknown {
     this.#admit(link);
     const [kind, after] = Array.isArray(body) ? body : [];
     const store = typeof kind === "string" ? this.#options.intake.store(kind) : undefined;
@@ -182,30 +190,30 @@ export class RecordSync {
     return ids.sort().slice(0, idsPerPage);
   }
 
-  #answerTexts(body: unknown, { link }: From): unknown {
+  #handleTexts(body: unknown, { link }: From): unknown {
     this.#admit(link);
     const [kind, ids] = Array.isArray(body) ? body : [];
     const store = typeof kind === "string" ? this.#options.intake.store(kind) : undefined;
     const texts: string[] = [];
     let bytes = 0;
     let done = 0;
-    for (const id of store === undefined ? [] : idsOf(ids).slice(0, textsPerAsk)) {
+    for (const id of store === undefined ? [] : idsOf(ids).slice(0, textsPerRequest)) {
       const text = store?.get(id);
       bytes += text?.length ?? 0;
-      if (text !== undefined && bytes > textBytesPerAnswer && texts.length > 0) break;
+      if (text !== undefined && bytes > textBytesPerResponse && texts.length > 0) break;
       done += 1;
       if (text !== undefined) texts.push(text);
     }
     return [done, texts];
   }
 
-  /** Answers cost this node more than the question costs the peer. */
+  /** Rate limit: a response costs this node more than the request costs the peer. */
   #admit({ peer }: Link): void {
-    if (this.#asks.take(peer.nodeId)) return;
+    if (this.#budget.take(peer.nodeId)) return;
     throw new HerdError("request.throttled", "too many comparisons", { retryAfterSeconds: 1 });
   }
 
-  /** Worked out anew after each change here, and now and then: stores change by themselves too. */
+  /** This node's digests: computed again after each change here, and when older than {@link digestsFreshMs}. */
   #own(): readonly KindDigest[] {
     const { clock, stores, intake } = this.#options;
     const [at, { version }] = [clock.monotonic(), intake];

@@ -1,15 +1,15 @@
-// Records that cannot be judged yet, because who signed them is unknown here: kept for a while, within bounds.
+// Records that cannot be judged yet, since their signer is unknown here: kept within bounds until it is known.
 
 import { createHash } from "node:crypto";
 
-/** A record that waits; `peer` brought it. */
+/** A waiting record, and the peer that sent it. */
 export interface WaitingRecord {
   readonly kind: string;
   readonly text: string;
   readonly peer: string;
 }
 
-/** At most `max` records, the oldest goes first; no peer fills more than a quarter. */
+/** At most `max` records, of which the oldest goes first; no peer fills more than a quarter. */
 export class WaitingRecords {
   readonly #max: number;
   readonly #records = new Map<string, WaitingRecord>();
@@ -23,9 +23,9 @@ export class WaitingRecords {
     return this.#records.size;
   }
 
-  /** Keeps a record, once, in place of the oldest of its peer, or of all, when there is no room. */
+  /** Keeps a record, once. When there is no room, it replaces the oldest record of its peer, or of all peers. */
   add(record: WaitingRecord): void {
-    // By the whole text: an id alone would let a bad signature keep out a good one of the same payload.
+    // By the whole text: the id alone would let a record with a bad signature keep out a good one of the same payload.
     const key = createHash("sha256").update(record.kind).update("\n").update(record.text).digest("base64");
     if (this.#records.has(key)) return;
     if ((this.#perPeer.get(record.peer) ?? 0) >= this.#max / 4) this.#dropOldest((other) => other.peer === record.peer);
@@ -34,7 +34,7 @@ export class WaitingRecords {
     this.#perPeer.set(record.peer, (this.#perPeer.get(record.peer) ?? 0) + 1);
   }
 
-  /** Hands out all and keeps none. */
+  /** Returns all records and keeps none. */
   takeAll(): WaitingRecord[] {
     const all = [...this.#records.values()];
     this.#records.clear();

@@ -1,4 +1,4 @@
-// Records that every node ends up having: told at once to those that are linked, compared with them ever after.
+// Replicates records: a new record is gossiped over all links at once, and nodes compare their records ever after.
 
 import type { Clock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
@@ -13,28 +13,40 @@ import { RecordSync } from "./replica-sync.js";
 /** What a {@link RecordReplica} is built from. */
 export interface RecordReplicaOptions {
   readonly links: Links;
-  /** In order of dependency: grant, admission, revocation, address, …, manifest. */
+  /**
+   * In order of dependency, so that a record's signer is known before it: grant, admission, revocation, …, manifest.
+   */
   readonly stores: readonly RecordStore[];
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
   readonly log?: Logger;
-  /** Whether peers can dial a node. One that they cannot has few links, and hears of news through those. */
+  /** Whether peers can dial a node. A node that only dials out has few links, and receives all records over those. */
   readonly dialable?: (nodeId: string) => boolean;
-  /** Between two comparisons by digest, and between two by ids, each with a random peer. */
+  /**
+   * Between two comparisons by digest, each with a random peer; default 2,000 ms. Gossip reaches a node only with high
+   * probability: shorter finds a missed record sooner, for one small message (about 40 bytes a kind) each.
+   */
   readonly digestIntervalMs?: number;
+  /**
+   * Between two comparisons by ids, each with a random peer; default 30,000 ms. They find what equal digests of unequal
+   * sets hide, for about 65 bytes a record.
+   */
   readonly idsIntervalMs?: number;
   /** Lets the event loop turn while many records are judged. */
   readonly yieldLoop?: () => Promise<void>;
 }
 
 const kind = "record";
-/** How many other peers are told what is new; the publisher told all of its own. */
-const passOnTo = 3;
-/** What must not wait for a comparison is passed on to all. */
+/**
+ * Fan-out: linked peers to which a node passes a new record on; its publisher sends it to all of its own. More spreads
+ * a record in fewer steps, and sends more copies to nodes that have it.
+ */
+const fanOut = 3;
+/** Kinds that are passed on to all linked peers: a revocation must not wait for a comparison. */
 const urgent = new Set(["revocation", "token-revocation"]);
 
-/** Spreads records by gossip, and mends what gossip missed by anti-entropy (Demers et al. 1987). */
+/** Spreads records by gossip, and repairs what gossip missed by anti-entropy (Demers et al. 1987). */
 export class RecordReplica implements Replica {
   readonly #options: RecordReplicaOptions;
   readonly #intake: RecordIntake;
@@ -47,12 +59,17 @@ export class RecordReplica implements Replica {
     this.#options = options;
     const { links, stores, clock, timers, random, log } = options;
     this.#intake = new RecordIntake({
-      ...{ stores, clock, log },
+      stores,
+      clock,
+      log,
       yieldLoop: options.yieldLoop ?? (() => new Promise((resolve) => setImmediate(resolve))),
       acceptedLate: ({ kind, text, peer }) => this.#passOn(kind, { text, peer }),
     });
     this.#sync = new RecordSync({
-      ...{ links, stores, clock, intake: this.#intake },
+      links,
+      stores,
+      clock,
+      intake: this.#intake,
       learned: (link) => this.#hint(link),
       compared: () => this.#compared.abort(),
     });
@@ -65,7 +82,9 @@ export class RecordReplica implements Replica {
     ];
   }
 
-  /** Starts to compare with peers, now and whenever a link opens. Idempotent; before the links may open. */
+  /**
+   * Starts to compare with peers, periodically and whenever a link opens. Idempotent; to be called before links open.
+   */
   start(): void {
     this.#sync.start();
     this.#unwatch ??= this.#options.links.watch({ opened: (link) => this.#sync.compare(link) });
@@ -80,12 +99,12 @@ export class RecordReplica implements Replica {
     this.#sync.stop();
   }
 
-  /** Aborts once a comparison with some peer went through: this node has what the mesh had. */
+  /** Aborts once a comparison with a peer was complete: this node then has what that peer had. */
   get compared(): AbortSignal {
     return this.#compared.signal;
   }
 
-  /** Records from peers by what became of them since the start. */
+  /** Counts records from peers since the start, by their outcome. */
   get counts(): Readonly<Record<Intake, number>> {
     return this.#intake.counts;
   }
@@ -107,13 +126,13 @@ export class RecordReplica implements Replica {
   #passOn(kindOfRecord: string, { text, peer }: { readonly text: string; readonly peer: string }): void {
     const { links, random, dialable = () => true } = this.#options;
     const others = links.all().filter((link) => link.peer.nodeId !== peer);
-    const [near, far] = [others.filter((link) => dialable(link.peer.nodeId)), others];
-    const some = sample(near, { count: passOnTo, random });
-    const to = urgent.has(kindOfRecord) ? far : [...some, ...far.filter((link) => !dialable(link.peer.nodeId))];
+    const reachable = others.filter((link) => dialable(link.peer.nodeId));
+    const some = sample(reachable, { count: fanOut, random });
+    const to = urgent.has(kindOfRecord) ? others : [...some, ...others.filter((link) => !reachable.includes(link))];
     for (const link of to) link.notify(kind, [kindOfRecord, text]);
   }
 
-  /** A comparison brought news: the other peers look whether they lack it. */
+  /** A comparison brought new records: the other peers receive a digest, and compare when they lack them. */
   #hint(from: Link): void {
     for (const link of this.#options.links.all()) {
       if (link.peer.nodeId !== from.peer.nodeId) this.#sync.hint(link);

@@ -1,4 +1,5 @@
-// Why a peer's certificate did not hold, in words: what OpenSSL found, and what its times are by the clock here.
+// The reason why a peer's certificate is not valid, as text: OpenSSL's finding, and the certificate's times by our
+// clock.
 
 import type { X509Certificate } from "node:crypto";
 import { spanText } from "../../core/clock-skew.js";
@@ -16,7 +17,7 @@ export function certificateFault(code: string, certificate: X509Certificate | un
   return `its certificate does not hold (${code})`;
 }
 
-/** The node that a certificate names, proved or not: `undefined` when it names none. */
+/** The node id that a certificate names, proved or not; `undefined` when it names none. */
 export function claimedNode(certificate: X509Certificate | undefined): string | undefined {
   return /(?:^|, )URI:spiffe:\/\/[0-9a-f]{32}\/node\/([0-9a-f]{32})$/.exec(certificate?.subjectAltName ?? "")?.[1];
 }

@@ -18,14 +18,14 @@ export interface ChannelEvents {
   ended(channel: Channel, reason: string): void;
 }
 
-/** A connection with its protocol. It is used through {@link Link}s. */
+/** The protocol of one connection. Other parts use it through a {@link Link}. */
 export class Channel {
   readonly peer: PeerIdentity;
   /** When the certificate of either side ends, epoch ms: the same number on both sides. */
   readonly validUntil: number;
   /** The address that was dialled, `undefined` when the peer dialled. */
   readonly dialledTo: string | undefined;
-  /** The link it carries, set when it opens. */
+  /** The link that this connection carries, set when it opens. */
   link: Link | undefined;
   readonly #connection: Connection;
   readonly #context: ChannelContext;
@@ -40,7 +40,7 @@ export class Channel {
   #cancelLeaving: (() => void) | undefined;
   #cancelExpiry: (() => void) | undefined;
 
-  /** `dialled` is where and as the how-manieth dial of this process, when this side dialled. */
+  /** `dialled`: the address, and the count of this dial among those of this process; absent when the peer dialled. */
   constructor(
     connection: Connection,
     options: { dialled?: { address: string; dial: number }; context: ChannelContext; events: ChannelEvents },
@@ -85,7 +85,7 @@ export class Channel {
     return this.#handshake.hello;
   }
 
-  /** The node that dialled, and which of its dials this was. */
+  /** The node that dialled, and the count of this dial among its dials. */
   get dial(): { readonly node: string; readonly count: number } {
     if (this.dialledTo !== undefined) return { node: this.#context.nodeId, count: this.#handshake.ownDial };
     return { node: this.peer.nodeId, count: this.hello.dial };
@@ -100,7 +100,7 @@ export class Channel {
     return this.#keepAlive.rttMs;
   }
 
-  /** Whether both sides had stopped using it, so that nothing was lost with it. */
+  /** Whether both sides had left this connection, so that its end loses nothing. */
   get isDrained(): boolean {
     return this.#left && this.#peerLeft;
   }
@@ -137,12 +137,12 @@ export class Channel {
     const id = this.#requests.nextId();
     const frame = encodeFrame([messageType.request, id, kind, body]);
     if (!this.#sendFrame(frame)) return Promise.reject(new LinkBroken("the link's queue is full"));
-    // Who waits for an answer reads.
+    // A node that waits for a response must read.
     this.#connection.resume();
     return this.#requests.wait(id, kind, options);
   }
 
-  /** There is a better connection: asks for nothing more on this one, and ends it when nothing runs on it. */
+  /** There is a better connection: sends no more requests here, and ends this one when no request is pending on it. */
   leave(): void {
     if (this.#left || this.#state !== "open") return;
     this.#left = true;
@@ -151,7 +151,7 @@ export class Channel {
     this.#endIfLeft();
   }
 
-  /** Ends it, telling the peer why, with records that prove it; at once, with nothing more sent, when `abrupt`. */
+  /** Ends the connection and sends the peer the reason; when `abrupt`, at once and with nothing more sent. */
   end(reason: string, options: { readonly abrupt?: boolean } = {}): void {
     if (this.#state === "ended") return;
     if (options.abrupt !== true) this.#send([messageType.bye, reason]);
@@ -159,7 +159,9 @@ export class Channel {
     this.#end(reason);
   }
 
-  /** Ends the handshake with a peer that may not be linked: sends the reason, records that prove it, and the time here. */
+  /**
+   * Ends the handshake with a peer that may not be linked: sends the reason, records that prove it, and the time here.
+   */
   refuse(reason: string, records: readonly string[] = []): void {
     if (this.#state === "ended") return;
     this.#send([messageType.bye, reason, records, this.#context.clock.now()]);
@@ -201,7 +203,7 @@ export class Channel {
 
   #receiveBye([, reason, records, at]: readonly unknown[]): void {
     const inHandshake = this.#state === "handshake";
-    this.#connection.close("the peer said bye");
+    this.#connection.close("the peer sent bye");
     if (inHandshake) this.#handshake.receiveRefusal(reasonOf(reason), timeOf(at));
     this.#end(`the peer ended it: ${reasonOf(reason)}`);
     if (inHandshake) this.#handshake.acceptProof(records);
@@ -238,7 +240,7 @@ export class Channel {
         this.#endIfLeft();
         return;
       default:
-        // A later version may tell more. Nobody waits for an answer to what has no id.
+        // A later version may send other messages. A message without an id needs no response.
         return;
     }
   }
@@ -266,8 +268,9 @@ export class Channel {
   }
 
   /**
-   * Whether the peer leaves too much unread. Its next asks then stay unread here, unless we wait for an answer among them: two peers
-   * that both stopped reading would wait for each other for ever.
+   * Whether the peer leaves too much unread. Back-pressure: its next requests then stay unread here, unless a request
+   * of ours is pending. Its response stands among them, and two peers that both stopped reading would wait for each
+   * other for ever.
    */
   #peerIsSlow(): boolean {
     if (this.#connection.queuedBytes <= this.#context.limits.fullBytes) return false;
@@ -284,15 +287,15 @@ export class Channel {
     try {
       frame = encodeFrame([messageType.response, id, body]);
     } catch (cause) {
-      this.#context.log?.error("an answer could not be sent", { cause, repeat: this.peer.nodeId });
+      this.#context.log?.error("a response could not be sent", { cause, repeat: this.peer.nodeId });
       this.#refuse(id, new HerdError("internal", "the peer failed"));
       return;
     }
-    if (!this.#sendFrame(frame)) this.end("it leaves too many answers unread", { abrupt: true });
+    if (!this.#sendFrame(frame)) this.end("it leaves too many responses unread", { abrupt: true });
   }
 
   #reply(message: readonly unknown[]): void {
-    if (!this.#send(message)) this.end("it leaves too many answers unread", { abrupt: true });
+    if (!this.#send(message)) this.end("it leaves too many responses unread", { abrupt: true });
   }
 
   #send(message: readonly unknown[]): boolean {
@@ -311,13 +314,13 @@ export class Channel {
     return this.#state === "open" && this.#trusted();
   }
 
-  /** Ends the connection at once when its peer is not to be trusted any more. */
+  /** Whether the peer is trusted; ends the connection when it is not. */
   #trusted(): boolean {
     try {
       this.#context.trust.check(this.peer);
       return true;
     } catch (error) {
-      // What waits to leave on an open connection is not for this peer any more.
+      // Frames that are queued on an open connection must not reach an untrusted peer.
       const reason = error instanceof Error ? error.message : "it is not trusted";
       if (this.#state === "open") this.end(reason, { abrupt: true });
       else this.refuse(reason, this.#context.revocationProof(this.peer));
@@ -331,7 +334,7 @@ export class Channel {
   }
 
   #watchExpiry(): void {
-    // In steps, since a timer's time stands still while a machine sleeps, and certificates' does not.
+    // In steps: a timer stands still while a machine sleeps, and the life of a certificate does not.
     const rest = this.validUntil - this.#context.clock.now();
     if (rest <= 0) {
       this.end("a certificate of it has ended", { abrupt: true });

@@ -1,15 +1,15 @@
-// Which nodes this one wants links to: dials them, again and again, one dial at a time for each.
+// Keeps links to the nodes that are wanted: dials each of them until it is linked, one dial at a time for each.
 
 import { Backoff } from "../../core/backoff.js";
 import type { Random, Timers } from "../../core/timers.js";
 
 /**
- * Waits between two dials of a node, with jitter. A longer first wait costs time after a broken link; a longer last wait
- * spares a node that is gone for long, and finds it later when it returns.
+ * Between two dials of a node: exponential backoff from 100 ms to 10 s, with equal jitter. A longer first wait takes
+ * longer to mend a broken link; a longer last wait costs less while a node is gone, and finds it later when it is back.
  */
 const redialMs = { firstMs: 100, lastMs: 10_000, jitter: 0.5 } as const;
 
-/** How one dial ends: resolves once there is a link to the node, rejects otherwise. */
+/** Dials a node once: resolves when the link is open, rejects otherwise. */
 export type Dial = (nodeId: string, address: string, signal: AbortSignal) => Promise<unknown>;
 
 interface Wish {
@@ -20,7 +20,7 @@ interface Wish {
   cancelWait: (() => void) | undefined;
 }
 
-/** Keeps dialling the nodes that are wanted and not linked. */
+/** Dials the nodes that are wanted and not linked, again and again. */
 export class Dialler {
   readonly #wishes = new Map<string, Wish>();
   readonly #dial: Dial;
@@ -71,7 +71,7 @@ export class Dialler {
     return this.#wishes.get(nodeId)?.address;
   }
 
-  /** The link to a node ended; `settled` when it had lasted, so that this was no failed try. */
+  /** The link to a node ended; `settled`: it had lasted, so the backoff starts anew. */
   lost(nodeId: string, settled: boolean): void {
     const wish = this.#wishes.get(nodeId);
     if (wish === undefined) return;

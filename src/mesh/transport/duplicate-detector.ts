@@ -1,5 +1,5 @@
-// Duplicate processes: two processes with one identity, as after a state folder was copied. A peer to which both connect
-// finds them, and makes each prove to the other that it lives.
+// Duplicate processes: two processes with one identity, as after a state folder was copied. A peer to which both
+// connect finds them, and makes each prove to the other that it lives.
 
 import type { Channel } from "./channel.js";
 import type { Hello } from "./hello.js";
@@ -47,8 +47,8 @@ export interface DuplicateDetectorOptions {
 }
 
 /**
- * Makes two processes of one node that both have a connection here prove that they live. A proof is a signature over the
- * instance of the other process. An instance is random and new with each process, so a proof is not older than the
+ * Makes two processes of one node that both have a connection here prove that they live. A proof is a signature over
+ * the instance of the other process. An instance is random and new with each process, so a proof is not older than the
  * process that it names.
  */
 export class DuplicateDetector {

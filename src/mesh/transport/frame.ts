@@ -1,9 +1,12 @@
-// Frames: one MessagePack value each, behind its length in four bytes. Nothing of a length is believed before it is bounded.
+// Frames: one MessagePack value each, behind its length in four bytes. A length is bounded before it is used.
 
 import { Packr, Unpackr } from "msgpackr";
 import { flawOf } from "./msgpack-scan.js";
 
-/** The largest frame, in bytes without its length: 8 MiB of content (a call's arguments, an upload) and what stands around it. */
+/**
+ * The largest frame, in bytes without its length: 8 MiB of content (a call's arguments, an upload) and 64 KiB for what
+ * stands around it.
+ */
 export const maxFrameBytes = 8 * 1024 * 1024 + 64 * 1024;
 
 /** Bytes of the length before a frame: unsigned, big-endian. */
@@ -11,16 +14,16 @@ export const lengthBytes = 4;
 
 const firstBufferBytes = 64 * 1024;
 
-/** Bytes that are no frame; the message says why, in words that may be logged and told to the peer. */
+/** Bytes that are no frame. The message gives the reason and may be logged and sent to the peer. */
 export class FrameError extends Error {
   override readonly name = "FrameError";
 }
 
-// Plain maps and arrays: records and extensions would be state that a peer defines in our decoder.
+// Plain maps and arrays: records and extensions would let a peer define state in our decoder.
 const packr = new Packr({ useRecords: false, encodeUndefinedAsNil: true, int64AsType: "number" });
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "number" });
 
-/** A value as a frame's bytes. Throws `RangeError` when it does not fit, and whatever a value throws that has no such form. */
+/** A value as a frame's bytes. Throws `RangeError` when it does not fit, and the encoder's error for other values. */
 export function encodeFrame(value: unknown): Uint8Array {
   const frame = packr.pack(value);
   if (frame.length > maxFrameBytes)
@@ -29,8 +32,8 @@ export function encodeFrame(value: unknown): Uint8Array {
 }
 
 /**
- * The value of a frame: numbers, text, booleans, null, `Uint8Array`s that share the frame's memory, arrays and plain objects.
- * Throws {@link FrameError}.
+ * The value of a frame: numbers, text, booleans, null, `Uint8Array`s that share the frame's memory, arrays and plain
+ * objects. Throws {@link FrameError}.
  */
 export function decodeFrame(frame: Uint8Array): unknown {
   const flaw = flawOf(frame);
@@ -42,12 +45,12 @@ export function decodeFrame(frame: Uint8Array): unknown {
   }
 }
 
-/** Cuts a stream of bytes into frames. Copies a byte at most twice, and only those of frames that come in pieces. */
+/** Cuts a stream of bytes into frames. Copies a byte at most twice, and only bytes of frames that come in pieces. */
 export class FrameReader {
   readonly #deliver: (frame: Uint8Array) => void;
   readonly #head = Buffer.alloc(lengthBytes);
   #headBytes = 0;
-  /** The frame under way: its length, what is there of it, and a buffer that grows with what really came. */
+  /** The incomplete frame: its length, the bytes that came, and a buffer that grows with the bytes that really came. */
   #length = 0;
   #filled = 0;
   #buffer: Buffer | undefined;
@@ -56,7 +59,9 @@ export class FrameReader {
     this.#deliver = deliver;
   }
 
-  /** Takes the next bytes, whose memory the reader may hand on. Throws {@link FrameError} at a length that is not allowed. */
+  /**
+   * Takes the next bytes, whose memory the reader may hand on. Throws {@link FrameError} for a length out of bounds.
+   */
   push(chunk: Buffer): void {
     let position = 0;
     while (position < chunk.length) {
@@ -110,7 +115,7 @@ export class FrameReader {
   }
 }
 
-/** Frames in one piece, each behind its length: what goes out in one write. */
+/** Frames in one piece, each behind its length, for one write. */
 export function joinFrames(frames: readonly Uint8Array[]): Buffer {
   let total = 0;
   for (const frame of frames) total += lengthBytes + frame.length;

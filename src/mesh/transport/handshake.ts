@@ -16,7 +16,9 @@ export interface HandshakeOptions {
   /** The peer's end (`HOST:PORT`), where it is known. */
   readonly address: string | undefined;
   readonly send: (message: readonly unknown[]) => void;
-  /** Whether the handshake still runs with a trusted peer. An untrusted peer has been refused when this returns false. */
+  /**
+   * Whether the handshake still runs with a trusted peer. An untrusted peer has been refused when this returns false.
+   */
   readonly isTrusted: () => boolean;
   /** Both sides are ready. */
   readonly complete: () => void;
@@ -91,7 +93,10 @@ export class Handshake {
     if (at !== undefined) this.reportRefusal({ by: "the peer", reason, at });
   }
 
-  /** Offers the records with which the peer proves its refusal to their stores, which trust them as little as a stranger's. */
+  /**
+   * Offers the records with which the peer proves its refusal to their stores, which trust them as little as a
+   * stranger's.
+   */
   acceptProof(records: unknown): void {
     const { context, peer } = this.#options;
     if (!isRecords(records)) return;

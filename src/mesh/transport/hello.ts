@@ -1,4 +1,4 @@
-// The first message of each side of a connection: who it is to others, and the records that introduce it.
+// The hello: the first message of each side of a connection, with the node's addresses and its bootstrap records.
 
 import { isNodeId } from "../../core/node-id.js";
 import { signedLimitBytes } from "../../core/signed.js";
@@ -10,41 +10,44 @@ const version = 1;
 const recordsLimit = 8;
 const addressLimit = 300;
 
-/** What a node says of itself to every peer. */
+/** What a node announces of itself to every peer. */
 export interface OwnHello {
-  /** Where peers dial this node (`HOST:PORT`), `undefined` when they cannot; and its HTTPS address. */
+  /** Where peers dial this node (`HOST:PORT`), `undefined` when they cannot dial it; and its HTTPS address. */
   readonly address: string | undefined;
   readonly url: string;
-  /** Texts of the signed records that introduce this node to a stranger: at most 8. */
+  /** Texts of the signed records by which a node that never met this one can verify it: at most 8. */
   readonly records: readonly string[];
 }
 
-/** A hello as it was read: bounded, of the right shape, nothing in it believed. */
+/** A peer's hello: bounded and of the right shape, but not proved. */
 export interface Hello extends PeerHello {
   readonly node: string;
-  /** Names one run of the peer's process. */
+  /** Names the peer's process: random, new with each start. */
   readonly instance: string;
-  /** Counts the dialler's dials; 0 from the side that was dialled. */
+  /** The count of this dial among those of the dialling process; 0 from the side that was dialled. */
   readonly dial: number;
   readonly records: readonly string[];
-  /** The peer's clock (epoch ms) when it greeted; 0 from one that tells none. */
+  /** The peer's clock (epoch ms) when it sent the hello; 0 from a version that sends none. */
   readonly at: number;
   /**
-   * When its process began (epoch ms, by its clock): of two processes with one identity the later one is kept. 0 as
-   * above.
+   * When the peer's process began (epoch ms, by its clock): of two processes with one identity the later one is kept. 0
+   * from a version that sends none.
    */
   readonly started: number;
 }
 
-/** A hello's message content. Throws `RangeError` when there is more to say than a peer would read. */
-export function helloContent(own: OwnHello, who: Pick<Hello, "node" | "instance" | "dial" | "at" | "started">): object {
+/** The content of a hello. Throws `RangeError` for more records than a peer reads. */
+export function helloContent(
+  own: OwnHello,
+  process: Pick<Hello, "node" | "instance" | "dial" | "at" | "started">,
+): object {
   if (own.records.length > recordsLimit) throw new RangeError(`a hello carries at most ${recordsLimit} records`);
   const { address = null, url, records } = own;
-  const { node, instance, dial, at, started } = who;
+  const { node, instance, dial, at, started } = process;
   return { v: version, node, instance, dial, at, started, address, url, records };
 }
 
-/** Reads a hello. Throws {@link FrameError} with what is wrong. */
+/** Reads a peer's hello. Throws {@link FrameError} with the reason. */
 export function readHello(value: unknown): Hello {
   if (typeof value !== "object" || value === null) throw new FrameError("its hello is no object");
   const { v, node, instance, dial, at, started, address, url, records } = value as Record<string, unknown>;
@@ -67,13 +70,13 @@ export function readHello(value: unknown): Hello {
   };
 }
 
-/** Whether a value from a peer is as many texts of records as one message may carry. */
+/** Whether a value from a peer is a list of record texts within the bounds of one message. */
 export function isRecords(value: unknown): value is readonly string[] {
   if (!Array.isArray(value) || value.length > recordsLimit) return false;
   return value.every((text) => typeof text === "string" && text.length <= signedLimitBytes);
 }
 
-/** A time (epoch ms) that a peer told; `undefined` for what is none. */
+/** A time (epoch ms) from a peer; `undefined` for any other value. */
 export function timeOf(value: unknown): number | undefined {
   return Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= 8.64e15
     ? (value as number)

@@ -1,20 +1,20 @@
-// Messages of a peer while their handlers run.
+// Requests and notifications of a peer while their handlers run.
 
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import type { From, Handler, Link, PeerIdentity } from "../ports.js";
 
-/** The most asks and tells of one connection that run at a time. */
+/** The most requests and notifications of one connection whose handlers run at a time. */
 export const incomingLimit = 4_096;
 
-/** Where an ask's outcome goes, and who hears that a handler ended; none of them throws. */
+/** Receives the result of each request, and a call when its handler has ended. None of these throws. */
 export interface Responses {
   response(id: number, body: unknown): void;
   failure(id: number, error: unknown): void;
   settled(): void;
 }
 
-/** One ask (or tell, with id 0) whose handler may still run. Its signal is made only when somebody looks at it. */
+/** A request, or a notification with id 0, whose handler may still run. Its signal is made when first read. */
 class Incoming implements From {
   readonly peer: PeerIdentity;
   readonly link: Link;
@@ -46,7 +46,7 @@ class Incoming implements From {
   }
 }
 
-/** Runs the handlers of one connection's messages and sees that each ask is answered once, or not at all when it was cancelled. */
+/** Runs the handlers of one connection. Each request gets one response, and none once it was cancelled. */
 export class IncomingMessages {
   readonly #responses: Responses;
   readonly #log: Logger | undefined;
@@ -58,22 +58,22 @@ export class IncomingMessages {
     this.#log = log;
   }
 
-  /** Asks whose handlers run. */
+  /** Requests whose handlers run. */
   get requests(): number {
     return this.#requests.size;
   }
 
-  /** Whether no more is taken now. */
+  /** Whether {@link incomingLimit} is reached. */
   get full(): boolean {
     return this.#requests.size + this.#notifications.size >= incomingLimit;
   }
 
-  /** Whether an ask of this id runs. */
+  /** Whether the handler of the request with this id runs. */
   has(id: number): boolean {
     return this.#requests.has(id);
   }
 
-  /** Runs an ask's handler. */
+  /** Runs the handler of a request. */
   request(message: { id: number; kind: string; body: unknown }, handler: Handler, link: Link): void {
     const { id, kind } = message;
     const incoming = new Incoming(id, link, link.peer);
@@ -103,7 +103,7 @@ export class IncomingMessages {
     );
   }
 
-  /** Runs a tell's handler. */
+  /** Runs the handler of a notification. */
   notification(message: { kind: string; body: unknown }, handler: Handler, link: Link): void {
     const incoming = new Incoming(0, link, link.peer);
     const failed = (cause: unknown): void => {
@@ -119,7 +119,7 @@ export class IncomingMessages {
     }
   }
 
-  /** The peer does not want this answer any more. The ask counts until its handler ends. */
+  /** The peer cancelled a request. The request counts until its handler ends. */
   cancel(id: number): void {
     this.#requests.get(id)?.abort();
   }
@@ -131,7 +131,7 @@ export class IncomingMessages {
   }
 
   #fail(incoming: Incoming, kind: string, error: unknown): void {
-    // What a caller can act on is its business; the rest is ours.
+    // A HerdError is for the caller to act on; any other error is a defect of this node.
     if (!(error instanceof HerdError)) this.#log?.error(`answering ${kind} failed`, { cause: error, repeat: "" });
     this.#responses.failure(incoming.id, error);
   }

@@ -1,16 +1,18 @@
-// Whether the other end of a connection still reads and answers, and how far away it is.
+// Keep-alive: pings that show whether the other end of a connection still reads and answers, and measure the round
+// trip.
 
 import type { Clock } from "../../core/clock.js";
 import type { Random, Timers } from "../../core/timers.js";
 import type { Connection } from "../ports.js";
 
 /**
- * The weight of a new sample in the smoothed round-trip time: after TCP (RFC 6298) for one above it. What is in the way of a ping,
- * such as a process that starts, only adds, so a sample below it counts for more.
+ * The weight of a new sample in the smoothed round-trip time, an EWMA: 1/8 as in TCP (RFC 6298) for a sample above it,
+ * 1/2 for one below. Anything in a ping's way, such as a process that starts, only adds to a sample, so a low one is
+ * nearer to the truth.
  */
 const weights = { above: 1 / 8, below: 1 / 2 } as const;
 
-/** Pings a peer, and tells when it is gone without a word. */
+/** Pings a peer, and calls `gone` when it is silent or reads nothing for `silenceMs`. */
 export class KeepAlive {
   readonly #connection: Pick<Connection, "queuedBytes" | "receivedBytes">;
   readonly #clock: Clock;
@@ -22,7 +24,7 @@ export class KeepAlive {
   #rttMs: number | undefined;
   #cancel: (() => void) | undefined;
   #sentBytes = 0;
-  /** The ping that has no pong yet, and when it left. */
+  /** The token of the last ping, and when it was sent while it has no pong. */
   #token = 0;
   #pingedAt: number | undefined;
   #received = { bytes: -1, at: 0 };
@@ -84,8 +86,8 @@ export class KeepAlive {
     const { queuedBytes, receivedBytes } = this.#connection;
     const leftBytes = this.#sentBytes - queuedBytes;
     if (queuedBytes === 0 || leftBytes > this.#left.bytes) this.#left = { bytes: leftBytes, at: now };
-    const heard = receivedBytes !== this.#received.bytes || (queuedBytes > 0 && this.#left.at === now);
-    if (heard) this.#received = { bytes: receivedBytes, at: now };
+    const isAlive = receivedBytes !== this.#received.bytes || (queuedBytes > 0 && this.#left.at === now);
+    if (isAlive) this.#received = { bytes: receivedBytes, at: now };
     const { pingIntervalMs, silenceMs } = this.#limits;
     const isSilent = now - this.#received.at > silenceMs;
     if (isSilent || now - this.#left.at > silenceMs) {

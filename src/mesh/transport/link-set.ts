@@ -1,4 +1,5 @@
-// All links of a node: accepts connections, keeps one link per peer, dials wanted peers, and hands messages to handlers.
+// All links of a node: accepts connections, keeps one link per peer, dials wanted peers, and hands messages to
+// handlers.
 
 import type { Clock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
@@ -21,22 +22,28 @@ import { DuplicateDetector, type DuplicateDetectorOptions, isLater } from "./dup
 import type { OwnHello } from "./hello.js";
 import { isBetter, PeerLink } from "./link.js";
 
-/** Connections to one peer at a time, half-open and replaced ones too. */
+/**
+ * Connections to one peer at a time: the present one, a replaced one whose requests are pending, and a new dial of each
+ * side.
+ */
 const perPeerLimit = 4;
-/** Connections in their handshake at a time, of all peers together. */
+/** Connections in their handshake at a time, of all peers together. More lets a flood verify more signatures here. */
 const handshakeLimit = 256;
-/** A link that lasted so long was a success: the next dial is not delayed for it. */
+/** A link that lasted this long, ms, was a success: the backoff of the next dial starts anew. */
 const settledMs = 10_000;
-/** How long before its certificates end a connection is replaced, ms; sooner on a short-lived one. */
+/**
+ * A connection is replaced this long before a certificate of it ends, ms, but not in the first quarter of its life.
+ * Earlier leaves more time for dials that fail, and costs more handshakes.
+ */
 const renewBeforeMs = 600_000;
 const duplicateReason = "another process with this identity runs, and began later";
-/** Timers wait no longer than this. */
+/** The longest wait of one timer, ms; a longer one is made of several. */
 const timerLimitMs = 86_400_000;
 
 /** What links are made of. */
 export interface LinkSetOptions {
   readonly nodeId: string;
-  /** Names this run of the process: 16 to 64 hex digits, random. */
+  /** Names this process: 16 to 64 hex digits, random. */
   readonly instance: string;
   /** When this process began, epoch ms. */
   readonly started?: number;
@@ -49,7 +56,7 @@ export interface LinkSetOptions {
   readonly hello: () => OwnHello;
   /** Takes the records of a peer's hello before the link opens; rejects to refuse the peer. */
   readonly acceptRecords: (records: readonly string[], peer: PeerIdentity) => Promise<void>;
-  /** Records that prove to a peer why it is refused: at most 8, none unless given. */
+  /** The records that prove to a peer why it is refused: at most 8; default none. */
   readonly revocationProof?: (peer: PeerIdentity) => readonly string[];
   /** Receives each handshake in which this node refused the peer, or the peer this node. */
   readonly refused?: (refusal: Refusal) => void;
@@ -75,15 +82,17 @@ export class LinkSet implements Links {
   readonly #links = new Map<string, PeerLink>();
   /** Every connection that has not ended, by peer. */
   readonly #channels = new Map<string, Set<Channel>>();
-  /** Per peer, how often all connections to it were lost; and the generation and instance it stated for the present link. */
+  /**
+   * By peer: how often all connections to it were lost; the generation and instance that it sent for the present link.
+   */
   readonly #losses = new Map<string, number>();
-  readonly #stated = new Map<string, { readonly generation: number; readonly instance: string }>();
-  /** Dials that wait for their channel to open. */
+  readonly #announced = new Map<string, { readonly generation: number; readonly instance: string }>();
+  /** Dials whose channel has not opened yet. */
   readonly #waiting = new Map<Channel, { resolve: (link: Link) => void; reject: (error: Error) => void }>();
   readonly #dialler: Dialler;
   readonly #duplicates: DuplicateDetector | undefined;
   readonly #inHandshake = new Set<Channel>();
-  /** Ends the wait for the renewal of a connection. */
+  /** Cancels the timer that renews a connection. */
   readonly #renewals = new Map<Channel, () => void>();
   #dials = 0;
   #starting: Promise<number> | undefined;
@@ -127,7 +136,7 @@ export class LinkSet implements Links {
     });
   }
 
-  /** Listens and begins to dial; resolves to the bound port. */
+  /** Listens and begins to dial; resolves to the bound port. Idempotent. */
   start(): Promise<number> {
     this.#starting ??= this.#options.network
       .listen((connection) => this.#accept(connection))
@@ -221,26 +230,27 @@ export class LinkSet implements Links {
     if (channels.size > perPeerLimit || this.#inHandshake.size > handshakeLimit) channel.end("too many connections");
   }
 
-  /** `alone` tells that no other process of the peer lives. */
+  /** `alone`: no other process of the peer lives. */
   #opened(channel: Channel, alone = false): void {
     this.#inHandshake.delete(channel);
     const { nodeId } = channel.peer;
     const { own, peer: generation = 0 } = channel.generations;
-    const stated = this.#stated.get(nodeId);
+    const announced = this.#announced.get(nodeId);
     const { instance } = channel.hello;
-    if (own !== this.#context.generation(nodeId) || (stated?.instance === instance && generation < stated.generation)) {
+    const isOutdated = announced?.instance === instance && generation < announced.generation;
+    if (own !== this.#context.generation(nodeId) || isOutdated) {
       // One side lost its link during this handshake: what the handshake settled no longer holds.
       channel.end("the link was lost in between");
       return;
     }
     const present = this.#links.get(nodeId);
-    const isOtherProcess = present !== undefined && stated !== undefined && stated.instance !== instance;
+    const isOtherProcess = present !== undefined && announced !== undefined && announced.instance !== instance;
     if (isOtherProcess && !alone && this.#duplicates !== undefined && !isLater(channel.hello, present.channel.hello)) {
       void this.#judge(channel, { present: present.channel, detector: this.#duplicates });
       return;
     }
-    const isContinued = stated?.instance === instance && stated.generation === generation;
-    this.#stated.set(nodeId, { generation, instance });
+    const isContinued = announced?.instance === instance && announced.generation === generation;
+    this.#announced.set(nodeId, { generation, instance });
     if (present !== undefined && isContinued) this.#arbitrate(channel, present);
     else this.#linkAnew(channel, present);
     this.#waiting.get(channel)?.resolve(channel.link as Link);
@@ -248,7 +258,7 @@ export class LinkSet implements Links {
     this.#watchRenewal(channel);
   }
 
-  /** A second connection of a link: both sides keep the same. */
+  /** A second connection of a link: both sides keep the same one. */
   #arbitrate(channel: Channel, link: PeerLink): void {
     if (isBetter(channel, link.channel)) {
       link.replace(channel);
@@ -258,13 +268,13 @@ export class LinkSet implements Links {
     }
   }
 
-  /** The first connection of a link; the peer knows of none, so `stale` is one that only this side still believes in. */
+  /** The first connection of a link. The peer has no other, so a `stale` link exists on this side only. */
   #linkAnew(channel: Channel, stale: PeerLink | undefined): void {
     const { nodeId } = channel.peer;
     const link = new PeerLink(channel, this.#options.clock.monotonic());
     if (stale !== undefined) {
       this.#links.delete(nodeId);
-      // No loss of ours that the peer must hear of: it is the one that lost the link.
+      // Counts as no loss of ours: the peer lost the link, and knows.
       for (const other of [...(this.#channels.get(nodeId) ?? [])]) {
         if (other === channel || !other.isOpen) continue;
         if (other !== stale.channel || this.#duplicates === undefined) other.end("the peer lost it");
@@ -309,7 +319,8 @@ export class LinkSet implements Links {
     this.#waiting.delete(channel);
     const link = this.#links.get(nodeId);
     if (link === undefined || channel.link !== link) return;
-    // What was on its way over a connection that broke is lost, and a link that loses something has ended, even if it has another.
+    // A broken connection loses what was on its way. A link that loses a message has ended, also when it has another
+    // connection.
     if (link.channel !== channel && channel.isDrained) return;
     this.#links.delete(nodeId);
     this.#losses.set(nodeId, this.#context.generation(nodeId) + 1);
@@ -323,7 +334,9 @@ export class LinkSet implements Links {
     for (const watcher of [...this.#watchers]) watcher.ended?.(link, reason);
   }
 
-  /** Dials again before a certificate of this connection ends, so that the link goes on with a renewed one. */
+  /**
+   * Dials again before a certificate of this connection ends, so that the link continues with a renewed certificate.
+   */
   #watchRenewal(channel: Channel): void {
     const address = channel.dialledTo;
     if (address === undefined) return;

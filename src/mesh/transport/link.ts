@@ -1,4 +1,4 @@
-// A link as its users see it: it stays the same while the connection under it is replaced.
+// The link that other parts hold: it stays the same object while the connection under it is replaced.
 
 import type { Link, PeerHello, PeerIdentity, RequestOptions } from "../ports.js";
 import type { Channel } from "./channel.js";
@@ -6,7 +6,7 @@ import type { Channel } from "./channel.js";
 /** The link to one peer over its best connection. */
 export class PeerLink implements Link {
   #channel: Channel;
-  /** When it opened, on the monotonic clock. */
+  /** When the link opened, on the monotonic clock. */
   readonly openedAt: number;
 
   constructor(channel: Channel, openedAt: number) {
@@ -20,7 +20,7 @@ export class PeerLink implements Link {
     return this.#channel;
   }
 
-  /** Takes a better connection; what runs on the one before ends there. */
+  /** Takes a better connection; requests that are pending on the connection before end there. */
   replace(channel: Channel): void {
     const before = this.#channel;
     this.#channel = channel;
@@ -50,8 +50,8 @@ export class PeerLink implements Link {
 }
 
 /**
- * Whether one open connection to a peer is to be kept rather than another, decided alike on both sides: the one that is good for
- * longer, then the one that the smaller node id dialled, then the later dial.
+ * Whether `one` is the connection to keep of two open ones to a peer, decided alike on both sides: the one that is
+ * valid for longer, then the one that the smaller node id dialled, then the later dial.
  */
 export function isBetter(one: Channel, other: Channel): boolean {
   if (one.validUntil !== other.validUntil) return one.validUntil > other.validUntil;

@@ -1,13 +1,16 @@
-// The messages of a link: small arrays that start with their type. What a peer sends becomes one of these, or the link ends.
+// The messages of a link: small arrays that start with their type. A frame of a peer that is no message ends the link.
 
 import { type ErrorData, errorTable, HerdError } from "../../core/errors.js";
 import { FrameError } from "./frame.js";
 
 /** The first element of each message. */
 export const messageType = {
-  /** `[hello, {…}]`, the first message of both sides: see hello.ts. */
+  /** `[hello, {…}]`: the first message of both sides. See hello.ts. */
   hello: 0,
-  /** `[ready, generation]`: the hello was accepted; counts how often the sender lost all connections to the receiver. */
+  /**
+   * `[ready, generation]`: the hello is accepted. The generation counts how often the sender lost all its connections
+   * to the receiver.
+   */
   ready: 1,
   /** `[notification, kind, body]`: has no response. */
   notification: 2,
@@ -19,19 +22,19 @@ export const messageType = {
   failure: 5,
   /** `[cancel, id]`: the sender of the request waits for its response no more. */
   cancel: 6,
-  /** `[ping, token]`, `[pong, token]`: the round-trip time. */
+  /** `[ping, token]`, `[pong, token]`: keep-alive, and the round-trip time. */
   ping: 7,
   pong: 8,
   /** `[leave]`: the sender sends no more requests on this connection, since there is a better one. */
   leave: 9,
   /**
-   * `[bye, reason, records?, at?]`: the last message; with the sender's clock (epoch ms) when it refuses whom it
-   * greets.
+   * `[bye, reason, records?, at?]`: the last message. A refusal in the handshake carries a revocation proof (records)
+   * and the sender's clock (epoch ms).
    */
   bye: 10,
 } as const;
 
-/** Longest names of kinds, and longest reasons that peers are told, in UTF-16 units. */
+/** The longest name of a kind, and the longest texts of a peer's error, in UTF-16 units; the most diagnostics. */
 const kindLimit = 64;
 const reasonLimit = 300;
 const detailLimit = 4_096;
@@ -58,12 +61,12 @@ export function kindOf(value: unknown): string {
   throw new FrameError("a message has no kind");
 }
 
-/** A reason that a peer gave, cut to what may stand in a log line. */
+/** The reason in a peer's message, cut to what may stand in a log line. */
 export function reasonOf(value: unknown): string {
   return typeof value === "string" ? printable(value.slice(0, reasonLimit)) : "no reason given";
 }
 
-/** What an error becomes on its way to a peer: never more than a code and a detail when it is not meant for callers. */
+/** An error as it is sent to a peer. An error that is no HerdError is sent as `internal`, without its text. */
 export function failureOf(error: unknown): ErrorData {
   if (!(error instanceof HerdError)) return { code: "internal", detail: "the peer failed" };
   const data = error.toData();
@@ -76,7 +79,7 @@ export function failureOf(error: unknown): ErrorData {
   };
 }
 
-/** The error that a peer's failure stands for, every field bounded; an unknown code becomes `internal`. */
+/** The error in a peer's failure, every field bounded; an unknown code becomes `internal`. */
 export function errorOf(value: unknown): HerdError {
   const data = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
   const { code, detail, where, diagnostics, retryAfterSeconds } = data;
@@ -101,7 +104,7 @@ function diagnosticOf(value: unknown): NonNullable<ErrorData["diagnostics"]> {
   return [{ file: text(file), line, column, message: text(message), source: text(source) }];
 }
 
-/** Text of a stranger without control characters. */
+/** Text from outside with a space for each control, format and line-separator character. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ");
 }

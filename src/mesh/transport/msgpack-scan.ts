@@ -1,9 +1,11 @@
-// Looks over MessagePack bytes before a decoder does: the decoder's loops and allocations follow counts that a peer wrote.
+// Checks MessagePack bytes before a decoder reads them: its loops and allocations follow counts that a peer wrote.
 
-/** Bounds of what one frame may hold: levels of arrays and maps, and values in all (keys of maps count). */
+/** Bounds of one frame's content: levels of arrays and maps, and values in all (keys of maps count). */
 export const scanLimits = { depth: 16, values: 200_000 } as const;
 
-/** Bytes behind a token from 0xc0 on, without announced ones; -1 for what no frame may hold (extensions, the unused token). */
+/**
+ * Bytes behind a token from 0xc0 on, without announced ones; -1: no frame may hold it (extensions, the unused token).
+ */
 const fixedBytes = [
   ...[0, -1, 0, 0], // nil, unused, false, true
   ...[0, 0, 0], // bin 8, 16, 32
@@ -15,13 +17,14 @@ const fixedBytes = [
   ...[0, 0, 0, 0], // array 16, 32, map 16, 32
 ];
 
-/** Values still to come per open array or map, and which are maps. Reused: the scan never yields. */
+/** Values still to come of each open array or map, and whether it is a map. Reused, since the scan never yields. */
 const left = new Uint32Array(scanLimits.depth + 1);
 const isMap = new Uint8Array(scanLimits.depth + 1);
 
 /**
- * What is wrong with bytes that should be one MessagePack value (the format's specification, without extensions, map keys being
- * text), or `undefined`. Its time is bounded by the bytes and by {@link scanLimits}, whatever they announce.
+ * The flaw of bytes that should be one MessagePack value (the format's specification, without extensions, with text as
+ * keys of maps), or `undefined`. The scan's time is bounded by the number of bytes and by {@link scanLimits}, whatever
+ * the bytes announce.
  */
 export function flawOf(bytes: Uint8Array): string | undefined {
   const end = bytes.length;
@@ -51,7 +54,7 @@ export function flawOf(bytes: Uint8Array): string | undefined {
       if (token < 0xdc) announced = fixed + count;
       else opens = token < 0xde ? count : count * 2;
     }
-    // Each value takes a byte at least, so a count above what is left is a lie.
+    // Each value takes at least a byte, so a count above the bytes that are left is false.
     if (announced > end - position || opens > end - position) return "it announces more than it holds";
     position += announced;
     if (opens > 0) {
@@ -69,7 +72,7 @@ function isText(token: number): boolean {
   return (token >= 0xa0 && token < 0xc0) || (token >= 0xd9 && token <= 0xdb);
 }
 
-/** How many bytes of a token's count follow it. */
+/** How many bytes behind a token hold its count. */
 function countWidth(token: number): number {
   if (token >= 0xc4 && token <= 0xc6) return 1 << (token - 0xc4);
   if (token >= 0xd9 && token <= 0xdb) return 1 << (token - 0xd9);

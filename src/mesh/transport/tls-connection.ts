@@ -1,15 +1,15 @@
-// Frames over one TLS socket.
+// A connection over one TLS socket: frames in, frames out.
 
 import type { TLSSocket } from "node:tls";
 import type { Connection, ConnectionEvents, PeerIdentity } from "../ports.js";
 import { FrameError, FrameReader, joinFrames, lengthBytes } from "./frame.js";
 
-/** How long a peer may take to read the last bytes, ms. */
+/** How long a peer may take to read the last bytes after a close, ms; then the socket is destroyed. */
 const closeMs = 2_000;
-/** A frame of this size is written as it is; smaller ones of one turn are copied into one write. */
+/** A frame of this size is written on its own; smaller frames of one turn are copied into one write. */
 const largeFrameBytes = 64 * 1024;
 
-/** A connection over a socket whose handshake is over and whose peer is known. */
+/** A connection over a socket whose TLS handshake is over and whose peer is known. */
 export class TlsConnection implements Connection {
   readonly peer: PeerIdentity;
   readonly ownNotAfter: number;
@@ -43,7 +43,7 @@ export class TlsConnection implements Connection {
       if (!this.#isClosing) events.frame(frame);
     });
     this.#socket.on("data", (chunk: Buffer) => {
-      // Before it ends, a socket must be read to its end; what comes then is nobody's.
+      // A socket that ends must still be read to its end; these bytes are dropped.
       if (this.#isClosing) return;
       try {
         reader.push(chunk);
@@ -55,7 +55,7 @@ export class TlsConnection implements Connection {
     this.#socket.on("drain", () => events.drained());
   }
 
-  /** Watches the socket's end, from the turn in which it came. */
+  /** Watches the socket's errors and end; to be called in the turn of the event loop in which the socket came. */
   watch(): void {
     this.#socket.on("error", (error: NodeJS.ErrnoException) => {
       if (!this.#isClosing) this.#reason = `the connection broke (${error.code ?? error.message})`;

@@ -1,4 +1,4 @@
-// The network of real nodes: TLS 1.3 in which both sides show a certificate of their mesh, on a port of its own.
+// The network of real nodes: mutual TLS 1.3, on a port of its own. Both sides show a certificate of their mesh.
 
 import { constants } from "node:crypto";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
@@ -18,13 +18,18 @@ import { TlsConnection } from "./tls-connection.js";
 /** The name of the protocol and its version (ALPN, RFC 7301). */
 export const protocolName = "herd/1";
 
+/** The longest that a TLS handshake may take, ms. */
 const handshakeMs = 5_000;
-/** Handshakes that others began and that are not over: in all, and from one address, unless told otherwise. */
+/** Incoming TLS handshakes at a time, in all and from one address, by default. More lets a flood hold more sockets. */
 const defaultHandshakes = { limit: 256, limitPerAddress: 64 };
-/** Refusals that are reported in a second, unless told otherwise. */
+/** Refusals that are reported in a second, by default. */
 const reportsPerSecond = 10;
+/**
+ * TCP keep-alive: the idle time before the first probe, ms. For sockets on which the link's own keep-alive has not
+ * begun.
+ */
 const keepAliveMs = 30_000;
-/** How long a peer that is refused may take to read why. */
+/** How long a refused peer may take to read the reason, ms. */
 const byeMs = 1_000;
 
 /** A node's peer certificate: PEM chain (leaf first) and PEM key. */
@@ -37,28 +42,29 @@ export interface TlsLeaf {
 export interface TlsNetworkOptions {
   readonly host: string;
   readonly port: number;
-  /** The mesh's root certificate (PEM): the only one that is trusted. */
+  /** The mesh's root certificate (PEM): the only trusted one. */
   readonly root: string;
   readonly leaf: TlsLeaf;
-  /** Who a certificate (DER) is for; throws with the reason when it is no peer's of this mesh. Its chain has been proved. */
+  /** The identity in a certificate (DER) whose chain has been proved. Throws when it is no certificate of a peer. */
   readonly identify: (certificate: Buffer) => PeerIdentity;
-  /** Hears why a connection came to nothing on this side; at most ten times a second, unless told otherwise. */
+  /** Receives each refusal by this side, at most `reportsPerSecond` a second. */
   readonly onRefused?: (refusal: Omit<Refusal, "skewMs">) => void;
+  /** Default 10. More shows more of a flood in the log, which rate-limits like lines itself. */
   readonly reportsPerSecond?: number;
-  /** Handshakes that others began and that are not over: in all, and from one address. */
+  /** Incoming TLS handshakes at a time: in all (default 256), and from one address (default 64). */
   readonly handshakes?: { readonly limit: number; readonly limitPerAddress: number };
 }
 
 /**
- * Listens for peers and dials them. Sessions are never resumed: a resumed one would skip the certificate, which may have ended
- * meanwhile. In TLS 1.3 a client has finished before the server judged its certificate, so that a connection which was dialled is
- * good for something only when the peer's first frame has come.
+ * Listens for peers and dials them. TLS sessions are never resumed: a resumption would skip the certificate, which may
+ * have expired meanwhile. In TLS 1.3 the client's handshake ends before the server has judged the client's certificate,
+ * so a dialled connection is known to be accepted only when the peer's first frame has come.
  */
 export class TlsNetwork implements Network {
   readonly #options: TlsNetworkOptions;
   readonly #server: Server;
   readonly #tls: ReturnType<typeof tlsServer>;
-  /** Sockets that shake hands, by their remote address and port. */
+  /** Sockets in their TLS handshake, by remote address and port. */
   readonly #handshakes = new Map<string, Socket>();
   readonly #perAddress = new Map<string, number>();
   #context: ReturnType<typeof createSecureContext>;
@@ -73,8 +79,8 @@ export class TlsNetwork implements Network {
     this.#tls = tlsServer({
       ...secure,
       requestCert: true,
-      // Judged in `#connection`, which lets nobody through whom OpenSSL did not authorize: so that a refused peer can
-      // be named and told.
+      // Judged in `#connection`, which accepts no peer that OpenSSL did not authorize, so that the log can name a
+      // refused peer and the peer receives the reason.
       rejectUnauthorized: false,
       ALPNProtocols: [protocolName],
       handshakeTimeout: handshakeMs,
@@ -87,12 +93,12 @@ export class TlsNetwork implements Network {
     this.#server.on("connection", (socket) => this.#shakeHands(socket));
   }
 
-  /** Connections that were closed at once, since too many shook hands. */
+  /** Connections that were closed at once: too many TLS handshakes at a time. */
   get handshakesRefused(): number {
     return this.#handshakesRefused;
   }
 
-  /** Shows another certificate from now on; connections that are open keep theirs. */
+  /** Shows another certificate on new connections; open connections keep theirs. */
   use(leaf: TlsLeaf): void {
     const secure = this.#secureOptions(leaf);
     this.#context = createSecureContext(secure);
@@ -105,7 +111,7 @@ export class TlsNetwork implements Network {
       this.#server.once("error", reject);
       this.#server.listen({ host: this.#options.host, port: this.#options.port }, () => {
         this.#server.off("error", reject);
-        // A failed accept (no file descriptors left) is that connection's loss.
+        // A failed accept (no file descriptors left) loses that connection alone.
         this.#server.on("error", (error) => this.#refused(error.message, { address: undefined }));
         resolve((this.#server.address() as AddressInfo).port);
       });
@@ -113,19 +119,19 @@ export class TlsNetwork implements Network {
   }
 
   dial(address: string, signal: AbortSignal): Promise<Connection> {
-    const place = placeOf(address);
+    const target = hostAndPortOf(address);
     return new Promise((resolve, reject) => {
-      if (place === undefined || signal.aborted) {
+      if (target === undefined || signal.aborted) {
         reject(new LinkBroken(signal.aborted ? "the dial was given up" : `${address} is no address`));
         return;
       }
       const socket = connect({
-        ...place,
+        ...target,
         secureContext: this.#context,
         ALPNProtocols: [protocolName],
         // Judged in `#connection`, as on the other side.
         rejectUnauthorized: false,
-        // A peer has no host name: who it is stands in its URI.
+        // A peer has no host name: its identity is the URI in its certificate.
         checkServerIdentity: () => undefined,
       });
       const fail = (reason: string, cause?: unknown): void => {
@@ -149,7 +155,7 @@ export class TlsNetwork implements Network {
         const connection = this.#connection(socket, address);
         if (typeof connection === "string") {
           done();
-          sayBye(socket, connection);
+          sendBye(socket, connection);
           reject(new LinkBroken(`no connection to ${address}: ${connection}`));
           return;
         }
@@ -164,7 +170,7 @@ export class TlsNetwork implements Network {
   async close(): Promise<void> {
     this.#onConnection = undefined;
     for (const socket of this.#handshakes.values()) socket.destroy();
-    // Its callback waits for connections that are open; they have owners of their own.
+    // Not awaited: its callback waits for open connections, which end with their links.
     if (this.#server.listening) this.#server.close();
   }
 
@@ -207,15 +213,15 @@ export class TlsNetwork implements Network {
     const connection =
       this.#onConnection === undefined ? "the node stops" : this.#connection(socket, addressOf(socket));
     if (typeof connection === "string") {
-      // It counts among the handshakes until it is gone.
-      sayBye(socket, connection);
+      // Counts among the handshakes until the socket has closed.
+      sendBye(socket, connection);
       return;
     }
     this.#handshakeOver(addressOf(socket), socket.remoteAddress ?? "");
     this.#onConnection?.(connection);
   }
 
-  /** The connection of a socket whose handshake succeeded, or why it is refused. */
+  /** The connection of a socket whose TLS handshake succeeded, or the reason why it is refused. */
   #connection(socket: TLSSocket, address: string): TlsConnection | string {
     const [theirs, ours] = [socket.getPeerX509Certificate(), socket.getX509Certificate()];
     const refuse = (reason: string): string => {
@@ -243,8 +249,8 @@ export class TlsNetwork implements Network {
   }
 }
 
-/** Tells a peer why it is refused, and the time here; whether it reads that or not, the socket is gone soon. */
-function sayBye(socket: TLSSocket, reason: string): void {
+/** Sends a refused peer the reason and the time here. The socket closes within {@link byeMs}, read or not. */
+function sendBye(socket: TLSSocket, reason: string): void {
   socket.on("error", () => undefined);
   socket.end(joinFrames([encodeFrame([messageType.bye, reason, [], Date.now()])]));
   const timer = setTimeout(() => socket.destroy(), byeMs).unref();
@@ -257,7 +263,7 @@ function addressOf(socket: Socket): string {
 }
 
 /** Host and port of `HOST:PORT`, an IPv6 address in brackets. */
-function placeOf(address: string): { host: string; port: number } | undefined {
+function hostAndPortOf(address: string): { host: string; port: number } | undefined {
   const [, bracketed, plain, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address) ?? [];
   const host = bracketed ?? plain;
   if (host === undefined || Number(port) < 1 || Number(port) > 65_535) return undefined;

@@ -9,7 +9,7 @@ import type { CertificateRequest } from "../x509/csr.js";
 import { issueMasterCertificate } from "../x509/master-certificate.js";
 import { type NameScope, notPermitted } from "../x509/name-constraints.js";
 import { issuePeerLeaf } from "../x509/peer-leaf.js";
-import { certifyPublicLeaf, loopbackHosts } from "../x509/public-leaf.js";
+import { issuePublicLeaf, loopbackHosts } from "../x509/public-leaf.js";
 import { grantPayload } from "./founding-records.js";
 
 /** What a master signs with: an `Identity` is one. */
@@ -62,7 +62,7 @@ export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   }
   const hosts = [...new Set([...loopbackHosts, ...request.hosts.map((host) => host.toLowerCase())])];
   const peer = csr && issuePeerLeaf({ issuer, publicKey: csr.publicKey, meshId, nodeId, deploy, master, clock });
-  const open = publicCsr && certifyPublicLeaf({ issuer, publicKey: publicCsr.publicKey, hosts, nodeName: name, clock });
+  const open = publicCsr && issuePublicLeaf({ issuer, publicKey: publicCsr.publicKey, hosts, nodeName: name, clock });
   return {
     ...(peer === undefined ? {} : { peerCertificate: peer }),
     ...(open === undefined ? {} : { publicCertificate: open }),

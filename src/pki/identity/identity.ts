@@ -53,14 +53,12 @@ export interface IdentityOptions {
   readonly enroll?: Enroll | undefined;
   /** Keys that were begun before, for the leaves that {@link enroll} asks for. */
   readonly leafKeys?: Promise<LeafKeys> | undefined;
-  /** Asks the mesh for new leaves with nothing but the enrolled key: for a node whose peer leaf ran out, or soon will. */
-  readonly rejoin?: Enroll | undefined;
   /**
    * Asks with the join token that this known node was given, when its peer leaf ran out or the token makes it a master.
    */
   readonly reEnroll?: ReEnroll | undefined;
-  /** Told when {@link rejoin} failed at the start; the node opens all the same if it has leaves. */
-  readonly onRejoinError?: ((error: unknown) => void) | undefined;
+  /** Receives the error of {@link reEnroll} when no node of the mesh was reached; the identity opens all the same. */
+  readonly onReEnrollError?: ((error: unknown) => void) | undefined;
 }
 
 /**
@@ -89,7 +87,7 @@ export class Identity implements Certifier {
   readonly tokens: TokenAuthority;
   readonly signIn: SignIn;
   readonly #parts: Parts;
-  #rejoin: Enroll | undefined;
+  #reEnroll: Enroll | undefined;
   /** What was read of the peer leaf last asked about: reading one takes 0.2 ms. */
   #marked: { readonly certificate: string; readonly deploy: boolean } | undefined;
 
@@ -114,7 +112,6 @@ export class Identity implements Certifier {
     this.tokens = tokens;
     this.signIn = new SignIn({ tokens, clock: options.clock });
     this.#parts = parts;
-    this.#rejoin = options.rejoin;
     if (this.isMaster) parts.leaves.renewVia(async (requests) => this.#signOwn(requests));
   }
 
@@ -176,9 +173,9 @@ export class Identity implements Certifier {
     });
   }
 
-  /** How the mesh is asked for a peer leaf from now on, when the old one ran out and no link can bring one. */
-  rejoinVia(rejoin: Enroll): void {
-    this.#rejoin = rejoin;
+  /** How the mesh is asked for a peer leaf from now on, when the old leaf ends soon or ended and no link brings a new one. */
+  reEnrollVia(reEnroll: Enroll): void {
+    this.#reEnroll = reEnroll;
   }
 
   /** A new public leaf, stored and from now on the one in service. */
@@ -187,7 +184,7 @@ export class Identity implements Certifier {
   }
 
   /**
-   * A new peer leaf, stored and from now on the one in service. Near the end of the old one, when the links give none, by `rejoin`; at
+   * A new peer leaf, stored and from now on the one in service. Near the end of the old one, when the links give none, by {@link reEnrollVia}; at
    * once when `trusted` says that no peer takes the old one.
    */
   async renewPeerLeaf({ trusted = true }: { readonly trusted?: boolean } = {}): Promise<PeerLeaf> {
@@ -195,10 +192,10 @@ export class Identity implements Certifier {
     const { notBefore, notAfter } = this.peerLeaf();
     const now = this.clock.now();
     const left = trusted ? notAfter - now : 0;
-    const rejoin = this.#rejoin;
+    const reEnroll = this.#reEnroll;
     // One that has not begun: the clock was set back, and whoever is asked over HTTPS tells by how much.
     const isGood = now >= notBefore && left > (notAfter - notBefore) * lastPart;
-    if (rejoin === undefined || isGood) return leaves.renewPeer();
+    if (reEnroll === undefined || isGood) return leaves.renewPeer();
     if (left > 0) {
       try {
         return await leaves.renewPeer();
@@ -206,7 +203,7 @@ export class Identity implements Certifier {
         // No master over the links: what follows reports its own failure.
       }
     }
-    return leaves.putPeer((await this.#askAgain(rejoin)).peer);
+    return leaves.putPeer((await this.#askAgain(reEnroll)).peer);
   }
 
   /** The root as an issuer, its key read for this occasion. Throws `request.malformed` when it is not here, or its passphrase is missing. */
@@ -264,7 +261,10 @@ export class Identity implements Certifier {
   async #readyLeaves(): Promise<void> {
     const { leaves, hosts } = this.#parts;
     const { peer, public: open } = leaves;
-    if (!this.isMaster) return this.#rejoinIfDue();
+    if (!this.isMaster) {
+      if (peer !== undefined && open !== undefined) return;
+      throw new HerdError("internal", "a leaf is missing, and no mesh to ask for one");
+    }
     const own = (leaf: { certificate: string }) =>
       this.masterIssuer !== undefined && isFrom(this.masterIssuer, leaf.certificate);
     const peerStays = peer !== undefined && own(peer) && !isPeerLeafDue(peer, this.clock);
@@ -272,30 +272,13 @@ export class Identity implements Certifier {
     await Promise.all([peerStays || leaves.renewPeer(), publicStays || leaves.renewPublic()]);
   }
 
-  async #rejoinIfDue(): Promise<void> {
-    const { leaves, options } = this.#parts;
-    const { peer, public: open } = leaves;
-    const complete = peer !== undefined && open !== undefined;
-    if (complete && !isPeerLeafDue(peer, this.clock)) return;
-    try {
-      if (options.rejoin === undefined)
-        throw new HerdError("internal", "a leaf is missing, and no mesh to ask for one");
-      const again = await this.#askAgain(options.rejoin);
-      await leaves.putPeer(again.peer);
-      await leaves.putPublic(again.public);
-    } catch (error) {
-      if (!complete) throw error;
-      options.onRejoinError?.(error);
-    }
-  }
-
-  async #askAgain(rejoin: Enroll) {
+  async #askAgain(reEnroll: Enroll) {
     const { mesh, hosts, leaves } = this.#parts;
     const { peer, public: open } = leaves;
     const current = peer && open && { peer: peer.certificate, public: open.certificate };
     const { enrolledKey, nodeName: name, rootCertificate } = mesh;
     const applicant = { enrolledKey, name, hosts, current, rootCertificate };
-    const again = await askToEnroll(applicant, rejoin);
+    const again = await askToEnroll(applicant, reEnroll);
     if (again.enrollment.meshId === mesh.meshId) return again;
     throw new HerdError("join.refused", "the answer to the join cannot be used: it is another mesh's");
   }
@@ -372,14 +355,14 @@ function reopen(mesh: MeshIdentity, options: IdentityOptions): Pick<Parts, "mesh
 /** A mesh that refuses ends the start with its reason; one that is not reached is asked again while the node runs. */
 async function reEnrolled(
   node: EnrolledNode,
-  { reEnroll: by, clock, onRejoinError }: IdentityOptions,
+  { reEnroll: by, clock, onReEnrollError }: IdentityOptions,
 ): Promise<MeshIdentity> {
   if (by === undefined) return node.mesh;
   try {
     return await reEnroll(node, { by, now: clock.now() });
   } catch (error) {
     if (!(error instanceof HerdError) || error.code === "join.refused") throw error;
-    onRejoinError?.(error);
+    onReEnrollError?.(error);
     return node.mesh;
   }
 }

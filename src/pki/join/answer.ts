@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { Enrolled } from "../../api/joins.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
+import { nodeNamePattern } from "../../core/node-name.js";
 import { decodeSigned, type Signed, type Signer, signedLimitBytes } from "../../core/signed.js";
 import { publicKeyOfText } from "../identity/enrolled-key.js";
 import type { Enrollment } from "../identity/enrollment.js";
@@ -27,7 +28,7 @@ const payloadShape = z.strictObject({
   mesh: hex32,
   node: hex32,
   nonce: z.string().max(64),
-  name: z.string().max(63),
+  name: z.string().regex(nodeNamePattern),
   peer: pem,
   public: pem,
   tokenPublicKey: keyText,
@@ -107,8 +108,13 @@ export function readAnswer(body: unknown, context: AnswerContext): Enrollment {
       : openSealed({ hash, nonce }, data.sealedTokenKey);
   if (data.sealedTokenKey !== undefined && tokenKey === undefined) throw unfit("the token key in it cannot be opened");
   return {
-    ...{ v: 1, meshId, nodeId, nodeName: data.name, rootCertificate },
-    ...{ peerCertificate: data.peer, publicCertificate: data.public, tokenPublicKey: data.tokenPublicKey },
+    meshId,
+    nodeId,
+    nodeName: data.name,
+    rootCertificate,
+    peerCertificate: data.peer,
+    publicCertificate: data.public,
+    tokenPublicKey: data.tokenPublicKey,
     ...(data.masterCertificate === undefined ? {} : { masterCertificate: data.masterCertificate }),
     ...(tokenKey === undefined ? {} : { tokenKey: tokenKey.toString("base64") }),
     records,

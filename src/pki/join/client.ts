@@ -31,8 +31,8 @@ export interface JoinOptions {
   readonly advertise: string;
   /** Whether the node wants the deploy mark. */
   readonly deploy: boolean;
-  /** Tells a person how it goes. */
-  readonly tell: (text: string) => void;
+  /** Receives each step, in words for the person who waits at the terminal. */
+  readonly report: (text: string) => void;
   readonly clock: Clock;
   /** Ends the wait, also that for a person. */
   readonly signal: AbortSignal;
@@ -130,7 +130,7 @@ class Joining {
       const enrollment =
         answer.status === 200 ? this.#read(answer, asked) : await this.#waitForPerson(url, { asked, answer });
       if (enrollment !== undefined) return enrollment;
-      this.#options.tell("the mesh forgot the request; asking again");
+      this.#options.report("the mesh forgot the request; asking again");
     }
   }
 
@@ -169,11 +169,11 @@ class Joining {
     url: string,
     { asked, answer }: { asked: Asked; answer: Fetched },
   ): Promise<Enrollment | undefined> {
-    const { tell } = this.#options;
+    const { report } = this.#options;
     const ticket = ticketOf(answer.json);
     if (answer.status !== 202 || ticket === undefined) throw new NotReached(`${url} answers what is no join's answer`);
-    tell(`waiting for somebody to approve this node. Code: ${asked.code}`);
-    tell("on a node of the mesh: herd join list shows the same code; then herd join approve ID");
+    report(`waiting for somebody to approve this node. Code: ${asked.code}`);
+    report("on a node of the mesh: herd join list shows the same code; then herd join approve ID");
     const poll = new URL(`/v1/join/${ticket.id}`, url);
     let { retryAfterMs: firstMs } = ticket;
     for (let failures = 0; ; ) {
@@ -194,7 +194,7 @@ class Joining {
 
   /** One request, again when it is throttled. Throws what the mesh refused, and {@link NotReached} for what another node may do. */
   async #send(url: URL, { asked, body }: { asked: Asked; body?: string }): Promise<Fetched> {
-    const { signal, tell } = this.#options;
+    const { signal, report } = this.#options;
     const options = { ca: asked.root.certificate, limitBytes: answerLimitBytes, signal };
     for (;;) {
       const answer = await fetchJson(url, { ...options, ...(body === undefined ? {} : { body }) });
@@ -202,7 +202,7 @@ class Joining {
       const problem = problemOf(answer);
       if (answer.status >= 500) throw new NotReached(problem.message, { cause: problem });
       if (answer.status !== 429) throw problem;
-      tell(`${problem.message}; waiting`);
+      report(`${problem.message}; waiting`);
       await this.#sleep(answer.retryAfterMs ?? 1_000);
     }
   }
@@ -213,7 +213,7 @@ class Joining {
 
   /** Another address may do better, unless the mesh has spoken, or the first address, which a person named, has the wrong root. */
   #noteOrThrow(url: string, error: unknown): void {
-    const { tell, signal } = this.#options;
+    const { report, signal } = this.#options;
     signal.throwIfAborted();
     // Remembered addresses may be another's by now; the one that a person named should be right.
     const mayBeElsewhere = this.#isMember || this.#failures.size > 0;
@@ -221,7 +221,7 @@ class Joining {
       error instanceof NotReached || error instanceof WrongClock || (error instanceof WrongRoot && mayBeElsewhere);
     if (!skip) throw error;
     this.#failures.set(url, error);
-    tell(error.message);
+    report(error.message);
   }
 
   #sleep(ms: number): Promise<void> {

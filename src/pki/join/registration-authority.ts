@@ -20,7 +20,7 @@ const wrongSecretTries = 9;
 const pollMs = 1_000;
 
 /** What a registration authority works with. */
-interface RegistrationAuthorityOptions extends AdmissionOptions {
+export interface RegistrationAuthorityOptions extends AdmissionOptions {
   readonly authority: JoinAuthority;
   readonly registry: JoinRegistry;
   readonly tokens: JoinTokens;

@@ -1,13 +1,12 @@
 // The certificate that a node shows to browsers and command lines: names and addresses only, thirty days.
 
-import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Clock } from "../../core/clock.js";
 import { UsageError } from "../../core/usage-error.js";
 import { certify, type Issuer } from "./certificate.js";
 import { isDnsName, type NameScope, permits } from "./name-constraints.js";
 import { addressBytes } from "./network-address.js";
-import { leafKeyBits, rsaKey } from "./rsa-key.js";
 
 const hour = 3_600_000;
 const lifetimeMs = 30 * 24 * hour;
@@ -50,22 +49,16 @@ export function wantedHosts(options: { advertise: string; hostName: string }): s
 }
 
 /** Whom a public leaf is for. The caller answers for the hosts lying in the issuer's scope. */
-export interface PublicLeafRequest {
+interface PublicLeafRequest {
   readonly issuer: Issuer;
+  readonly publicKey: KeyObject;
   readonly hosts: readonly string[];
   readonly nodeName: string;
   readonly clock: Clock;
 }
 
-/** Issues a leaf for `hosts` with a key of its own. */
-export async function issuePublicLeaf(request: PublicLeafRequest): Promise<PublicLeaf> {
-  const key = await rsaKey(leafKeyBits);
-  const chain = certifyPublicLeaf({ ...request, publicKey: createPublicKey(key) });
-  return publicLeaf(chain, key.export({ type: "pkcs8", format: "pem" }) as string);
-}
-
-/** Issues a leaf for a public key that somebody else holds the private half of, and returns its chain (PEM). */
-export function certifyPublicLeaf(request: PublicLeafRequest & { readonly publicKey: KeyObject }): string {
+/** Issues a leaf for a public key, and returns its chain (PEM). */
+export function issuePublicLeaf(request: PublicLeafRequest): string {
   const { issuer, hosts, publicKey } = request;
   const now = request.clock.now();
   const certificate = certify(

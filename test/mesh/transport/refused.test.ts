@@ -109,7 +109,7 @@ test("strangers at the ports of a node", async (context) => {
       const token = await mesh.joinToken();
       const asking = async (change: object, options: Partial<JoinOptions> = {}) =>
         joinMesh(await applicant(change), {
-          ...{ urls: [node.ready.url], token, advertise: "localhost", deploy: true, tell: () => undefined },
+          ...{ urls: [node.ready.url], token, advertise: "localhost", deploy: true, report: () => undefined },
           ...{ clock: systemClock, signal: AbortSignal.timeout(20_000), ...options },
         });
       await cheaply(node, () => assert.rejects(asking({ csr: hugeCsr() }), refusedWith("join.refused", /16384 bits/)));

@@ -6,7 +6,7 @@ import { before, describe, test } from "node:test";
 import { certify, certifySelf, issuerOf, keyIdentifierOf } from "../../../src/pki/x509/certificate.js";
 import { issueCrl } from "../../../src/pki/x509/crl.js";
 import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
-import { certifyPublicLeaf } from "../../../src/pki/x509/public-leaf.js";
+import { issuePublicLeaf } from "../../../src/pki/x509/public-leaf.js";
 import { rootIssuer } from "../../../src/pki/x509/root.js";
 import { coded } from "../../core/coded.js";
 import { ManualClock } from "../../core/manual-clock.js";
@@ -141,7 +141,7 @@ describe("peers", () => {
 
   test("refused: a public leaf, whichever side shows it", async () => {
     const publicKey = createPublicKey(mesh.leafKey);
-    const certificate = certifyPublicLeaf({
+    const certificate = issuePublicLeaf({
       issuer: mesh.master,
       publicKey,
       hosts: ["localhost"],

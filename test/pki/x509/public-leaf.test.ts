@@ -12,10 +12,11 @@ import { withKeyFiles } from "../../../src/pki/state/key-files.js";
 import { certify, type Issuer } from "../../../src/pki/x509/certificate.js";
 import { nameScope, nameScopeOf, permits } from "../../../src/pki/x509/name-constraints.js";
 import { addressBytes } from "../../../src/pki/x509/network-address.js";
-import { covers, issuePublicLeaf, needsRenewal, publicHosts, publicLeaf } from "../../../src/pki/x509/public-leaf.js";
+import { covers, needsRenewal, publicHosts, publicLeaf } from "../../../src/pki/x509/public-leaf.js";
 import { foundRoot, meshIdOf, type Root, rootIssuer } from "../../../src/pki/x509/root.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
 import { ManualClock } from "../../core/manual-clock.js";
+import { ownPublicLeaf } from "./own-public-leaf.js";
 import { handshake } from "./tls-pair.js";
 
 const day = 86_400_000;
@@ -31,7 +32,7 @@ describe("a mesh's root and its leaves", () => {
     root = await foundRoot({ domains: ["herd.example.org"], clock });
     issuer = rootIssuer(root);
   });
-  const leafFor = (hosts: string[], from = issuer) => issuePublicLeaf({ issuer: from, hosts, nodeName: "n1", clock });
+  const leafFor = (hosts: string[], from = issuer) => ownPublicLeaf({ issuer: from, hosts, nodeName: "n1", clock });
 
   test("the root is a CA for ten years with a random serial number, and names its mesh", async () => {
     const parsed = new X509Certificate(root.certificate);

@@ -193,7 +193,7 @@ export class JoinMesh {
   /** Options of a node that joins here. */
   options(options: Partial<JoinOptions> = {}): JoinOptions {
     return {
-      ...{ urls: [this.url], advertise: "localhost", deploy: true, tell: () => undefined, clock: this.clock },
+      ...{ urls: [this.url], advertise: "localhost", deploy: true, report: () => undefined, clock: this.clock },
       ...{ signal: AbortSignal.timeout(60_000), ...options },
     };
   }

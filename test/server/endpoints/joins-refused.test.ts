@@ -11,9 +11,9 @@ import { joinCode } from "../../../src/pki/join/code.js";
 import { decodeJoinToken, encodeJoinToken } from "../../../src/pki/join/token-text.js";
 import { payloadText } from "../../../src/pki/registry/records.js";
 import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
-import { issuePublicLeaf } from "../../../src/pki/x509/public-leaf.js";
 import { foundRoot, rootIssuer } from "../../../src/pki/x509/root.js";
 import { coded } from "../../core/coded.js";
+import { ownPublicLeaf } from "../../pki/x509/own-public-leaf.js";
 import { applicant, JoinMesh, namesIn, returning } from "./join-mesh.js";
 
 const hour = 3_600_000;
@@ -66,7 +66,7 @@ test("who guesses is throttled, and told when to come back", async () => {
     let tries = 0;
     for (; waits.length === 0 && tries < 40; tries++) {
       await founder
-        .join(await applicant(), { token: forged, tell, signal: stop.signal })
+        .join(await applicant(), { token: forged, report: tell, signal: stop.signal })
         .catch((error: unknown) => assert.ok(stop.signal.aborted || coded("join.refused")(error), String(error)));
     }
     assert.ok(tries <= 10, `${tries} wrong secrets went through`);
@@ -83,7 +83,7 @@ test("who guesses is throttled, and told when to come back", async () => {
 /** An HTTPS server with a root of its own, that keeps what it was sent. */
 async function impostor(answer: (body: string) => Promise<{ status: number; body: string }>) {
   const root = await foundRoot({ domains: [], clock: systemClock });
-  const leaf = await issuePublicLeaf({
+  const leaf = await ownPublicLeaf({
     issuer: rootIssuer(root),
     hosts: ["localhost"],
     nodeName: "x",
@@ -140,7 +140,7 @@ test("who stands between shows another code, and cannot pass the request on", as
   try {
     const told = new Promise<string>((resolve) => {
       const victim = applicant({ name: "victim" }).then((node) =>
-        mesh.join(node, { urls: [between.url], signal: stop.signal, tell: resolve }),
+        mesh.join(node, { urls: [between.url], signal: stop.signal, report: resolve }),
       );
       victim.catch(() => undefined);
     });

@@ -103,7 +103,7 @@ test("without a token a person decides, and both sides show the same code", asyn
   const heard: Record<string, unknown>[] = [];
   const deaf = mesh.events.subscribe((event) => heard.push({ ...event }));
   const node = await applicant({ name: "asker", hosts: ["box.local", "localhost"] });
-  const joining = mesh.join(node, { tell: (text) => told.push(text), advertise: "box.local" });
+  const joining = mesh.join(node, { report: (text) => told.push(text), advertise: "box.local" });
   const view = await mesh.waiting("asker");
   assert.match(view.code, /^[A-Z2-7]{4}-[A-Z2-7]{4}-[A-Z2-7]{4}$/);
   assert.deepEqual(view.hosts, ["box.local"]);
@@ -260,7 +260,8 @@ test("addresses are tried in turn", async () => {
   const { token } = await mesh.token();
   const told: string[] = [];
   const urls = ["https://localhost:1", mesh.url];
-  assert.equal((await mesh.join(await applicant(), { urls, token, tell: (text) => told.push(text) })).v, 1);
+  const { meshId } = await mesh.join(await applicant(), { urls, token, report: (text) => told.push(text) });
+  assert.equal(meshId, mesh.identity.meshId);
   assert.match(told[0] ?? "", /localhost:1.*nothing listens/);
   const nowhere = mesh.join(await applicant(), { urls: ["https://localhost:1"] });
   await assert.rejects(nowhere, coded("node.overloaded", /localhost:1/));

@@ -1,17 +1,20 @@
-// The mesh as a node takes part in it: links to peers, who is there, and the records that all of them end up having.
+// The mesh as a node takes part in it: links, members and records, all of which trust by the registry of signed records.
 
+import type { Clock } from "../core/clock.js";
 import { randomHex } from "../core/ids.js";
+import type { Logger } from "../core/log.js";
+import type { OuterWall } from "../core/outer-wall.js";
+import type { Signer } from "../core/signed.js";
+import type { Random, Timers } from "../core/timers.js";
 import { LoopDelay } from "../mesh/membership/loop-delay.js";
 import { Membership } from "../mesh/membership/members.js";
 import type { Network, RecordStore } from "../mesh/ports.js";
 import { RecordReplica } from "../mesh/replication/replica.js";
-import { LinkSet } from "../mesh/transport/link-set.js";
+import { LinkSet, type LinkSetOptions } from "../mesh/transport/link-set.js";
 import { verifySigned } from "../pki/registry/records.js";
-import type { KnownAddresses } from "../trust/known-addresses.js";
-import { acceptRecords } from "../trust/records-intake.js";
-import type { NodeContext } from "./node-context.js";
-import type { ReadinessParts } from "./readiness-parts.js";
-import type { TrustParts } from "./trust-parts.js";
+import type { Registry } from "../pki/registry/registry.js";
+import type { KnownAddresses } from "./known-addresses.js";
+import { acceptRecords } from "./records-intake.js";
 
 /** Links, members and records. */
 export interface MeshParts {
@@ -22,31 +25,41 @@ export interface MeshParts {
   replica(stores: readonly RecordStore[]): RecordReplica;
 }
 
-/** What of a {@link NodeContext} they stand on; `peer` is undefined for a node that nobody can dial. */
-export interface MeshContext extends Pick<NodeContext, "clock" | "timers" | "random" | "log" | "url"> {
-  readonly wall?: NodeContext["wall"];
-  readonly identity: Pick<NodeContext["identity"], "nodeId" | "meshId" | "signer">;
+/** What the parts are built from; `peer` is the `HOST:PORT` that peers dial, undefined for a node that nobody can dial. */
+export interface MeshContext {
+  readonly identity: { readonly nodeId: string; readonly meshId: string; readonly signer: Signer };
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly url: string;
   readonly peer: string | undefined;
+  readonly wall?: OuterWall;
 }
 
-/**
- * What the parts need beside; `readiness` is this process, and who hears of refusals and of other processes with its
- * identity.
- */
-export interface MeshDependencies {
+/** What the parts need beside. */
+interface MeshDependencies {
   readonly network: Network;
-  readonly trust: Pick<TrustParts, "registry">;
+  readonly registry: Registry;
   readonly addresses: KnownAddresses;
-  readonly readiness?: ReadinessParts["links"];
+  /** This process, and what receives refusals, clock skews and duplicate processes. */
+  readonly process?: LinkProcess;
 }
+
+/** The options of a `LinkSet` that are about this process. */
+export type LinkProcess = Required<
+  Pick<LinkSetOptions, "instance" | "started" | "refused" | "clockSkew" | "duplicates">
+>;
 
 /** Builds the parts; nothing listens yet. */
-export function meshParts(context: MeshContext, { network, trust, addresses, readiness }: MeshDependencies): MeshParts {
+export function meshParts(
+  context: MeshContext,
+  { network, registry, addresses, process }: MeshDependencies,
+): MeshParts {
   const { identity, clock, timers, random, log, url, wall, peer: address } = context;
-  const { registry } = trust;
   const links: LinkSet = new LinkSet({
     nodeId: identity.nodeId,
-    ...(readiness ?? { instance: randomHex(16) }),
+    ...(process ?? { instance: randomHex(16) }),
     ...{ network, clock, timers, random, log },
     trust: registry,
     hello: () => ({ address, url, records: registry.handshakeRecords(identity.nodeId) }),
