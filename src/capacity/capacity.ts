@@ -1,21 +1,21 @@
-// What a node can do, as it is told to peers: work units per second against a fixed reference, by kernel and overall.
+// The capacity of a node as peers receive it: work units per second against a fixed reference, by kernel and overall.
 
 /**
- * What is measured. A work unit is what one worker of the reference machine does in a millisecond, in each kernel; so
- * one worker there makes 1,000 units a second.
+ * The benchmark kernels. A work unit is the work of one worker of the reference machine in a millisecond, in each
+ * kernel; such a worker makes 1,000 units a second.
  */
 export const kernels = ["integer", "float", "memory", "allocation", "hashing", "matrix"] as const;
 
 /** One of {@link kernels}. */
 export type Kernel = (typeof kernels)[number];
 
-/** The capacity of a node while all its workers work. */
+/** The capacity of a node with all its workers busy. */
 export interface Capacity {
-  /** Work units per second of all workers together: the geometric mean of the kernels'. */
+  /** Work units per second of all workers together: the geometric mean over the kernels. */
   readonly overall: number;
   /** The same of each kernel. */
   readonly kernels: { readonly [kernel in Kernel]: number };
-  /** Workers that it was measured with. */
+  /** The number of workers with which it was measured. */
   readonly workers: number;
 }
 
@@ -26,27 +26,27 @@ export interface CapacitySource {
   watch(listener: (capacity: Capacity) => void): () => void;
 }
 
-/** Of a node that is never measured: peers take it for the reference machine. */
+/** For a node that is never measured: peers count it as the reference machine. */
 export const unknownCapacity: CapacitySource = { current: undefined, watch: () => () => undefined };
 
 /** Bounds of what a peer may claim, in units per second: wider than any machine, narrow enough for arithmetic. */
 const least = 1e-3;
 const most = 1e9;
-/** No node has more workers. */
+/** The most workers of a node. */
 export const maxWorkers = 1_024;
-/** The rates of a worker that are believed: what is told beyond them counts as the nearest. */
+/**
+ * The rates of a worker, in units per ms, that are accepted from peers; a rate beyond counts as the nearest of these.
+ */
 const slowestRate = 1 / 1_024;
 const fastestRate = 64;
 
-/**
- * A capacity as peers are told it: workers, units per second overall, and of each of {@link kernels} in their order.
- */
+/** A capacity as it is sent: workers, units per second overall, and of each of {@link kernels} in their order. */
 export function encodeCapacity({ workers, overall, kernels: each }: Capacity): number[] {
   return [workers, overall, ...kernels.map((kernel) => each[kernel])];
 }
 
 /**
- * The capacity that a peer told; undefined when it is none. Kernels that are not known here may follow the known ones.
+ * The capacity in a peer's message; undefined when there is none. Kernels of a later version may follow the known ones.
  */
 export function decodeCapacity(value: unknown): Capacity | undefined {
   if (!Array.isArray(value) || value.length < 2 + kernels.length || value.length > 64) return undefined;
@@ -62,9 +62,7 @@ function isRate(value: unknown): boolean {
   return typeof value === "number" && value >= least && value <= most;
 }
 
-/**
- * Work units that one worker does in a millisecond; from a thousandth of the reference machine's to 64 times as many.
- */
+/** Work units per ms of one worker, clamped to 1/1024 and 64 times the reference machine's. */
 export function ratePerWorker({ overall, workers }: Pick<Capacity, "overall" | "workers">): number {
   return Math.max(slowestRate, Math.min(fastestRate, overall / workers / 1_000));
 }

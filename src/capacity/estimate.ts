@@ -1,12 +1,12 @@
-// A rate from repeated samples: the median, which outliers do not move, and how far it may be off.
+// An estimate of a rate from repeated samples: the median, which outliers do not move, and its confidence interval.
 
-/** What came of measuring one thing several times. */
+/** The estimate of a rate that was measured several times. */
 export interface Estimate {
   /** Work units per second. */
   readonly unitsPerSecond: number;
   /**
-   * Half the width of the 95 % interval of the median, as a share of it; infinite when the samples were too few to
-   * tell.
+   * Half the width of the median's 95 % confidence interval, as a share of the median; infinite for fewer than six
+   * samples.
    */
   readonly spread: number;
   readonly samples: number;
@@ -14,7 +14,7 @@ export interface Estimate {
 
 const confidence = 0.95;
 
-/** The middle of `values`: the mean of the middle two when they are even; NaN of none. */
+/** The median of `values`: of an even number, the mean of the middle two; NaN of none. */
 export function medianOf(values: readonly number[]): number {
   const sorted = [...values].sort((left, right) => left - right);
   const half = sorted.length >> 1;
@@ -23,9 +23,9 @@ export function medianOf(values: readonly number[]): number {
 }
 
 /**
- * The interval that holds the median of what was sampled with 95 % confidence, by order statistics: no shape of the
- * distribution is assumed (Conover, Practical Nonparametric Statistics, 3.2). Undefined for fewer than six samples,
- * which cannot say.
+ * The 95 % confidence interval of the median of the sampled distribution, by order statistics, which assume no shape of
+ * the distribution (Conover, Practical Nonparametric Statistics, 3.2). Undefined for fewer than six samples, which
+ * allow none.
  */
 export function medianInterval(values: readonly number[]): { readonly low: number; readonly high: number } | undefined {
   const rank = intervalRank(values.length);
@@ -43,7 +43,7 @@ export function estimateOf(values: readonly number[]): Estimate {
 }
 
 /**
- * The geometric mean of independent estimates, so that no kernel counts more than another. Its spread is that of the
+ * The geometric mean of independent estimates, in which no kernel counts more than another. The spread is that of the
  * mean of their logarithms.
  */
 export function geometricMean(estimates: readonly Estimate[]): Estimate {
@@ -58,8 +58,8 @@ export function geometricMean(estimates: readonly Estimate[]): Estimate {
 }
 
 /**
- * The largest index from either end that still leaves the median between with the confidence: binomial tail with p =
- * 1/2.
+ * The largest index from either end between which the median still lies with {@link confidence}: the binomial tail with
+ * p = 1/2.
  */
 function intervalRank(count: number): number | undefined {
   let probability = 0.5 ** count;

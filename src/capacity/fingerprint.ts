@@ -1,10 +1,10 @@
-// What a profile depends on: a machine, its share that this process may use, the engine and the kernels.
+// The fingerprint of all that a profile depends on: machine, quota, engine, workers and kernels.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { availableParallelism, cpus, getPriority, totalmem } from "node:os";
 
-/** What a profile was measured on, as text: when any of it changes, the profile says nothing any more. */
+/** 32 hex digits that change with anything that a profile depends on, after which the profile is void. */
 export function fingerprintOf({ workers, kernelsDigest }: { workers: number; kernelsDigest: string }): string {
   const parts = [
     process.platform,
@@ -31,7 +31,8 @@ function priority(): number {
 
 /**
  * Cores that the control groups of this process leave it (cgroup v2, `cpu.max`: quota and period in microseconds), the
- * least of all that it is in; undefined when none bounds it or this is no Linux. `root` is for tests.
+ * least of all groups that the process is in. Undefined where no group bounds it, and on systems other than Linux.
+ * `root` is for tests.
  */
 export function coresOfQuota(root = "/"): number | undefined {
   const line = read(`${root}proc/self/cgroup`)?.match(/^0::(\/.*)$/m)?.[1];

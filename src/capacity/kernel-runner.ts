@@ -1,8 +1,8 @@
-// What the profiler needs of a sandbox: a kernel, so many times, on so many workers at once.
+// The port through which the profiler runs kernels in a sandbox.
 
 import type { Kernel } from "./capacity.js";
 
-/** One kernel call, in milliseconds: `runMs` in its worker, `waitMs` on the way there and back. */
+/** The times of one kernel call, ms: `runMs` in its worker, `waitMs` on the way there and back. */
 export interface KernelRun {
   readonly waitMs: number;
   readonly runMs: number;
@@ -10,17 +10,17 @@ export interface KernelRun {
 
 /** One request to a {@link KernelRunner}. */
 export interface KernelCalls {
-  /** With none, the kernel only makes what it works on. */
+  /** Iterations of a call; at 0 the kernel only sets up its data. */
   readonly iterations: number;
-  /** Calls of that size that run at the same time, each on a worker of its own. */
+  /** Calls that run at the same time, each on a worker of its own. */
   readonly workers: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Runs kernels. It may wait before it does, until the machine is free for it. */
+/** Runs kernels; may first wait until the machine is free. */
 export interface KernelRunner {
-  /** The workers that are measured. */
+  /** The number of workers that are measured. */
   readonly workers: number;
-  /** One entry a worker. Rejects with the signal's reason, and with what the sandbox says. */
+  /** One entry a worker. Rejects with the signal's reason, or with the sandbox's error. */
   run(kernel: Kernel, calls: KernelCalls): Promise<readonly KernelRun[]>;
 }

@@ -1,5 +1,5 @@
-// What this node can do: kept from the last time, measured when nothing is known or it is old, and only while nobody
-// calls.
+// This node's own capacity: read from its last profile, and measured when there is none or it is old, only while no
+// call runs.
 
 import { availableParallelism } from "node:os";
 import { backoffMs } from "../core/backoff.js";
@@ -15,26 +15,23 @@ import type { KernelRunner } from "./kernel-runner.js";
 import { capacityOf, isStarved, isSure, type Profile, readProfile } from "./profile.js";
 import { measureProfile } from "./profiler.js";
 
-/** The kernels, ready to run. `release` frees what the runners left in the sandbox. */
+/** The kernels, ready to run. `release` frees what the runners keep in the sandbox. */
 export interface ReadyKernels {
   readonly digest: string;
-  /** A runner on so many workers. */
+  /** A runner on this number of workers. */
   runner(workers: number): KernelRunner;
   release(): void;
 }
 
 /** What {@link OwnCapacity} needs of its node. */
 export interface OwnCapacityOptions {
-  /** All workers of the node, also those that it may not use now. */
+  /** All workers of the node, also those that the allowance leaves out now. */
   readonly workers: number;
-  /**
-   * The node as it is: workers that calls may use, calls that run, calls that wait, and whether something is compiled
-   * or prepared.
-   */
+  /** The load of the node now. */
   readonly load: () => NodeLoad;
   /** Processor time that this process has used so far, of all its threads, in milliseconds. */
   readonly cpuMs: () => number;
-  /** Rejects when the build left none. */
+  /** The kernels of the build. Rejects when there are none. */
   readonly kernels: () => Promise<ReadyKernels>;
   /** Where the last profile is kept. */
   readonly files: StateFiles;
@@ -44,7 +41,10 @@ export interface OwnCapacityOptions {
   readonly log: Logger;
 }
 
-/** What a profile gives way to. */
+/**
+ * The load that a profile gives way to: workers that calls may use, calls that run and wait, and whether an upload is
+ * compiled or prepared.
+ */
 export interface NodeLoad {
   readonly slots: number;
   readonly running: number;
@@ -54,31 +54,37 @@ export interface NodeLoad {
 
 const fileName = "profile";
 /**
- * How often a node that has something to measure looks whether it may: nobody called for {@link quietLooks} of these.
+ * Between two checks of a node that has something to measure, ms. It measures after {@link quietChecks} checks without
+ * a call. Shorter measures sooner after a start, and wakes an idle node more often.
  */
-const lookMs = 500;
-const quietLooks = 3;
-/** How often one that knows itself looks whether that is old. */
+const checkMs = 500;
+const quietChecks = 3;
+/** Between two checks of a node with a valid profile, ms. */
 const restMs = 60_000;
-/** How often a profile under way looks whether the calls are over that it gives way to. */
+/** Between two checks of a profile that waits for calls to end, ms. */
 const giveWayMs = 50;
 /**
- * How long it rests, on average, when other programs want its cores, and how long at most in all: some machines are
- * never quiet.
+ * The mean rest of a profile while other programs use its cores, ms, with jitter; and the most rest in all, since some
+ * machines are never quiet.
  */
 const restForOthersMs = 500;
 const maxRestForOthersMs = 10_000;
-/** A profile that takes longer, waits for calls left out, would hold a worker that runs by fits and starts. */
+/**
+ * A profile that takes longer than this is given up, ms, waits for calls left out: it would hold a worker that hardly
+ * runs.
+ */
 const giveUpMs = 30_000;
-/** After so long a profile is made again: machines are changed, and so is what else they do. */
+/** The age at which a profile is made again, ms: machines change, and so do the other programs that they run. */
 const maxAgeMs = 24 * 3_600_000;
 /**
- * The same for one that was made while others used the machine, and for a try that failed: the first time, and twice as
- * long each time. A machine that is never quiet spends a second a minute on it.
+ * Exponential backoff after a profile that failed, or that was made while other programs used the machine. On a machine
+ * that is never quiet, profiles take a second a minute.
  */
 const retryMs = { firstMs: 20_000, lastMs: 60_000 };
 
-/** A {@link CapacitySource} that measures. `start` and `stop` are idempotent; nothing waits for it. */
+/**
+ * A {@link CapacitySource} that measures. `start` and `stop` are idempotent. The node serves without waiting for it.
+ */
 export class OwnCapacity implements CapacitySource {
   readonly #options: OwnCapacityOptions;
   readonly #listeners = new Set<(capacity: Capacity) => void>();
@@ -87,21 +93,21 @@ export class OwnCapacity implements CapacitySource {
   #kernels: ReadyKernels | undefined;
   #profile: Profile | undefined;
   #current: Capacity | undefined;
-  /** No try before, in milliseconds since the epoch. */
+  /** The earliest time of the next profile, epoch ms. */
   #notBefore = Number.NEGATIVE_INFINITY;
-  /** Tries since the last one that was made in a quiet moment. */
-  #doubtful = 0;
+  /** Profiles since the last one that was made in a quiet moment. */
+  #retries = 0;
 
   constructor(options: OwnCapacityOptions) {
     this.#options = options;
   }
 
-  /** What it is, as far as it is known. */
+  /** The capacity, once it is known. */
   get current(): Capacity | undefined {
     return this.#current;
   }
 
-  /** The profile behind it. */
+  /** The profile behind {@link current}. */
   get profile(): Profile | undefined {
     return this.#profile;
   }
@@ -112,7 +118,7 @@ export class OwnCapacity implements CapacitySource {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Begins to look for a quiet moment. */
+  /** Begins to wait for a quiet moment. */
   start(): void {
     if (this.#stop !== undefined) return;
     const stop = new AbortController();
@@ -120,7 +126,7 @@ export class OwnCapacity implements CapacitySource {
     this.#running = this.#run(stop.signal);
   }
 
-  /** Ends a profile under way; resolves when nothing runs any more. */
+  /** Ends a profile under way; resolves when none runs any more. */
   async stop(): Promise<void> {
     this.#stop?.abort();
     await this.#running;
@@ -134,17 +140,17 @@ export class OwnCapacity implements CapacitySource {
       log.warn("the kernels of the build are missing: the node counts as the reference machine", { cause });
       return;
     }
-    await this.#recall(this.#kernels);
+    await this.#restore(this.#kernels);
     while (!signal.aborted) {
-      if (this.#isWanted() && (await this.#isQuiet(signal))) await this.#measure(this.#kernels, signal);
+      if (this.#isDue() && (await this.#isQuiet(signal))) await this.#measure(this.#kernels, signal);
       const retryMs = this.#notBefore - this.#options.clock.now();
       const idleMs = retryMs > 0 ? Math.min(restMs, retryMs) : restMs;
-      await this.#sleep(this.#isWanted() ? lookMs : idleMs, signal);
+      await this.#sleep(this.#isDue() ? checkMs : idleMs, signal);
     }
   }
 
-  /** Whether nothing good is known of the workers that may be used. */
-  #isWanted(): boolean {
+  /** Whether there is no valid profile of the workers that calls may use. */
+  #isDue(): boolean {
     const { load, clock } = this.#options;
     const { slots } = load();
     if (slots < 1 || clock.now() < this.#notBefore) return false;
@@ -154,9 +160,9 @@ export class OwnCapacity implements CapacitySource {
   }
 
   async #isQuiet(signal: AbortSignal): Promise<boolean> {
-    for (let look = 0; look < quietLooks; look++) {
+    for (let check = 0; check < quietChecks; check++) {
       if (signal.aborted || this.#isBusy()) return false;
-      await this.#sleep(lookMs, signal);
+      await this.#sleep(checkMs, signal);
     }
     return !signal.aborted && !this.#isBusy();
   }
@@ -172,19 +178,19 @@ export class OwnCapacity implements CapacitySource {
     const contention = new Contention({ clock, cpuMs, cores: usableCores() });
     let began = clock.monotonic();
     let restedMs = 0;
-    const turn = async (): Promise<void> => {
+    const giveWay = async (): Promise<void> => {
       const came = clock.monotonic();
-      if (restedMs < maxRestForOthersMs && contention.wasFelt()) {
-        // Nodes that measure the same machine must not rest and go on together.
+      if (restedMs < maxRestForOthersMs && contention.wasContended()) {
+        // Jitter: nodes that measure the same machine must not rest and continue together.
         await this.#sleep(restForOthersMs * (0.5 + random()), signal);
         restedMs += clock.monotonic() - came;
       }
       while (this.#isBusy() && !signal.aborted) await this.#sleep(giveWayMs, signal);
       signal.throwIfAborted();
       began += clock.monotonic() - came;
-      // Threads of the idle class may hardly run at all.
+      // Threads of the idle scheduling class may hardly run at all.
       if (clock.monotonic() - began > giveUpMs) throw new HerdError("node.overloaded", "the machine is too busy now");
-      // What is measured is so many workers: with fewer it would be something else.
+      // A profile holds for one number of workers.
       if (load().slots < workers) throw new HerdError("node.overloaded", "fewer workers may be used now");
     };
     const fingerprint = this.#fingerprint(kernels);
@@ -193,28 +199,28 @@ export class OwnCapacity implements CapacitySource {
       const runner: KernelRunner = {
         workers,
         run: async (kernel, calls) => {
-          await turn();
+          await giveWay();
           return contention.during(calls.workers, () => inner.run(kernel, calls));
         },
       };
       const cpuShare = (): number => contention.share;
       const profile = await measureProfile({ runner, clock, fingerprint, length: "short", cpuShare, signal });
       if (isSure(profile)) {
-        this.#doubtful = 0;
+        this.#retries = 0;
         this.#take(profile);
         await files.write(fileName, JSON.stringify(profile));
         return;
       }
       this.#retryLater();
       const known = this.#profile;
-      // What was found in a quiet moment is nearer to the truth, old as it is. What counts for a moment is not kept for
-      // the next start.
+      // An old profile of a quiet moment is nearer to the truth than a new one of a busy moment, which is therefore not
+      // stored for the next start.
       const isBetter = known === undefined || known.workers < workers || !isSure(known);
       if (isBetter && !isStarved(profile)) this.#take(profile);
     } catch (cause) {
       if (signal.aborted) return;
       this.#retryLater();
-      // The node had to stop its calls, or got no time for them: no fault of the kernels.
+      // The owner's policy preempted the profile, or other programs left it no time: no fault of the kernels.
       if (cause instanceof HerdError && cause.code === "node.overloaded") this.#notBefore = clock.now() + restMs;
       else log.warn("the capacity could not be measured", { cause });
     } finally {
@@ -222,12 +228,12 @@ export class OwnCapacity implements CapacitySource {
     }
   }
 
-  /** Soon at first, since most machines are busy for a moment, and less often where they always are. */
+  /** See {@link retryMs}: most machines are busy for a moment only. */
   #retryLater(): void {
-    this.#notBefore = this.#options.clock.now() + backoffMs(++this.#doubtful, retryMs);
+    this.#notBefore = this.#options.clock.now() + backoffMs(++this.#retries, retryMs);
   }
 
-  async #recall(kernels: ReadyKernels): Promise<void> {
+  async #restore(kernels: ReadyKernels): Promise<void> {
     const bytes = await this.#options.files.read(fileName).catch(() => undefined);
     const profile = bytes === undefined ? undefined : readProfile(bytes.toString("utf8"));
     if (profile?.fingerprint === this.#fingerprint(kernels)) this.#take(profile);

@@ -1,42 +1,44 @@
-// What a machine was measured to do: each kernel on one worker and on all at once, and what follows from it.
+// The profile of a machine: the rates of each kernel on one worker and on all at once, and what follows from them.
 
 import { z } from "zod";
 import { type Capacity, type Kernel, kernels } from "./capacity.js";
 import { uncontended } from "./contention.js";
 import { type Estimate, geometricMean } from "./estimate.js";
 
-/** One kernel: on one worker while the others are idle, and on all workers together. */
+/** The rates of one kernel: on one worker while the others are idle, and on all workers together. */
 export interface KernelProfile {
   readonly one: Estimate;
   readonly all: Estimate;
 }
 
-/** Lengths of a profile: `short` is what a node affords when it starts, `full` is for people who compare. */
+/**
+ * Lengths of a profile: `short`, about a second, for a node that starts; `full`, about 15 s, for people who compare.
+ */
 export type ProfileLength = "short" | "full";
 
 /** A profile. `at` is in milliseconds since the epoch. */
 export interface Profile {
   readonly at: number;
   readonly length: ProfileLength;
-  /** Of machine, workers and kernels: a profile is good for the same one only. */
+  /** See `fingerprintOf`: a profile holds only where its fingerprint is the same. */
   readonly fingerprint: string;
   readonly workers: number;
   readonly kernels: { readonly [kernel in Kernel]: KernelProfile };
-  /** Geometric means. */
+  /** Geometric means over the kernels. */
   readonly overall: KernelProfile;
   /**
-   * Share of the time that the workers could have run in which they did, on one worker and on all: below 1 when others
-   * used the machine.
+   * The share of the time in which the workers ran, of the time in which they could have run, on one worker and on all:
+   * below 1 when other programs used the machine.
    */
   readonly availability: { readonly one: number; readonly all: number };
   /**
-   * Processor time that the workers got, as a share of what they wanted: low when all calls had to wait alike, which no
-   * median shows.
+   * The CPU time that the workers got, as a share of the time that they wanted: low when all calls were delayed alike,
+   * which no median shows.
    */
   readonly cpuShare: number;
 }
 
-/** The profile's overall figures from its kernels'. */
+/** The overall rates of a profile, from those of its kernels. */
 export function overallOf(each: Profile["kernels"]): KernelProfile {
   const mean = (mode: keyof KernelProfile): Estimate => geometricMean(kernels.map((kernel) => each[kernel][mode]));
   return { one: mean("one"), all: mean("all") };
@@ -45,13 +47,16 @@ export function overallOf(each: Profile["kernels"]): KernelProfile {
 const sureAvailability = 0.8;
 const sureSpread = 0.1;
 /**
- * Units per second of one worker below which something else is wrong: a 64th of the reference machine, a third of the
- * slowest board in use.
+ * Units per second of one worker below which the measurement itself is wrong: a 64th of the reference machine, a third
+ * of the slowest board in use.
  */
 const plausibleRate = 1_000 / 64;
 const starvedShare = 0.5;
 
-/** Whether the machine was quiet enough: else its figures are of a moment, and of what others left. */
+/**
+ * Whether the machine was quiet enough for the rates to last; otherwise they are of a moment, and of what other
+ * programs left.
+ */
 export function isSure({ overall, availability, cpuShare }: Profile): boolean {
   const { one, all } = overall;
   if (cpuShare < uncontended || one.unitsPerSecond < plausibleRate) return false;
@@ -59,21 +64,21 @@ export function isSure({ overall, availability, cpuShare }: Profile): boolean {
 }
 
 /**
- * Whether others had most of the machine: the figures then say nothing of it, and the reference machine's are nearer.
- * What a quota takes for good is no starvation: it is not wanted.
+ * Whether other programs had most of the machine: the reference machine's rates are then nearer than the measured ones.
+ * A quota is no starvation, since workers do not want the time beyond it.
  */
 export function isStarved({ overall, cpuShare }: Profile): boolean {
   return cpuShare < starvedShare || overall.one.unitsPerSecond < plausibleRate;
 }
 
-/** What peers are told of a profile: four significant digits, more are noise. */
+/** The capacity in a profile, as peers receive it: four significant digits, since more are noise. */
 export function capacityOf({ workers, overall, kernels: each }: Profile): Capacity {
   const rounded = ({ all }: KernelProfile): number => Number(all.unitsPerSecond.toPrecision(4));
   const entries = kernels.map((kernel) => [kernel, rounded(each[kernel])]);
   return { workers, overall: rounded(overall), kernels: Object.fromEntries(entries) };
 }
 
-// An infinite spread, of too few samples, is null in JSON.
+// The infinite spread of too few samples is null in JSON.
 const estimate = z.object({
   unitsPerSecond: z.number().min(1e-3).max(1e9),
   spread: z
@@ -98,7 +103,7 @@ const shape = z.object({
   cpuShare: share,
 });
 
-/** The profile in a JSON text; undefined when it holds none. */
+/** The profile in a JSON text; undefined when the text holds none. */
 export function readProfile(text: string): Profile | undefined {
   try {
     return shape.parse(JSON.parse(text));

@@ -1,4 +1,5 @@
-// Measures what the workers do: calibrates, warms up, and repeats until the estimates are stable or the time is over.
+// The profiler: calibrates and warms up each kernel, then samples until the estimates are stable or the budget is
+// spent.
 
 import type { Clock } from "../core/clock.js";
 import { type Kernel, kernels } from "./capacity.js";
@@ -13,20 +14,23 @@ export interface ProfilerOptions {
   readonly clock: Clock;
   readonly fingerprint: string;
   readonly length: ProfileLength;
-  /** Time that the calls may take together, instead of the length's own; the wait for a free machine does not count. */
+  /**
+   * The time that all calls may take together, ms; by default that of the length. Waits for a free machine do not
+   * count.
+   */
   readonly budgetMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** See {@link Profile.cpuShare}; read at the end. 1 when not given. */
+  /** See {@link Profile.cpuShare}; read at the end; default 1. */
   readonly cpuShare?: (() => number) | undefined;
-  /** Told after each step: a share of the whole, from 0 to 1, that never falls. */
+  /** Receives the progress after each step: from 0 to 1, and never falling. */
   readonly onProgress?: ((progress: number) => void) | undefined;
 }
 
 interface Plan {
-  /** What one call should take: short calls disturb others less, long ones are disturbed less. */
+  /** The aim for one call, ms: short calls disturb other programs less, long ones are disturbed less. */
   readonly sampleMs: number;
   readonly budgetMs: number;
-  /** Rounds that are made even when all is stable before. */
+  /** Rounds that are made even when all estimates are stable before. */
   readonly minRounds: number;
 }
 
@@ -35,26 +39,24 @@ const plans: { readonly [length in ProfileLength]: Plan } = {
   full: { sampleMs: 20, budgetMs: 15_000, minRounds: 20 },
 };
 
-/** An estimate whose 95 % interval is narrower, as a share of it, is stable. */
+/** The width of the 95 % confidence interval, as a share of the estimate, below which an estimate is stable. */
 const stableWidth = 0.03;
 const maxIterations = 2 ** 31;
-/** A warm call is not faster than the one before by more. */
+/** A call is faster than the best before only when it takes less than this share of its time. */
 const warmRatio = 0.95;
-/**
- * So many calls in a row that are not faster end the warm-up: on a busy machine a few are all held up, and say nothing.
- */
+/** Calls in a row that are not faster, after which the warm-up ends. Fewer may all be delayed on a busy machine. */
 const warmUps = 5;
-/**
- * Calls after which calibration takes what it has: a bound by time would be over before a busy machine has run a
- * sample's length.
- */
+/** The most calls of a warm-up: a bound by time could pass before a busy machine has run for a sample's length. */
 const mostWarmUps = 30;
-/** Rounds that are made when the time is over before: a single one may have been lucky. */
+/** The fewest rounds, made even when the budget is spent before: a single round may have been lucky. */
 const fewestRounds = 3;
-/** From one call of the calibration to the next at most. */
+/** The most by which iterations grow from one call of the calibration to the next. */
 const growth = 8;
 const setUps = 5;
-/** A call is this long on its way to a worker and back at most when a core is free for it. */
+/**
+ * The longest time, ms, that a call takes to its worker and back while a core is free. A longer wait counts as run
+ * time.
+ */
 const messageMs = 1;
 
 type Mode = keyof KernelProfile;
@@ -65,15 +67,15 @@ interface Series {
   readonly mode: Mode;
   readonly workers: number;
   readonly iterations: number;
-  /** What a call takes without iterations. */
+  /** The time of a call without iterations, ms. */
   readonly setUpMs: number;
-  /** Milliseconds of an iteration, as the workers share it. */
+  /** Samples: ms of an iteration, divided among the workers. */
   readonly samples: number[];
 }
 
 /**
- * Measures a machine, kernel by kernel in turns, so that what changes with time hits all alike. Rejects with the
- * signal's reason.
+ * Measures a machine, the kernels in turns, so that a disturbance hits all of them alike. Rejects with the signal's
+ * reason.
  */
 export async function measureProfile(options: ProfilerOptions): Promise<Profile> {
   return new Profiler(options).measure();
@@ -97,10 +99,10 @@ class Profiler {
     for (const kernel of kernels) series.push(...(await this.#calibrate(kernel)));
     const { minRounds, budgetMs } = this.#plan;
     for (let round = 0; round < minRounds || series.some((one) => !isStable(one)); round++) {
-      // A machine too slow for its budget is measured all the same, as well as it can be.
+      // A machine that is too slow for the budget is measured all the same, with the fewest rounds.
       if (this.#spentMs >= budgetMs && round >= fewestRounds) break;
       for (const one of series) await this.#sample(one);
-      this.#tell(round / minRounds);
+      this.#report(round / minRounds);
     }
     const { workers } = runner;
     const availability = { one: availabilityOf(series, "one"), all: availabilityOf(series, "all") };
@@ -115,10 +117,10 @@ class Profiler {
     return { at: clock.now(), length, fingerprint, workers, kernels: profiles, overall, availability, cpuShare };
   }
 
-  /** Finds how many iterations take as long as a sample should, once the engine's optimizing compiler is done. */
+  /** Finds the iterations of a sample, once the engine's optimizing compiler has finished. */
   async #calibrate(kernel: Kernel): Promise<Series[]> {
     const { workers } = this.#options.runner;
-    // Every worker makes its first instance.
+    // Every worker makes its first instance in this call.
     await this.#run(kernel, { iterations: 0, workers });
     const alone = await this.#setUpMs(kernel, 1);
     const iterations = await this.#warmUp(kernel, alone);
@@ -126,16 +128,14 @@ class Profiler {
     return [one, { ...one, mode: "all", workers, setUpMs: await this.#setUpMs(kernel, workers), samples: [] }];
   }
 
-  /** What a call takes without iterations. */
+  /** The time of a call without iterations, ms: the median of several. */
   async #setUpMs(kernel: Kernel, workers: number): Promise<number> {
     const times: number[] = [];
     for (let index = 0; index < setUps; index++) times.push(await this.#run(kernel, { iterations: 0, workers }));
     return medianOf(times);
   }
 
-  /**
-   * The iterations of a sample: found by calls that grow until they are long enough, and do not get faster any more.
-   */
+  /** The iterations of a sample, found by calls that grow until they are long enough and get no faster. */
   async #warmUp(kernel: Kernel, setUpMs: number): Promise<number> {
     const { sampleMs } = this.#plan;
     let iterations = 1;
@@ -143,7 +143,7 @@ class Profiler {
     for (let calls = 0, notFaster = 0; notFaster < warmUps && calls < mostWarmUps; calls++) {
       const runMs = await this.#run(kernel, { iterations, workers: 1 });
       const ranMs = runMs - setUpMs;
-      // Of a call so short most is chance: a lucky one would make all samples many times too long.
+      // The time of a call this short is mostly chance: a lucky call would make all samples many times too long.
       if (ranMs < sampleMs / growth && iterations < maxIterations) {
         iterations = Math.min(maxIterations, iterations * growth);
         continue;
@@ -152,8 +152,8 @@ class Profiler {
       notFaster = perIteration < best * warmRatio ? 0 : notFaster + 1;
       best = Math.min(best, perIteration);
       const wanted = Math.min(maxIterations, Math.max(1, Math.round(sampleMs / best)));
-      // A call far shorter than a sample says little: the next one is longer, by steps, since it may have been an
-      // accident.
+      // A call far shorter than a sample proves little: the next call is longer, but by a bounded step, since this one
+      // may have been an accident.
       if (wanted > iterations * 1.25) notFaster = 0;
       iterations = Math.min(wanted, iterations * growth);
     }
@@ -167,16 +167,16 @@ class Profiler {
   }
 
   /**
-   * Mean milliseconds that the calls ran. How long they waited for a core says nothing of how many iterations make a
-   * sample: counted in, a busy machine is measured with so few that what is left to see is the noise of the clock.
+   * The mean run time of the calls, ms. Their wait for a core is left out: with it, a busy machine would get so few
+   * iterations a sample that only the noise of the clock is measured.
    */
   async #run(kernel: Kernel, { iterations, workers }: { iterations: number; workers: number }): Promise<number> {
     const runs = await this.#calls(kernel, { iterations, workers });
-    this.#tell(0);
+    this.#report(0);
     return runs.reduce((sum, { runMs }) => sum + runMs, 0) / runs.length;
   }
 
-  /** Milliseconds of each call, with its wait for a core when there are fewer of them than workers. */
+  /** The time of each call, ms, with its wait for a core where there are fewer cores than workers. */
   async #times(kernel: Kernel, { iterations, workers }: { iterations: number; workers: number }): Promise<number[]> {
     const runs = await this.#calls(kernel, { iterations, workers });
     return runs.map(({ waitMs, runMs }) => runMs + Math.max(0, waitMs - messageMs));
@@ -190,9 +190,9 @@ class Profiler {
     return runs;
   }
 
-  #tell(rounds: number): void {
+  #report(rounds: number): void {
     const time = Math.min(1, this.#spentMs / this.#plan.budgetMs);
-    // Whichever ends it first: the time, or enough rounds that agree.
+    // The budget or enough stable rounds, whichever comes first, ends the profile.
     this.#progress = Math.max(this.#progress, time, Math.min(0.99, rounds));
     this.#options.onProgress?.(this.#progress);
   }
@@ -213,9 +213,9 @@ function rateOf(
 }
 
 /**
- * How much longer all calls took than they would have at the median's pace. A single late call is an accident that the
- * median leaves out; a process that is held for half of the time, as by a quota, has many fast calls and few that stand
- * still, which no median shows.
+ * The time of all calls at the median's pace, as a share of the time that they took. A single late call is an accident
+ * that the median rightly leaves out. But a process that is held half of the time, as by a quota, has many fast calls
+ * and a few that stand still, which no median shows.
  */
 function availabilityOf(series: readonly Series[], mode: Mode): number {
   let expected = 0;

@@ -1,12 +1,12 @@
-// The reference machine, fixed for good: what a work unit is.
+// The reference machine, fixed for good, which defines the work unit.
 
 import type { Kernel } from "./capacity.js";
 
 /**
- * Nanoseconds that one iteration of each kernel of `bench/kernels` takes on one worker of the reference machine, which
- * so makes 1,000 units a second in each: an AMD EPYC (Zen 4, 2.6 GHz nominal, virtual, two cores) under Node 20.20.2.
- * Each is the median of three full profiles of one worker, made while nothing else ran there. They stay as they are
- * when a kernel's source does: a change of either changes what every capacity means.
+ * Nanoseconds of one iteration of each kernel of `bench/kernels` on one worker of the reference machine, which by
+ * definition makes 1,000 units a second in each kernel: an AMD EPYC (Zen 4, 2.6 GHz nominal, virtual, two cores) under
+ * Node 20.20.2. Each value is the median of three full profiles of one worker, made while nothing else ran there.
+ * Neither these values nor a kernel's source may change, since every capacity would then mean something else.
  */
 export const referenceNs: { readonly [kernel in Kernel]: number } = {
   integer: 132,

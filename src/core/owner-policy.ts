@@ -1,46 +1,54 @@
-// What a machine's owner allows guests: one place for the settings, their bounds and their defaults.
+// The owner's policy: the settings by which the owner of a machine bounds guests, with their bounds and defaults.
 
 import { z } from "zod";
 
-/** The owner's settings of one node. What is not said is as in {@link defaultOwnerPolicy}. */
+/** The owner's policy of one node. Defaults: {@link defaultOwnerPolicy}. `src/owner` decides the allowance from it. */
 export interface OwnerPolicy {
   /**
-   * Whose machine it is. `auto`: somebody's, so what the node does follows from whether the owner is there. `none`: nobody's, all
-   * workers work whoever is logged in and whatever else runs; battery, heat, hours and memory count all the same. A node whose
-   * `workers` are given is nobody's, unless this is given too.
+   * Whose machine it is; default `auto`. `auto`: somebody's workstation, so the owner's presence and other programs'
+   * load count. `none`: nobody's; all workers run whoever is logged in and whatever else runs. Battery, heat, hours and
+   * memory count in both cases. Configuring `workers` without this setting means `none`.
    */
   readonly owner: "auto" | "none";
   /**
-   * Share of the cores that guests may use while the owner is there: workers = max(1, floor(share x cores)). Lower is felt less;
-   * higher gives the mesh more of the day.
+   * Share of the cores that guests may use while the owner is there: `max(1, floor(activeShare × cores))` workers, at
+   * most all; 0 to 1, default 0.25. Lower is felt less; higher gives the mesh more by day.
    */
   readonly activeShare: number;
   /**
-   * The heaviest call, in work units (1 unit is 1 ms of the reference machine), that is taken while the owner is there. Lower frees
-   * a core sooner when the owner wants it; higher lets more functions run here by day.
+   * The heaviest call that is taken while the owner is there, in work units (1 unit is 1 ms of the reference machine);
+   * default 50. Lower frees a core sooner when the owner wants it; higher lets more functions run here by day.
    */
   readonly lightUnits: number;
   /**
-   * Milliseconds without input after which the owner counts as away, counted from when the session itself became idle. Lower uses
-   * short breaks; higher is not fooled by somebody who reads. A locked session counts at once.
+   * Time without input after which the owner counts as away, ms, from when the session itself became idle; default
+   * 120,000. Lower uses short breaks; higher does not mistake a reading owner for an absent one. A locked session
+   * counts as away at once.
    */
   readonly idleAfterMs: number;
   /**
-   * Share of all cores that other programs may use before the node gives way: above it the workers are halved at each sample (1 s),
-   * down to one. Lower gives way sooner; 1 never does.
+   * Share of all cores that other programs may use before the node gives way; 0.01 to 1, default 0.3. Above it the
+   * workers are halved at each sample (1 s), down to one. Lower gives way sooner; 1 never does.
    */
   readonly foreignCpu: number;
-  /** Milliseconds below `foreignCpu` after which one more worker works again. Lower comes back sooner, and swings more. */
+  /**
+   * Time below `foreignCpu` after which one more worker runs again, ms; default 10,000. Lower recovers sooner, and
+   * swings more.
+   */
   readonly recoverMs: number;
-  /** Degrees Celsius of the CPU at which guests stop, until it is 5 degrees below. Lower is quieter; higher works longer. */
+  /**
+   * Degrees Celsius of the CPU at which guests stop, until it is 5 degrees cooler; default 85. Lower is quieter; higher
+   * works longer.
+   */
   readonly maxCelsius: number;
-  /** What happens on battery: `stop` sends all calls elsewhere, `allow` goes on as on mains. */
+  /** On battery: `stop` sends all calls elsewhere, `allow` continues as on mains; default `stop`. */
   readonly battery: "stop" | "allow";
-  /** Local hours in which guests may run, such as `18:00-08:00`, which spans midnight; or `always`. */
+  /** Local hours in which guests may run, such as `18:00-08:00`, which spans midnight; default `always`. */
   readonly hours: string;
   /**
-   * Share of the machine's memory that the node's process may hold; above it guests stop until a tenth less is held. Lower leaves
-   * the owner more; one that is below what the node needs anyway stops it for good.
+   * Share of the machine's memory that the node's process may hold; 0.01 to 1, default 0.25. Above it guests stop,
+   * until the process holds a tenth less. Lower leaves the owner more; a share below what an idle node holds stops
+   * guests for good.
    */
   readonly memoryShare: number;
 }
@@ -87,13 +95,16 @@ export const ownerPolicyShape = {
   memoryShare: number(0.01, 1),
 } satisfies { [setting in keyof OwnerPolicy]: z.ZodType<OwnerPolicy[setting]> };
 
-/** Some of the settings: what a configuration file, or a kept patch, says. */
+/** Some of the settings: as in a configuration file or a stored change. */
 export const ownerPolicySchema = z.strictObject(ownerPolicyShape).partial();
 
-/** Settings that were given; the others are the node's own defaults. */
+/** A change of settings; `null` takes a setting back to the node's own. */
 export type OwnerPolicyPatch = { readonly [setting in keyof OwnerPolicy]?: OwnerPolicy[setting] | null | undefined };
 
-/** Minutes of the day at which hours begin and end, from `HH:MM-HH:MM`; undefined when the text is none, or both are the same. */
+/**
+ * Minutes of the day at which hours begin and end, from `HH:MM-HH:MM`; undefined for any other text, and when both are
+ * the same.
+ */
 export function hoursOf(text: string): { readonly from: number; readonly to: number } | undefined {
   const match = /^([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])$/.exec(text);
   if (match === null) return undefined;

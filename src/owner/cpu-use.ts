@@ -1,19 +1,19 @@
-// How much of the cores others use, from proc(5): what the machine spent less what this process and its children did.
+// The CPU use of other programs, from proc(5): what the machine spent, less what this process and its children spent.
 
 import { join } from "node:path";
 import { readStart } from "./kernel-file.js";
 
-/** Clock ticks since the machine started, of all cores. */
+/** Clock ticks since the machine started, summed over all cores. */
 interface Ticks {
   readonly busy: number;
   readonly all: number;
   readonly own: number;
 }
 
-/** Children that are counted while they run; what an ended one used is in the counters of its parent. */
+/** The most running children that are counted. The ticks of an ended child are in the counters of its parent. */
 const maxChildren = 16;
 
-/** The use between two looks. */
+/** The CPU use between two samples. */
 export class CpuUse {
   readonly #proc: string;
   readonly #pid: number;
@@ -26,8 +26,8 @@ export class CpuUse {
   }
 
   /**
-   * Share of all cores, 0 to 1, that others used since the last look; undefined at the first, and where the files say
-   * nothing.
+   * The share of all cores, 0 to 1, that other programs used since the last sample. Undefined at the first sample, and
+   * where the files hold nothing readable.
    */
   async foreign(): Promise<number | undefined> {
     const now = await this.#ticks();
@@ -43,7 +43,7 @@ export class CpuUse {
     const [machine, own] = await Promise.all([readStart(join(this.#proc, "stat"), 512), this.#own()]);
     const line = /^cpu +([0-9 ]+)/.exec(machine ?? "");
     if (line === null || own === undefined) return undefined;
-    // user nice system idle iowait irq softirq steal; guests of virtual machines are within user and nice.
+    // user nice system idle iowait irq softirq steal; guests of virtual machines are part of user and nice.
     const ticks = (line[1] ?? "").trim().split(/ +/, 8).map(Number);
     const all = ticks.reduce((sum, count) => sum + count, 0);
     const [idle = 0, iowait = 0, steal = 0] = [ticks[3], ticks[4], ticks[7]];
@@ -59,7 +59,7 @@ export class CpuUse {
     return used.reduce<number>((sum, ticks) => sum + (ticks ?? 0), own);
   }
 
-  /** utime, stime, cutime and cstime: fields 14 to 17, counted behind the name, which may hold anything. */
+  /** utime + stime + cutime + cstime: fields 14 to 17, counted behind the name, which may hold any character. */
   async #of(pid: string): Promise<number | undefined> {
     const text = await readStart(join(this.#proc, pid, "stat"), 1_024);
     if (text === undefined) return undefined;

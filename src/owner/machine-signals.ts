@@ -1,4 +1,5 @@
-// The signals of this machine: each sensor read as often as it is worth, and none waited for twice.
+// The signals of this machine: each sensor is read as often as its cost allows, and one that does not answer is not
+// asked twice.
 
 import { totalmem } from "node:os";
 import type { Clock } from "../core/clock.js";
@@ -6,7 +7,7 @@ import type { KernelFolders } from "../core/config.js";
 import { residentBytes } from "../core/resident-memory.js";
 import { CpuUse } from "./cpu-use.js";
 import { PowerSupplies } from "./power.js";
-import { type AskLogind, askLogind, presence, unknownPresence } from "./sessions.js";
+import { presence, type QueryLogind, queryLogind, unknownPresence } from "./sessions.js";
 import { noSignals, type SignalSource, type Signals } from "./signals.js";
 import { Temperature } from "./temperature.js";
 
@@ -14,30 +15,33 @@ import { Temperature } from "./temperature.js";
 export interface MachineSignalsOptions {
   readonly kernel: KernelFolders;
   readonly clock: Clock;
-  readonly ask?: AskLogind;
+  readonly ask?: QueryLogind;
 }
 
-/** Power is looked at whenever asked; the others at most this often, in milliseconds. */
+/**
+ * The shortest time between two readings of a sensor, ms. Power is read in each sample, since unplugging must stop
+ * guests within a second; the others cost more, or change less.
+ */
 const cpuEveryMs = 950;
 const memoryEveryMs = 950;
 const temperatureEveryMs = 4_900;
 const presenceEveryMs = 4_900;
-/** After so long without an answer nobody says who is there, whatever was said before. */
+/** After this time without logind's answer, ms, presence is unknown, whatever it was before. */
 const presenceLateMs = 6_000;
 
-/** Reads Linux' files and asks logind; elsewhere there is the memory's signal alone. */
+/** Reads Linux' files and asks logind. On other systems memory is the only signal. */
 export class MachineSignals implements SignalSource {
   readonly #clock: Clock;
   readonly #power: PowerSupplies;
   readonly #temperature: Temperature;
   readonly #cpu: CpuUse;
-  readonly #ask: AskLogind;
+  readonly #ask: QueryLogind;
   readonly #due = new Map<string, number>();
   #signals: Signals = noSignals;
   #asking: Promise<void> | undefined;
   #askedAt = 0;
 
-  constructor({ kernel, clock, ask = askLogind }: MachineSignalsOptions) {
+  constructor({ kernel, clock, ask = queryLogind }: MachineSignalsOptions) {
     this.#clock = clock;
     this.#power = new PowerSupplies(kernel.sys);
     this.#temperature = new Temperature(kernel.sys);
@@ -47,7 +51,7 @@ export class MachineSignals implements SignalSource {
 
   async read(options: { readonly presence: boolean }): Promise<Signals> {
     if (!options.presence) this.#signals = { ...this.#signals, ...unknownPresence, foreignCpu: undefined };
-    else if (this.#isDue("presence", presenceEveryMs)) this.#askAround();
+    else if (this.#isDue("presence", presenceEveryMs)) this.#queryLogind();
     if (this.#asking !== undefined && this.#clock.monotonic() - this.#askedAt >= presenceLateMs) {
       this.#signals = { ...this.#signals, ...unknownPresence };
     }
@@ -65,8 +69,8 @@ export class MachineSignals implements SignalSource {
     return this.#signals;
   }
 
-  /** Who is there is told with the next read: a bus that does not answer holds up no battery. */
-  #askAround(): void {
+  /** Asks logind; the answer is part of the next read, so that a bus that does not answer delays no other signal. */
+  #queryLogind(): void {
     if (this.#asking !== undefined) return;
     this.#askedAt = this.#clock.monotonic();
     this.#asking = presence(this.#ask, this.#clock.now())

@@ -1,17 +1,17 @@
-// Whether the machine runs on its battery, from sysfs' power_supply class (kernel:
+// The battery signal: whether the machine runs on its battery, from sysfs' power_supply class (kernel:
 // Documentation/ABI/testing/sysfs-class-power).
 
 import { join } from "node:path";
 import { namesIn, readStart } from "./kernel-file.js";
 
-/** What never changes of a supply while it is there. */
+/** What does not change about a supply while it is there. */
 interface Supply {
   readonly type: string;
-  /** The battery of a mouse or a headset says nothing of the machine. */
+  /** Whether this is the battery of a device, such as a mouse, and not of the machine. */
   readonly ofDevice: boolean;
 }
 
-/** The supplies of one machine. */
+/** The power supplies of one machine. */
 export class PowerSupplies {
   readonly #folder: string;
   #known = new Map<string, Supply>();
@@ -22,8 +22,8 @@ export class PowerSupplies {
   }
 
   /**
-   * `false` while any outside supply is online; else `true` when the mains are offline or a battery (or UPS) of the
-   * machine discharges. Undefined when nothing says either: a desktop without a sensor.
+   * False while any outside supply is online; otherwise true when the mains are offline or a battery (or UPS) of the
+   * machine discharges. Undefined without either sign, as on a desktop without a sensor.
    */
   async onBattery(): Promise<boolean | undefined> {
     const names = await namesIn(this.#folder);
@@ -42,7 +42,7 @@ export class PowerSupplies {
         continue;
       }
       const online = await readStart(join(this.#folder, name, "online"), 64);
-      // 2 is online with a fixed, 3 with a programmable voltage.
+      // 2 is online with a fixed voltage, 3 with a programmable one.
       if (online !== undefined && /^[1-9]$/.test(online)) return false;
       if (supply.type === "Mains" && online === "0") mains += 1;
     }

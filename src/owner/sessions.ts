@@ -1,39 +1,38 @@
-// Whether somebody is at the machine, or could be, as logind says (org.freedesktop.login1, through loginctl).
+// The presence signal: whether somebody is at the machine, or could be, by logind (org.freedesktop.login1, through
+// loginctl).
 
 import { execFile } from "node:child_process";
 import { access } from "node:fs/promises";
 import { hasDisplay } from "./headless.js";
 
-/** What sessions and seats say of the owner; see `Signals`. */
+/** What sessions and seats show of the owner; see `Signals`. */
 export interface Presence {
   readonly ownerActive: boolean | undefined;
   readonly ownerIdleMs: number | undefined;
   readonly headless: boolean | undefined;
 }
 
-/** Nobody says anything. */
+/** No signal of presence. */
 export const unknownPresence: Presence = { ownerActive: undefined, ownerIdleMs: undefined, headless: undefined };
 
 /** Nobody is logged in. */
 const nobody: Presence = { ownerActive: false, ownerIdleMs: undefined, headless: false };
 
-/**
- * What logind says: the output of a command; `absent` where none runs, undefined when one that runs does not answer.
- */
+/** logind's answer: the output of a command; `absent` where no logind runs; undefined when it does not answer. */
 export type LogindAnswer = string | "absent" | undefined;
 
 /** Asks logind with these arguments of `loginctl`. */
-export type AskLogind = (args: readonly string[]) => Promise<LogindAnswer>;
+export type QueryLogind = (args: readonly string[]) => Promise<LogindAnswer>;
 
 const timeoutMs = 2_000;
 const maxOutputBytes = 65_536;
 const maxSessions = 32;
-/** What sd-login(3) looks at to tell whether logind runs. */
+/** The folder by which sd-login(3) decides whether logind runs. */
 const logindFolder = "/run/systemd/seats";
 const fields = ["Class", "State", "Active", "IdleHint", "IdleSinceHint", "LockedHint"];
 
 /** Asks this machine's logind. */
-export const askLogind: AskLogind = async (args) => {
+export const queryLogind: QueryLogind = async (args) => {
   const there = await access(logindFolder).then(
     () => true,
     () => false,
@@ -47,10 +46,10 @@ export const askLogind: AskLogind = async (args) => {
 };
 
 /**
- * What logind says now; `now` is epoch ms. A machine without a seat, a session and a display is headless: nobody's
- * workstation. One that has a seat, but no display and nobody logged in, has nobody there.
+ * The presence now, by logind; `now` is epoch ms. A machine without a seat, a session and a display is headless:
+ * nobody's workstation. A machine with a seat, but without a display and a session, has nobody at it.
  */
-export async function presence(ask: AskLogind, now: number, display = hasDisplay): Promise<Presence> {
+export async function presence(ask: QueryLogind, now: number, display = hasDisplay): Promise<Presence> {
   const list = await ask(["list-sessions", "--no-legend", "--no-pager"]);
   if (list === undefined) return unknownPresence;
   const ids = list === "absent" ? [] : namesOf(list);
@@ -65,15 +64,15 @@ export async function presence(ask: AskLogind, now: number, display = hasDisplay
   return namesOf(seats).length > 0 ? nobody : { ...unknownPresence, headless: true };
 }
 
-/** The first column of a list of `loginctl`. */
+/** The names in the first column of a list by `loginctl`. */
 function namesOf(list: string): string[] {
   return list.split("\n").flatMap((line) => /^ *([A-Za-z0-9_][A-Za-z0-9_-]{0,63})(?: |$)/.exec(line)?.[1] ?? []);
 }
 
 /**
- * What the output of `loginctl show-session` says: blocks of `Name=value` lines. Somebody is there when a person's
- * session in the foreground is neither locked nor idle; nobody is when every one is, or when only the greeter waits for
- * somebody. Without a session there is no signal.
+ * The presence in the output of `loginctl show-session`: blocks of `Name=value` lines. The owner is active when a
+ * person's session in the foreground is neither locked nor idle, and away when every session is, or when only the login
+ * screen (greeter) runs. Without a session there is no signal.
  */
 export function presenceOf(shown: string, now: number): Presence {
   let [sessions, idleMs] = [0, Number.POSITIVE_INFINITY];
@@ -88,7 +87,7 @@ export function presenceOf(shown: string, now: number): Presence {
     sessions += 1;
     if (!kind.startsWith("user") || value.get("Active") !== "yes" || value.get("LockedHint") === "yes") continue;
     if (value.get("IdleHint") !== "yes") return { ownerActive: true, ownerIdleMs: undefined, headless: false };
-    // Microseconds since the epoch; loginctl of some versions prints a date, which then counts as just now.
+    // Microseconds since the epoch. Some versions of loginctl print a date, which counts as just now.
     const since = /^[1-9][0-9]{0,17}$/.test(value.get("IdleSinceHint") ?? "")
       ? Number(value.get("IdleSinceHint")) / 1_000
       : now;

@@ -1,6 +1,6 @@
-// What a node sees of its machine and of who uses it: the seam between the policy and the kernel.
+// The signals of a machine and of its owner's presence: the port between the owner's policy and the operating system.
 
-/** What was seen last. A field is undefined where the machine gives no such signal. */
+/** The last sample. A field is undefined where the machine gives no such signal. */
 export interface Signals {
   /** Whether the machine runs on its battery. */
   readonly onBattery: boolean | undefined;
@@ -9,22 +9,24 @@ export interface Signals {
   /** Whether somebody uses the machine now. */
   readonly ownerActive: boolean | undefined;
   /**
-   * For how long nobody has, in milliseconds; undefined when somebody does, or for a reason without a time: a locked
-   * session.
+   * How long nobody has used the machine, ms; undefined while somebody does, and for a locked session, which counts at
+   * once.
    */
   readonly ownerIdleMs: number | undefined;
   /** Whether nobody could sit at the machine: it has no seat, no display manager and no session. */
   readonly headless: boolean | undefined;
-  /** Share of all cores, 0 to 1, that others than this process and its children used between the last two samples. */
+  /**
+   * The share of all cores, 0 to 1, that other programs than this process and its children used between two samples.
+   */
   readonly foreignCpu: number | undefined;
-  /** Counts the samples of `foreignCpu`, so that none counts twice. */
+  /** Counts the samples of `foreignCpu`, so that the policy applies each once. */
   readonly foreignSample: number;
-  /** Memory that this process holds, and the machine's. */
+  /** Memory that this process holds, and memory of the machine. */
   readonly rssBytes: number | undefined;
   readonly totalBytes: number | undefined;
 }
 
-/** A machine that tells nothing. */
+/** A machine without any signal. */
 export const noSignals: Signals = {
   onBattery: undefined,
   celsius: undefined,
@@ -37,8 +39,10 @@ export const noSignals: Signals = {
   totalBytes: undefined,
 };
 
-/** Where signals come from. */
+/** Where the signals of a machine are read. */
 export interface SignalSource {
-  /** What is seen now; `presence` tells whether the owner and other programs are to be looked at. Never rejects. */
+  /**
+   * The signals now; `presence`: whether to read the owner's presence and other programs' CPU use too. Never rejects.
+   */
   read(options: { readonly presence: boolean }): Promise<Signals>;
 }

@@ -1,14 +1,15 @@
-// The CPU's temperature, from sysfs' thermal zones and, where they have none of the CPU, from hwmon (AMD's k10temp).
+// The heat signal: the CPU's temperature, from sysfs' thermal zones or, where no zone is the CPU's, from hwmon (AMD's
+// k10temp).
 
 import { join } from "node:path";
 import { namesIn, readNumber, readStart } from "./kernel-file.js";
 
 const cpuZone = /^(x86_pkg_temp|TCPU|.*cpu.*|.*soc.*)$/i;
-/** The mainboard's, near the CPU: taken when nothing better is there. */
+/** The zone of the mainboard, near the CPU: read when there is no sensor of the CPU. */
 const boardZone = /^acpitz$/i;
 const cpuChip = /^(k10temp|zenpower|coretemp|cpu_thermal)$/;
 
-/** The CPU's sensors. Once found they are kept, since looking for them costs more than reading them. */
+/** The CPU's sensors. They are remembered once found, since the search costs more than a reading. */
 export class Temperature {
   readonly #sys: string;
   #sensors: readonly string[] = [];
@@ -19,8 +20,8 @@ export class Temperature {
   }
 
   /**
-   * Degrees Celsius of the hottest sensor of the CPU; undefined without one, or when none says something possible: then
-   * they are looked for again, since a driver that was loaded anew has other folders.
+   * Degrees Celsius of the hottest sensor of the CPU; undefined without a sensor, or without a possible value. The
+   * sensors are then searched again, since a driver that was loaded anew has other folders.
    */
   async celsius(): Promise<number | undefined> {
     if (this.#sensors.length === 0) this.#sensors = await this.#find();

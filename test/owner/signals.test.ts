@@ -10,7 +10,7 @@ import { CpuUse } from "../../src/owner/cpu-use.js";
 import { hasDisplay } from "../../src/owner/headless.js";
 import { MachineSignals } from "../../src/owner/machine-signals.js";
 import { PowerSupplies } from "../../src/owner/power.js";
-import { type AskLogind, type LogindAnswer, presence, presenceOf } from "../../src/owner/sessions.js";
+import { type LogindAnswer, presence, presenceOf, type QueryLogind } from "../../src/owner/sessions.js";
 import { Temperature } from "../../src/owner/temperature.js";
 import { ManualClock } from "../core/manual-clock.js";
 
@@ -156,7 +156,7 @@ test("somebody is there while a session in the foreground is neither locked nor 
 
 test("logind is asked for its sessions by their ids alone, and a silent one gives no signal", async () => {
   const asked: string[][] = [];
-  const ask: AskLogind = async (args) => {
+  const ask: QueryLogind = async (args) => {
     asked.push([...args]);
     if (args[0] === "list-sessions")
       return "     c1 1000 ann seat0 2180 user tty2 no -\n 3 1001 bob\n--host=evil x\n\n";
@@ -168,10 +168,10 @@ test("logind is asked for its sessions by their ids alone, and a silent one give
 });
 
 test("a machine without seat, display and session is nobody's; with a seat alone nobody is there", async () => {
-  const answers = (list: LogindAnswer, seats: LogindAnswer = undefined): AskLogind => {
+  const answers = (list: LogindAnswer, seats: LogindAnswer = undefined): QueryLogind => {
     return async ([verb]) => (verb === "list-sessions" ? list : verb === "list-seats" ? seats : undefined);
   };
-  const found = async (ask: AskLogind, display: boolean): Promise<string> => {
+  const found = async (ask: QueryLogind, display: boolean): Promise<string> => {
     const { headless, ownerActive } = await presence(ask, now, async () => display);
     return `headless ${headless}, active ${ownerActive}`;
   };
@@ -214,7 +214,7 @@ test("power is looked at each time, the others as often as they are worth, and n
   await write({ "sys/class/power_supply/AC/type": "Mains", "sys/class/power_supply/AC/online": "1" });
   const clock = new ManualClock();
   let asked = 0;
-  const ask: AskLogind = async () => {
+  const ask: QueryLogind = async () => {
     asked += 1;
     return undefined;
   };
@@ -237,7 +237,7 @@ test("a logind that falls silent says nothing any more: whoever was away may be 
   const { root } = await machine(t);
   const clock = new ManualClock();
   let isSilent = false;
-  const ask: AskLogind = async (args) => {
+  const ask: QueryLogind = async (args) => {
     if (isSilent) await new Promise(() => undefined);
     return args[0] === "list-sessions" ? "1 1000 ann\n" : "Class=user\nState=active\nActive=yes\nLockedHint=yes";
   };
