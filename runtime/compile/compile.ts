@@ -1,4 +1,5 @@
-// One compilation, start to end: sources → AST → interface and glue → core module → component. Runs in the compiler's process.
+// One compilation, start to end: sources → AST → interface and glue → core module → component. Runs in the compiler's
+// process.
 import { type Diagnostic, HerdError } from "../../src/core/errors.js";
 import { type AppInterface, exportedInterface } from "../interface/model.js";
 import { appendPlaces, type SourcePlace } from "../interface/places.js";
@@ -14,7 +15,7 @@ import { ModuleGraph } from "./source/modules.js";
 import type { SourceFile } from "./source/sources.js";
 import { type AppendedCode, placeOf, UploadPlaces } from "./source/upload-places.js";
 
-/** What a source becomes. */
+/** Result of a compilation. */
 export interface Compilation {
   readonly component: Uint8Array;
   readonly interface: AppInterface;
@@ -66,7 +67,7 @@ async function compileWithGlue(
   return { result, places };
 }
 
-/** The diagnostics that lie in the upload, which is where its author can act. */
+/** The diagnostics with a place in the upload, where its author can act. */
 function within(
   texts: ReadonlyMap<string, string>,
   diagnostics: readonly Diagnostic[],
@@ -76,7 +77,7 @@ function within(
     const text = texts.get(one.file);
     const at = places === undefined ? one : places.find(one);
     if (text === undefined || at === undefined) return [];
-    // A default's copy stands behind the file's last line: its errors belong to the default.
+    // The copy of a default is behind the file's last line: its errors belong to the default.
     return [at === one ? one : { ...one, ...at, source: lineOf(texts.get(at.file) ?? "", at.line) }];
   });
 }
@@ -111,7 +112,7 @@ function invalid(unsorted: readonly Diagnostic[]): HerdError {
 
 function foreignDiagnostic(name: string, files: ReadonlyMap<string, SourceFile>, entry: SourceFile): Diagnostic {
   const message = `${name} is not given to a guest`;
-  // The import's name is what the source calls: its last part is the best place that is known.
+  // Code names an import by the last part of its name: its first occurrence is the best known place.
   const word = name.split(".").at(-1) ?? name;
   for (const name_ of [name, word]) {
     for (const { path, text } of files.values()) {

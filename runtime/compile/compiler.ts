@@ -1,5 +1,5 @@
-// The node's side of compilation: disposable processes, one of them warm before it is needed, each replaced after any
-// fault.
+// The node's side of compilation: disposable processes, one of them warm before it is needed (cold start), each
+// replaced after any fault.
 import type { Clock } from "../../src/core/clock.js";
 import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
@@ -11,7 +11,7 @@ import type { CompileRequest } from "./messages.js";
 import { CompilerProcess, EndedFromOutside } from "./process/compiler-process.js";
 import { readSources, type SourceFile } from "./source/sources.js";
 
-/** What a {@link Compiler} needs. */
+/** Dependencies of a {@link Compiler}. */
 export interface CompilerOptions {
   readonly limits: Limits;
   readonly clock?: Pick<Clock, "monotonic">;
@@ -19,16 +19,16 @@ export interface CompilerOptions {
   readonly idleMs?: number;
 }
 
-/** How one upload is compiled. */
+/** Options of one compilation. */
 export interface CompileOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Who sent it (a token's id): one key has one process at a time at most, so that another key finds one. */
+  /** Key of the caller (a token's id). One key has one process at a time at most, so that another key finds one. */
   readonly key?: string;
 }
 
-/** Compilations at a time: the second one is for somebody else, while a first one takes its ten seconds. */
+/** Compilations at a time: the second is for another caller, while a first one takes its ten seconds. */
 export const parallelCompilations = 2;
-/** Far more than any caller lets wait: those that bound their uploads do so by themselves. */
+/** Far more than callers let wait: callers that bound their uploads do so by themselves. */
 const maxWaiting = 10_000;
 
 /** Compiles uploads in processes of their own: two at a time, those of one key one after the other. */
@@ -36,7 +36,7 @@ export class Compiler {
   readonly #limits: Limits;
   readonly #idleMs: number;
   readonly #slots: FairSlots;
-  /** Processes that nobody uses, the one that was used last at the end. */
+  /** Free processes, the most recently used at the end. */
   readonly #idle: CompilerProcess[] = [];
   readonly #busy = new Set<CompilerProcess>();
   readonly #under = new Set<Promise<unknown>>();
@@ -58,15 +58,15 @@ export class Compiler {
     this.#idle.push(new CompilerProcess(this.#limits.compileMemoryBytes));
   }
 
-  /** The processes that there are, by their ids in the operating system. */
+  /** Ids of the processes in the operating system. */
   get pids(): number[] {
     return [...this.#idle, ...this.#busy].flatMap(({ pid }) => pid ?? []);
   }
 
   /**
-   * Compiles `files`; an abort takes effect while the upload still waits for its turn.
-   * @throws {HerdError} `source.invalid` or `type.unsupported` with diagnostics; `source.invalid` too when the compiler
-   * used up its processor time or memory, or crashed; `compile.timeout` when the machine was too slow for it.
+   * Compiles `files`. An abort takes effect while the upload waits for its turn.
+   * @throws {HerdError} `source.invalid` or `type.unsupported` with diagnostics; `source.invalid` also when the
+   * compiler exceeded its processor time or memory, or crashed; `compile.timeout` when the machine was too slow.
    */
   async compile(files: readonly SourceFile[], { signal, key = "" }: CompileOptions = {}): Promise<Compilation> {
     if (this.#stopped) throw draining();
@@ -105,7 +105,7 @@ export class Compiler {
     try {
       return await this.#compileOnce(request);
     } catch (error) {
-      // Once more: where memory is short, the system ends whoever is large, and the next time it is somebody else.
+      // A second try: where memory is short, the system ends the largest process, and the next time it is another one.
       if (error instanceof EndedFromOutside && !this.#stopped) return this.#compileOnce(request);
       throw error;
     }
@@ -119,7 +119,7 @@ export class Compiler {
     let large = false;
     try {
       const reply = await process.ask(request, this.#limits.compileTimeoutMs);
-      // What one source leaves behind must not count against the next.
+      // Memory that one source leaves behind must not count against the next.
       large = reply.residentBytes > this.#limits.compileMemoryBytes / 2;
       if (reply.kind === "failed") throw HerdError.fromData(reply.error);
       return { component: reply.component, interface: reply.interface };
@@ -132,13 +132,13 @@ export class Compiler {
     }
   }
 
-  /** The process that was used last, if it lives: a warm one compiles twice as fast. */
+  /** The most recently used process, if it lives: a warm one compiles twice as fast. */
   #take(): CompilerProcess {
     for (let last = this.#idle.pop(); last !== undefined; last = this.#idle.pop()) if (!last.ended) return last;
     return new CompilerProcess(this.#limits.compileMemoryBytes);
   }
 
-  /** Keeps the process, or has another one ready in its place. */
+  /** Returns the process for the next upload, or starts another one in its place. */
   #keep(process: CompilerProcess): void {
     if (!process.ended) this.#idle.push(process);
     else this.start();

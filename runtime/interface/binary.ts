@@ -27,7 +27,7 @@ export class BinaryReader {
     return value;
   }
 
-  /** The next byte, which stays to be read; undefined at the end. */
+  /** The next byte, without consuming it; undefined at the end. */
   peek(): number | undefined {
     return this.offset < this.end ? this.bytes[this.offset] : undefined;
   }
@@ -46,7 +46,7 @@ export class BinaryReader {
     return this.fail("holds a number that is too long");
   }
 
-  /** A {@link u32} that counts what follows, within its bound. */
+  /** A {@link u32} that is a count, within its bound. */
   count(bound: Bound): number {
     return within(bound, this.u32());
   }
@@ -71,7 +71,7 @@ export class BinaryReader {
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + start, length).toString("utf8");
   }
 
-  /** Throws: the binary `what` at the current offset. */
+  /** Throws a refusal: the binary `what`, at the current offset. */
   fail(what: string): never {
     throw new HerdError("source.invalid", `the component ${what} (at byte ${this.offset})`);
   }
@@ -79,7 +79,7 @@ export class BinaryReader {
 
 const preambleBytes = 8;
 
-/** One section of a component or a core module: its id and where its content lies. */
+/** One section of a component or a core module: its id and the range of its content. */
 export interface Section {
   readonly id: number;
   readonly start: number;

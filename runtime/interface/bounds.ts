@@ -1,10 +1,10 @@
-// The one list of what a component's structure may hold. Its readers check each bound before they walk or allocate by a
-// number of the bytes.
+// The one list of bounds on a component's structure. Readers check each bound before they loop or allocate by a number
+// from the bytes.
 import { HerdError } from "../../src/core/errors.js";
 
 const mebibyte = 1024 * 1024;
 
-/** A bound: what it counts, in the words of a refusal, and the most that is allowed. */
+/** A bound: what it counts, in the words of a refusal, and the largest allowed value. */
 export interface Bound {
   readonly of: string;
   readonly most: number;
@@ -12,8 +12,8 @@ export interface Bound {
 
 /**
  * Bounds of the bytes of a component and of its first core module, in the order in which they are read. Where the
- * engine has a bound of its own (V8's `wasm-limits.h`), ours is that or lower. Compilers of whole languages stay below
- * these by a factor of ten and more.
+ * engine has a bound of its own (V8's `wasm-limits.h`), ours is at most as high. Compilers of whole languages stay
+ * below these by a factor of ten and more.
  */
 export const moduleBounds = {
   componentBytes: { of: "bytes of the component", most: 32 * mebibyte },
@@ -38,7 +38,7 @@ export const moduleBounds = {
   locals: { of: "locals of one function", most: 50_000 },
 } as const satisfies Record<string, Bound>;
 
-/** Bounds of the interface: first of its text, which is read as JSON only within them, then of what it holds. */
+/** Bounds of the interface: first of its text, which is read as JSON only within them, then of its content. */
 export const interfaceBounds = {
   interfaceBytes: { of: "bytes of the interface", most: 1 * mebibyte },
   interfaceDepth: { of: "levels of the interface's JSON", most: 256 },
@@ -66,8 +66,8 @@ export const sourceBounds = {
 } as const satisfies Record<string, Bound>;
 
 /**
- * `found` when the bound allows it. Throws HerdError `source.invalid` that names the bound, what was found and what is
- * allowed.
+ * Returns `found` when the bound allows it. Throws HerdError `source.invalid` with the bound, the found and the allowed
+ * value.
  */
 export function within(bound: Bound, found: number): number {
   if (found > bound.most) {

@@ -1,18 +1,18 @@
-// What later walks over an interface's types rely on: they end, they are shallow, and no value of one is large by
-// itself.
+// Checks on which later readers of an interface's types rely: types end, they are shallow, and no value of a type is
+// large by itself.
 import { HerdError } from "../../src/core/errors.js";
 import { interfaceBounds as bounds, within } from "./bounds.js";
 import type { AppInterface, RecordType, ValueType } from "./model.js";
 
-/** How deep a type goes, named types within counted, and how many core values it flattens to. */
+/** Depth of a type, including named types within, and the number of core values to which it flattens. */
 interface Extent {
   readonly depth: number;
   readonly flat: number;
 }
 
 /**
- * Every named type exists, none contains itself, and depth and flat values of each stay within their bounds. Linear:
- * each class is looked at once. Throws HerdError `source.invalid`.
+ * Checks that every named type exists and none contains itself, and that depth and flat values of each stay within
+ * their bounds. Linear: each class is visited once. Throws HerdError `source.invalid`.
  */
 export function checkTypes(app: AppInterface): void {
   const walk = new Walk(app);
@@ -49,7 +49,7 @@ class Walk {
     switch (type.kind) {
       case "list":
       case "set":
-        // Elements lie behind an address and a length.
+        // Elements lie behind an address and a length, so they do not add to the flat values.
         return { depth: this.extent(type.element, above).depth, flat: 2 };
       case "map":
         return { depth: this.extent(type.value, above).depth, flat: 2 };

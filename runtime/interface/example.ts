@@ -1,15 +1,15 @@
-// Values that fit an app's types: what a call can be tried with, and what documentation shows.
+// Example values of an app's types, to try a call with and to show in documentation.
 
 import type { AppInterface, EnumType, Field, FunctionType, ValueType } from "./model.js";
 
-/** Values of one example beyond the fewest that its type can have: then lists stay empty. */
+/** Values of one example beyond the smallest value of its type; above this, lists stay empty. */
 const spareValues = 256;
-/** Values of all examples that one {@link Examples} makes; what comes later has none. */
+/** Values of all examples that one {@link Examples} makes; later types get no example. */
 const mostValues = 50_000;
 
 /**
- * Examples for one interface, bounded in all and each: the classes of a few lines can hold each other a million times.
- * An example is cut where it stays valid (an empty list or map), or left out.
+ * Examples for one interface, bounded in all and each: a few lines of classes can hold each other a million times. An
+ * example is cut where it stays valid (an empty list or map), or left out.
  */
 export class Examples {
   readonly #fields: ReadonlyMap<string, readonly Field[]>;
@@ -23,7 +23,7 @@ export class Examples {
     this.#enums = new Map(app.enums.map((one) => [one.name, one]));
   }
 
-  /** Arguments by name for every parameter that has no default; undefined when they would be too large. */
+  /** Arguments by name for every parameter without a default; undefined when they would be too large. */
   arguments({ self, parameters }: FunctionType): Record<string, unknown> | undefined {
     const types: [string, ValueType][] = self === undefined ? [] : [["self", { kind: "record", name: self }]];
     for (const { name, type, default: fallback } of parameters) if (fallback === undefined) types.push([name, type]);
@@ -32,7 +32,7 @@ export class Examples {
       : undefined;
   }
 
-  /** A result as a call answers it; undefined for one that has none, or would be too large. */
+  /** A result as a call returns it; undefined when there is none, or when it would be too large. */
   result({ self, result }: FunctionType): unknown {
     const types: ValueType[] = result === null ? [] : [result];
     if (self !== undefined) types.push({ kind: "record", name: self });
@@ -41,7 +41,10 @@ export class Examples {
     return self === undefined ? (own ?? undefined) : { self: this.#value({ kind: "record", name: self }), result: own };
   }
 
-  /** Takes what values of `types` need at least, and a share for more; false when that is not there. */
+  /**
+   * Takes the smallest number of values of `types` from the budget, and a share for more; false when the budget is too
+   * small.
+   */
   #begin(types: readonly ValueType[]): boolean {
     const least = types.reduce((sum, type) => sum + this.#least(type), 0);
     if (least > this.#left) return false;

@@ -1,6 +1,6 @@
 // Canonical ABI of the Component Model: size, alignment and core types of a value
 // (CanonicalABI.md, "Alignment", "Element Size", "Flattening").
-import type { AppInterface, FunctionType, ScalarKind, ValueType } from "./model.js";
+import type { AppInterface, FunctionType, ValueType } from "./model.js";
 
 /** A core Wasm type that a value flattens to. */
 export type CoreType = "i32" | "i64" | "f32" | "f64";
@@ -28,23 +28,39 @@ export interface TupleLayout extends Layout {
   readonly offsets: readonly number[];
 }
 
-const scalarSizes: Record<ScalarKind, number> = {
-  bool: 1,
-  s8: 1,
-  u8: 1,
-  s16: 2,
-  u16: 2,
-  s32: 4,
-  u32: 4,
-  f32: 4,
-  s64: 8,
-  u64: 8,
-  f64: 8,
+/** Layout and core types of a kind whose representation is the same in every interface. */
+interface LeafAbi extends Layout {
+  readonly flat: readonly CoreType[];
+}
+
+const scalar = (size: number, core: CoreType): LeafAbi => ({ size, align: size, flat: [core] });
+
+/** Strings and collections lie elsewhere in memory: they cross as an address and a length. */
+const pointerAndLength: LeafAbi = { size: 8, align: 4, flat: ["i32", "i32"] };
+
+/** All kinds except those that depend on other types of the interface. */
+const leaves: Readonly<Record<Exclude<ValueType["kind"], "option" | "record" | "enum">, LeafAbi>> = {
+  bool: scalar(1, "i32"),
+  s8: scalar(1, "i32"),
+  u8: scalar(1, "i32"),
+  s16: scalar(2, "i32"),
+  u16: scalar(2, "i32"),
+  s32: scalar(4, "i32"),
+  u32: scalar(4, "i32"),
+  s64: scalar(8, "i64"),
+  u64: scalar(8, "i64"),
+  f32: scalar(4, "f32"),
+  f64: scalar(8, "f64"),
+  string: pointerAndLength,
+  bytes: pointerAndLength,
+  list: pointerAndLength,
+  set: pointerAndLength,
+  map: pointerAndLength,
 };
 
 /**
- * Layouts and flattenings of one interface; named types are looked up in it. Each class is laid out once, however often
- * and deep it stands in others, so that all of it is linear in the interface.
+ * Layouts and flattenings of one interface, in which named types are looked up. Each class is laid out once, however
+ * often and deep other classes contain it, so that the whole is linear in the interface.
  */
 export class CanonicalAbi {
   readonly #fields = new Map<string, readonly ValueType[]>();
@@ -64,12 +80,6 @@ export class CanonicalAbi {
   /** Size and alignment of a value of `type`. */
   layout(type: ValueType): Layout {
     switch (type.kind) {
-      case "string":
-      case "bytes":
-      case "list":
-      case "set":
-      case "map":
-        return { size: 8, align: 4 };
       case "option": {
         const { size, align } = this.layout(type.value);
         return { size: alignTo(alignTo(1, align) + size, align), align };
@@ -80,10 +90,8 @@ export class CanonicalAbi {
         const size = this.enumSize(type.name);
         return { size, align: size };
       }
-      default: {
-        const size = scalarSizes[type.kind];
-        return { size, align: size };
-      }
+      default:
+        return leaves[type.kind];
     }
   }
 
@@ -126,12 +134,6 @@ export class CanonicalAbi {
   /** How many core values {@link flatten} gives; cheap however many these are. */
   flatCount(type: ValueType): number {
     switch (type.kind) {
-      case "string":
-      case "bytes":
-      case "list":
-      case "set":
-      case "map":
-        return 2;
       case "option":
         return 1 + this.flatCount(type.value);
       case "record": {
@@ -142,32 +144,24 @@ export class CanonicalAbi {
         }
         return count;
       }
-      default:
+      case "enum":
         return 1;
+      default:
+        return leaves[type.kind].flat.length;
     }
   }
 
   /** Core values of a value of `type`; as long as {@link flatCount} says. */
-  flatten(type: ValueType): CoreType[] {
+  flatten(type: ValueType): readonly CoreType[] {
     switch (type.kind) {
-      case "string":
-      case "bytes":
-      case "list":
-      case "set":
-      case "map":
-        return ["i32", "i32"];
       case "option":
         return ["i32", ...this.flatten(type.value)];
       case "record":
         return this.#fieldTypes(type.name).flatMap((field) => this.flatten(field));
-      case "s64":
-      case "u64":
-        return ["i64"];
-      case "f32":
-      case "f64":
-        return [type.kind];
-      default:
+      case "enum":
         return ["i32"];
+      default:
+        return leaves[type.kind].flat;
     }
   }
 

@@ -1,11 +1,11 @@
-// The interface of an app: what crosses between guest and host, under the names of its source.
+// The interface of an app: the types that cross between guest and host, under the names of its source.
 
 /** Scalars, by their Component-Model names. */
 export type ScalarKind = "bool" | "s8" | "s16" | "s32" | "s64" | "u8" | "u16" | "u32" | "u64" | "f32" | "f64";
 
 /**
- * A type that can cross. In the Component Model: `bytes` is `list<u8>`, `list` and `set` are `list<T>`,
- * `map` is `list<tuple<string, T>>`, `option` is `option<T>`, `record` and `enum` are named types of the same interface.
+ * A type that can cross. In the Component Model: `bytes` is `list<u8>`, `list` and `set` are `list<T>`, `map` is
+ * `list<tuple<string, T>>`, `option` is `option<T>`, `record` and `enum` are named types of the same interface.
  */
 export type ValueType =
   | { readonly kind: ScalarKind }
@@ -27,8 +27,8 @@ export interface Field {
 }
 
 /**
- * A function's parameter. With a `default` (the source text of its expression) it crosses as `option<type>`, and
- * `none` makes the guest take the default. Without one, a trailing parameter of kind `option` may be left out too.
+ * A function's parameter. With a `default` (the source text of its expression) it crosses as `option<type>`, and `none`
+ * makes the guest take the default. Without one, a trailing parameter of kind `option` may be left out too.
  */
 export interface Parameter extends Field {
   readonly default?: string;
@@ -36,8 +36,8 @@ export interface Parameter extends Field {
 
 /**
  * A callable export. `name` is `add`, or `Class.method`. With `self`, it is an instance method: a first parameter
- * `self` of that record comes before `parameters`, and it returns `tuple<self, result>`, or `self` alone when `result` is null.
- * The core module exports it as `herd:app/functions#{wit}` (canonical ABI, UTF-16).
+ * `self` of that record comes before `parameters`, and it returns `tuple<self, result>`, or `self` alone when `result`
+ * is null. The core module exports it as `herd:app/functions#{wit}` (canonical ABI, UTF-16).
  */
 export interface FunctionType {
   readonly name: string;

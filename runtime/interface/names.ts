@@ -2,7 +2,8 @@
 
 /**
  * `name` as a WIT identifier (Component Model, WIT.md "Identifiers"): words of lower-case ASCII letters and digits,
- * each starting with a letter, joined by `-`. `HTTPServer2` → `http-server2`, `_x` → `x`, `Point.scale` → `point-scale`.
+ * each starting with a letter, joined by `-`. `HTTPServer2` → `http-server2`, `_x` → `x`, `Point.scale` →
+ * `point-scale`.
  */
 function kebabCase(name: string): string {
   const words = name
@@ -20,10 +21,10 @@ function kebabCase(name: string): string {
 /** Gives each name of one scope its own WIT identifier: a later twin gets a number (`a-b`, `ab-n2`, …). */
 export class WitScope {
   readonly #taken = new Set<string>();
-  /** The last number given for a base, by what must differ: names by the thousand may have one in common. */
+  /** The last number given for a base, by comparison key: thousands of names may share one. */
   readonly #numbers = new Map<string, number>();
 
-  /** The identifier for `name`; asking twice gives two identifiers. */
+  /** The identifier for `name`; a second call with the same name returns another identifier. */
   claim(name: string): string {
     const base = kebabCase(name);
     let identifier = base;
@@ -35,7 +36,7 @@ export class WitScope {
   }
 }
 
-/** What must differ: tools hold names that differ by hyphens alone for the same. */
+/** The comparison key: tools treat names that differ only in hyphens as equal. */
 function key(identifier: string): string {
   return identifier.replaceAll("-", "");
 }

@@ -1,5 +1,4 @@
-// The text of an interface → its model, or the first thing that is wrong with it. The text may be hostile: no fault is
-// collected.
+// Parses the text of an interface, which may be hostile, into its model. Stops at the first fault, and collects none.
 import { HerdError } from "../../src/core/errors.js";
 import { type Bound, interfaceBounds as bounds, within } from "./bounds.js";
 import { checkTypes } from "./check-types.js";
@@ -12,8 +11,8 @@ const kebab = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 type Json = Readonly<Record<string, unknown>>;
 
 /**
- * The interface that UTF-8 `json` describes: every bound holds, every name is unique in its scope, every named type
- * exists and none holds itself. Throws HerdError `source.invalid`.
+ * The interface in UTF-8 `json`: every bound holds, every name is unique in its scope, every named type exists and none
+ * contains itself. Throws HerdError `source.invalid`.
  */
 export function parseInterface(json: Uint8Array): AppInterface {
   within(bounds.interfaceBytes, json.length);
@@ -141,8 +140,8 @@ class Check {
   }
 
   /**
-   * Checks each element of an array within its bound, and that the names of one scope differ; returns how many there
-   * are.
+   * Checks each element of an array within its bound, and that the names of one scope differ; returns the number of
+   * elements.
    */
   #each(
     parent: Json,
@@ -167,7 +166,7 @@ class Check {
   #named(one: Json, scope: { names: Set<string>; wits: Set<string> }): void {
     const name = this.#text(one, "name", bounds.interfaceNameLength);
     const wit = this.#text(one, "wit", bounds.interfaceNameLength);
-    // A name becomes part of URLs, which have no form for half a character.
+    // A name becomes part of URLs, which have no form for a lone surrogate.
     if (!isWellFormed(name)) this.#fail(`has the name ${shown(name)}, which is no Unicode text`);
     if (!kebab.test(wit)) this.#fail(`has the name ${shown(wit)}, which is no identifier of WIT`);
     if (one.doc !== undefined) this.#text(one, "doc", bounds.docLength);
@@ -184,7 +183,7 @@ class Check {
     return text;
   }
 
-  /** An object that has those keys, may have the optional ones, and has no others. */
+  /** An object that has all required keys, may have the optional ones, and has no others. */
   #object(value: unknown, keys: readonly string[], optional: readonly string[] = []): Json {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return this.#fail("is no object");
     for (const key in value)

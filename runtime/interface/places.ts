@@ -1,5 +1,5 @@
-// Places of an app's code in its sources, as a custom section of the component: what turns an offset in a trap's stack
-// into file, line, column.
+// Places of an app's code in its sources, as a custom section of the component: maps an offset in a trap's stack to
+// file, line and column.
 import { BinaryReader, leb128, readSections } from "./binary.js";
 import { moduleBounds } from "./bounds.js";
 
@@ -7,7 +7,7 @@ const sectionName = "herd:places";
 const customSectionId = 0;
 const maxSectionBytes = 512 * 1024;
 const fileBound = { of: "bytes of a file's name in the places", most: 256 };
-/** What an upload's files are called. */
+/** The names of an upload's files. */
 const fileName = /^[A-Za-z0-9_@+-][A-Za-z0-9_.@+/-]*$/;
 
 /** A place in a source; line and column count from 1. */
@@ -17,7 +17,7 @@ export interface SourcePlace {
   readonly column: number;
 }
 
-/** From `offset` on, code stands for `place`; offsets count from where the code section's content begins. */
+/** From `offset` on, code belongs to `place`; offsets count from the start of the code section's content. */
 export interface CodePlace {
   readonly offset: number;
   readonly place: SourcePlace;
@@ -31,8 +31,8 @@ export interface FunctionPlaces {
 }
 
 /**
- * `component` with `functions`, by ascending offset, appended as its custom section `herd:places`; without it when that
- * is too large.
+ * Returns `component` with `functions`, by ascending offset, appended as its custom section `herd:places`; without the
+ * section when that is too large.
  */
 export function appendPlaces(component: Uint8Array, functions: readonly FunctionPlaces[]): Uint8Array {
   const files = [...new Set(functions.flatMap(({ places }) => places.map(({ place }) => place.file)))];
@@ -68,8 +68,8 @@ export function placesSection(component: Uint8Array): Uint8Array | undefined {
 }
 
 /**
- * The place of the first of `offsets` that has one: the last before the offset, within its function. The bytes may be
- * hostile: they are walked once, nothing is made by their numbers, and a fault of theirs throws HerdError.
+ * The place of the first of `offsets` that has one: the last place before the offset, within its function. The bytes
+ * may be hostile: they are read in one pass, no allocation depends on their numbers, and a fault throws HerdError.
  */
 export function findPlace(section: Uint8Array, offsets: readonly number[]): SourcePlace | undefined {
   const reader = new BinaryReader(section, { start: 0, end: section.length });

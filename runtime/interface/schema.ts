@@ -1,4 +1,4 @@
-// JSON Schema (2020-12) of an app's values: what its endpoints take and answer (CONTRACT, "Values").
+// JSON Schema (2020-12) of an app's values: arguments and results of its endpoints (CONTRACT, "Values").
 import type { Parameter, Schema } from "../../src/api/apps.js";
 import type { AppInterface, FunctionType, ScalarKind, Parameter as TypedParameter, ValueType } from "./model.js";
 
@@ -34,7 +34,7 @@ export function describeFunctions(app: AppInterface, typesPath = "#/types/"): Fu
 
 /** Every named type of `app`, by name. */
 export function describeTypes(app: AppInterface, typesPath = "#/types/"): Record<string, Schema> {
-  // Made of entries: a type may be named __proto__.
+  // Built from entries: a type may be named __proto__.
   return Object.fromEntries([
     ...app.records.map(({ name, fields, doc }): [string, Schema] => {
       const properties = fields.map((field) => [
@@ -135,7 +135,7 @@ function integerSchema(kind: ScalarKind): Schema {
     : { type: "integer", minimum: 0, maximum: span - 1 };
 }
 
-/** The default as a JSON value when its source is a literal that JSON knows; its source is told in any case. */
+/** The default as a JSON value when its source is a literal in JSON; its source is included in any case. */
 function defaultOf({ default: source }: TypedParameter): Schema {
   if (source === undefined) return {};
   try {

@@ -8,7 +8,7 @@ import { parseInterface } from "./parse.js";
 const sectionName = "herd:interface";
 const customSectionId = 0;
 
-/** `component` with `app` appended as its custom section `herd:interface`. */
+/** Returns `component` with `app` appended as its custom section `herd:interface`. */
 export function appendInterface(component: Uint8Array, app: AppInterface): Uint8Array {
   const label = Buffer.from(sectionName);
   const json = Buffer.from(JSON.stringify(app));
@@ -24,7 +24,7 @@ export function readInterface(component: Uint8Array): AppInterface {
   return parseInterface(interfaceText(component));
 }
 
-/** The bytes of that section, not yet looked at. Throws as {@link readInterface} does when there is none. */
+/** The bytes of that section, without any check of them. Throws as {@link readInterface} does when there is none. */
 export function interfaceText(component: Uint8Array): Uint8Array {
   within(moduleBounds.componentBytes, component.length);
   const json = findSection(component);

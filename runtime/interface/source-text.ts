@@ -1,10 +1,13 @@
-// The stored source of a revision as bytes: JSON of a list of files. Bytes of a peer may be hostile, so they are
-// counted before they are read.
+// The stored source of a revision as bytes: JSON of a list of files. Bytes of a peer may be hostile, so their structure
+// is counted before they are parsed.
 
 import { HerdError } from "../../src/core/errors.js";
 import { sourceBounds as bounds, within } from "./bounds.js";
 
-/** An entry opens an object, and has a comma between its members and one before it, or the list's bracket. */
+/**
+ * Openings and commas of a file's entry: it opens an object, has a comma between its members, and one before it, or the
+ * list's bracket.
+ */
 const marksOfFile = 3;
 const pathLength = 1_024;
 
@@ -21,7 +24,7 @@ export function checkSourceText(json: Buffer): void {
   if (!Array.isArray(value) || !value.every(isFile)) throw invalid("is no list of files");
 }
 
-/** Openings and commas outside of strings, in one pass: what makes a short text many values. */
+/** Counts openings and commas outside of strings in one pass: these make many values out of a short text. */
 function countMarks(json: Buffer): number {
   let count = 0;
   for (let at = 0; at < json.length && count <= (bounds.files.most + 1) * marksOfFile; at++) {
@@ -32,7 +35,7 @@ function countMarks(json: Buffer): number {
   return count;
 }
 
-/** Where the string that begins at `start` ends; found by the engine's own search, since texts are long. */
+/** The end of the string that begins at `start`; found by the engine's own search, since texts are long. */
 function endOfString(json: Buffer, start: number): number {
   for (let end = json.indexOf(0x22, start + 1); end >= 0; end = json.indexOf(0x22, end + 1)) {
     let slashes = 0;

@@ -1,4 +1,5 @@
-// Well-formed strings: Node 20 has the methods, the ES2023 library that we compile against does not yet.
+// Well-formed strings. Node 20 has the methods, but the ES2023 library that the code is compiled against does not
+// declare them.
 
 interface WellFormed {
   isWellFormed(): boolean;

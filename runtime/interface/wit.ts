@@ -1,7 +1,7 @@
-// The WIT of an app: what any component tool reads of it (Component Model, WIT.md).
+// The WIT of an app, for any component tool (Component Model, WIT.md).
 import { type AppInterface, exportedInterface, type FunctionType, type ValueType } from "./model.js";
 
-/** What a component may import, and the WIT that it needs for it. Core modules import by these same names. */
+/** The interfaces that a component may import, with their WIT. Core modules import by these same names. */
 export const hostInterfaces: Readonly<Record<string, string>> = {
   "wasi:clocks/wall-clock@0.2.0": `package wasi:clocks@0.2.0 {
   interface wall-clock {
@@ -32,7 +32,9 @@ export const hostInterfaces: Readonly<Record<string, string>> = {
   "herd:host/node": "",
 };
 
-/** The WIT document of an app's world `app`, with the host interfaces that it imports (keys of {@link hostInterfaces}). */
+/**
+ * The WIT document of an app's world `app`, with the host interfaces that it imports (keys of {@link hostInterfaces}).
+ */
 export function interfaceWit(app: AppInterface, imports: readonly string[] = []): string {
   const [packageName, name] = exportedInterface.split("/") as [string, string];
   const wits = new Map([...app.records, ...app.enums].map((type) => [type.name, `%${type.wit}`]));

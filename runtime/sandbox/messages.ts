@@ -1,11 +1,14 @@
-// What crosses between the main thread and a worker thread, by name.
+// Messages between the main thread and a worker thread.
 import type { MessagePort } from "node:worker_threads";
 import type { Limits } from "../../src/core/limits.js";
 import type { ArgumentFormat } from "./call.js";
 import type { LogLevel } from "./host-functions.js";
 import type { PreparedRevision } from "./prepared-revision.js";
 
-/** First task of a thread: what it keeps for its life. Answered with the kernel's id of the thread, undefined where there is none. */
+/**
+ * First task of a thread: what it keeps for its life. Answered with the kernel's id of the thread, undefined where
+ * there is none.
+ */
 export interface StartupMessage {
   readonly results: SharedArrayBuffer;
   readonly port: MessagePort;
@@ -13,7 +16,10 @@ export interface StartupMessage {
   readonly limits: Limits;
 }
 
-/** One call. A tuple, since a clone writes an object's keys again for every call. A large body is UTF-8 in shared memory. */
+/**
+ * One call as it is posted. A tuple, since a structured clone writes an object's keys again for every call. A large
+ * body is UTF-8 in shared memory.
+ */
 export type CallMessage = readonly [
   revision: string,
   functionIndex: number,
@@ -21,20 +27,26 @@ export type CallMessage = readonly [
   body: string | SharedArrayBuffer,
 ];
 
-/** A Piscina task: calls to run one after the other, and what the thread must learn or forget before. */
+/** A Piscina task: calls to run one after the other, and the revisions to load or drop before. */
 export interface Batch {
   readonly calls: readonly CallMessage[];
   readonly load?: readonly PreparedRevision[];
   readonly drop?: readonly string[];
 }
 
-/** A message beside the results, on the port of the greeting: `index` is a call's place in the batch that runs. */
+/**
+ * A message beside the result buffer, on the port of the startup message: `index` is a call's place in the batch that
+ * runs.
+ */
 export type SideMessage =
   | { readonly kind: "line"; readonly index: number; readonly level: LogLevel; readonly message: string }
-  /** A result that was too large for the results. */
+  /** A result that was too large for the result buffer. */
   | { readonly kind: "result"; readonly index: number; readonly json: Uint8Array }
-  /** Look into the results now: what follows may take long. */
+  /** Requests the main thread to read the result buffer now: the next step may take long. */
   | { readonly kind: "collect" };
 
-/** Name of the function that the worker's module exports as Piscina's handler: one, so that its thread has loaded it when it is ready. */
+/**
+ * Name of the function that the worker's module exports as Piscina's handler. The only handler, so that a ready thread
+ * has loaded it.
+ */
 export const handler = "serve";

@@ -16,23 +16,23 @@ export interface PreparedRevision extends CallableRevision {
   readonly resettable: boolean;
   /** Linear memory at the start. */
   readonly memoryBytes: number;
-  /** The interface as text: what its bindings take grows with it. */
+  /** Bytes of the interface as text: the memory of its bindings grows with it. */
   readonly interfaceBytes: number;
-  /** What tells where a trap was, when the component says. */
+  /** Maps a trap's stack to a place in the source, when the component carries one. */
   readonly places?: TrapPlaces;
 }
 
-/** A core function that a module asks its host for. */
+/** A core function that a module imports. */
 export interface CoreImport {
   readonly module: string;
   readonly field: string;
 }
 
-/** A component's places, and where the code that they count from begins in the bytes that the engine compiled. */
+/** A component's places, and where the code to which they count begins in the compiled bytes. */
 export interface TrapPlaces {
   readonly section: Uint8Array;
   readonly codeStart: number;
 }
 
-/** Exports whose names begin so are ours: mutable global `n` is `herd:global:{n}`. */
+/** Prefix of exports that the host adds: mutable global `n` is `herd:global:{n}`. */
 export const globalExportPrefix = "herd:global:";

@@ -1,4 +1,5 @@
-// Shared memory between the main thread and one worker: which call runs, and the results of those that ended.
+// Result buffer: memory that the main thread shares with one worker. It shows which call runs, and holds the results of
+// those that ended.
 //
 // A result is written once, where the main thread finds it even if the thread is killed in a later call of the batch.
 
@@ -6,10 +7,10 @@
 export const maxBatch = 64;
 
 const textBytes = 256 * 1024;
-/** A place of its own for each call, so that an error always finds room. */
+/** Reserved for each call, so that an error always finds room. */
 const shortErrorBytes = 256;
 
-/** States of a call in a batch; only `waiting` can be changed by both sides, and then by compare-and-exchange. */
+/** States of a call in a batch. Only `waiting` can be changed by both sides, and then by compare-and-exchange. */
 const state = { waiting: 0, running: 1, done: 2, takenBack: 3 } as const;
 
 const kind = { unset: 0, none: 1, ascii: 2, utf8: 3, error: 4, posted: 5 } as const;
@@ -20,7 +21,10 @@ export type BufferedResult =
   | { readonly kind: "error"; readonly data: string }
   | { readonly kind: "posted" };
 
-/** One batch's calls in shared memory. The main thread begins batches, takes back and reads; the worker claims and finishes. */
+/**
+ * One batch's calls in shared memory. The main thread begins batches, takes back and reads; the worker claims and
+ * finishes.
+ */
 export class ResultBuffer {
   readonly shared: SharedArrayBuffer;
   readonly #states: Int32Array;
@@ -31,7 +35,7 @@ export class ResultBuffer {
   readonly #text: Buffer;
   #used = 0;
 
-  /** Without `shared`, makes the memory. */
+  /** Allocates the memory when `shared` is not given. */
   constructor(shared?: SharedArrayBuffer) {
     const words = maxBatch * Int32Array.BYTES_PER_ELEMENT;
     const times = maxBatch * Float64Array.BYTES_PER_ELEMENT;
@@ -44,12 +48,12 @@ export class ResultBuffer {
     this.#text = Buffer.from(this.shared, times + 4 * words, textBytes + maxBatch * shortErrorBytes);
   }
 
-  /** Main: every call waits, the text is empty. Only while the worker has no batch. */
+  /** Main: resets every call to waiting and the text to empty. Only while the worker has no batch. */
   begin(): void {
     this.#states.fill(state.waiting);
   }
 
-  /** Main: takes call `index` back; false when it has started. */
+  /** Main: takes call `index` back; false when the worker has started it. */
   takeBack(index: number): boolean {
     return Atomics.compareExchange(this.#states, index, state.waiting, state.takenBack) === state.waiting;
   }
@@ -80,7 +84,7 @@ export class ResultBuffer {
       case kind.none:
         return { kind: "json", json: null };
       default:
-        // Never what a batch before left here: that would be somebody else's result.
+        // Never the content of an earlier batch: that would be another caller's result.
         return { kind: "error", data: '{"code":"internal","detail":"the worker left no result"}' };
     }
   }
@@ -90,7 +94,7 @@ export class ResultBuffer {
     return this.#runMs[index] ?? 0;
   }
 
-  /** Worker: a new batch. */
+  /** Worker: begins a new batch. */
   open(): void {
     this.#used = 0;
   }
@@ -102,17 +106,17 @@ export class ResultBuffer {
     return true;
   }
 
-  /** Worker: leaves a result; false when there is no room, and it must be posted. */
+  /** Worker: writes a result; false when there is no room, and the result must be posted. */
   putJson(index: number, json: string | null): boolean {
     return json === null ? this.#mark(index, kind.none) : this.#put(index, { text: json, isError: false });
   }
 
-  /** Worker: leaves an error's data as JSON; false when there is no room. */
+  /** Worker: writes an error's data as JSON; false when there is no room. */
   putError(index: number, data: string): boolean {
     return this.#put(index, { text: data, isError: true });
   }
 
-  /** Worker: leaves a short error's data as JSON, for which there is always room; throws when it is not short. */
+  /** Worker: writes a short error's data as JSON, for which there is always room; throws when it is not short. */
   putShortError(index: number, data: string): void {
     if (data.length * 3 > shortErrorBytes) throw new RangeError("the error is too long");
     const offset = textBytes + index * shortErrorBytes;
@@ -121,12 +125,12 @@ export class ResultBuffer {
     this.#mark(index, kind.error);
   }
 
-  /** Worker: the result of call `index` went over the port. */
+  /** Worker: marks that the result of call `index` went over the port. */
   putPosted(index: number): void {
     this.#mark(index, kind.posted);
   }
 
-  /** Worker: call `index` ended after `runMs`; its result must have been put before. */
+  /** Worker: marks that call `index` ended after `runMs`. Its result must have been put before. */
   finish(index: number, runMs: number): void {
     this.#runMs[index] = runMs;
     Atomics.store(this.#states, index, state.done);

@@ -14,53 +14,68 @@ import { Preempted } from "./preempted.js";
 import { Preparer } from "./prepare/preparer.js";
 import type { PreparedRevision } from "./prepared-revision.js";
 
-/** What a sandbox is made with. `workers` calls run at the same time; one more thread is kept as a spare. */
+/** Options of a sandbox. `workers` calls run at the same time; one more thread is kept as a spare. */
 export interface SandboxOptions {
   readonly workers: number;
   readonly limits: Limits;
   readonly nodeName: string;
   readonly clock: Clock;
   onLog(line: GuestLogLine): void;
-  /** A thread ended through a defect of the node or of its machine; not every one is told. */
+  /** A thread ended through a defect of the node or of its machine. Repeated ends are reported at a bounded rate. */
   onThreadEnd?(end: ThreadEnd): void;
-  /** How often threads are looked after, in milliseconds; see {@link Threads}. */
+  /** Interval of the watchdog, in milliseconds; see {@link Threads}. */
   readonly watchdogMs?: number;
   /** The module that threads run, for tests of faults. */
   readonly worker?: URL;
 }
 
-/** What the owner of the machine leaves to calls. */
+/** The share of the machine that its owner leaves to calls. */
 export interface SandboxShare {
-  /** Batches that run at a time, `workers` at most. With none, what is run all the same runs one at a time. */
+  /** Batches that run at a time, `workers` at most. With 0, calls that are run nevertheless run one at a time. */
   readonly slots: number;
-  /** Whether the threads run only when nobody else wants the core; ignored on systems other than Linux. */
+  /** Whether the threads run only while no other program wants the core; ignored on systems other than Linux. */
   readonly idleClass: boolean;
 }
 
-/** While calls are under way, how often they are looked after. */
+/** Interval at which deadlines and running calls are checked while there are calls, in milliseconds. */
 const tickMs = 2;
-/** A call that runs longer gives back those that wait behind it, and its thread counts as long. */
+/**
+ * A call that runs longer than this gives back the calls behind it, and its thread counts as long. Shorter moves calls
+ * sooner, and more often in vain.
+ */
 const holdUpMs = 2;
-/** A thread that has nothing left to run but does not return is replaced. */
+/** Watchdog: a thread that has no call left to run but does not return within this time is replaced. */
 const stuckMs = 1_000;
-/** The same in the idle class, where a thread waits until nobody else wants the core. */
+/** The same in the idle class, where a thread waits until no other program wants the core. */
 const stuckLoweredMs = 10_000;
-/** Waking a thread costs about as much as this many milliseconds of calls: less is not shared out among the free ones. */
+/**
+ * To wake a thread costs about as much as this many milliseconds of calls: less work is not shared out among the free
+ * threads.
+ */
 const wakeMs = 0.4;
-/** Short calls count as coming while the last one is not older. */
+/** Short calls count as coming while the last one is not older than this. */
 const recentMs = 1_000;
-/** What an evicted call may still run. */
+/**
+ * Time that a preempted call may still run, in milliseconds. Longer lets more calls end; shorter frees the machine
+ * sooner.
+ */
 const preemptGraceMs = 500;
-/** What a call may run, its caller answered, before its thread is ended: with the tick well within deadline + 50 ms. */
+/**
+ * Time that a call may still run after its caller was answered, before its thread is ended: with the tick well within
+ * deadline + 50 ms.
+ */
 const graceMs = 40;
 const maxFailures = 2;
 /**
- * After so long without a thread that can run, calls are refused instead of kept waiting. A thread boots in a tenth of
- * that.
+ * Load shedding: after this time without a thread that can run, calls are refused instead of kept waiting. A thread
+ * boots in a tenth of it.
  */
 const goneMs = 2_000;
 
-/** Runs guest calls, each in a pristine instance, within the limits. `start` before `run`; a stopped one stays stopped. */
+/**
+ * Runs guest calls, each in a pristine instance, within the limits. `start` before `run`; a stopped sandbox stays
+ * stopped.
+ */
 export class Sandbox {
   readonly #options: SandboxOptions;
   readonly #threads: Threads;
@@ -95,8 +110,8 @@ export class Sandbox {
   }
 
   /**
-   * Boots the threads, that for components too; resolves when `workers` of them can run, rejects when they do not boot
-   * or are stopped before.
+   * Boots the threads, including the one for components. Resolves when `workers` of them can run; rejects when they do
+   * not boot, or are stopped before.
    */
   start(): Promise<void> {
     if (this.#stopping !== undefined) this.#starting ??= Promise.reject(draining());
@@ -104,13 +119,13 @@ export class Sandbox {
     return this.#starting;
   }
 
-  /** Refuses new calls, lets the others end within their deadlines, and ends the threads. */
+  /** Graceful shutdown: refuses new calls, lets the others end within their deadlines, and ends the threads. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
 
-  /** A component as it can be run, looked at in a thread of its own. Throws as {@link Preparer.prepare} does. */
+  /** Makes a component ready to run, in a thread of its own. Throws as {@link Preparer.prepare} does. */
   prepare(component: Uint8Array, revision: string): Promise<PreparedRevision> {
     return this.#preparer.prepare(component, revision);
   }
@@ -120,17 +135,23 @@ export class Sandbox {
     return this.#preparer.inspect(component);
   }
 
-  /** Whether bytes are a stored source, in the same thread. Throws as {@link Preparer.checkSource} does. */
+  /**
+   * Resolves when the bytes are a stored source, checked in the same thread. Throws as {@link Preparer.checkSource}
+   * does.
+   */
   checkSource(source: Uint8Array): Promise<void> {
     return this.#preparer.checkSource(source);
   }
 
-  /** Runs one call. Rejects with a HerdError, or with the reason of its signal when that left the queue with it. */
+  /**
+   * Runs one call. Rejects with a HerdError, or with the reason of its signal when the call was cancelled in the queue.
+   */
   run(call: RevisionCall): Promise<CallResult> {
     return new Promise((resolve, reject) => {
       this.#admit(call);
       this.#queue.push(this.#intake.take(call, { resolve, reject }));
-      // What else came with the same turn of the event loop goes over together: nothing waits for what is not there yet.
+      // Calls that arrive in the same turn of the event loop are sent together: no call waits for one that is not there
+      // yet.
       this.#turn ??= setImmediate(() => {
         this.#turn = undefined;
         this.#dispatch();
@@ -138,7 +159,7 @@ export class Sandbox {
     });
   }
 
-  /** What calls may use from now on; those that run go on. */
+  /** Sets the share that calls may use from now on; running calls continue. */
   allow({ slots, idleClass }: SandboxShare): void {
     if (!(slots >= 0)) throw new RangeError(`${slots} slots`);
     this.#slots = Math.min(Math.floor(slots), this.#options.workers);
@@ -148,8 +169,8 @@ export class Sandbox {
   }
 
   /**
-   * Gives back all calls there are: those that wait reject with {@link Preempted} at once, those that run after `graceMs` unless they
-   * end before. Resolves when none of them is left; calls that come later are not affected. The memory of warm instances goes too:
+   * Preempts all calls: waiting calls reject with {@link Preempted} at once, running calls after `graceMs` unless they
+   * end before. Resolves when none of them is left; later calls are not affected. The memory of warm instances is freed
    * within some seconds.
    */
   async preempt(graceMs = preemptGraceMs): Promise<void> {
@@ -162,20 +183,20 @@ export class Sandbox {
   }
 
   /**
-   * Slots are calls that may run at the same time, 0 when {@link allow} said so and while no thread can run any;
-   * running includes what a thread was sent.
+   * Load of the sandbox. `slots` are calls that may run at the same time: 0 by {@link allow}, and while no thread can
+   * run any. `running` includes all calls that a thread was sent.
    */
   stats(): { slots: number; running: number; queued: number } {
     const running = this.#threads.busy.reduce((sum, thread) => sum + thread.pending, 0);
     return { slots: this.#threads.isAble ? this.#slots : 0, running, queued: this.#queue.length };
   }
 
-  /** Threads that answer, the spare one included. */
+  /** Threads that answer, including the spare one. */
   get threads(): number {
     return this.#threads.able;
   }
 
-  /** False while no thread can run anything: calls wait until one was replaced. */
+  /** False while no thread can run a call: calls wait until a thread was replaced. */
   get isAble(): boolean {
     return this.#threads.isAble;
   }
@@ -185,12 +206,12 @@ export class Sandbox {
     return this.#threads.ends;
   }
 
-  /** Threads that have a long call. One of several is kept free of such calls while others come. */
+  /** Threads with a long call. Of several threads, one is kept free of long calls while others come. */
   get longWorkers(): number {
     return this.#threads.busy.reduce((count, thread) => count + (thread.isLong ? 1 : 0), 0);
   }
 
-  /** Frees what is kept of a revision that will not be called any more. */
+  /** Frees the memory that is kept for a revision that will not be called any more. */
   forget(revision: string): void {
     this.#intake.forget(revision);
     for (const thread of this.#threads.all) thread.forget(revision);
@@ -200,14 +221,17 @@ export class Sandbox {
     if (this.#stopping !== undefined) throw draining();
     if (this.#threads.goneMs > goneMs) throw overloaded("no worker can run");
     this.#intake.admit(call);
-    // What came with this turn of the event loop may still wait for its end while threads are free.
+    // Calls of this turn of the event loop may still wait for its end while threads are free.
     const { queueLength } = this.#options.limits;
     if (this.#queue.length >= queueLength) this.#dispatch();
     while (this.#queue.length >= queueLength) this.#makeRoom(call, { weigh: () => 1, added: 1 });
     while (this.#intake.isOver(call)) this.#makeRoom(call, { weigh: bodySize, added: call.arguments.body.length });
   }
 
-  /** The revision with the most of what waits gives way to one with less: a flood of one app's calls is its own. */
+  /**
+   * Load shedding: the revision with the most waiting calls gives way to one with less, so that a flood of one app's
+   * calls displaces only its own.
+   */
   #makeRoom(
     call: RevisionCall,
     share: { readonly weigh: (call: PendingCall) => number; readonly added: number },
@@ -218,7 +242,7 @@ export class Sandbox {
     loser.fail(full);
   }
 
-  /** Sends what may go to the free threads. */
+  /** Sends waiting calls to the free threads. */
   #dispatch(): void {
     const { clock } = this.#options;
     const workers = Math.max(1, this.#slots);
@@ -235,7 +259,8 @@ export class Sandbox {
       const [first] = batch;
       if (first === undefined) continue;
       if (!first.queue.isLong) this.#lastShortAt = now;
-      // Long calls from the back, short ones from the front: each stays on its thread, and the thread on its core.
+      // Long calls take threads from the back, short calls from the front: each kind stays on its threads, and a thread
+      // on its core.
       const thread = first.queue.isLong ? free.at(-1) : free[0];
       if (thread === undefined) break;
       this.#send(thread, batch);
@@ -268,7 +293,10 @@ export class Sandbox {
     return this.#threads.start(this.#options.workers);
   }
 
-  /** The thread is gone or has to go: what ran fails with `error`, what had not started goes elsewhere. */
+  /**
+   * Handles a thread that is gone or has to go: the running call fails with `error`, calls that had not started go back
+   * to the queue.
+   */
   #lost(thread: PoolThread, error: HerdError, reason: EndReason): void {
     if (thread.isDead) return;
     thread.drain();
@@ -289,7 +317,7 @@ export class Sandbox {
     clearTimeout(bound);
   }
 
-  /** What waits in threads of the idle class need not wait for a core any more: it goes elsewhere. */
+  /** Calls that wait in threads of the idle class need not wait for a core any more: they go to other threads. */
   #hasten(): void {
     for (const thread of this.#threads.busy.filter(({ isLowered }) => isLowered)) {
       thread.collect();
@@ -313,7 +341,7 @@ export class Sandbox {
     }, tickMs);
   }
 
-  /** Everything that depends on time: deadlines, calls that hold others up, cancelled ones. */
+  /** Checks everything that depends on time: deadlines, calls that hold others up, cancelled calls. */
   #watch(): void {
     const { clock } = this.#options;
     const times = { now: clock.now(), monotonic: clock.monotonic() };
@@ -323,7 +351,7 @@ export class Sandbox {
   }
 
   #watchThread(thread: PoolThread, { now, monotonic }: { now: number; monotonic: number }): void {
-    // The lines of a call stand before its end: on the port, not in the results.
+    // Log lines first: they are on the port, the results in the result buffer, and a call's lines come before its end.
     thread.drain();
     thread.collect();
     const running = thread.watch(monotonic);
@@ -347,8 +375,9 @@ export class Sandbox {
   }
 
   /**
-   * Between two calls the thread may make an instance, and the guest's start with it may take for ever: what waits behind
-   * goes elsewhere. A thread that has not begun is only slow to wake: to take its calls at once would gain nothing.
+   * Handles a thread without a running call. Between two calls the thread may make an instance, and the guest's start
+   * in it may take for ever: calls behind it go elsewhere. A thread that has not begun is only slow to wake: to take
+   * its calls at once would gain nothing.
    */
   #watchIdle(thread: PoolThread, { now, monotonic }: { now: number; monotonic: number }): void {
     const idleMs = thread.idleMs(monotonic);
@@ -360,7 +389,7 @@ export class Sandbox {
       thread.isLong = true;
       this.#queue.putBack(waiting);
     } else if (idleMs > boundMs) {
-      // What is left ended without a result that can be read, or there is nothing left.
+      // The remaining calls ended without a readable result, or there is none left.
       this.#lost(thread, new HerdError("internal", "the worker did not come back"), "stuck");
     }
   }
@@ -376,7 +405,7 @@ export class Sandbox {
     await Promise.all([this.#threads.stop(), this.#preparer.stop()]);
   }
 
-  /** Waits for the calls; each ends at its deadline, so the bound is for what goes wrong. */
+  /** Waits for the calls. Each ends at its deadline, so the bound is only for defects. */
   #drain(): Promise<void> {
     return new Promise((resolve) => {
       const bound = setTimeout(resolve, this.#options.limits.deadlineMs + stuckMs);

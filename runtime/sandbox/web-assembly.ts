@@ -1,4 +1,4 @@
-// The part of the WebAssembly JavaScript API that the sandbox uses: its types come only with the DOM library otherwise.
+// The part of the WebAssembly JavaScript API that the sandbox uses. TypeScript declares it only in the DOM library.
 
 /** A core value as it crosses between JavaScript and Wasm: i64 is a bigint, all else a number. */
 export type CoreValue = number | bigint;
@@ -21,7 +21,7 @@ export interface WasmGlobal {
 /** A core function, exported or imported. */
 export type WasmFunction = (...values: CoreValue[]) => CoreValue | undefined;
 
-/** What an instance exports, by name; kinds are checked by who reads it. */
+/** Exports of an instance, by name. The reader checks their kinds. */
 export type WasmExports = Readonly<Record<string, unknown>>;
 
 /** Functions for a module's imports, by module and field. */

@@ -21,7 +21,10 @@ export interface AppRecord {
   readonly public: boolean;
 }
 
-/** A deployment to store. Without `public` the app keeps its setting; a new app is private. `functions` are the interface's names. */
+/**
+ * A deployment to store. Without `public` the app keeps its setting; a new app is private. `functions` are the
+ * interface's names.
+ */
 export interface Deployment {
   readonly app: string;
   readonly component: Uint8Array;

@@ -1,4 +1,4 @@
-// AssemblyScript's compiler, given an upload's files and our library and nothing else of the machine.
+// AssemblyScript's compiler: it sees an upload's files and our library, and nothing else of the machine.
 import { readFileSync } from "node:fs";
 import * as asc from "assemblyscript/asc";
 import type { Diagnostic } from "../../../src/core/errors.js";
@@ -12,31 +12,34 @@ const coreName = "core.wasm";
 const guestFiles = ["herd", "herd/host", "herd/abort", "herd/memory", "herd/refused", "bindings/dom"] as const;
 const errorCategory = 3;
 
-/** The part of Binaryen's module that {@link AscOptions.exports} needs; `assemblyscript` has no typings for transforms' arguments. */
+/**
+ * The part of Binaryen's module that {@link AscOptions.exports} needs; `assemblyscript` has no typings for transforms'
+ * arguments.
+ */
 interface ExportTable {
   addFunctionExport(internalName: string, externalName: string): unknown;
   removeExport(externalName: string): void;
 }
 
-/** One run of the compiler. */
+/** Options of one run of the compiler. */
 export interface AscOptions {
   /** Path of the entry in `files`. */
   readonly entry: string;
-  /** Text by path, as the compiler asks for it. */
+  /** Text by path, as the compiler requests it. */
   readonly files: ReadonlyMap<string, string>;
   /** Function of the entry → the name to export it under. */
   readonly exports?: ReadonlyMap<string, string>;
 }
 
-/** What came of it: a core module with the JSON of its source map, or why not. */
+/** Result of a run: a core module with the JSON of its source map, or the errors. */
 export interface AscResult {
   readonly core: Uint8Array | undefined;
   readonly sourceMap: string;
-  /** Every error; those outside of `files` (in the library, say) have an empty `source`. */
+  /** Every error; errors outside of `files` (for example in the library) have an empty `source`. */
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** The compiler with our library in place: made once a process. */
+/** The compiler with our library installed: made once a process. */
 export class Asc {
   readonly #config: string;
 
@@ -73,7 +76,7 @@ export class Asc {
   }
 }
 
-/** Export names of the canonical ABI are no identifiers, so the entry's functions get theirs after compilation. */
+/** Export names of the canonical ABI are not valid identifiers, so the entry's functions get them after compilation. */
 function renameExports(module: string, names: ReadonlyMap<string, string>): { afterCompile(table: ExportTable): void } {
   return {
     afterCompile(table): void {
@@ -93,7 +96,7 @@ interface AscRange {
 interface AscMessage {
   readonly message: string;
   readonly range: AscRange | null;
-  /** The other place: of what a declaration conflicts with, say. */
+  /** The second place of an error, for example the declaration that it conflicts with. */
   readonly relatedRange: AscRange | null;
 }
 
@@ -113,8 +116,8 @@ function placeIn(files: ReadonlyMap<string, string>, range: AscRange | null): Pl
 }
 
 /**
- * Puts `runtime/guest/` into AssemblyScript's library: modules `herd` and `herd/…`; four namespaces of `bindings/dom`
- * in place of its own; and the allocator says why it traps.
+ * Installs `runtime/guest/` into AssemblyScript's library: modules `herd` and `herd/…`; four namespaces of
+ * `bindings/dom` are replaced; and the allocator reports why it traps.
  */
 function installLibrary(library: Record<string, string>): void {
   const dom = replaced(

@@ -1,14 +1,11 @@
-// Has code of the library that only one place of the upload calls stand for that place, also once it is inlined there.
+// Attributes library code that only one place of the upload calls to that place, also after it is inlined there.
 
 interface AscRange {
   readonly start: number;
   readonly source: { readonly debugInfoIndex: number; lineAt(offset: number): number; columnAt(): number };
 }
 
-/**
- * The part of a compiled function of AssemblyScript's program that is needed here; its expressions are Binaryen's
- * addresses.
- */
+/** The used part of a compiled function of AssemblyScript's program; its expressions are Binaryen's addresses. */
 interface AscFunction {
   readonly internalName: string;
   readonly debugLocations: ReadonlyMap<number, AscRange>;
@@ -24,13 +21,13 @@ type MakeCall = (target: string, operands: readonly number[] | null, type: numbe
 
 type RunPasses = (passes: readonly string[], of?: number) => void;
 
-/** The part of AssemblyScript's program that is needed here. */
+/** The used part of AssemblyScript's program. */
 interface AscProgram {
   readonly module: { call: MakeCall; runPasses: RunPasses };
   readonly instancesByName: ReadonlyMap<string, Partial<AscFunction>>;
 }
 
-/** The part of Binaryen's module that is needed here. */
+/** The used part of Binaryen's module. */
 interface DebugLocations {
   getFunction(name: string): number;
   setDebugLocation(of: number, expression: number, file: number, line: number, column: number): void;
@@ -43,11 +40,15 @@ interface Site {
 }
 
 /**
- * They join equal ends of branches, and equal functions: code of several lines would be one, and could not tell which.
+ * Passes that are left out: they merge equal ends of branches and equal functions, so that code of several lines would
+ * become one, and no trap could show its line.
  */
 const joiningPasses: ReadonlySet<string> = new Set(["code-folding", "duplicate-function-elimination"]);
 
-/** A transform of the compiler: counts calls while it compiles, and moves the debug locations of what has one call. */
+/**
+ * A transform of the compiler: counts calls while it compiles, and moves the debug locations of functions with one
+ * call.
+ */
 export class CallSites {
   readonly #targets = new Map<number, string>();
   readonly #counts = new Map<string, number>();
@@ -105,7 +106,7 @@ export class CallSites {
     }
   }
 
-  /** The library's function that `expression`, and nothing else, calls. */
+  /** The library function that only `expression` calls. */
   #onlyCalledBy(expression: number): CompiledFunction | undefined {
     const target = this.#targets.get(expression);
     if (target === undefined || !isLibrary(target) || this.#counts.get(target) !== 1) return undefined;
@@ -114,9 +115,9 @@ export class CallSites {
 }
 
 /**
- * The functions that are in the module, by name. The compiler's own passes put many of them there anew, with the same
- * expressions, so only the module knows where a function is now: an address of before may be another function's, by
- * chance. Two of one name cannot be told apart and are left out.
+ * The functions that are in the module, by name. The compiler's own passes add many of them anew, with the same
+ * expressions, so only the module knows where a function is now: an earlier address may belong to another function by
+ * chance. Two functions with one name cannot be told apart and are left out.
  */
 function compiledFunctions(module: DebugLocations, all: readonly AscFunction[]): Map<string, CompiledFunction> {
   const found = new Map<string, CompiledFunction>();

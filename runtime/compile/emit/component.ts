@@ -1,4 +1,4 @@
-// From a core module to the artifact: a component that any Component-Model tool reads.
+// Makes the component of a core module: the artifact that any Component-Model tool reads.
 import { componentEmbed, componentNew } from "@bytecodealliance/jco-transpile/wasm-tools";
 import { BinaryReader, leb128, readSections } from "../../interface/binary.js";
 import type { AppInterface } from "../../interface/model.js";
@@ -8,7 +8,10 @@ import { hostInterfaces, interfaceWit } from "../../interface/wit.js";
 const preambleBytes = 8;
 const customSection = 0;
 const memorySection = 5;
-/** Pages of 64 KiB: room for the arguments and garbage of a usual call, at about a microsecond of each reset. */
+/**
+ * Pages of 64 KiB: room for the arguments and garbage of a usual call. More avoids growth; each page costs about a
+ * microsecond of every reset.
+ */
 const roomPages = 1;
 
 /** An import of a core module. */
@@ -21,14 +24,17 @@ interface WebAssemblyApi {
   readonly Module: (new (core: Uint8Array) => object) & { imports(module: object): CoreImport[] };
 }
 
-/** What `core` imports. */
+/** The imports of `core`. */
 export function coreImports(core: Uint8Array): CoreImport[] {
   // The types of the engine's own WebAssembly come only with the DOM library.
   const { Module } = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
   return Module.imports(new Module(core));
 }
 
-/** Those of `imports` that no host interface has, as `module.name`, or by the name alone that AssemblyScript's library gives them. */
+/**
+ * The `imports` that no host interface has, as `module.name`, or by the name alone that AssemblyScript's library gives
+ * them.
+ */
 export function foreignImports(imports: readonly CoreImport[]): string[] {
   return imports
     .filter((one) => !Object.hasOwn(hostInterfaces, one.module))
@@ -36,8 +42,8 @@ export function foreignImports(imports: readonly CoreImport[]): string[] {
 }
 
 /**
- * `core` without custom sections, and with `roomPages` more to start with. asc gives what the static data takes; a call
- * that has to grow its memory costs its host a new instance.
+ * Returns `core` without custom sections, and with `roomPages` more memory at the start. asc gives only the size of
+ * static data; a call that has to grow its memory costs the host a new instance.
  */
 function withRoom(core: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];
@@ -60,7 +66,10 @@ function withRoom(core: Uint8Array): Uint8Array {
   return Buffer.concat([...parts, core.subarray(copied)]);
 }
 
-/** The component of the core module `bare` (canonical ABI, UTF-16), with its interface inside. It imports what it uses, and no more. */
+/**
+ * The component of the core module `bare` (canonical ABI, UTF-16), with its interface inside. It imports only the host
+ * interfaces that it uses.
+ */
 export async function buildComponent(bare: Uint8Array, app: AppInterface): Promise<Uint8Array> {
   const core = withRoom(bare);
   const imports = [...new Set(coreImports(core).map((one) => one.module))];

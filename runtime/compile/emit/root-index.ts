@@ -12,7 +12,8 @@ const creators = ["createImportStatement", "createWildcardImportStatement", "cre
 let installed = false;
 
 /**
- * Has AssemblyScript's parser read a path that resolves to the upload's root as the index there. Works once a process.
+ * Makes AssemblyScript's parser read a path that resolves to the upload's root as the index there. Works once a
+ * process.
  */
 export function installRootIndex(): void {
   if (installed) return;

@@ -10,22 +10,22 @@ const codeSection = 10;
 const functionKind = 0;
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/** What the compiler's places and exports are in the upload. */
+/** Maps the compiler's places and exports to the upload. */
 export interface UploadView {
-  /** The place in the upload; undefined for the library's. */
+  /** The place in the upload; undefined for places of the library. */
   readonly find: (place: SourcePlace) => SourcePlace | undefined;
   /** Declarations of the callables, by export name. */
   readonly callables: ReadonlyMap<string, SourcePlace>;
 }
 
-/** The places of `core` in the upload, from the JSON of its source map. Functions that have none are left out. */
+/** The places of `core` in the upload, from the JSON of its source map. Functions without a place are left out. */
 export function readPlaces(core: Uint8Array, map: string, { find, callables }: UploadView): FunctionPlaces[] {
   const { sources, mappings } = JSON.parse(map) as { sources: readonly string[]; mappings: string };
   const { start: base, bodies } = functionBodies(core);
   const all: CodePlace[][] = bodies.map(() => []);
   for (const [name, index] of exportedBodies(core)) {
     const place = callables.get(name);
-    // Where all else was optimized away, code stands at least for the callable.
+    // Where the optimizer removed all places, code gets at least the place of the callable.
     if (place !== undefined) all[index]?.push({ offset: (bodies[index]?.start ?? 0) - base, place });
   }
   let body = 0;
@@ -106,13 +106,13 @@ function functionBodies(core: Uint8Array): { start: number; bodies: Body[] } {
   return { start: 0, bodies: [] };
 }
 
-/** Exported functions that the module has itself: name, and which of its bodies. */
+/** Exported functions that the module defines: the name, and the index of the body. */
 function exportedBodies(core: Uint8Array): [name: string, index: number][] {
   const found: [string, number][] = [];
   let imported = 0;
   for (const section of readSections(core, moduleBounds.moduleSections)) {
     const reader = new BinaryReader(core, section);
-    // The compiler imports nothing but functions.
+    // The compiler imports only functions.
     if (section.id === importSection) imported = reader.u32();
     if (section.id !== exportSection) continue;
     for (let left = reader.u32(); left > 0; left--) {

@@ -1,4 +1,5 @@
-// The part of the glue that knows types: for each, AssemblyScript that reads it from core values or memory and writes it back.
+// The part of the glue that depends on types: AssemblyScript that reads each type from core values or memory, and
+// writes it back.
 import type { CanonicalAbi } from "../../interface/layout.js";
 import type { EnumType } from "../../interface/model.js";
 import type { GuestClass, GuestField, GuestType, GuestTypes } from "../source/guest-types.js";
@@ -9,12 +10,12 @@ export interface MemoryPlace {
   readonly offset: number;
 }
 
-/** Where a value is written, and the statement for a value that its type does not allow. */
+/** Destination of a value, and the statement for a value that its type does not allow. */
 export interface StorePlace extends MemoryPlace {
   readonly refused: string;
 }
 
-/** Expressions and helper functions for the types of one app; helpers are written once, when first asked for. */
+/** Expressions and helper functions for the types of one app; each helper is written once, at its first use. */
 export class GlueTypes {
   readonly #abi: CanonicalAbi;
   readonly #classes: ReadonlyMap<string, GuestClass>;
@@ -27,7 +28,7 @@ export class GlueTypes {
     this.#enums = new Map(types.enums.map((one) => [one.alias, one.type]));
   }
 
-  /** Text of every helper function that was asked for. */
+  /** Text of every used helper function. */
   definitions(): string[] {
     return [...this.#helpers.values()].map(({ text }) => text);
   }
@@ -63,7 +64,7 @@ export class GlueTypes {
     }
   }
 
-  /** A statement that writes `value` to memory; `refused` is what follows when its type does not allow it. */
+  /** A statement that writes `value` to memory; `refused` is the statement when its type does not allow it. */
   store(type: GuestType, value: string, { pointer, offset, refused }: StorePlace): string {
     if (type.form === "scalar") {
       const text = type.text === "bool" ? "u8" : type.text;
@@ -199,7 +200,7 @@ export class GlueTypes {
     return `${source} const n = a.length; const out = allocate(n * ${size}); for (let i = 0, q = out; i < n; i++, q += ${size}) { ${each} } ${pair("out", "n")}`;
   }
 
-  /** From pointer and length: strings, buffers, lists, sets, maps. */
+  /** Types that cross as pointer and length: strings, buffers, lists, sets, maps. */
   #listFrom(type: GuestType): string {
     return this.#helper("list", type, (name) => {
       return `function ${name}(p: usize, n: u32): ${type.text} { ${this.#listBody(type)} }`;
@@ -241,7 +242,10 @@ export class GlueTypes {
     return `${make} for (let i: u32 = 0; i < n; i++, p += ${size}) v[i] = ${load}; return v;`;
   }
 
-  /** Statements that make an object without its constructor and return it. Fields may be private or readonly, so memory is written. */
+  /**
+   * Statements that make an object without its constructor and return it. Fields may be private or readonly, so the
+   * memory is written directly.
+   */
   #construct(type: GuestType, values: readonly string[]): string {
     const { fields } = this.#class(type);
     const name = type.text;
@@ -310,7 +314,7 @@ export class GlueTypes {
   }
 }
 
-/** True when a list of `element` lies in memory as the canonical ABI has it: scalars, side by side. */
+/** Whether a list of `element` lies in memory as the canonical ABI has it: scalars, side by side. */
 function isBlock(element: GuestType): boolean {
   return element.form === "scalar";
 }

@@ -1,4 +1,5 @@
-// The glue: AssemblyScript that exports each callable of an app by the canonical ABI (lowering and lifting on the guest's side).
+// The glue: AssemblyScript that exports each callable of an app by the canonical ABI (lowering and lifting on the
+// guest's side).
 import { CanonicalAbi, maxFlatParameters, parameterTypes, resultTypes } from "../../interface/layout.js";
 import { exportedInterface } from "../../interface/model.js";
 import type { GuestExports, GuestFunction } from "../source/exports.js";
@@ -9,12 +10,12 @@ import { GlueTypes } from "./glue-types.js";
 /** Module path of the glue; no upload can have a file of this name. */
 export const glueModule = "herd:glue";
 
-/** The glue of an app: its text, and which of its functions the core module exports under which name. */
+/** The glue of an app: its text, and the export name of each of its functions. */
 export interface Glue {
   readonly text: string;
   /** Function of the glue → export name. */
   readonly exports: ReadonlyMap<string, string>;
-  /** Which of its lines stand for which callable. */
+  /** The lines that belong to each callable. */
   readonly places: readonly GluePlace[];
 }
 

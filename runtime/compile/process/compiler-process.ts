@@ -1,4 +1,4 @@
-// One compiler process, from its start to its end, and whose fault it was.
+// One compiler process, from its start to its end, and the cause of that end.
 import { type ChildProcess, fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -8,23 +8,23 @@ import { type CompileReply, type CompileRequest, cpuLimitNotice, memoryLimitNoti
 const stderrTailLength = 2_000;
 const retryAfterSeconds = 10;
 /**
- * Signals that come from outside: the system short of memory, somebody who tidies up. A crash of the compiler has
+ * Signals from outside: the system is short of memory, or an operator ends processes. A crash of the compiler has
  * others.
  */
 const outsideSignals: ReadonlySet<string> = new Set(["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"]);
 
 type Answer = Exclude<CompileReply, { kind: "ready" }>;
 
-/** The process was ended by somebody else, which says nothing about the source. */
+/** The process was ended from outside, which allows no conclusion about the source. */
 export class EndedFromOutside extends HerdError {
   constructor(signal: string) {
     super("compile.timeout", `something outside of the node ended the compiler (${signal})`, { retryAfterSeconds });
   }
 }
 
-/** Starts with its making. Between questions it keeps no node alive. */
+/** Starts with its construction. Between requests it keeps no node alive. */
 export class CompilerProcess {
-  /** True once it ended or was told to: it takes no more requests. */
+  /** True once the process ended or is about to: it takes no more requests. */
   ended = false;
   readonly #child: ChildProcess;
   readonly #exit: Promise<void>;
@@ -39,7 +39,7 @@ export class CompilerProcess {
     this.#child = fork(fileURLToPath(new URL("process.js", import.meta.url)), [String(memoryBytes)], {
       serialization: "advanced",
       execArgv: [`--max-old-space-size=${Math.floor(memoryBytes / 1024 / 1024)}`],
-      // Nothing of the node's environment; Windows cannot start a process without this one.
+      // The process gets no environment variables of the node, except one without which Windows cannot start it.
       env: SystemRoot === undefined ? {} : { SystemRoot },
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
@@ -56,7 +56,8 @@ export class CompilerProcess {
       this.#child.once("exit", (_code, signal) => {
         this.#signal = signal;
       });
-      // More than one error may come: of the start, of a message that no longer goes out, of the signal that ends it.
+      // More than one error may come: of the start, of a message that can no longer be sent, of the signal that ends
+      // the process.
       this.#child.once("close", end).on("error", end);
     });
     this.#ready = new Promise((resolve) => {
@@ -65,21 +66,20 @@ export class CompilerProcess {
         else this.#settle?.resolve(reply);
       });
     });
-    // An idle compiler keeps no node alive; a wait for it does, by its timer.
+    // An idle compiler keeps no node alive; a caller's wait does, by its timer.
     this.#child.unref();
     this.#child.channel?.unref();
     this.#stderrSocket?.unref();
   }
 
-  /** Its id in the operating system. */
+  /** Its process id. */
   get pid(): number | undefined {
     return this.#child.pid;
   }
 
   /**
    * Compiles. Rejects with `source.invalid` when the process ended itself over a limit or crashed, with
-   * `compile.timeout` when it has not answered, or not even started, after `timeoutMs` each, and with
-   * {@link EndedFromOutside}.
+   * `compile.timeout` when it did not start, or not reply, within `timeoutMs` each, and with {@link EndedFromOutside}.
    */
   async ask(request: CompileRequest, timeoutMs: number): Promise<Answer> {
     await this.#within(this.#ready, timeoutMs);
@@ -92,7 +92,7 @@ export class CompilerProcess {
     return this.#within(answer, timeoutMs);
   }
 
-  /** Ends it at once; resolves when it is gone. */
+  /** Ends the process at once; resolves when it is gone. */
   async stop(): Promise<void> {
     this.#child.ref();
     this.#stderrSocket?.ref();
@@ -110,14 +110,16 @@ export class CompilerProcess {
   }
 
   /**
-   * `work`, unless the process ends first or `timeoutMs` pass, which ends it. The process stays referenced meanwhile.
+   * Awaits `work`, unless the process ends first or `timeoutMs` pass, which ends it. The process stays referenced
+   * meanwhile.
    */
   async #within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     let judging: NodeJS.Immediate | undefined;
     const timeout = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        // When this process is what was stopped, the answer may have come meanwhile: it is read before the judgment.
+        // If this node's process was suspended, the reply may have arrived meanwhile: it is read before the timeout
+        // counts.
         judging = setImmediate(() => {
           judging = setImmediate(() => {
             reject(slow(timeoutMs));

@@ -1,6 +1,6 @@
-// Thread of the compiler's process that ends it over a limit. The main thread is busy while it compiles, and no V8
-// limit bounds Wasm memory. Processor time is the process's own (getrusage, GetProcessTimes): what others take from the
-// machine is not the source's fault.
+// Watchdog thread of the compiler's process: it ends the process over a limit. The main thread is busy while it
+// compiles, and no V8 limit bounds Wasm memory. Processor time is the process's own (getrusage, GetProcessTimes): time
+// that other programs take from the machine is not the source's fault.
 import { writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { cpuLimitNotice, memoryLimitNotice, usedCpuMs, type WatchedLimits } from "../messages.js";

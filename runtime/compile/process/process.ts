@@ -1,4 +1,5 @@
-// The compiler's process: it sees hostile input, so it may hang, crash or swell without the node noticing more than an answer that never comes.
+// The compiler's process. It reads hostile input, so it may hang, crash or swell; the node notices only a missing
+// reply.
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { HerdError } from "../../../src/core/errors.js";
@@ -29,8 +30,8 @@ async function main(memoryBytes: number): Promise<void> {
   const workerData: WatchedLimits = { memoryBytes, cpuDeadlineMs };
   const watch = new Worker(new URL("limit-watch.js", import.meta.url), { workerData });
   process.on("disconnect", () => process.exit());
-  // They reach the whole group of processes (Ctrl-C, a service manager), while the node still waits for what is
-  // compiled. It ends this one.
+  // These signals reach the whole process group (Ctrl-C, a service manager), while the node still waits for the
+  // compilation. The node ends this process.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
   const asc = new Asc();
   await once(watch, "message");
@@ -41,7 +42,7 @@ async function main(memoryBytes: number): Promise<void> {
     Atomics.store(cpuDeadlineMs, 0, 0);
     send(reply);
   });
-  // Nothing is compiled that nobody watches.
+  // Without the watchdog, nothing is compiled.
   send({ kind: "ready" });
 }
 

@@ -11,7 +11,7 @@ export interface Place {
   readonly offset: number;
 }
 
-/** What is wrong at `place`; line and column count from 1. */
+/** A diagnostic at `place`; line and column count from 1. */
 export function diagnosticAt(place: Place, message: string): Diagnostic {
   const before = place.text.slice(0, place.offset);
   const lineStart = before.lastIndexOf("\n") + 1;
@@ -28,12 +28,12 @@ export function diagnosticAt(place: Place, message: string): Diagnostic {
   };
 }
 
-/** Line `line` of `text`, counted from 1, as far as a diagnostic shows it. */
+/** Line `line` of `text`, counted from 1, cut to the length that a diagnostic shows. */
 export function lineOf(text: string, line: number): string {
   return (text.split("\n")[line - 1] ?? "").replace(/\r$/, "").slice(0, maxLineLength);
 }
 
-/** In source order, each once. */
+/** The diagnostics in source order, without duplicates. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const key = (one: Diagnostic): string => `${one.file}:${one.line}:${one.column}:${one.message}`;
   const unique = new Map(diagnostics.map((one) => [key(one), one]));

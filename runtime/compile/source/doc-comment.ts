@@ -1,7 +1,7 @@
-// Doc comments: the text before a declaration, and what it says of a parameter.
+// Doc comments: the text before a declaration, and its text for a parameter.
 import type { Node } from "assemblyscript";
 
-/** Control and direction characters but the line feed: no tool's text may hold them. */
+/** Control and direction characters except the line feed: no tool's text may hold them. */
 const unprintable = /(?!\n)[\p{Cc}\p{Bidi_Control}]/gu;
 const maxDocLength = 4_000;
 const maxCommentLength = 8_192;
@@ -13,7 +13,7 @@ export function docOf(node: Node): { doc?: string } {
   return doc === "" ? {} : { doc };
 }
 
-/** What `node`'s JSDoc says of its parameter `name`. */
+/** The text of `node`'s JSDoc for its parameter `name`. */
 export function parameterDoc(node: Node, name: string): { doc?: string } {
   for (const tag of commentBefore(node).split(/^@/m)) {
     const match = /^param\s+(?:\{[^}]*\}\s*)?\[?([A-Za-z0-9_$]+)[^\s\]]*\]?\s*-?\s*([\s\S]*)$/.exec(tag);

@@ -1,4 +1,4 @@
-// An app's callable exports, read from the AST: the interface, and what the glue needs to call each of them.
+// An app's callable exports, read from the AST: the interface, and what the glue needs to call each export.
 import type {
   ClassDeclaration,
   FunctionDeclaration,
@@ -34,11 +34,11 @@ export interface GuestFunction {
   readonly self?: GuestType;
   readonly parameters: readonly GuestParameter[];
   readonly result: GuestType | null;
-  /** Where its name is declared. */
+  /** The place of its name's declaration. */
   readonly at: Place;
 }
 
-/** What an upload exports; `appended` is code to put behind a module's own, by its path without extension. */
+/** The exports of an upload; `appended` is code to add behind a module's own, by its path without extension. */
 export interface GuestExports {
   readonly interface: AppInterface;
   readonly types: GuestTypes;
@@ -46,7 +46,9 @@ export interface GuestExports {
   readonly appended: ReadonlyMap<string, readonly AppendedCode[]>;
 }
 
-/** Reads the exports of `graph`'s entry. What cannot cross is noted in `types.refusals`; the rest is still read. */
+/**
+ * Reads the exports of `graph`'s entry. Types that cannot cross are noted in `types.refusals`; the rest is still read.
+ */
 export function readExports(graph: ModuleGraph): GuestExports {
   const reader = new ExportReader(graph);
   for (const { name, first, second } of graph.entry.twins) reader.refuseTwins(name, first, second);
@@ -63,7 +65,7 @@ export function readExports(graph: ModuleGraph): GuestExports {
 
 interface Callable {
   readonly declaration: FunctionDeclaration;
-  /** Module of the declaration: its types are read there. */
+  /** Module of the declaration, in which its types are resolved. */
   readonly module: Module;
   readonly name: string;
   readonly target: { readonly module: string; readonly exportName: string };
@@ -215,7 +217,7 @@ class ExportReader {
     });
   }
 
-  /** Two callables under one name: a caller could not say which is meant. Each place names the other. */
+  /** Two callables under one name: a caller could not choose between them. Each diagnostic names the other's place. */
   refuseTwins(name: string, left: Node, right: Node): void {
     for (const [here, there] of [
       [left, right],
@@ -234,7 +236,7 @@ class ExportReader {
     return this.types.resolve(parameter.type, module);
   }
 
-  /** Appends a function to the parameter's module that gives its default from the parameters before it. */
+  /** Appends a function to the parameter's module that computes its default from the parameters before it. */
   #fallback(parameter: ParameterNode, { callable, index, position, type }: FallbackPlace): Fallback | undefined {
     const text = parameter.initializer === null ? zeroOf(parameter, type) : textOf(parameter.initializer);
     if (text === undefined) return undefined;
@@ -261,14 +263,16 @@ interface FallbackPlace {
   readonly type: GuestType;
 }
 
-/** The function that gives a default, and the text of its expression. */
+/** The function that computes a default, and the text of its expression. */
 interface Fallback {
   readonly module: string;
   readonly name: string;
   readonly text: string;
 }
 
-/** What AssemblyScript gives `b?: T` that is left out: zero. `T | null` needs none, it crosses as an option. */
+/**
+ * The value that AssemblyScript gives a left-out `b?: T`: zero. `T | null` needs none, since it crosses as an option.
+ */
 function zeroOf(parameter: ParameterNode, { form, text }: GuestType): string | undefined {
   if ((parameter.parameterKind as number) !== ParameterKind.Optional || form === "option") return undefined;
   if (form === "scalar") return text === "bool" ? "false" : "0";

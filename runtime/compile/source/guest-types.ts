@@ -1,4 +1,4 @@
-// From a type in a source to the value that crosses, or the reason why it cannot.
+// Resolves a type in a source to the value that crosses, or to the reason why it cannot cross.
 import type {
   ClassDeclaration,
   EnumDeclaration,
@@ -106,7 +106,7 @@ const refusedNames: Readonly<Record<string, string>> = {
 /** The classes and enums of one app that cross, found by resolving the types of its signatures. */
 export class GuestTypes {
   readonly refusals: Refusal[] = [];
-  /** True when a name is unknown to the upload: the compiler will say which, and why. */
+  /** Whether the upload does not know a name: the compiler reports it, with the reason. */
   unresolved = false;
   readonly #graph: ModuleGraph;
   readonly #names: ReadonlyMap<Declaration, string>;
@@ -116,13 +116,13 @@ export class GuestTypes {
   readonly #taken = new Set<string>();
   readonly #wit = new WitScope();
 
-  /** `names`: what the entry exports a declaration as, where it does. */
+  /** `names`: the names under which the entry exports a declaration, if it does. */
   constructor(graph: ModuleGraph, names: ReadonlyMap<Declaration, string>) {
     this.#graph = graph;
     this.#names = names;
   }
 
-  /** Records that cross, those that others contain first. */
+  /** Records that cross; records that others contain come first. */
   get classes(): GuestClass[] {
     return [...this.#classes.values()].filter((one) => one !== undefined);
   }
@@ -132,18 +132,18 @@ export class GuestTypes {
     return [...this.#enums.values()];
   }
 
-  /** Notes that `node` cannot cross. */
+  /** Records that `node` cannot cross. */
   refuse(node: Node, message: string): undefined {
     if (!this.refusals.some((one) => one.node === node)) this.refusals.push({ node, message });
     return undefined;
   }
 
-  /** A WIT name in the scope that types and functions share. */
+  /** Makes a WIT name in the scope that types and functions share. */
   claimWit(name: string): string {
     return this.#wit.claim(name);
   }
 
-  /** What crosses for the type `node` of `module`; undefined when it cannot, which is noted. */
+  /** The value that crosses for the type `node` of `module`; undefined when it cannot, which is noted. */
   resolve(node: TypeNode, module: Module): GuestType | undefined {
     if (node.kind === NodeKind.FunctionType) return this.refuse(node, "a function cannot cross");
     if (node.kind !== NodeKind.NamedType) return this.refuse(node, "a tuple cannot cross; use a class");
@@ -294,7 +294,7 @@ export class GuestTypes {
     const exportName = exportNameOf(declaration, module);
     const name = declaration.name.text;
     if (exportName === undefined) return this.refuse(at, `the class ${name} is not exported and cannot cross`);
-    // Its objects have no header, so they cannot be made or kept alive here.
+    // Objects of such classes have no header, so they cannot be made or kept alive here.
     if (declaration.decorators?.some((one) => (one.name as IdentifierExpression).text === "unmanaged")) {
       return this.refuse(at, `the unmanaged class ${name} cannot cross`);
     }

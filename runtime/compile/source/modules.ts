@@ -23,7 +23,7 @@ import {
 import { Flag, NodeKind } from "./ast.js";
 import type { SourceFile } from "./sources.js";
 
-/** What a name can stand for. */
+/** The kinds of meaning of a name. */
 export type Declaration =
   | FunctionDeclaration
   | ClassDeclaration
@@ -33,7 +33,7 @@ export type Declaration =
   | NamespaceDeclaration
   | VariableDeclaration;
 
-/** What a name is looked up for: AssemblyScript lets a type, and a function or namespace, share one. */
+/** The space in which a name is looked up: AssemblyScript lets a type share its name with a function or namespace. */
 export type Space = "type" | "value";
 
 /** A name's meaning: a declaration in a module, or a whole module (`import * as N`). */
@@ -41,11 +41,11 @@ export type Binding = { readonly module: Module; readonly declaration: Declarati
 
 interface Link {
   readonly from: string;
-  /** Name over there; `*` for the whole module. */
+  /** Name in the other module; `*` for the whole module. */
   readonly name: string;
 }
 
-/** A search through modules: what for, and which were seen. */
+/** A search through modules: its space, and the visited modules. */
 interface Way {
   readonly space: Space;
   readonly seen: Set<Module>;
@@ -62,11 +62,11 @@ export interface Module {
   readonly exports: ReadonlyMap<string, string | Link>;
   /** Modules of `export * from`. */
   readonly stars: readonly string[];
-  /** Where `export { … }` gives a name that was exported before. */
+  /** Places where `export { … }` repeats a name that was exported before. */
   readonly twins: readonly ExportTwin[];
 }
 
-/** Two exports of one name: the nodes that say it. */
+/** Two exports of one name: the nodes of both. */
 export interface ExportTwin {
   readonly name: string;
   readonly first: Node;
@@ -78,7 +78,7 @@ export class ModuleGraph {
   readonly #modules = new Map<string, Module>();
   readonly entry: Module;
 
-  /** Parses `entry` and what it imports of `files`; syntax errors are left to the compiler, which reports them all. */
+  /** Parses `entry` and its imports from `files`; syntax errors are left to the compiler, which reports all of them. */
   constructor(files: ReadonlyMap<string, SourceFile>, entry: SourceFile) {
     const program = newProgram(newOptions());
     parse(program, entry.text, entry.path, true);
@@ -93,7 +93,7 @@ export class ModuleGraph {
     this.entry = this.#modules.get(entry.path.replace(/\.ts$/, "")) as Module;
   }
 
-  /** What `name` means inside `module`; undefined when no file of the upload says. */
+  /** The meaning of `name` inside `module`; undefined when no file of the upload declares it. */
   lookUp(module: Module, name: string, space: Space): Binding | undefined {
     const declaration = declaredAs(module, { name, space });
     if (declaration !== undefined) return { module, declaration };
@@ -101,12 +101,12 @@ export class ModuleGraph {
     return link === undefined ? undefined : this.#follow(link, { space, seen: new Set() });
   }
 
-  /** What `module` exports as `name`. */
+  /** The meaning of `name` among the exports of `module`. */
   lookUpExport(module: Module, name: string, space: Space): Binding | undefined {
     return this.#export(module, name, { space, seen: new Set() });
   }
 
-  /** Declarations that several `export *` of `module` give one name, which it does not export itself. */
+  /** Declarations to which several `export *` of `module` give one name that it does not export itself. */
   ambiguousExport(module: Module, name: string): Declaration[] {
     if (module.exports.has(name)) return [];
     const found = new Set<Declaration>();
@@ -160,7 +160,9 @@ export class ModuleGraph {
   }
 }
 
-/** What `name` declares in `space`; else what it declares in the other, for who says that it does not fit. */
+/**
+ * The declaration of `name` in `space`; else the one in the other space, so that the caller can report the mismatch.
+ */
 function declaredAs({ declared }: Module, { name, space }: { name: string; space: Space }): Declaration | undefined {
   return declared[space].get(name) ?? declared[space === "type" ? "value" : "type"].get(name);
 }
@@ -188,7 +190,7 @@ function readModule(source: Source): Module {
   const enter = (declaration: Declaration): void => {
     const { kind, name } = declaration;
     if (typeKinds.has(kind)) declared.type.set(name.text, declaration);
-    // A namespace adds to the class, enum or function of its name, and stands for itself only without one.
+    // A namespace extends the class, enum or function with its name, and is a meaning of its own only without one.
     if (valueKinds.has(kind) || (kind === NodeKind.NamespaceDeclaration && !declared.value.has(name.text)))
       declared.value.set(name.text, declaration);
   };

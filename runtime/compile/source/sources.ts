@@ -1,4 +1,4 @@
-// An upload's files: which names they may have, which one is the entry, how much they may weigh.
+// An upload's files: allowed names, the entry, and size limits.
 import { HerdError } from "../../../src/core/errors.js";
 
 /** One source file of an upload; `path` is relative to its root, with forward slashes. */

@@ -1,29 +1,29 @@
-// From a place in what the compiler was given to one in the upload: the glue stands for declarations, appended code for
-// defaults.
+// Maps a place in the compiler's input to a place in the upload: lines of the glue belong to declarations, appended
+// code to defaults.
 import type { SourcePlace } from "../../interface/places.js";
 import { diagnosticAt, type Place } from "./diagnostics.js";
 
-/** Code behind a file's own text, and what it stands for there. */
+/** Code behind a file's own text, and the place in the file that it belongs to. */
 export interface AppendedCode {
   readonly code: string;
   readonly at: Place;
 }
 
-/** Lines of the glue that stand for a place of the upload, the first and the last of them. */
+/** First and last line of glue that belong to a place of the upload. */
 export interface GluePlace {
   readonly first: number;
   readonly last: number;
   readonly at: Place;
 }
 
-/** What {@link UploadPlaces} is made of; `appended` by path. */
+/** Inputs of {@link UploadPlaces}; `appended` by path. */
 export interface UploadPlacesOptions {
   readonly texts: ReadonlyMap<string, string>;
   readonly appended: ReadonlyMap<string, readonly AppendedCode[]>;
   readonly glue: { readonly file: string; readonly places: readonly GluePlace[] };
 }
 
-/** The upload as the compiler's places see it. */
+/** The upload, as the compiler's places refer to it. */
 export class UploadPlaces {
   readonly #texts: ReadonlyMap<string, string>;
   readonly #lines = new Map<string, number>();
@@ -36,7 +36,7 @@ export class UploadPlaces {
     this.#glue = glue;
   }
 
-  /** Where `place` is in the upload; undefined when it is in no file of it, and stands for none. */
+  /** The place in the upload for `place`; undefined when it has none. */
   find(place: SourcePlace): SourcePlace | undefined {
     const { file, line } = place;
     if (file === this.#glue.file) {

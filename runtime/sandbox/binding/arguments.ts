@@ -9,7 +9,7 @@ import { parseQuery } from "./query.js";
 
 interface Expected {
   readonly name: string;
-  /** What an argument that is left out crosses as; no `absent` when it must be there. */
+  /** Value of a left-out argument; a property without `absent` is required. */
   readonly absent?: { readonly value: null | undefined };
 }
 

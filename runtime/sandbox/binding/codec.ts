@@ -1,9 +1,9 @@
-// What lowers and lifts the values of one type, and the budget of a result while it is lifted.
+// Interfaces that lower and lift the values of one type, and the budget of a result while it is lifted.
 import { HerdError } from "../../../src/core/errors.js";
 import type { CoreValue } from "../web-assembly.js";
 import type { Heap } from "./heap.js";
 
-/** Checks and lowers values of one type; both throw a Mismatch for a value that does not fit. */
+/** Checks and lowers values of one type; both methods throw a Mismatch for a value of another type. */
 export interface Lowerer {
   /** Appends the core values of `value` to `flat`. */
   flatten(heap: Heap, value: unknown, flat: CoreValue[]): void;
@@ -11,7 +11,7 @@ export interface Lowerer {
   store(heap: Heap, value: unknown, address: number): void;
 }
 
-/** What one result may still take: a guest can point a million times at the same megabyte. */
+/** Remaining size of one result: a guest can point a million times at the same megabyte. */
 export class LiftBudget {
   readonly #limit: number;
   #left: number;
@@ -21,14 +21,16 @@ export class LiftBudget {
     this.#left = limitBytes;
   }
 
-  /** Takes `bytes` from the budget; throws HerdError `function.result-too-large` when there is not enough. */
+  /** Takes `bytes` from the budget; throws HerdError `function.result-too-large` when too few are left. */
   take(bytes: number): void {
     this.#left -= bytes;
     if (this.#left < 0) throw tooLarge(this.#limit);
   }
 }
 
-/** `json` when its UTF-8 fits `limitBytes`; the budget while lifting counts UTF-16 units, which are never more. */
+/**
+ * Returns `json` when its UTF-8 fits `limitBytes`. The budget while lifting counts UTF-16 units, which are never more.
+ */
 export function checkResult(json: string, limitBytes: number): string {
   if (json.length * 3 > limitBytes && Buffer.byteLength(json) > limitBytes) throw tooLarge(limitBytes);
   return json;
@@ -40,7 +42,7 @@ function tooLarge(limitBytes: number): HerdError {
 
 /** Lifts values of one type to JSON text. */
 export interface Lifter {
-  /** The value at `address`, which is known to lie inside the memory. */
+  /** The value at `address`, which is checked to lie inside the memory. */
   load(heap: Heap, address: number, budget: LiftBudget): string;
   /** The value whose only core value is `value`; only types that flatten to one core value have it. */
   unflatten?(value: CoreValue): string;

@@ -1,4 +1,4 @@
-// One function of an app as text in, text out: built once per worker, used with every instance of its module.
+// Binding of one function, text in and text out: built once per worker, used with every instance of its module.
 
 import { maxFlatParameters, parameterTypes, resultTypes } from "../../interface/layout.js";
 import type { FunctionType } from "../../interface/model.js";
@@ -12,7 +12,7 @@ import { defaultedLowerer, lowerer } from "./lower.js";
 import { argumentError, Mismatch } from "./mismatch.js";
 import type { TypeTable } from "./types.js";
 
-/** What a call needs of an instance. */
+/** The part of an instance that a call needs. */
 export interface Callee {
   readonly heap: Heap;
   readonly core: WasmFunction;
@@ -21,7 +21,7 @@ export interface Callee {
 /** A call's arguments as text, checked for shape but not yet lowered. */
 export type ReadArguments = ReturnType<ArgumentReader["read"]>;
 
-/** Calls one function: {@link read} needs no instance, so a malformed request costs no reset. */
+/** Calls one function. {@link read} needs no instance, so a malformed request costs no reset. */
 export class FunctionBinding {
   readonly type: FunctionType;
   readonly #reader: ArgumentReader;
@@ -53,7 +53,7 @@ export class FunctionBinding {
     return this.#reader.read(text, format);
   }
 
-  /** The result as JSON text, null for void. Throws HerdError, or what the guest's trap threw. */
+  /** The result as JSON text, null for void. Throws HerdError, or the error of the guest's trap. */
   call({ heap, core }: Callee, given: ReadArguments): string | null {
     const flat = this.#lower(heap, given);
     return this.#result(heap, { value: apply(core, flat), limitBytes: this.#resultBytes });
@@ -96,7 +96,7 @@ function resultReader(type: FunctionType, types: TypeTable): ResultReader {
 
 const nullLifter: Lifter = { load: () => "null", unflatten: () => "null" };
 
-/** `{"self": …, "result": …}`; a method that returns nothing crosses as its self alone. */
+/** A method's values as `{"self": …, "result": …}`; a method without a result crosses as its self alone. */
 function methodLifter(lifters: readonly Lifter[], offsets: readonly number[]): Lifter {
   const [self = nullLifter, result] = lifters;
   const { unflatten } = self;

@@ -3,7 +3,7 @@
 import { toWellFormed } from "../../interface/unicode.js";
 import type { WasmFunction, WasmMemory } from "../web-assembly.js";
 
-/** Thrown when a guest hands over an address that is outside its memory or not aligned. */
+/** Thrown for an address from the guest that is outside its memory or not aligned. */
 export class InvalidPointer extends Error {
   override readonly name = "InvalidPointer";
   constructor() {
@@ -13,7 +13,7 @@ export class InvalidPointer extends Error {
 
 const shortText = 24;
 
-/** Reads and writes an instance's memory; follows it when it grows. */
+/** Reads and writes an instance's memory, also after it grew. */
 export class Heap {
   readonly #memory: WasmMemory;
   readonly #realloc: WasmFunction;
@@ -34,18 +34,18 @@ export class Heap {
     return this.#grown;
   }
 
-  /** What grew up to now counts as pristine. */
+  /** Counts the growth up to now as part of the pristine state. */
   acceptGrowth(): void {
     if (this.hasGrown) this.#grown = false;
   }
 
-  /** The memory, little-endian; fetch it anew after anything that runs the guest. */
+  /** The memory, little-endian. To be read anew after anything that runs the guest. */
   get view(): DataView {
     if (this.#bytes.length === 0) this.#follow();
     return this.#view;
   }
 
-  /** The memory's bytes; fetch them anew after anything that runs the guest. */
+  /** The memory's bytes. To be read anew after anything that runs the guest. */
   get bytes(): Buffer {
     if (this.#bytes.length === 0) this.#follow();
     return this.#bytes;
@@ -58,7 +58,7 @@ export class Heap {
     return address;
   }
 
-  /** Address of `size` fresh bytes from the guest's allocator. A guest that cannot give them traps. */
+  /** Address of `size` fresh bytes from the guest's allocator. A guest without that much memory traps. */
   allocate(size: number, align: number): number {
     if (size > 0x7fff_ffff) throw new InvalidPointer();
     return this.range(Number(this.#realloc(0, 0, align, size)), { bytes: size, align });
@@ -78,7 +78,7 @@ export class Heap {
     return wellFormed ? text : toWellFormed(text);
   }
 
-  /** Writes `text` as UTF-16 at `address`, where its allocation was. */
+  /** Writes `text` as UTF-16 at `address`, which was allocated for it. */
   writeText(address: number, text: string): void {
     if (text.length > shortText) {
       this.bytes.write(text, address, "utf16le");
@@ -88,7 +88,7 @@ export class Heap {
     for (let index = 0; index < text.length; index++) view.setUint16(address + index * 2, text.charCodeAt(index), true);
   }
 
-  /** A growth detaches the old buffer, whose views then have no length: cheaper to see than to ask the memory. */
+  /** A growth detaches the old buffer, whose views then have length 0: cheaper to test than the memory's own size. */
   #follow(): void {
     this.#grown = true;
     this.#view = new DataView(this.#memory.buffer);

@@ -1,4 +1,4 @@
-// JSON text from a caller: the engine parses it; only when that fails do we look for the place ourselves.
+// JSON text from a caller: the engine parses it. Only when that fails, this file finds the place of the fault.
 import { HerdError } from "../../../src/core/errors.js";
 
 const depthLimit = 256;
@@ -19,7 +19,9 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Every array and object costs tens of times its two characters: bound their nesting before they are made. */
+/**
+ * Every array and object costs many times its two characters in memory: their nesting is bounded before they are made.
+ */
 function checkDepth(text: string): void {
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
@@ -46,7 +48,10 @@ const escaped = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 export function faultPosition(text: string): number {
   const closers: string[] = [];
   let at = 0;
-  /** What may come: a value, a value or the end of an empty array, a key, a key or the end, or what follows a value. */
+  /**
+   * The next expected token: a value, a value or the end of an empty array, a key, a key or the end, or a separator
+   * after a value.
+   */
   let state: "value" | "first-value" | "key" | "first-key" | "after" = "value";
   for (;;) {
     at = skipSpace(text, at);

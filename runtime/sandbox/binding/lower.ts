@@ -10,7 +10,7 @@ import { mismatch, unwind } from "./mismatch.js";
 import { scalarLowerer, scalarStore } from "./scalars.js";
 import type { TypeTable } from "./types.js";
 
-/** Writes a value of variable length and says where it lies. */
+/** Writes a value of variable length and returns its address and length. */
 type Chunk = (heap: Heap, value: unknown) => { readonly address: number; readonly length: number };
 
 /** The lowerer of `type`. */
@@ -41,7 +41,7 @@ export function lowerer(type: ValueType, types: TypeTable): Lowerer {
   }
 }
 
-/** The lowerer of a parameter with a default: left out, it crosses as none; `null` is a value like any other. */
+/** The lowerer of a parameter with a default: a left-out argument crosses as none; `null` is a value like any other. */
 export function defaultedLowerer(type: ValueType, types: TypeTable): Lowerer {
   return optionLowerer(type, { types, isNone: (value) => value === undefined });
 }
@@ -67,7 +67,7 @@ function enumLowerer(name: string, types: TypeTable): Lowerer {
   });
 }
 
-/** What crosses as address and length. */
+/** The lowerer of a value that crosses as address and length. */
 function chunkLowerer(lower: Chunk): Lowerer {
   return {
     flatten: (heap, value, flat) => {
@@ -97,7 +97,7 @@ const lowerBytes: Chunk = (heap, value) => {
   const length = (value.length / 4) * 3 - padding;
   const address = heap.allocate(length, 1);
   const bytes = heap.bytes.subarray(address, address + length);
-  // Node's decoder skips what it does not know; encoding back is the strict check, and as fast.
+  // Node's decoder ignores unknown characters. Encoding the result again is a strict check, and as fast as a parser.
   const isExact = bytes.write(value, "base64") === length && bytes.toString("base64") === value;
   return isExact ? { address, length } : mismatch(expected, value);
 };
@@ -146,7 +146,7 @@ function optionLowerer(
 ): Lowerer {
   const inner = lowerer(type, types);
   const offset = types.payloadOffset(type);
-  // Beyond so many, parameters travel through memory, and nobody asks for this one's core values.
+  // More than this many parameters travel through memory, so the core values of this one are not used.
   const isFlat = types.abi.flatCount(type) < maxFlatParameters;
   const rest = isFlat ? types.abi.flatten(type) : [];
   const none: CoreValue[] = [0, ...rest.map((core) => (core === "i64" ? 0n : 0))];

@@ -1,4 +1,4 @@
-// A value that does not fit its type: thrown where it is found, its path collected while unwinding.
+// A value of the wrong type: thrown where it is found, its path collected while the stack unwinds.
 import { HerdError } from "../../../src/core/errors.js";
 import { toWellFormed } from "../../interface/unicode.js";
 
@@ -16,7 +16,7 @@ export class Mismatch {
   }
 }
 
-/** Throws: `expected` was wanted, `value` came. */
+/** Throws a mismatch of `value` with the `expected` type. */
 export function mismatch(expected: string, value: unknown): never {
   throw new Mismatch(expected, value);
 }

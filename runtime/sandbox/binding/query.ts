@@ -5,7 +5,10 @@ import { cut, jsonPointer } from "./mismatch.js";
 
 const number = /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$/;
 
-/** True when `fn` can be called with a query string: every parameter is a scalar, a string or an enum, or an option of one. */
+/**
+ * Whether `fn` can be called with a query string: every parameter is a scalar, a string or an enum, or an option of
+ * one.
+ */
 export function takesQuery(fn: FunctionType): boolean {
   return (
     fn.self === undefined && fn.parameters.every(({ type }) => isPlain(type.kind === "option" ? type.value : type))
@@ -17,8 +20,8 @@ function isPlain({ kind }: ValueType): boolean {
 }
 
 /**
- * The arguments in `query` (no leading `?`) by name, ready for lowering's checks: a text that does not read as its type is
- * left a string, which lowering refuses. Throws HerdError `arguments.invalid` for a repeated name.
+ * The arguments in `query` (no leading `?`) by name, ready for lowering's checks: a text that does not parse as its
+ * type stays a string, which lowering refuses. Throws HerdError `arguments.invalid` for a repeated name.
  */
 export function parseQuery(query: string, fn: FunctionType): Record<string, unknown> {
   if (!takesQuery(fn)) {
@@ -38,7 +41,7 @@ export function parseQuery(query: string, fn: FunctionType): Record<string, unkn
 }
 
 /**
- * Names and texts of a query, as URLSearchParams reads them, but for what is no UTF-8: that would become another text.
+ * Names and texts of a query, as URLSearchParams reads them, except that invalid UTF-8 is refused instead of changed.
  */
 function* pairs(query: string, fn: FunctionType): Generator<{ name: string; text: string }> {
   let at = 0;
@@ -55,9 +58,9 @@ function* pairs(query: string, fn: FunctionType): Generator<{ name: string; text
 
 interface QueryPlace {
   readonly fn: FunctionType;
-  /** Characters of the query before. */
+  /** Characters of the query before this text. */
   readonly at: number;
-  /** The parameter whose text it is. */
+  /** The parameter of the text. */
   readonly name?: string;
 }
 
@@ -66,7 +69,7 @@ function decoded(text: string, { fn, at, name }: QueryPlace): string {
   try {
     if (!text.includes("\ufffd")) return decodeURIComponent(text.replaceAll("+", " "));
   } catch {
-    // Below: the place is what tells.
+    // Handled below: the place of the fault makes the message.
   }
   const whose = name === undefined ? "a name" : `the text of "${cut(name)}"`;
   const what = `${whose} is not percent-encoded UTF-8 (at character ${at + faultAt(text)} of the query)`;
@@ -74,7 +77,7 @@ function decoded(text: string, { fn, at, name }: QueryPlace): string {
   throw new HerdError("arguments.invalid", `${fn.name}: ${what}`, { where: jsonPointer([name]) });
 }
 
-/** Offset of the first run of escapes in `text` that does not decode, or of what was no UTF-8. */
+/** Offset of the first run of escapes in `text` that does not decode, or of invalid UTF-8. */
 function faultAt(text: string): number {
   for (const { 0: run, index } of text.matchAll(/(?:%[0-9a-fA-F]{2})+|[%\ufffd]/g)) {
     try {

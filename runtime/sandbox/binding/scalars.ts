@@ -57,7 +57,7 @@ function bigLowerer(kind: "s64" | "u64"): (value: unknown) => bigint {
   const { min, max } = bigRanges[kind];
   const expected = `an integer from ${min} to ${max} (beyond ±9007199254740991 as a decimal string)`;
   return (value) => {
-    // A literal beyond 2^53 lost digits when it was parsed: refuse it rather than compute with another number.
+    // A literal beyond 2^53 lost digits when it was parsed: it is refused, since another number would be computed with.
     const exact =
       (typeof value === "number" && Number.isSafeInteger(value)) || (typeof value === "string" && decimal.test(value));
     if (!exact) mismatch(expected, value);
@@ -72,7 +72,10 @@ function lowerFloat(value: unknown): number {
   return special ?? mismatch('a number, "NaN", "Infinity" or "-Infinity"', value);
 }
 
-/** A function that turns a core value of a `kind` into JSON text (canonical ABI: high bits of small integers are dropped). */
+/**
+ * A function that turns a core value of a `kind` into JSON text (canonical ABI: high bits of small integers are
+ * dropped).
+ */
 export function scalarLifter(kind: ScalarKind): (value: CoreValue) => string {
   switch (kind) {
     case "bool":

@@ -1,15 +1,15 @@
-// The types of one interface, with what lowering and lifting share: layouts, records and enums by name.
+// The types of one interface, as lowering and lifting share them: layouts, records and enums by name.
 import { CanonicalAbi } from "../../interface/layout.js";
 import type { AppInterface, Field, ValueType } from "../../interface/model.js";
 import type { Lifter, Lowerer } from "./codec.js";
 
 /**
  * Named types and layouts of one app's interface. Lowerers and lifters of named types are made once and shared: where
- * classes hold each other twice over, one of each use would be made thousands of times.
+ * classes hold each other several times, one for each use would be thousands.
  */
 export class TypeTable {
   readonly abi: CanonicalAbi;
-  /** By type name, as they are made. */
+  /** By type name, added when first used. */
   readonly lowerers = new Map<string, Lowerer>();
   readonly lifters = new Map<string, Lifter>();
   readonly #records: ReadonlyMap<string, readonly Field[]>;

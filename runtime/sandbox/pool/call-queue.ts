@@ -1,21 +1,21 @@
-// Waiting calls: a queue per function, served in turns, and the rule for what goes over together (DESIGN, "Dispatch").
+// Waiting calls: a queue per function, served in turns, and the rule for which calls form a batch (DESIGN, "Dispatch").
 import { maxBatch } from "../result-buffer.js";
 import type { FunctionQueue, PendingCall } from "./pending-call.js";
 
-/** Expected time of all calls in a batch. */
+/** Expected time of all calls in a batch, in milliseconds. */
 const batchBudgetMs = 1;
-/** What a call costs beside its own time. */
+/** Cost of a call beside its own run, in milliseconds. */
 const overheadMs = 0.003;
 
-/** What may be taken now. */
+/** Limits of the next batch. */
 export interface TakeOptions {
   /** False while the last worker is kept free of long calls. */
   readonly longAllowed: boolean;
-  /** Workers that share what waits. */
+  /** Workers that share the waiting calls. */
   readonly workers: number;
 }
 
-/** All waiting calls of a node. */
+/** All waiting calls of a sandbox. */
 export class CallQueue {
   /** Functions with waiting calls, the next to be served first. */
   #ring: FunctionQueue[] = [];
@@ -32,7 +32,7 @@ export class CallQueue {
     this.#length++;
   }
 
-  /** Puts calls that were sent before in front again, in their order. */
+  /** Puts calls that were sent before back to the front, in their order. */
   putBack(calls: readonly PendingCall[]): void {
     for (const call of calls.toReversed()) {
       if (call.queue.calls.unshift(call) === 1) this.#ring.unshift(call.queue);
@@ -40,7 +40,7 @@ export class CallQueue {
     }
   }
 
-  /** Whether all that waits are small calls that together take no longer than `limitMs`. */
+  /** Whether all waiting calls are small and together take no longer than `limitMs`. */
   fits(limitMs: number): boolean {
     if (this.#length > maxBatch) return false;
     let expectedMs = 0;
@@ -51,7 +51,7 @@ export class CallQueue {
     return expectedMs <= limitMs;
   }
 
-  /** The next batch: one call, or several small ones within the budget; empty when nothing may go. */
+  /** The next batch: one call, or several small ones within the budget; empty when no call may run. */
   take({ longAllowed, workers }: TakeOptions): PendingCall[] {
     const first = this.#ring.findIndex((queue) => longAllowed || !queue.isLong);
     if (first < 0) return [];
@@ -79,9 +79,9 @@ export class CallQueue {
   }
 
   /**
-   * Takes the latest call of the revision, and of its function, that has the most of what waits, weighed by `weigh`;
-   * undefined when `revision`, with `added` to what it has, would have as much. Reads all that waits: for a full queue
-   * only.
+   * Load shedding: takes the latest call of the revision with the most waiting calls, from that revision's largest
+   * queue. `weigh` weighs a call. Undefined when `revision`, with `added` to its own weight, would have as much. Reads
+   * all waiting calls: for a full queue only.
    */
   giveWay(
     revision: string,
@@ -107,7 +107,7 @@ export class CallQueue {
     return call;
   }
 
-  /** Removes the calls for which `drop` says true. */
+  /** Removes the calls for which `drop` returns true. */
   sweep(drop: (call: PendingCall) => boolean): void {
     for (const queue of this.#ring) {
       const kept = queue.calls.filter((call) => !drop(call));
@@ -117,7 +117,7 @@ export class CallQueue {
     this.#ring = this.#ring.filter((queue) => queue.calls.length > 0);
   }
 
-  /** Whoever was served goes behind the others. */
+  /** Functions that were served go behind the others. */
   #turn(batch: readonly PendingCall[]): void {
     const served = new Set(batch.map(({ queue }) => queue));
     const waiting = this.#ring.filter((queue) => queue.calls.length > 0);

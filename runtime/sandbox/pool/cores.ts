@@ -1,4 +1,5 @@
-// Which cores a thread may use, as Linux tells it, and their split between the main thread and threads of the idle class.
+// The cores that a thread may use, as Linux reports them, and their split between the main thread and threads of the
+// idle class.
 import { readFileSync } from "node:fs";
 
 /** Cores by number. `main` and `guests` have none in common. */
@@ -8,17 +9,17 @@ export interface CoreSplit {
   readonly guests: readonly number[];
 }
 
-/** More than any machine has. */
+/** More cores than any machine has. */
 const maxCores = 8_192;
 
-/** A quarter of the cores for the main thread, which needs one at a time; undefined when there is only one. */
+/** A quarter of the cores for the main thread, which needs one at a time; undefined when there is only one core. */
 export function splitCores(all: readonly number[]): CoreSplit | undefined {
   if (all.length < 2) return undefined;
   const count = Math.ceil(all.length / 4);
   return { all, main: all.slice(0, count), guests: all.slice(count) };
 }
 
-/** The cores that the calling thread may use, none where that is not to be had: `Cpus_allowed_list` of proc(5). */
+/** The cores that the calling thread may use, from `Cpus_allowed_list` of proc(5); none where that is not available. */
 export function allowedCores(): number[] {
   if (process.platform !== "linux") return [];
   try {
@@ -30,7 +31,7 @@ export function allowedCores(): number[] {
   }
 }
 
-/** A list as the kernel writes it, `0-3,8`; none when it is not one. */
+/** Parses a list as the kernel writes it, `0-3,8`; none when the text is malformed. */
 export function parseCores(list: string): number[] {
   const cores: number[] = [];
   for (const range of list.split(",")) {

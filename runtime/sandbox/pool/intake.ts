@@ -1,4 +1,4 @@
-// What a call becomes on its way in: checked, bounded, and as the threads want it.
+// Intake of calls: checked, bounded, and encoded for the threads.
 import { isUtf8 } from "node:buffer";
 import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
@@ -9,13 +9,13 @@ import type { CallMessage } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 import { FunctionQueue, PendingCall } from "./pending-call.js";
 
-/** How the caller hears of the end. */
+/** Callbacks for the end of a call. */
 export interface CallEnd {
   resolve(result: CallResult): void;
   reject(reason: unknown): void;
 }
 
-/** Larger bodies cross as shared memory: one copy, and still there when a call must move to another thread. */
+/** Larger bodies cross as shared memory: copied once, and still there when a call must move to another thread. */
 const sharedBodyBytes = 32 * 1024;
 
 interface RevisionCalls {
@@ -23,12 +23,12 @@ interface RevisionCalls {
   readonly queues: FunctionQueue[];
 }
 
-/** Makes pending calls of calls, and keeps account of what those that are not settled hold. */
+/** Makes pending calls, and counts the memory that unsettled calls hold. */
 export class Intake {
   readonly #limits: Limits;
   readonly #clock: Clock;
   readonly #revisions = new Map<string, RevisionCalls>();
-  /** Arguments of the calls that are not settled. */
+  /** Argument bytes of the calls that are not settled. */
   #heldBytes = 0;
 
   constructor(options: { readonly limits: Limits; readonly clock: Clock }) {
@@ -42,12 +42,14 @@ export class Intake {
     if (deadline <= this.#clock.now()) throw new HerdError("function.deadline", "the deadline has passed");
   }
 
-  /** Whether a call's arguments are too much beside those of the others that are not settled. */
+  /** Back-pressure: whether a call's arguments do not fit beside those of other unsettled calls. */
   isOver({ arguments: { body } }: RevisionCall): boolean {
     return this.#heldBytes > 0 && this.#heldBytes + body.length > this.#limits.queueBytes;
   }
 
-  /** An admitted call as it waits and travels; throws HerdError when there is no such function or the body is none. */
+  /**
+   * The pending call of an admitted call. Throws HerdError when the function does not exist or the body is not valid.
+   */
   take(call: RevisionCall, { resolve, reject }: CallEnd): PendingCall {
     const { indexes, queues } = this.#calls(call.prepared);
     const index = indexes.get(call.function);
@@ -76,7 +78,7 @@ export class Intake {
     return pending;
   }
 
-  /** Frees what is kept of a revision that will not be called any more. */
+  /** Frees the memory that is kept for a revision that will not be called any more. */
   forget(revision: string): void {
     this.#revisions.delete(revision);
   }
@@ -109,7 +111,7 @@ export function bodySize({ message: [, , , body] }: PendingCall): number {
   return typeof body === "string" ? body.length : body.byteLength;
 }
 
-/** Too much waits or runs: the caller may try again. */
+/** The error of load shedding: too many calls wait or run, and the caller may try again. */
 export function overloaded(detail: string): HerdError {
   return new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });
 }

@@ -1,16 +1,16 @@
-// What one thread has loaded, as the main thread keeps account of it: the least recently used go first.
+// The revisions that one thread has loaded, as the main thread counts them: an LRU cache.
 import type { PreparedRevision } from "../prepared-revision.js";
 
 const maxRevisions = 64;
 const maxMemoryBytes = 256 * 1024 * 1024;
 
 /**
- * Heap of an interface's model and of all its bindings for a byte of its text; measured: 19 where all is scalar fields,
+ * Heap bytes of an interface's model and all its bindings, per byte of its text. Measured: 19 for scalar fields only,
  * less elsewhere.
  */
 const heapPerInterfaceByte = 30;
 
-/** What a thread must do before a batch. */
+/** Revisions that a thread must load and drop before a batch. */
 export interface LoadPlan {
   readonly load: readonly PreparedRevision[];
   readonly drop: readonly string[];
@@ -23,7 +23,7 @@ export class LoadedRevisions {
   #sum = 0;
   #latest = "";
 
-  /** How many the thread has. */
+  /** How many revisions the thread has. */
   get size(): number {
     return this.#bytes.size;
   }
@@ -33,7 +33,7 @@ export class LoadedRevisions {
     return this.#bytes.has(revision);
   }
 
-  /** What must be loaded and dropped so that all of `needed` can run; undefined when the thread is ready. */
+  /** The plan for a batch of `needed`; undefined when the thread has all of them. */
   plan(needed: readonly PreparedRevision[]): LoadPlan | undefined {
     let load: PreparedRevision[] | undefined;
     for (const prepared of needed) {
@@ -49,7 +49,7 @@ export class LoadedRevisions {
       : { load, drop: this.#evict(new Set(needed.map(({ revision }) => revision))) };
   }
 
-  /** The thread is to drop `revision` with its next batch; false when it has none. */
+  /** Marks that the thread drops `revision` with its next batch; false when the thread does not have it. */
   forget(revision: string): boolean {
     const bytes = this.#bytes.get(revision);
     if (bytes === undefined) return false;

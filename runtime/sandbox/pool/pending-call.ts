@@ -1,20 +1,20 @@
-// A call between `run` and its answer, as the main thread keeps it, and the calls that wait for one function.
+// A call between `run` and its end, as the main thread keeps it, and the queue of calls that wait for one function.
 import { HerdError } from "../../../src/core/errors.js";
 import type { CallResult, Cancellation } from "../call.js";
 import type { CallMessage } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 
-/** A function whose mean is above travels alone. */
+/** A function with a larger mean travels alone, not in a batch. In milliseconds. */
 const smallMs = 0.25;
-/** A function whose mean is above counts as long. */
+/** A function with a larger mean counts as long. In milliseconds. */
 const longMs = 2;
 /**
- * A first call in a thread compiles and instantiates: below this its time says nothing about the next, also where a process gets a
- * small part of a core.
+ * Cold start: a first call in a thread compiles and instantiates. Below this time, in milliseconds, it allows no
+ * conclusion for the next call, even where the process gets a small part of a core.
  */
 const coldMs = 500;
 
-/** What a pending call is made of. */
+/** Options of a pending call. */
 export interface PendingCallOptions {
   readonly prepared: PreparedRevision;
   readonly function: string;
@@ -24,13 +24,13 @@ export interface PendingCallOptions {
   /** Milliseconds since the epoch. */
   readonly deadline: number;
   readonly signal: Cancellation | undefined;
-  /** Monotonic milliseconds at which it came. */
+  /** Monotonic milliseconds of the call's arrival. */
   readonly cameAt: number;
   resolve(result: CallResult): void;
   reject(reason: unknown): void;
 }
 
-/** One call; it settles once, and what comes later is dropped. */
+/** One call. It settles once; later results are dropped. */
 export class PendingCall {
   readonly prepared: PreparedRevision;
   readonly function: string;
@@ -40,9 +40,9 @@ export class PendingCall {
   readonly deadline: number;
   readonly signal: Cancellation | undefined;
   readonly cameAt: number;
-  /** Monotonic milliseconds at which it last went to a thread. */
+  /** Monotonic milliseconds at which the call last went to a thread. */
   sentAt = 0;
-  /** Threads that took it and failed before it started. */
+  /** Threads that took the call and failed before it started. */
   failures = 0;
   readonly #resolve: PendingCallOptions["resolve"];
   readonly #reject: PendingCallOptions["reject"];
@@ -61,21 +61,21 @@ export class PendingCall {
     this.#reject = options.reject;
   }
 
-  /** Answers it. */
+  /** Resolves the call. */
   succeed(json: CallResult["json"], { runMs, serviceMs }: Pick<CallResult, "runMs" | "serviceMs">): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs, serviceMs });
   }
 
-  /** Fails it; a HerdError, or the reason of its signal. */
+  /** Rejects the call with a HerdError, or with the reason of its signal. */
   fail(reason: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
     this.#reject(reason);
   }
 
-  /** Fails it when it was cancelled or its deadline passed before it started; true when it is settled. */
+  /** Rejects the call when it was cancelled, or its deadline passed before it started; true when it is settled. */
   expire(now: number): boolean {
     if (this.signal?.aborted === true) this.fail(this.signal.reason);
     else if (this.deadline <= now) {
@@ -90,16 +90,21 @@ export class FunctionQueue {
   readonly calls: PendingCall[] = [];
   #meanMs: number | undefined;
 
-  /** Decayed mean of a call's milliseconds; undefined until one ended. It rises fast and falls slowly. */
+  /**
+   * EWMA of a call's milliseconds; undefined until one ended. It rises fast (weight 1/2) and falls slowly (weight 1/8),
+   * so that a function that became slow soon counts as long.
+   */
   get meanMs(): number | undefined {
     return this.#meanMs;
   }
 
   /**
-   * Learns from a call and says how long it had its worker, of the time for which it was there: see {@link CallResult}. A process that
-   * gets a part of a core waits for it inside of runs and outside, by chance: only both together tell what a thread gets done. The
-   * shorter a function's calls, the less of that is theirs; small ones share their way. `cold`: its thread saw the function's revision
-   * for the first time.
+   * Learns from a call, and returns its service time: see {@link CallResult}. `awayMs` is the time between sending and
+   * result.
+   *
+   * A process that gets a part of a core waits for it inside of runs and outside, by chance: only both together measure
+   * how much a thread gets done. The shorter a function's calls, the smaller the part of that wait which belongs to
+   * them; small calls share their way. `cold`: the thread had not loaded the revision before.
    */
   observe(runMs: number, { awayMs, cold }: { readonly awayMs: number; readonly cold: boolean }): number | undefined {
     if (cold && runMs < coldMs) return undefined;
@@ -109,12 +114,12 @@ export class FunctionQueue {
     return runMs + Math.max(0, awayMs - runMs) * Math.min(1, mean / longMs, runMs / longMs);
   }
 
-  /** An unknown function counts as long: it may be. */
+  /** A function without a mean counts as long, because it may be. */
   get isLong(): boolean {
     return this.#meanMs === undefined || this.#meanMs > longMs;
   }
 
-  /** Whether its calls may travel with others. */
+  /** Whether its calls may travel in a batch. */
   get isSmall(): boolean {
     return this.#meanMs !== undefined && this.#meanMs <= smallMs;
   }

@@ -1,4 +1,4 @@
-// One worker thread as the main thread sees it: its results, what it has loaded, the batch it runs.
+// One worker thread as the main thread sees it: its result buffer, its loaded revisions, and the batch that it runs.
 import { type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import type { Clock } from "../../../src/core/clock.js";
 import { type ErrorData, HerdError } from "../../../src/core/errors.js";
@@ -9,7 +9,7 @@ import { LoadedRevisions } from "./loaded-revisions.js";
 import type { PendingCall } from "./pending-call.js";
 import type { EndReason } from "./thread-ends.js";
 
-/** A line that a guest wrote. */
+/** A log line of a guest. */
 export interface GuestLogLine {
   readonly revision: string;
   readonly function: string;
@@ -18,7 +18,7 @@ export interface GuestLogLine {
   readonly message: string;
 }
 
-/** How a slot is made. */
+/** Options of a {@link PoolThread}. */
 export interface PoolThreadOptions {
   readonly worker: Worker;
   readonly port: MessagePort;
@@ -28,14 +28,14 @@ export interface PoolThreadOptions {
   onFault(error: HerdError): void;
 }
 
-/** A thread's account. It sends nothing itself: the pool posts what {@link begin} returns. */
+/** The state of one thread. It sends nothing itself: the pool posts the batch that {@link begin} returns. */
 export class PoolThread {
   readonly worker: Worker;
   readonly results = new ResultBuffer();
   readonly loaded = new LoadedRevisions();
-  /** Aborts whatever task runs, and with it the thread. */
+  /** Aborts the current task, and ends the thread with it. */
   readonly kill = new AbortController();
-  /** Calls of the batch, a settled or taken one undefined; empty when the thread is free. */
+  /** Calls of the batch; undefined once settled or taken back. Empty when the thread is free. */
   #calls: (PendingCall | undefined)[] = [];
   #cold: ReadonlySet<string> = new Set();
   #drops: string[] = [];
@@ -43,7 +43,7 @@ export class PoolThread {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #onLog: PoolThreadOptions["onLog"];
   readonly #onFault: PoolThreadOptions["onFault"];
-  /** Large results that came before their call was marked as done. */
+  /** Large results that arrived before their call was marked as done. */
   readonly #posted = new Map<number, Uint8Array>();
   #settled = 0;
   #runningIndex = -1;
@@ -52,19 +52,19 @@ export class PoolThread {
   #waiters: (() => void)[] = [];
   /** The kernel's id of the thread, when it is ready and has one. */
   kernelId: number | undefined;
-  /** The thread runs only when nobody else wants the core, for the rest of its life. */
+  /** Whether the thread runs only while no other program wants the core. This lasts for the rest of its life. */
   isLowered = false;
-  /** Why the thread goes when it can be spared; undefined when it stays. */
+  /** Why the thread is replaced as soon as it is free; undefined when it stays. */
   spent: EndReason | undefined;
-  /** The defect for which it goes. */
+  /** The defect for which the thread is replaced. */
   fault: unknown;
   /** Batches that ended. */
   batches = 0;
   isFree = true;
-  /** An empty batch is under way: the slot takes none, and counts as running none. */
+  /** Whether an empty batch is in flight: the thread takes no other, and counts as running none. */
   isProbed = false;
   isDead = false;
-  /** The batch holds a long call, or one that turned out to be long. */
+  /** Whether the batch holds a long call, or a call that turned out to be long. */
   isLong = false;
 
   constructor({ worker, port, clock, onLog, onFault }: PoolThreadOptions) {
@@ -82,7 +82,7 @@ export class PoolThread {
     return this.#calls.reduce((count, call) => count + (call === undefined ? 0 : 1), 0);
   }
 
-  /** Takes `calls` as its batch and says what to post. */
+  /** Takes `calls` as its batch and returns the message to post. */
   begin(calls: readonly PendingCall[]): Batch {
     this.results.begin();
     this.#calls = [...calls];
@@ -103,7 +103,7 @@ export class PoolThread {
     return { calls: messages, load: plan?.load ?? [], drop };
   }
 
-  /** The batch that finds out whether the thread answers. */
+  /** The empty batch with which the watchdog probes the thread. */
   probe(): Batch {
     const batch = this.begin([]);
     this.isProbed = true;
@@ -117,7 +117,7 @@ export class PoolThread {
     }
   }
 
-  /** Takes back the calls that have not started, in order; with `only`, those for which it says true. */
+  /** Takes back the calls that have not started, in order; with `only`, those for which it returns true. */
   takeBack(only: (call: PendingCall) => boolean = () => true): PendingCall[] {
     const taken: PendingCall[] = [];
     this.#calls.forEach((call, index) => {
@@ -128,7 +128,7 @@ export class PoolThread {
     return taken;
   }
 
-  /** The call that runs and since when, as far as it was watched; undefined when none does. */
+  /** The running call and since when, as far as it was observed; undefined when none runs. */
   watch(now: number): { readonly call: PendingCall; readonly since: number } | undefined {
     const index = this.#calls.findIndex((call, at) => call !== undefined && this.results.isRunning(at));
     const call = this.#calls[index];
@@ -141,7 +141,10 @@ export class PoolThread {
     return { call, since: this.#runningSince };
   }
 
-  /** Milliseconds for which no call ran and none ended, as far as it was watched; ask when {@link watch} finds none. */
+  /**
+   * Milliseconds during which no call ran and none ended, as far as it was observed. To be called when {@link watch}
+   * finds no call.
+   */
   idleMs(now: number): number {
     const { pending } = this;
     if (this.#idle?.pending !== pending) this.#idle = { pending, since: now };
@@ -153,13 +156,13 @@ export class PoolThread {
     return this.#settled > 0;
   }
 
-  /** Resolves when the batch ends, whichever way. */
+  /** Resolves when the batch ends, with or without results. */
   untilFree(): Promise<void> {
     if (this.isFree) return Promise.resolve();
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
-  /** Ends the batch: reads what is still on the port and settles; returns the calls that got no answer. */
+  /** Ends the batch: reads the port, settles, and returns the calls without a result. */
   finish(): PendingCall[] {
     this.drain();
     this.collect();
@@ -173,7 +176,7 @@ export class PoolThread {
     return left;
   }
 
-  /** Handles what the thread posted, without waiting for the event loop. */
+  /** Handles the thread's messages without waiting for the event loop. */
   drain(): void {
     for (;;) {
       const received = receiveMessageOnPort(this.#port) as { message: SideMessage } | undefined;
@@ -182,12 +185,12 @@ export class PoolThread {
     }
   }
 
-  /** The thread drops `revision` with its next batch. */
+  /** Makes the thread drop `revision` with its next batch. */
   forget(revision: string): void {
     if (this.loaded.forget(revision)) this.#drops.push(revision);
   }
 
-  /** No more messages; the thread is gone or will be. */
+  /** Closes the port: the thread is gone or will be. */
   close(): void {
     this.isDead = true;
     this.#port.close();

@@ -1,10 +1,10 @@
-// Why worker threads ended: counted for the metrics, and told to the operator when it was no guest's doing, at a
-// bounded pace.
+// Ends of worker threads: counted for the metrics, and reported to the operator at a bounded rate when no guest caused
+// them.
 import type { Clock } from "../../../src/core/clock.js";
 
 /**
- * Why a thread ended. `boot`: it never became ready; `fault`: a call met a defect of the node in it; `given-back`: its
- * memory or its core.
+ * Why a thread ended; values of a metric's label. `boot`: it never became ready; `fault`: a call met a defect of the
+ * node in it; `evicted`: it ran a preempted call past the grace time; `given-back`: its memory or its core was freed.
  */
 const endReasons = [
   "deadline",
@@ -21,31 +21,31 @@ const endReasons = [
 /** One of {@link endReasons}. */
 export type EndReason = (typeof endReasons)[number];
 
-/** An end that somebody should hear of. */
+/** An end to be reported to the operator. */
 export interface ThreadEnd {
   readonly reason: EndReason;
-  /** What the thread or its task failed with, when it is known. */
+  /** The error with which the thread or its task failed, when it is known. */
   readonly cause: unknown;
   /** Threads that ended for this reason since the node started. */
   readonly count: number;
 }
 
-/** No guest can bring these about alone: they are defects of the node, or of its machine. */
-const worthTelling: ReadonlySet<EndReason> = new Set(["failed", "exited", "silent", "fault", "boot"]);
+/** Reasons that no guest can cause alone: defects of the node, or of its machine. */
+const reported: ReadonlySet<EndReason> = new Set(["failed", "exited", "silent", "fault", "boot"]);
 
-/** Of each reason, one end in this time is told. */
-const tellEveryMs = 10_000;
+/** Rate limit: of each reason, one end in this time is reported, in milliseconds. */
+const reportEveryMs = 10_000;
 
 /** Counts ends by reason. */
 export class ThreadEnds {
   readonly #clock: Pick<Clock, "monotonic">;
-  readonly #tell: (end: ThreadEnd) => void;
+  readonly #report: (end: ThreadEnd) => void;
   readonly #counts = new Map<EndReason, number>();
-  readonly #toldAt = new Map<EndReason, number>();
+  readonly #reportedAt = new Map<EndReason, number>();
 
-  constructor(clock: Pick<Clock, "monotonic">, tell: (end: ThreadEnd) => void) {
+  constructor(clock: Pick<Clock, "monotonic">, report: (end: ThreadEnd) => void) {
     this.#clock = clock;
-    this.#tell = tell;
+    this.#report = report;
   }
 
   /** Ends so far, by reason. */
@@ -53,13 +53,14 @@ export class ThreadEnds {
     return endReasons.map((reason) => [reason, this.#counts.get(reason) ?? 0]);
   }
 
-  /** Counts one. */
+  /** Counts an end. */
   add(reason: EndReason, cause: unknown): void {
     const count = (this.#counts.get(reason) ?? 0) + 1;
     this.#counts.set(reason, count);
     const now = this.#clock.monotonic();
-    if (!worthTelling.has(reason) || now - (this.#toldAt.get(reason) ?? Number.NEGATIVE_INFINITY) < tellEveryMs) return;
-    this.#toldAt.set(reason, now);
-    this.#tell({ reason, cause, count });
+    if (!reported.has(reason) || now - (this.#reportedAt.get(reason) ?? Number.NEGATIVE_INFINITY) < reportEveryMs)
+      return;
+    this.#reportedAt.set(reason, now);
+    this.#report({ reason, cause, count });
   }
 }

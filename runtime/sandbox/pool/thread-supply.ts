@@ -1,4 +1,4 @@
-// The threads behind the slots: asked of Piscina one by one, followed from birth to exit, and replaced.
+// Supply of threads: created through Piscina one by one, followed from start to exit, and replaced with backoff.
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { MessagePort, Worker } from "node:worker_threads";
@@ -6,7 +6,7 @@ import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
 import { backoffMs } from "../../../src/core/backoff.js";
 import { type Batch, handler, type StartupMessage } from "../messages.js";
 
-/** How threads are made, and who hears of them. */
+/** How threads are made, and callbacks for their life. */
 export interface ThreadSupplyOptions {
   /** Threads kept alive. */
   readonly count: number;
@@ -20,24 +20,24 @@ export interface ThreadSupplyOptions {
   onFailedBoot(cause: unknown): void;
 }
 
-/** What a task is run with. */
+/** Options of a task. */
 export interface RunOptions {
   /** Ends the thread when it aborts while the task runs. */
   readonly signal: AbortSignal;
   readonly transferList?: readonly MessagePort[];
 }
 
-/** A thread's JavaScript heap: arguments and results as text and values. Linear memories are not in it. */
+/** A thread's JavaScript heap: arguments and results as text and values. Linear memories are outside of it. */
 const heapMegabytes = 512;
 
 /**
- * How long a stop waits for threads that boot: some hundred milliseconds on a busy machine, but none of them may be
- * ended before.
+ * How long a stop waits for threads that boot, in milliseconds: a boot takes some hundred on a busy machine, and no
+ * booting thread may be ended.
  */
 const bootedMs = 5_000;
-/** How often it looks whether they have. */
+/** Interval at which a stop checks the booting threads. */
 const bootedEveryMs = 5;
-/** How long a stop waits for the threads' ends. */
+/** How long a stop waits for the threads' exits, in milliseconds. */
 const endedMs = 5_000;
 
 /**
@@ -45,29 +45,29 @@ const endedMs = 5_000;
  */
 const rebootMs = { firstMs: 200, lastMs: 10_000 };
 /** No thread has this id: a task addressed to it makes Piscina add one. */
-const nobody = -1;
+const noThread = -1;
 
 type Addressed = { readonly [queueOptionsSymbol]: { readonly thread: number } };
 
 /**
  * Keeps so many threads alive. Piscina creates and wakes them, but replaces none: it gives up after the first boot that
- * fails, and throws out of an event's listener, which ends the process, where the system makes no more threads.
+ * fails. Where the system makes no more threads, it throws out of an event listener, which ends the process.
  */
 export class ThreadSupply {
   readonly #options: ThreadSupplyOptions;
   readonly #piscina: Piscina;
-  /** Threads that have not loaded their modules. On Node 20 the end of such a thread is that of the process. */
+  /** Threads that have not loaded their modules. On Node 20 the end of such a thread ends the process. */
   readonly #booting = new Set<Worker>();
-  /** Threads that have loaded them and take tasks. */
+  /** Threads that have loaded their modules and take tasks. */
   readonly #alive = new Set<Worker>();
-  /** Those of which it is not known whether they work. */
+  /** Loaded threads that have not yet proved to work. */
   readonly #untried = new Set<Worker>();
   readonly #known = new WeakSet<Worker>();
   #failedBoots = 0;
   #refill: NodeJS.Timeout | undefined;
   #isStopping = false;
 
-  /** Asks for the threads. */
+  /** Creates the threads. */
   constructor(options: ThreadSupplyOptions) {
     this.#options = options;
     this.#piscina = new Piscina({
@@ -86,7 +86,7 @@ export class ThreadSupply {
     });
     this.#piscina.on("workerCreate", ({ id }: { id: number }) => this.#loaded(id));
     this.#piscina.on("workerDestroy", () => this.#fillSoon());
-    // Thrown outside of a task. The exit, which follows, is what counts.
+    // Errors outside of a task are ignored: the exit, which follows, is handled.
     this.#piscina.on("error", () => undefined);
     this.#fill();
   }
@@ -106,16 +106,16 @@ export class ThreadSupply {
     }
   }
 
-  /** Ends `thread`, whatever it does; another is booted in its place at once. Only a thread that is loaded. */
+  /** Ends `thread`, whatever it does; another one boots in its place at once. Only for a loaded thread. */
   end(thread: Worker, kill: AbortController): void {
-    // Piscina lets go of a thread whose task is aborted. This task is for the thread whose own is over.
+    // Piscina releases a thread whose task is aborted. This task is for a thread whose own task is over.
     this.run(thread, { calls: [] }, { signal: kill.signal }).catch(() => undefined);
     this.#alive.delete(thread);
     kill.abort();
     void thread.terminate();
   }
 
-  /** `thread` works: boots that fail are over, and all threads that are missing are asked for at once. */
+  /** Marks that `thread` works: the backoff ends, and all missing threads are created at once. */
   settle(thread: Worker): void {
     this.#untried.delete(thread);
     if (this.#failedBoots === 0) return;
@@ -123,11 +123,11 @@ export class ThreadSupply {
     this.#fillSoon();
   }
 
-  /** Ends all threads, those that boot as soon as they have. */
+  /** Ends all threads, booting ones as soon as they are loaded. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#refill);
-    // On Node 20 the end of a thread that loads modules is that of the process.
+    // On Node 20 the end of a thread that loads modules ends the process.
     for (let leftMs = bootedMs; leftMs > 0 && this.#booting.size > 0; leftMs -= bootedEveryMs)
       await delay(bootedEveryMs);
     await Promise.race([this.#piscina.destroy(), delay(endedMs, undefined, { ref: false })]);
@@ -140,7 +140,7 @@ export class ThreadSupply {
     this.#refill = setTimeout(() => this.#fill(), waitMs).unref();
   }
 
-  /** After a boot that failed one thread at a time is tried. */
+  /** After a failed boot, one thread at a time is tried. */
   #fill(): void {
     const wanted = this.#failedBoots === 0 ? this.#options.count : Math.min(this.#options.count, this.#count + 1);
     try {
@@ -157,9 +157,9 @@ export class ThreadSupply {
   #ask(): void {
     const before = this.#count;
     const asked = new AbortController();
-    const task: Addressed = { [queueOptionsSymbol]: { thread: nobody } };
+    const task: Addressed = { [queueOptionsSymbol]: { thread: noThread } };
     try {
-      // It is aborted before any thread could take it: only its side effect is wanted.
+      // The task is aborted before any thread could take it: only its side effect, a new thread, is wanted.
       this.#piscina.run(task, { signal: asked.signal }).catch(() => undefined);
     } finally {
       asked.abort();

@@ -1,4 +1,4 @@
-// The pool's threads as slots: greeted when they are loaded, addressed one by one, replaced when they die or do not
+// The threads of the pool: initialized when they are loaded, addressed one by one, replaced when they die or do not
 // answer.
 import { MessageChannel, type Worker } from "node:worker_threads";
 import type { Clock } from "../../../src/core/clock.js";
@@ -11,9 +11,9 @@ import { IdleClass } from "./thread-priority.js";
 import { ThreadSupply } from "./thread-supply.js";
 import { Watchdog } from "./watchdog.js";
 
-/** How the threads are made, and who hears of them. */
+/** How the threads are made, and callbacks for their life. */
 export interface ThreadsOptions {
-  /** Threads kept alive, the spare one included. */
+  /** Threads kept alive, including the spare one. */
   readonly count: number;
   readonly limits: Limits;
   readonly nodeName: string;
@@ -21,40 +21,45 @@ export interface ThreadsOptions {
   onLog(line: GuestLogLine): void;
   /** A thread can take batches. */
   onReady(): void;
-  /** A thread is gone or does not answer: what it had must go elsewhere, and {@link Threads.remove} follow. */
+  /**
+   * A thread is gone or does not answer: its calls must go elsewhere, and a call of {@link Threads.remove} must follow.
+   */
   onLost(thread: PoolThread, reason: EndReason, cause: unknown): void;
-  /** A thread ended through a defect; not every one is told. */
+  /** A thread ended through a defect; reported at a bounded rate. */
   onEnded(end: ThreadEnd): void;
-  /** How long the first boot may take; half a minute unless given. */
+  /** Bound of the first boot, in milliseconds. Default: half a minute. */
   readonly bootMs?: number | undefined;
-  /** How often the threads are looked after; once a second unless given. */
+  /**
+   * Interval of the watchdog, in milliseconds. Default: a second. Shorter finds dead threads sooner; longer forgives a
+   * busy machine.
+   */
   readonly watchdogMs?: number | undefined;
-  /** The module that threads run; the sandbox's own unless given. */
+  /** The module that threads run. Default: the sandbox's own. */
   readonly worker?: URL | undefined;
 }
 
 const defaultBootMs = 30_000;
 const defaultWatchdogMs = 1_000;
-/** A defect that shows up in many calls costs one thread in this time. */
+/** Rate limit: a defect that many calls meet costs one thread in this time, in milliseconds. */
 const faultEveryMs = 1_000;
 
-/** Live threads, as slots. Which thread runs what is decided by their user. */
+/** Live threads. The caller decides which thread runs which call. */
 export class Threads {
   readonly #options: ThreadsOptions;
   readonly #ends: ThreadEnds;
   readonly #watchdog: Watchdog;
   #supply: ThreadSupply | undefined;
   #threads: PoolThread[] = [];
-  /** Slots whose threads have not answered the greeting. */
+  /** Threads that have not answered the startup message. */
   readonly #booting = new Set<PoolThread>();
   readonly #idle = new IdleClass();
   #isIdleClass = false;
-  /** Threads in the idle class that have not ended: until then the main thread keeps off their cores. */
+  /** Workers in the idle class that have not exited: until then the main thread keeps off their cores. */
   readonly #lowered = new Set<Worker>();
-  /** Some threads are to be replaced. */
+  /** Whether some threads are to be replaced. */
   #isRenewing = false;
   #faultedAt = Number.NEGATIVE_INFINITY;
-  /** When the last thread ended, while there is none. */
+  /** Monotonic milliseconds of the last thread's end, while there is no thread. */
   #goneSince: number | undefined;
   #stopping: Promise<void> | undefined;
   #started: { readonly wanted: number; resolve(): void; reject(reason: unknown): void } | undefined;
@@ -72,17 +77,17 @@ export class Threads {
     });
   }
 
-  /** All slots whose threads are ready. */
+  /** All threads that are ready. */
   get all(): readonly PoolThread[] {
     return this.#threads;
   }
 
-  /** Slots that run a batch. */
+  /** Threads that run a batch. */
   get busy(): PoolThread[] {
     return this.#threads.filter(({ isFree, isProbed }) => !isFree && !isProbed);
   }
 
-  /** Slots that can take one; while others are free, not those that are about to be replaced. */
+  /** Threads that can take a batch; while others are free, not those that are about to be replaced. */
   get free(): PoolThread[] {
     const free = this.#threads.filter(({ isFree }) => isFree);
     if (!this.#isRenewing) return free;
@@ -90,18 +95,18 @@ export class Threads {
     return fresh.length > 0 ? fresh : free;
   }
 
-  /** Threads that answer, busy ones included. */
+  /** Threads that answer, including busy ones. */
   get able(): number {
     return this.#threads.reduce((count, thread) => count + (this.#watchdog.isInDoubt(thread) ? 0 : 1), 0);
   }
 
-  /** False from the end of the last thread, or the doubt in it, until one answers again. */
+  /** False from the end of the last thread, or from the doubt in it, until a thread answers again. */
   get isAble(): boolean {
     if (this.#threads.length === 0) return this.#goneSince === undefined;
     return this.#threads.some((thread) => !this.#watchdog.isInDoubt(thread));
   }
 
-  /** Milliseconds since the last thread ended; 0 while there is one. */
+  /** Milliseconds since the last thread ended; 0 while there is a thread. */
   get goneMs(): number {
     return this.#goneSince === undefined ? 0 : this.#options.clock.monotonic() - this.#goneSince;
   }
@@ -133,13 +138,13 @@ export class Threads {
     return started.finally(() => clearTimeout(bound));
   }
 
-  /** Runs `batch` on the thread of `thread`; rejects when the thread is gone, dies or throws. */
+  /** Runs `batch` on `thread`; rejects when the thread is gone, dies or throws. */
   run(thread: PoolThread, batch: Batch): Promise<unknown> {
     if (this.#supply === undefined) throw new TypeError("the sandbox has not started");
     return this.#supply.run(thread.worker, batch, { signal: thread.kill.signal });
   }
 
-  /** Ends the thread of `thread`, whatever it does; another is booted in its place. */
+  /** Ends `thread`, whatever it does; another one boots in its place. */
   remove(thread: PoolThread, reason: EndReason, cause?: unknown): void {
     if (thread.isDead) return;
     this.#threads = this.#threads.filter((one) => one !== thread);
@@ -148,7 +153,7 @@ export class Threads {
     this.#end(thread);
   }
 
-  /** Whether the threads, running or not and those to come, stand back for everybody else: see {@link IdleClass}. */
+  /** Sets whether all threads, including those to come, give way to other programs: see {@link IdleClass}. */
   setIdleClass(isIdleClass: boolean): void {
     if (isIdleClass === this.#isIdleClass) return;
     this.#isIdleClass = isIdleClass;
@@ -162,7 +167,7 @@ export class Threads {
     this.#rejoin();
   }
 
-  /** Replaces the threads that have loaded something, when they are free: all that they hold returns to the system. */
+  /** Replaces the threads that have loaded a revision, as soon as they are free: their memory returns to the system. */
   shed(): void {
     for (const thread of this.#threads) if (thread.loaded.size > 0) thread.spent ??= "given-back";
     this.#isRenewing = true;
@@ -170,8 +175,8 @@ export class Threads {
   }
 
   /**
-   * Ends a free thread that is to be replaced, as long as all threads are there. So there is one less than all, the spare, while
-   * another boots. To be called when a thread becomes free.
+   * Ends a free thread that is to be replaced, as long as all threads are there. So only the spare one is missing while
+   * another one boots. To be called when a thread becomes free.
    */
   renew(): void {
     if (!this.#isRenewing || this.#supply === undefined || this.#stopping !== undefined) return;
@@ -181,7 +186,7 @@ export class Threads {
     if (thread !== undefined) this.remove(thread, thread.spent ?? "given-back", thread.fault);
   }
 
-  /** Ends all threads, those that boot as soon as they have; a start that has not ended rejects. */
+  /** Ends all threads, booting ones as soon as they are loaded; a start in progress rejects. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -197,7 +202,7 @@ export class Threads {
     await this.#idle.end();
   }
 
-  /** In the idle class while it should not be, or spent. */
+  /** Whether the thread is to be replaced: spent, or in the idle class without need. */
   #isStale(thread: PoolThread): boolean {
     return thread.spent !== undefined || (thread.isLowered && !this.#isIdleClass);
   }
@@ -223,7 +228,7 @@ export class Threads {
     this.#supply?.run(worker, startup, { signal: thread.kill.signal, transferList: [port2] }).then(
       (kernelId) => this.#ready(thread, kernelId as number | undefined),
       () => {
-        // The exit, which follows, counts as a boot that failed.
+        // The exit, which follows, counts as a failed boot.
         if (!thread.isDead) this.#end(thread);
       },
     );
@@ -243,7 +248,7 @@ export class Threads {
     this.#options.onReady();
   }
 
-  /** A death that no task reports: nothing may be sent there. */
+  /** Handles an exit that no task reports: nothing may be sent to that thread. */
   #exited(worker: Worker, cause: unknown): void {
     const isOf = (thread: PoolThread): boolean => thread.worker === worker;
     const thread = this.#threads.find(isOf);
@@ -253,7 +258,7 @@ export class Threads {
     this.#rejoin();
   }
 
-  /** A call met a defect in the thread: what else the defect left there nobody knows. */
+  /** Plans the replacement of a thread in which a call met a defect: the defect may have left damage behind. */
   #faulted(thread: PoolThread, cause: unknown): void {
     const now = this.#options.clock.monotonic();
     if (thread.spent === "fault" || now - this.#faultedAt < faultEveryMs) return;
@@ -263,7 +268,7 @@ export class Threads {
     this.#isRenewing = true;
   }
 
-  /** An empty batch, the way that calls go; it also brings what the thread is to forget. */
+  /** Probes the thread with an empty batch, on the way of calls; the batch also carries revisions to drop. */
   #probe(thread: PoolThread): void {
     const batch = thread.probe();
     this.run(thread, batch).then(
@@ -285,7 +290,7 @@ export class Threads {
     this.#lowered.add(thread.worker);
   }
 
-  /** The main thread waits for a thread that ends, so the last of the idle class must have. */
+  /** Ends the main thread's restriction after the last lowered thread: the main thread waits for threads that end. */
   #rejoin(): void {
     if (this.#lowered.size === 0 && !this.#isIdleClass) void this.#idle.end();
   }

@@ -1,5 +1,4 @@
-// What a module exports against what its interface promises: names, kinds and types, so that no call meets anything
-// else.
+// Compares a module's exports with its interface: names, kinds and types, so that no call meets a surprise.
 import { CanonicalAbi, type CoreSignature, coreSignature } from "../../interface/layout.js";
 import { type AppInterface, exportedInterface } from "../../interface/model.js";
 import { type CoreExport, type CoreShape, exportKind, refusal } from "./core-shape.js";
@@ -9,12 +8,12 @@ const allocator = signatureOf(["i32", "i32", "i32", "i32"], ["i32"]);
 const nothing = signatureOf([], []);
 const i32 = 0x7f;
 
-/** Whether the exported global of that name tells the host how a guest ended. */
+/** Whether the exported global of that name reports to the host how a guest ended. */
 const isReport = (name: string): boolean => name === "herd_out_of_memory" || name.startsWith("herd_abort_");
 
 /**
- * Everything that the host reads of an instance is there, of its kind and type: the memory, the allocator, each
- * callable with the types that its interface flattens to, and what is optional. Throws HerdError `source.invalid`.
+ * Checks that every export which the host reads exists with its kind and type: the memory, the allocator, each callable
+ * with the types that its interface flattens to, and the optional exports. Throws HerdError `source.invalid`.
  */
 export function checkExports(shape: CoreShape, app: AppInterface): void {
   const exported = new Map(shape.exports.map((one) => [one.name, one]));
@@ -50,7 +49,7 @@ function checkFunction(shape: CoreShape, { one, signature }: { one: CoreExport; 
 }
 
 function checkReport(shape: CoreShape, { name, kind, index }: CoreExport): void {
-  // No global is imported: the index space is that of the module's own.
+  // Globals cannot be imported, so the index space holds only the module's own.
   if (kind !== exportKind.global || shape.globals[index]?.type !== i32) {
     throw refusal(`exports ${name}, which is not a global of type i32`);
   }

@@ -1,4 +1,4 @@
-// What a module imports against the functions that this host has, by name and type.
+// Compares a module's imports with the functions that this host has, by name and type.
 import { HerdError } from "../../../src/core/errors.js";
 import { hostFunctionName, hostFunctions } from "../host-functions.js";
 import type { CoreShape } from "./core-shape.js";

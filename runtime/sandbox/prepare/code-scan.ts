@@ -1,4 +1,4 @@
-// Looks through a core module's code for what a reset cannot undo: a changed table, a dropped segment, a changed
+// Scans a core module's code for effects that a reset cannot undo: a changed table, a dropped segment, a changed
 // object.
 import { BinaryReader, type Section } from "../../interface/binary.js";
 import { moduleBounds, within } from "../../interface/bounds.js";
@@ -6,8 +6,8 @@ import { Effect, skipInstruction, skipValueType } from "./instructions.js";
 
 /**
  * True when the code in `section` holds no instruction whose effect outlives memory and globals (`Effect.lasting`). An
- * instruction or a type that is not known counts as one, and so does a body that does not end where it says. All code
- * is looked at for how deep its blocks nest: the engine keeps the values of each open one. Throws HerdError
+ * unknown instruction or type counts as such an effect, and so does a body that does not end where it declares. The
+ * nesting of blocks is checked in all code, since the engine keeps the values of each open block. Throws HerdError
  * `source.invalid` beyond the bound.
  */
 export function isResettable(core: Uint8Array, section: Section): boolean {
@@ -32,7 +32,7 @@ function skipLocals(reader: BinaryReader): boolean {
   return true;
 }
 
-/** The last `end` closes the body itself, and stands at its last byte. */
+/** The last `end` closes the body itself, and is its last byte. */
 function scanBody(reader: BinaryReader): boolean {
   let resettable = true;
   for (let depth = 1; depth > 0; ) {
@@ -41,7 +41,7 @@ function scanBody(reader: BinaryReader): boolean {
     else if (effect === Effect.closes) depth--;
     else if (effect === Effect.lasting) resettable = false;
     else if (effect !== Effect.plain) {
-      // What follows cannot be read: each two bytes of it may open a block.
+      // The rest cannot be decoded: each two bytes of it may open a block.
       within(moduleBounds.nesting, depth + Math.ceil((reader.end - reader.offset) / 2));
       return false;
     }

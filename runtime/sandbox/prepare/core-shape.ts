@@ -1,5 +1,5 @@
-// One linear pass over a core module: what it holds and where, every count within its bound, before anything else looks
-// at the bytes.
+// One linear pass over a core module that reads its shape, every count within its bound, before any other reader sees
+// the bytes.
 import { HerdError } from "../../../src/core/errors.js";
 import { BinaryReader, type Section } from "../../interface/binary.js";
 import { moduleBounds as bounds, within } from "../../interface/bounds.js";
@@ -8,7 +8,7 @@ import { type ModuleSignature, signatureAt, skipTypes } from "./core-types.js";
 import { skipConstantExpression, skipValueType } from "./instructions.js";
 import { coreSections, sectionId } from "./wasm-module.js";
 
-/** Kinds of what a module exports, by their bytes. */
+/** Kinds of exports, by their bytes. */
 export const exportKind = { function: 0, table: 1, memory: 2, global: 3, tag: 4 } as const;
 
 /** An export; `index` counts in the index space of its kind. */
@@ -24,9 +24,9 @@ export interface CoreGlobal {
   readonly isMutable: boolean;
 }
 
-/** What {@link readShape} found. */
+/** The shape of a core module. */
 export class CoreShape {
-  /** All but custom ones: each at most once, in the order of the specification. */
+  /** All sections except custom ones: each at most once, in the order of the specification. */
   readonly sections: readonly Section[];
   readonly imports: readonly (CoreImport & { readonly type: number })[];
   readonly globals: readonly CoreGlobal[];
@@ -60,7 +60,7 @@ export class CoreShape {
     return this.sections.find(({ id }) => id === sectionId[kind]);
   }
 
-  /** The type with that index; undefined when it is no function's. */
+  /** The type with that index; undefined when it is no function type. */
   signature(type: number): ModuleSignature | undefined {
     const section = this.section("type");
     const place = this.#types[type];
@@ -152,7 +152,7 @@ function checkCode(reader: BinaryReader): void {
   }
 }
 
-/** The refusal of a module that `what`. */
+/** The refusal of a module; `what` completes the sentence. */
 export function refusal(what: string): HerdError {
   return new HerdError("source.invalid", `the component's module ${what}`);
 }

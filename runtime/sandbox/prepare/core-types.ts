@@ -1,5 +1,5 @@
-// Types of a core module (core specification, "Types", with the proposals that engines of today have): skipped, or read
-// when asked for.
+// Types of a core module (core specification, "Types", with the proposals that today's engines have): skipped, or read
+// on request.
 import type { BinaryReader } from "../../interface/binary.js";
 import { moduleBounds, within } from "../../interface/bounds.js";
 import type { CoreType } from "../../interface/layout.js";
@@ -17,9 +17,7 @@ export interface ModuleSignature {
 const functionForm = 0x60;
 const noFunction = -1;
 
-/**
- * Reads past the type section's content; returns where each function type lies, and -1 for types that are no functions.
- */
+/** Reads past the type section's content; returns the place of each function type, and -1 for other types. */
 export function skipTypes(reader: BinaryReader): number[] {
   const places: number[] = [];
   for (let groups = reader.count(moduleBounds.types); groups > 0; groups--) {
@@ -48,7 +46,7 @@ export function signatureAt(reader: BinaryReader, place: number): ModuleSignatur
   return { parameters: list(), results: list() };
 }
 
-/** A signature as it is shown: `(i32, i32) → i32`. */
+/** A signature as text for a message: `(i32, i32) → i32`. */
 export function signatureText({ parameters, results }: ModuleSignature): string {
   const list = (types: readonly string[]): string => {
     const shown = types.slice(0, 20).join(", ");
@@ -60,7 +58,7 @@ export function signatureText({ parameters, results }: ModuleSignature): string 
 function skipType(reader: BinaryReader): number {
   let form = reader.byte();
   if (form === 0x50 || form === 0x4f) {
-    // A subtype: what it is below, then its own form.
+    // A subtype: its supertypes, then its own form.
     for (let left = reader.count(moduleBounds.typeValues); left > 0; left--) reader.u32();
     form = reader.byte();
   }

@@ -1,24 +1,24 @@
 // Instructions of a core module, decoded one at a time (core specification 3.0, "Binary Format", "Instructions").
 //
-// Whatever is not decoded here with certainty is unknown: a scan that guesses an immediate reads the next instruction
-// askew.
+// Whatever is not decoded here with certainty is unknown: a scan that guesses an immediate misreads the next
+// instruction.
 import type { BinaryReader } from "../../interface/binary.js";
 
-/** What one instruction means to who looks for state that outlives a call. */
+/** Effect of one instruction on state that outlives a call. */
 export enum Effect {
   /** At most memory, numeric globals, locals and the operand stack change. */
   plain,
-  /** Plain, and a block begins that an `end` closes. */
+  /** Plain, and opens a block that an `end` closes. */
   opens,
-  /** Plain, and it closes the innermost block or the body. */
+  /** Plain, and closes the innermost block or the body. */
   closes,
-  /** Something else changes, or may: a table, a segment, an object. */
+  /** Changes other state, or may: a table, a segment, an object. */
   lasting,
-  /** Not known here, and where it ends neither. */
+  /** Not decoded here, and its end is unknown too. */
   unknown,
 }
 
-/** How the immediates of an instruction are skipped. */
+/** How to skip the immediates of an instruction. */
 enum Immediates {
   unknown,
   none,
@@ -83,7 +83,7 @@ const single = table([
   [0xd5, 0xd6, one], // br_on_null, br_on_non_null
 ]);
 
-/** 0xFB: objects. A write to one lasts when the object does, and a table or a segment may hold the object. */
+/** 0xFB: objects. A write to an object lasts as long as the object does, and a table or a segment may hold it. */
 const objects = table([
   [0x00, 0x01, one], // struct.new, .new_default
   [0x02, 0x04, two], // struct.get, .get_s, .get_u
@@ -137,8 +137,8 @@ const atomics = table([
 const prefixed: Readonly<Record<number, Instructions>> = { 251: objects, 252: bulk, 253: vectors, 254: atomics };
 
 /**
- * What a constant expression may hold; anything else decides nothing before the code runs (core specification,
- * "Constant Expressions").
+ * Instructions that a constant expression may hold; all others are refused (core specification, "Constant
+ * Expressions").
  */
 const constants: ReadonlySet<number> = new Set([
   ...[0x0b, 0x23, 0x41, 0x42, 0x43, 0x44, 0x6a, 0x6b, 0x6c, 0x7c, 0x7d, 0x7e, 0xd0, 0xd2],
@@ -146,14 +146,14 @@ const constants: ReadonlySet<number> = new Set([
   0xfd0c,
 ]);
 
-/** Skips one instruction and says what it does. Once it is unknown, nothing behind it can be read. */
+/** Skips one instruction and returns its effect. After an unknown one, the rest cannot be decoded. */
 export function skipInstruction(reader: BinaryReader): Effect {
   const opcode = reader.byte();
   const instructions = prefixed[opcode];
   return instructions === undefined ? skip(reader, single, opcode) : skip(reader, instructions, reader.u32());
 }
 
-/** Skips a constant expression with its `end`; false when it holds what none may or what is unknown. */
+/** Skips a constant expression with its `end`; false when it holds a forbidden or unknown instruction. */
 export function skipConstantExpression(reader: BinaryReader): boolean {
   for (;;) {
     const opcode = reader.byte();
@@ -177,14 +177,14 @@ function isAbstractHeapType(byte: number): boolean {
   return byte >= 0x69 && byte <= 0x74;
 }
 
-/** The index of a type, or one of those that are built in. */
+/** The index of a type, or a built-in type. */
 function skipHeapType(reader: BinaryReader): boolean {
   const first = reader.byte();
   if (first >= 0x80) return skipRestOfIndex(reader);
   return first < 0x40 || isAbstractHeapType(first);
 }
 
-/** The rest of a positive 33-bit number; a negative one of several bytes is no type that is known here. */
+/** The rest of a positive 33-bit number; a negative one of several bytes is no known type. */
 function skipRestOfIndex(reader: BinaryReader): boolean {
   for (let count = 1; count < 5; count++) {
     const byte = reader.byte();
@@ -256,10 +256,7 @@ function skipImmediates(reader: BinaryReader, immediates: Immediates): boolean {
   }
 }
 
-/**
- * Alignment with the flag of a memory's index, the index, the offset. Other flags are of proposals that are unknown
- * here.
- */
+/** Alignment with the flag of a memory's index, the index, the offset. Other flags belong to unknown proposals. */
 function skipMemoryArgument(reader: BinaryReader): boolean {
   const flags = reader.u32();
   if ((flags & ~0x47) !== 0) return false;
@@ -268,7 +265,7 @@ function skipMemoryArgument(reader: BinaryReader): boolean {
   return true;
 }
 
-/** The clauses of try_table: with a tag or for all, with a reference to the exception or without, and a label. */
+/** The clauses of try_table: with a tag or for all, with or without a reference to the exception, and a label. */
 function skipCatches(reader: BinaryReader): boolean {
   for (let left = reader.u32(); left > 0; left--) {
     const kind = reader.byte();

@@ -1,11 +1,10 @@
-// What crosses between the node and the thread that looks at components; one request at a time, each with one answer.
+// Messages between the node and the preparer's thread; one request at a time, each with one reply.
 import type { ErrorData } from "../../../src/core/errors.js";
 import type { AppInterface } from "../../interface/model.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 
 /**
- * To the thread: make this component ready to run, or only read its interface; or see whether bytes are a stored
- * source.
+ * To the thread: make this component ready to run, only read its interface, or check that bytes are a stored source.
  */
 export type PrepareRequest =
   | {
@@ -17,12 +16,14 @@ export type PrepareRequest =
   | { readonly kind: "inspect"; readonly bytes: Uint8Array }
   | { readonly kind: "check-source"; readonly bytes: Uint8Array };
 
-/** From the thread: once that it is there, with the kernel's id of it where there is one; then an answer a request. */
+/**
+ * From the thread: once `ready`, with the kernel's id of the thread where it is known; then one reply to each request.
+ */
 export type PrepareReply =
   | { readonly kind: "ready"; readonly kernelId: number | undefined }
   | { readonly kind: "prepared"; readonly prepared: PreparedRevision }
   | { readonly kind: "inspected"; readonly interface: AppInterface }
   | { readonly kind: "checked" }
   | { readonly kind: "refused"; readonly error: ErrorData }
-  /** Our fault: the thread is to be replaced. */
+  /** A defect of the node: the thread is to be replaced. */
   | { readonly kind: "broken"; readonly cause: string };

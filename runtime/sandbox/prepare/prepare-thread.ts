@@ -1,4 +1,4 @@
-// The thread that looks at components: it alone walks bytes that may be hostile, and may be ended at any moment.
+// The preparer's thread: it alone reads bytes that may be hostile, and may be ended at any moment.
 import { parentPort } from "node:worker_threads";
 import { HerdError } from "../../../src/core/errors.js";
 import { readInterface } from "../../interface/section.js";

@@ -1,5 +1,5 @@
-// Component bytes → what a worker runs: a compiled module that is bounded and can be reset, with its interface. Runs in
-// the preparer's thread.
+// Component bytes → a prepared revision: a compiled module that is bounded and can be reset, with its interface. Runs
+// in the preparer's thread.
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import { parseInterface } from "../../interface/parse.js";
@@ -13,7 +13,7 @@ import { CoreShape } from "./core-shape.js";
 import { pageBytes, rewriteCore } from "./rewrite.js";
 import { coreSections, firstCoreModule, sectionId } from "./wasm-module.js";
 
-/** What {@link prepare} needs to know beside the bytes. */
+/** Options of {@link prepare}. */
 export interface PrepareOptions {
   readonly revision: string;
   readonly limits: Pick<Limits, "memoryBytes">;
@@ -44,7 +44,7 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   };
 }
 
-/** On this thread, so that what it takes counts as this thread's: the engine's own threads have no account. */
+/** Compiles on this thread, so that its CPU time counts as this thread's: the engine's own threads are not measured. */
 function compile(bytes: Uint8Array): WasmModule {
   try {
     return new webAssembly.Module(bytes);

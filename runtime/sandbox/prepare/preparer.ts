@@ -1,4 +1,4 @@
-// The node's side of looking at components: one thread with bounds on time and memory, one component after the other.
+// The preparer: checks components in one thread with bounds on time and memory, one component after the other.
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
@@ -10,7 +10,7 @@ import type { PreparedRevision } from "../prepared-revision.js";
 import type { PrepareReply, PrepareRequest } from "./prepare-messages.js";
 import { threadCpuMs } from "./thread-cpu.js";
 
-/** What a {@link Preparer} works with, and within which bounds; those not given are the node's. */
+/** Dependencies and bounds of a {@link Preparer}; bounds that are not given are the node's defaults. */
 export interface PreparerOptions {
   readonly limits: Pick<Limits, "memoryBytes">;
   readonly clock: Pick<Clock, "monotonic">;
@@ -18,34 +18,34 @@ export interface PreparerOptions {
 }
 
 /**
- * Bounds of one component. Beyond `cpuMs` and `heapMegabytes` it is refused for good; beyond `wallMs` the machine was
- * slow.
+ * Bounds of one component. A component beyond `cpuMs` or `heapMegabytes` is refused for good; beyond `wallMs` the
+ * machine was slow.
  */
 export interface PrepareBounds {
   readonly cpuMs: number;
   readonly wallMs: number;
   /**
-   * The thread's JavaScript heap. The bytes and the engine's code are not in it: `runtime/interface/bounds.ts` bounds
-   * these. It has to hold what those bounds allow, with room to spare: one allocation that is larger than what is left
+   * The thread's JavaScript heap. The bytes and the engine's code are outside of it: `runtime/interface/bounds.ts`
+   * bounds these. It must hold what those bounds allow, with room to spare: one allocation larger than the free rest
    * ends the process, not the thread (V8).
    */
   readonly heapMegabytes: number;
-  /** Components that may wait. */
+  /** Back-pressure: components that may wait. */
   readonly waiting: number;
   readonly waitingBytes: number;
   /**
-   * After so many components a fresh thread takes over: the engine keeps the code of each until the thread's heap is
-   * full, which small ones never fill.
+   * After this many components a fresh thread takes over: the engine keeps the code of each until the thread's heap is
+   * full, which small components never fill.
    */
   readonly perThread: number;
-  /** After so long without a component, in milliseconds, the thread ends and gives its memory back. */
+  /** After this time without a component, in milliseconds, the thread ends and frees its memory. */
   readonly idleMs: number;
 }
 
 const defaultHeapMegabytes = 256;
-/** The part of the heap that new objects are made in, beside that. */
+/** The part of the heap for new objects, beside the old generation. */
 const youngMegabytes = 32;
-/** What the thread's heap may hold in all, within the default bounds. */
+/** The thread's whole heap within the default bounds. */
 export const checkHeapBytes = (defaultHeapMegabytes + youngMegabytes) * 1024 * 1024;
 const defaultBounds: PrepareBounds = {
   cpuMs: 10_000,
@@ -57,14 +57,14 @@ const defaultBounds: PrepareBounds = {
   idleMs: 60_000,
 };
 const bootMs = 30_000;
-/** How long an end waits for a thread that boots. */
+/** How long an end waits for a thread that boots, in milliseconds. */
 const bootedMs = 5_000;
 const lookMs = 100;
 
 type Answer = Exclude<PrepareReply, { kind: "ready" | "refused" | "broken" }>;
 
 /**
- * Prepares components and reads their interfaces, one at a time, in the order they came, in a thread that is replaced
+ * Prepares components and reads their interfaces, one at a time, in the order of arrival, in a thread that is replaced
  * after any fault.
  */
 export class Preparer {
@@ -82,7 +82,7 @@ export class Preparer {
     this.#bounds = { ...defaultBounds, ...options.bounds };
   }
 
-  /** Boots the thread ahead of the first component, which boots it otherwise; a fault is told to whoever asks next. */
+  /** Boots the thread before the first component needs it. A fault is reported to the next caller. */
   start(): void {
     if (this.#stopped) return;
     this.#liveThread();
@@ -90,8 +90,8 @@ export class Preparer {
   }
 
   /**
-   * A component as it can be run. Throws HerdError: `source.invalid` for what is wrong with it, what it costs to look
-   * at it included; `node.overloaded` when too many wait, `compile.timeout` when the machine is slow.
+   * A component as it can be run. Throws HerdError: `source.invalid` for a fault of the component, including its cost;
+   * `node.overloaded` when too many components wait, `compile.timeout` when the machine is slow.
    */
   async prepare(component: Uint8Array, revision: string): Promise<PreparedRevision> {
     const { memoryBytes } = this.#options.limits;
@@ -112,7 +112,7 @@ export class Preparer {
     await this.#ask({ kind: "check-source", bytes: source });
   }
 
-  /** Ends the thread; what waits and runs fails. */
+  /** Ends the thread; waiting and running requests fail. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#rest);
@@ -150,7 +150,7 @@ export class Preparer {
     }
   }
 
-  /** Ends a thread that nobody asks for a while. */
+  /** Plans the end of a thread that gets no request for a while. */
   #planRest(): void {
     this.#rest = setTimeout(() => {
       this.#tail = this.#tail.then(() => this.#endThread());
@@ -164,7 +164,7 @@ export class Preparer {
   }
 
   #liveThread(): PrepareThread {
-    // A thread whose heap overflows after its last answer ends by itself, and takes no more requests.
+    // A thread whose heap overflows after its last reply ends by itself, and takes no more requests.
     if (this.#thread?.ended === true) this.#thread = undefined;
     this.#thread ??= new PrepareThread(this.#bounds, this.#options.clock);
     return this.#thread;
@@ -173,7 +173,7 @@ export class Preparer {
 
 /** One thread, from its start to its end. */
 class PrepareThread {
-  /** True once it ended or was told to: it takes no more requests. */
+  /** True once the thread ended or is about to: it takes no more requests. */
   ended = false;
   /** Requests that it took. */
   asked = 0;
@@ -181,7 +181,10 @@ class PrepareThread {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #worker: Worker;
   readonly #ready: Promise<void>;
-  /** Resolves when the thread has its modules, or is gone: Node 20 does not survive the end of one that loads them. */
+  /**
+   * Resolves when the thread has loaded its modules, or is gone: on Node 20 the end of a loading thread ends the
+   * process.
+   */
   readonly #booted: Promise<void>;
   #kernelId: number | undefined;
   #settle: { resolve(answer: Answer): void; reject(error: HerdError): void } | undefined;
@@ -191,9 +194,9 @@ class PrepareThread {
     this.#bounds = bounds;
     this.#clock = clock;
     this.#worker = new Worker(new URL("prepare-thread.js", import.meta.url), {
-      // Nothing of the node's environment.
+      // The thread gets no environment variables of the node.
       env: {},
-      // Nor the options of its process: one such as --input-type ends a thread that loads a file.
+      // Nor the options of its process: an option such as --input-type ends a thread that loads a file.
       execArgv: [],
       resourceLimits: {
         maxOldGenerationSizeMb: bounds.heapMegabytes,
@@ -207,9 +210,9 @@ class PrepareThread {
     this.#booted = new Promise((resolve) => {
       this.#worker.once("message", () => resolve()).once("exit", () => resolve());
     });
-    // Whoever asks hears of it; when nobody does, nobody has to.
+    // Callers receive the failure; without a caller it needs no handler.
     this.#ready.catch(() => undefined);
-    // Only a request keeps the process.
+    // Only a request keeps the process alive.
     this.#worker.unref();
     this.#worker.on("error", (cause) => this.#lost(faultOf(cause, bounds)));
     this.#worker.on("exit", () => this.#lost(new HerdError("internal", "the thread that checks components ended")));
@@ -229,12 +232,12 @@ class PrepareThread {
       return await this.#answer(request);
     } finally {
       clearTimeout(boot);
-      // One that ends keeps the process until it is gone.
+      // A thread that ends keeps the process alive until it is gone.
       if (!this.ended) this.#worker.unref();
     }
   }
 
-  /** Ends the thread; a request under way fails with `reason`. Resolves when the thread is gone. */
+  /** Ends the thread; a request in progress fails with `reason`. Resolves when the thread is gone. */
   async end(reason: HerdError): Promise<void> {
     this.#lost(reason);
     this.#worker.ref();
@@ -257,7 +260,7 @@ class PrepareThread {
       if (spent > cpuMs) void this.end(tooCostly(`${cpuMs} ms of CPU time`));
       else if (this.#clock.monotonic() - startedAt > wallMs) void this.end(tooSlow(wallMs));
     }, lookMs);
-    // A copy, to hand over: small buffers share their memory with others.
+    // A copy, to be transferred: small buffers share their memory with others.
     const copy = new Uint8Array(request.bytes);
     this.#worker.postMessage({ ...request, bytes: copy } satisfies PrepareRequest, [copy.buffer]);
     try {

@@ -13,7 +13,7 @@ export const pageBytes = 65_536;
 const memory32Pages = 65_536;
 const preambleBytes = 8;
 
-/** A rewritten module and what was learned on the way. */
+/** A rewritten module, and what the rewrite learned about it. */
 export interface Rewritten {
   readonly bytes: Uint8Array;
   readonly initialPages: number;
@@ -22,8 +22,8 @@ export interface Rewritten {
 }
 
 /**
- * `core`, whose shape was read, with its memory bounded to `memoryBytes` and its mutable globals exported; throws
- * HerdError when it cannot be.
+ * Returns `core`, whose shape was read, with its memory bounded to `memoryBytes` and its mutable globals exported.
+ * Throws HerdError when that is impossible.
  */
 export function rewriteCore(
   core: Uint8Array,
@@ -32,7 +32,7 @@ export function rewriteCore(
   const maxPages = Math.floor(memoryBytes / pageBytes);
   const memory = readMemory(core, { section: shape.section("memory"), maxPages });
   const mutable = shape.globals.flatMap(({ isMutable }, index) => (isMutable ? [index] : []));
-  // A vector or a reference JavaScript cannot copy: then no reset is possible, and nothing is exported for one.
+  // JavaScript cannot copy a vector or a reference: then no reset is possible, and no global is exported.
   const copyable = mutable.every((index) => isNumber(shape.globals[index]?.type ?? 0));
   if (shape.section("export") === undefined) throw refusal("exports nothing");
   if (shape.exports.some(({ name }) => name.startsWith(globalExportPrefix)))
@@ -89,7 +89,7 @@ function capTables(core: Uint8Array, section: Section): Uint8Array[] {
   return parts;
 }
 
-/** The export section's parts with the mutable globals added. Numbers are exported only when all can be copied. */
+/** The parts of the export section with the mutable globals added. Globals are exported only when all can be copied. */
 function addExports(
   core: Uint8Array,
   { section, copyable, mutable }: { section: Section; copyable: boolean; mutable: readonly number[] },

@@ -1,7 +1,7 @@
-// How long a thread of this process has computed: what tells a hostile input from a slow machine.
+// CPU time of a thread of this process: it tells a hostile input from a slow machine.
 import { readFileSync } from "node:fs";
 
-/** Linux counts in hundredths of a second towards programs, whatever its timer does (proc(5), USER_HZ). */
+/** Linux reports hundredths of a second to programs, whatever its timer does (proc(5), USER_HZ). */
 const tickMs = 10;
 
 /**
@@ -12,12 +12,12 @@ export function threadCpuMs(kernelId: number | undefined): number | undefined {
   if (kernelId === undefined) return undefined;
   try {
     const text = readFileSync(`/proc/self/task/${kernelId}/stat`, "latin1");
-    // The name in parentheses may hold anything; utime and stime are the 14th and 15th fields.
+    // The name in parentheses may hold any character; utime and stime are the 14th and 15th fields.
     const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
     const ticks = Number(fields[11]) + Number(fields[12]);
     return Number.isFinite(ticks) ? ticks * tickMs : undefined;
   } catch {
-    // A container may hide it; the thread may be gone.
+    // A container may hide /proc; the thread may be gone.
     return undefined;
   }
 }

@@ -1,4 +1,4 @@
-// All that one thread runs: its revisions, each with one instance, and the call of one function after the other.
+// The engine of one thread: its loaded revisions, each with one instance, and one call after the other.
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import { FunctionBinding, type ReadArguments } from "../binding/function-binding.js";
@@ -10,7 +10,7 @@ import { GuestLog, type LineSink } from "./guest-log.js";
 import type { Host } from "./host-imports.js";
 import { Instance } from "./instance.js";
 
-/** What an engine is made with: the host's functions without the log, which belongs to a call. */
+/** Options of an engine: the host functions without the log, which belongs to a call. */
 export interface EngineOptions {
   readonly limits: Pick<Limits, "resultBytes" | "logLines" | "logLineBytes">;
   readonly host: Omit<Host, "log" | "logUnits">;
@@ -18,7 +18,7 @@ export interface EngineOptions {
 
 interface Loaded {
   readonly prepared: PreparedRevision;
-  /** Made with the first binding: what goes wrong then is that call's. */
+  /** Made with the first binding, so that a failure is the failure of that call. */
   types: TypeTable | undefined;
   readonly bindings: (FunctionBinding | undefined)[];
   instance: Instance | undefined;
@@ -61,8 +61,8 @@ export class Engine {
   }
 
   /**
-   * Runs one call in a pristine instance and returns the result as JSON text, null for void; throws HerdError.
-   * {@link tidy} must follow before the next call: it is apart so that the result can leave first.
+   * Runs one call in a pristine instance and returns the result as JSON text, null for void; throws HerdError. {@link
+   * tidy} must follow before the next call: it is a step of its own so that the result can be sent first.
    */
   run([revision, functionIndex, format, body]: CallMessage, sink: LineSink): string | null {
     const loaded = this.#revisions.get(revision);
@@ -91,18 +91,18 @@ export class Engine {
     return made;
   }
 
-  /** True when {@link tidy} will take long: an instance must be made anew. */
+  /** True when {@link tidy} will take long: a new instance must be made. */
   get needsInstance(): boolean {
     return this.#used !== undefined && !(this.#used.instance?.isResettable ?? false);
   }
 
-  /** Makes the instance that ran last pristine again, or puts a new one in its place. Never throws. */
+  /** Resets the instance that ran last, or puts a new one in its place. Never throws. */
   tidy(): void {
     const loaded = this.#used;
     this.#used = undefined;
     if (loaded === undefined) return;
     const { instance } = loaded;
-    // Out of the way first: whatever happens below, no call finds an instance that is not pristine.
+    // Removed first: whatever fails below, no call finds an instance that is not pristine.
     loaded.instance = undefined;
     try {
       if (instance?.reset() === true) {
@@ -112,7 +112,7 @@ export class Engine {
       this.#log.begin(() => undefined);
       loaded.instance = new Instance(loaded.prepared, this.#host);
     } catch {
-      // The next call tries again and reports what happens then.
+      // The next call tries again and reports the failure.
     }
   }
 }
@@ -121,7 +121,7 @@ function invoke(binding: FunctionBinding, instance: Instance, given: ReadArgumen
   try {
     return binding.call({ heap: instance.heap, core: instance.core(binding.type.wit) }, given);
   } catch (error) {
-    // After a trap the guest's memory may be half written: no reset, a new instance.
+    // After a trap the guest's memory may be half written: a new instance replaces it instead of a reset.
     if (!(error instanceof HerdError)) instance.spoil();
     throw guestFailure(error, instance);
   }

@@ -1,4 +1,4 @@
-// What a guest's end means to its caller: trap, abort, exhausted memory, overflowed stack.
+// Failures of a guest as errors for its caller: trap, abort, exhausted memory, overflowed stack.
 import { type ErrorExtras, HerdError } from "../../../src/core/errors.js";
 import type { Heap } from "../binding/heap.js";
 import { InvalidPointer } from "../binding/heap.js";
@@ -9,7 +9,7 @@ import { trapPlace } from "./trap-place.js";
 const maxMessageUnits = 4_096;
 const maxFileUnits = 256;
 
-/** An instance as far as its failures are read. */
+/** The part of an instance that its failures are read from. */
 interface FailedInstance {
   readonly heap: Heap;
   readonly exports: WasmExports;
@@ -17,7 +17,7 @@ interface FailedInstance {
 }
 
 /**
- * The HerdError for `error`, which ended a call on an instance; its `where` is in the user's own sources when that is
+ * The HerdError for `error`, which ended a call on an instance. Its `where` is in the user's own sources when that is
  * known.
  */
 export function guestFailure(error: unknown, { heap, exports, prepared }: FailedInstance): HerdError {
@@ -37,7 +37,7 @@ function extras(cause: unknown, where: string | undefined): ErrorExtras {
 }
 
 function trapText(error: unknown): string {
-  // The engine reports an overflowed stack as a RangeError, whichever side was on top of it.
+  // The engine reports an overflowed stack as a RangeError, whether host or guest code was on top.
   if (error instanceof RangeError) return "stack overflow";
   if (error instanceof InvalidPointer) return error.message;
   if (error instanceof webAssembly.RuntimeError) return error.message;
@@ -50,7 +50,10 @@ interface Abort {
   readonly isLibrary: boolean;
 }
 
-/** What a guest's `abort` stored before it trapped; the memory may be in any state, so nothing here throws. */
+/**
+ * Reads the values that a guest's `abort` stored before it trapped. The memory may be in any state, so nothing here
+ * throws.
+ */
 function readAbort(heap: Heap, exports: WasmExports): Abort | undefined {
   const line = readNumber(exports, "herd_abort_line");
   const message = readText(heap, { pointer: readNumber(exports, "herd_abort_message"), maxUnits: maxMessageUnits });
@@ -72,7 +75,7 @@ function readText(heap: Heap, { pointer, maxUnits }: { pointer: number; maxUnits
   return units > maxUnits ? `${kept}…` : kept;
 }
 
-/** 0 for an export that is no number: a vector's value cannot even be read. */
+/** The number of an export; 0 when it is no number: a vector's value cannot even be read. */
 function readNumber(exports: WasmExports, name: string): number {
   try {
     const value = (exports[name] as WasmGlobal | undefined)?.value;

@@ -1,11 +1,12 @@
-// A call's log lines on their way out: counted, cut, and what is too much dropped with a number.
+// A call's log lines on their way out: counted, cut to length, and dropped above the limit with a last line that counts
+// them.
 import type { Limits } from "../../../src/core/limits.js";
 import type { LogLevel } from "../host-functions.js";
 
 /** Takes one line that is within the limits. */
 export type LineSink = (level: LogLevel, message: string) => void;
 
-/** Applies the limits of one call after the other: {@link begin} before each, {@link end} after it. */
+/** Applies the limits of one call after the other: {@link begin} before each call, {@link end} after it. */
 export class GuestLog {
   readonly #limits: Pick<Limits, "logLines" | "logLineBytes">;
   #sink: LineSink = () => undefined;
@@ -32,7 +33,7 @@ export class GuestLog {
     if (this.#lines <= this.#limits.logLines) this.#sink(level, cutUtf8(message, this.#limits.logLineBytes));
   }
 
-  /** Ends the call: says how many lines were dropped. */
+  /** Ends the call, with a line that states how many lines were dropped. */
   end(): void {
     const dropped = this.#lines - this.#limits.logLines;
     if (dropped > 0) this.#sink("warn", `${dropped} more log ${dropped === 1 ? "line was" : "lines were"} dropped`);

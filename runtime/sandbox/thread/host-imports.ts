@@ -4,7 +4,7 @@ import { type HostFunctionName, hostFunctionName, type LogLevel, logLevels } fro
 import type { CoreImport } from "../prepared-revision.js";
 import type { WasmFunction, WasmImports } from "../web-assembly.js";
 
-/** What the host gives to guests: time, randomness, its name and a place for log lines. */
+/** Services of the host for guests: time, randomness, its name and a log. */
 export interface Host {
   readonly nodeName: string;
   /** Milliseconds since the epoch. */
@@ -13,16 +13,16 @@ export interface Host {
   monotonicNs(): bigint;
   /** Fills `bytes` with random bytes fit for secrets. */
   fillRandom(bytes: Uint8Array): void;
-  /** Takes one line; what it returns bounds the next: UTF-16 units that are worth reading, 0 to drop it unread. */
+  /** Takes one log line. */
   log(level: LogLevel, message: string): void;
   /** UTF-16 units of a log line that are worth reading now; 0 when lines are only counted. */
   logUnits(): number;
 }
 
-/** The instance that imports serve, as far as they see it. */
+/** The instance that imports serve, as far as they use it. */
 export interface Importer {
   readonly heap: Heap;
-  /** Set by a function whose answer differs from call to call: such an instance must not be copied. */
+  /** Set by a function whose answer differs from call to call: a snapshot of such an instance must not be reused. */
   sawOutside: boolean;
 }
 

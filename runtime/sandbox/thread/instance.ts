@@ -1,4 +1,4 @@
-// A pristine instance: made, snapshotted once, and brought back to the snapshot after each call.
+// An instance: made, snapshotted once, and reset to the snapshot after each call.
 import { HerdError } from "../../../src/core/errors.js";
 import { exportedInterface } from "../../interface/model.js";
 import { Heap } from "../binding/heap.js";
@@ -15,27 +15,27 @@ import {
 import { guestFailure } from "./guest-failure.js";
 import { type Host, type Importer, makeImports } from "./host-imports.js";
 
-/** Above this, a fresh instance's untouched zero pages cost less than writing zeros. */
+/** Above this memory size a fresh instance is cheaper: its untouched zero pages cost less than writing zeros. */
 const resetLimitBytes = 2 * 1024 * 1024;
 
-/** Where an instance's memory and globals stood right after `_initialize`. */
+/** State of an instance's memory and globals right after `_initialize`. */
 interface Snapshot {
   /** The memory up to its last byte that is not zero. */
   readonly memory: Uint8Array;
   readonly globals: readonly { readonly global: WasmGlobal; readonly value: CoreValue }[];
 }
 
-/** One instantiated module. Not pristine from the moment its guest ran until {@link reset} says so. */
+/** One instantiated module. Not pristine from the moment its guest ran until {@link reset} succeeds. */
 export class Instance {
   readonly heap: Heap;
   readonly exports: WasmExports;
-  /** What it is an instance of. */
+  /** The revision of the instance. */
   readonly prepared: PreparedRevision;
   readonly #snapshot: Snapshot | undefined;
   readonly #functions = new Map<string, WasmFunction>();
   #spoiled = false;
 
-  /** Instantiates and initializes; throws HerdError when the guest's own start fails or memory cannot be had. */
+  /** Instantiates and initializes. Throws HerdError when the guest's own start fails or no memory is available. */
   constructor(prepared: PreparedRevision, host: Host) {
     this.prepared = prepared;
     const importer: { heap: Heap | undefined; sawOutside: boolean } = { heap: undefined, sawOutside: false };
@@ -55,7 +55,7 @@ export class Instance {
     this.#snapshot = canReset ? takeSnapshot(this) : undefined;
   }
 
-  /** The core function behind `wit`. */
+  /** The core function for `wit`. */
   core(wit: string): WasmFunction {
     let core = this.#functions.get(wit);
     if (core === undefined) {
@@ -65,7 +65,7 @@ export class Instance {
     return core;
   }
 
-  /** Never reset this instance: its guest trapped. */
+  /** Marks that this instance must never be reset: its guest trapped. */
   spoil(): void {
     this.#spoiled = true;
   }
@@ -75,7 +75,7 @@ export class Instance {
     return this.#snapshot !== undefined && !this.#spoiled && !this.heap.hasGrown;
   }
 
-  /** Brings memory and globals back to pristine; false when that cannot be, and the instance must go. */
+  /** Resets memory and globals; false when that is impossible and the instance must be replaced. */
   reset(): boolean {
     if (this.#snapshot === undefined || !this.isResettable) return false;
     const { bytes } = this.heap;
@@ -91,7 +91,7 @@ function instantiate(prepared: PreparedRevision, imports: ReturnType<typeof make
   try {
     return new webAssembly.Instance(prepared.module, imports).exports;
   } catch (cause) {
-    // The engine has no type of its own for memory that it could not reserve: it is a RangeError.
+    // The engine has no type of its own for memory that it could not reserve: it throws a RangeError.
     if (cause instanceof RangeError)
       throw new HerdError("node.overloaded", "no memory for an instance", { cause, retryAfterSeconds: 1 });
     throw new HerdError("function.trapped", "the app failed to start", { cause });
@@ -99,8 +99,7 @@ function instantiate(prepared: PreparedRevision, imports: ReturnType<typeof make
 }
 
 /**
- * Undefined when a copy would not bring the instance back, or cannot be made: then each call gets an instance of its
- * own.
+ * Undefined when a copy would not restore the instance, or cannot be made: then each call gets an instance of its own.
  */
 function takeSnapshot({ heap, exports }: Instance): Snapshot | undefined {
   const { bytes } = heap;

@@ -1,11 +1,11 @@
-// Where in its sources a guest trapped: offsets in the engine's stack, looked up in the places that its component
-// carries.
+// The place in the source where a guest trapped: offsets in the engine's stack, looked up in the places that its
+// component carries.
 import { findPlace } from "../../interface/places.js";
 import type { TrapPlaces } from "../prepared-revision.js";
 
 /**
- * Frames of a stack that are kept. The library's stand above the user's own: sorting, say, is a handful deep, and an
- * overflowed stack repeats itself.
+ * Frames of a stack that are kept. The library's frames are above the user's own: sorting, for example, is a handful
+ * deep, and an overflowed stack repeats itself.
  */
 export const keptFrames = 64;
 
@@ -26,7 +26,7 @@ export function trapPlace(error: unknown, places: TrapPlaces | undefined): strin
     const place = findPlace(places.section, offsets);
     return place && `${place.file}:${place.line}:${place.column}`;
   } catch {
-    // The component made its places up, or was changed: the trap is told without one.
+    // The component's places are invalid: the trap is reported without a place.
     return undefined;
   }
 }

@@ -1,4 +1,5 @@
-// The thread's entry: Piscina calls its handler with one task after the other. Imports only what runs in the thread.
+// Entry of a worker thread: Piscina calls its handler with one task after the other. Imports only modules that may run
+// in the thread.
 import { randomFillSync } from "node:crypto";
 import type { MessagePort } from "node:worker_threads";
 import { HerdError } from "../../../src/core/errors.js";
@@ -8,9 +9,11 @@ import { ResultBuffer } from "../result-buffer.js";
 import { Engine } from "./engine.js";
 import { keptFrames } from "./trap-place.js";
 
-/** A finished result waits in the results no longer than this while other calls run, if the thread can help it. */
+/**
+ * Longest time that a finished result waits in the result buffer while other calls of the batch run, in milliseconds.
+ */
 const holdMs = 0.25;
-/** What the log gets to know of a defect. */
+/** UTF-16 units of a defect's stack in the log. */
 const maxDefectUnits = 2_000;
 
 interface Thread {
@@ -21,7 +24,7 @@ interface Thread {
 
 let thread: Thread | undefined;
 
-/** Piscina handler; answers a greeting with the kernel's id of this thread, when it can be known. */
+/** Piscina handler; answers the startup message with the kernel's id of this thread, where it is known. */
 export function serve(task: StartupMessage | Batch): number | undefined {
   if ("calls" in task) {
     runBatch(task);
@@ -34,7 +37,7 @@ export function serve(task: StartupMessage | Batch): number | undefined {
 /** Sets the thread up. */
 function initialize({ results, port, nodeName, limits }: StartupMessage): void {
   Error.stackTraceLimit = keptFrames;
-  // A guest's monotonic clock begins with its thread: how long the machine is up is none of its business.
+  // A guest's monotonic clock begins with its thread: the machine's uptime is not revealed.
   const bootedAt = process.hrtime.bigint();
   const host = {
     nodeName,
@@ -45,7 +48,7 @@ function initialize({ results, port, nodeName, limits }: StartupMessage): void {
   thread = { engine: new Engine({ limits, host }), results: new ResultBuffer(results), port };
 }
 
-/** Runs the calls of a batch that are not taken back meanwhile; results go to the results. */
+/** Runs the calls of a batch that are not taken back meanwhile; results go to the result buffer. */
 function runBatch({ calls, load, drop }: Batch): void {
   if (thread === undefined) throw new Error("a batch came before the greeting");
   const { engine, results, port } = thread;
@@ -60,7 +63,7 @@ function runBatch({ calls, load, drop }: Batch): void {
     runCall(thread, { call, index });
     const endedAt = performance.now();
     results.finish(index, endedAt - startedAt);
-    // After the last call nobody waits but for the tidying, and a reset is shorter than a message.
+    // After the last call no caller waits, and a reset is shorter than a message.
     const isLast = index === calls.length - 1;
     if (engine.needsInstance || (!isLast && endedAt - collectedAt > holdMs)) {
       port.postMessage({ kind: "collect" } satisfies SideMessage);
@@ -78,7 +81,7 @@ function runCall({ engine, results, port }: Thread, { call, index }: { call: Cal
     if (results.putJson(index, json)) return;
     const bytes = new TextEncoder().encode(json ?? "");
     port.postMessage({ kind: "result", index, json: bytes } satisfies SideMessage, [bytes.buffer as ArrayBuffer]);
-    // Marked only after the message was posted: who sees the mark finds the message.
+    // Marked only after the message was posted: a reader that sees the mark finds the message.
     results.putPosted(index);
   } catch (error) {
     const failure = error instanceof HerdError ? error : defect(error);
@@ -88,8 +91,8 @@ function runCall({ engine, results, port }: Thread, { call, index }: { call: Cal
 }
 
 /**
- * Our fault, and not that of the batch's other calls: the main thread logs it, and replaces this thread when it can be
- * spared.
+ * A defect of the node, not of the batch's other calls: the main thread logs it, and replaces this thread as soon as it
+ * is free.
  */
 function defect(error: unknown): HerdError {
   const text = error instanceof Error ? (error.stack ?? error.message) : typeof error;
