@@ -1,71 +1,16 @@
 // The sandbox of a node: calls in, results out, on a Piscina pool of threads with deadlines that hold.
-import type { Clock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
-import type { Limits } from "../../src/core/limits.js";
 import type { AppInterface } from "../interface/model.js";
 import type { CallResult, RevisionCall } from "./call.js";
-import { CallQueue } from "./pool/call-queue.js";
+import { Dispatcher, type DispatcherOptions, type SandboxShare } from "./pool/dispatcher.js";
 import { bodySize, Intake, overloaded } from "./pool/intake.js";
-import type { PendingCall } from "./pool/pending-call.js";
-import type { GuestLogLine, PoolThread } from "./pool/pool-thread.js";
-import type { EndReason, ThreadEnd } from "./pool/thread-ends.js";
-import { Threads } from "./pool/threads.js";
-import { Preempted } from "./preempted.js";
+import type { Threads } from "./pool/threads.js";
 import { Preparer } from "./prepare/preparer.js";
 import type { PreparedRevision } from "./prepared-revision.js";
 
 /** Options of a sandbox. `workers` calls run at the same time; one more thread is kept as a spare. */
-export interface SandboxOptions {
-  readonly workers: number;
-  readonly limits: Limits;
-  readonly nodeName: string;
-  readonly clock: Clock;
-  onLog(line: GuestLogLine): void;
-  /** A thread ended through a defect of the node or of its machine. Repeated ends are reported at a bounded rate. */
-  onThreadEnd?(end: ThreadEnd): void;
-  /** Interval of the watchdog, in milliseconds; see {@link Threads}. */
-  readonly watchdogMs?: number;
-  /** The module that threads run, for tests of faults. */
-  readonly worker?: URL;
-}
+export type SandboxOptions = DispatcherOptions;
 
-/** The share of the machine that its owner leaves to calls. */
-export interface SandboxShare {
-  /** Batches that run at a time, `workers` at most. With 0, calls that are run nevertheless run one at a time. */
-  readonly slots: number;
-  /** Whether the threads run only while no other program wants the core; ignored on systems other than Linux. */
-  readonly idleClass: boolean;
-}
-
-/** Interval at which deadlines and running calls are checked while there are calls, in milliseconds. */
-const tickMs = 2;
-/**
- * A call that runs longer than this gives back the calls behind it, and its thread counts as long. Shorter moves calls
- * sooner, and more often in vain.
- */
-const holdUpMs = 2;
-/** Watchdog: a thread that has no call left to run but does not return within this time is replaced. */
-const stuckMs = 1_000;
-/** The same in the idle class, where a thread waits until no other program wants the core. */
-const stuckLoweredMs = 10_000;
-/**
- * To wake a thread costs about as much as this many milliseconds of calls: less work is not shared out among the free
- * threads.
- */
-const wakeMs = 0.4;
-/** Short calls count as coming while the last one is not older than this. */
-const recentMs = 1_000;
-/**
- * Time that a preempted call may still run, in milliseconds. Longer lets more calls end; shorter frees the machine
- * sooner.
- */
-const preemptGraceMs = 500;
-/**
- * Time that a call may still run after its caller was answered, before its thread is ended: with the tick well within
- * deadline + 50 ms.
- */
-const graceMs = 40;
-const maxFailures = 2;
 /**
  * Load shedding: after this time without a thread that can run, calls are refused instead of kept waiting. A thread
  * boots in a tenth of it.
@@ -78,35 +23,17 @@ const goneMs = 2_000;
  */
 export class Sandbox {
   readonly #options: SandboxOptions;
-  readonly #threads: Threads;
-  readonly #queue = new CallQueue();
+  readonly #dispatcher: Dispatcher;
   readonly #intake: Intake;
   readonly #preparer: Preparer;
-  #slots: number;
-  #turn: NodeJS.Immediate | undefined;
-  #tick: NodeJS.Timeout | undefined;
-  #lastShortAt = Number.NEGATIVE_INFINITY;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
-  #drained: (() => void) | undefined;
 
   constructor(options: SandboxOptions) {
     this.#options = options;
     this.#intake = new Intake(options);
     this.#preparer = new Preparer(options);
-    this.#slots = options.workers;
-    this.#threads = new Threads({
-      count: options.workers + 1,
-      limits: options.limits,
-      nodeName: options.nodeName,
-      clock: options.clock,
-      onLog: (line) => options.onLog(line),
-      onReady: () => this.#dispatch(),
-      onLost: (thread, reason, cause) => this.#lost(thread, workerFailed(cause), reason),
-      onEnded: (end) => options.onThreadEnd?.(end),
-      watchdogMs: options.watchdogMs,
-      worker: options.worker,
-    });
+    this.#dispatcher = new Dispatcher(options);
   }
 
   /**
@@ -149,23 +76,13 @@ export class Sandbox {
   run(call: RevisionCall): Promise<CallResult> {
     return new Promise((resolve, reject) => {
       this.#admit(call);
-      this.#queue.push(this.#intake.take(call, { resolve, reject }));
-      // Calls that arrive in the same turn of the event loop are sent together: no call waits for one that is not there
-      // yet.
-      this.#turn ??= setImmediate(() => {
-        this.#turn = undefined;
-        this.#dispatch();
-      });
+      this.#dispatcher.enqueue(this.#intake.take(call, { resolve, reject }));
     });
   }
 
   /** Sets the share that calls may use from now on; running calls continue. */
-  allow({ slots, idleClass }: SandboxShare): void {
-    if (!(slots >= 0)) throw new RangeError(`${slots} slots`);
-    this.#slots = Math.min(Math.floor(slots), this.#options.workers);
-    this.#threads.setIdleClass(idleClass);
-    if (!idleClass) this.#hasten();
-    if (this.#queue.length > 0) this.#dispatch();
+  allow(share: SandboxShare): void {
+    this.#dispatcher.allow(share);
   }
 
   /**
@@ -173,13 +90,8 @@ export class Sandbox {
    * end before. Resolves when none of them is left; later calls are not affected. The memory of warm instances is freed
    * within some seconds.
    */
-  async preempt(graceMs = preemptGraceMs): Promise<void> {
-    this.#queue.sweep((call) => {
-      call.fail(new Preempted());
-      return true;
-    });
-    await Promise.all(this.#threads.busy.map((thread) => this.#preempt(thread, graceMs)));
-    this.#threads.shed();
+  preempt(graceMs?: number): Promise<void> {
+    return this.#dispatcher.preempt(graceMs);
   }
 
   /**
@@ -187,240 +99,59 @@ export class Sandbox {
    * run any. `running` includes all calls that a thread was sent.
    */
   stats(): { slots: number; running: number; queued: number } {
-    const running = this.#threads.busy.reduce((sum, thread) => sum + thread.pending, 0);
-    return { slots: this.#threads.isAble ? this.#slots : 0, running, queued: this.#queue.length };
+    return this.#dispatcher.stats();
   }
 
   /** Threads that answer, including the spare one. */
   get threads(): number {
-    return this.#threads.able;
+    return this.#dispatcher.threads.able;
   }
 
   /** False while no thread can run a call: calls wait until a thread was replaced. */
   get isAble(): boolean {
-    return this.#threads.isAble;
+    return this.#dispatcher.threads.isAble;
   }
 
   /** Threads that ended so far, by reason. */
   get threadEnds(): Threads["ends"] {
-    return this.#threads.ends;
+    return this.#dispatcher.threads.ends;
   }
 
   /** Threads with a long call. Of several threads, one is kept free of long calls while others come. */
   get longWorkers(): number {
-    return this.#threads.busy.reduce((count, thread) => count + (thread.isLong ? 1 : 0), 0);
+    return this.#dispatcher.longWorkers;
   }
 
   /** Frees the memory that is kept for a revision that will not be called any more. */
   forget(revision: string): void {
     this.#intake.forget(revision);
-    for (const thread of this.#threads.all) thread.forget(revision);
+    for (const thread of this.#dispatcher.threads.all) thread.forget(revision);
   }
 
   #admit(call: RevisionCall): void {
     if (this.#stopping !== undefined) throw draining();
-    if (this.#threads.goneMs > goneMs) throw overloaded("no worker can run");
+    if (this.#dispatcher.threads.goneMs > goneMs) throw overloaded("no worker can run");
     this.#intake.admit(call);
     // Calls of this turn of the event loop may still wait for its end while threads are free.
     const { queueLength } = this.#options.limits;
-    if (this.#queue.length >= queueLength) this.#dispatch();
-    while (this.#queue.length >= queueLength) this.#makeRoom(call, { weigh: () => 1, added: 1 });
-    while (this.#intake.isOver(call)) this.#makeRoom(call, { weigh: bodySize, added: call.arguments.body.length });
-  }
-
-  /**
-   * Load shedding: the revision with the most waiting calls gives way to one with less, so that a flood of one app's
-   * calls displaces only its own.
-   */
-  #makeRoom(
-    call: RevisionCall,
-    share: { readonly weigh: (call: PendingCall) => number; readonly added: number },
-  ): void {
-    const full = overloaded(`${this.#queue.length} calls are waiting`);
-    const loser = this.#queue.giveWay(call.prepared.revision, share);
-    if (loser === undefined) throw full;
-    loser.fail(full);
-  }
-
-  /** Sends waiting calls to the free threads. */
-  #dispatch(): void {
-    const { clock } = this.#options;
-    const workers = Math.max(1, this.#slots);
-    while (this.#queue.length > 0) {
-      const { busy, free } = this.#threads;
-      const freeWorkers = Math.min(free.length, workers - busy.length);
-      if (freeWorkers <= 0) break;
-      const now = clock.monotonic();
-      const reserve = workers > 1 && this.longWorkers >= workers - 1 && now - this.#lastShortAt < recentMs;
-      const taken = this.#queue.take({ longAllowed: !reserve, workers: this.#queue.fits(wakeMs) ? 1 : freeWorkers });
-      if (taken.length === 0) break;
-      const epoch = clock.now();
-      const batch = taken.filter((call) => !call.expire(epoch));
-      const [first] = batch;
-      if (first === undefined) continue;
-      if (!first.queue.isLong) this.#lastShortAt = now;
-      // Long calls take threads from the back, short calls from the front: each kind stays on its threads, and a thread
-      // on its core.
-      const thread = first.queue.isLong ? free.at(-1) : free[0];
-      if (thread === undefined) break;
-      this.#send(thread, batch);
+    if (this.#dispatcher.queued >= queueLength) this.#dispatcher.dispatch();
+    while (this.#dispatcher.queued >= queueLength) this.#dispatcher.makeRoom(call, { weigh: () => 1, added: 1 });
+    while (this.#intake.isOver(call)) {
+      this.#dispatcher.makeRoom(call, { weigh: bodySize, added: call.arguments.body.length });
     }
-    this.#arm();
-  }
-
-  #send(thread: PoolThread, batch: readonly PendingCall[]): void {
-    const message = thread.begin(batch);
-    this.#threads.run(thread, message).then(
-      () => this.#returned(thread),
-      (cause) => this.#lost(thread, workerFailed(cause), "failed"),
-    );
-  }
-
-  #returned(thread: PoolThread): void {
-    if (thread.isDead) return;
-    const left = thread.finish();
-    if (left.length > 0) {
-      const none = new HerdError("internal", "the worker returned without a result");
-      for (const call of left) call.fail(none);
-      this.#threads.remove(thread, "failed", none);
-    }
-    this.#threads.renew();
-    this.#settled();
   }
 
   #boot(): Promise<void> {
     this.#preparer.start();
-    return this.#threads.start(this.#options.workers);
-  }
-
-  /**
-   * Handles a thread that is gone or has to go: the running call fails with `error`, calls that had not started go back
-   * to the queue.
-   */
-  #lost(thread: PoolThread, error: HerdError, reason: EndReason): void {
-    if (thread.isDead) return;
-    thread.drain();
-    thread.collect();
-    const waiting = thread.takeBack();
-    for (const call of waiting) call.failures++;
-    for (const call of thread.finish()) call.fail(error);
-    for (const call of waiting) if (call.failures >= maxFailures) call.fail(error);
-    this.#threads.remove(thread, reason, error.cause);
-    this.#queue.putBack(waiting.filter((call) => call.failures < maxFailures));
-    this.#settled();
-  }
-
-  async #preempt(thread: PoolThread, graceMs: number): Promise<void> {
-    for (const call of thread.takeBack()) call.fail(new Preempted());
-    const bound = setTimeout(() => this.#lost(thread, new Preempted(), "evicted"), graceMs);
-    await thread.untilFree();
-    clearTimeout(bound);
-  }
-
-  /** Calls that wait in threads of the idle class need not wait for a core any more: they go to other threads. */
-  #hasten(): void {
-    for (const thread of this.#threads.busy.filter(({ isLowered }) => isLowered)) {
-      thread.collect();
-      this.#queue.putBack(thread.takeBack());
-      if (thread.pending === 0) this.#lost(thread, workerFailed(undefined), "given-back");
-    }
-  }
-
-  #settled(): void {
-    this.#dispatch();
-    if (this.#threads.busy.length === 0 && this.#queue.length === 0) this.#drained?.();
-  }
-
-  #arm(): void {
-    const { busy } = this.#threads;
-    if (this.#tick !== undefined || (busy.length === 0 && this.#queue.length === 0)) return;
-    this.#tick = setTimeout(() => {
-      this.#tick = undefined;
-      this.#watch();
-      this.#arm();
-    }, tickMs);
-  }
-
-  /** Checks everything that depends on time: deadlines, calls that hold others up, cancelled calls. */
-  #watch(): void {
-    const { clock } = this.#options;
-    const times = { now: clock.now(), monotonic: clock.monotonic() };
-    for (const thread of [...this.#threads.busy]) this.#watchThread(thread, times);
-    this.#queue.sweep((call) => call.expire(times.now));
-    this.#settled();
-  }
-
-  #watchThread(thread: PoolThread, { now, monotonic }: { now: number; monotonic: number }): void {
-    // Log lines first: they are on the port, the results in the result buffer, and a call's lines come before its end.
-    thread.drain();
-    thread.collect();
-    const running = thread.watch(monotonic);
-    if (running === undefined) {
-      this.#watchIdle(thread, { now, monotonic });
-      return;
-    }
-    const { call, since } = running;
-    if (call.deadline <= now) {
-      const late = new HerdError("function.deadline", `${call.function} did not end within its deadline`);
-      call.fail(late);
-      // A caller's short deadline must not cost the node a thread that is about to be free.
-      if (monotonic - since > graceMs) {
-        this.#lost(thread, late, "deadline");
-        return;
-      }
-    }
-    if (monotonic - since <= holdUpMs) return;
-    thread.isLong = true;
-    this.#queue.putBack(thread.takeBack());
-  }
-
-  /**
-   * Handles a thread without a running call. Between two calls the thread may make an instance, and the guest's start
-   * in it may take for ever: calls behind it go elsewhere. A thread that has not begun is only slow to wake: to take
-   * its calls at once would gain nothing.
-   */
-  #watchIdle(thread: PoolThread, { now, monotonic }: { now: number; monotonic: number }): void {
-    const idleMs = thread.idleMs(monotonic);
-    const boundMs = thread.isLowered ? stuckLoweredMs : stuckMs;
-    for (const call of thread.takeBack(({ deadline }) => deadline <= now)) call.expire(now);
-    const isHeldUp = idleMs > (thread.hasBegun ? holdUpMs : boundMs);
-    const waiting = isHeldUp ? thread.takeBack() : [];
-    if (waiting.length > 0) {
-      thread.isLong = true;
-      this.#queue.putBack(waiting);
-    } else if (idleMs > boundMs) {
-      // The remaining calls ended without a readable result, or there is none left.
-      this.#lost(thread, new HerdError("internal", "the worker did not come back"), "stuck");
-    }
+    return this.#dispatcher.start();
   }
 
   async #stop(): Promise<void> {
-    if (this.#threads.busy.length > 0 || this.#queue.length > 0) await this.#drain();
-    clearTimeout(this.#tick);
-    for (const thread of [...this.#threads.busy]) this.#lost(thread, draining(), "deadline");
-    this.#queue.sweep((call) => {
-      call.fail(draining());
-      return true;
-    });
-    await Promise.all([this.#threads.stop(), this.#preparer.stop()]);
-  }
-
-  /** Waits for the calls. Each ends at its deadline, so the bound is only for defects. */
-  #drain(): Promise<void> {
-    return new Promise((resolve) => {
-      const bound = setTimeout(resolve, this.#options.limits.deadlineMs + stuckMs);
-      this.#drained = () => {
-        clearTimeout(bound);
-        resolve();
-      };
-    });
+    if (this.#dispatcher.isBusy) await this.#dispatcher.drain();
+    await Promise.all([this.#dispatcher.stop(draining()), this.#preparer.stop()]);
   }
 }
 
 function draining(): HerdError {
   return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
-}
-
-function workerFailed(cause: unknown): HerdError {
-  return new HerdError("internal", "the worker failed", { cause });
 }
