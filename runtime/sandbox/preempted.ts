@@ -5,6 +5,6 @@ import { HerdError } from "../../src/core/errors.js";
 /** The node had to stop a call. The call itself is fine and may run elsewhere. */
 export class Preempted extends HerdError {
   constructor() {
-    super("node.overloaded", "the node must not run calls now", { retryAfterSeconds: 5 });
+    super("node.paused", "the node must not run calls now", { retryAfterSeconds: 5 });
   }
 }

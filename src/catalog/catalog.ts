@@ -185,7 +185,7 @@ export class Catalog {
     const bytes = digest === undefined ? undefined : await this.#store.blob(digest);
     if (digest !== undefined && this.#store.isLostBlob(digest)) {
       const detail = `the bytes of revision ${revision} are damaged on this node, and no other one has given them yet`;
-      throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 10 });
+      throw new HerdError("node.unavailable", detail, { retryAfterSeconds: 10 });
     }
     if (bytes === undefined) throw unknownRevision(undefined, revision);
     return bytes;
@@ -248,7 +248,7 @@ export class Catalog {
   #refuseCollision(revision: string, digest: string): void {
     const other = this.#store.set.componentOf(revision);
     if (other !== undefined && other !== digest) {
-      throw new HerdError("request.malformed", `Revision ${revision} already names another component.`);
+      throw new HerdError("state.conflict", `Revision ${revision} already names another component.`);
     }
   }
 

@@ -84,7 +84,7 @@ export class ManifestStore {
 
   /**
    * Within a change: holds a manifest whose bytes are `blobs`, or are stored already. Returns the apps that may look
-   * different now. Throws `internal` when bytes are missing, `node.overloaded` when there are too many apps.
+   * different now. Throws `internal` when bytes are missing, `state.conflict` when there are too many apps.
    */
   async hold(record: ManifestRecord, blobs: readonly Uint8Array[]): Promise<readonly string[]> {
     const { app } = record.manifest;
@@ -193,7 +193,7 @@ export class ManifestStore {
     const at = (name: string) => this.#set.highest(name)?.manifest.at ?? 0;
     const [oldest] = removed.sort((left, right) => at(left) - at(right));
     if (oldest === undefined) {
-      throw new HerdError("node.overloaded", `there are ${this.#maxNames} apps already`, { retryAfterSeconds: 60 });
+      throw new HerdError("state.conflict", `there are ${this.#maxNames} apps already: remove some first`);
     }
     await this.#files.remove(oldest);
     this.#set.set(oldest, undefined);

@@ -48,7 +48,7 @@ export class Acknowledger implements Spread {
       if (!round.isSafe() && round.holders.size === 0) {
         const why = round.refusal === undefined ? "" : ` (${round.refusal.slice(0, 200)})`;
         const detail = `no other node could take it over yet${why}; it is done here and goes on spreading`;
-        throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 2 });
+        throw new HerdError("node.unavailable", detail, { retryAfterSeconds: 2 });
       }
       await round.until(restMs, () => signal?.aborted === true || round.pending === 0);
       return [...round.holders].map(nameOf).sort();
@@ -138,7 +138,7 @@ class Round {
         return true;
       } catch (cause) {
         if (cause instanceof HerdError) this.refusal = cause.message;
-        const mayChange = cause instanceof HerdError && cause.code === "node.overloaded";
+        const mayChange = cause instanceof HerdError && cause.status === 503;
         if (!this.#wanted.aborted) log.debug("a peer does not hold a change", { peer: link.peer.nodeId, cause });
         if (this.#wanted.aborted || !mayChange) return false;
       }

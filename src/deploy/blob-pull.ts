@@ -68,7 +68,7 @@ export class BlobPulls {
   }
 
   /**
-   * The bytes, from the first of `links` that sends the right bytes fast enough. Throws `node.overloaded` when no peer
+   * The bytes, from the first of `links` that sends the right bytes fast enough. Throws `node.unavailable` when no peer
    * does.
    */
   pull(blob: WantedBlob, links: readonly Link[]): Promise<Buffer> {
@@ -114,7 +114,7 @@ export class BlobPulls {
       const content = signal.aborted ? undefined : await tried(link, patient);
       if (content !== undefined) return content;
     }
-    throw new HerdError("node.overloaded", `no linked node gives ${blob.digest}`, { retryAfterSeconds: 1 });
+    throw new HerdError("node.unavailable", `no linked node gives ${blob.digest}`, { retryAfterSeconds: 1 });
   }
 
   async #from(

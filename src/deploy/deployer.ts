@@ -134,7 +134,7 @@ export class Deployer {
    * Compiles an upload and activates it. The revision is prepared before the switch, so that no call pays for a cold
    * start; calls in flight end on the old revision.
    * Throws the compiler's errors; `auth.forbidden` without the deploy mark; `compile.busy` and `request.throttled` (too
-   * many uploads in all, or of this token); and `node.overloaded` when no living peer could hold it (the app is
+   * many uploads in all, or of this token); and `node.unavailable` when no living peer could hold it (the app is
    * deployed here then, and continues to spread).
    */
   async deploy(upload: Upload): Promise<Deployed> {

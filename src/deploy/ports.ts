@@ -66,7 +66,7 @@ export interface DeployEvent {
 export interface Spread {
   /**
    * Resolves to the names of the other nodes that hold it, once they are enough that no single failure loses it. Throws
-   * `node.overloaded` when no living peer holds it, and the signal's reason when that aborts.
+   * `node.unavailable` when no living peer holds it, and the signal's reason when that aborts.
    */
   acknowledge(manifest: PublishedManifest, signal?: AbortSignal): Promise<readonly string[]>;
 }

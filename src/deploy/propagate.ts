@@ -100,7 +100,9 @@ export class Propagator {
     const { records } = this.#options;
     const { id, verdict } = await records.take(text);
     if (verdict === "waiting") {
-      throw new HerdError("node.overloaded", "who signed the manifest is not known here yet", { retryAfterSeconds: 1 });
+      throw new HerdError("node.unavailable", "who signed the manifest is not known here yet", {
+        retryAfterSeconds: 1,
+      });
     }
     if (records.stateOf(id) === "announced")
       await this.#jobs.ended(id, { holder: from.peer.nodeId, signal: from.signal });

@@ -6,7 +6,7 @@ import type { Links } from "../mesh/ports.js";
 /** What another master would say too. */
 const final: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "join.refused", "request.malformed"]);
 
-/** The answer of the first linked master that gives one. Throws `node.overloaded` without one, and at once what all would say. */
+/** The answer of the first linked master that gives one. Throws `node.unavailable` without one, and at once what all would say. */
 export async function askMasters(
   links: Pick<Links, "all">,
   { kind, body, timeoutMs }: { readonly kind: string; readonly body: unknown; readonly timeoutMs: number },
@@ -20,5 +20,5 @@ export async function askMasters(
       last = error;
     }
   }
-  throw new HerdError("node.overloaded", "no master is linked that answers", { cause: last, retryAfterSeconds: 5 });
+  throw new HerdError("node.unavailable", "no master is linked that answers", { cause: last, retryAfterSeconds: 5 });
 }

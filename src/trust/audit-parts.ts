@@ -140,7 +140,7 @@ export async function auditParts(dependencies: AuditDependencies): Promise<Audit
       heads: () => heads.texts(),
       list: (query) => (own === undefined ? [] : listAudit({ self, own: own.entries, copies }, query)),
       bundle: async () => {
-        if (own === undefined) throw new HerdError("node.overloaded", "a master keeps the audit log");
+        if (own === undefined) throw new HerdError("node.unavailable", "a master keeps the audit log");
         const otherHeads = () => askForHeads(links(), { heads, log });
         return auditBundle({ registry, self, own: own.entries, copies, heads, otherHeads, clock });
       },
@@ -181,6 +181,6 @@ async function append(own: AuditLog, { body, from }: { body: unknown; from: stri
 
 function linkTo(links: LinkSet, node: string) {
   const link = links.get(node);
-  if (link === undefined) throw new HerdError("node.overloaded", `no link to ${node}`);
+  if (link === undefined) throw new HerdError("node.unavailable", `no link to ${node}`);
   return link;
 }

@@ -39,7 +39,7 @@ test("for a new name the oldest removal is forgotten; with none left the name is
   await put("d");
   assert.deepEqual(store.set.names().sort(), ["a", "c", "d"]);
   await put("e");
-  await assert.rejects(put("f"), { code: "node.overloaded" });
+  await assert.rejects(put("f"), { code: "state.conflict" });
   await put("c");
   assert.equal((await files.list()).length, 3 + 2 + 1);
   const again = new ManifestStore(files);

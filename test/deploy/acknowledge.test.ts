@@ -69,7 +69,7 @@ function linkTo({ id: nodeId, master = false, holdsAfter }: Peer, time: VirtualT
   };
 }
 
-const refused = ({ error }: Outcome): boolean => error instanceof HerdError && error.code === "node.overloaded";
+const refused = ({ error }: Outcome): boolean => error instanceof HerdError && error.code === "node.unavailable";
 
 test("with a living master, what another node holds is not acknowledged before the master holds it", async () => {
   const { nodes, at } = await acknowledge([

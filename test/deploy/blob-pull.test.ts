@@ -86,7 +86,7 @@ test("who has nothing, breaks, lies about the size, trickles or gives other byte
   assert.ok((await from.pull(wanted, [...bad, good.link])).equals(content));
   assert.deepEqual(warnings, ["a peer gave other bytes than those that were asked for"]);
   for (const { requests } of bad.slice(0, -1)) assert.equal(requests, 1);
-  await assert.rejects(from.pull(wanted, bad), { code: "node.overloaded" });
+  await assert.rejects(from.pull(wanted, bad), { code: "node.unavailable" });
   assert.ok((await from.pull(wanted, [good.link])).equals(content), "a failure is not remembered");
 });
 

@@ -56,7 +56,7 @@ test("a node without peers that are alive acknowledges alone; one whose peers ca
   await mesh.members.until(() => alone.node.stateOf(peer.id) === "alive", { ms: 5_000, what: "two see each other" });
   const refused = await mesh.settled(alone.deploy("hello", "two"));
   assert.ok(refused.status === "rejected");
-  assert.ok(refused.reason instanceof HerdError && refused.reason.code === "node.overloaded");
+  assert.ok(refused.reason instanceof HerdError && refused.reason.code === "node.unavailable");
   assert.ok((refused.reason.retryAfterSeconds ?? 0) > 0);
   assert.match(refused.reason.message, /not on this machine/);
   assert.equal(peer.catalog.get("hello"), undefined, "what cannot run here is not held");
@@ -75,7 +75,7 @@ test("without its master, a mesh deploys as long as two nodes are there", async 
   three.kill();
   await mesh.members.time.advance(20_000);
   const refused = await mesh.settled(two.deploy("last", "in the memory of one node"));
-  assert.ok(refused.status === "rejected" && (refused.reason as HerdError).code === "node.overloaded");
+  assert.ok(refused.status === "rejected" && (refused.reason as HerdError).code === "node.unavailable");
   const back = await mesh.add(0, { master: true, files: master.files, member: { seeds: [`${two.id}:1`] } });
   await mesh.agreement([back, two], { ms: 10_000 });
   assert.deepEqual([...back.active.keys()].sort(), ["early", "last", "late"]);

@@ -240,12 +240,12 @@ test("a call meant for one node runs there however busy it is, or nowhere", asyn
   assert.equal((await world.settle(a.call("4", { node: "a" }))).hop, undefined);
   await world.settle(Promise.all(busy));
   const code = (error: HerdError) => error.code;
-  assert.equal(await world.settle(a.call("5", { node: "z" }).catch(code)), "node.overloaded");
+  assert.equal(await world.settle(a.call("5", { node: "z" }).catch(code)), "node.unavailable");
   b.load.setDraining(true);
   await world.advance(30);
   assert.equal(await world.settle(a.call("6", { node: "b" }).catch(code)), "node.draining");
   a.links.get("b")?.break();
-  assert.equal(await world.settle(a.call("7", { node: "b" }).catch(code)), "node.overloaded");
+  assert.equal(await world.settle(a.call("7", { node: "b" }).catch(code)), "node.unavailable");
 });
 
 test("a result that does not fit a frame is made here instead", async () => {

@@ -99,7 +99,7 @@ test("a node without slots takes no calls of peers, and gives its own to them", 
   b.owner.allow({ state: "battery", slots: 0 });
   // Before anybody could tell: it refuses by itself.
   const early = await world.settle(a.call("pinned", { node: "b" }).catch(codeOf));
-  assert.equal(early, "node.overloaded");
+  assert.equal(early, "node.paused");
   assert.match(b.metrics.text(), /herd_peer_calls_total\{outcome="draining"\} 1/);
   await world.advance(5);
   const outcomes = await world.settle(Promise.all([b.call("1"), b.call("2"), a.call("3")]));
@@ -121,7 +121,7 @@ test("when no peer takes them, a node without slots runs its own calls one at a 
   await world.settle(Promise.all(calls));
   a.owner.allow({ state: "paused" });
   const refused = await world.settle(a.call("3").catch((error: HerdError) => error));
-  assert.ok("code" in refused && refused.code === "node.overloaded" && (refused.retryAfterSeconds ?? 0) > 0);
+  assert.ok("code" in refused && refused.code === "node.paused" && (refused.retryAfterSeconds ?? 0) > 0);
   b.owner.allow({ state: "none", slots: 2 });
   await world.advance(5);
   assert.equal((await world.settle(a.call("4"))).hop?.node, "name-b");
@@ -163,5 +163,5 @@ test("a call that its node must stop and that no peer takes runs here again, unl
   await world.advance(20);
   a.owner.allow({ state: "paused" });
   a.runner.preempt();
-  assert.equal(await world.settle(again), "node.overloaded");
+  assert.equal(await world.settle(again), "node.paused");
 });

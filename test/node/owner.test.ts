@@ -158,7 +158,7 @@ test("a pause stops also what this machine's own client had running without slot
   const here = { "herd-node": "laptop" };
   const call = laptop.client.send("/fn/endless/spin", { method: "POST", headers: here });
   // It would end at its deadline otherwise.
-  const refused = assert.rejects(call, problem("node.overloaded"));
+  const refused = assert.rejects(call, problem("node.paused"));
   await until("it runs", async () => {
     const nodes = await laptop.client.json<{ name: string; running?: number }[]>("/v1/nodes");
     return nodes.some(({ name, running }) => name === "laptop" && running === 1);

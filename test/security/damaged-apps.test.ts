@@ -84,7 +84,7 @@ test("alone, a damaged app is named and refused, others run, and deploying it ag
       for (const path of ofBad) await spoil(path.replace(at("whole"), at("spoilt")));
       const spoilt = await startNode(context, {}, at("spoilt"));
       assert.equal(await callText(spoilt.client, "good/f", "[]"), "1");
-      assert.equal(await failure(callText(spoilt.client, "bad/f", "[]")), "503 node.overloaded");
+      assert.equal(await failure(callText(spoilt.client, "bad/f", "[]")), "503 node.unavailable");
       assert.equal(await failure(callText(spoilt.client, "nobody/f", "[]")), "404 app.unknown");
       await deployText(spoilt.client, "new", returns(4));
       await deployText(spoilt.client, "bad", returns(3));
@@ -110,7 +110,7 @@ test("an app whose component is damaged is in the list of apps, with the reason"
     const ofBad = await leaveTwoApps(context, at("whole"));
     const reasons: unknown[] = [];
     for (const path of ofBad) {
-      if (reasons.includes("node.overloaded")) continue;
+      if (reasons.includes("node.unavailable")) continue;
       await rm(at("spoilt"), { recursive: true, force: true });
       await cp(at("whole"), at("spoilt"), { recursive: true });
       await damage(path.replace(at("whole"), at("spoilt")));
@@ -121,7 +121,7 @@ test("an app whose component is damaged is in the list of apps, with the reason"
       reasons.push(apps.find(({ app }) => app === "bad")?.unlisted?.code);
       await spoilt.node.stop();
     }
-    assert.ok(reasons.includes("node.overloaded"), String(reasons));
+    assert.ok(reasons.includes("node.unavailable"), String(reasons));
   });
 });
 

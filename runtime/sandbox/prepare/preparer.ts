@@ -223,7 +223,7 @@ class PrepareThread {
     this.#worker.ref();
     const boot = setTimeout(() => {
       void this.end(
-        new HerdError("node.overloaded", "the thread that checks components did not start", { retryAfterSeconds: 5 }),
+        new HerdError("node.unavailable", "the thread that checks components did not start", { retryAfterSeconds: 5 }),
       );
     }, bootMs);
     try {

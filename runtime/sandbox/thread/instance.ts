@@ -93,7 +93,7 @@ function instantiate(prepared: PreparedRevision, imports: ReturnType<typeof make
   } catch (cause) {
     // The engine has no type of its own for memory that it could not reserve: it throws a RangeError.
     if (cause instanceof RangeError)
-      throw new HerdError("node.overloaded", "no memory for an instance", { cause, retryAfterSeconds: 1 });
+      throw new HerdError("node.unavailable", "no memory for an instance", { cause, retryAfterSeconds: 1 });
     throw new HerdError("function.trapped", "the app failed to start", { cause });
   }
 }

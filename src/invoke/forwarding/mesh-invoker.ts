@@ -175,12 +175,12 @@ export class MeshInvoker implements Invoker {
     }
     if (peer?.fresh === true && peer.slots === 0) {
       const why = `${nameOf(nodeId)} takes no calls of others now: ${peer.owner}`;
-      throw new HerdError("node.overloaded", why, { retryAfterSeconds: 30 });
+      throw new HerdError("node.paused", why, { retryAfterSeconds: 30 });
     }
     if (sent === "broken") throw new HerdError("internal", `${nameOf(nodeId)} failed; its log says more`);
     const detail =
       sent === "lost" ? `${nameOf(nodeId)} cannot be reached` : `${nameOf(nodeId)} cannot run this revision now`;
-    throw new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });
+    throw new HerdError("node.unavailable", detail, { retryAfterSeconds: 1 });
   }
 }
 
@@ -188,7 +188,7 @@ export class MeshInvoker implements Invoker {
 function unavailable({ drained }: OwnLoad): HerdError {
   const nobody = "and no peer can take this one";
   if (drained) return new HerdError("node.draining", `the node takes no calls, ${nobody}`, { retryAfterSeconds: 5 });
-  return new HerdError("node.overloaded", `the node's owner has paused it, ${nobody}`, { retryAfterSeconds: 60 });
+  return new HerdError("node.paused", `the node's owner has paused it, ${nobody}`, { retryAfterSeconds: 60 });
 }
 
 /** The step's way when no peer is left to try. */

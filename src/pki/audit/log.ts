@@ -71,7 +71,7 @@ export class AuditLog {
   }
 
   /**
-   * Adds a record; one that is there already is fine. Throws `auth.invalid` for what its signer may not record, `node.overloaded`
+   * Adds a record; one that is there already is fine. Throws `auth.invalid` for what its signer may not record, `node.unavailable`
    * while the signer is unknown here, `request.throttled` for a signer that records too much.
    */
   async append(text: string): Promise<void> {
@@ -104,7 +104,7 @@ export class AuditLog {
     }
     const actor = this.#options.registry.verify(signed);
     if (actor === "unknown") {
-      throw new HerdError("node.overloaded", `node ${signed.signer} is not known here yet`, { retryAfterSeconds: 1 });
+      throw new HerdError("node.unavailable", `node ${signed.signer} is not known here yet`, { retryAfterSeconds: 1 });
     }
     if (!mayRecord(said.event, actor)) {
       throw new HerdError("auth.invalid", `${said.event} is not for node ${actor.id} to record`);

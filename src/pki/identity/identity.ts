@@ -243,7 +243,7 @@ export class Identity implements Certifier {
     const { mesh, options, store } = this.#parts;
     if (!mesh.holdsRoot) {
       const detail = "this node does not have the root's key: only the node that founded the mesh can make masters";
-      throw new HerdError("request.malformed", detail);
+      throw new HerdError("node.unavailable", detail);
     }
     return loadRootKey(store, { rootCertificate: mesh.rootCertificate, passphrase: options.rootPassphrase });
   }
@@ -309,7 +309,7 @@ async function openParts(
     await protectRootKey(store, { rootCertificate: known.rootCertificate, passphrase: rootPassphrase });
   }
   const nobody: RenewLeaves = async () => {
-    throw new HerdError("node.overloaded", "no master is linked to sign a leaf", { retryAfterSeconds: 5 });
+    throw new HerdError("node.unavailable", "no master is linked to sign a leaf", { retryAfterSeconds: 5 });
   };
   const leaves = await NodeLeaves.open({ files: store, hosts, initial: opened.mesh.leaves, renew: nobody });
   const mesh = how === "known" ? await reEnrolled({ mesh: opened.mesh, hosts, leaves, store }, options) : opened.mesh;

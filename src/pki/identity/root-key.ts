@@ -55,11 +55,11 @@ export async function decodeRootKey(content: Uint8Array, passphrase: string | un
   const bytes = Buffer.from(file.key, "base64");
   if (file.form === "plain") return createPrivateKey({ key: bytes, type: "pkcs8", format: "der" });
   if (passphrase === undefined) {
-    throw new HerdError("request.malformed", "the root's key has a passphrase: restart with --root-passphrase-file");
+    throw new HerdError("state.conflict", "the root's key has a passphrase: restart with --root-passphrase-file");
   }
   const sealer = await sealerOf(passphrase, { N: file.N, salt: Buffer.from(file.salt, "base64") });
   const key = sealer.open(bytes, context);
-  if (key === undefined) throw new HerdError("request.malformed", "the passphrase of the root's key is another one");
+  if (key === undefined) throw new HerdError("state.conflict", "the passphrase of the root's key is another one");
   return createPrivateKey({ key, type: "pkcs8", format: "der" });
 }
 

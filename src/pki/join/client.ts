@@ -49,7 +49,7 @@ interface Asked {
 
 /**
  * Joins. Throws `join.refused` with the mesh's reason, or when the root is not the token's, whose secret is then not used;
- * `node.overloaded` when no node answers; and UsageError without an address.
+ * `node.unavailable` when no node answers; and UsageError without an address.
  */
 export async function joinMesh(request: EnrollmentRequest, options: JoinOptions): Promise<Enrollment> {
   const token = options.token === undefined ? undefined : decodeJoinToken(options.token);
@@ -95,7 +95,7 @@ class Joining {
     const moved = this.#isMember
       ? ": if the masters moved, start with --join URL, the address of any node of the mesh"
       : "";
-    throw new HerdError("node.overloaded", `no node of the mesh let us ask (${tried})${moved}`, {
+    throw new HerdError("node.unavailable", `no node of the mesh let us ask (${tried})${moved}`, {
       retryAfterSeconds: 5,
     });
   }

@@ -93,11 +93,11 @@ export class PendingJoins {
     return pending;
   }
 
-  /** The undecided request of an id. Throws `path.unknown`. */
+  /** The undecided request of an id. Throws `join.unknown`. */
   ofId(id: string): PendingJoin {
     const pending = this.#alive().find((other) => other.id === id && other.answer === undefined && !other.deciding);
     if (pending !== undefined) return pending;
-    throw new HerdError("path.unknown", `no request to join has the id ${JSON.stringify(id.slice(0, 64))}`);
+    throw new HerdError("join.unknown", `no request to join has the id ${JSON.stringify(id.slice(0, 64))}`);
   }
 
   /** What waits for a decision, oldest first. */

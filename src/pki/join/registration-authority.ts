@@ -80,13 +80,13 @@ export class RegistrationAuthority {
     return this.#wait(request, origin);
   }
 
-  /** Answers `GET /v1/join/{ticket}`. Throws `path.unknown` for a ticket that is none, or too old. */
+  /** Answers `GET /v1/join/{ticket}`. Throws `join.unknown` for a ticket that is none, or too old. */
   poll(ticket: string, origin: JoinOrigin): JoinAnswer {
     this.#polls.take(this.#origins.sourceOf(origin));
     const pending = this.#pending.ofTicket(ticket);
     if (pending === undefined) {
       this.#polls.penalize(this.#origins.sourceOf(origin), wrongSecretTries);
-      throw new HerdError("path.unknown", "no such request to join: it waits an hour, or until the master restarts");
+      throw new HerdError("join.unknown", "no such request to join: it waits an hour, or until the master restarts");
     }
     const { answer } = pending;
     if (answer === undefined) return waiting(pending);
@@ -99,7 +99,7 @@ export class RegistrationAuthority {
     return this.#pending.list();
   }
 
-  /** Lets a waiting node in. `hosts` replaces what it asked for. Throws `path.unknown` for an id that does not wait. */
+  /** Lets a waiting node in. `hosts` replaces what it asked for. Throws `join.unknown` for an id that does not wait. */
   async approve(
     id: string,
     decision: {
@@ -123,7 +123,7 @@ export class RegistrationAuthority {
     }
   }
 
-  /** Turns a waiting node away. Throws `path.unknown`. */
+  /** Turns a waiting node away. Throws `join.unknown`. */
   async reject(id: string, by: string): Promise<void> {
     const pending = this.#pending.ofId(id);
     pending.answer = { refused: "a person rejected the request" };

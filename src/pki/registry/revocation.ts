@@ -102,10 +102,10 @@ export class Revoker {
     const left = registry.masters().filter(({ node }) => !ends.has(node));
     const [other] = left;
     if (other === undefined) {
-      throw new HerdError("request.malformed", "the last master cannot be revoked: make another node a master first");
+      throw new HerdError("state.conflict", "the last master cannot be revoked: make another node a master first");
     }
     if (ends.has(signer.nodeId)) {
-      throw new HerdError("request.malformed", `a master cannot revoke itself: ask another one, such as ${other.name}`);
+      throw new HerdError("state.conflict", `a master cannot revoke itself: ask another one, such as ${other.name}`);
     }
   }
 

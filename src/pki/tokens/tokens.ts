@@ -88,7 +88,7 @@ export class TokenAuthority {
     return this.#ledger.orphans();
   }
 
-  /** Issues a token once its record is durable. Throws `request.malformed` for what cannot be asked for, `node.overloaded` without the key. */
+  /** Issues a token once its record is durable. Throws `request.malformed` for what cannot be asked for, `node.unavailable` without the key. */
   async issue(request: TokenRequest): Promise<TokenRecord & { readonly token: string }> {
     this.#checkMaster("issues");
     const { role, app, ttlSeconds } = checked(request);
@@ -136,7 +136,7 @@ export class TokenAuthority {
   }
 
   /**
-   * Revokes a token for good, durably, at every node; twice is fine. Throws `path.unknown` when no token has the id, `node.overloaded`
+   * Revokes a token for good, durably, at every node; twice is fine. False when no token has the id. Throws `node.unavailable`
    * without the key.
    */
   async revoke(id: string, by = "mesh"): Promise<boolean> {
@@ -149,7 +149,7 @@ export class TokenAuthority {
 
   #checkMaster(does: string): void {
     if (this.#key.type === "private") return;
-    throw new HerdError("node.overloaded", `only a master ${does} tokens`, { retryAfterSeconds: 5 });
+    throw new HerdError("node.unavailable", `only a master ${does} tokens`, { retryAfterSeconds: 5 });
   }
 
   async #payload(token: string): Promise<JWTPayload> {

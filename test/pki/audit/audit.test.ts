@@ -82,7 +82,7 @@ describe("a master's log", () => {
       ],
       [recordBy(n1, approved("x")), "auth.invalid", /not for node/],
       [recordBy(n2, deployed("x")), "auth.invalid", /not for node/],
-      [recordBy(mesh.node("x"), deployed("x")), "node.overloaded", /not known/],
+      [recordBy(mesh.node("x"), deployed("x")), "node.unavailable", /not known/],
     ];
     for (const [text, code, reason] of cases) await assert.rejects(master.log.append(text), coded(code, reason));
     await master.publish("revocation", mesh.revocation(n1, { master: m1 }));

@@ -160,15 +160,15 @@ describe("nodes that join", () => {
     const node = await open("reader", { enroll: enrollAt(founder), ephemeral: true });
     const { token } = await founder.tokens.issue({ role: "deploy", ttlSeconds: 60 });
     assert.equal((await node.tokens.verify(token)).role, "deploy");
-    await assert.rejects(node.tokens.issue({ role: "deploy", ttlSeconds: 60 }), coded("node.overloaded", "master"));
+    await assert.rejects(node.tokens.issue({ role: "deploy", ttlSeconds: 60 }), coded("node.unavailable", "master"));
     node.close();
   });
 
   test("a node without the deploy mark knows it, and cannot sign for the root", async () => {
     const node = await open("unmarked", { enroll: enrollAt(founder, { deploy: false }), ephemeral: true });
     assert.equal(node.mayDeploy, false);
-    await assert.rejects(node.rootIssuer(), coded("request.malformed", "does not have the root's key"));
-    await assert.rejects(node.rootSign("{}"), coded("request.malformed", "does not have the root's key"));
+    await assert.rejects(node.rootIssuer(), coded("node.unavailable", "does not have the root's key"));
+    await assert.rejects(node.rootSign("{}"), coded("node.unavailable", "does not have the root's key"));
     node.close();
   });
 
@@ -218,7 +218,7 @@ describe("nodes that join", () => {
     assert.equal(seen.server.peer.nodeId, third.nodeId);
     const { token } = await second.tokens.issue({ role: "admin", ttlSeconds: 60 });
     assert.equal((await founder.tokens.verify(token)).role, "admin");
-    await assert.rejects(second.rootIssuer(), coded("request.malformed", "root's key"));
+    await assert.rejects(second.rootIssuer(), coded("node.unavailable", "root's key"));
     second.close();
     const again = await open("m2", { enroll: never });
     assert.deepEqual([again.isMaster, again.peerLeaf()], [true, second.peerLeaf()]);
@@ -230,7 +230,7 @@ describe("nodes that join", () => {
     const node = await open("n4", { enroll: enrollAt(founder) });
     const heard: string[] = [];
     const unsubscribe = node.onPeerLeaf(({ certificate }) => heard.push(certificate));
-    await assert.rejects(node.renewPeerLeaf(), coded("node.overloaded", "no master"));
+    await assert.rejects(node.renewPeerLeaf(), coded("node.unavailable", "no master"));
     const before = node.peerLeaf();
     node.renewVia(overLink(founder, { nodeId: "b".repeat(32), nodeName: "other" }));
     await assert.rejects(node.renewPeerLeaf(), coded("auth.invalid", "another node's"));
@@ -264,7 +264,7 @@ describe("nodes that join", () => {
       return enrollAt(founder)(request);
     });
     // While it runs, links come first, until the last quarter of the leaf's life.
-    await assert.rejects(awake.renewPeerLeaf(), coded("node.overloaded", ""));
+    await assert.rejects(awake.renewPeerLeaf(), coded("node.unavailable", ""));
     time.advance(7 * hour);
     clock.advance(20 * hour);
     await awake.renewPeerLeaf();
@@ -302,13 +302,13 @@ describe("nodes that join", () => {
     const without = await open(state);
     assert.ok(without.isMaster);
     await without.renewPeerLeaf();
-    await assert.rejects(without.rootSign("{}"), coded("request.malformed", "--root-passphrase-file"));
+    await assert.rejects(without.rootSign("{}"), coded("state.conflict", "--root-passphrase-file"));
     await assert.rejects(
       open("m3", { enroll: enrollAt(without, { master: true }), ephemeral: true }),
-      coded("request.malformed", "--root-passphrase-file"),
+      coded("state.conflict", "--root-passphrase-file"),
     );
     without.close();
-    await assert.rejects(open(state, { rootPassphrase: "wrong" }), coded("request.malformed", "another one"));
+    await assert.rejects(open(state, { rootPassphrase: "wrong" }), coded("state.conflict", "another one"));
     const opened = await open(state, { rootPassphrase: passphrase });
     const { signer, signature } = await opened.rootSign("{}");
     assert.equal(signer, "root");

@@ -117,13 +117,13 @@ describe("a master", () => {
     const options = { subtree: false, by };
     await assert.rejects(
       first.revoker.revoke("m1", options),
-      coded("request.malformed", /itself: ask another one, such as m2/),
+      coded("state.conflict", /itself: ask another one, such as m2/),
     );
-    await assert.rejects(second.revoker.revoke("m1", { subtree: true, by }), coded("request.malformed", /last master/));
+    await assert.rejects(second.revoker.revoke("m1", { subtree: true, by }), coded("state.conflict", /last master/));
     await assert.rejects(first.revoker.revoke("n9", options), coded("node.unknown"));
     await assert.rejects(node.revoker.revoke("n2", options), coded("auth.forbidden"));
     await second.revoker.revoke("m1", options);
-    await assert.rejects(second.revoker.revoke("m2", options), coded("request.malformed", /last master/));
+    await assert.rejects(second.revoker.revoke("m2", options), coded("state.conflict", /last master/));
     await assert.rejects(
       first.revoker.revoke("n2", options),
       coded("auth.forbidden"),

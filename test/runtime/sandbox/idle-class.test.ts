@@ -79,7 +79,7 @@ test("threads join the idle class while they run and when they are new, and leav
     const killed = guest.failure("sayAndSpin", [1e6], { deadline });
     await until(() => lines.length === 2);
     await sandbox.preempt(0);
-    assert.equal((await killed).code, "node.overloaded");
+    assert.equal((await killed).code, "node.paused");
     await until(() => idleThreads().length === 3 && idleThreads().some((id) => !before.has(id)));
 
     const slow = guest.call("sayAndSpin", [500], { deadline });

@@ -9,7 +9,7 @@ import { compileGuests, Guest, startSandbox } from "./guests.js";
 const { spin } = await compileGuests("spin");
 
 /** What a call may come to here, beside its result. */
-const ends = ["answered", "node.overloaded", "node.draining", "function.deadline"];
+const ends = ["answered", "node.overloaded", "node.paused", "node.draining", "function.deadline"];
 
 for (const idleClasses of [false, true]) {
   test(`no call is lost, answered twice or left behind, ${idleClasses ? "in and out of the idle class" : "with more and fewer slots"}`, async (t) => {

@@ -264,7 +264,7 @@ test("addresses are tried in turn", async () => {
   assert.equal(meshId, mesh.identity.meshId);
   assert.match(told[0] ?? "", /localhost:1.*nothing listens/);
   const nowhere = mesh.join(await applicant(), { urls: ["https://localhost:1"] });
-  await assert.rejects(nowhere, coded("node.overloaded", /localhost:1/));
+  await assert.rejects(nowhere, coded("node.unavailable", /localhost:1/));
 });
 
 test("a node that is no master passes everything on, and is the parent of whom it let in", async () => {
