@@ -45,7 +45,13 @@ export class ForwardNode {
     });
     const [clock, timers, random] = [systemClock, systemTimers, Math.random];
     const links = new LinkSet({
-      ...{ nodeId: id, instance: randomHex(16), network, clock, timers, random, log },
+      nodeId: id,
+      instance: randomHex(16),
+      network,
+      clock,
+      timers,
+      random,
+      log,
       trust: { check: ignore },
       hello: () => ({ address: undefined, url: "https://localhost", records: [] }),
       acceptRecords: async () => undefined,
@@ -60,7 +66,15 @@ export class ForwardNode {
     router.activate(this.app);
     this.links = links;
     this.forwarding = new Forwarding({
-      ...{ nodeId: id, links, router, clock, timers, random, log, limits: defaultLimits, metrics: new Metrics() },
+      nodeId: id,
+      links,
+      router,
+      clock,
+      timers,
+      random,
+      log,
+      limits: defaultLimits,
+      metrics: new Metrics(),
       members: { get: () => undefined, watch: () => ignore },
       sandbox: { longWorkers: 0, stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
       allowances: { current: allowance, watch: () => ignore },

@@ -240,7 +240,9 @@ function panelsOf({ forward: hops, join: joined, propagation: spread, revocation
   const [categories, values] = [steps.map(([name]) => name), steps.map(([, estimate]) => estimate)];
   return [
     {
-      ...{ kind: "bars", title: "A call, p50", yLabel: "ms" },
+      kind: "bars",
+      title: "A call, p50",
+      yLabel: "ms",
       categories: hops.map(({ connections }) => `${connections} connection${connections === 1 ? "" : "s"}`),
       series: [
         { name: "bare HTTPS server", values: hops.map(({ echoP50Ms }) => echoP50Ms) },

@@ -67,8 +67,12 @@ async function saturated<Result>(
 ): Promise<{ load: LoadResult[]; result: Result }> {
   const running = mesh.nodes.map((node) =>
     generator.run({
-      ...{ url: `${node.ready.url}/fn/bench/work`, ca: node.ca, token: mesh.token },
-      ...{ body: work, connections: callsInFlight, seconds: options.seconds },
+      url: `${node.ready.url}/fn/bench/work`,
+      ca: node.ca,
+      token: mesh.token,
+      body: work,
+      connections: callsInFlight,
+      seconds: options.seconds,
     }),
   );
   const load = Promise.all(running);
@@ -150,17 +154,26 @@ function panelsOf(all: Record<Way, Felt>): BarPanel[] {
   const bars = { kind: "bars" } as const;
   return [
     {
-      ...{ ...bars, title: "How late a sleep of 5 ms ends", yLabel: "ms", yScale: "log" },
+      ...bars,
+      title: "How late a sleep of 5 ms ends",
+      yLabel: "ms",
+      yScale: "log",
       categories: ["p50", "p99", "p99.9"],
       series: series(({ lateMs }) => [lateMs.p50, lateMs.p99, lateMs.p999]),
     },
     {
-      ...{ ...bars, title: "How long 2 ms of work take", yLabel: "ms", yScale: "log" },
+      ...bars,
+      title: "How long 2 ms of work take",
+      yLabel: "ms",
+      yScale: "log",
       categories: ["p50", "p99"],
       series: series(({ frameMs }) => [frameMs.p50, frameMs.p99]),
     },
     {
-      ...{ ...bars, title: "What guests get done", yLabel: "calls/s", categories: ["calls of some 8 ms"] },
+      ...bars,
+      title: "What guests get done",
+      yLabel: "calls/s",
+      categories: ["calls of some 8 ms"],
       series: series((one) => [one.guestCallsPerSecond], ["limited", "unlimited"]),
     },
   ];

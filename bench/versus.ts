@@ -106,7 +106,10 @@ function keyFigures(differences: readonly Difference[]): BenchRun["key"] {
 function panelsOf(differences: readonly Difference[]): BarPanel[] {
   const categories = differences.map(({ connections }) => `${connections} connection${connections === 1 ? "" : "s"}`);
   const panel = (title: string, yLabel: string, look: (one: Difference) => Difference["p50Ms"]): BarPanel => ({
-    ...{ kind: "bars", title, yLabel, categories },
+    kind: "bars",
+    title,
+    yLabel,
+    categories,
     series: [
       { name: "base", values: differences.map((one) => look(one).base) },
       { name: "now", values: differences.map((one) => look(one).now) },

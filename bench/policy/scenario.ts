@@ -93,7 +93,9 @@ export function officeScenario(options: OfficeOptions): Scenario {
   const machines = kinds.map(({ speed, workers }, index): Machine => {
     const owned = options.owners && random() < 0.6;
     return {
-      ...{ speed, workers, entry: entries[index] ?? 1 },
+      speed,
+      workers,
+      entry: entries[index] ?? 1,
       distanceMs: logNormal(0.25, 0.6)(random),
       owner: owned ? ownerOf(workers, { durationMs, random }) : [{ atMs: 0, slots: workers, lightUnits: Infinity }],
       ...(options.faults &&
