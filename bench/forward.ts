@@ -1,4 +1,4 @@
-// What a hop costs: the choice, and a call to a peer over a real link on loopback, each node with a thread of its own.
+// The cost of a hop: the choice, and a call to a peer over a real link on loopback, each node with a thread of its own.
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
