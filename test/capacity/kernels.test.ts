@@ -66,7 +66,11 @@ test("a profile of this machine: every kernel on one worker and on all, however 
 }, async () => {
   const runner = new KernelsInSandbox({ sandbox: guests.sandbox, kernels: ready, workers: 2, clock: systemClock });
   const profile = await measureProfile({
-    ...{ runner, clock: systemClock, fingerprint: "this", length: "short", budgetMs: 300 },
+    runner,
+    clock: systemClock,
+    fingerprint: "this",
+    length: "short",
+    budgetMs: 300,
   });
   for (const { one, all } of Object.values(profile.kernels)) {
     // The bounds of what a profile may say: how little of a saturated machine is left, nobody knows.

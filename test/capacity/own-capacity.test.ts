@@ -41,8 +41,13 @@ class Machine {
     const { files = new MemoryFiles(), digest = "kernels", ...rest } = options;
     const warn = (message: string): void => void this.warnings.push(message);
     this.own = new OwnCapacity({
-      ...{ workers: 2, files, clock: this.time, timers: this.time, load: () => this.load },
-      ...{ cpuMs: () => this.#cpuMs, random: () => 0.5 },
+      workers: 2,
+      files,
+      clock: this.time,
+      timers: this.time,
+      load: () => this.load,
+      cpuMs: () => this.#cpuMs,
+      random: () => 0.5,
       log: { ...silent, warn, error: warn },
       kernels: async () => ({
         digest,

@@ -128,7 +128,10 @@ test("a profile that is aborted rejects with the reason, without another call", 
   const runner = new FakeRunner({ workers: 1 });
   const stop = new AbortController();
   const measuring = measureProfile({
-    ...{ runner, clock: { now: () => 0, monotonic: () => 0 }, fingerprint: "test", length: "full" as const },
+    runner,
+    clock: { now: () => 0, monotonic: () => 0 },
+    fingerprint: "test",
+    length: "full" as const,
     signal: stop.signal,
     onProgress: (done) => done > 0.1 && stop.abort(new Error("enough")),
   });

@@ -16,7 +16,11 @@ import type { VirtualTime } from "./virtual-time.js";
 /** The identity that a certificate would prove. */
 export function identityOf(nodeId: string): PeerIdentity {
   return {
-    ...{ nodeId, serial: "01", issuer: "00", master: false, deploy: false },
+    nodeId,
+    serial: "01",
+    issuer: "00",
+    master: false,
+    deploy: false,
     notAfter: Number.MAX_SAFE_INTEGER,
   };
 }

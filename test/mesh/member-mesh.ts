@@ -54,8 +54,15 @@ export class MeshNode {
     this.id = id;
     this.links = new FabricLinks(of.fabric, { id, dialable });
     this.members = new Membership({
-      ...{ mesh, signer: fakeSigner(id), links: this.links, clock: of.time, timers: this.links.timers, remembered },
-      ...{ address: dialable ? `${id}:1` : undefined, url: `https://${id}:8443`, random: of.random },
+      mesh,
+      signer: fakeSigner(id),
+      links: this.links,
+      clock: of.time,
+      timers: this.links.timers,
+      remembered,
+      address: dialable ? `${id}:1` : undefined,
+      url: `https://${id}:8443`,
+      random: of.random,
       trust: {
         known: (node) => of.admitted.has(node),
         isRevoked: (node) => of.revoked.has(node),

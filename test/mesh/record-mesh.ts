@@ -74,7 +74,11 @@ export class RecordNode {
     this.node = node;
     this.facts = facts;
     this.replica = new RecordReplica({
-      ...{ links: node.links, stores: facts.stores, clock: mesh.time, timers: node.links.timers, random: mesh.random },
+      links: node.links,
+      stores: facts.stores,
+      clock: mesh.time,
+      timers: node.links.timers,
+      random: mesh.random,
       dialable: (id) => node.members.get(id)?.address !== undefined,
       yieldLoop: () => Promise.resolve(),
     });

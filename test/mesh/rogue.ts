@@ -32,11 +32,16 @@ export class Rogue {
       nodeId,
       instance: randomHex(16),
       network: new TlsNetwork({
-        ...{ host: "127.0.0.1", port: 0, root, leaf: identity.peerLeaf() },
+        host: "127.0.0.1",
+        port: 0,
+        root,
+        leaf: identity.peerLeaf(),
         identify: (certificate) => peerIdentityOf(certificate, meshId),
       }),
       trust: { check: () => undefined },
-      ...{ clock: systemClock, timers: systemTimers, random: Math.random },
+      clock: systemClock,
+      timers: systemTimers,
+      random: Math.random,
       hello: () => ({ address: undefined, url: "https://localhost:1", records: [] }),
       acceptRecords: async () => undefined,
     });
@@ -46,7 +51,11 @@ export class Rogue {
   static async join(at: NodeProcess, { name, token, deploy }: { name: string; token: string; deploy: boolean }) {
     const folder = await mkdtemp(join(tmpdir(), "herd-rogue-"));
     const identity = await Identity.open({
-      ...{ state: join(folder, "state"), ephemeral: true, name, domains: [], advertise: "localhost" },
+      state: join(folder, "state"),
+      ephemeral: true,
+      name,
+      domains: [],
+      advertise: "localhost",
       clock: systemClock,
       enroll: (request) => joinMesh(request, joining(at, { token, deploy })),
     });

@@ -87,10 +87,23 @@ export class Simulation implements Wires {
     const instance = (++this.#instances).toString(16).padStart(16, "0");
     const address = options.isHidden === true ? undefined : this.world.addressOf(id);
     const host = {
-      ...{ name, id, clock: this.time, timers, random, address, network, isAlive: true },
+      name,
+      id,
+      clock: this.time,
+      timers,
+      random,
+      address,
+      network,
+      isAlive: true,
       links: (given: Partial<LinkSetOptions> = {}) =>
         new LinkSet({
-          ...{ nodeId: id, instance, network, trust: this.trust, clock: this.time, timers, random },
+          nodeId: id,
+          instance,
+          network,
+          trust: this.trust,
+          clock: this.time,
+          timers,
+          random,
           hello: () => ({ address, url: `https://${id}:8443`, records: [] }),
           acceptRecords: async () => undefined,
           ...given,

@@ -35,8 +35,14 @@ class WholeNode {
     });
     const links = this.links;
     this.members = new Membership({
-      ...{ mesh: "0".repeat(32), signer: fakeSigner(id), links, clock, timers, random },
-      ...{ address: host.address, url: `https://${name}:8443` },
+      mesh: "0".repeat(32),
+      signer: fakeSigner(id),
+      links,
+      clock,
+      timers,
+      random,
+      address: host.address,
+      url: `https://${name}:8443`,
       trust: {
         known: (node) => facts.admitted.has(node),
         isRevoked: (node) => facts.revoked.has(node),
@@ -45,7 +51,12 @@ class WholeNode {
       seeds: () => (name === seedName ? [] : [simulation.world.addressOf(simulatedId(seedName))]),
     });
     this.replica = new RecordReplica({
-      ...{ links, stores: facts.stores, clock, timers, random, yieldLoop: () => Promise.resolve() },
+      links,
+      stores: facts.stores,
+      clock,
+      timers,
+      random,
+      yieldLoop: () => Promise.resolve(),
       dialable: (node) => this.members.get(node)?.address !== undefined,
     });
     facts.onRevoked = (node) => this.members.revoked(node);

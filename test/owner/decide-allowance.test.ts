@@ -24,7 +24,12 @@ function input({ signals, policy, around }: Case): AllowanceInput {
   return {
     policy: { ...defaultOwnerPolicy, ...policy },
     signals: { ...noSignals, ...signals },
-    ...{ workers: 7, cores: 8, now: 0, minuteOfDay: 12 * 60, paused: false, alone: false },
+    workers: 7,
+    cores: 8,
+    now: 0,
+    minuteOfDay: 12 * 60,
+    paused: false,
+    alone: false,
     ...around,
   };
 }

@@ -37,7 +37,11 @@ async function governedNode(
   const governor = new Governor({
     defaults: { ...defaultOwnerPolicy, ...options.defaults },
     store: await openPolicyStore(files, log),
-    ...{ signals: machine, workers: 4, cores: 8, clock: time, timers: time },
+    signals: machine,
+    workers: 4,
+    cores: 8,
+    clock: time,
+    timers: time,
     alone: () => peers.alone,
   });
   const told: string[] = [];

@@ -154,16 +154,16 @@ test("somebody is there while a session in the foreground is neither locked nor 
   for (const [expected, shown] of table) assert.deepEqual(presenceOf(shown, now), expected, shown);
 });
 
-test("logind is asked for its sessions by their ids alone, and a silent one gives no signal", async () => {
-  const asked: string[][] = [];
-  const ask: QueryLogind = async (args) => {
-    asked.push([...args]);
+test("logind is queried for its sessions by their ids alone, and a silent one gives no signal", async () => {
+  const queries: string[][] = [];
+  const query: QueryLogind = async (args) => {
+    queries.push([...args]);
     if (args[0] === "list-sessions")
       return "     c1 1000 ann seat0 2180 user tty2 no -\n 3 1001 bob\n--host=evil x\n\n";
     return sessions("Class=user State=active Active=yes LockedHint=no IdleHint=no");
   };
-  assert.equal((await presence(ask, now)).ownerActive, true);
-  assert.deepEqual(asked[1]?.slice(-2), ["c1", "3"]);
+  assert.equal((await presence(query, now)).ownerActive, true);
+  assert.deepEqual(queries[1]?.slice(-2), ["c1", "3"]);
   assert.equal((await presence(async () => undefined, now)).ownerActive, undefined);
 });
 
@@ -171,8 +171,8 @@ test("a machine without seat, display and session is nobody's; with a seat alone
   const answers = (list: LogindAnswer, seats: LogindAnswer = undefined): QueryLogind => {
     return async ([verb]) => (verb === "list-sessions" ? list : verb === "list-seats" ? seats : undefined);
   };
-  const found = async (ask: QueryLogind, display: boolean): Promise<string> => {
-    const { headless, ownerActive } = await presence(ask, now, async () => display);
+  const found = async (query: QueryLogind, display: boolean): Promise<string> => {
+    const { headless, ownerActive } = await presence(query, now, async () => display);
     return `headless ${headless}, active ${ownerActive}`;
   };
   const unknown = "headless undefined, active undefined";
@@ -213,35 +213,35 @@ test("power is looked at each time, the others as often as they are worth, and n
   const { root, write } = await machine(t);
   await write({ "sys/class/power_supply/AC/type": "Mains", "sys/class/power_supply/AC/online": "1" });
   const clock = new ManualClock();
-  let asked = 0;
-  const ask: QueryLogind = async () => {
-    asked += 1;
+  let queries = 0;
+  const query: QueryLogind = async () => {
+    queries += 1;
     return undefined;
   };
-  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, ask });
+  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, query });
   for (let step = 0; step < 20; step++) {
     const online = step % 2;
     await write({ "sys/class/power_supply/AC/online": String(online) });
     assert.equal((await signals.read({ presence: true })).onBattery, online === 0);
     clock.advance(500);
   }
-  assert.equal(asked, 2);
+  assert.equal(queries, 2);
   const { rssBytes = 0, totalBytes = 0 } = await signals.read({ presence: false });
   assert.ok(rssBytes > 0 && rssBytes < totalBytes);
   clock.advance(60_000);
   await signals.read({ presence: false });
-  assert.equal(asked, 2);
+  assert.equal(queries, 2);
 });
 
 test("a logind that falls silent says nothing any more: whoever was away may be back", async (t) => {
   const { root } = await machine(t);
   const clock = new ManualClock();
   let isSilent = false;
-  const ask: QueryLogind = async (args) => {
+  const query: QueryLogind = async (args) => {
     if (isSilent) await new Promise(() => undefined);
     return args[0] === "list-sessions" ? "1 1000 ann\n" : "Class=user\nState=active\nActive=yes\nLockedHint=yes";
   };
-  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, ask });
+  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, query });
   await signals.read({ presence: true });
   assert.equal((await signals.read({ presence: true })).ownerActive, false);
   isSilent = true;

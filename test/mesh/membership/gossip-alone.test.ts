@@ -18,8 +18,14 @@ async function ring(seed: number, gossipIntervalMs: number): Promise<{ time: Vir
   const links = Array.from({ length: size }, (_, index) => new FabricLinks(fabric, { id: nodeId(index) }));
   const members = links.map((own) => {
     const made = new Membership({
-      ...{ mesh: "0".repeat(32), signer: fakeSigner(own.id), links: own, clock: time, timers: own.timers, random },
-      ...{ address: undefined, url: `https://${own.id}:8443` },
+      mesh: "0".repeat(32),
+      signer: fakeSigner(own.id),
+      links: own,
+      clock: time,
+      timers: own.timers,
+      random,
+      address: undefined,
+      url: `https://${own.id}:8443`,
       trust: { known: () => true, isRevoked: () => false, verify: fakeVerify },
       config: { gossipIntervalMs, probeIntervalMs: never, pushPullIntervalMs: never, reconnectIntervalMs: never },
     });

@@ -22,7 +22,11 @@ function tableOf(linked: (node: string) => boolean = () => false): [MemberTable,
   const time = new VirtualTime();
   const told: Update[] = [];
   const table = new MemberTable({
-    ...{ config: defaultMembersConfig, clock: time, timers: time, self, linked },
+    config: defaultMembersConfig,
+    clock: time,
+    timers: time,
+    self,
+    linked,
     spread: (_, update) => told.push(update),
     changed: () => undefined,
   });

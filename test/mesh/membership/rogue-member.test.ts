@@ -321,8 +321,12 @@ interface Verdict {
 
 /** A request as a node relays it for a client. */
 const request = {
-  ...{ method: "GET", target: "/v1/audit", headers: {}, body: new Uint8Array() },
-  ...{ remoteAddress: "10.0.0.9", baseUrl: "https://localhost:1" },
+  method: "GET",
+  target: "/v1/audit",
+  headers: {},
+  body: new Uint8Array(),
+  remoteAddress: "10.0.0.9",
+  baseUrl: "https://localhost:1",
 };
 
 function text({ body }: Relayed): string {

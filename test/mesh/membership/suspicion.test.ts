@@ -48,7 +48,12 @@ test("a suspicion expires at its latest alone, sooner with each new accuser, nev
   const expired: string[] = [];
   const suspicion = (name: string): Suspicion =>
     new Suspicion({
-      ...{ from: "a", expected: 2, minMs: 1_000, maxMs: 6_000, clock: time, timers: time },
+      from: "a",
+      expected: 2,
+      minMs: 1_000,
+      maxMs: 6_000,
+      clock: time,
+      timers: time,
       expired: () => expired.push(`${name} ${time.monotonic()}`),
     });
   suspicion("alone");
@@ -137,7 +142,11 @@ test("a ticker that is stopped and started in the midst of a run ticks once per 
   const time = new VirtualTime();
   let runs = 0;
   const ticker = new Ticker({
-    ...{ name: "test", intervalMs: () => 100, clock: time, timers: time, random: () => 0.5 },
+    name: "test",
+    intervalMs: () => 100,
+    clock: time,
+    timers: time,
+    random: () => 0.5,
     run: async () => {
       runs += 1;
       if (runs === 1) throw new Error("once");

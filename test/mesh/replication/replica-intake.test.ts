@@ -52,7 +52,9 @@ test("text that waits to be judged is bounded, of one peer and of all", async ()
   const clock = new ManualClock();
   const hanging: RecordStore = { ...slowStore(clock), accept: () => new Promise(() => undefined) };
   const intake = new RecordIntake({
-    ...{ stores: [hanging], clock, acceptedLate: () => undefined },
+    stores: [hanging],
+    clock,
+    acceptedLate: () => undefined,
     yieldLoop: () => Promise.resolve(),
   });
   const text = "x".repeat(64 * 1024);

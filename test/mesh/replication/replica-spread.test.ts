@@ -21,8 +21,14 @@ class Replicas {
       const links = new FabricLinks(this.#fabric, { id: nodeId(index) });
       const facts = new Facts();
       const replica = new RecordReplica({
-        ...{ links, stores: facts.stores, clock: this.time, timers: links.timers, random: this.#fabric.random },
-        ...{ digestIntervalMs: 1e9, idsIntervalMs: 1e9, yieldLoop: () => Promise.resolve() },
+        links,
+        stores: facts.stores,
+        clock: this.time,
+        timers: links.timers,
+        random: this.#fabric.random,
+        digestIntervalMs: 1e9,
+        idsIntervalMs: 1e9,
+        yieldLoop: () => Promise.resolve(),
       });
       replica.start();
       this.#links.push(links);

@@ -38,7 +38,8 @@ async function start(
     return said.node === expected.node && said.saw === expected.saw ? said.twin : undefined;
   };
   const links = host.links({
-    ...{ instance, started },
+    instance,
+    started,
     duplicates: { readProof, found: (_, [kept, refused]) => found(kept.instance, refused.instance) },
   });
   const heard = new Set<string>();

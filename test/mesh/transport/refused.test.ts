@@ -56,7 +56,9 @@ test("strangers at the ports of a node", async (context) => {
       const now = Date.now();
       const selfSigned = certifySelf(
         {
-          ...{ commonName: "Wasmherd peer", notBefore: now - 60_000, notAfter: now + 60_000 },
+          commonName: "Wasmherd peer",
+          notBefore: now - 60_000,
+          notAfter: now + 60_000,
           extensions: [
             { name: "extKeyUsage", clientAuth: true, serverAuth: true },
             { name: "subjectAltName", altNames: [other.uri(rogue.id, rogue.identity.meshId)] },
@@ -69,8 +71,12 @@ test("strangers at the ports of a node", async (context) => {
       const key = await rsaKey(2_048);
       const below = issuePeerLeaf({
         issuer: issuerOf(leaf.certificate, createPrivateKey(leaf.key), [leaf.certificate]),
-        ...{ publicKey: createPublicKey(key), meshId: rogue.identity.meshId, nodeId: "0".repeat(32) },
-        ...{ deploy: true, master: true, clock: systemClock },
+        publicKey: createPublicKey(key),
+        meshId: rogue.identity.meshId,
+        nodeId: "0".repeat(32),
+        deploy: true,
+        master: true,
+        clock: systemClock,
       });
       await turnedAway(node, /INVALID_CA|UNABLE_TO|UNSPECIFIED/, () =>
         connect({ certificate: below, key: pemOf(key) }),
@@ -109,8 +115,14 @@ test("strangers at the ports of a node", async (context) => {
       const token = await mesh.joinToken();
       const asking = async (change: object, options: Partial<JoinOptions> = {}) =>
         joinMesh(await applicant(change), {
-          ...{ urls: [node.ready.url], token, advertise: "localhost", deploy: true, report: () => undefined },
-          ...{ clock: systemClock, signal: AbortSignal.timeout(20_000), ...options },
+          urls: [node.ready.url],
+          token,
+          advertise: "localhost",
+          deploy: true,
+          report: () => undefined,
+          clock: systemClock,
+          signal: AbortSignal.timeout(20_000),
+          ...options,
         });
       await cheaply(node, () => assert.rejects(asking({ csr: hugeCsr() }), refusedWith("join.refused", /16384 bits/)));
       await assert.rejects(asking({}, { advertise: "north.local" }), refusedWith("join.refused", /nobody vouches/));
