@@ -197,7 +197,8 @@ export class Prober {
   }
 
   /**
-   * Whether the requested member got an answer of the node (ack, nack); `undefined` when the member itself did not respond.
+   * Whether the requested member got an answer of the node (ack, nack); `undefined` when the member itself did not
+   * respond.
    */
   async #requestIndirect(
     link: Link,
