@@ -1,13 +1,13 @@
-// A run beside the last one that was stored: which key figures moved by more than their spread.
+// Compares a run with the stored one: which key figures moved by more than their spread.
 
 import type { Estimate } from "../src/cli/bench/chart.js";
 import { shortNumber } from "../src/cli/bench/chart-scale.js";
 
-/** A number that a benchmark is read for. Without an interval, a change of 10 % counts as spread. */
+/** A key figure of a benchmark. Without an interval, a change of 10 % counts as spread. */
 export interface KeyFigure extends Estimate {
   readonly name: string;
   readonly unit: string;
-  /** Which way is better; `neither` for what only describes. */
+  /** Which direction is better; `neither` for a descriptive figure. */
   readonly better: "lower" | "higher" | "neither";
 }
 
@@ -26,7 +26,7 @@ export interface Change {
 
 const toleratedShare = 0.1;
 
-/** What became of each figure: those of `now` in their order, then those that are gone. */
+/** The change of each figure: those of `now` in their order, then those that are gone. */
 export function compareRuns(before: readonly KeyFigure[], now: readonly KeyFigure[]): Change[] {
   const past = new Map(before.map((figure) => [figure.name, figure]));
   const changes = now.map((figure): Change => {

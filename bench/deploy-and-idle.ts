@@ -1,4 +1,4 @@
-// What a deploy takes once the compiler is warm, and what a node holds when it has nothing to do.
+// The time of a deploy once the compiler is warm, and the memory of an idle node.
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { Agent, request } from "node:https";
@@ -9,7 +9,7 @@ const deploys = 7;
 /** The compiler's process ends after a minute without work. */
 const settleMs = 65_000;
 
-/** Milliseconds from the upload of a source of 100 lines to the answer, the compiler warm; of several uploads. */
+/** Milliseconds from the upload of a source of 100 lines to the answer, with a warm compiler; for several uploads. */
 export async function deployTimes(target: Target): Promise<number[]> {
   const agent = new Agent({ ca: target.ca, keepAlive: true });
   const times: number[] = [];

@@ -1,4 +1,4 @@
-// What the node is measured against: hyper-express over HTTPS that parses a JSON body and answers one, and nothing more.
+// The baseline of the benchmarks: hyper-express over HTTPS that parses a JSON body and answers one, and nothing more.
 // Arguments: key file, certificate file. Prints its port when it listens.
 import hyperExpress from "hyper-express";
 

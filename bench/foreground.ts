@@ -1,11 +1,12 @@
-// A program that its owner sits in front of: it sleeps for 5 ms, wakes up, computes for some 2 ms, over and over, and notes how late it
-// woke and how long it computed. Arguments: seconds, and steps of a computation; with 0 steps it prints how many 2 ms take.
+// A program as an owner uses it: it sleeps for 5 ms, wakes up, computes for some 2 ms, in a loop, and records how late
+// it woke and how long it computed. Arguments: seconds, and steps of a computation; with 0 steps it prints how many
+// take 2 ms.
 
 const [, , seconds = "1", given = "0"] = process.argv;
 const sleepMs = 5;
 const frameMs = 2;
 const cell = new Int32Array(new SharedArrayBuffer(4));
-/** Printed at the end, so that no computation can be left out. */
+/** Printed at the end, so that the engine cannot leave out a computation. */
 let checksum = 0;
 
 /** Xorshift (Marsaglia, 2003). */
@@ -19,7 +20,7 @@ function compute(steps: number): void {
   checksum ^= x;
 }
 
-/** Steps of 2 ms of a core that nobody else uses: the fastest of many tries is the least disturbed. */
+/** Steps of 2 ms on an otherwise unused core: the fastest of many tries is the least disturbed. */
 function calibrated(): number {
   const steps = 100_000;
   let fastest = Number.POSITIVE_INFINITY;

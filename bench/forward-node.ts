@@ -1,4 +1,5 @@
-// A node that forwards over real links and whose sandbox answers at once: what is measured is the way. Also the thread of the peer.
+// A node that forwards over real links and whose sandbox answers at once, so that only the way is measured. Also the
+// thread of the peer.
 
 import { isMainThread, parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../src/core/clock.js";
@@ -16,7 +17,7 @@ import { type TlsLeaf, TlsNetwork } from "../src/mesh/transport/tls-network.js";
 import type { Allowance } from "../src/owner/allowance.js";
 import { peerIdentityOf } from "../src/pki/x509/peer-identity.js";
 
-/** What a node is told: its id, the mesh's id and root certificate, its own certificate. */
+/** Setup of a node: its id, the mesh's id and root certificate, its own certificate. */
 export interface ForwardNodeData {
   readonly id: string;
   readonly meshId: string;
@@ -45,7 +46,13 @@ export class ForwardNode {
     });
     const [clock, timers, random] = [systemClock, systemTimers, Math.random];
     const links = new LinkSet({
-      ...{ nodeId: id, instance: randomHex(16), network, clock, timers, random, log },
+      nodeId: id,
+      instance: randomHex(16),
+      network,
+      clock,
+      timers,
+      random,
+      log,
       trust: { check: ignore },
       hello: () => ({ address: undefined, url: "https://localhost", records: [] }),
       acceptRecords: async () => undefined,
@@ -60,7 +67,15 @@ export class ForwardNode {
     router.activate(this.app);
     this.links = links;
     this.forwarding = new Forwarding({
-      ...{ nodeId: id, links, router, clock, timers, random, log, limits: defaultLimits, metrics: new Metrics() },
+      nodeId: id,
+      links,
+      router,
+      clock,
+      timers,
+      random,
+      log,
+      limits: defaultLimits,
+      metrics: new Metrics(),
       members: { get: () => undefined, watch: () => ignore },
       sandbox: { longWorkers: 0, stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
       allowances: { current: allowance, watch: () => ignore },
@@ -72,7 +87,7 @@ export class ForwardNode {
     });
   }
 
-  /** Listens; the port. */
+  /** Starts to listen; returns the port. */
   start(): Promise<number> {
     this.forwarding.start();
     return this.links.start();

@@ -1,4 +1,4 @@
-// What a hop costs: the choice, and a call to a peer over a real link on loopback, each node with a thread of its own.
+// The cost of a hop: the choice, and a call to a peer over a real link on loopback, each node with a thread of its own.
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
@@ -67,8 +67,13 @@ async function together(
     while (left-- > 0) {
       const from = performance.now();
       const { hop } = await node.forwarding.invoker.invoke({
-        ...{ app: node.app, function: "add", arguments: { format: "json", body }, id: `bench-${left}` },
-        ...{ deadline: Date.now() + 5_000, signal, node: peerId },
+        app: node.app,
+        function: "add",
+        arguments: { format: "json", body },
+        id: `bench-${left}`,
+        deadline: Date.now() + 5_000,
+        signal,
+        node: peerId,
       });
       if (hop === undefined) throw new Error("the call stayed here");
       times.push((performance.now() - from) * 1_000);
@@ -92,9 +97,17 @@ function choiceNs(): Estimate {
   const peers = Array.from(
     { length: 9 },
     (_, index): Candidate => ({
-      ...{ nodeId: `${index}`, slots: 2, running: index % 4, queued: index % 7 },
-      ...{ serviceMs: 5, rttMs: 0.2, inFlight: 0 },
-      ...{ usable: true, lightUnits: Number.POSITIVE_INFINITY, errorRate: 0, warmth: 1 },
+      nodeId: `${index}`,
+      slots: 2,
+      running: index % 4,
+      queued: index % 7,
+      serviceMs: 5,
+      rttMs: 0.2,
+      inFlight: 0,
+      usable: true,
+      lightUnits: Number.POSITIVE_INFINITY,
+      errorRate: 0,
+      warmth: 1,
     }),
   );
   const count = 200_000;

@@ -1,5 +1,5 @@
-// What does a call cost? In process, through the pool, and over HTTPS beside a bare hyper-express server; and what a slow
-// function does to fast ones, what a deploy takes, what an idle node holds.
+// The cost of a call: in process, through the pool, and over HTTPS beside a bare hyper-express server; the effect of a
+// slow function on fast ones; the time of a deploy; the memory of an idle node.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// Load over HTTPS by an established generator: wrk where it is installed, since it leaves most of a small machine to the
-// server; autocannon otherwise.
+// Load over HTTPS by an established generator: wrk where it is installed, since it leaves most of a small machine to
+// the server; autocannon otherwise.
 import { execFile, execFileSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ export interface LoadOptions {
   readonly seconds: number;
 }
 
-/** What came of it; latencies in milliseconds. */
+/** Result of a run; latencies in milliseconds. */
 export interface LoadResult {
   readonly callsPerSecond: number;
   readonly p50: number;

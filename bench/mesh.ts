@@ -1,4 +1,5 @@
-// What does a mesh cost? One hop over a call here, a join over a plain start, a new app on ten nodes, a revocation on ten nodes.
+// The cost of a mesh: one hop against a local call, a join against a plain start, a new app on ten nodes, a revocation
+// on ten nodes.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -50,8 +51,8 @@ interface MeshBody {
 }
 
 /**
- * A call that is bound to this node, the same call bound to the peer, and a bare echo, in turn. Bound, since under load this node
- * would give away some of its own.
+ * A call bound to this node, the same call bound to the peer, and a bare echo, in turn. Bound, since this node would
+ * forward some of its own calls under load.
  */
 async function forward(mesh: LocalMesh, echo: Target): Promise<Hop[]> {
   const [here, there] = mesh.nodes;
@@ -98,7 +99,10 @@ async function joining(mesh: LocalMesh): Promise<MeshReport["join"]> {
   };
 }
 
-/** From the upload of a new app until its answer, and until each node answers calls of it; the first part is its compilation. */
+/**
+ * From the upload of a new app until its answer, and until each node answers calls of it; the first part is its
+ * compilation.
+ */
 async function propagation(mesh: LocalMesh): Promise<MeshReport["propagation"]> {
   const samples: { answered: number; everywhere: number; holders: number }[] = [];
   for (let round = 0; round <= rounds; round++) {
@@ -122,7 +126,7 @@ async function propagation(mesh: LocalMesh): Promise<MeshReport["propagation"]> 
   };
 }
 
-/** From the request to revoke until each other node says so; every node but the founder is revoked in turn. */
+/** From the revocation's request until each other node reports it; every node except the founder is revoked in turn. */
 async function revocation(mesh: LocalMesh): Promise<MeshReport["revocation"]> {
   const samples: number[] = [];
   const left = mesh.nodes.slice(1);
@@ -169,7 +173,7 @@ async function settled(node: NodeProcess, mesh: LocalMesh): Promise<void> {
   });
 }
 
-/** Asks every 10 ms: what is asked takes time from what is measured. */
+/** Polls every 10 ms: each poll takes time from the measured work. */
 async function poll(holds: () => Promise<boolean>): Promise<void> {
   for (const began = performance.now(); performance.now() - began < limitMs; await sleep(10)) {
     if (await holds().catch(() => false)) return;
@@ -240,7 +244,9 @@ function panelsOf({ forward: hops, join: joined, propagation: spread, revocation
   const [categories, values] = [steps.map(([name]) => name), steps.map(([, estimate]) => estimate)];
   return [
     {
-      ...{ kind: "bars", title: "A call, p50", yLabel: "ms" },
+      kind: "bars",
+      title: "A call, p50",
+      yLabel: "ms",
       categories: hops.map(({ connections }) => `${connections} connection${connections === 1 ? "" : "s"}`),
       series: [
         { name: "bare HTTPS server", values: hops.map(({ echoP50Ms }) => echoP50Ms) },

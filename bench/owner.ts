@@ -1,5 +1,5 @@
-// What does the owner of a workstation feel while the mesh is busy? A foreground program beside nodes that do nothing, nodes that
-// compute under the owner's policy, and nodes that compute without it.
+// The effect of a busy mesh on the owner of a workstation: a foreground program beside idle nodes, nodes that compute
+// under the owner's policy, and nodes that compute without it.
 
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -23,7 +23,7 @@ const settleMs = 3_000;
 /** Thousand steps of the loop of `work`: some 8 ms. */
 const work = "[5000]";
 
-/** What the foreground program noted in one round, and what came of the guests' calls meanwhile. */
+/** Records of the foreground program in one round, and the results of the guests' calls meanwhile. */
 interface Round {
   readonly lateMs: readonly number[];
   readonly computedMs: readonly number[];
@@ -48,8 +48,8 @@ interface Felt {
 }
 
 /**
- * Runs the foreground program in a session of its own, as a desktop starts programs: Linux weighs sessions against each other
- * (autogroups, sched(7)), and a thread's scheduling class counts inside its session alone.
+ * Runs the foreground program in a session of its own, as a desktop starts programs: Linux weighs sessions against each
+ * other (autogroups, sched(7)), and a thread's scheduling class counts only inside its session.
  */
 async function foreground<Noted>(args: readonly (string | number)[]): Promise<Noted> {
   const path = fileURLToPath(new URL("./foreground.js", import.meta.url));
@@ -60,15 +60,19 @@ async function foreground<Noted>(args: readonly (string | number)[]): Promise<No
   return JSON.parse(await text(child.stdout)) as Noted;
 }
 
-/** Calls to every node for as long as `during` takes, and what came of both. */
+/** Sends calls to every node while `during` runs; returns the results of both. */
 async function saturated<Result>(
   mesh: LocalMesh,
   options: { seconds: number; during: () => Promise<Result> },
 ): Promise<{ load: LoadResult[]; result: Result }> {
   const running = mesh.nodes.map((node) =>
     generator.run({
-      ...{ url: `${node.ready.url}/fn/bench/work`, ca: node.ca, token: mesh.token },
-      ...{ body: work, connections: callsInFlight, seconds: options.seconds },
+      url: `${node.ready.url}/fn/bench/work`,
+      ca: node.ca,
+      token: mesh.token,
+      body: work,
+      connections: callsInFlight,
+      seconds: options.seconds,
     }),
   );
   const load = Promise.all(running);
@@ -78,7 +82,7 @@ async function saturated<Result>(
   return { load: await load, result };
 }
 
-/** Sets whose machine this is at every node: `auto` looks for an owner, `none` says that it is nobody's workstation. */
+/** Sets the owner mode of every node: `auto` looks for an owner, `none` treats the machine as no workstation. */
 async function setOwner(mesh: LocalMesh, owner: "auto" | "none"): Promise<void> {
   const headers = { "content-type": "application/json" };
   for (const node of mesh.nodes) {
@@ -150,17 +154,26 @@ function panelsOf(all: Record<Way, Felt>): BarPanel[] {
   const bars = { kind: "bars" } as const;
   return [
     {
-      ...{ ...bars, title: "How late a sleep of 5 ms ends", yLabel: "ms", yScale: "log" },
+      ...bars,
+      title: "How late a sleep of 5 ms ends",
+      yLabel: "ms",
+      yScale: "log",
       categories: ["p50", "p99", "p99.9"],
       series: series(({ lateMs }) => [lateMs.p50, lateMs.p99, lateMs.p999]),
     },
     {
-      ...{ ...bars, title: "How long 2 ms of work take", yLabel: "ms", yScale: "log" },
+      ...bars,
+      title: "How long 2 ms of work take",
+      yLabel: "ms",
+      yScale: "log",
       categories: ["p50", "p99"],
       series: series(({ frameMs }) => [frameMs.p50, frameMs.p99]),
     },
     {
-      ...{ ...bars, title: "What guests get done", yLabel: "calls/s", categories: ["calls of some 8 ms"] },
+      ...bars,
+      title: "What guests get done",
+      yLabel: "calls/s",
+      categories: ["calls of some 8 ms"],
       series: series((one) => [one.guestCallsPerSecond], ["limited", "unlimited"]),
     },
   ];

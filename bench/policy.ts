@@ -1,4 +1,5 @@
-// Which way of choosing a node keeps the slowest calls fast? Simulated meshes under our policy, under those of others, and under a bound.
+// Which placement policy keeps the slowest calls fast? Simulated meshes under our policy, under other known ones, and
+// under a bound.
 
 import type { LinePanel } from "../src/cli/bench/chart.js";
 import type { KeyFigure } from "./comparison.js";
@@ -17,12 +18,12 @@ import { type BenchRun, bench } from "./report.js";
 import { rounded } from "./statistics.js";
 
 const ours = ourPolicy();
-/** Local only aside, which has no way to help an overloaded node: its times are those of its queues. */
+/** All policies except local only, which cannot help an overloaded node: its times are those of its queues. */
 const others = [staticWeights, peakEwma, leastRequest, prequal];
 const policies = [localOnly, ...others, ours, clairvoyant];
 const loads = [0.5, 0.7, 0.8, 0.9];
 
-/** A size of mesh, for how long it is simulated, and how often. */
+/** A size of mesh, the simulated time, and the number of runs. */
 interface Size {
   readonly nodes: number;
   readonly loads: readonly number[];
@@ -47,7 +48,7 @@ interface Row {
   readonly measures: { readonly [measure in (typeof measures)[number]]: Interval };
   readonly calls: number;
   readonly failed: number;
-  /** p99 over that of ours, seed by seed: above 1, ours is faster. */
+  /** p99 of a policy divided by ours, seed by seed: above 1, ours is faster. */
   readonly p99ToOurs: Interval;
 }
 
@@ -86,7 +87,7 @@ function shown({ mean, plusMinus }: Interval): Interval {
   return { mean: rounded(mean), plusMinus: rounded(plusMinus) };
 }
 
-/** Whether p99 is lowest under ours in every mesh and at every load, the bound aside; and where it is not. */
+/** Whether our p99 is the lowest in every mesh and at every load, the bound aside; and where it is not. */
 function lowest(rows: readonly Row[]): { readonly everywhere: boolean; readonly butFor: string } {
   const exceptions = rows
     .filter(({ policy, p99ToOurs }) => policy !== ours.name && policy !== clairvoyant.name && p99ToOurs.mean <= 1)
@@ -122,7 +123,7 @@ function estimateOf({ mean, plusMinus }: Interval): { value: number; low?: numbe
   return Number.isFinite(plusMinus) ? { value: mean, low, high: mean + plusMinus } : { value: mean };
 }
 
-/** p99 of ours, and how many times longer the best of the others takes. */
+/** Our p99, and the best other policy's p99 relative to it. */
 function keyFigures(rows: readonly Row[]): KeyFigure[] {
   return rows
     .filter(({ policy }) => policy === ours.name)
@@ -151,7 +152,7 @@ function methodOf(chosen: readonly Size[]): string {
   );
 }
 
-/** Runs all, or the sizes that take a minute. */
+/** Runs all sizes, or only those that take a minute. */
 function measure(quick: boolean): BenchRun {
   const chosen = quick ? quickSizes : sizes;
   const rows = chosen.flatMap(simulate);

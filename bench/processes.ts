@@ -1,4 +1,4 @@
-// The processes that a benchmark measures: a node, and the bare server beside it.
+// The processes under measurement: a node, and the bare server beside it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,10 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/** Starts a node on a free port with the functions under `functions`, its state in `state`; of the built tree `dist`, else of ours. */
+/**
+ * Starts a node on a free port with the functions under `functions` and its state in `state`; from the built tree
+ * `dist`, or this tree.
+ */
 export async function startNode(
   state: string,
   { functions, dist = new URL("../", import.meta.url) }: { functions: string; dist?: URL },
@@ -28,7 +31,7 @@ export async function startNode(
   return { url, token, ca: readFileSync(ca, "utf8"), pid: child.pid ?? 0, stop: () => stop(child) };
 }
 
-/** Runs `use` beside the bare hyper-express server, which has keys of its own; `state` is a folder for them. */
+/** Runs `use` beside the bare hyper-express server, which has its own keys; `state` is a folder for them. */
 export async function withEcho<Result>(state: string, use: (echo: Target) => Promise<Result>): Promise<Result> {
   const facts = { ephemeral: true, name: "echo", domains: [], advertise: "localhost", clock: systemClock };
   const identity = await Identity.open({ state, ...facts });

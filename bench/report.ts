@@ -1,4 +1,5 @@
-// What a benchmark leaves: a stated question, its method and machine, results as JSON and as a picture, beside the last stored run.
+// The report of a benchmark: a stated question, its method and machine, results as JSON and as a picture, beside the
+// last stored run.
 
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { loadavg } from "node:os";
@@ -12,11 +13,11 @@ import { packageRoot } from "../src/core/package-root.js";
 import { UsageError } from "../src/core/usage-error.js";
 import { compareRuns, comparisonTable, type KeyFigure } from "./comparison.js";
 
-/** What the command line of a benchmark says. */
+/** Options of a benchmark's command line. */
 export interface BenchOptions {
   /** Print the report as JSON on standard output, everything else on standard error. */
   readonly json: boolean;
-  /** Store the run in place of one of another machine. */
+  /** Store the run in place of a run of another machine. */
   readonly replace: boolean;
   /** Measure less; the run is kept apart from the stored one. */
   readonly quick: boolean;
@@ -32,7 +33,7 @@ export interface BenchOptions {
 export interface BenchRun {
   /** How it was measured, in a few sentences. */
   readonly method: string;
-  /** The numbers that it is read for, and compared by with other runs. */
+  /** The key figures, which are compared with other runs. */
   readonly key: readonly KeyFigure[];
   readonly results: Readonly<Record<string, unknown>>;
   readonly panels: Figure["panels"];
@@ -68,8 +69,8 @@ export interface KnownOptions {
 }
 
 /**
- * Runs the benchmark `name`, an entry of `bench/questions.json`, with the options of the command line, and publishes what comes of it.
- * A wrong option ends the process with code 2.
+ * Runs the benchmark `name`, an entry of `bench/questions.json`, with the options of the command line, and publishes
+ * the result. A wrong option ends the process with code 2.
  */
 export async function bench(
   name: string,
@@ -108,15 +109,16 @@ export function benchOptions(args: readonly string[], known: KnownOptions = {}):
   }
 }
 
-/** What was published: the file's content, and what a person is told. */
+/** What was published: the file's content, and the text for a person. */
 export interface Published {
   readonly report: Readonly<Record<string, unknown>>;
   readonly text: string;
 }
 
 /**
- * Writes `NAME.json` and `NAME.svg`, and says how the key figures stand to the last run. A run of another machine stays where it is:
- * this one then goes to `NAME.local.json`, a quick one to `NAME.quick.json`, both of which git ignores.
+ * Writes `NAME.json` and `NAME.svg`, and returns the comparison of the key figures with the last run. A stored run of
+ * another machine is kept: the new run then goes to `NAME.local.json`, a quick one to `NAME.quick.json`, both of which
+ * git ignores.
  */
 export async function publish(run: BenchRun & { readonly name: string }, options: BenchOptions): Promise<Published> {
   const { name, method, key, results, panels, columns = 1 } = run;
@@ -153,7 +155,7 @@ async function questionOf(name: string): Promise<string> {
   return question;
 }
 
-/** The run in a file; nothing when there is none, or when it is not one of ours. */
+/** The run in a file; undefined when there is none, or when the file is not a run. */
 async function lastRun(path: string): Promise<Stored | undefined> {
   try {
     return stored.parse(JSON.parse(await readFile(path, "utf8")));

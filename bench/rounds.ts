@@ -1,9 +1,9 @@
-// Repeated and paired measurements: what drifts with the machine must not fall on one side.
+// Repeated and paired measurements: drift of the machine must not fall on one side.
 
 import type { Estimate } from "../src/cli/bench/chart.js";
 import { estimateOf } from "./statistics.js";
 
-/** `measure` once to warm up, then `rounds` times; the results of the latter. */
+/** Runs `measure` once to warm up, then `rounds` times; returns the results of the latter. */
 export async function repeat<Result>(rounds: number, measure: () => Promise<Result>): Promise<Result[]> {
   await measure();
   const measured: Result[] = [];
@@ -12,8 +12,8 @@ export async function repeat<Result>(rounds: number, measure: () => Promise<Resu
 }
 
 /**
- * Each of `ways` in every round, every other round in the opposite order; one more round comes first and warms up. The nth results
- * of the ways are a pair.
+ * Runs each of `ways` in every round, every other round in the opposite order; one more round comes first and warms up.
+ * The nth results of the ways are a pair.
  */
 export async function alternate<Way extends string, Result>(
   rounds: number,
@@ -30,12 +30,12 @@ export async function alternate<Way extends string, Result>(
   return measured;
 }
 
-/** The estimate of what `look` sees in each result. */
+/** The estimate of the value that `look` reads from each result. */
 export function estimated<Result>(results: readonly Result[], look: (result: Result) => number): Required<Estimate> {
   return estimateOf(results.map(look));
 }
 
-/** The estimate of what `look` makes of each pair of results, such as their ratio. */
+/** The estimate of the value that `look` computes from each pair of results, for example their ratio. */
 export function paired<One, Other>(
   { of, to }: { of: readonly One[]; to: readonly Other[] },
   look: (one: One, other: Other) => number,

@@ -1,4 +1,4 @@
-// What a call costs without the network: in process with its reset, and through the pool.
+// The cost of a call without the network: in process with its reset, and through the pool.
 import { readFile } from "node:fs/promises";
 import { Compiler } from "../runtime/compile/compiler.js";
 import type { PreparedRevision } from "../runtime/sandbox/prepared-revision.js";
@@ -15,7 +15,10 @@ import { estimateOf, percentile } from "./statistics.js";
 const rounds = 5;
 const body = "[19,23]";
 
-/** Medians over the rounds. In process: microseconds of a call and its reset, and of its parts; through the pool: as named. */
+/**
+ * Medians over the rounds. In process: microseconds of a call and its reset, and of its parts; through the pool: as
+ * named.
+ */
 export interface SandboxReport {
   readonly prepareMs: Estimate;
   readonly inProcessUs: { readonly [part in "callAndReset" | "reset" | "freshInstance"]: Estimate };

@@ -1,4 +1,4 @@
-// Does a node stay as it is for as long as it runs? Threads, descriptors and memory of two nodes under a mix of good
+// Does a node stay the same for as long as it runs? Threads, descriptors and memory of two nodes under a mix of good
 // and hostile work.
 
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
@@ -17,7 +17,7 @@ const method =
 const names = ["north", "east"];
 const sampleMs = 2_000;
 
-/** What is flat when it grows by no more: a share of what it was, and so much beside. */
+/** Tolerance: a figure is flat when it grows by at most this share of its value, and this much beside. */
 const tolerances = {
   threads: { title: "threads", unit: "", share: 0, more: 2 },
   descriptors: { title: "open descriptors", unit: "", share: 0.1, more: 16 },
@@ -26,7 +26,7 @@ const tolerances = {
 type Figure = keyof typeof tolerances;
 const figures = Object.keys(tolerances) as Figure[];
 
-/** What a process holds, `minutes` after the start. */
+/** Resources of a process, `minutes` after the start. */
 type Sample = { readonly minutes: number } & { readonly [figure in Figure]: number };
 
 async function sampleOf(pid: number, minutes: number): Promise<Sample> {
@@ -39,7 +39,7 @@ async function sampleOf(pid: number, minutes: number): Promise<Sample> {
   return { minutes, threads: threads.length, descriptors: open.length, memoryMiB: kibibytes / 1_024 };
 }
 
-/** The middle of a figure in the second and in the last quarter of the samples. */
+/** The median of a figure in the second and in the last quarter of the samples. */
 function quarters(samples: readonly Sample[], figure: Figure): { readonly before: number; readonly after: number } {
   const quarter = Math.floor(samples.length / 4);
   const middle = (part: readonly Sample[]): number => median(part.map((sample) => sample[figure]));

@@ -1,4 +1,4 @@
-// The few statistics that the benchmarks quote.
+// Statistics for the benchmarks.
 
 import { medianInterval } from "../src/capacity/estimate.js";
 import type { Estimate } from "../src/cli/bench/chart.js";
@@ -20,8 +20,8 @@ export function rounded(value: number): number {
 }
 
 /**
- * The median and its 95 % interval, see {@link medianInterval}. Fewer than six values have none: theirs is from the least to the
- * greatest (94 % of five).
+ * The median and its 95 % interval, see {@link medianInterval}. Fewer than six values have none: their interval is from
+ * the least to the greatest (94 % of five).
  */
 export function estimateOf(values: readonly number[]): Required<Estimate> {
   const { low, high } = medianInterval(values) ?? { low: percentile(values, 0), high: percentile(values, 1) };

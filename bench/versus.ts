@@ -1,4 +1,4 @@
-// Did a change make calls here dearer? The node of this tree beside the node of another one, built: `--base FOLDER`.
+// Did a change make calls more expensive? The node of this tree beside the built node of another one: `--base FOLDER`.
 
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -17,7 +17,10 @@ const generator = loadGenerator();
 /** Of the kernel's accounts of processes: USER_HZ, 100 on every Linux that Node runs on. */
 const tickMs = 10;
 
-/** One round of load, and the processor time that the node's process took for a call; NaN where no kernel tells. */
+/**
+ * One round of load, and the processor time of the node's process for each call; NaN where the kernel does not report
+ * it.
+ */
 interface Round extends LoadResult {
   readonly cpuMicros: number;
 }
@@ -34,7 +37,7 @@ interface Difference {
 async function cpuMs(pid: number): Promise<number> {
   if (process.platform !== "linux") return Number.NaN;
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  // After the name, which may hold anything: utime and stime are fields 14 and 15 (proc_pid_stat(5)).
+  // After the name, which may hold any character: utime and stime are fields 14 and 15 (proc_pid_stat(5)).
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * tickMs;
 }
@@ -106,7 +109,10 @@ function keyFigures(differences: readonly Difference[]): BenchRun["key"] {
 function panelsOf(differences: readonly Difference[]): BarPanel[] {
   const categories = differences.map(({ connections }) => `${connections} connection${connections === 1 ? "" : "s"}`);
   const panel = (title: string, yLabel: string, look: (one: Difference) => Difference["p50Ms"]): BarPanel => ({
-    ...{ kind: "bars", title, yLabel, categories },
+    kind: "bars",
+    title,
+    yLabel,
+    categories,
     series: [
       { name: "base", values: differences.map((one) => look(one).base) },
       { name: "now", values: differences.map((one) => look(one).now) },

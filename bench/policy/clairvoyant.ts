@@ -1,16 +1,16 @@
-// A bound: what a policy could do that knew everything at once.
+// A lower bound: a policy with complete and immediate knowledge.
 
 import { type Balancer, eligible, type PlacementAtWork, type PlacementPolicy } from "./policy.js";
 import type { SimCall } from "./sim-call.js";
 import type { SimMesh } from "./sim-mesh.js";
 import type { SimNode } from "./sim-node.js";
 
-/** When the workers of a node will be free, with all calls that were sent to it. */
+/** When the workers of a node will be free, counting all calls that were sent to it. */
 class Timeline {
   readonly #mesh: SimMesh;
   readonly #node: SimNode;
   #freeMs: number[] = [];
-  /** Which of them is free first. */
+  /** The worker that is free first. */
   #first = 0;
 
   constructor(mesh: SimMesh, node: SimNode) {
@@ -19,18 +19,18 @@ class Timeline {
     this.rebuild();
   }
 
-  /** When a call that comes then would end. */
+  /** When a call that arrives then would end. */
   endMs(call: SimCall, arriveMs: number): number {
     return Math.max(arriveMs, this.#freeMs[this.#first] ?? 0) + this.#runMs(call);
   }
 
-  /** The call is sent there. */
+  /** Adds a call that is sent there. */
   add(call: SimCall, arriveMs: number): void {
     this.#freeMs[this.#first] = this.endMs(call, arriveMs);
     this.#find();
   }
 
-  /** Its owner changed what it may use: from what runs and waits there now. */
+  /** Starts anew from the calls that run and wait, after the owner changed the slots. */
   rebuild(): void {
     const { now } = this.#mesh;
     this.#freeMs = Array.from({ length: Math.max(1, this.#node.slots) }, () => now);
@@ -57,8 +57,9 @@ class Timeline {
 }
 
 /**
- * Knows what each call takes, what runs and waits everywhere, and who fails, without a message and without delay; sends each call where it ends
- * first, the way there and back included. Only what owners will do is hidden from it.
+ * Knows each call's work, all running and waiting calls, and which nodes fail, without messages and without delay.
+ * Sends each call where it ends first, including the way there and back. Only the owners' future behaviour is hidden
+ * from it.
  */
 export const clairvoyant: PlacementPolicy = {
   name: "clairvoyant (bound)",

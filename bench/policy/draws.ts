@@ -16,7 +16,7 @@ export function logNormal(mean: number, sigma: number): Draw {
   return (random) => Math.exp(mu + sigma * normal(random));
 }
 
-/** Pareto of that shape between two bounds (bounded, so that its mean is one and a seed does not decide about it). */
+/** Pareto of that shape between two bounds. Bounded, so that its mean is one and no seed decides it. */
 export function pareto(shape: number, { low, high }: { low: number; high: number }): Draw {
   const least = (low / high) ** shape;
   return (random) => low / (1 - random() * (1 - least)) ** (1 / shape);
@@ -28,7 +28,7 @@ export function paretoMean(shape: number, { low, high }: { low: number; high: nu
   return (low ** shape / (1 - least)) * (shape / (shape - 1)) * (low ** (1 - shape) - high ** (1 - shape));
 }
 
-/** An index, as often as its weight says. */
+/** An index, drawn in proportion to its weight. */
 export function weighted(weights: readonly number[]): Draw {
   let total = 0;
   const sums = weights.map((weight) => {
@@ -48,13 +48,13 @@ export function weighted(weights: readonly number[]): Draw {
   };
 }
 
-/** Zipf's weights 1, 1/2^s, 1/3^s ... in an order that chance makes. */
+/** Zipf's weights 1, 1/2^s, 1/3^s ... in random order. */
 export function zipf(count: number, { skew, random }: { skew: number; random: Random }): number[] {
   const weights = Array.from({ length: count }, (_, rank) => (rank + 1) ** -skew);
   return shuffled(weights, random);
 }
 
-/** The same items in an order that chance makes. */
+/** The same items in random order. */
 export function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
   const left = [...items];
   for (let index = left.length - 1; index > 0; index--) {

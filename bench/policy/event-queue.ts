@@ -1,4 +1,4 @@
-// Simulated time: events in the order of their times, those of one time in the order in which they were made.
+// Simulated time: events in the order of their times, and events of one time in the order of their creation.
 
 interface Event {
   readonly at: number;
@@ -6,7 +6,7 @@ interface Event {
   readonly run: () => void;
 }
 
-/** A binary heap of events, and the time of the one that runs. */
+/** A binary heap of events, with the time of the current one. */
 export class EventQueue {
   readonly #heap: Event[] = [];
   #order = 0;
@@ -33,7 +33,7 @@ export class EventQueue {
     heap[at] = event;
   }
 
-  /** Runs all events, also those that come of them, or those up to a time. */
+  /** Runs all events including new ones, or those up to a time. */
   run(untilMs = Number.POSITIVE_INFINITY): void {
     for (let next = this.#heap[0]; next !== undefined && next.at <= untilMs; next = this.#heap[0]) {
       this.#pop();

@@ -1,15 +1,16 @@
-// Which nodes get nothing for a while, since they failed too often in a row: what the other policies use against nodes that fail fast.
+// Failure accrual (a circuit breaker for each node): nodes that failed too often in a row get no calls for a while. The
+// other policies use it against nodes that fail fast.
 
 import type { SimEnd } from "./sim-call.js";
 
-/** After so many failures in a row a node is out, for `firstMs` and then twice as long each time, up to `mostMs`. */
+/** After this many failures in a row a node is out, for `firstMs` and then twice as long each time, up to `mostMs`. */
 export interface FailureAccrualOptions {
   readonly failures: number;
   readonly firstMs: number;
   readonly mostMs: number;
 }
 
-/** What a node knows of the failures of others. */
+/** Failures of other nodes, as one node counts them. */
 export class FailureAccrual {
   readonly #options: FailureAccrualOptions;
   readonly #inARow = new Map<number, number>();
@@ -19,7 +20,7 @@ export class FailureAccrual {
     this.#options = options;
   }
 
-  /** A call to that node ended. */
+  /** Counts the end of a call to that node. */
   ended(node: number, { end, nowMs }: { end: SimEnd; nowMs: number }): void {
     if (end === "refused") return;
     const { failures, firstMs, mostMs } = this.#options;

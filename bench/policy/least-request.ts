@@ -1,4 +1,4 @@
-// Envoy: a weighted round robin whose weights fall with the requests that are active.
+// Envoy's least request: a weighted round robin whose weights fall with the active requests.
 
 import { FailureAccrual } from "./failure-accrual.js";
 import { type Balancer, eligible, type PlacementPolicy, type SimAnswer } from "./policy.js";
@@ -10,7 +10,7 @@ const activeRequestBias = 1;
 /** Its outlier detection: `consecutive_5xx`, `base_ejection_time` and `max_ejection_time`. */
 const outliers = { failures: 5, firstMs: 30_000, mostMs: 300_000 };
 
-/** Picks by earliest deadline first, where a node's next deadline is one over its weight later than its last. */
+/** Picks by earliest deadline first: a node's next deadline is one over its weight later than its last. */
 class LeastRequestBalancer implements Balancer {
   readonly #mesh: SimMesh;
   readonly #self: number;
@@ -23,7 +23,7 @@ class LeastRequestBalancer implements Balancer {
     this.#mesh = mesh;
     this.#self = self;
     this.#active = mesh.nodes.map(() => 0);
-    // Envoy starts its schedule at a place that chance picks, or all clients would begin with the same hosts.
+    // Envoy starts its schedule at a random place, or all clients would begin with the same hosts.
     this.#deadlines = mesh.nodes.map((_, node) => mesh.random() / this.#weight(node));
   }
 
@@ -62,9 +62,10 @@ class LeastRequestBalancer implements Balancer {
 }
 
 /**
- * `LEAST_REQUEST` for hosts of unequal weights, as the Envoy documentation describes it (Load balancing: weighted least request; API:
- * extensions.load_balancing_policies.least_request.v3): weight = load_balancing_weight / (active_requests + 1)^active_request_bias, in an earliest-deadline-first schedule.
- * A host's weight is speed times workers; what is active is what this client sent. The two random choices are Envoy's for equal weights only.
+ * `LEAST_REQUEST` for hosts of unequal weights, as the Envoy documentation describes it (Load balancing: weighted least
+ * request; API: extensions.load_balancing_policies.least_request.v3): weight = load_balancing_weight / (active_requests
+ * + 1)^active_request_bias, in an earliest-deadline-first schedule. A host's weight is speed times workers; what is
+ * active is what this client sent. The two random choices are Envoy's for equal weights only.
  */
 export const leastRequest: PlacementPolicy = {
   name: "least request (Envoy)",

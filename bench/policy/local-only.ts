@@ -1,4 +1,4 @@
-// Every node for itself.
+// The policy without a mesh: every node for itself.
 
 import type { PlacementPolicy } from "./policy.js";
 

@@ -1,15 +1,15 @@
-// What is measured of a simulated mesh.
+// Measurements of a simulated mesh.
 
 import { averageSlots, type Scenario } from "./scenario.js";
 import type { SimCall, SimEnd } from "./sim-call.js";
 import type { SimNode } from "./sim-node.js";
 
-/** What came of one run. Times are milliseconds from a call's arrival at its node until its client has the answer. */
+/** Result of one run. Times are milliseconds from a call's arrival at its node until its client has the answer. */
 export interface RunResult {
-  /** Calls that were measured, and those of them that failed. */
+  /** Measured calls, and those of them that failed. */
   readonly calls: number;
   readonly failed: number;
-  /** Of those that did not fail. */
+  /** Times of calls that did not fail. */
   readonly mean: number;
   readonly p50: number;
   readonly p99: number;
@@ -18,7 +18,10 @@ export interface RunResult {
   readonly messagesPerCall: number;
   /** Share of the calls that ran at their own node. */
   readonly local: number;
-  /** The largest difference, over nodes, between the share of the work that a node did and its share of what all could do; in points. */
+  /**
+   * The largest difference, over nodes, between the share of the work that a node did and its share of what all could
+   * do; in points.
+   */
   readonly shareDeviation: number;
   /** Calls that never ended: there must be none. */
   readonly open: number;
@@ -40,7 +43,7 @@ export class Measures {
     this.#scenario = scenario;
   }
 
-  /** Every call ends here, once. */
+  /** Counts the end of a call; every call ends here, once. */
   ended(call: SimCall, { end, tookMs }: { end: SimEnd; tookMs: number }): void {
     this.#all++;
     if (call.arrivedMs < this.#scenario.warmUpMs) return;
@@ -50,17 +53,17 @@ export class Measures {
     else this.#tookMs.push(tookMs);
   }
 
-  /** The warm-up is over. */
+  /** Ends the warm-up. */
   from(nodes: readonly SimNode[]): void {
     this.#before = nodes.map(({ doneUnits }) => doneUnits);
   }
 
-  /** No more calls come. */
+  /** Ends the arrival of calls. */
   to(nodes: readonly SimNode[]): void {
     this.#done = nodes.map(({ doneUnits }, index) => doneUnits - (this.#before[index] ?? 0));
   }
 
-  /** All of it. */
+  /** Returns the measures. */
   result(open: number): RunResult {
     const sorted = Float64Array.from(this.#tookMs).sort();
     const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
@@ -100,7 +103,7 @@ const studentT = [
   12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
 ];
 
-/** The interval of the mean of values that are independent. */
+/** The interval of the mean of independent values. */
 export function intervalOf(values: readonly number[]): Interval {
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;

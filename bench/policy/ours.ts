@@ -1,4 +1,4 @@
-// Our policy: the product's own choice, pace, work and health, fed with what a simulated node can know.
+// Our policy: the product's own choice, pace, work and health, with the knowledge that a simulated node can have.
 
 import { defaultLocalBias } from "../../src/core/config.js";
 import { FunctionWork } from "../../src/invoke/learning/function-work.js";
@@ -13,19 +13,19 @@ import type { SimCall } from "./sim-call.js";
 import type { SimMesh } from "./sim-mesh.js";
 import type { Report, SimNode } from "./sim-node.js";
 
-/** Links were open long before a simulation begins: there is no slow start but after an ejection. */
+/** Links were open long before a simulation begins: slow start happens only after an ejection. */
 const longAgoMs = -1e6;
 
-/** Health and pace are looked at so often, as src/invoke/peers/peer-statuses.ts does. */
+/** Interval at which health and pace are refreshed, as in src/invoke/peers/peer-statuses.ts. */
 const lookMs = 10;
 const lookPerPeerMs = 0.1;
 
-/** What one node knows of another. */
+/** One peer, as one node knows it. */
 class SimPeer implements Candidate {
   readonly nodeId: string;
   readonly node: number;
   readonly rttMs: number;
-  /** One for all that never sent there, until this node does. */
+  /** Shared by all peers until this node sends a call there. */
   speed: Speed;
   usable = true;
   errorRate = 0;
@@ -36,11 +36,11 @@ class SimPeer implements Candidate {
   serviceMs: number | undefined;
   lightUnits = Number.POSITIVE_INFINITY;
   inFlight = 0;
-  /** Made with the first call that goes there. */
+  /** Made with the first call to the peer. */
   health: Health | undefined;
   outstanding = 0;
   #reportMs = Number.NEGATIVE_INFINITY;
-  /** When the calls that were sent are there. */
+  /** Times at which sent calls arrive. */
   readonly #arrivals: number[] = [];
 
   constructor(node: number, { speed, rttMs }: { speed: Speed; rttMs: number }) {
@@ -71,7 +71,7 @@ class SimPeer implements Candidate {
     this.lightUnits = report.lightUnits;
   }
 
-  /** `judging`: also how well and how fast it answers. */
+  /** `judging`: also refreshes health and pace. */
   refresh(now: number, judging: boolean): void {
     while (this.#arrivals.length > 0 && (this.#arrivals[0] as number) <= this.#reportMs) this.#arrivals.shift();
     this.inFlight = Math.min(this.outstanding, this.#arrivals.length);
@@ -83,7 +83,7 @@ class SimPeer implements Candidate {
   }
 }
 
-/** What {@link ourPolicy} may vary, to see what it is good for. */
+/** Options of {@link ourPolicy}, to measure the effect of its parts. */
 export interface OurOptions {
   readonly name?: string;
   readonly bias?: number;
@@ -92,7 +92,7 @@ export interface OurOptions {
 interface Shared {
   readonly self: number;
   readonly reports: Reports;
-  /** Of all nodes, as they were measured. */
+  /** Capacities of all nodes, as they were measured. */
   readonly speeds: readonly Speed[];
 }
 
@@ -167,14 +167,14 @@ class OurBalancer implements Balancer {
     return { available: true, ...(this.#mesh.nodes[this.#self] as SimNode).report() };
   }
 
-  /** All peers, with what is known of them now. */
+  /** All peers, refreshed. */
   #refresh(): readonly SimPeer[] {
     this.#peers ??= this.#mesh.nodes.filter(({ id }) => id !== this.#self).map(({ id }) => this.#peerOf(id));
     const { now } = this.#mesh;
     const judging = now - this.#judgedMs >= lookMs + lookPerPeerMs * this.#peers.length;
     if (judging) this.#judgedMs = now;
     for (const peer of this.#peers) {
-      peer.receiveReport(this.#reports.heard(peer.node, now - peer.rttMs / 2));
+      peer.receiveReport(this.#reports.latest(peer.node, now - peer.rttMs / 2));
       peer.refresh(now, judging);
     }
     return this.#peers;
@@ -189,7 +189,7 @@ class OurBalancer implements Balancer {
     return new SimPeer(node, { speed, rttMs: this.#mesh.rttMs(this.#self, node) });
   }
 
-  /** The work of a function, which peers have told before the simulation begins. */
+  /** The work of a function, of which peers have sent estimates before the simulation begins. */
   #work({ function: model }: SimCall): FunctionWork {
     let work = this.#works.get(model);
     if (work === undefined) {
@@ -201,7 +201,10 @@ class OurBalancer implements Balancer {
   }
 }
 
-/** The policy of src/invoke: choose.ts, finish.ts, function-work.ts, speed.ts, pace.ts and health.ts, as mesh-invoker.ts uses them. */
+/**
+ * The policy of src/invoke: choose.ts, finish.ts, function-work.ts, speed.ts, pace.ts and health.ts, as mesh-invoker.ts
+ * uses them.
+ */
 export function ourPolicy(options: OurOptions = {}): PlacementPolicy {
   return {
     name: options.name ?? "wasmherd",

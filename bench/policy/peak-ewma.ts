@@ -1,4 +1,4 @@
-// Finagle: two choices by peak-sensitive moving average of latency times what is outstanding.
+// Finagle's peak EWMA: two choices by a peak-sensitive moving average of latency times the outstanding calls.
 
 import { FailureAccrual } from "./failure-accrual.js";
 import { type Balancer, type PlacementPolicy, type SimAnswer, sample } from "./policy.js";
@@ -7,25 +7,25 @@ import type { SimMesh } from "./sim-mesh.js";
 
 /** `decayTime` of Finagle's `Balancers.p2cPeakEwma`. */
 const decayMs = 10_000;
-/** A node of which nothing is known, with calls outstanding, costs as much beside what is outstanding. */
+/** Cost of a node without data and with outstanding calls, beside the outstanding ones. */
 const penalty = Number.MAX_VALUE / 2;
 /** Its failure accrual: five in a row, and five seconds to five minutes. */
 const accrual = { failures: 5, firstMs: 5_000, mostMs: 300_000 };
 
-/** What a node knows of another: the metric of Finagle's `PeakEwmaNode`. */
+/** A node's data on another one: the metric of Finagle's `PeakEwmaNode`. */
 export class PeakEwmaMetric {
   #costMs = 0;
   #stampMs = 0;
   pending = 0;
 
-  /** A latency is believed at once when it is higher than the average, and slowly when it is lower. */
+  /** A latency above the average replaces it at once; a lower one counts slowly. */
   observe(latencyMs: number, nowMs: number): void {
     const weight = Math.exp(-Math.max(nowMs - this.#stampMs, 0) / decayMs);
     this.#costMs = latencyMs > this.#costMs ? latencyMs : latencyMs * (1 - weight) + this.#costMs * weight;
     this.#stampMs = nowMs;
   }
 
-  /** What one more call costs there. Looking decays, as in Finagle. */
+  /** Cost of one more call there. Reading decays the average, as in Finagle. */
   load(nowMs: number): number {
     this.observe(0, nowMs);
     if (this.#costMs === 0 && this.pending !== 0) return penalty + this.pending;
@@ -47,7 +47,7 @@ class PeakEwmaBalancer implements Balancer {
 
   choose(call: SimCall): number {
     const { now } = this.#mesh;
-    // Finagle draws anew, up to five times, while one of the two is not open.
+    // Finagle draws again, up to five times, while one of the two is not open.
     for (let effort = 0; effort < 5; effort++) {
       const [one, other] = sample(this.#mesh, { call, count: 2 });
       if (one === undefined) return this.#self;
@@ -82,8 +82,9 @@ class PeakEwmaBalancer implements Balancer {
 }
 
 /**
- * Two nodes by chance, the one that costs less: `PeakEwma` with `P2C` and `FailureAccrualFactory` of github.com/twitter/finagle
- * (finagle-core: `loadbalancer/PeakEwma.scala`, `loadbalancer/P2C.scala`, `liveness/FailureAccrualPolicy.scala`), with their defaults.
+ * Two random nodes, of which the cheaper one gets the call: `PeakEwma` with `P2C` and `FailureAccrualFactory` of
+ * github.com/twitter/finagle (finagle-core: `loadbalancer/PeakEwma.scala`, `loadbalancer/P2C.scala`,
+ * `liveness/FailureAccrualPolicy.scala`), with their defaults.
  */
 export const peakEwma: PlacementPolicy = {
   name: "peak EWMA (Finagle)",

@@ -1,4 +1,4 @@
-// Prequal: asynchronous probes of what runs at a node and how long calls take there at such a load.
+// Prequal: asynchronous probes of a node's requests in flight, and of the latency of calls at such a load.
 
 import { FailureAccrual } from "./failure-accrual.js";
 import {
@@ -19,34 +19,36 @@ const poolSize = 16;
 const delta = 1;
 const hotQuantile = 2 ** -0.25;
 const maxAgeMs = 1_000;
-/** Loads of so many answers make the estimate of the quantile; latencies of so many calls that of a node. */
+/**
+ * Number of answers whose loads make the estimate of the quantile; number of calls whose latencies make that of a node.
+ */
 const quantileSamples = 100;
 const latencySamples = 64;
-/** The paper says that errors are averted, not how: as Finagle does it. */
+/** The paper states that errors are averted, not how: this is Finagle's way. */
 const accrual = { failures: 5, firstMs: 5_000, mostMs: 300_000 };
 
 interface Probe {
   readonly node: number;
   readonly atMs: number;
   readonly latencyMs: number;
-  /** Requests in flight at the node; counted up when the probe is used. */
+  /** Requests in flight at the node; incremented when the probe is used. */
   inFlight: number;
   uses: number;
 }
 
-/** A node's side: latencies by how much was in flight when the call came. */
+/** The server side: latencies by the requests in flight at a call's arrival. */
 export class PrequalServer {
   readonly #samples: { readonly inFlight: number; readonly tookMs: number }[] = [];
   #next = 0;
   inFlight = 0;
 
-  /** A call that came when so much was in flight took so long. */
+  /** Counts the latency of a call that arrived with that many requests in flight. */
   took(inFlight: number, tookMs: number): void {
     this.#samples[this.#next] = { inFlight, tookMs };
     this.#next = (this.#next + 1) % latencySamples;
   }
 
-  /** The median latency of calls that came at the load of now, or at the nearest of which there are any. */
+  /** The median latency of calls that arrived at the current load, or at the nearest load with data. */
   latencyMs(): number {
     let nearest = Number.POSITIVE_INFINITY;
     for (const { inFlight } of this.#samples) nearest = Math.min(nearest, Math.abs(inFlight - this.inFlight));
@@ -56,7 +58,7 @@ export class PrequalServer {
   }
 }
 
-/** The clients' side: the pool of probes. */
+/** The client side: the pool of probes. */
 class PrequalBalancer implements Balancer {
   readonly #mesh: SimMesh;
   readonly #self: number;
@@ -93,7 +95,7 @@ class PrequalBalancer implements Balancer {
     return this.choose(call);
   }
 
-  /** The simulated server counts a call from when it is sent: the way there is short beside the run. */
+  /** The simulated server counts a call from its sending: the way there is short beside the run. */
   sent(call: SimCall, node: number): void {
     const server = this.#servers[node] as PrequalServer;
     this.#arrivals.set(call, server.inFlight++);
@@ -107,7 +109,10 @@ class PrequalBalancer implements Balancer {
     this.#failures.ended(node, { end, nowMs: this.#mesh.now });
   }
 
-  /** b_reuse = max(1, (1 + delta) / ((1 - m/n) r_probe - r_remove)); without a limit where probes are lost faster than they come. */
+  /**
+   * b_reuse = max(1, (1 + delta) / ((1 - m/n) r_probe - r_remove)); without a limit where probes are lost faster than
+   * they arrive.
+   */
   get #reuses(): number {
     const gained = (1 - poolSize / this.#mesh.nodes.length) * probesPerCall - removesPerCall;
     return gained <= 0 ? Number.POSITIVE_INFINITY : Math.max(1, (1 + delta) / gained);
@@ -115,21 +120,21 @@ class PrequalBalancer implements Balancer {
 
   #probe(call: SimCall): void {
     for (const node of sample(this.#mesh, { call, count: probesPerCall })) {
-      this.#mesh.tell({ from: this.#self, to: node }, () => {
+      this.#mesh.send({ from: this.#self, to: node }, () => {
         const server = this.#servers[node] as PrequalServer;
         const [inFlight, latencyMs] = [server.inFlight, server.latencyMs()];
-        this.#mesh.tell({ from: node, to: this.#self }, () => this.#heard({ node, inFlight, latencyMs }));
+        this.#mesh.send({ from: node, to: this.#self }, () => this.#receive({ node, inFlight, latencyMs }));
       });
     }
   }
 
-  #heard({ node, inFlight, latencyMs }: { node: number; inFlight: number; latencyMs: number }): void {
+  #receive({ node, inFlight, latencyMs }: { node: number; inFlight: number; latencyMs: number }): void {
     this.#recent[this.#seen++ % quantileSamples] = inFlight;
     if (this.#pool.length >= poolSize) this.#pool.shift();
     this.#pool.push({ node, inFlight, latencyMs, atMs: this.#mesh.now, uses: 0 });
   }
 
-  /** In turn the oldest and the worst: the hot one with most in flight, else the slowest cold one. */
+  /** Removes the oldest and the worst in turn: the hot probe with most in flight, else the slowest cold one. */
   #remove(): void {
     this.#worstNext = !this.#worstNext;
     if (!this.#worstNext || this.#pool.length === 0) {
@@ -144,7 +149,10 @@ class PrequalBalancer implements Balancer {
     this.#pool = this.#pool.filter((probe) => probe !== worst);
   }
 
-  /** Hot-cold lexicographic: the fastest cold one, else the hot one with least in flight. Below two probes, chance is better. */
+  /**
+   * Hot-cold lexicographic: the fastest cold probe, else the hot one with least in flight. With fewer than two probes,
+   * a random node is better.
+   */
   #best(call: SimCall): Probe | undefined {
     const { now } = this.#mesh;
     this.#pool = this.#pool.filter(({ atMs }) => now - atMs <= maxAgeMs);
@@ -165,13 +173,13 @@ class PrequalBalancer implements Balancer {
 
 interface Shared {
   readonly servers: readonly PrequalServer[];
-  /** What was in flight when a call came to its node. */
+  /** Requests in flight at a call's arrival. */
   readonly arrivals: Map<SimCall, number>;
 }
 
 /**
- * Wydrowski, Kleinberg, Rumble and Archer, "Load is not what you should balance: Introducing Prequal", NSDI 2024, in its asynchronous mode
- * (sections 4.1 to 4.3). A node is one of its own replicas, and probes itself without a message.
+ * Wydrowski, Kleinberg, Rumble and Archer, "Load is not what you should balance: Introducing Prequal", NSDI 2024, in
+ * its asynchronous mode (sections 4.1 to 4.3). A node is one of its own replicas, and probes itself without a message.
  */
 export const prequal: PlacementPolicy = {
   name: "Prequal",

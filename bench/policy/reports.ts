@@ -1,17 +1,21 @@
-// How nodes' loads travel: as src/invoke/peers/peer-statuses.ts tells them, when it changed after a time to settle, and at least once a second.
+// Reports of nodes' loads, as src/invoke/peers/report-notifier.ts sends them: some time after a change, and at least
+// once a second.
 
 import type { PlacementAtWork } from "./policy.js";
 import type { SimMesh } from "./sim-mesh.js";
 import type { Report, SimNode } from "./sim-node.js";
 
-/** As in src/invoke/peers/peer-statuses.ts. */
+/** As in src/invoke/peers/report-notifier.ts. */
 const tickMs = 900;
 const settleMs = 20;
 const settlePerLinkMs = 2;
-/** Reports of a node that may be on their way at once. */
+/** Reports of a node that may be in flight at once. */
 const kept = 8;
 
-/** What each node told all others. A message that comes changes nothing until somebody looks: so it is looked up then, not delivered. */
+/**
+ * The reports of each node to all others. A message changes nothing until a node reads it: so it is looked up then, not
+ * delivered.
+ */
 export class Reports implements PlacementAtWork {
   readonly #mesh: SimMesh;
   readonly #told: Report[][];
@@ -23,13 +27,13 @@ export class Reports implements PlacementAtWork {
     this.balancer = (node) => balancer(node, this);
     this.#told = mesh.scenario.machines.map(() => []);
     for (const [node] of mesh.scenario.machines.entries()) {
-      mesh.queue.after(0, () => this.#tell(mesh.nodes[node] as SimNode));
+      mesh.queue.after(0, () => this.#send(mesh.nodes[node] as SimNode));
       mesh.queue.after(tickMs * mesh.random(), () => this.#tick(mesh.nodes[node] as SimNode));
     }
   }
 
-  /** The newest report of that node that was sent no later than then: at a node that is so far away, it has come. */
-  heard(from: number, latestMs: number): Report | undefined {
+  /** The newest report of that node that was sent no later than then: at a node at that distance, it has arrived. */
+  latest(from: number, latestMs: number): Report | undefined {
     const told = this.#told[from] ?? [];
     for (let index = told.length - 1; index >= 0; index--) {
       const report = told[index] as Report;
@@ -44,21 +48,21 @@ export class Reports implements PlacementAtWork {
     const peers = this.#mesh.nodes.length - 1;
     this.#mesh.queue.after(Math.max(settleMs, settlePerLinkMs * peers), () => {
       this.#settling.delete(node);
-      if (this.#differs(node)) this.#tell(node);
+      if (this.#differs(node)) this.#send(node);
       if (node.running + node.queued > 0) this.touched(node);
     });
   }
 
   allowed(node: SimNode): void {
-    this.#tell(node);
+    this.#send(node);
   }
 
   #tick(node: SimNode): void {
-    this.#tell(node);
+    this.#send(node);
     if (this.#mesh.busy) this.#mesh.queue.after(tickMs, () => this.#tick(node));
   }
 
-  #tell(node: SimNode): void {
+  #send(node: SimNode): void {
     const told = this.#told[node.id] ?? [];
     if (told.length >= kept) told.shift();
     told.push(node.report());

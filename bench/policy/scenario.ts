@@ -1,4 +1,4 @@
-// What is simulated: machines with their owners and faults, the network between them, and the calls that come.
+// Scenarios: machines with their owners and faults, the network between them, and the calls that arrive.
 
 import type { Random } from "../../src/core/timers.js";
 import { seeded } from "../../test/mesh/virtual-time.js";
@@ -14,14 +14,17 @@ export interface FunctionModel {
   readonly units: Draw;
 }
 
-/** What a machine's owner leaves from a moment on. */
+/** An owner's allowance from a moment on. */
 export interface OwnerChange {
   readonly atMs: number;
   readonly slots: number;
   readonly lightUnits: number;
 }
 
-/** From `fromMs` on until `toMs` a machine does `pace` times of what it was measured to do, or answers each call with an error at once. */
+/**
+ * From `fromMs` until `toMs` a machine works at `pace` times its measured speed, or answers each call with an error at
+ * once.
+ */
 export interface Fault {
   readonly fromMs: number;
   readonly toMs: number;
@@ -33,11 +36,11 @@ export interface Fault {
 export interface Machine {
   readonly speed: number;
   readonly workers: number;
-  /** Its share of the clients, relative to others'. */
+  /** Its share of the clients, relative to other machines. */
   readonly entry: number;
-  /** Milliseconds from it to a place in the middle of the network. */
+  /** Milliseconds from the machine to a place in the middle of the network. */
   readonly distanceMs: number;
-  /** In the order of time; the first one at 0. */
+  /** In the order of time; the first at 0. */
   readonly owner: readonly OwnerChange[];
   readonly fault?: Fault | undefined;
 }
@@ -46,15 +49,15 @@ export interface Machine {
 export interface Scenario {
   readonly machines: readonly Machine[];
   readonly functions: readonly FunctionModel[];
-  /** Work that comes, as a share of what all allowed workers can do on average. */
+  /** Arriving work as a share of the average capacity of all allowed workers. */
   readonly load: number;
-  /** Calls come for so long; those before `warmUpMs` are not measured. */
+  /** Duration of arrivals; calls before `warmUpMs` are not measured. */
   readonly durationMs: number;
   readonly warmUpMs: number;
   readonly seed: number;
 }
 
-/** What {@link officeScenario} makes machines and times from. */
+/** Parameters of {@link officeScenario}. */
 export interface OfficeOptions {
   readonly nodes: number;
   readonly load: number;
@@ -69,7 +72,9 @@ export interface OfficeOptions {
 /** Work units above which a call is too heavy while an owner is there: the default of the policy. */
 const lightUnits = 50;
 
-/** Four light functions and two heavy ones, one of them of a heavy tail: one call in six brings nine tenths of the work. */
+/**
+ * Four light functions and two heavy ones, one of them of a heavy tail: one call in six brings nine tenths of the work.
+ */
 export const mixedFunctions: readonly FunctionModel[] = [
   { name: "lookup", share: 30, meanUnits: 2, units: logNormal(2, 0.5) },
   { name: "render", share: 30, meanUnits: 5, units: logNormal(5, 0.7) },
@@ -79,12 +84,12 @@ export const mixedFunctions: readonly FunctionModel[] = [
   heavyTailed("train", { share: 5, low: 80, high: 4_000 }),
 ];
 
-/** The machines of an office and its clients, most of whom ask few of them. */
+/** The machines of an office and its clients, most of whom call few machines. */
 export function officeScenario(options: OfficeOptions): Scenario {
   const { nodes, load, durationMs, seed } = options;
   const random = seeded(seed * 7919 + 1);
   const entries = zipf(nodes, { skew: 1, random });
-  // Every mix has the same machines in another order, so that seeds differ in what happens and not in what there is.
+  // Every mix has the same machines in another order, so that seeds differ in events and not in machines.
   const kinds = shuffled(
     Array.from({ length: nodes }, (_, index) => kindOf(index)),
     random,
@@ -93,7 +98,9 @@ export function officeScenario(options: OfficeOptions): Scenario {
   const machines = kinds.map(({ speed, workers }, index): Machine => {
     const owned = options.owners && random() < 0.6;
     return {
-      ...{ speed, workers, entry: entries[index] ?? 1 },
+      speed,
+      workers,
+      entry: entries[index] ?? 1,
       distanceMs: logNormal(0.25, 0.6)(random),
       owner: owned ? ownerOf(workers, { durationMs, random }) : [{ atMs: 0, slots: workers, lightUnits: Infinity }],
       ...(options.faults &&
@@ -135,7 +142,7 @@ function kindOf(index: number): { speed: number; workers: number } {
   return { speed, workers: [2, 4, 8, 16][workerCounts(random)] ?? 2 };
 }
 
-/** An owner is away for twice as long as there, and now and then unplugs the machine. */
+/** An owner is away for twice as long as present, and unplugs the machine now and then. */
 function ownerOf(workers: number, { durationMs, random }: { durationMs: number; random: Random }): OwnerChange[] {
   const changes: OwnerChange[] = [];
   let state = random() < 2 / 3 ? "idle" : "active";

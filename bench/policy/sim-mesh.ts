@@ -1,4 +1,4 @@
-// A simulated mesh: calls come, a policy sends them, nodes run them, and what came of it is measured.
+// A simulated mesh: calls arrive, a policy sends them, nodes run them, and the results are measured.
 
 import type { Random } from "../../src/core/timers.js";
 import { seeded } from "../../test/mesh/virtual-time.js";
@@ -10,9 +10,9 @@ import { meanGapMs, type Scenario } from "./scenario.js";
 import type { SimCall, SimEnd } from "./sim-call.js";
 import { type NodeEvents, SimNode } from "./sim-node.js";
 
-/** Each message is late by so much on average, beside the distance. */
+/** Mean delay of a message, beside the distance. */
 const jitterMs = exponential(0.05);
-/** Peers that a call is at, one after the other, before it runs at home. */
+/** Peers that try a call, one after the other, before it runs at home. */
 const maxPeers = 2;
 
 /** One run of a scenario under a policy. */
@@ -20,7 +20,9 @@ export class SimMesh implements NodeEvents {
   readonly scenario: Scenario;
   readonly queue = new EventQueue();
   readonly nodes: readonly SimNode[];
-  /** Chance for the policy; what the clients do is drawn from another source, so that it is the same for all. */
+  /**
+   * Random source of the policy; clients draw from another source, so that their calls are the same for all policies.
+   */
   readonly random: Random;
   readonly measures: Measures;
   readonly #network: Random;
@@ -45,12 +47,12 @@ export class SimMesh implements NodeEvents {
     return this.queue.now;
   }
 
-  /** Whether calls come or are under way. */
+  /** Whether calls arrive or are in flight. */
   get busy(): boolean {
     return this.#open > 0 || this.now < this.scenario.durationMs;
   }
 
-  /** Runs the scenario until its last call ended. */
+  /** Runs the scenario until its last call ends. */
   run(): RunResult {
     const { durationMs, warmUpMs } = this.scenario;
     this.#arrivals();
@@ -65,8 +67,8 @@ export class SimMesh implements NodeEvents {
     return one === other ? 0 : 2 * (this.#distanceMs(one, other) + 0.05);
   }
 
-  /** Sends a message that is not a call: `then` runs when it is there. */
-  tell({ from, to }: { from: number; to: number }, then: () => void): void {
+  /** Sends a message that is not a call; `then` runs at its arrival. */
+  send({ from, to }: { from: number; to: number }, then: () => void): void {
     if (from === to) {
       then();
       return;
@@ -78,7 +80,7 @@ export class SimMesh implements NodeEvents {
   ended(call: SimCall, end: SimEnd, runMs: number): void {
     const { at, entry } = call;
     const report = (this.nodes[at] as SimNode).report();
-    this.tell({ from: at, to: entry }, () => {
+    this.send({ from: at, to: entry }, () => {
       const balancer = this.#balancers[entry] as Balancer;
       balancer.answered?.(call, at, { end, runMs, report, tookMs: this.now - call.sentMs });
       if (end === "refused") this.#again(call, balancer);
@@ -121,7 +123,7 @@ export class SimMesh implements NodeEvents {
     this.#send(call, { node: balancer.choose(call), balancer });
   }
 
-  /** It was refused, or had to leave: once more at a peer, else at home, where it can always run. */
+  /** Handles a refused or preempted call: one more peer, else home, where it can always run. */
   #again(call: SimCall, balancer: Balancer): void {
     call.tried.push(call.at);
     const peers = call.tried.filter((node) => node !== call.entry).length;
@@ -135,7 +137,7 @@ export class SimMesh implements NodeEvents {
     balancer.sent?.(call, node);
     const target = this.nodes[node] as SimNode;
     if (node === call.entry) target.takeOwn(call);
-    else this.tell({ from: call.entry, to: node }, () => target.takePeers(call, queueTimeoutMs));
+    else this.send({ from: call.entry, to: node }, () => target.takePeers(call, queueTimeoutMs));
   }
 
   #end(call: SimCall, end: SimEnd): void {

@@ -1,32 +1,32 @@
-// A simulated node: its workers, its queue, its owner, and the load that it tells.
+// A simulated node: its workers, its queue, its owner, and the load that it reports.
 
 import { estimateWaitMs, type Load } from "../../src/invoke/routing/finish.js";
 import type { EventQueue } from "./event-queue.js";
 import type { Machine } from "./scenario.js";
 import type { SimCall, SimEnd } from "./sim-call.js";
 
-/** What a node tells of itself. */
+/** A node's report of its load. */
 export interface Report extends Load {
-  /** When it was sent: a newer one replaces an older one. */
+  /** When it was sent: a newer report replaces an older one. */
   readonly atMs: number;
   readonly lightUnits: number;
 }
 
-/** What becomes of calls, for the mesh. */
+/** Callbacks for the mesh. */
 export interface NodeEvents {
-  /** A call is over here. `runMs` is how long it ran, when it did. */
+  /** A call ended here. `runMs` is its run time, if it ran. */
   ended(call: SimCall, end: SimEnd, runMs: number): void;
-  /** The node's load may have changed by a call that began to run or to wait. */
+  /** The node's load may have changed: a call began to run or to wait. */
   touched(node: SimNode): void;
   /** Its owner changed what it may use. */
   allowed(node: SimNode): void;
 }
 
-/** One run weighs this much in the mean, as in src/invoke/peers/own-load.ts. */
+/** Weight of one run in the EWMA of service times, as in src/invoke/peers/own-load.ts. */
 const share = 1 / 16;
-/** Those that run may end within this time when the node must stop, as `Sandbox.evict`. */
+/** Grace time of running calls when the node must stop, as in `Sandbox.preempt`. */
 const graceMs = 500;
-/** An error of a node that fails fast takes so long. */
+/** Time of an error of a node that fails fast. */
 const failMs = 0.1;
 
 /** One node. First come, first served. */
@@ -42,7 +42,7 @@ export class SimNode {
   #progressMs = 0;
   slots: number;
   lightUnits: number;
-  /** Of what it was measured to do. */
+  /** Ratio to its measured speed. */
   pace = 1;
   failing = false;
   /** Work units of calls that ran here to their end. */
@@ -62,7 +62,10 @@ export class SimNode {
     this.#break();
   }
 
-  /** The load now, as src/invoke/peers/own-load.ts tells it: while no call ends, they run for longer than the mean says. */
+  /**
+   * The load now, as src/invoke/peers/own-load.ts computes it: while no call ends, the time since the last end stands
+   * in for a smaller mean.
+   */
   report(): Report {
     const { now } = this.#queue;
     const stalledMs = this.#running.size > 0 ? now - this.#progressMs : 0;
@@ -80,13 +83,13 @@ export class SimNode {
     return this.#waiting.length - this.#head;
   }
 
-  /** Calls that run, and calls that wait, in order. */
+  /** Running calls, and waiting calls in order. */
   *calls(): Iterable<SimCall> {
     yield* this.#running;
     for (let index = this.#head; index < this.#waiting.length; index++) yield this.#waiting[index] as SimCall;
   }
 
-  /** Takes a call of its own client: with no slots too, one at a time. */
+  /** Takes a call of its own client: also without slots, one at a time. */
   takeOwn(call: SimCall): void {
     this.#take(call);
   }

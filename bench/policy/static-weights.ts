@@ -1,14 +1,15 @@
-// The thesis: weighted random selection by what nodes were measured to do, biased towards the own node.
+// The thesis: weighted random selection by the nodes' measured performance, biased towards the own node.
 
 import { weighted } from "./draws.js";
 import { eligible, type PlacementPolicy } from "./policy.js";
 
-/** How much more the own node weighs than another one that does as much. The thesis gives no number. */
+/** Weight of the own node relative to another one with the same performance. The thesis gives no number. */
 const localBias = 2;
 
 /**
- * The thesis's "weighted random selection algorithm that uses weights based on performance", where "the weighting is biased for nodes to
- * complete tasks themselves; and tasks are only forwarded once at most" (chapters 2 and 3). Weights are speed times workers, and stay.
+ * The thesis's "weighted random selection algorithm that uses weights based on performance", where "the weighting is
+ * biased for nodes to complete tasks themselves; and tasks are only forwarded once at most" (chapters 2 and 3). Weights
+ * are speed times workers, and never change.
  */
 export const staticWeights: PlacementPolicy = {
   name: "static weights (thesis)",

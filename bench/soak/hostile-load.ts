@@ -1,5 +1,5 @@
-// A mix of what a node meets in weeks, as fast as it answers: good calls, failing ones, deploys, broken requests and
-// clients that leave.
+// Hostile load: a mix of what a node meets in weeks, as fast as it answers: good calls, failing ones, deploys, broken
+// requests and clients that disconnect.
 
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +16,8 @@ export interface Loaded {
 const json = { "content-type": "application/json" };
 
 /**
- * Calls that fail cost a thread each, or an instance: some a second are enough to find what each of them leaves behind.
+ * Calls that fail cost a thread each, or an instance: a few a second are enough to find what each of them leaves
+ * behind.
  */
 const source = `export function twice(n: i32): i32 { return 2 * n; }
 export function trap(): i32 { throw new Error("on purpose"); }
@@ -26,7 +27,7 @@ export function grow(): i32 { return new Uint8Array(8 << 20).length; }
 export function say(): void { for (let line = 0; line < 50; line++) console.log(line.toString()); }
 `;
 
-/** What a request may come to: the codes that the mix is made to draw. Every other one is wrong. */
+/** Codes that the mix is made to cause. Every other code is wrong. */
 const expected: ReadonlySet<string> = new Set([
   "function.trapped",
   "function.deadline",
@@ -39,7 +40,7 @@ const expected: ReadonlySet<string> = new Set([
   "app.unknown",
 ]);
 
-/** The mix. What it counts: requests by what came of them, and answers that should not be. */
+/** The mix, with its counters: requests by outcome, and wrong answers. */
 export class HostileLoad {
   readonly outcomes = new Map<string, number>();
   readonly wrong: string[] = [];
@@ -53,7 +54,7 @@ export class HostileLoad {
     this.#client = new Client({ url: new URL(node.url), token: node.token, ca: node.ca });
   }
 
-  /** Deploys what is called, and begins. */
+  /** Deploys the apps, and begins. */
   async start(): Promise<void> {
     await this.#put("soak", source);
     // Everything below waits for the end.
@@ -70,7 +71,7 @@ export class HostileLoad {
     ]);
   }
 
-  /** Nothing more begins; resolves when all has ended. */
+  /** Starts no more requests; resolves when all have ended. */
   async end(): Promise<void> {
     this.#ended.abort();
     await this.#running;
@@ -95,7 +96,7 @@ export class HostileLoad {
     await this.#client.send(`/v1/apps/${app}`, { method: "DELETE" });
   }
 
-  /** A client that breaks the rules of HTTP or leaves in the middle of something; it waits for no answer. */
+  /** A client that breaks the rules of HTTP or disconnects halfway; it waits for no answer. */
   async #raw(n: number): Promise<void> {
     const { port, hostname } = new URL(this.#node.url);
     const requests = [

@@ -47,7 +47,10 @@ export class Compiler {
     this.#limits = limits;
     this.#idleMs = idleMs;
     this.#slots = new FairSlots({
-      ...{ clock, running: parallelCompilations, runningEach: 1, waiting: maxWaiting },
+      clock,
+      running: parallelCompilations,
+      runningEach: 1,
+      waiting: maxWaiting,
       refuse: () => new HerdError("compile.busy", "too many uploads wait for the compiler", { retryAfterSeconds: 5 }),
     });
   }

@@ -1,6 +1,6 @@
 // Apps: upload, list, show, remove, roll back, and what tools read of one.
 
-import { z } from "zod";
+import * as z from "zod";
 import { answer, bytes, type DeepReadonly, json, type Route } from "./route.js";
 import { appName, count, durableHeader, flag, known, nodeNames, revisionName, time } from "./values.js";
 

@@ -1,6 +1,6 @@
 // The audit log: its records, its proof, and the heads that witness against a master that shows two logs.
 
-import { z } from "zod";
+import * as z from "zod";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { count, flag, limit, time } from "./values.js";
 
@@ -17,7 +17,11 @@ const record = z
   })
   .meta({ id: "AuditRecord" });
 
-const verdict = z
+/** Records of the log: the answer when the query asks for nothing else. */
+export const auditRecords = z.array(record);
+
+/** The verdict of the proof: the answer to `verify`. */
+export const auditVerdict = z
   .object({
     ok: z.boolean(),
     records: count("Records that were checked."),
@@ -57,7 +61,7 @@ export const audit = {
   answers: {
     200: answer(
       "Records, oldest first; or what the query asks for.",
-      json(z.union([z.array(record), z.array(z.string()), verdict, proof])),
+      json(z.union([auditRecords, z.array(z.string()), auditVerdict, proof])),
     ),
   },
 } as const satisfies Route;
@@ -66,7 +70,7 @@ export const audit = {
 export type AuditRecord = DeepReadonly<z.infer<typeof record>>;
 
 /** The verdict of the proof. */
-export type AuditVerdict = DeepReadonly<z.infer<typeof verdict>>;
+export type AuditVerdict = DeepReadonly<z.infer<typeof auditVerdict>>;
 
 /** What an offline proof needs. */
 export type AuditProof = DeepReadonly<z.infer<typeof proof>>;

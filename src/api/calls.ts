@@ -1,6 +1,6 @@
 // Calls of functions: the route that everything else is for.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../core/errors.js";
 import { answer, json, type Route } from "./route.js";
 import { appName } from "./values.js";

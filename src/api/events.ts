@@ -1,6 +1,6 @@
 // What happens in the mesh, as server-sent events.
 
-import { z } from "zod";
+import * as z from "zod";
 import { callStats } from "./apps.js";
 import { mesh } from "./mesh.js";
 import { answer, type DeepReadonly, type Route, stream } from "./route.js";

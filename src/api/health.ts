@@ -1,6 +1,6 @@
 // Health, metrics, the root certificate, this interface's own description, and the console.
 
-import { z } from "zod";
+import * as z from "zod";
 import { answer, bytes, json, type Route } from "./route.js";
 
 /** `GET /healthz`. */

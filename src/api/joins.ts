@@ -1,6 +1,6 @@
 // Joining: what a node that wants in sends, and what people decide about those that wait.
 
-import { z } from "zod";
+import * as z from "zod";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { here, host, time } from "./values.js";
 

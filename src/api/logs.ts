@@ -1,6 +1,6 @@
 // Log records of a node, and of the calls that its clients made.
 
-import { z } from "zod";
+import * as z from "zod";
 import { answer, type DeepReadonly, json, type Route, stream } from "./route.js";
 import { flag, limit, time } from "./values.js";
 

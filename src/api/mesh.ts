@@ -1,6 +1,6 @@
 // The mesh as one node sees it: peers, why a call went where it went, masters, and revocation lists.
 
-import { z } from "zod";
+import * as z from "zod";
 import { answer, bytes, type DeepReadonly, json, type Route } from "./route.js";
 import { appName, count, known, nodeNames, revisionName, time } from "./values.js";
 

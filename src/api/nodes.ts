@@ -1,6 +1,6 @@
 // Nodes: list, tree, details, and what an operator does to one.
 
-import { z } from "zod";
+import * as z from "zod";
 import { policy } from "./policy.js";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { count, durable, durableHeader, flag, nodeNames, time } from "./values.js";
@@ -44,6 +44,9 @@ const node = z
   })
   .meta({ id: "Node", description: "A node. Its live state is absent when no report of it came lately." });
 
+/** Every node: the answer of `GET /v1/nodes` without `tree`. */
+export const nodeList = z.array(node);
+
 /** A node in the tree of who let whom in. */
 export const treeNode = z
   .object({
@@ -58,6 +61,9 @@ export const treeNode = z
     },
   })
   .meta({ id: "TreeNode" });
+
+/** The tree: the answer of `GET /v1/nodes` to `tree`; null while no node is known. */
+export const nodeTree = treeNode.nullable();
 
 /** A node of the tree. */
 export type TreeNode = DeepReadonly<z.infer<typeof treeNode>>;
@@ -90,7 +96,7 @@ export const listNodes = {
   answers: {
     200: answer(
       "The nodes; or the founder with all below it, null while no node is known.",
-      json(z.union([z.array(node), treeNode, z.null()])),
+      json(z.union([nodeList, treeNode, z.null()])),
     ),
   },
 } as const satisfies Route;

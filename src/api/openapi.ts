@@ -1,6 +1,6 @@
 // The description of the HTTPS interface in OpenAPI 3.1, made from the table of routes.
 
-import { z } from "zod";
+import * as z from "zod";
 import { type ErrorCode, errorTable } from "../core/errors.js";
 import { callRequestHeaders } from "./calls.js";
 import { problem } from "./problem.js";

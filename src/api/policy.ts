@@ -1,6 +1,6 @@
 // What the owner of a machine allows: the policy of the asked node.
 
-import { z } from "zod";
+import * as z from "zod";
 import { type OwnerPolicy, ownerPolicyShape } from "../core/owner-policy.js";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 

@@ -1,6 +1,6 @@
 // The document of an answer that is an error: application/problem+json (RFC 9457).
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** A place in an uploaded source that the compiler refused. */
 export const diagnostic = z

@@ -1,6 +1,6 @@
 // The line that a node prints with --json once it serves.
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** The `ready` line of `herd up --json`. */
 export const ready = z.object({

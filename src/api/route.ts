@@ -116,6 +116,9 @@ export type ParametersOf<R extends Route> = R["parameters"] extends z.ZodObject 
 /** Parsed parameters of a route's query. */
 export type QueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.output<R["query"]> : unknown;
 
+/** Parameters of a route's query as a client writes them. */
+export type SentQueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.input<R["query"]> : unknown;
+
 /** The parsed JSON body of a route's request; undefined for a route without one. */
 export type BodyOf<R extends Route> = R["body"] extends JsonContent<infer Schema> ? z.output<Schema> : undefined;
 

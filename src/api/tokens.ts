@@ -1,6 +1,6 @@
 // Tokens: issue, list, revoke, and the sign-in that exchanges a one-time code for one.
 
-import { z } from "zod";
+import * as z from "zod";
 import { roles } from "./roles.js";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { appName, count, durableHeader, here, host, time } from "./values.js";

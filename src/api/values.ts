@@ -1,6 +1,6 @@
 // Values that several resources share: names, ids, times and parameters of queries.
 
-import { z } from "zod";
+import * as z from "zod";
 import { isAppName } from "../core/app-name.js";
 
 /** The name of an app: it stands in paths, tokens and URLs. */

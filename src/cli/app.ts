@@ -3,13 +3,13 @@
 import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
 import { type AppBody, type FunctionBody, limitsText, signature } from "./app-text.js";
-import { printJson, printLine, printTable, tell } from "./print.js";
+import { printJson, printLine, printNotice, printTable } from "./print.js";
 
 /** Lists every app. */
 export async function listApps(options: GlobalOptions): Promise<void> {
   const apps = await (await connect(options)).json<AppBody[]>("/v1/apps");
   if (options.json) printJson(apps);
-  else if (apps.length === 0) tell("no apps yet: herd deploy PATH");
+  else if (apps.length === 0) printNotice("no apps yet: herd deploy PATH");
   else {
     const rows = apps.map((app) => [
       app.app,
@@ -43,7 +43,7 @@ export async function showApp(name: string, options: GlobalOptions): Promise<voi
 export async function removeApp(name: string, options: GlobalOptions): Promise<void> {
   await (await connect(options)).send(pathOf(name), { method: "DELETE" });
   if (options.json) printJson({ app: name, removed: true });
-  else tell(`removed ${name}`);
+  else printNotice(`removed ${name}`);
 }
 
 /** Rolls an app back. */

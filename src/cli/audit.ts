@@ -1,7 +1,7 @@
 // `herd audit list`: what was done in the mesh, by whom.
 
 import { connect, type GlobalOptions } from "../client/connection.js";
-import { printJson, printTable, tell } from "./print.js";
+import { printJson, printNotice, printTable } from "./print.js";
 
 interface AuditBody {
   readonly at: string;
@@ -23,7 +23,7 @@ export async function listAudit(
   if (options.limit !== undefined) query.set("limit", String(options.limit));
   const records = await (await connect(options)).json<AuditBody[]>(`/v1/audit?${query}`);
   if (options.json) printJson(records);
-  else if (records.length === 0) tell("no records");
+  else if (records.length === 0) printNotice("no records");
   else
     printTable([
       ["AT", "EVENT", "SUBJECT", "BY", "NODE", "DETAIL"],

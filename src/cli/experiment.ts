@@ -10,8 +10,8 @@ import { packageRoot } from "../core/package-root.js";
 import { LocalMesh } from "../testing/local-mesh.js";
 import { type Answer, callMany } from "../testing/many-calls.js";
 import type { NodeProcess } from "../testing/node-process.js";
-import { patiently } from "../testing/patience.js";
-import { printJson, printLine, printTable, tell } from "./print.js";
+import { withRetries } from "../testing/retry.js";
+import { printJson, printLine, printNotice, printTable } from "./print.js";
 
 const app = "thesis";
 const names = ["north", "east", "south"];
@@ -45,20 +45,20 @@ interface Row {
 }
 
 await main().catch((error: unknown) => {
-  tell(`the experiment could not be done: ${error instanceof Error ? error.message : String(error)}`);
+  printNotice(`the experiment could not be done: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = 1;
 });
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, json: { type: "boolean" } } });
   const folder = await mkdtemp(join(tmpdir(), "herd-mesh-"));
-  tell(`starting ${names.join(", ")} in ${folder}`);
+  printNotice(`starting ${names.join(", ")} in ${folder}`);
   const mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1"] });
   const interrupted = new Promise((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
   try {
     const wrong = await experiment(mesh, values.json === true);
     if (values.keep) {
-      tell(`the mesh stays until you press Ctrl-C: herd --state ${mesh.founder.ready.state} node tree`);
+      printNotice(`the mesh stays until you press Ctrl-C: herd --state ${mesh.founder.ready.state} node tree`);
       await interrupted;
     }
     if (wrong > 0) process.exitCode = 1;
@@ -73,7 +73,7 @@ async function experiment(mesh: LocalMesh, json: boolean): Promise<number> {
   const propagation = await propagate(mesh);
   const rows: Row[] = [];
   for (const entry of functions) {
-    tell(`calling ${app}/${entry.name} ${calls} times through ${mesh.founder.ready.node}`);
+    printNotice(`calling ${app}/${entry.name} ${calls} times through ${mesh.founder.ready.node}`);
     const path = `${app}/${entry.name}`;
     const answers = await callMany(mesh.founder, {
       path,
@@ -136,7 +136,7 @@ async function propagate(mesh: LocalMesh): Promise<{ deployMs: number; everywher
   const headers = { "content-type": "application/typescript" };
   const client = mesh.founder.client(mesh.token);
   const put = () => client.json<{ nodes: string[] }>(`/v1/apps/${app}`, { method: "PUT", body, headers });
-  const deployed = await patiently(`the deploy of ${app}`, put, tell);
+  const deployed = await withRetries(`the deploy of ${app}`, put, printNotice);
   const deployMs = performance.now() - began;
   await Promise.all(mesh.nodes.map((node) => untilKnown(node, mesh.token)));
   return { deployMs, everywhereMs: performance.now() - began, nodes: deployed.nodes };
@@ -146,7 +146,7 @@ async function untilKnown(node: NodeProcess, token: string): Promise<void> {
   const end = performance.now() + propagationLimitMs;
   const apps = () => node.client(token).json<{ app: string }[]>("/v1/apps");
   while (performance.now() < end) {
-    const known = await patiently(`the list of ${node.ready.node}'s apps`, apps, tell);
+    const known = await withRetries(`the list of ${node.ready.node}'s apps`, apps, printNotice);
     if (known.some((entry) => entry.app === app)) return;
     await sleep(pollMs);
   }

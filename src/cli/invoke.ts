@@ -5,7 +5,7 @@ import { connect, type GlobalOptions } from "../client/connection.js";
 import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
 import { utf8Text } from "../core/utf8.js";
-import { printLine, tell } from "./print.js";
+import { printLine, printNotice } from "./print.js";
 
 /** What to call: JSON text, `-` for stdin, `@FILE` for what a file holds, nothing for no arguments. */
 export interface InvokeTarget {
@@ -32,7 +32,7 @@ export async function invoke(target: InvokeTarget, options: GlobalOptions & { no
   });
   const { headers } = reply;
   if (options.nodeInfo && !options.json) {
-    tell(
+    printNotice(
       `node ${headers["herd-node"]}, hops ${headers["herd-hops"]}, revision ${headers["herd-revision"]}, ` +
         `invocation ${headers["herd-invocation"]}, ${headers["server-timing"]}`,
     );

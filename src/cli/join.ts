@@ -1,7 +1,7 @@
 // `herd join list | approve | reject`: nodes that ask to join without a token.
 
 import { connect, type GlobalOptions } from "../client/connection.js";
-import { printJson, printTable, tell } from "./print.js";
+import { printJson, printNotice, printTable } from "./print.js";
 
 interface JoinBody {
   readonly id: string;
@@ -23,7 +23,7 @@ export interface ApproveOptions extends GlobalOptions {
 export async function listJoins(options: GlobalOptions): Promise<void> {
   const joins = await (await connect(options)).json<JoinBody[]>("/v1/joins");
   if (options.json) printJson(joins);
-  else if (joins.length === 0) tell("nobody waits");
+  else if (joins.length === 0) printNotice("nobody waits");
   else
     printTable([
       ["ID", "NAME", "CODE", "ADDRESS", "HOSTS", "SINCE"],
@@ -39,12 +39,12 @@ export async function approveJoin(id: string, options: ApproveOptions): Promise<
     { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(approval) },
   );
   if (options.json) printJson(approved);
-  else tell(`approved ${approved.name}`);
+  else printNotice(`approved ${approved.name}`);
 }
 
 /** Turns a node away. */
 export async function rejectJoin(id: string, options: GlobalOptions): Promise<void> {
   await (await connect(options)).send(`/v1/joins/${encodeURIComponent(id)}/reject`, { method: "POST" });
   if (options.json) printJson({ id, rejected: true });
-  else tell(`rejected ${id}`);
+  else printNotice(`rejected ${id}`);
 }

@@ -3,7 +3,7 @@
 import type { Client } from "../client/client.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import { notDurable, printJson, printLine, printTable, tell } from "./print.js";
+import { notDurable, printJson, printLine, printNotice, printTable } from "./print.js";
 
 interface NodeBody {
   readonly name: string;
@@ -34,7 +34,7 @@ export interface TreeBody {
 export async function listNodes(options: GlobalOptions): Promise<void> {
   const nodes = await (await connect(options)).json<NodeBody[]>("/v1/nodes");
   for (const { name, twins = [] } of nodes) {
-    if (twins.length > 0) tell(`two processes run as ${name}, at ${twins.join(" and ")}: stop one of them`);
+    if (twins.length > 0) printNotice(`two processes run as ${name}, at ${twins.join(" and ")}: stop one of them`);
   }
   if (options.json) printJson(nodes);
   else
@@ -86,8 +86,8 @@ export async function revokeNode(node: string, options: GlobalOptions & { readon
     body,
   );
   if (options.json) printJson(answer);
-  else if (answer.revoked.length === 0) tell(`${printable(node)} was revoked before`);
-  else tell(`revoked ${answer.revoked.map(printable).join(", ")}${answer.durable === false ? notDurable : ""}`);
+  else if (answer.revoked.length === 0) printNotice(`${printable(node)} was revoked before`);
+  else printNotice(`revoked ${answer.revoked.map(printable).join(", ")}${answer.durable === false ? notDurable : ""}`);
 }
 
 /** Has a node take no calls, take them again, or take none and end. */
@@ -101,7 +101,10 @@ export async function setDraining(
     {},
   );
   if (options.json) printJson(answer);
-  else tell(`${printable(answer.name)} is ${answer.state}${verb === "recycle" ? ", and ends when that is done" : ""}`);
+  else
+    printNotice(
+      `${printable(answer.name)} is ${answer.state}${verb === "recycle" ? ", and ends when that is done" : ""}`,
+    );
 }
 
 function post<Shape>(client: Client, path: string, body: unknown): Promise<Shape> {

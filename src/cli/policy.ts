@@ -5,7 +5,7 @@ import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { type PolicyBody, policyRows } from "./policy-text.js";
-import { printJson, printTable, tell } from "./print.js";
+import { printJson, printNotice, printTable } from "./print.js";
 
 /** Shows the policy of the node; with `set`, texts like `activeShare=0.5`, changes it first. */
 export async function policy(options: GlobalOptions & { readonly set?: readonly string[] }): Promise<void> {
@@ -26,7 +26,7 @@ export async function pause(seconds: number | undefined, options: GlobalOptions)
   }
   const until = body.pausedUntil === "forever" || body.pausedUntil === null ? "" : ` until ${body.pausedUntil}`;
   const node = printable(body.node);
-  tell(`${node} is paused${until}; herd node resume ${node} ends it`);
+  printNotice(`${node} is paused${until}; herd node resume ${node} ends it`);
 }
 
 function put(client: Client, patch: Readonly<Record<string, unknown>>): Promise<PolicyBody> {

@@ -1,4 +1,4 @@
-// What commands put on stdout: one JSON value, or lines for people.
+// Output of the commands: data on stdout, as one JSON value or as lines for people; notices on stderr.
 
 import { printable } from "../core/terminal-text.js";
 
@@ -7,16 +7,16 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** What is said of a change that holds and that a full disk has not taken. */
-export const notDurable = "; the node's disk takes no more: it holds in memory, and is written when there is room";
+/** The end of the notice for a change that the node holds in memory, because its disk is full. */
+export const notDurable = "; the node's disk is full: the change is held in memory, and written when there is room";
 
 /** Prints a line of data. */
 export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Tells something that is no data: on stderr. */
-export function tell(text: string): void {
+/** Prints a line that is no data, on stderr. */
+export function printNotice(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 

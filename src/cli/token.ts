@@ -1,7 +1,7 @@
 // `herd token create | list | revoke`.
 
 import { connect, type GlobalOptions } from "../client/connection.js";
-import { commandName, notDurable, printJson, printLine, printTable, tell } from "./print.js";
+import { commandName, notDurable, printJson, printLine, printNotice, printTable } from "./print.js";
 
 interface TokenBody {
   readonly id: string;
@@ -41,11 +41,11 @@ export async function createToken(options: CreateOptions): Promise<void> {
     printJson({ token, id, role: created.role, expires, ...(url === undefined ? {} : { url, fingerprint }) });
     return;
   }
-  tell(`role ${created.role}${app === undefined ? "" : `, app ${app}`}, expires ${expires}, id ${id}`);
+  printNotice(`role ${created.role}${app === undefined ? "" : `, app ${app}`}, expires ${expires}, id ${id}`);
   if (url !== undefined) {
-    tell(`master ${url}, root SHA-256 ${fingerprint ?? ""}`);
-    if (isLoopback(url)) tell(loopbackNote);
-    tell(`on the new machine: ${joinLine({ url, token, node, host: hosts?.[0] })}`);
+    printNotice(`master ${url}, root SHA-256 ${fingerprint ?? ""}`);
+    if (isLoopback(url)) printNotice(loopbackNote);
+    printNotice(`on the new machine: ${joinLine({ url, token, node, host: hosts?.[0] })}`);
   }
   printLine(token);
 }
@@ -93,5 +93,5 @@ export async function revokeToken(id: string, options: GlobalOptions): Promise<v
   const { headers } = await client.send(`/v1/tokens/${encodeURIComponent(id)}`, { method: "DELETE" });
   const durable = headers["herd-durable"] !== "false";
   if (options.json) printJson({ id, revoked: true, ...(durable ? {} : { durable }) });
-  else tell(`revoked ${id}${durable ? "" : notDurable}`);
+  else printNotice(`revoked ${id}${durable ? "" : notDurable}`);
 }

@@ -8,7 +8,7 @@ import { watchUnhandledErrors } from "../core/unhandled-errors.js";
 import type { Ready } from "../node/ready.js";
 import { type LeafKeys, makeLeafKeys } from "../pki/x509/rsa-key.js";
 import { curlLine } from "./example-call.js";
-import { commandName, printJson, printLine, tell } from "./print.js";
+import { commandName, printJson, printLine, printNotice } from "./print.js";
 
 /** The flags of `herd up`, as commander names them. */
 export interface UpOptions extends GlobalOptions {
@@ -34,7 +34,7 @@ export async function up(options: UpOptions): Promise<void> {
   const leafKeys = keysAhead(config);
   // Loaded once a signal is heard, since it takes a while.
   const { HerdNode } = await import("../node/node.js");
-  const node = new HerdNode(config, { onProgress: tell, leafKeys });
+  const node = new HerdNode(config, { onProgress: printNotice, leafKeys });
   watchUnhandledErrors({
     report: (kind, cause) => node.reportUnhandled(kind, cause),
     drain: () => node.stop(),
@@ -55,9 +55,9 @@ export async function up(options: UpOptions): Promise<void> {
   if (ready && !signalled.came()) {
     if (options.json) printJson(readyLine(ready));
     else printWelcome(ready);
-    if (config.nameGiven && config.name !== ready.node) tell(nameNote(config.name, ready));
-    for (const reason of ready.notReady) tell(`not ready: ${reason}`);
-    if (ready.wall.missing.length > 0) tell(wallNote(ready));
+    if (config.nameGiven && config.name !== ready.node) printNotice(nameNote(config.name, ready));
+    for (const reason of ready.notReady) printNotice(`not ready: ${reason}`);
+    if (ready.wall.missing.length > 0) printNotice(wallNote(ready));
   }
   await stopped;
 }

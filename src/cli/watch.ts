@@ -3,7 +3,7 @@
 import { watch as watchPath } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
-import { tell } from "./print.js";
+import { printNotice } from "./print.js";
 import { report } from "./report.js";
 
 /** Editors write a file in several steps: what comes within this time is one change. */
@@ -23,7 +23,7 @@ export async function watch(path: string, options: { once: () => Promise<void>; 
       } catch (error) {
         report(error, { json: options.json });
       }
-      if (!interrupted.signal.aborted) tell(`watching ${path}`);
+      if (!interrupted.signal.aborted) printNotice(`watching ${path}`);
     });
   };
   await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
 // The owner's policy: the settings by which the owner of a machine bounds guests, with their bounds and defaults.
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** The owner's policy of one node. Defaults: {@link defaultOwnerPolicy}. `src/owner` decides the allowance from it. */
 export interface OwnerPolicy {

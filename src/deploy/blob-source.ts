@@ -48,7 +48,8 @@ export class BlobSource {
   constructor(options: BlobSourceOptions) {
     this.#options = options;
     this.#reads = new FairSlots({
-      ...{ clock: options.clock, ...reads },
+      clock: options.clock,
+      ...reads,
       refuse: () => new HerdError("node.overloaded", "too many asks for blobs wait", { retryAfterSeconds: 1 }),
     });
   }

@@ -95,7 +95,8 @@ export class Deployer {
     const { clock, maxWaiting = 32 } = options;
     this.#options = options;
     this.#uploads = new FairSlots({
-      ...{ clock, running: maxWaiting },
+      clock,
+      running: maxWaiting,
       refuse: (why) =>
         why === "full"
           ? new HerdError("compile.busy", `${maxWaiting} uploads wait for the compiler`, { retryAfterSeconds: 5 })

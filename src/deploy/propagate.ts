@@ -53,7 +53,8 @@ export class Propagator {
     this.#source = new BlobSource({ records, timers, clock });
     this.#pulls = new BlobPulls({ clock, log, signal: this.#stopped.signal });
     this.#jobs = new HoldJobs({
-      ...{ timers, clock },
+      timers,
+      clock,
       authorOf: ({ manifest }) => manifest.author,
       isUrgent: (record) => records.isHighest(record),
       isOpen: ({ id }) => records.stateOf(id) === "announced",

@@ -1,5 +1,5 @@
 // The signals of this machine: each sensor is read as often as its cost allows, and one that does not answer is not
-// asked twice.
+// queried twice.
 
 import { totalmem } from "node:os";
 import type { Clock } from "../core/clock.js";
@@ -15,7 +15,7 @@ import { Temperature } from "./temperature.js";
 export interface MachineSignalsOptions {
   readonly kernel: KernelFolders;
   readonly clock: Clock;
-  readonly ask?: QueryLogind;
+  readonly query?: QueryLogind;
 }
 
 /**
@@ -29,30 +29,30 @@ const presenceEveryMs = 4_900;
 /** After this time without logind's answer, ms, presence is unknown, whatever it was before. */
 const presenceLateMs = 6_000;
 
-/** Reads Linux' files and asks logind. On other systems memory is the only signal. */
+/** Reads Linux' files and queries logind. On other systems memory is the only signal. */
 export class MachineSignals implements SignalSource {
   readonly #clock: Clock;
   readonly #power: PowerSupplies;
   readonly #temperature: Temperature;
   readonly #cpu: CpuUse;
-  readonly #ask: QueryLogind;
+  readonly #query: QueryLogind;
   readonly #due = new Map<string, number>();
   #signals: Signals = noSignals;
-  #asking: Promise<void> | undefined;
-  #askedAt = 0;
+  #pending: Promise<void> | undefined;
+  #queriedAt = 0;
 
-  constructor({ kernel, clock, ask = queryLogind }: MachineSignalsOptions) {
+  constructor({ kernel, clock, query = queryLogind }: MachineSignalsOptions) {
     this.#clock = clock;
     this.#power = new PowerSupplies(kernel.sys);
     this.#temperature = new Temperature(kernel.sys);
     this.#cpu = new CpuUse(kernel.proc);
-    this.#ask = ask;
+    this.#query = query;
   }
 
   async read(options: { readonly presence: boolean }): Promise<Signals> {
     if (!options.presence) this.#signals = { ...this.#signals, ...unknownPresence, foreignCpu: undefined };
     else if (this.#isDue("presence", presenceEveryMs)) this.#queryLogind();
-    if (this.#asking !== undefined && this.#clock.monotonic() - this.#askedAt >= presenceLateMs) {
+    if (this.#pending !== undefined && this.#clock.monotonic() - this.#queriedAt >= presenceLateMs) {
       this.#signals = { ...this.#signals, ...unknownPresence };
     }
     const measured = options.presence && this.#isDue("cpu", cpuEveryMs);
@@ -69,14 +69,14 @@ export class MachineSignals implements SignalSource {
     return this.#signals;
   }
 
-  /** Asks logind; the answer is part of the next read, so that a bus that does not answer delays no other signal. */
+  /** Queries logind; the answer is part of the next read, so that a bus that does not answer delays no other signal. */
   #queryLogind(): void {
-    if (this.#asking !== undefined) return;
-    this.#askedAt = this.#clock.monotonic();
-    this.#asking = presence(this.#ask, this.#clock.now())
+    if (this.#pending !== undefined) return;
+    this.#queriedAt = this.#clock.monotonic();
+    this.#pending = presence(this.#query, this.#clock.now())
       .catch(() => unknownPresence)
       .then((found) => {
-        this.#asking = undefined;
+        this.#pending = undefined;
         this.#signals = { ...this.#signals, ...found };
       });
   }

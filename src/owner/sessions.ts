@@ -21,7 +21,7 @@ const nobody: Presence = { ownerActive: false, ownerIdleMs: undefined, headless:
 /** logind's answer: the output of a command; `absent` where no logind runs; undefined when it does not answer. */
 export type LogindAnswer = string | "absent" | undefined;
 
-/** Asks logind with these arguments of `loginctl`. */
+/** Queries logind with these arguments of `loginctl`. */
 export type QueryLogind = (args: readonly string[]) => Promise<LogindAnswer>;
 
 const timeoutMs = 2_000;
@@ -31,7 +31,7 @@ const maxSessions = 32;
 const logindFolder = "/run/systemd/seats";
 const fields = ["Class", "State", "Active", "IdleHint", "IdleSinceHint", "LockedHint"];
 
-/** Asks this machine's logind. */
+/** Queries this machine's logind. */
 export const queryLogind: QueryLogind = async (args) => {
   const there = await access(logindFolder).then(
     () => true,
@@ -49,17 +49,17 @@ export const queryLogind: QueryLogind = async (args) => {
  * The presence now, by logind; `now` is epoch ms. A machine without a seat, a session and a display is headless:
  * nobody's workstation. A machine with a seat, but without a display and a session, has nobody at it.
  */
-export async function presence(ask: QueryLogind, now: number, display = hasDisplay): Promise<Presence> {
-  const list = await ask(["list-sessions", "--no-legend", "--no-pager"]);
+export async function presence(query: QueryLogind, now: number, display = hasDisplay): Promise<Presence> {
+  const list = await query(["list-sessions", "--no-legend", "--no-pager"]);
   if (list === undefined) return unknownPresence;
   const ids = list === "absent" ? [] : namesOf(list);
   if (ids.length > 0) {
     const properties = fields.flatMap((field) => ["--property", field]);
-    const shown = await ask(["show-session", "--no-pager", ...properties, ...ids.slice(0, maxSessions)]);
+    const shown = await query(["show-session", "--no-pager", ...properties, ...ids.slice(0, maxSessions)]);
     return shown === undefined ? unknownPresence : presenceOf(shown, now);
   }
   if (await display()) return unknownPresence;
-  const seats = list === "absent" ? "" : await ask(["list-seats", "--no-legend", "--no-pager"]);
+  const seats = list === "absent" ? "" : await query(["list-seats", "--no-legend", "--no-pager"]);
   if (seats === undefined) return unknownPresence;
   return namesOf(seats).length > 0 ? nobody : { ...unknownPresence, headless: true };
 }

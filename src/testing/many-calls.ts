@@ -2,7 +2,7 @@
 
 import { Agent, request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isTemporary, waitMs } from "./patience.js";
+import { isRetryable, retryDelayMs } from "./retry.js";
 
 /** Where to call, and whom to trust there: PEM. */
 export interface CalledNode {
@@ -70,8 +70,8 @@ export async function callMany(node: CalledNode, options: ManyCalls): Promise<An
 async function callUntilAnswered(url: URL, options: ManyCalls & { index: number; agent: Agent }): Promise<Answer> {
   for (let count = 1; ; count++) {
     const answer = await callOnce(url, options);
-    if (!isTemporary(answer.status) || count >= (options.tries ?? 1) || options.signal?.aborted) return answer;
-    await sleep(waitMs(count));
+    if (!isRetryable(answer.status) || count >= (options.tries ?? 1) || options.signal?.aborted) return answer;
+    await sleep(retryDelayMs(count));
   }
 }
 

@@ -1,4 +1,5 @@
-// The kernels where a node and the command line look for them, also in a tree that the compiler alone has built.
+// The built kernels where a node and the command line read them, also in a tree that only the TypeScript compiler
+// built.
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -9,7 +10,7 @@ interface KernelsScript {
   compileKernels(options: { readonly folder: string; readonly sources: readonly string[] }): Promise<void>;
 }
 
-/** Makes those that the build has not made. */
+/** Compiles the kernels that are missing. */
 export async function buildKernels(): Promise<void> {
   const sources = kernels
     .filter((kernel) => !existsSync(new URL(`dist/kernels/${kernel}.wasm`, packageRoot())))

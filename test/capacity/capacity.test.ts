@@ -1,4 +1,4 @@
-// Capacity as peers are told it: what one encodes the other reads, and nothing else is read as one.
+// A capacity on the wire: a peer decodes what a node encodes, and refuses anything else.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,13 +10,13 @@ const capacity: Capacity = {
   workers: 2,
 };
 
-test("a capacity crosses whole, also beside kernels of a later version", () => {
+test("a capacity crosses whole, also with kernels of a later version", () => {
   const told = encodeCapacity(capacity);
   assert.deepEqual(decodeCapacity(told), capacity);
   assert.deepEqual(decodeCapacity([...told, 1_000]), capacity);
 });
 
-test("what is no capacity, or one beyond all bounds, is not read as one", () => {
+test("a malformed capacity, or one out of bounds, is refused", () => {
   const told = encodeCapacity(capacity);
   const wrong: unknown[] = [
     undefined,
@@ -34,7 +34,7 @@ test("what is no capacity, or one beyond all bounds, is not read as one", () => 
   for (const value of wrong) assert.equal(decodeCapacity(value), undefined, JSON.stringify(value));
 });
 
-test("the rate of a worker is its share of what all do at a time", () => {
+test("the rate of a worker is the overall capacity divided by the workers", () => {
   assert.equal(ratePerWorker({ overall: 3_000, workers: 2 }), 1.5);
   assert.equal(ratePerWorker({ overall: 1e9, workers: 1 }), 64, "no machine is as fast");
   assert.equal(ratePerWorker({ overall: 1e-3, workers: 1_024 }), 1 / 1_024);

@@ -25,7 +25,7 @@ test("the interval of the median has the ranks of the tables of the sign test", 
   for (const [count, low, high] of ranks) assert.deepEqual(medianInterval(upTo(count)), { low, high });
 });
 
-test("the interval holds the median of what was sampled in 95 of 100 cases", () => {
+test("the interval holds the median of the sampled distribution in 95 of 100 cases", () => {
   let seed = 7;
   const random = (): number => {
     seed = (seed * 1_664_525 + 1_013_904_223) % 2 ** 32;
@@ -40,12 +40,12 @@ test("the interval holds the median of what was sampled in 95 of 100 cases", () 
   assert.ok(held / 2_000 > 0.94, `${held} of 2000`);
 });
 
-test("too few samples cannot say how far they are off", () => {
+test("too few samples have no interval", () => {
   assert.deepEqual(estimateOf([10, 12, 11]), { unitsPerSecond: 11, spread: Number.POSITIVE_INFINITY, samples: 3 });
   assert.equal(estimateOf([100, 100, 101, 99, 102, 98]).spread, 0.02);
 });
 
-test("the geometric mean weighs a doubling of one as much as of another, and is surer than its parts", () => {
+test("the geometric mean weighs a doubling of each part alike, and its spread is smaller than theirs", () => {
   const one = { unitsPerSecond: 100, spread: 0.04, samples: 5 };
   const mean = geometricMean([one, { ...one, unitsPerSecond: 400 }, { ...one, unitsPerSecond: 200 }, one]);
   assert.ok(Math.abs(mean.unitsPerSecond - 100 * 8 ** 0.25) < 1e-9);

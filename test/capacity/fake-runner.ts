@@ -1,32 +1,32 @@
-// A machine for the profiler, in a time of its own: so fast in each kernel, so steady, with so much of it left for us.
+// A simulated machine for the profiler: its speed in each kernel, its noise, and the share that other programs leave.
 
 import { type Kernel, kernels } from "../../src/capacity/capacity.js";
 import type { KernelCalls, KernelRun, KernelRunner } from "../../src/capacity/kernel-runner.js";
 import { referenceNs } from "../../src/capacity/reference.js";
 
-/** What the machine is like; all but the speeds are ideal unless given. */
+/** The machine. By default it is ideal, and as fast as the reference machine. */
 export interface FakeMachine {
   readonly workers: number;
-  /** Reference machines that one worker is worth, by kernel; 1 when it is not given. */
+  /** Speed of one worker by kernel, in reference machines; default 1. */
   readonly speed?: Partial<Record<Kernel, number>>;
-  /** What a worker keeps of its speed while all work. */
+  /** The share of its speed that a worker keeps while all work. */
   readonly together?: number;
   readonly setUpMs?: number;
-  /** How much longer a call takes to begin at most. */
+  /** The most time that a call takes to begin, ms. */
   readonly jitterMs?: number;
-  /** Workers that run at a time, when there are fewer cores than workers; the others wait for their end. */
+  /** Cores, when there are fewer than workers: so many workers run at a time, and the others wait. */
   readonly cores?: number;
-  /** Calls of a kernel that run ten times slower, as before the optimizing compiler is done. */
+  /** The first calls of a kernel that run ten times slower, as before the optimizing compiler has finished. */
   readonly slowCalls?: number;
-  /** What a call waits for a core that others have, from a number in [0, 1). */
+  /** The time that a call waits for a core, ms, from a number in [0, 1). */
   readonly othersMs?: (random: number) => number;
-  /** How much longer a call takes, from a number in [0, 1). */
+  /** The factor by which a call takes longer, from a number in [0, 1). */
   readonly noise?: (random: number) => number;
-  /** Of each period of so many milliseconds, the first part alone is ours. */
+  /** A quota: of each period of this many ms, only the first part is this process'. */
   readonly quota?: { readonly periodMs: number; readonly share: number };
 }
 
-/** A {@link KernelRunner} whose calls take no time but say that they did. */
+/** A {@link KernelRunner} whose calls take no real time, and report simulated time. */
 export class FakeRunner implements KernelRunner {
   readonly #machine: FakeMachine;
   readonly #calls = new Map<Kernel, number>();
@@ -64,17 +64,17 @@ export class FakeRunner implements KernelRunner {
     return runs;
   }
 
-  /** Calls that were made of each kernel, the least of them. */
+  /** The calls of the kernel that was called least. */
   get fewestCalls(): number {
     return Math.min(...kernels.map((kernel) => this.#calls.get(kernel) ?? 0));
   }
 
-  /** Milliseconds in which the busiest worker ran. */
+  /** Run time of the busiest worker, ms. */
   get busiestMs(): number {
     return Math.max(...this.#busyMs);
   }
 
-  /** How long `workMs` take from now when we are held for a part of each period. */
+  /** The time that `workMs` take from now under the quota. */
   #held(workMs: number): number {
     const { quota } = this.#machine;
     if (quota === undefined) return workMs;

@@ -1,4 +1,4 @@
-// What a profile depends on.
+// The fingerprint of all that a profile depends on.
 
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { coresOfQuota, fingerprintOf } from "../../src/capacity/fingerprint.js";
 
-test("a machine has the same fingerprint each time, another one with other workers or kernels", () => {
+test("a machine has the same fingerprint each time, and another with other workers or kernels", () => {
   const one = { workers: 2, kernelsDigest: "a" };
   assert.match(fingerprintOf(one), /^[0-9a-f]{32}$/);
   assert.equal(fingerprintOf(one), fingerprintOf({ ...one }));

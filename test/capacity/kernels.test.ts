@@ -1,4 +1,4 @@
-// The kernels in the sandbox that users' functions run in: they compile, they do their work, and a profile comes of them.
+// The kernels in the sandbox of users' functions: they compile, compute the right results, and give a profile.
 
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -40,7 +40,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What each kernel comes to after seven iterations, as this source computes it: no optimizer may change it. */
+/** The result of each kernel after seven iterations, computed here: no optimizer may change it. */
 const checksums: { readonly [kernel in Kernel]: number } = {
   integer: 571_115,
   float: 59.01978091564639,
@@ -56,7 +56,7 @@ for (const kernel of kernels) {
     assert.equal(await guest.call("run", [7]), checksums[kernel]);
     assert.equal(await guest.call("run", [7]), checksums[kernel]);
     assert.notEqual(await guest.call("run", [70]), checksums[kernel]);
-    // With nothing to do it only makes what it works on.
+    // Without iterations a kernel only sets up its data.
     assert.equal(typeof (await guest.call("run", [0])), "number");
   });
 }
@@ -66,10 +66,14 @@ test("a profile of this machine: every kernel on one worker and on all, however 
 }, async () => {
   const runner = new KernelsInSandbox({ sandbox: guests.sandbox, kernels: ready, workers: 2, clock: systemClock });
   const profile = await measureProfile({
-    ...{ runner, clock: systemClock, fingerprint: "this", length: "short", budgetMs: 300 },
+    runner,
+    clock: systemClock,
+    fingerprint: "this",
+    length: "short",
+    budgetMs: 300,
   });
   for (const { one, all } of Object.values(profile.kernels)) {
-    // The bounds of what a profile may say: how little of a saturated machine is left, nobody knows.
+    // Only the bounds of a profile: the share that a saturated machine leaves is unknown.
     for (const { unitsPerSecond } of [one, all])
       assert.ok(unitsPerSecond > 1e-3 && unitsPerSecond < 1e7, `${unitsPerSecond}`);
   }
@@ -77,7 +81,7 @@ test("a profile of this machine: every kernel on one worker and on all, however 
   assert.deepEqual(guests.lines, []);
 });
 
-test("kernels that are not there are told, not guessed", async () => {
+test("missing kernels are reported by name", async () => {
   await assert.rejects(prepareKernels({ prepare: prepareKernel }, pathToFileURL(join(folder, "nowhere/"))), {
     code: "ENOENT",
   });

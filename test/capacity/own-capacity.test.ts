@@ -1,4 +1,5 @@
-// When a node measures itself: only in a quiet moment, once for a machine, again when it is old or may use more workers.
+// When a node measures itself: only in a quiet moment, once a machine, and again when the profile is old or more
+// workers may be used.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -17,20 +18,20 @@ const day = 24 * 3_600_000;
 class Machine {
   readonly time = new VirtualTime();
   readonly load = { slots: 2, running: 0, queued: 0, deploying: false };
-  /** Share of the workers' time that they get of the processor. */
+  /** The share of their run time that workers get as CPU time. */
   share = 1;
   #cpuMs = 0;
   readonly told: Capacity[] = [];
   readonly warnings: string[] = [];
-  /** Profiles that were begun, by the workers that they measured; and those that were ended in any way. */
+  /** Profiles that began, by the number of workers; and the count of those that ended in any way. */
   readonly begun: number[] = [];
   released = 0;
   calls = 0;
-  /** Looked at before each call of a kernel. */
+  /** Called before each call of a kernel. */
   onCall: (() => void) | undefined;
-  /** How long a call holds its worker, in virtual time. */
+  /** The time that a call holds its worker, in virtual ms. */
   callMs = 0;
-  /** How much longer calls take, from a number in [0, 1). */
+  /** The factor by which calls take longer, from a number in [0, 1). */
   noise = (_random: number): number => 1;
   readonly own: OwnCapacity;
 
@@ -41,8 +42,13 @@ class Machine {
     const { files = new MemoryFiles(), digest = "kernels", ...rest } = options;
     const warn = (message: string): void => void this.warnings.push(message);
     this.own = new OwnCapacity({
-      ...{ workers: 2, files, clock: this.time, timers: this.time, load: () => this.load },
-      ...{ cpuMs: () => this.#cpuMs, random: () => 0.5 },
+      workers: 2,
+      files,
+      clock: this.time,
+      timers: this.time,
+      load: () => this.load,
+      cpuMs: () => this.#cpuMs,
+      random: () => 0.5,
       log: { ...silent, warn, error: warn },
       kernels: async () => ({
         digest,
@@ -68,13 +74,13 @@ class Machine {
     context.after(() => this.own.stop());
   }
 
-  /** Starts it, and lets so much time pass. */
+  /** Starts it, and lets this much time pass. */
   async starts(ms: number): Promise<void> {
     this.own.start();
     await this.pass(ms);
   }
 
-  /** Lets time pass, in steps, so that what waits for no timer gets its turn. */
+  /** Lets time pass in steps, so that work without a timer gets its turn. */
   async pass(ms: number): Promise<void> {
     const steps = Math.min(200, Math.ceil(ms / 50));
     for (let step = 0; step < steps; step++) {
@@ -84,7 +90,7 @@ class Machine {
   }
 }
 
-test("a quiet node knows itself after some seconds, and tells it once", async (t) => {
+test("a quiet node has its capacity after some seconds, and reports it once", async (t) => {
   const machine = new Machine(t);
   assert.equal(machine.told.length, 0);
   await machine.starts(5_000);
@@ -96,7 +102,7 @@ test("a quiet node knows itself after some seconds, and tells it once", async (t
   assert.deepEqual(machine.begun, [2]);
 });
 
-test("calls come first: nothing is measured beside them, and a profile under way waits for their end", async (t) => {
+test("calls come first: no profile begins while they run, and one under way waits for their end", async (t) => {
   const machine = new Machine(t);
   machine.load.running = 1;
   await machine.starts(60_000);
@@ -112,7 +118,7 @@ test("calls come first: nothing is measured beside them, and a profile under way
   assert.deepEqual([machine.begun, machine.told.length], [[2], 1]);
 });
 
-test("what is deployed comes first too", async (t) => {
+test("deploys come first too", async (t) => {
   const machine = new Machine(t);
   machine.load.deploying = true;
   await machine.starts(60_000);
@@ -128,7 +134,7 @@ test("what is deployed comes first too", async (t) => {
   assert.equal(machine.told.length, 1);
 });
 
-test("while others want its cores a profile mostly rests, for ten seconds in all, and is made all the same", async (t) => {
+test("while other programs use the cores, a profile mostly rests, ten seconds in all, and is still made", async (t) => {
   const took = async (share: number): Promise<{ ms: number; calls: number }> => {
     const machine = new Machine(t);
     machine.callMs = 30;
@@ -146,11 +152,11 @@ test("while others want its cores a profile mostly rests, for ten seconds in all
   assert.equal(shared.calls, quiet.calls);
   const restMs = shared.ms - quiet.ms;
   assert.ok(restMs >= 10_000 && restMs <= 10_600, `${restMs} ms`);
-  // What an unlucky call lacks is no sign of others.
+  // The missing time of one unlucky call is no contention.
   assert.equal((await took(0.8)).ms, quiet.ms);
 });
 
-test("a restart remembers, unless the kernels are others", async (t) => {
+test("a restart reads the stored profile, unless the kernels changed", async (t) => {
   const files = new MemoryFiles();
   const first = new Machine(t, { files });
   await first.starts(5_000);
@@ -174,7 +180,7 @@ test("a damaged file counts as none", async (t) => {
   assert.equal(machine.told.length, 1);
 });
 
-test("a profile of yesterday is made again in a quiet moment, and the change is told", async (t) => {
+test("a profile of yesterday is made again in a quiet moment, and the change is reported", async (t) => {
   const files = new MemoryFiles();
   const machine = new Machine(t, { files });
   await machine.starts(5_000);
@@ -186,7 +192,7 @@ test("a profile of yesterday is made again in a quiet moment, and the change is 
   assert.equal(machine.told.length, 2);
 });
 
-test("a profile of a busy machine counts for seconds, and never in place of one that was made in a quiet moment", async (t) => {
+test("a profile of a busy machine counts for seconds, and never replaces one of a quiet moment", async (t) => {
   const files = new MemoryFiles();
   const machine = new Machine(t, { files });
   machine.noise = (random) => 4 + 20 * random;
@@ -208,10 +214,10 @@ test("a profile of a busy machine counts for seconds, and never in place of one 
   assert.equal(machine.told.length, 3);
 });
 
-test("what a starved machine measures is not taken, tried again soon, and right in the first quiet minute", async (t) => {
+test("a profile of a starved machine is dropped, and a right one made in the first quiet minute", async (t) => {
   const files = new MemoryFiles();
   const machine = new Machine(t, { files });
-  // All calls take fifty times as long, alike: the median is as sure as that of a slow machine.
+  // All calls alike take fifty times as long: the interval of the median is as narrow as a slow machine's.
   machine.callMs = 2;
   machine.share = 0.02;
   machine.noise = () => 50;
@@ -230,7 +236,7 @@ test("what a starved machine measures is not taken, tried again soon, and right 
   assert.ok(first !== undefined && first.overall > 1_900, `${first?.overall}`);
 });
 
-test("with no workers to use nothing is measured; more than were measured are measured again, fewer are not", async (t) => {
+test("without workers nothing is measured; more workers than measured are measured again, fewer are not", async (t) => {
   const machine = new Machine(t);
   machine.load.slots = 0;
   await machine.starts(120_000);
@@ -246,7 +252,7 @@ test("with no workers to use nothing is measured; more than were measured are me
   assert.deepEqual(machine.begun, [1, 2]);
 });
 
-test("a profile that loses its workers, or is evicted, is given up without a word and tried again", async (t) => {
+test("a profile that loses its workers, or is preempted, is given up without a log line and tried again", async (t) => {
   const machine = new Machine(t);
   machine.onCall = () => {
     if (machine.calls === 20) machine.load.slots = 1;
@@ -255,7 +261,7 @@ test("a profile that loses its workers, or is evicted, is given up without a wor
   assert.deepEqual([machine.begun, machine.calls, machine.released, machine.told.length], [[2], 20, 1, 0]);
   machine.load.slots = 2;
   machine.onCall = () => {
-    if (machine.calls === 40) throw new HerdError("node.overloaded", "evicted");
+    if (machine.calls === 40) throw new HerdError("node.overloaded", "preempted");
   };
   await machine.pass(120_000);
   await machine.pass(120_000);
@@ -263,7 +269,7 @@ test("a profile that loses its workers, or is evicted, is given up without a wor
   assert.deepEqual(machine.warnings, []);
 });
 
-test("a machine on which a kernel hardly gets to run is left alone for a minute", async (t) => {
+test("a machine on which a kernel hardly runs is tried again after a minute", async (t) => {
   const machine = new Machine(t);
   machine.callMs = 6_000;
   await machine.starts(60_000);
@@ -274,14 +280,14 @@ test("a machine on which a kernel hardly gets to run is left alone for a minute"
   assert.deepEqual([machine.begun.length, machine.told.length, machine.warnings.length], [2, 1, 0]);
 });
 
-test("a node without kernels says so once and stays unknown", async (t) => {
+test("a node without kernels logs that once and has no capacity", async (t) => {
   const machine = new Machine(t, { kernels: () => Promise.reject(new Error("ENOENT")) });
   await machine.starts(300_000);
   assert.equal(machine.own.current, undefined);
   assert.equal(machine.warnings.length, 1);
 });
 
-test("a node that stops while it measures, or waits to, ends at once", async (t) => {
+test("a node that stops during a profile, or while waiting for one, ends at once", async (t) => {
   const machine = new Machine(t);
   machine.onCall = () => {
     if (machine.calls === 20) machine.load.running = 1;

@@ -1,4 +1,4 @@
-// The profiler on machines that are known: what it finds, when it stops, and what does not lead it astray.
+// The profiler on simulated machines: its estimates, when it stops, and disturbances that it must withstand.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -30,7 +30,7 @@ test("the reference machine makes 1,000 units a second on one worker, in each ke
   near(ratePerWorker(capacityOf(profile)), 1);
 });
 
-test("kernels, workers and what they lose together are told apart", async () => {
+test("rates of kernels, of one worker and of all together are told apart", async () => {
   const speed = { integer: 2, memory: 0.5, matrix: 8 };
   const { profile } = await profiled({ workers: 4, speed, together: 0.75, setUpMs: 3 });
   near(profile.kernels.integer.one.unitsPerSecond, 2_000);
@@ -44,19 +44,19 @@ test("kernels, workers and what they lose together are told apart", async () => 
   near(each.matrix, 8_000 * 3);
 });
 
-test("workers that have to wait for a core are not counted as if they had one", async () => {
+test("workers that wait for a core do not count as if they had one", async () => {
   const { profile } = await profiled({ workers: 2, cores: 1 });
   const scaling = profile.overall.all.unitsPerSecond / profile.overall.one.unitsPerSecond;
-  // The first of the two that are started at a time looks as if it had the machine for itself.
+  // The first of two calls that start together seems to have the machine for itself.
   assert.ok(scaling < 1.6, `${scaling}`);
 });
 
-test("calls before the optimizing compiler is done do not count", async () => {
+test("calls before the optimizing compiler has finished do not count", async () => {
   const { profile } = await profiled({ workers: 2, slowCalls: 12 }, { length: "short" });
   near(profile.overall.one.unitsPerSecond, 1_000);
 });
 
-test("a machine that is steady is measured soon, one that is not until the time is over, and says so", async () => {
+test("a steady machine is measured soon; an unsteady one takes the whole budget and has a wide spread", async () => {
   const steady = await profiled({ workers: 2, noise: (random) => 1 + random / 100 });
   assert.ok(steady.runner.now < 8_000, `${steady.runner.now} ms`);
   assert.ok(steady.profile.overall.all.spread < 0.015);
@@ -68,7 +68,7 @@ test("a machine that is steady is measured soon, one that is not until the time 
   }
 });
 
-test("a short profile takes a second at most, and measures also what is too slow for that", async () => {
+test("a short profile takes a second at most, and also measures machines that are too slow for that", async () => {
   const fast = await profiled({ workers: 2, noise: (random) => 1 + random }, { length: "short" });
   assert.ok(fast.runner.now <= 1_200, `${fast.runner.now} ms`);
   assert.ok(fast.runner.fewestCalls > 10);
@@ -77,13 +77,13 @@ test("a short profile takes a second at most, and measures also what is too slow
   near(slow.profile.overall.one.unitsPerSecond, 1);
 });
 
-test("calls too short to time do not make those that count too long", async () => {
+test("calls too short to time do not make the samples too long", async () => {
   const { runner, profile } = await profiled({ workers: 2, setUpMs: 0.05, jitterMs: 0.1 }, { length: "short" });
   assert.ok(runner.longestMs <= 8, `${runner.longestMs} ms`);
   near(profile.overall.one.unitsPerSecond, 1_000, 0.05);
 });
 
-test("a short profile takes two seconds of each worker at most, also on slow and restless machines, and with many workers", async () => {
+test("a short profile takes two seconds of a worker at most, on slow and busy machines too", async () => {
   const slow = Object.fromEntries(kernels.map((kernel) => [kernel, 0.05]));
   for (const machine of [
     { workers: 4, speed: slow },
@@ -97,13 +97,13 @@ test("a short profile takes two seconds of each worker at most, also on slow and
   }
 });
 
-test("a few calls that take five times as long move the estimates by no more than the time that they took", async () => {
+test("a few calls that take five times as long move the estimates by no more than their own time", async () => {
   const { profile } = await profiled({ workers: 2, noise: (random) => (random < 0.05 ? 5 : 1) });
   near(profile.availability.one, 1 / 1.2, 0.1);
   near(profile.overall.one.unitsPerSecond / profile.availability.one, 1_000);
 });
 
-test("under a quota of one half, with periods longer than a call, a machine is worth one half", async () => {
+test("under a quota of one half, with periods longer than a call, a machine has half its capacity", async () => {
   const quota = { periodMs: 100, share: 0.5 };
   for (const length of ["short", "full"] as const) {
     const { profile } = await profiled({ workers: 1, quota }, { length });
@@ -111,7 +111,7 @@ test("under a quota of one half, with periods longer than a call, a machine is w
   }
 });
 
-test("on a machine where each call waits for others, a profile is of what is left, in each kernel", async () => {
+test("on a machine where each call waits for other programs, each rate is of the share that is left", async () => {
   const { profile } = await profiled(
     { workers: 2, setUpMs: 25, othersMs: (random) => 60 * random },
     { length: "short" },
@@ -128,7 +128,10 @@ test("a profile that is aborted rejects with the reason, without another call", 
   const runner = new FakeRunner({ workers: 1 });
   const stop = new AbortController();
   const measuring = measureProfile({
-    ...{ runner, clock: { now: () => 0, monotonic: () => 0 }, fingerprint: "test", length: "full" as const },
+    runner,
+    clock: { now: () => 0, monotonic: () => 0 },
+    fingerprint: "test",
+    length: "full" as const,
     signal: stop.signal,
     onProgress: (done) => done > 0.1 && stop.abort(new Error("enough")),
   });
@@ -136,7 +139,7 @@ test("a profile that is aborted rejects with the reason, without another call", 
   assert.ok(runner.now < 5_000);
 });
 
-test("a profile survives its file, and a damaged file holds none", async () => {
+test("a profile is read back from its file, and a damaged file holds none", async () => {
   const { profile } = await profiled({ workers: 2, noise: (random) => 1 + random }, { length: "short", budgetMs: 20 });
   assert.equal(profile.overall.all.spread, Number.POSITIVE_INFINITY);
   const text = JSON.stringify(profile);

@@ -30,8 +30,15 @@ function recordOf({ op, version, at, component, author }: Short): ManifestRecord
     op === "remove"
       ? { ...base, op }
       : {
-          ...{ ...base, op, revision: revisionOf(digest), component: digest, componentBytes: 1 },
-          ...{ source: hex(`source ${author}`), sourceBytes: 1, functions: [], public: author % 2 === 0 },
+          ...base,
+          op,
+          revision: revisionOf(digest),
+          component: digest,
+          componentBytes: 1,
+          source: hex(`source ${author}`),
+          sourceBytes: 1,
+          functions: [],
+          public: author % 2 === 0,
           limits: { deadlineMs: 1, memoryBytes: 1 },
         };
   const payload = JSON.stringify(manifest);

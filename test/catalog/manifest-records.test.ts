@@ -23,8 +23,12 @@ const stranger = new TestSigner();
 const refused = (text: RegExp) => coded("auth.invalid", text);
 
 const deployment = (text: string, options: Partial<Deployment> = {}): Deployment => ({
-  ...{ app: "hello", component: Buffer.from(`component ${text}`), source: [{ path: "index.ts", text }] },
-  ...{ functions: ["b", "a"], by: "token", ...options },
+  app: "hello",
+  component: Buffer.from(`component ${text}`),
+  source: [{ path: "index.ts", text }],
+  functions: ["b", "a"],
+  by: "token",
+  ...options,
 });
 
 /** One node's catalog, what it knows of the mesh, and what it published. */

@@ -20,9 +20,16 @@ const removal = (app: string, version: number) => manifestRecord({ ...base(app, 
 const deploy = (app: string, version: number, component: Buffer) => {
   const digest = sha256(component);
   const manifest: Manifest = {
-    ...{ ...base(app, version), op: "deploy", revision: revisionOf(digest), component: digest },
-    ...{ componentBytes: component.length, source: sha256(source), sourceBytes: source.length, functions: [] },
-    ...{ public: false, limits: { deadlineMs: 1, memoryBytes: 1 } },
+    ...base(app, version),
+    op: "deploy",
+    revision: revisionOf(digest),
+    component: digest,
+    componentBytes: component.length,
+    source: sha256(source),
+    sourceBytes: source.length,
+    functions: [],
+    public: false,
+    limits: { deadlineMs: 1, memoryBytes: 1 },
   };
   return manifestRecord(manifest, sign);
 };

@@ -68,7 +68,11 @@ export class DeployNode {
     const warn = (message: string) => this.warnings.push(message);
     const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn, error: warn };
     this.catalog = new Catalog({
-      ...{ files: this.files, clock, meshId, signer: fakeSigner(id), limits: defaultLimits },
+      files: this.files,
+      clock,
+      meshId,
+      signer: fakeSigner(id),
+      limits: defaultLimits,
       authors: {
         isRevoked: (node) => trusted.revoked.has(node),
         verify: (signed) => {
@@ -81,7 +85,12 @@ export class DeployNode {
       publish: (text) => void this.#replica.publish("manifest", text).catch(warn),
     });
     this.#replica = new RecordReplica({
-      ...{ links, stores: [this.catalog.records], clock, timers, random, yieldLoop: () => Promise.resolve() },
+      links,
+      stores: [this.catalog.records],
+      clock,
+      timers,
+      random,
+      yieldLoop: () => Promise.resolve(),
     });
     const preparer = options.preparer ?? {
       prepare: async (component: Uint8Array, revision: string) => ({ revision, interface: readInterface(component) }),
@@ -89,7 +98,8 @@ export class DeployNode {
       checkSource: async (source: Uint8Array) => checkSourceText(Buffer.from(source)),
     };
     const activation = new Activation({
-      ...{ catalog: this.catalog, preparer },
+      catalog: this.catalog,
+      preparer,
       switch: {
         activate: (app, { revision }) => this.active.set(app, revision),
         remove: (app) => this.active.delete(app),
@@ -97,12 +107,22 @@ export class DeployNode {
     });
     this.#propagator = new Propagator({ records: this.catalog.records, activation, links, clock, timers, random, log });
     const spread = new Acknowledger({
-      ...{ links, members, timers, log, nameOf: (node) => node },
+      links,
+      members,
+      timers,
+      log,
+      nameOf: (node) => node,
       isMaster: { self: this.master, of: (node) => trusted.masters.has(node) },
     });
     const compiler = options.compiler ?? new FakeCompiler();
     this.deployer = new Deployer({
-      ...{ compiler, catalog: this.catalog, activation, clock, log, node: id, spread },
+      compiler,
+      catalog: this.catalog,
+      activation,
+      clock,
+      log,
+      node: id,
+      spread,
       mayDeploy: () => !trusted.unmarked.has(id),
     });
   }

@@ -42,7 +42,10 @@ function nodeWith(failures: HerdError[]) {
     records: { lacking: () => [], missing: () => [], restore: async () => undefined },
     activation,
     links: { all: () => [], watch: () => ignore },
-    ...{ clock: time, timers: time, random: Math.random, log: silent },
+    clock: time,
+    timers: time,
+    random: Math.random,
+    log: silent,
   });
   return { time, running, activation, healing, tries: () => tries };
 }

@@ -110,8 +110,11 @@ test("a node that gives other bytes is passed over, and a lie about the interfac
   await mesh.agreement([two, ...late]);
   assert.ok(late.some(({ warnings }) => warnings.includes("a peer gave other bytes than those that were asked for")));
   const lie = await two.catalog.put({
-    ...{ app: "lie", component: await two.catalog.component(two.catalog.get("hello")?.revision ?? "") },
-    ...{ source: [], functions: ["other"], by: "token" },
+    app: "lie",
+    component: await two.catalog.component(two.catalog.get("hello")?.revision ?? ""),
+    source: [],
+    functions: ["other"],
+    by: "token",
   });
   await mesh.members.time.advance(10_000);
   for (const node of late) {

@@ -250,8 +250,14 @@ const load = { slots, running: counts, queued: counts, serviceMs: times, lightUn
 const share = fc.constantFrom<number[]>(0, 0.1, 0.5, 1);
 const candidates = fc.array(
   fc.record({
-    ...{ ...load, rttMs: times, inFlight: counts, rate },
-    ...{ nodeId: fc.string(), usable: fc.boolean(), errorRate: share, warmth: share },
+    ...load,
+    rttMs: times,
+    inFlight: counts,
+    rate,
+    nodeId: fc.string(),
+    usable: fc.boolean(),
+    errorRate: share,
+    warmth: share,
   }),
   { maxLength: 12 },
 );

@@ -21,9 +21,19 @@ test("a call that stays and one that goes away, each with what was known then", 
   assert.deepEqual(
     { ...stayed, sample: { ...stayed?.sample, candidates: [{ ...candidate, weight: 0.109 }] } },
     {
-      ...{ way: "local", taken: undefined, refusal: undefined, peer: undefined, units: undefined, sample },
+      way: "local",
+      taken: undefined,
+      refusal: undefined,
+      peer: undefined,
+      units: undefined,
+      sample,
       here: {
-        ...{ available: true, slots: 1, running: 0, queued: 0, serviceMs: undefined, expectedMs: 10 },
+        available: true,
+        slots: 1,
+        running: 0,
+        queued: 0,
+        serviceMs: undefined,
+        expectedMs: 10,
         lightUnits: null,
       },
     },
@@ -111,8 +121,17 @@ test("of many choices in a second, a hundred keep all they were made from, 64 ca
   const more = await sampled(300);
   assert.ok(more >= 50 && more <= 55, `${more} half a second later`);
   const peers = Array.from({ length: 100 }, (_, index) => ({
-    ...{ nodeId: `${index}`, usable: true, lightUnits: 1, errorRate: 0, warmth: 1 },
-    ...{ slots: 1, running: 0, queued: 0, serviceMs: 1, rttMs: 1, inFlight: 0 },
+    nodeId: `${index}`,
+    usable: true,
+    lightUnits: 1,
+    errorRate: 0,
+    warmth: 1,
+    slots: 1,
+    running: 0,
+    queued: 0,
+    serviceMs: 1,
+    rttMs: 1,
+    inFlight: 0,
   }));
   const candidates = peers.map((peer, index) => ({ peer, weight: index, rate: 1, finishMs: 1, whyNot: undefined }));
   const [first, second] = peers;

@@ -17,9 +17,16 @@ test("a report arrives as it was told, and whatever else comes is none", () => {
   const count = fc.nat(1e9);
   const ms = fc.double({ min: 0, max: 1e9, noNaN: true }).map(Math.abs);
   const fields = {
-    ...{ epoch: fc.maxSafeNat(), slots: fc.nat(1_024), running: count, queued: count, draining: fc.boolean() },
-    ...{ serviceMs: fc.option(ms, { nil: undefined }), seen: fc.maxSafeNat(), loopDelayMs: count },
-    ...{ owner: fc.constantFrom(...ownerStates), lightUnits: fc.oneof(ms, fc.constant(Number.POSITIVE_INFINITY)) },
+    epoch: fc.maxSafeNat(),
+    slots: fc.nat(1_024),
+    running: count,
+    queued: count,
+    draining: fc.boolean(),
+    serviceMs: fc.option(ms, { nil: undefined }),
+    seen: fc.maxSafeNat(),
+    loopDelayMs: count,
+    owner: fc.constantFrom(...ownerStates),
+    lightUnits: fc.oneof(ms, fc.constant(Number.POSITIVE_INFINITY)),
   };
   const report: fc.Arbitrary<Report> = fc.record(fields, { noNullPrototype: true });
   fc.assert(

@@ -1,4 +1,5 @@
-// Links without sockets: a fake with the behaviour of LinkSet over a network with delay, breaks, partitions, silence and NAT.
+// Links without sockets: a fake that behaves as LinkSet does over a network with delays, breaks, partitions, silence
+// and NAT.
 
 import { HerdError } from "../../src/core/errors.js";
 import type { Random } from "../../src/core/timers.js";
@@ -16,17 +17,21 @@ import type { VirtualTime } from "./virtual-time.js";
 /** The identity that a certificate would prove. */
 export function identityOf(nodeId: string): PeerIdentity {
   return {
-    ...{ nodeId, serial: "01", issuer: "00", master: false, deploy: false },
+    nodeId,
+    serial: "01",
+    issuer: "00",
+    master: false,
+    deploy: false,
     notAfter: Number.MAX_SAFE_INTEGER,
   };
 }
 
-/** The network: who can reach whom, and how long it takes. */
+/** The network: which nodes can reach each other, and how long a message takes. */
 export class Fabric {
   readonly time: VirtualTime;
   readonly random: Random;
   readonly nodes = new Map<string, FabricLinks>();
-  /** Milliseconds of one way: between these two, at random. */
+  /** Milliseconds of one way: drawn between these two. */
   delayMs: readonly [number, number] = [0.2, 5];
   /** Groups of node ids that cannot reach each other; empty for none. */
   #groups: readonly ReadonlySet<string>[] = [];
@@ -115,7 +120,7 @@ export class FabricLink implements Link {
     });
   }
 
-  /** In order, after a delay; held while the other side cannot be reached. */
+  /** Delivers in order, after a delay; holds messages while the other side cannot be reached. */
   #send(arrive: () => void): void {
     if (!this.up) return;
     const { fabric } = this.#of;
@@ -129,7 +134,7 @@ export class FabricLink implements Link {
     });
   }
 
-  /** Delivers what was held. */
+  /** Delivers the held messages. */
   release(): void {
     const held = this.#held;
     this.#held = [];
@@ -144,7 +149,7 @@ export class FabricLink implements Link {
   }
 }
 
-/** The links of one node: as LinkSet, without what a wire needs. */
+/** The links of one node: as LinkSet, without frames and handshakes. */
 export class FabricLinks implements Links {
   readonly id: string;
   readonly fabric: Fabric;
@@ -165,7 +170,7 @@ export class FabricLinks implements Links {
     fabric.nodes.set(id, this);
   }
 
-  /** This node's timers: they die with it, and fire late while it is paused. */
+  /** This node's timers: they end with the node, and fire late while it is paused. */
   readonly timers = {
     after: (ms: number, run: () => void): (() => void) => {
       let cancelled = false;
@@ -224,7 +229,7 @@ export class FabricLinks implements Links {
     const open = this.#links.get(id);
     if (open !== undefined) return open;
     if (!to.#running || !this.#running) throw new Error(`${id} refuses`);
-    // An end that was left behind by a break that only one side has noticed.
+    // An end that remained after a break that only one side has noticed.
     to.dropped(this.id);
     const [mine, theirs] = [new FabricLink(this, id), new FabricLink(to, this.id)];
     mine.other = { link: theirs, of: to };
@@ -255,7 +260,7 @@ export class FabricLinks implements Links {
     this.timers.after(50, () => this.#redial(nodeId));
   }
 
-  /** The process ends at once. Its peers see the links end, or nothing but silence for 15 s. */
+  /** The process ends at once. Its peers see the links end, or only silence for 15 s. */
   kill({ silently = false }: { readonly silently?: boolean } = {}): void {
     this.#running = false;
     this.paused = true;
@@ -282,7 +287,7 @@ export class FabricLinks implements Links {
     this.healed();
   }
 
-  /** What a partition does to the links across it. */
+  /** Ends the links across a partition, or lets them fall silent. */
   partitioned(): void {
     for (const [peer, link] of this.#links) {
       if (this.fabric.reachable(this.id, peer) || this.id > peer) continue;
@@ -293,7 +298,7 @@ export class FabricLinks implements Links {
     }
   }
 
-  /** What was held on the way is delivered. */
+  /** Delivers the messages that were held on the way. */
   healed(): void {
     for (const link of this.#links.values()) {
       link.release();
@@ -301,7 +306,7 @@ export class FabricLinks implements Links {
     }
   }
 
-  /** Hands a message to this node. */
+  /** Delivers a message to this node's handler. */
   async deliver(kind: string, body: unknown, link: FabricLink): Promise<unknown> {
     const handler = this.#handlers.get(kind);
     if (handler === undefined) throw new HerdError("request.malformed", `no handler for ${kind}`);

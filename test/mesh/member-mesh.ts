@@ -1,4 +1,4 @@
-// A mesh of nodes with nothing but links, membership and records, on virtual time.
+// A simulated mesh: nodes with links, membership and records only, on virtual time.
 
 import { createHash } from "node:crypto";
 import type { Signed, Signer } from "../../src/core/signed.js";
@@ -16,7 +16,7 @@ export function nodeId(number: number): string {
   return createHash("sha256").update(`node ${number}`).digest("hex").slice(0, 32);
 }
 
-/** A signature that only the holder of a node's key can make, as far as a simulation goes; 20 times as fast as Ed25519. */
+/** A stand-in for a signature by a node's key, sufficient for a simulation and 20 times as fast as Ed25519. */
 export function fakeSigner(id: string): Signer {
   return {
     nodeId: id,
@@ -33,7 +33,7 @@ function fakeSignature({ payload, signer }: Pick<Signed, "payload" | "signer">):
   return createHash("sha256").update(`key of ${signer}`).update(payload).digest("base64");
 }
 
-/** How a node comes up. */
+/** How a node starts. */
 export interface NodeOptions {
   readonly dialable?: boolean;
   readonly seeds?: readonly string[];
@@ -54,8 +54,15 @@ export class MeshNode {
     this.id = id;
     this.links = new FabricLinks(of.fabric, { id, dialable });
     this.members = new Membership({
-      ...{ mesh, signer: fakeSigner(id), links: this.links, clock: of.time, timers: this.links.timers, remembered },
-      ...{ address: dialable ? `${id}:1` : undefined, url: `https://${id}:8443`, random: of.random },
+      mesh,
+      signer: fakeSigner(id),
+      links: this.links,
+      clock: of.time,
+      timers: this.links.timers,
+      remembered,
+      address: dialable ? `${id}:1` : undefined,
+      url: `https://${id}:8443`,
+      random: of.random,
       trust: {
         known: (node) => of.admitted.has(node),
         isRevoked: (node) => of.revoked.has(node),
@@ -82,7 +89,7 @@ export class MeshNode {
   }
 }
 
-/** Nodes, the network between them, and what the registry would say. */
+/** Nodes, the network between them, and what the registry would know. */
 export class MemberMesh {
   readonly time = new VirtualTime();
   readonly random: Random;
@@ -105,7 +112,7 @@ export class MemberMesh {
     return node;
   }
 
-  /** A settled mesh: node 0 is the seed of the others; those from `dialable` on can only dial out. */
+  /** A settled mesh: node 0 is the seed of the others; nodes from number `dialable` on can only dial out. */
   async grow(size: number, { dialable = size }: { readonly dialable?: number } = {}): Promise<MeshNode[]> {
     const seed = this.add(0);
     const others = Array.from({ length: size - 1 }, (_, index) =>
@@ -116,7 +123,7 @@ export class MemberMesh {
     return nodes;
   }
 
-  /** Every node sees every other one alive. */
+  /** Whether every node sees every other node alive. */
   agreed(nodes: readonly MeshNode[]): boolean {
     return nodes.every(({ id, links }) => {
       const node = this.nodes.get(id);

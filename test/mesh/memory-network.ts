@@ -1,4 +1,4 @@
-// A network in memory whose delays, breaks and partitions a test decides: the twin of the one over TLS.
+// A network in memory, the counterpart of the one over TLS: a test decides its delays, breaks and partitions.
 
 import {
   type Connection,
@@ -9,21 +9,25 @@ import {
 } from "../../src/mesh/ports.js";
 import type { VirtualTime } from "./virtual-time.js";
 
-/** What the wires between two nodes are like at the moment. Reliable, as TCP is: what is lost is sent again, so it comes late. */
+/**
+ * The wires between two nodes at the moment. They are reliable, as TCP is: a lost frame is sent again, and comes late.
+ */
 export interface Wires {
   /** One way, ms, drawn for each frame. */
   delayMs(from: string, to: string): number;
-  /** Whether nothing passes in this direction now. It waits, and passes when this ends before the connection breaks. */
+  /**
+   * Whether nothing passes in this direction now. Frames wait, and pass when this ends before the connection breaks.
+   */
   isBlocked(from: string, to: string): boolean;
-  /** Whether this node takes no connections, as behind a NAT. */
+  /** Whether this node accepts no connections, as behind a NAT. */
   isHidden(node: string): boolean;
 }
 
-/** A connection breaks when something waits longer than this, ms. */
+/** A connection breaks when a frame waits longer than this, ms. */
 const stallLimitMs = 20_000;
 const retryMs = 100;
 const dialTimeoutMs = 5_000;
-/** Above this, a sender is asked to wait. */
+/** Queued bytes above which `send` returns false: back-pressure. */
 const fullBytes = 64 * 1024;
 
 interface Listener {
@@ -59,12 +63,15 @@ export class MemoryWorld {
     return ends;
   }
 
-  /** How often a node's process ended so far: what it had begun before ends with it. */
+  /** How often a node's process ended so far: whatever it began ends with it. */
   killsOf(node: string): number {
     return this.#kills.get(node) ?? 0;
   }
 
-  /** A node's process is gone: its ends hear nothing more; the others see it after a delay, or not at all when `isSilent`. */
+  /**
+   * Ends a node's process: its connection ends receive nothing more; its peers notice after a delay, or never when
+   * `isSilent`.
+   */
   kill(node: string, isSilent = false): void {
     this.listeners.delete(node);
     this.#kills.set(node, this.killsOf(node) + 1);
@@ -79,7 +86,7 @@ export class MemoryWorld {
   }
 }
 
-/** A node's side of a {@link MemoryWorld}; `identity` is what its certificate says at the moment. */
+/** A node's side of a {@link MemoryWorld}; `identity` is the content of its present certificate. */
 export class MemoryNetwork implements Network {
   readonly #world: MemoryWorld;
   readonly #identity: () => PeerIdentity;
@@ -134,10 +141,10 @@ export class MemoryConnection implements Connection {
   readonly #world: MemoryWorld;
   #other: MemoryConnection | undefined;
   #events: ConnectionEvents | undefined;
-  /** Sent and not on the wire, in order; the text ends the stream and says why. */
+  /** Frames that were sent and are not on the wire yet, in order; a text ends the stream and is the reason. */
   readonly #waiting: (Uint8Array | string)[] = [];
   #waitsSince: number | undefined;
-  /** Arrived while nobody read. */
+  /** Frames that arrived while the connection was paused. */
   readonly #unread: Uint8Array[] = [];
   #isPaused = false;
   #isClosed = false;
@@ -221,14 +228,14 @@ export class MemoryConnection implements Connection {
     }
     this.#waitsSince = undefined;
     for (const item of this.#waiting.splice(0)) {
-      // A little later than the one before: the time of an event is a rounded sum, and frames keep their order.
+      // A little later than the frame before: the time of an event is a rounded sum, and frames keep their order.
       const arrival = time.monotonic() + wires.delayMs(this.#own, this.peer.nodeId);
       this.#lastArrival = Math.max(this.#lastArrival + 0.001, arrival);
       time.after(this.#lastArrival - time.monotonic(), () => this.#other?.arrive(item));
     }
   }
 
-  /** What the other end sent is here. */
+  /** A frame of the other end arrived. */
   arrive(item: Uint8Array | string): void {
     if (this.#isClosed) return;
     if (typeof item === "string") {
@@ -248,7 +255,7 @@ export class MemoryConnection implements Connection {
     this.#events?.frame(frame);
   }
 
-  /** The other end read so many bytes. */
+  /** The other end read this number of bytes. */
   read(bytes: number): void {
     this.queuedBytes -= bytes;
     if (this.queuedBytes > 0 || !this.#isFull) return;

@@ -1,4 +1,4 @@
-// Ten node processes: everybody sees everybody, has every deploy, and answers.
+// Ten node processes: each sees all others, has every deploy, and answers calls.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { call, deploy, seesAlive, startMesh, until } from "./processes.js";

@@ -1,4 +1,5 @@
-// What tests of whole meshes share: nodes as processes in a folder that goes with them, and waiting for what comes about.
+// What tests of whole meshes share: nodes as processes, in a folder that is removed with them, and waits for
+// conditions.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,14 +21,14 @@ export async function startMesh(
     await mesh?.stop();
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
-  // A machine that runs many such meshes at a time compiles slowly, and must not measure each of them.
+  // A machine that runs many of these meshes at a time compiles slowly, and must not measure the capacity of each.
   const config = join(folder, "node.json");
   await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 }, profile: false, ...settings }));
   mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1", "--config", config] });
   return mesh;
 }
 
-/** What `GET /v1/mesh` tells. */
+/** The answer of `GET /v1/mesh`. */
 export interface MeshBody {
   readonly node: string;
   readonly peers: readonly { readonly name: string; readonly state: string; readonly rttMs: number | null }[];
@@ -40,7 +41,10 @@ export function meshSeenBy(node: NodeProcess, token: string): Promise<MeshBody> 
   return node.client(token).json<MeshBody>("/v1/mesh");
 }
 
-/** Waits until `holds` gives something but undefined, false or a rejection; milliseconds it took. Rejects with the last reason. */
+/**
+ * Waits until `holds` resolves to anything but undefined or false; resolves to the milliseconds that took. Rejects with
+ * the last reason.
+ */
 export async function until(
   what: string,
   holds: () => Promise<unknown>,
@@ -61,7 +65,7 @@ export async function until(
   }
 }
 
-/** Whether a node sees all the others alive, over links. */
+/** Whether a node has a link to every other node, and sees it alive. */
 export async function seesAlive(
   node: NodeProcess,
   options: { token: string; names: readonly string[] },
@@ -71,7 +75,7 @@ export async function seesAlive(
   return options.names.every((name) => name === node.ready.node || alive.includes(name));
 }
 
-/** Deploys a text; the answer. */
+/** Deploys a source text; resolves to the answer. */
 export async function deploy(
   node: NodeProcess,
   { app, text, token }: { app: string; text: string; token: string },
@@ -80,7 +84,7 @@ export async function deploy(
   return node.client(token).json(`/v1/apps/${app}`, { method: "PUT", body: text, headers });
 }
 
-/** Calls a function with JSON; who computed it and what came of it. */
+/** Calls a function with JSON; resolves to the node that computed it, and its result. */
 export async function call(
   node: NodeProcess,
   { path, body, token }: { path: string; body: string; token: string },
@@ -90,7 +94,7 @@ export async function call(
   return { text: reply.text, node: String(reply.headers["herd-node"]), hops: String(reply.headers["herd-hops"]) };
 }
 
-/** Starts one more node of a mesh that asks `at` to be let in; what was started ends with the test. */
+/** Starts one more node of a mesh, which joins at `at`; the node ends with the test. */
 export function launchJoiner(
   context: TestContext,
   options: { readonly mesh: LocalMesh; readonly name: string; readonly at: string; readonly flags?: readonly string[] },
@@ -99,7 +103,7 @@ export function launchJoiner(
   return launchNode(context, [...mesh.flags(name), "--join", at, ...flags]);
 }
 
-/** Runs `herd up` with these flags; what was started ends with the test. */
+/** Runs `herd up` with these flags; the node ends with the test. */
 export function launchNode(context: TestContext, flags: readonly string[]): LaunchedNode {
   const launched = NodeProcess.launch(flags);
   context.after(async () => {
@@ -109,7 +113,7 @@ export function launchNode(context: TestContext, flags: readonly string[]): Laun
   return launched;
 }
 
-/** Runs a command of `herd` that speaks to this node, with a token; its output as JSON. */
+/** Runs a command of `herd` against this node, with a token; resolves to its output, read as JSON. */
 export async function herdAt<Shape>(node: NodeProcess, token: string, args: readonly string[]): Promise<Shape> {
   const { url, ca } = node.ready;
   return JSON.parse(await runHerd(["--url", url, "--ca", ca, "--token", token, "--json", ...args])) as Shape;

@@ -1,14 +1,14 @@
-// A peer that says on the wire what a test tells it to, good or bad.
+// A peer that sends any frames that a test wants on the wire, good or bad.
 
 import { once } from "node:events";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import { decodeFrame, encodeFrame, FrameReader, joinFrames } from "../../src/mesh/transport/frame.js";
 import type { TlsLeaf } from "../../src/mesh/transport/tls-network.js";
 
-/** One connection to a node, without any of our own protocol's care. */
+/** One connection to a node, without the checks of our own protocol. */
 export class RawPeer {
   readonly socket: TLSSocket;
-  /** Messages that came, decoded. */
+  /** Messages that were received, decoded. */
   readonly heard: unknown[][] = [];
   readonly closed: Promise<unknown>;
 
@@ -20,7 +20,10 @@ export class RawPeer {
     this.closed = new Promise((resolve) => socket.once("close", resolve));
   }
 
-  /** Shakes hands with a node; with no leaf, shows no certificate. Rejects when the client's side already fails. */
+  /**
+   * Completes the TLS handshake with a node; without a leaf, shows no certificate. Rejects when the client's side
+   * fails.
+   */
   static async connect(
     options: { address: string; root: string; leaf: TlsLeaf | undefined } & ConnectionOptions,
   ): Promise<RawPeer> {
@@ -42,13 +45,13 @@ export class RawPeer {
     this.socket.write(joinFrames(messages.map(encodeFrame)));
   }
 
-  /** Greets as this node, and is ready. */
+  /** Completes the handshake of the protocol as this node. */
   greet(node: string, change: object = {}): void {
     const hello = { v: 1, node, instance: "0123456789abcdef", dial: 1, address: null, url: "https://x:1", records: [] };
     this.send([0, { ...hello, ...change }], [1, 0]);
   }
 
-  /** What the node gave as its reason to say bye. */
+  /** The reason in the node's bye. */
   get bye(): unknown {
     return this.heard.find(([type]) => type === 10)?.[1];
   }

@@ -1,4 +1,4 @@
-// Records for a simulated mesh: stores with the rules of the registry in short, and nodes that replicate them.
+// Records for a simulated mesh: stores with the registry's rules, simplified, and nodes that replicate them.
 
 import { HerdError } from "../../src/core/errors.js";
 import { decodeSigned, encodeSigned, recordId } from "../../src/core/signed.js";
@@ -7,7 +7,7 @@ import { RecordReplica } from "../../src/mesh/replication/replica.js";
 import type { MemberMesh } from "./member-mesh.js";
 import { fakeSigner, fakeVerify, type MeshNode, nodeId } from "./member-mesh.js";
 
-/** Who signs what only the mesh's root may: in every node's knowledge from the start. */
+/** Signs what only the mesh's root may sign; every node knows its key from the start. */
 export const founder = nodeId(999_999);
 
 type Payload = { readonly kind: string; readonly node?: string; readonly text?: string };
@@ -17,13 +17,13 @@ export function record(signer: string, payload: Payload): string {
   return encodeSigned(fakeSigner(signer).sign(JSON.stringify(payload)));
 }
 
-/** All that a node holds: `admission` and `revocation` are the founder's, a `fact` is any admitted node's. */
+/** The stores of a node: `admission` and `revocation` are signed by the founder, a `fact` by any admitted node. */
 export class Facts {
   readonly admitted = new Set([founder]);
   readonly revoked = new Set<string>();
   readonly texts = new Map<string, Map<string, string>>();
   onRevoked: (node: string) => void = () => undefined;
-  /** Signatures that were verified. */
+  /** Counts the signatures that were verified. */
   verified = 0;
 
   readonly stores: readonly RecordStore[] = ["admission", "revocation", "fact"].map((kind) => {
@@ -74,7 +74,11 @@ export class RecordNode {
     this.node = node;
     this.facts = facts;
     this.replica = new RecordReplica({
-      ...{ links: node.links, stores: facts.stores, clock: mesh.time, timers: node.links.timers, random: mesh.random },
+      links: node.links,
+      stores: facts.stores,
+      clock: mesh.time,
+      timers: node.links.timers,
+      random: mesh.random,
       dialable: (id) => node.members.get(id)?.address !== undefined,
       yieldLoop: () => Promise.resolve(),
     });

@@ -12,7 +12,7 @@ import { Rogue } from "./rogue.js";
 
 const cpuLimitMs = 50;
 
-/** What a promise must reject with. */
+/** The code and text with which a promise must reject. */
 export function refusedWith(code: ErrorCode, text = /./) {
   return (error: unknown): true => {
     assert.ok(error instanceof HerdError, String(error));
@@ -22,7 +22,7 @@ export function refusedWith(code: ErrorCode, text = /./) {
   };
 }
 
-/** CPU that a process has used, in ms; 0 where the machine does not tell. Ticks of 10 ms. */
+/** CPU time that a process has used, in ms, in ticks of 10 ms; 0 where the machine does not show it. */
 async function cpuOf({ pid }: NodeProcess): Promise<number> {
   if (!existsSync(`/proc/${pid}/stat`)) return 0;
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
@@ -33,7 +33,7 @@ async function cpuOf({ pid }: NodeProcess): Promise<number> {
   return (Number(user) + Number(system)) * 10;
 }
 
-/** Costs the node little at least once of four times: it has other things to do now and then. */
+/** Asserts that `run` costs the node little CPU at least once of four times: the node has other work now and then. */
 export async function cheaply(node: NodeProcess, act: () => Promise<unknown>): Promise<void> {
   const costs: number[] = [];
   while (costs.length < 4 && !costs.some((cost) => cost <= cpuLimitMs)) {
@@ -47,7 +47,7 @@ export async function cheaply(node: NodeProcess, act: () => Promise<unknown>): P
   );
 }
 
-/** Comes to the peer port in some way, and is turned away with a reason that the node writes down, cheaply. */
+/** Asserts that a connection to the peer port is refused, with a reason in the node's log, for little CPU. */
 export async function turnedAway(node: NodeProcess, reason: RegExp, attempt: () => Promise<unknown>): Promise<void> {
   await cheaply(node, async () => {
     const before = new Set(node.lines);
@@ -58,7 +58,7 @@ export async function turnedAway(node: NodeProcess, reason: RegExp, attempt: () 
   });
 }
 
-/** A member that joined at the founder, without the deploy mark unless it is to have it. */
+/** A member that joined at the founder; without the deploy mark by default. */
 export async function joinRogue(
   context: TestContext,
   mesh: LocalMesh,

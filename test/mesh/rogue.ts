@@ -1,4 +1,4 @@
-// A member of a real mesh that means ill: its identity was let in like any other, and over its links it says what a test tells it to.
+// A hostile member of a real mesh: it was admitted like any other, and sends over its links whatever a test wants.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ import { peerIdentityOf } from "../../src/pki/x509/peer-identity.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
 import { applicant } from "../server/endpoints/join-mesh.js";
 
-/** The member. It trusts everybody. */
+/** The member. It trusts every peer. */
 export class Rogue {
   readonly identity: Identity;
   readonly links: LinkSet;
@@ -32,11 +32,16 @@ export class Rogue {
       nodeId,
       instance: randomHex(16),
       network: new TlsNetwork({
-        ...{ host: "127.0.0.1", port: 0, root, leaf: identity.peerLeaf() },
+        host: "127.0.0.1",
+        port: 0,
+        root,
+        leaf: identity.peerLeaf(),
         identify: (certificate) => peerIdentityOf(certificate, meshId),
       }),
       trust: { check: () => undefined },
-      ...{ clock: systemClock, timers: systemTimers, random: Math.random },
+      clock: systemClock,
+      timers: systemTimers,
+      random: Math.random,
       hello: () => ({ address: undefined, url: "https://localhost:1", records: [] }),
       acceptRecords: async () => undefined,
     });
@@ -46,7 +51,11 @@ export class Rogue {
   static async join(at: NodeProcess, { name, token, deploy }: { name: string; token: string; deploy: boolean }) {
     const folder = await mkdtemp(join(tmpdir(), "herd-rogue-"));
     const identity = await Identity.open({
-      ...{ state: join(folder, "state"), ephemeral: true, name, domains: [], advertise: "localhost" },
+      state: join(folder, "state"),
+      ephemeral: true,
+      name,
+      domains: [],
+      advertise: "localhost",
       clock: systemClock,
       enroll: (request) => joinMesh(request, joining(at, { token, deploy })),
     });
@@ -62,13 +71,16 @@ export class Rogue {
     return this.links.dial(node.ready.peer, AbortSignal.timeout(10_000));
   }
 
-  /** Asks a node for a new leaf by its enrolled key, as one whose leaf no peer takes; with a join token when there is one. */
+  /**
+   * Requests a new leaf of a node by its enrolled key, as a node does whose leaf no peer accepts; with a join token if
+   * given.
+   */
   async rejoin(node: NodeProcess, token: string | undefined): Promise<unknown> {
     this.identity.reEnrollVia((request) => joinMesh(request, joining(node, { token, deploy: false })));
     return this.identity.renewPeerLeaf({ trusted: false });
   }
 
-  /** The text of a record of any content with this member's own, true signature. */
+  /** The text of a record of any content, with this member's valid signature. */
   signed(payload: object): string {
     return JSON.stringify(this.identity.signer.sign(JSON.stringify({ mesh: this.identity.meshId, ...payload })));
   }
@@ -85,7 +97,7 @@ function joining(at: NodeProcess, wish: { token: string | undefined; deploy: boo
   return { urls: [at.ready.url], ...wish, advertise: "localhost", clock: systemClock, report: () => undefined, signal };
 }
 
-/** The body of a true request to join with a token, by a key that nobody knows yet. */
+/** The body of a valid request to join with a token, by a new key. */
 export async function joinRequest(token: string, { advertise }: { advertise: string }): Promise<string> {
   const { id, secret, master, mesh } = decodeJoinToken(token);
   const { key, csr, publicCsr, name, hosts, sign } = await applicant();

@@ -10,40 +10,40 @@ import { LinkSet, type LinkSetOptions } from "../../src/mesh/transport/link-set.
 import { MemoryNetwork, MemoryWorld, type Wires } from "./memory-network.js";
 import { forSeeds, seeded, seeds, VirtualTime } from "./virtual-time.js";
 
-/** The node id that a simulated node of this name has. */
+/** The id of the simulated node of this name. */
 export function simulatedId(name: string): string {
   return createHash("sha256").update(name).digest("hex").slice(0, 32);
 }
 
-/** A clock and timers of one run of a node, which end with it; and what it is to others. */
+/** One process of a simulated node: its identity, and a clock and timers that end with it. */
 export interface Host {
   readonly name: string;
   readonly id: string;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
-  /** Where peers dial it, `undefined` behind a NAT. */
+  /** Where peers dial the node, `undefined` behind a NAT. */
   readonly address: string | undefined;
   readonly network: MemoryNetwork;
-  /** Links over {@link network} that trust everybody who is not in {@link Simulation.revoked}; not started. */
+  /** Links over {@link network} that trust every peer outside of {@link Simulation.revoked}; not started. */
   links(options?: Partial<LinkSetOptions>): LinkSet;
   readonly isAlive: boolean;
 }
 
 /** How a simulation begins; every part may be changed while it runs. */
 export interface SimulationOptions {
-  /** One way, ms: between these, drawn anew for each frame; now and then (1 in `spikeOneIn`) up to ten times as long. */
+  /** One way, ms: drawn between these for each frame; of 1 in `spikeOneIn` frames up to ten times as long. */
   readonly delayMs?: readonly [number, number];
   readonly spikeOneIn?: number;
 }
 
-/** Nodes, the wires between them, and the time they live in. */
+/** Nodes, the wires between them, and their virtual time. */
 export class Simulation implements Wires {
   readonly seed: number;
   readonly random: Random;
   readonly time = new VirtualTime();
   readonly world: MemoryWorld;
-  /** Ids of nodes that nobody trusts any more. */
+  /** Ids of nodes that no node trusts any more. */
   readonly revoked = new Set<string>();
   readonly #hosts = new Map<string, Host & { isAlive: boolean }>();
   readonly #hidden = new Set<string>();
@@ -61,7 +61,9 @@ export class Simulation implements Wires {
     this.world = new MemoryWorld(this.time, this);
   }
 
-  /** Starts a node, or a new run of one that was killed; `isHidden` when others cannot dial it. An identity may name another id. */
+  /**
+   * Starts a node, or a new process of a killed one; `isHidden`: peers cannot dial it. An identity may name another id.
+   */
   host(name: string, options: { isHidden?: boolean; identity?: Partial<PeerIdentity> } = {}): Host {
     if (this.#hosts.get(name)?.isAlive === true) throw new TypeError(`${name} runs`);
     const id = options.identity?.nodeId ?? simulatedId(name);
@@ -87,10 +89,23 @@ export class Simulation implements Wires {
     const instance = (++this.#instances).toString(16).padStart(16, "0");
     const address = options.isHidden === true ? undefined : this.world.addressOf(id);
     const host = {
-      ...{ name, id, clock: this.time, timers, random, address, network, isAlive: true },
+      name,
+      id,
+      clock: this.time,
+      timers,
+      random,
+      address,
+      network,
+      isAlive: true,
       links: (given: Partial<LinkSetOptions> = {}) =>
         new LinkSet({
-          ...{ nodeId: id, instance, network, trust: this.trust, clock: this.time, timers, random },
+          nodeId: id,
+          instance,
+          network,
+          trust: this.trust,
+          clock: this.time,
+          timers,
+          random,
           hello: () => ({ address, url: `https://${id}:8443`, records: [] }),
           acceptRecords: async () => undefined,
           ...given,
@@ -100,7 +115,7 @@ export class Simulation implements Wires {
     return host;
   }
 
-  /** Ends a node's process at once. The others notice, or do not when `isSilent` (its machine lost power). */
+  /** Ends a node's process at once. Its peers notice, or do not when `isSilent` (the machine lost power). */
   kill(name: string, isSilent = false): void {
     const host = this.#hosts.get(name);
     if (host === undefined) return;
@@ -113,7 +128,7 @@ export class Simulation implements Wires {
     return [...this.#hosts.values()].filter(({ isAlive }) => isAlive).map(({ name }) => name);
   }
 
-  /** Lets nothing pass between nodes of different groups; who is in no group is with all. `[]` heals. */
+  /** Lets nothing pass between nodes of different groups; a node in no group reaches all. `[]` heals the partition. */
   partition(groups: readonly (readonly string[])[]): void {
     const groupOf = new Map(groups.flatMap((group, index) => group.map((name) => [this.#idOf(name), index] as const)));
     this.#isSevered = (from, to) => {
@@ -122,7 +137,7 @@ export class Simulation implements Wires {
     };
   }
 
-  /** Lets pass only what this allows, in each direction; ids. */
+  /** Lets frames pass only where this allows it, by node ids, in each direction. */
   sever(isSevered: (from: string, to: string) => boolean): void {
     this.#isSevered = isSevered;
   }
@@ -140,7 +155,7 @@ export class Simulation implements Wires {
     this.#delayMs = delayMs;
   }
 
-  /** Trusts everybody who is not {@link revoked}. */
+  /** Trusts every peer that is not {@link revoked}. */
   readonly trust: Trust = {
     check: (peer) => {
       if (this.revoked.has(peer.nodeId)) throw new HerdError("auth.invalid", "the node is revoked");
@@ -152,12 +167,12 @@ export class Simulation implements Wires {
     await this.time.advance(ms);
   }
 
-  /** Lets time pass until something holds, at most so many ms; whether it does. Looked at after each event. */
+  /** Lets time pass until `holds` does, checked after each event, at most this many ms; resolves to whether it does. */
   until(isDone: () => boolean, ms: number): Promise<boolean> {
     return this.time.advance(ms, isDone);
   }
 
-  /** The value of a promise that needs time to pass, at most so many ms. */
+  /** The value of a promise that needs time to pass, at most this many ms. */
   async settle<T>(promise: Promise<T>, ms = 60_000): Promise<T> {
     let isSettled = false;
     const watched = promise.finally(() => {

@@ -1,4 +1,4 @@
-// Nodes with real certificates and sockets, and nothing above their links.
+// Nodes with real certificates, sockets and links, and nothing above.
 
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../src/core/clock.js";
@@ -15,14 +15,14 @@ export function nodeId(digit: string): string {
   return digit.repeat(32);
 }
 
-/** A node that is its links. */
+/** A node that consists of its links. */
 export class TlsNode {
   readonly id: string;
   readonly network: TlsNetwork;
   readonly links: LinkSet;
   /** Ids that this node does not trust. */
   readonly revoked = new Set<string>();
-  /** Why connections came to nothing. */
+  /** The reasons of refused connections. */
   readonly refused: string[] = [];
   address = "";
 
@@ -78,7 +78,7 @@ export class TlsNode {
   }
 }
 
-/** Resolves once something holds, looked at every few ms; rejects after `ms`. */
+/** Resolves once `holds` does, checked every few ms; rejects after `ms`. */
 export async function eventually(what: string, isSo: () => boolean, ms = 30_000): Promise<void> {
   const until = performance.now() + ms;
   while (!isSo()) {

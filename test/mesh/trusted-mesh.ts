@@ -1,4 +1,5 @@
-// A mesh on simulated wires whose nodes trust by a real registry: real keys, records and signatures, wired as in a node.
+// A mesh on simulated wires whose nodes trust by a real registry: real keys, records and signatures, wired as in a
+// node.
 
 import type { Membership } from "../../src/mesh/membership/members.js";
 import type { RecordReplica } from "../../src/mesh/replication/replica.js";
@@ -22,18 +23,18 @@ const masters = [first, ...otherMasters];
 const plain = Array.from({ length: nodeCount }, (_, index) => paper.node(`n${index}`));
 const founding = [paper.grant(first), paper.admission(first, { master: first, parent: null, approvedBy: "founder" })];
 
-/** Who let each node in: the masters were let in at the first; of the others each at a node before it. */
+/** The node at which each node joined: masters at the first one, every other node at a node before it. */
 const parents = new Map<PaperNode, PaperNode>([
   ...otherMasters.map((master) => [master, first] as const),
   ...plain.map((node, index) => [node, plain[(index >> 1) - 1] ?? first] as const),
 ]);
-/** Who signed the admissions: masters in turn. */
+/** The master that signed each admission: in turn. */
 const issuers = new Map<PaperNode, PaperNode>([
   ...masters.map((master) => [master, first] as const),
   ...plain.map((node, index) => [node, masters[index % masters.length] ?? first] as const),
 ]);
 
-/** All that is to be known of a node before anybody is revoked. */
+/** The records of a node before any revocation. */
 function recordsOf(node: PaperNode): string[] {
   const said = { node: node.id, url: `https://${node.name}:8443`, peer: addressOf(node.id) };
   if (node === first) return [...founding, paper.record("address", said, node)];
@@ -43,10 +44,10 @@ function recordsOf(node: PaperNode): string[] {
 }
 const records = new Map([...masters, ...plain].map((node) => [node.name, recordsOf(node)]));
 
-/** The mesh on paper, from which tests forge what its nodes would not say. */
+/** The mesh's keys and records, from which tests forge what its nodes would not send. */
 export const paperMesh = paper;
 
-/** The node on paper of a name: `m0` to `m2` are masters, `n0` to `n8` are not. */
+/** The keys and records of a node by name: `m0` to `m2` are masters, `n0` to `n8` are not. */
 export function paperNode(name: string): PaperNode {
   return [...masters, ...plain].find((node) => node.name === name) ?? never();
 }
@@ -65,7 +66,7 @@ function never(): never {
   throw new TypeError("no such node");
 }
 
-/** One run of a node. */
+/** One process of a node. */
 export class TrustedNode {
   readonly name: string;
   readonly paper: PaperNode;
@@ -115,8 +116,8 @@ export class TrustedNode {
   }
 
   /**
-   * What its peer certificate says. When its master is revoked, the node gets another one as soon as it knows: how it gets it is the
-   * matter of src/pki, and of processes in two-masters.test.ts.
+   * The content of the node's peer certificate. When its master is revoked, the node gets another certificate as soon
+   * as it knows; how, is tested in test/pki, and with processes in two-masters.test.ts.
    */
   #identity(): { readonly nodeId: string; readonly issuer: string } {
     const { id } = this.paper;
@@ -131,7 +132,7 @@ export class TrustedNode {
     };
   }
 
-  /** Reads what was kept, adds what a joining node is told, and begins. */
+  /** Reads the kept records, adds those that a joining node receives, and starts. */
   async start(told: readonly string[]): Promise<void> {
     await this.registry.open();
     await acceptRecords(told, this.registry.stores);
@@ -141,7 +142,7 @@ export class TrustedNode {
     await this.links.start();
   }
 
-  /** Ids that it takes for revoked, sorted. */
+  /** Ids that this node counts as revoked, sorted. */
   revoked(): string[] {
     return this.registry
       .nodes()
@@ -150,7 +151,7 @@ export class TrustedNode {
       .sort();
   }
 
-  /** Whether it has nothing to do with a node any more. */
+  /** Whether this node has no link to a node and does not see it as a member. */
   isRidOf(id: string): boolean {
     return this.registry.isRevoked(id) && this.links.get(id) === undefined && this.members.get(id) === undefined;
   }
@@ -167,7 +168,7 @@ export class TrustedMesh {
     this.simulation = simulation;
   }
 
-  /** Starts a node: for the first time with what its masters would tell it, later with what it kept and nothing else. */
+  /** Starts a node: at first with the records that its masters would send, later with its kept records alone. */
   async start(name: string): Promise<TrustedNode> {
     const { id } = paperNode(name);
     const kept = this.#files.get(name);
@@ -180,7 +181,7 @@ export class TrustedMesh {
     return node;
   }
 
-  /** Starts nodes and waits until everybody sees everybody. */
+  /** Starts nodes and waits until each sees all others. */
   async grow(names: readonly string[]): Promise<TrustedNode[]> {
     for (const name of names) await this.start(name);
     if (!(await this.simulation.until(() => this.isWhole(), 20_000))) throw new Error("the mesh does not settle");
@@ -192,18 +193,18 @@ export class TrustedMesh {
     this.nodes.delete(name);
   }
 
-  /** Addresses of all nodes that ever ran but this one. */
+  /** Addresses of all other nodes that ever ran. */
   addresses(self: string): { readonly id: string; readonly address: string }[] {
     return [...this.#known].flatMap(([id, address]) => (id === self ? [] : [{ id, address }]));
   }
 
-  /** Nodes that no running node takes for revoked. */
+  /** Nodes that no running node counts as revoked. */
   trusted(): TrustedNode[] {
     const all = [...this.nodes.values()];
     return all.filter(({ id }) => !all.some(({ registry }) => registry.isRevoked(id)));
   }
 
-  /** All that are trusted see each other alive, are linked, and know the same records. */
+  /** Whether all trusted nodes see each other alive, are linked, and hold the same records. */
   isWhole(): boolean {
     const all = this.trusted();
     const ids = ({ registry }: TrustedNode): string =>
@@ -221,7 +222,7 @@ export class TrustedMesh {
     );
   }
 
-  /** What a joining node is told: by the first master as long as that runs, which has let it in. */
+  /** The records that a joining node receives: from the first master, at which it joined, as long as that runs. */
   async #welcome(name: string): Promise<readonly string[]> {
     const own = records.get(name) ?? never();
     const registry = this.nodes.get(first.name)?.registry;

@@ -1,4 +1,4 @@
-// Time, chance and order under a test's hand: what a seed decides once, it decides again.
+// Time, chance and order under the control of a test: the same seed gives the same run.
 
 import type { Clock } from "../../src/core/clock.js";
 import type { Random, Timers } from "../../src/core/timers.js";
@@ -45,8 +45,8 @@ export class VirtualTime implements Clock, Timers {
   }
 
   /**
-   * Runs every event of the next `ms` milliseconds, each with all that follows from it before the next. Stops when something is
-   * `done`, looked at after each event, and tells whether it is.
+   * Runs every event of the next `ms` milliseconds, each with all that follows from it before the next event. Stops
+   * once `done` holds, checked after each event; resolves to whether it holds.
    */
   async advance(ms: number, done: () => boolean = () => false): Promise<boolean> {
     const end = this.#now + ms;
@@ -65,7 +65,7 @@ export class VirtualTime implements Clock, Timers {
     return false;
   }
 
-  /** Advances in steps until `done`; throws with `what` when that takes longer than `ms`. Returns the milliseconds it took. */
+  /** Advances in steps until `done`; throws with `what` after `ms`. Resolves to the milliseconds that took. */
   async until(done: () => boolean, { ms, what }: { readonly ms: number; readonly what: string }): Promise<number> {
     const start = this.#now;
     while (!done()) {
@@ -114,14 +114,14 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Seeds of a property: `HERD_SEEDS` many of them, or `fallback`; one alone as `HERD_SEED`. */
+/** Seeds of a property: `HERD_SEEDS` of them, or `fallback`; a single one by `HERD_SEED`. */
 export function seeds(fallback: number): number[] {
   const one = process.env.HERD_SEED;
   if (one !== undefined) return [Number(one)];
   return Array.from({ length: Number(process.env.HERD_SEEDS ?? fallback) }, (_, index) => index + 1);
 }
 
-/** Runs a property for each seed; the seed stands in the failure. */
+/** Runs a property for each seed, and names the seed in the failure. */
 export async function forSeeds(all: readonly number[], property: (seed: number) => Promise<void>): Promise<void> {
   for (const seed of all) {
     try {

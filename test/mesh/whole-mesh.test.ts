@@ -1,4 +1,5 @@
-// Membership and records over the links that nodes really use, on a simulated network. `HERD_SEEDS` many, `HERD_SEED` for one.
+// Membership and records over the product's own links, on a simulated network. Seeded: `HERD_SEEDS` seeds, or one by
+// `HERD_SEED`.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +14,7 @@ import { eachSeed, type Simulation, simulatedId } from "./simulation.js";
 
 const seedName = "n0";
 
-/** One run of a node: links, membership and records, wired as in a real one. */
+/** One process of a node: links, membership and records, wired as in the product. */
 class WholeNode {
   readonly id: string;
   readonly links: LinkSet;
@@ -35,8 +36,14 @@ class WholeNode {
     });
     const links = this.links;
     this.members = new Membership({
-      ...{ mesh: "0".repeat(32), signer: fakeSigner(id), links, clock, timers, random },
-      ...{ address: host.address, url: `https://${name}:8443` },
+      mesh: "0".repeat(32),
+      signer: fakeSigner(id),
+      links,
+      clock,
+      timers,
+      random,
+      address: host.address,
+      url: `https://${name}:8443`,
       trust: {
         known: (node) => facts.admitted.has(node),
         isRevoked: (node) => facts.revoked.has(node),
@@ -45,7 +52,12 @@ class WholeNode {
       seeds: () => (name === seedName ? [] : [simulation.world.addressOf(simulatedId(seedName))]),
     });
     this.replica = new RecordReplica({
-      ...{ links, stores: facts.stores, clock, timers, random, yieldLoop: () => Promise.resolve() },
+      links,
+      stores: facts.stores,
+      clock,
+      timers,
+      random,
+      yieldLoop: () => Promise.resolve(),
       dialable: (node) => this.members.get(node)?.address !== undefined,
     });
     facts.onRevoked = (node) => this.members.revoked(node);
@@ -59,7 +71,7 @@ class WholeNode {
   }
 }
 
-/** A mesh of named nodes that see each other; the last `hidden` of them cannot be dialled. */
+/** A mesh of named nodes that see each other; the last `hidden` nodes cannot be dialled. */
 async function grow(simulation: Simulation, size: number, { hidden = 0 } = {}): Promise<Map<string, WholeNode>> {
   const nodes = new Map<string, WholeNode>();
   for (let index = 0; index < size; index++) {
@@ -68,12 +80,12 @@ async function grow(simulation: Simulation, size: number, { hidden = 0 } = {}): 
     nodes.set(name, node);
     await nodes.get(seedName)?.replica.publish("admission", record(founder, { kind: "admission", node: node.id }));
   }
-  // A node learns of admissions, its own among them, over links: the introduction that a hello carries is not simulated here.
+  // A node receives admissions, its own included, over links: the records of a hello are not simulated here.
   assert.ok(await simulation.until(() => settled(nodes), 20_000), "the mesh settles");
   return nodes;
 }
 
-/** Everybody sees everybody alive, and all hold the same records. */
+/** Whether each node sees all others alive, and all hold the same records. */
 function settled(nodes: ReadonlyMap<string, WholeNode>): boolean {
   const all = [...nodes.values()];
   const ids = all.map(({ facts }) => facts.all().join());
@@ -84,7 +96,7 @@ function sees(node: WholeNode, state: MemberState, nodes: readonly WholeNode[]):
   return nodes.every((other) => other === node || node.stateOf(other) === state);
 }
 
-test("a killed node is dead for all within seconds, and alive again, with all records, when it is back", async (t) => {
+test("a killed node is dead everywhere within seconds; restarted, it is alive and has all records", async (t) => {
   await eachSeed(t, { count: 5 }, async (simulation) => {
     const nodes = await grow(simulation, 6, { hidden: 2 });
     const name = `n${1 + Math.floor(simulation.random() * 5)}`;
@@ -100,7 +112,7 @@ test("a killed node is dead for all within seconds, and alive again, with all re
   });
 });
 
-test("a partition heals: five seconds later all are alive for all, with the records of both sides", async (t) => {
+test("a partition heals: five seconds later all see each other alive, with the records of both sides", async (t) => {
   await eachSeed(t, { count: 5 }, async (simulation) => {
     const nodes = await grow(simulation, 6);
     const all = [...nodes.values()];
@@ -118,7 +130,7 @@ test("a partition heals: five seconds later all are alive for all, with the reco
   });
 });
 
-test("a revoked node is out everywhere within two seconds: as a member, and over links", async (t) => {
+test("a revoked node is no member and has no link anywhere within two seconds", async (t) => {
   await eachSeed(t, { count: 5 }, async (simulation) => {
     const nodes = await grow(simulation, 6);
     const [first, bad, ...rest] = [...nodes.values()] as [WholeNode, WholeNode, ...WholeNode[]];

@@ -24,12 +24,17 @@ function input({ signals, policy, around }: Case): AllowanceInput {
   return {
     policy: { ...defaultOwnerPolicy, ...policy },
     signals: { ...noSignals, ...signals },
-    ...{ workers: 7, cores: 8, now: 0, minuteOfDay: 12 * 60, paused: false, alone: false },
+    workers: 7,
+    cores: 8,
+    now: 0,
+    minuteOfDay: 12 * 60,
+    paused: false,
+    alone: false,
     ...around,
   };
 }
 
-/** State, slots, whether the class is idle, and the bound of a call. */
+/** State, slots, scheduling class and heaviest call, as text. */
 function outcome({ state, slots, idleClass, lightUnits }: Allowance): string {
   return `${state} ${slots} ${idleClass ? "idle" : "normal"} ${lightUnits}`;
 }
@@ -108,7 +113,7 @@ class Decisions {
   }
 }
 
-test("a machine that was too hot cools by 5 degrees before guests are back", () => {
+test("a machine that was too hot cools by 5 degrees before guests run again", () => {
   const decisions = new Decisions();
   const states = [84, 85, 84, 80, 79.9, 84].map((celsius, now) => decisions.at(now, { celsius }).state);
   assert.deepEqual(states, ["active", "hot", "hot", "hot", "active", "active"]);
@@ -116,7 +121,7 @@ test("a machine that was too hot cools by 5 degrees before guests are back", () 
   assert.equal(decisions.at(11, { celsius: undefined }).state, "active");
 });
 
-test("a node that held too much gives a tenth of it back before guests are back", () => {
+test("a node that held too much memory frees a tenth of the bound before guests run again", () => {
   const decisions = new Decisions();
   const states = [250, 251, 226, 225, 250].map(
     (rssBytes, now) => decisions.at(now, { rssBytes, totalBytes: 1_000 }).state,
@@ -124,7 +129,7 @@ test("a node that held too much gives a tenth of it back before guests are back"
   assert.deepEqual(states, ["active", "memory", "memory", "active", "active"]);
 });
 
-test("others' load halves the workers at each sample, and gives back one after each calm ten seconds", () => {
+test("other programs' load halves the workers at each sample; one comes back after each calm ten seconds", () => {
   const decisions = new Decisions();
   const away = { ownerActive: false, ownerIdleMs: 1e9 } as const;
   let sample = 0;
@@ -142,7 +147,7 @@ test("others' load halves the workers at each sample, and gives back one after e
   assert.equal(slots(13_000, 0.1), 2);
   assert.equal(slots(13_500, 0.1), 2);
   assert.equal(slots(23_000, 0.1), 3);
-  // Calm is counted from the last sample above.
+  // The calm counts from the last sample above the bound.
   assert.equal(slots(30_000, 0.5), 1);
   assert.deepEqual(
     [40_000, 50_000, 60_000, 70_000, 80_000, 90_000, 100_000].map((now) => slots(now, 0)),
@@ -151,7 +156,7 @@ test("others' load halves the workers at each sample, and gives back one after e
   assert.equal(decisions.state.limit, Number.POSITIVE_INFINITY);
 });
 
-test("others' load halves what an active owner leaves too, down to one worker", () => {
+test("other programs' load also halves the workers that an active owner leaves, down to one", () => {
   const decisions = new Decisions();
   const loaded = { ownerActive: true, foreignCpu: 0.8 } as const;
   assert.equal(decisions.at(0, { ...loaded, foreignSample: 1 }).slots, 1);

@@ -1,4 +1,4 @@
-// The governor in virtual time: how soon it sees, what it tells, and what it keeps.
+// The governor in virtual time: how soon it reacts, which changes it reports, and what it stores.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,10 +14,10 @@ const warnings: string[] = [];
 const ignore = (): void => undefined;
 const log: Logger = { trace: ignore, debug: ignore, info: ignore, warn: (text) => warnings.push(text), error: ignore };
 
-/** A machine under a test's hand. */
+/** A machine whose signals a test sets. */
 class FakeMachine implements SignalSource {
   signals: Signals = { ...noSignals, ownerActive: false };
-  /** While it is set, a look takes until it resolves. */
+  /** While set, a sample takes until this resolves. */
   stuck: Promise<void> | undefined;
   looks: boolean[] = [];
 
@@ -37,7 +37,11 @@ async function governedNode(
   const governor = new Governor({
     defaults: { ...defaultOwnerPolicy, ...options.defaults },
     store: await openPolicyStore(files, log),
-    ...{ signals: machine, workers: 4, cores: 8, clock: time, timers: time },
+    signals: machine,
+    workers: 4,
+    cores: 8,
+    clock: time,
+    timers: time,
     alone: () => peers.alone,
   });
   const told: string[] = [];
@@ -45,7 +49,7 @@ async function governedNode(
   return { governor, machine, peers, told, time, files };
 }
 
-test("nothing is looked at before the start, and nothing after the stop", async () => {
+test("no signal is sampled before the start, and none after the stop", async () => {
   const { governor, machine, told, time } = await governedNode();
   assert.equal(governor.current.state, "active");
   await time.advance(5_000);
@@ -63,7 +67,7 @@ test("nothing is looked at before the start, and nothing after the stop", async 
   governor.stop();
 });
 
-test("slots are 0 within a second of unplugging and back within one of plugging in, whenever it happens", async () => {
+test("slots are 0 within a second of unplugging, and back within a second of plugging in, at any moment", async () => {
   for (let offset = 0; offset < 500; offset += 50) {
     const { governor, machine, time } = await governedNode();
     await governor.start();
@@ -92,7 +96,7 @@ test("a sensor that does not answer delays neither the start for long nor a paus
   governor.stop();
 });
 
-test("while a look hangs, an owner who was away counts as there", async () => {
+test("while a sample hangs, an owner who was away counts as there", async () => {
   const { governor, machine, time } = await governedNode();
   await governor.start();
   assert.equal(governor.current.state, "idle");
@@ -109,7 +113,7 @@ test("while a look hangs, an owner who was away counts as there", async () => {
   governor.stop();
 });
 
-test("a look of before the stop is not used after it", async () => {
+test("a sample that began before the stop is not used after it", async () => {
   const { governor, machine, told, time } = await governedNode();
   let answer: () => void = ignore;
   machine.stuck = new Promise((resolve) => {
@@ -123,7 +127,7 @@ test("a look of before the stop is not used after it", async () => {
   assert.deepEqual(told, []);
 });
 
-test("a pause ends by itself within a second, or when it is ended", async () => {
+test("a pause ends by itself within a second of its time, or by a resume", async () => {
   const { governor, told, time } = await governedNode();
   await governor.start();
   await governor.update({ pausedUntil: time.now() + 600_000 });
@@ -142,7 +146,7 @@ test("a pause ends by itself within a second, or when it is ended", async () => 
   governor.stop();
 });
 
-test("a node whose peers are all gone has all its workers at once, unless it is paused", async () => {
+test("a node without live peers has all its workers at once, unless it is paused", async () => {
   const { governor, peers } = await governedNode();
   peers.alone = true;
   governor.check();
@@ -159,7 +163,7 @@ test("a node whose peers are all gone has all its workers at once, unless it is 
   assert.equal(governor.current.slots, 2);
 });
 
-test("settings hold at once, null takes one back to the node's own, and others stay", async () => {
+test("changed settings hold at once, null restores the node's own value, and other settings stay", async () => {
   const { governor, machine, time } = await governedNode({ defaults: { maxCelsius: 70 } });
   await governor.start();
   const later = String((new Date(time.now()).getHours() + 2) % 24).padStart(2, "0");
@@ -170,7 +174,7 @@ test("settings hold at once, null takes one back to the node's own, and others s
   assert.deepEqual(governor.policy, { ...defaultOwnerPolicy, maxCelsius: 90, owner: "none" });
   await governor.update({ maxCelsius: null, owner: null });
   assert.deepEqual(governor.policy, { ...defaultOwnerPolicy, maxCelsius: 70 });
-  // Nobody's machine is not asked who sits at it.
+  // On nobody's machine presence is not sampled.
   assert.deepEqual([...new Set(machine.looks)], [true]);
   governor.stop();
 });
@@ -190,7 +194,7 @@ test("settings and a pause outlast a restart; a pause that ended meanwhile does 
   assert.equal(fourth.governor.pausedUntil, Number.POSITIVE_INFINITY);
 });
 
-test("what cannot be kept is said, and what cannot be read counts as nothing and is told", async () => {
+test("a change that cannot be stored rejects; a file that cannot be read counts as none and is logged", async () => {
   class FullDisk extends MemoryFiles {
     override write(): Promise<void> {
       return Promise.reject(new Error("no space left"));
@@ -217,7 +221,7 @@ test("what cannot be kept is said, and what cannot be read counts as nothing and
   }
 });
 
-test("of a damaged file, or one of a newer version, all that can be read holds: a pause above all", async () => {
+test("of a damaged file, or one of a newer version, all readable settings hold, and a pause above all", async () => {
   const forever = Number.POSITIVE_INFINITY;
   const table: readonly (readonly [string, Partial<OwnerPolicy>, number | undefined])[] = [
     ['{"set":{"battery":"allow","moonPhase":"new"},"pausedUntil":"forever","more":1}', { battery: "allow" }, forever],

@@ -1,4 +1,4 @@
-// What is read of the machine: from folders that look like the kernel's, from texts of logind, and from this machine's own files.
+// The signals: from folders that look like the kernel's, from outputs of logind, and from this machine's own files.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -14,7 +14,7 @@ import { type LogindAnswer, presence, presenceOf, type QueryLogind } from "../..
 import { Temperature } from "../../src/owner/temperature.js";
 import { ManualClock } from "../core/manual-clock.js";
 
-/** A folder with these files; more can be written later. */
+/** A folder with these files; more may be written later. */
 async function machine(t: TestContext): Promise<{ root: string; write(files: Record<string, string>): Promise<void> }> {
   const root = await mkdtemp(join(tmpdir(), "herd-machine-"));
   t.after(() => rm(root, { recursive: true, force: true }));
@@ -42,7 +42,7 @@ test("the machine is on battery when its mains are offline or its battery discha
     [false, battery("Charging")],
     [false, battery("Not charging")],
     [undefined, battery("Unknown")],
-    // A weak charger: the mains are there.
+    // A weak charger: the battery discharges although the mains are online.
     [false, { ...ac("1"), ...battery("Discharging") }],
     [false, { ...battery("Discharging"), ...usb("1") }],
     [true, { ...battery("Discharging"), ...usb("0") }],
@@ -61,7 +61,7 @@ test("the machine is on battery when its mains are offline or its battery discha
   }
 });
 
-test("unplugging is seen at the next look, also of a supply that came later", async (t) => {
+test("unplugging is seen at the next sample, also of a supply that was added later", async (t) => {
   const { root, write } = await machine(t);
   const supplies = new PowerSupplies(root);
   assert.equal(await supplies.onBattery(), undefined);
@@ -89,14 +89,14 @@ test("the temperature is the highest of the CPU's own zones, else of its chip, e
   assert.equal(await celsius(), 55.125);
   await write({ ...zone(2, "x86_pkg_temp", "61000"), ...zone(3, "cpu-1-thermal", "64000") });
   assert.equal(await celsius(), 64);
-  // Sensors that broke are not believed.
+  // Impossible values of broken sensors are ignored.
   await write(zone(3, "cpu-1-thermal", "-274000"));
   assert.equal(await celsius(), 61);
   await write(zone(2, "x86_pkg_temp", "many"));
   assert.equal(await celsius(), undefined);
 });
 
-test("others' use is what the machine spent less what this process and its children did", async (t) => {
+test("other programs' CPU use is the machine's less that of this process and its children", async (t) => {
   const { root, write } = await machine(t);
   const use = new CpuUse(root, 7);
   const stat = (...ticks: number[]) => `cpu  ${ticks.join(" ")}\ncpu0 1 2 3`;
@@ -106,7 +106,7 @@ test("others' use is what the machine spent less what this process and its child
   await write({ stat: stat(1_000, 0, 500, 8_000, 100, 0, 0, 50, 30, 0), "self/stat": own(300, 100, 0, 0) });
   assert.equal(await use.foreign(), undefined);
   await write({ stat: stat(1_040, 20, 540, 8_080, 110, 5, 5, 50, 90, 0), "self/stat": own(330, 110, 5, 5) });
-  // 200 ticks, 110 of them busy, 50 of those its own.
+  // 200 ticks, 110 of them busy, 50 of those this process' own.
   assert.equal(await use.foreign(), 60 / 200);
   await write({
     "self/task/7/children": "8 9",
@@ -114,7 +114,7 @@ test("others' use is what the machine spent less what this process and its child
     stat: stat(1_140, 20, 540, 8_180, 110, 5, 5, 50, 90, 0),
   });
   assert.equal(await use.foreign(), 50 / 200);
-  // Counters that go back, as in a container that moved, give nothing below 0 or above 1.
+  // Counters that go back, as in a container that moved, give no share below 0 or above 1.
   await write({ stat: stat(1_240, 20, 540, 8_180, 110, 5, 5, 50, 90, 0), "self/stat": own(0, 0, 0, 0) });
   assert.equal(await use.foreign(), 1);
   await write({ "self/stat": own(9_000, 0, 0, 0), stat: stat(1_241, 20, 540, 8_280, 110, 5, 5, 50, 90, 0) });
@@ -129,7 +129,7 @@ function sessions(...blocks: readonly string[]): string {
   return blocks.map((block) => block.split(" ").join("\n")).join("\n\n");
 }
 
-test("somebody is there while a session in the foreground is neither locked nor idle", () => {
+test("the owner is active while a session in the foreground is neither locked nor idle", () => {
   const user = "Class=user State=active Active=yes LockedHint=no";
   const idle = (ms: number) => `${user} IdleHint=yes IdleSinceHint=${(now - ms) * 1_000}`;
   const active = { ownerActive: true, ownerIdleMs: undefined, headless: false };
@@ -154,25 +154,25 @@ test("somebody is there while a session in the foreground is neither locked nor 
   for (const [expected, shown] of table) assert.deepEqual(presenceOf(shown, now), expected, shown);
 });
 
-test("logind is asked for its sessions by their ids alone, and a silent one gives no signal", async () => {
-  const asked: string[][] = [];
-  const ask: QueryLogind = async (args) => {
-    asked.push([...args]);
+test("logind is queried for its sessions by their ids alone, and a silent one gives no signal", async () => {
+  const queries: string[][] = [];
+  const query: QueryLogind = async (args) => {
+    queries.push([...args]);
     if (args[0] === "list-sessions")
       return "     c1 1000 ann seat0 2180 user tty2 no -\n 3 1001 bob\n--host=evil x\n\n";
     return sessions("Class=user State=active Active=yes LockedHint=no IdleHint=no");
   };
-  assert.equal((await presence(ask, now)).ownerActive, true);
-  assert.deepEqual(asked[1]?.slice(-2), ["c1", "3"]);
+  assert.equal((await presence(query, now)).ownerActive, true);
+  assert.deepEqual(queries[1]?.slice(-2), ["c1", "3"]);
   assert.equal((await presence(async () => undefined, now)).ownerActive, undefined);
 });
 
-test("a machine without seat, display and session is nobody's; with a seat alone nobody is there", async () => {
+test("a machine without seat, display and session is headless; with a seat alone its owner is away", async () => {
   const answers = (list: LogindAnswer, seats: LogindAnswer = undefined): QueryLogind => {
     return async ([verb]) => (verb === "list-sessions" ? list : verb === "list-seats" ? seats : undefined);
   };
-  const found = async (ask: QueryLogind, display: boolean): Promise<string> => {
-    const { headless, ownerActive } = await presence(ask, now, async () => display);
+  const found = async (query: QueryLogind, display: boolean): Promise<string> => {
+    const { headless, ownerActive } = await presence(query, now, async () => display);
     return `headless ${headless}, active ${ownerActive}`;
   };
   const unknown = "headless undefined, active undefined";
@@ -182,13 +182,13 @@ test("a machine without seat, display and session is nobody's; with a seat alone
   assert.equal(await found(answers("", ""), true), unknown);
   assert.equal(await found(answers("absent"), true), unknown);
   assert.equal(await found(answers("", "seat0\n"), true), unknown);
-  // A logind that does not answer says nothing.
+  // A logind that does not answer gives no signal.
   assert.equal(await found(answers(undefined), false), unknown);
   assert.equal(await found(answers("", undefined), false), unknown);
   assert.equal(await found(answers("3 1001 bob\n"), false), unknown);
 });
 
-test("a display manager, an X server, a container or a Windows desktop around it may show something to somebody", async (t) => {
+test("a display manager, an X server, a container or a Windows desktop count as a display", async (t) => {
   const root = async (files: Record<string, string>): Promise<string> => {
     const made = await machine(t);
     await made.write({ "proc/version": "Linux version 6.1.0", ...files });
@@ -209,39 +209,39 @@ test("a display manager, an X server, a container or a Windows desktop around it
   assert.equal(await hasDisplay(await root({}), "win32"), true);
 });
 
-test("power is looked at each time, the others as often as they are worth, and nobody when it is nobody's machine", async (t) => {
+test("power is read in each sample, other sensors at intervals, and presence never on nobody's machine", async (t) => {
   const { root, write } = await machine(t);
   await write({ "sys/class/power_supply/AC/type": "Mains", "sys/class/power_supply/AC/online": "1" });
   const clock = new ManualClock();
-  let asked = 0;
-  const ask: QueryLogind = async () => {
-    asked += 1;
+  let queries = 0;
+  const query: QueryLogind = async () => {
+    queries += 1;
     return undefined;
   };
-  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, ask });
+  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, query });
   for (let step = 0; step < 20; step++) {
     const online = step % 2;
     await write({ "sys/class/power_supply/AC/online": String(online) });
     assert.equal((await signals.read({ presence: true })).onBattery, online === 0);
     clock.advance(500);
   }
-  assert.equal(asked, 2);
+  assert.equal(queries, 2);
   const { rssBytes = 0, totalBytes = 0 } = await signals.read({ presence: false });
   assert.ok(rssBytes > 0 && rssBytes < totalBytes);
   clock.advance(60_000);
   await signals.read({ presence: false });
-  assert.equal(asked, 2);
+  assert.equal(queries, 2);
 });
 
-test("a logind that falls silent says nothing any more: whoever was away may be back", async (t) => {
+test("a logind that stops answering gives no signal any more: an absent owner may be back", async (t) => {
   const { root } = await machine(t);
   const clock = new ManualClock();
   let isSilent = false;
-  const ask: QueryLogind = async (args) => {
+  const query: QueryLogind = async (args) => {
     if (isSilent) await new Promise(() => undefined);
     return args[0] === "list-sessions" ? "1 1000 ann\n" : "Class=user\nState=active\nActive=yes\nLockedHint=yes";
   };
-  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, ask });
+  const signals = new MachineSignals({ kernel: { proc: join(root, "proc"), sys: join(root, "sys") }, clock, query });
   await signals.read({ presence: true });
   assert.equal((await signals.read({ presence: true })).ownerActive, false);
   isSilent = true;
@@ -252,7 +252,7 @@ test("a logind that falls silent says nothing any more: whoever was away may be 
   assert.equal((await signals.read({ presence: true })).ownerActive, undefined);
 });
 
-test("a sensor whose driver came back elsewhere is found again", async (t) => {
+test("a sensor whose driver was loaded anew under another name is found again", async (t) => {
   const { root, write } = await machine(t);
   const sensor = (index: number) => ({
     [`class/hwmon/hwmon${index}/name`]: "k10temp",
@@ -273,7 +273,7 @@ test("this machine's own files are read", {
   const signals = new MachineSignals({ kernel: { proc: "/proc", sys: "/sys" }, clock: systemClock });
   const presence = { presence: true };
   await signals.read(presence);
-  // Until a second sample is due, and at least one tick of the kernel has passed.
+  // Wait until a second sample is due and at least one tick of the kernel has passed.
   const end = Date.now() + 20_000;
   let seen = await signals.read(presence);
   while (seen.foreignSample < 2 && Date.now() < end) {

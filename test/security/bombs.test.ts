@@ -6,7 +6,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Link } from "../../src/mesh/ports.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
-import { patiently } from "../../src/testing/patience.js";
+import { withRetries } from "../../src/testing/retry.js";
 import { call, deploy, startMesh, until } from "../mesh/processes.js";
 import { joinRogue } from "../mesh/refusals.js";
 import type { Rogue } from "../mesh/rogue.js";
@@ -124,7 +124,7 @@ test("bombs from a member and by uploads", { timeout: 300_000 }, async (context)
   await context.test("uploads whose types fan out: deployed, called and described", async (context) => {
     await unnoticed({ probe, what: "types that fan out", context }, async (round) => {
       const app = `big${round}`;
-      await patiently("a deploy", () => deploy(node, { app, text: tree(round), token }));
+      await withRetries("a deploy", () => deploy(node, { app, text: tree(round), token }));
       const calls = Array.from({ length: 20 }, (_, n) =>
         call(node, { path: `${app}/f${n}`, body: '[{"a":[],"b":[]}]', token }),
       );

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ProblemError } from "../../src/client/client.js";
-import { patiently } from "../../src/testing/patience.js";
+import { withRetries } from "../../src/testing/retry.js";
 import { call, deploy, startMesh, until } from "../mesh/processes.js";
 import { joinRogue } from "../mesh/refusals.js";
 import { slowSource } from "../runtime/compile/compiling.js";
@@ -46,7 +46,7 @@ test("a member that announces what it drips, and a token that fills the compiler
     for (const factor of [3, 4, 5]) {
       // Tried again where the machine itself is slow; while the flood holds all pulls, no try succeeds.
       const put = () => deploy(north, { app: "demo", text: twice(factor), token });
-      const { nodes } = await patiently("a deploy beside the flood", put);
+      const { nodes } = await withRetries("a deploy beside the flood", put);
       assert.ok(nodes.includes("east"), nodes.join());
       await until("east to answer with it", async () => {
         return (await call(east, { path: "demo/twice", body: "[2]", token })).text === String(2 * factor);
@@ -68,7 +68,7 @@ test("a member that announces what it drips, and a token that fills the compiler
     });
     await until("its share to be used up", async () => codes.includes("request.throttled"));
     for (const factor of [6, 7]) {
-      await patiently("a deploy beside the flood", () => deploy(north, { app: "demo", text: twice(factor), token }));
+      await withRetries("a deploy beside the flood", () => deploy(north, { app: "demo", text: twice(factor), token }));
     }
     assert.ok(ended < 24, "the flood is over, so nothing was shown");
     assert.deepEqual(

@@ -17,7 +17,7 @@ import { ProblemError } from "../../src/client/client.js";
 import { loadConfig } from "../../src/core/config.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import { HerdNode } from "../../src/node/node.js";
-import { patiently } from "../../src/testing/patience.js";
+import { withRetries } from "../../src/testing/retry.js";
 import { failure, slowSource, upload } from "../runtime/compile/compiling.js";
 
 /** There is no such signal on Windows. */
@@ -110,9 +110,9 @@ test("the experiment waits for a busy node, and what it cannot do it says in a l
     if (asked++ === 0) throw problem(503);
     return "done";
   };
-  assert.equal(await patiently("a deploy", busyOnce), "done");
+  assert.equal(await withRetries("a deploy", busyOnce), "done");
   await assert.rejects(
-    patiently("a deploy", () => Promise.reject(problem(422))),
+    withRetries("a deploy", () => Promise.reject(problem(422))),
     ProblemError,
   );
   const main = fileURLToPath(new URL("../../src/cli/experiment.js", import.meta.url));

@@ -9,7 +9,7 @@ import type { Profile } from "../../capacity/profile.js";
 import type { GlobalOptions } from "../../client/connection.js";
 import { packageRoot } from "../../core/package-root.js";
 import { machine } from "../machine.js";
-import { printJson, printTable, tell } from "../print.js";
+import { printJson, printNotice, printTable } from "../print.js";
 import { withProgress } from "../progress.js";
 import { profileHere, profileMethod, profilePanel, profileRows } from "./bench-profile.js";
 import { drawFigure } from "./chart.js";
@@ -45,10 +45,12 @@ export async function benchCapacity({ seconds, workers, out, json }: BenchCapaci
   const { availability, overall } = profile;
   const least = Math.min(availability.one, availability.all);
   if (least < quietAvailability)
-    tell(`other programs used this machine, or a quota holds it: ${Math.round(least * 100)} % of the time was left`);
+    printNotice(
+      `other programs used this machine, or a quota holds it: ${Math.round(least * 100)} % of the time was left`,
+    );
   else if (!(Math.max(overall.one.spread, overall.all.spread) < steadySpread))
-    tell("the figures are unsteady: other programs used this machine, or the time was too short");
-  tell(`written: ${path}.json, ${path}.svg`);
+    printNotice("the figures are unsteady: other programs used this machine, or the time was too short");
+  printNotice(`written: ${path}.json, ${path}.svg`);
 }
 
 /** The table for people: work units per second, 1,000 of which are one worker of the reference machine. */

@@ -8,7 +8,7 @@ import { type Config, loadConfig } from "../../core/config.js";
 import { UsageError } from "../../core/usage-error.js";
 import { checkPort } from "../../server/http/https-server.js";
 import { FailedCheck } from "../failed-check.js";
-import { tell } from "../print.js";
+import { printNotice } from "../print.js";
 import { recycledCode, type UpOptions, upFlags } from "../up.js";
 import { containerArguments, imageUser, isMountable, type Owner } from "./arguments.js";
 import { checkEngine, nodeImage, nodeNetwork, runContainer } from "./engine.js";
@@ -56,7 +56,7 @@ export async function upInContainer(options: UpOptions): Promise<void> {
         process.exitCode = code;
         return;
       }
-      tell(`the node ended with ${code}: another container takes its place`);
+      printNotice(`the node ended with ${code}: another container takes its place`);
       await sleep(againMs, undefined, { signal: signalled.signal }).catch(() => undefined);
     }
   } finally {

@@ -74,7 +74,8 @@ export class CallReceiver {
     const { clock, limits } = options;
     this.#options = options;
     this.#shares = new FairSlots({
-      ...{ clock, running: Math.max(2, limits.queueLength) },
+      clock,
+      running: Math.max(2, limits.queueLength),
       refuse: () => new HerdError("node.overloaded", "too many calls of this peer", { retryAfterSeconds: 1 }),
     });
   }

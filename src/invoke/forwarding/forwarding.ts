@@ -79,22 +79,50 @@ export class Forwarding {
     const metrics = new ForwardMetrics(options.metrics);
     const workModel = new WorkModel({ ...options, revisions: router });
     const load = new OwnLoad({
-      ...{ stats: () => sandbox.stats(), longWorkers: () => sandbox.longWorkers },
-      ...{ allowances: options.allowances, workModel, clock },
+      stats: () => sandbox.stats(),
+      longWorkers: () => sandbox.longWorkers,
+      allowances: options.allowances,
+      workModel,
+      clock,
     });
     const { loopDelayMs, capacity } = options;
     const statuses = new PeerStatuses({
-      ...{ links, members, load, workModel, capacity, loopDelayMs, revisions: router, clock, timers, random },
+      links,
+      members,
+      load,
+      workModel,
+      capacity,
+      loopDelayMs,
+      revisions: router,
+      clock,
+      timers,
+      random,
     });
     const logs = new LogRelay(options);
     const sender = new CallSender({ ...options, statuses, workModel, logs, metrics });
     const { decisions } = this;
     this.invoker = new MeshInvoker({
-      ...{ nodeId, local, sender, load, workModel, statuses, metrics, random, clock, decisions, nameOf },
+      nodeId,
+      local,
+      sender,
+      load,
+      workModel,
+      statuses,
+      metrics,
+      random,
+      clock,
+      decisions,
+      nameOf,
       bias: options.localBias,
     });
     this.receiver = new CallReceiver({
-      ...{ ...options, local, load, workModel, statuses, logs, metrics },
+      ...options,
+      local,
+      load,
+      workModel,
+      statuses,
+      logs,
+      metrics,
       nextInvocation: invocationIds(),
     });
     this.load = load;

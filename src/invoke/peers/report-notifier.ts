@@ -76,8 +76,16 @@ export class ReportNotifier {
     const { state: owner, lightUnits } = load.allowance;
     const seen = peer?.received ?? 0;
     return encodeReport({
-      ...{ epoch: ++this.#epoch, slots, running, queued, draining: load.draining, serviceMs, seen },
-      ...{ loopDelayMs: loopDelayMs(), owner, lightUnits },
+      epoch: ++this.#epoch,
+      slots,
+      running,
+      queued,
+      draining: load.draining,
+      serviceMs,
+      seen,
+      loopDelayMs: loopDelayMs(),
+      owner,
+      lightUnits,
     });
   }
 

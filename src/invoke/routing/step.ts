@@ -121,13 +121,19 @@ export function viewOf({ way, here, peer, work, sample, taken, refusal }: Step):
   const then: Work<Waiting> = { units, hereRate, rateAt: () => peerRate };
   const { lightUnits, long, longWorkers, shortMs, ...load } = here;
   return {
-    ...{ way, taken, refusal, units, sample },
+    way,
+    taken,
+    refusal,
+    units,
+    sample,
     here: {
-      ...{ ...load, lightUnits: finite(lightUnits) },
+      ...load,
+      lightUnits: finite(lightUnits),
       expectedMs: here.available ? finite(localFinishMs(here, then)) : null,
     },
     peer: peer && {
-      ...{ ...peer, lightUnits: finite(peer.lightUnits) },
+      ...peer,
+      lightUnits: finite(peer.lightUnits),
       expectedMs: finite(finishMs(peer, { local: here, work: then })),
     },
   };
@@ -137,7 +143,12 @@ function sampleOf<Peer extends Candidate>({ candidates, draws }: Trace<Peer>): S
   const kept = candidates.length <= maxCandidates ? candidates : weightiest({ candidates, draws });
   return {
     candidates: kept.map(({ peer, weight, rate, finishMs: ms, whyNot = null }) => ({
-      ...{ nodeId: peer.nodeId, weight, rate, expectedMs: finite(ms), whyNot, lightUnits: finite(peer.lightUnits) },
+      nodeId: peer.nodeId,
+      weight,
+      rate,
+      expectedMs: finite(ms),
+      whyNot,
+      lightUnits: finite(peer.lightUnits),
     })),
     draws: draws.map(({ nodeId }) => nodeId),
   };

@@ -44,8 +44,8 @@ export function isIncarnation(value: unknown): value is number {
 }
 
 /** The payload of an announcement, to be signed by the node that it names. */
-export function announcementPayload(mesh: string, said: Omit<Announcement, "signed" | "text">): string {
-  const { node, incarnation, state, address, url, contained } = said;
+export function announcementPayload(mesh: string, content: Omit<Announcement, "signed" | "text">): string {
+  const { node, incarnation, state, address, url, contained } = content;
   return JSON.stringify({ kind: "member", mesh, node, incarnation, state, address, url, contained });
 }
 
@@ -53,9 +53,9 @@ export function announcementPayload(mesh: string, said: Omit<Announcement, "sign
 export function decodeAnnouncement(mesh: string, text: unknown): Announcement | undefined {
   if (typeof text !== "string" || text.length > Math.min(announcementLimitBytes, signedLimitBytes)) return undefined;
   const signed = decodeSigned(text);
-  const said = signed === undefined ? undefined : payloadOf(signed);
-  if (signed === undefined || said === undefined) return undefined;
-  const { kind, mesh: of, node, incarnation, state, address, url, contained } = said;
+  const content = signed === undefined ? undefined : payloadOf(signed);
+  if (signed === undefined || content === undefined) return undefined;
+  const { kind, mesh: of, node, incarnation, state, address, url, contained } = content;
   if (kind !== "member" || of !== mesh || !isNodeId(node) || signed.signer !== node) return undefined;
   if (!isIncarnation(incarnation) || !isAnnouncedState(state)) return undefined;
   if (address !== undefined && !(typeof address === "string" && hostAndPort.test(address))) return undefined;

@@ -111,8 +111,16 @@ export class MemberTable {
     const before = known === undefined ? undefined : memberOf(known);
     known?.suspicion?.cancel();
     const row: Row = {
-      ...{ id: node, incarnation, announced: state, address, url, contained, text },
-      ...{ found: 0, suspicion: undefined, since: this.#options.clock.monotonic() },
+      id: node,
+      incarnation,
+      announced: state,
+      address,
+      url,
+      contained,
+      text,
+      found: 0,
+      suspicion: undefined,
+      since: this.#options.clock.monotonic(),
     };
     this.#rows.set(node, row);
     this.#options.spread(node, ["announce", text]);
@@ -138,7 +146,11 @@ export class MemberTable {
     row.found = 1;
     row.since = clock.monotonic();
     row.suspicion = new Suspicion({
-      ...{ from, clock, timers, minMs, maxMs: minMs * config.suspicionMaxTimeoutMult },
+      from,
+      clock,
+      timers,
+      minMs,
+      maxMs: minMs * config.suspicionMaxTimeoutMult,
       expected: confirmationsExpected(this.size, config.suspicionMult),
       expired: () => this.#declareDead(row, this.#options.self),
     });

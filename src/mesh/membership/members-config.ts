@@ -9,12 +9,12 @@ export interface MembersConfig {
    */
   readonly probeIntervalMs: number;
   /**
-   * How long a direct probe may take before other members are asked to probe too (SWIM's ping-req); default 500. Should
+   * How long a direct probe may take before others are requested to probe too (SWIM's ping-req); default 500. Should
    * be above the 99th percentile of round trips. Shorter starts indirect probes sooner; longer sends fewer of them.
    */
   readonly probeTimeoutMs: number;
   /**
-   * Members that are asked to probe a member which did not answer: SWIM's k; default 3. More needs more broken paths
+   * Members that are requested to probe one which did not answer: SWIM's k; default 3. More needs more broken paths
    * for a false suspicion, and costs more messages per failed probe.
    */
   readonly indirectChecks: number;

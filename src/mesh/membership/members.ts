@@ -80,7 +80,10 @@ export class Membership implements Members {
     const queue = new BroadcastQueue<Update>();
     const self = new MemberSelf({ mesh, signer, address, url, contained, clock });
     const table = new MemberTable({
-      ...{ config, clock, timers, self: self.id },
+      config,
+      clock,
+      timers,
+      self: self.id,
       spread: (node, update) => queue.add(node, update, { by: update[0] === "suspect" ? update[3] : undefined }),
       changed: (member, before) => this.#changed(member, before),
       linked: (node) => links.get(node) !== undefined,
@@ -89,12 +92,28 @@ export class Membership implements Members {
     const gossip = new Gossip({ mesh, config, links, table, self, trust, queue, clock, timers, random });
     const loopDelayMs = options.loopDelayMs ?? (() => 0);
     this.#prober = new Prober({
-      ...{ config, links, table, self, gossip, awareness, clock, timers, random, loopDelayMs },
+      config,
+      links,
+      table,
+      self,
+      gossip,
+      awareness,
+      clock,
+      timers,
+      random,
+      loopDelayMs,
       differs: (link) => this.#converge(link),
     });
     this.#sync = new MemberSync({ links, table, self, gossip });
     this.#reconnector = new Reconnector({
-      ...{ config, links, table, trust, clock, timers, random, self: self.id },
+      config,
+      links,
+      table,
+      trust,
+      clock,
+      timers,
+      random,
+      self: self.id,
       masters: options.masters ?? (() => []),
       remembered: options.remembered ?? [],
       seeds: options.seeds ?? (() => []),

@@ -126,18 +126,18 @@ export class Prober {
     const intervalMs = awareness.scale(config.probeIntervalMs);
     const directMs = links.get(node) === undefined ? 0 : awareness.scale(config.probeTimeoutMs);
     return new Promise((resolve) => {
-      let asked = 0;
+      let requested = 0;
       let answered = 0;
       const end = (acknowledged: boolean): void => {
         cancelIndirect();
         cancelEnd();
-        // No member to ask counts as one missing nack: it may be this node that receives nothing.
-        resolve({ acknowledged, nacksMissing: asked === 0 ? 1 : asked - answered });
+        // No member to request it of counts as one missing nack: it may be this node that receives nothing.
+        resolve({ acknowledged, nacksMissing: requested === 0 ? 1 : requested - answered });
       };
       const cancelEnd = timers.after(intervalMs, () => end(false));
       const cancelIndirect = timers.after(directMs, () => {
         const helpers = this.#helpersFor(node);
-        asked = helpers.length;
+        requested = helpers.length;
         for (const link of helpers) {
           void this.#requestIndirect(link, { node, timeoutMs: intervalMs - directMs }).then((answer) => {
             if (answer !== undefined) answered += 1;
@@ -186,7 +186,7 @@ export class Prober {
     });
   }
 
-  /** Links to members that can be asked to probe a node. */
+  /** Links to members that can probe a node for this one. */
   #helpersFor(node: string): Link[] {
     const { links, table, config, random } = this.#options;
     const healthy = links.all().filter(({ peer }) => {
@@ -197,7 +197,8 @@ export class Prober {
   }
 
   /**
-   * Whether the asked member got an answer of the node (ack, nack); `undefined` when the member itself did not respond.
+   * Whether the requested member got an answer of the node (ack, nack); `undefined` when the member itself did not
+   * respond.
    */
   async #requestIndirect(
     link: Link,

@@ -18,7 +18,7 @@ export interface LivenessRequest {
   readonly instance: string;
   /**
    * What the other process answered to the same request, which names the receiver's instance; `null` when the other has
-   * not been asked yet.
+   * not been requested yet.
    */
   readonly proof: string | null;
 }

@@ -1,4 +1,5 @@
-// News about members by the gossip tick alone: no probes, no periodic comparisons, and no links but those of a ring. From seeds.
+// Updates about members by gossip rounds alone: no probes, no periodic comparisons, and no links but those of a ring.
+// Seeded.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +11,7 @@ import { forSeeds, seeded, seeds, VirtualTime } from "../virtual-time.js";
 const never = 1e9;
 const size = 12;
 
-/** Members whose addresses nobody knows, so that no links come but those that the ring has. */
+/** Members without known addresses, so that the ring has no other links. */
 async function ring(seed: number, gossipIntervalMs: number): Promise<{ time: VirtualTime; members: Membership[] }> {
   const time = new VirtualTime();
   const random = seeded(seed);
@@ -18,8 +19,14 @@ async function ring(seed: number, gossipIntervalMs: number): Promise<{ time: Vir
   const links = Array.from({ length: size }, (_, index) => new FabricLinks(fabric, { id: nodeId(index) }));
   const members = links.map((own) => {
     const made = new Membership({
-      ...{ mesh: "0".repeat(32), signer: fakeSigner(own.id), links: own, clock: time, timers: own.timers, random },
-      ...{ address: undefined, url: `https://${own.id}:8443` },
+      mesh: "0".repeat(32),
+      signer: fakeSigner(own.id),
+      links: own,
+      clock: time,
+      timers: own.timers,
+      random,
+      address: undefined,
+      url: `https://${own.id}:8443`,
       trust: { known: () => true, isRevoked: () => false, verify: fakeVerify },
       config: { gossipIntervalMs, probeIntervalMs: never, pushPullIntervalMs: never, reconnectIntervalMs: never },
     });
@@ -36,7 +43,7 @@ async function ring(seed: number, gossipIntervalMs: number): Promise<{ time: Vir
 const heard = (members: readonly Membership[]): number =>
   members.slice(1).filter((each) => each.get(nodeId(0))?.state === "draining").length;
 
-test("the gossip tick brings a node's announcement to everyone in a ring within seconds", async () => {
+test("gossip rounds bring a node's announcement to every node of a ring within seconds", async () => {
   await forSeeds(seeds(20), async (seed) => {
     const { time, members } = await ring(seed, 200);
     await time.advance(2_000);
@@ -45,7 +52,7 @@ test("the gossip tick brings a node's announcement to everyone in a ring within 
   });
 });
 
-test("without the tick only the node's own links hear of it", async () => {
+test("without gossip rounds only the directly linked nodes receive it", async () => {
   const { time, members } = await ring(1, never);
   await time.advance(2_000);
   members[0]?.setState("draining");

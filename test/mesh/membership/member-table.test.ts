@@ -1,4 +1,4 @@
-// The rules by which news about members is believed; any order of the same news ends the same.
+// The rules by which updates change a member. The same updates in another order end in the same state.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -22,7 +22,11 @@ function tableOf(linked: (node: string) => boolean = () => false): [MemberTable,
   const time = new VirtualTime();
   const told: Update[] = [];
   const table = new MemberTable({
-    ...{ config: defaultMembersConfig, clock: time, timers: time, self, linked },
+    config: defaultMembersConfig,
+    clock: time,
+    timers: time,
+    self,
+    linked,
     spread: (_, update) => told.push(update),
     changed: () => undefined,
   });
@@ -54,7 +58,7 @@ function apply(table: MemberTable, updates: readonly Update[]): void {
   }
 }
 
-test("the same news, in whatever order and however often, ends in the same states once it was heard twice", () => {
+test("the same updates, in any order and however often, end in the same states once each came twice", () => {
   const shuffles = fc
     .array(update, { maxLength: 25 })
     .chain((all) => fc.tuple(...Array.from({ length: 4 }, () => fc.shuffledSubarray(all, { minLength: all.length }))));
@@ -78,7 +82,7 @@ test("the same news, in whatever order and however often, ends in the same state
   );
 });
 
-test("only a node's own announcement of a higher incarnation clears what it is accused of", () => {
+test("only a node's own announcement of a higher incarnation clears an accusation", () => {
   const [table] = tableOf();
   const node = nodeId(1);
   apply(table, [["announce", announcement({ node, incarnation: 5 })]]);
@@ -96,7 +100,7 @@ test("only a node's own announcement of a higher incarnation clears what it is a
   assert.equal(table.get(node)?.state, "draining");
 });
 
-test("hearsay of the death of a node that is linked is only a reason to suspect it", () => {
+test("a peer's finding that a linked node is dead makes it a suspect, not dead", () => {
   const node = nodeId(1);
   for (const [linked, state] of [
     [true, "suspect"],
@@ -111,7 +115,7 @@ test("hearsay of the death of a node that is linked is only a reason to suspect 
   }
 });
 
-test("what is not a node's own, well-formed announcement is none", () => {
+test("an announcement that is malformed or signed by another node is refused", () => {
   const node = nodeId(1);
   const said = { node, incarnation: 1, state: "alive" as const, address: "host:1", url: "https://host:2" };
   const payload = announcementPayload(mesh, said);

@@ -1,4 +1,4 @@
-// Membership with a member that lies, and with a node that is itself in trouble.
+// Membership with a lying member, and on a node that is itself in trouble.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ function announcement(node: string, { by, address }: { readonly by: string; read
   return encodeSigned({ ...fakeSigner(by).sign(announcementPayload("0".repeat(32), said)), signer: node });
 }
 
-test("a member that floods with lies moves nobody, and kills nobody: the accused refute", async () => {
+test("a member that floods with lies changes no address and kills no node: the accused refute", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(6);
@@ -49,13 +49,13 @@ test("a member that floods with lies moves nobody, and kills nobody: the accused
     const calm = (node: MeshNode): boolean => rest.every(({ id }) => id === node.id || node.stateOf(id) === "alive");
     await mesh.until(() => rest.every(calm), { ms: 5_000, what: "all alive again" });
     assert.ok(rest.every((node) => node.stateOf(nodeId(77)) === "unknown"));
-    // Refuting took incarnations, but at a bounded rate.
+    // Refutations took incarnations, but at a bounded rate.
     const start = mesh.time.now() - mesh.time.monotonic();
     for (const { members } of rest) assert.ok(members.self.incarnation - start < 100_000);
   });
 });
 
-test("garbage in every message of membership changes nothing and is no failure of the node", async () => {
+test("garbage in every message of membership changes nothing and breaks nothing", async () => {
   const mesh = new MemberMesh(1);
   const nodes = await mesh.grow(4);
   const [bad, victim] = nodes as [MeshNode, MeshNode];
@@ -88,7 +88,7 @@ test("garbage in every message of membership changes nothing and is no failure o
   assert.ok(mesh.agreed(nodes));
 });
 
-test("a node that hears nobody doubts itself: its probes slow down, and it recovers", async () => {
+test("a node that receives nothing raises its health score: its probes slow down, and it recovers", async () => {
   const mesh = new MemberMesh(3);
   const nodes = await mesh.grow(8);
   const [deaf, ...rest] = nodes as [MeshNode, ...MeshNode[]];
@@ -100,7 +100,7 @@ test("a node that hears nobody doubts itself: its probes slow down, and it recov
   await mesh.until(() => mesh.agreed(nodes) && deaf.members.healthScore === 0, { ms: 60_000, what: "healthy" });
 });
 
-test("a node whose event loop is held up accuses nobody until it runs freely again", async () => {
+test("a node whose event loop is delayed accuses no member until the loop runs freely again", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(2);
@@ -115,7 +115,7 @@ test("a node whose event loop is held up accuses nobody until it runs freely aga
   });
 });
 
-test("a node that lost everyone finds back through a master that it has never met", async () => {
+test("a node that lost all links reconnects through a master that it never met", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(3);

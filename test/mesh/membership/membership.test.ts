@@ -1,4 +1,5 @@
-// Membership on a simulated network: who is seen as what, and how soon. Seeded; `HERD_SEEDS` many, `HERD_SEED` for one.
+// Membership on a simulated network: which states nodes see, and how soon. Seeded: `HERD_SEEDS` seeds, or one by
+// `HERD_SEED`.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -12,14 +13,14 @@ function others(nodes: readonly MeshNode[], node: MeshNode): MeshNode[] {
   return nodes.filter(({ id }) => id !== node.id);
 }
 
-/** Collects what any node came to believe of any other. */
+/** Collects every state in which any node saw any other. */
 function beliefs(nodes: readonly MeshNode[]): string[] {
   const seen: string[] = [];
   for (const node of nodes) node.members.watch(({ id, state }) => seen.push(`${node.id} ${state} ${id}`));
   return seen;
 }
 
-test("a mesh of ten settles within seconds, and nobody is suspected while all are in contact", async () => {
+test("a mesh of ten settles within seconds, and no node is suspected while all are in contact", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(10);
@@ -62,7 +63,7 @@ test("a node that falls silent is dead everywhere within a bound, and no other i
   });
 });
 
-test("links that break are dialled again, and nobody dies of it", async () => {
+test("broken links are dialled again, and no node is declared dead", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(6);
@@ -96,7 +97,7 @@ test("a partition heals: within five seconds all see all alive", async () => {
   });
 });
 
-test("a node that restarts supersedes its older self, though its seed is gone", async () => {
+test("a restarted node supersedes its former process, though its seed is gone", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(5);
@@ -114,10 +115,10 @@ test("a node that restarts supersedes its older self, though its seed is gone", 
   });
 });
 
-test("who left and comes back without knowing anybody is found by the one that is alone", async () => {
+test("a node that left and returns without known addresses is found by a node without links", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
-    // The first has no seed that would lead it back.
+    // The first node has no seed that would lead it back.
     const [first, second] = (await mesh.grow(2)) as [MeshNode, MeshNode];
     void second.members.leave();
     await mesh.until(() => first.stateOf(second.id) === "left", { ms: 1_000, what: "left" });
@@ -128,7 +129,7 @@ test("who left and comes back without knowing anybody is found by the one that i
   });
 });
 
-test("a node that can only dial out is alive for all, also for another of its kind", async () => {
+test("a node that can only dial out is alive everywhere, also at another such node", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(6, { dialable: 4 });
@@ -140,7 +141,7 @@ test("a node that can only dial out is alive for all, also for another of its ki
   });
 });
 
-test("a stopped process is found dead; when it continues, it refutes and all see it alive", async () => {
+test("a stopped process is declared dead; when it continues, it refutes and all see it alive", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(5);
@@ -154,7 +155,7 @@ test("a stopped process is found dead; when it continues, it refutes and all see
   });
 });
 
-test("draining, asleep and left are what a node says of itself, and reach all within a second", async () => {
+test("draining, asleep and left are announced by the node itself, and reach all within a second", async () => {
   await forSeeds(few, async (seed) => {
     const mesh = new MemberMesh(seed);
     const nodes = await mesh.grow(8);
@@ -194,7 +195,7 @@ test("a revoked node is a member nowhere, and gossip does not bring it back", as
   });
 });
 
-test("a node whose admission comes late is a member as soon as it came", async () => {
+test("a node whose admission comes late is a member as soon as the admission came", async () => {
   const mesh = new MemberMesh(1);
   const nodes = await mesh.grow(3);
   const late = mesh.add(9, { seeds: [`${nodes[0]?.id}:1`] });

@@ -1,4 +1,4 @@
-// A member of a mesh of real nodes that does its worst over its links: each thing is refused, and the mesh goes on.
+// A hostile member of a mesh of real nodes: each of its attacks over links is refused, and the mesh keeps working.
 
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
@@ -14,7 +14,7 @@ import { joinRequest } from "../rogue.js";
 const source = "export function twice(n: i32): i32 { return n * 2; }";
 const timeout = { timeoutMs: 10_000 };
 
-test("a member without the deploy mark that does its worst", async (context) => {
+test("a hostile member without the deploy mark", async (context) => {
   const names = ["north", "east"];
   const mesh = await startMesh(context, names);
   const { token } = mesh;
@@ -62,7 +62,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     },
   );
 
-  await context.test("names the address of another machine as where a join came from", async () => {
+  await context.test("claims that a join came from the address of another machine", async () => {
     const victim = "10.11.12.13";
     const made = await mesh.joinToken();
     const through = async (advertise: string): Promise<Relayed> => {
@@ -80,7 +80,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     assert.doesNotMatch(new X509Certificate(open).subjectAltName ?? "", /10\.11/);
   });
 
-  await context.test("fills the door for joins with addresses of its invention", async () => {
+  await context.test("fills the rate limit of joins with invented addresses", async () => {
     const body = Buffer.from("{}");
     const statuses: number[] = [];
     for (let round = 0; round < 8; round++) {
@@ -96,7 +96,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     assert.equal(late.identity.nodeName, "late", "who comes by itself is let in all the same");
   });
 
-  await context.test("renews for hosts that nobody approved, with a huge key, and without end", async () => {
+  await context.test("renews for hosts that were not approved, with a huge key, and without end", async () => {
     const csr = makeCsr(await rsaKey(2_048));
     const renew = (body: unknown) =>
       atNorth.request("renew", body, timeout) as Promise<{ peer?: string; public?: string }>;
@@ -127,7 +127,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     assert.ok((await Promise.all(flood)).filter((code) => code === "request.throttled").length >= 40);
   });
 
-  await context.test("writes into the audit log what it may not, and reads what is for admins", async () => {
+  await context.test("writes forbidden events into the audit log, and reads what is for admins", async () => {
     const event = { kind: "audit", event: "join.approved", by: "rogue", subject: rogue.id, detail: "", at: Date.now() };
     const append = (body: unknown) => atNorth.request("audit", body, timeout);
     await assert.rejects(append(rogue.signed(event)), refusedWith("auth.invalid", /not for node/));
@@ -144,7 +144,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     assert.equal(after.length, audit.filter(({ event: name }) => name === "app.deployed").length);
   });
 
-  await context.test("shows heads of audit logs that no master signed: the log still proves itself", async () => {
+  await context.test("sends heads of audit logs that no master signed: the log still verifies", async () => {
     const head = { kind: "head", master: rogue.id, seq: 1, hash: "0".repeat(64), at: 1 };
     const forged = rogue.signed({ ...head, master: await nodeIdOf(north, token), seq: 1_000_000 });
     for (const lie of [
@@ -197,7 +197,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     await healthy();
   });
 
-  await context.test("deploys by asking others to hold what it signed, or what it changed", async () => {
+  await context.test("deploys by requests to hold a manifest that it signed, or changed", async () => {
     const hold = (text: unknown) => atEast.request("hold", { text }, timeout);
     await cheaply(east, () =>
       assert.rejects(hold(rogue.signed(manifest(rogue.id))), refusedWith("auth.invalid", /no deploy mark/)),
@@ -236,7 +236,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
   });
 
   await context.test(
-    "hands over calls with a forged hop, lies about members and load, and says what nobody knows",
+    "forwards calls with a forged hop, lies about members and load, and sends unknown kinds",
     async () => {
       const { revision } = await north.client(token).json<{ revision: string }>("/v1/apps/demo");
       const frame = (hop: unknown) => [hop, "demo", revision, "twice", "json", "[4]", "a-1", 1_000, null];
@@ -286,13 +286,13 @@ test("a member without the deploy mark that does its worst", async (context) => 
     },
   );
 
-  await context.test("is revoked: its open links end, and it comes back in no way", async () => {
+  await context.test("is revoked: its open links end, and no way leads back in", async () => {
     const gone = [north, east].map((node, index) =>
       until(`${node.ready.node} cuts it`, async () => [atNorth, atEast][index]?.notify("x", null) === false),
     );
     for (const node of [north, east]) await rogue.rejoin(node, undefined);
     await mesh.herd(["node", "revoke", "rogue"]);
-    // From the answer on: how long a loaded machine takes to start the command says nothing of the links.
+    // Counted from the answer: a loaded machine takes long to start the command, and the links do not depend on that.
     const answered = performance.now();
     await Promise.all(gone);
     const ms = performance.now() - answered;
@@ -300,7 +300,7 @@ test("a member without the deploy mark that does its worst", async (context) => 
     for (const node of [north, east]) {
       await cheaply(node, () => assert.rejects(rogue.linkTo(node), /revoked/));
     }
-    // What was fine before: by its key and leaves. And with a token that is good.
+    // What was valid before: its key and its leaves. And a valid token.
     for (const token of [undefined, await mesh.joinToken()]) {
       for (const node of [north, east]) {
         await assert.rejects(rogue.rejoin(node, token), refusedWith("join.refused", /the node was revoked/));
@@ -321,8 +321,12 @@ interface Verdict {
 
 /** A request as a node relays it for a client. */
 const request = {
-  ...{ method: "GET", target: "/v1/audit", headers: {}, body: new Uint8Array() },
-  ...{ remoteAddress: "10.0.0.9", baseUrl: "https://localhost:1" },
+  method: "GET",
+  target: "/v1/audit",
+  headers: {},
+  body: new Uint8Array(),
+  remoteAddress: "10.0.0.9",
+  baseUrl: "https://localhost:1",
 };
 
 function text({ body }: Relayed): string {

@@ -1,4 +1,4 @@
-// The arithmetic of membership: how long a suspect has, how health stretches time, how often news is told.
+// The arithmetic of membership: the time of a suspect, the health score, the count of transmissions.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -43,12 +43,17 @@ test("the shortest time grows with the logarithm of the mesh, and small meshes w
   );
 });
 
-test("a suspicion expires at its latest alone, sooner with each new accuser, never when cancelled", async () => {
+test("a suspicion expires latest with one accuser, sooner with each more, never when cancelled", async () => {
   const time = new VirtualTime();
   const expired: string[] = [];
   const suspicion = (name: string): Suspicion =>
     new Suspicion({
-      ...{ from: "a", expected: 2, minMs: 1_000, maxMs: 6_000, clock: time, timers: time },
+      from: "a",
+      expected: 2,
+      minMs: 1_000,
+      maxMs: 6_000,
+      clock: time,
+      timers: time,
       expired: () => expired.push(`${name} ${time.monotonic()}`),
     });
   suspicion("alone");
@@ -64,7 +69,7 @@ test("a suspicion expires at its latest alone, sooner with each new accuser, nev
   assert.deepEqual(expired, ["confirmed 1000", "alone 6000"]);
 });
 
-test("health stays within its bounds and stretches time", () => {
+test("the health score stays within its bounds and stretches times", () => {
   const health = new Awareness(8);
   assert.equal(health.scale(500), 500);
   health.add(-1);
@@ -75,7 +80,7 @@ test("health stays within its bounds and stretches time", () => {
   assert.equal(health.score, 7);
 });
 
-test("news is told a bounded number of times, the least told first, and newer news about a subject replaces older", () => {
+test("an update is sent a bounded number of times, least sent first, and replaces older ones of its subject", () => {
   assert.deepEqual(
     [1, 9, 10, 99, 100].map((nodes) => retransmitLimit(nodes, 4)),
     [4, 4, 8, 8, 12],
@@ -96,7 +101,7 @@ test("news is told a bounded number of times, the least told first, and newer ne
   assert.deepEqual(queue.take(9, 2), ["x dead"]);
 });
 
-test("a budget is spent and fills again, each peer's for itself", () => {
+test("a token bucket empties and fills again, for each peer apart", () => {
   const clock = new ManualClock();
   const budget = new TokenBuckets({ clock, burst: 3, perSecond: 2 });
   assert.deepEqual(
@@ -115,7 +120,7 @@ test("a budget is spent and fills again, each peer's for itself", () => {
   );
 });
 
-test("the loop's delay is what held it up since the last call", async () => {
+test("the event loop's delay is the longest since the last call", async () => {
   const delay = new LoopDelay();
   const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 60));
   assert.equal(delay.takeMs(), 0);
@@ -133,11 +138,15 @@ test("the loop's delay is what held it up since the last call", async () => {
   assert.equal(delay.takeMs(), 0);
 });
 
-test("a ticker that is stopped and started in the midst of a run ticks once per interval, and survives a failure", async () => {
+test("a ticker stopped and started amid a run ticks once per interval, and survives a failed run", async () => {
   const time = new VirtualTime();
   let runs = 0;
   const ticker = new Ticker({
-    ...{ name: "test", intervalMs: () => 100, clock: time, timers: time, random: () => 0.5 },
+    name: "test",
+    intervalMs: () => 100,
+    clock: time,
+    timers: time,
+    random: () => 0.5,
     run: async () => {
       runs += 1;
       if (runs === 1) throw new Error("once");

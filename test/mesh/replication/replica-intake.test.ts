@@ -8,7 +8,7 @@ import { RecordIntake } from "../../../src/mesh/replication/replica-intake.js";
 import { WaitingRecords } from "../../../src/mesh/replication/replica-waiting.js";
 import { ManualClock } from "../../core/manual-clock.js";
 
-/** A store whose every judgement takes 0.2 ms of the loop and then a write that all of a batch share. */
+/** A store whose every judgement takes 0.2 ms of the event loop, and then a write that a whole batch shares. */
 function slowStore(clock: ManualClock): RecordStore & { writes: number } {
   const texts = new Map<string, string>();
   let writing: Promise<void> | undefined;
@@ -31,7 +31,7 @@ function slowStore(clock: ManualClock): RecordStore & { writes: number } {
   return store;
 }
 
-test("a thousand records never hold up the event loop for more than 20 ms, and share writes", async () => {
+test("a thousand records never block the event loop for more than 20 ms, and share writes", async () => {
   const clock = new ManualClock();
   const store = slowStore(clock);
   let turnedAt = 0;
@@ -52,7 +52,9 @@ test("text that waits to be judged is bounded, of one peer and of all", async ()
   const clock = new ManualClock();
   const hanging: RecordStore = { ...slowStore(clock), accept: () => new Promise(() => undefined) };
   const intake = new RecordIntake({
-    ...{ stores: [hanging], clock, acceptedLate: () => undefined },
+    stores: [hanging],
+    clock,
+    acceptedLate: () => undefined,
     yieldLoop: () => Promise.resolve(),
   });
   const text = "x".repeat(64 * 1024);
@@ -63,7 +65,7 @@ test("text that waits to be judged is bounded, of one peer and of all", async ()
   assert.equal(intake.counts.dropped, 1_000 - (32 * 1024 * 1024) / text.length);
 });
 
-test("what waits for its signer is bounded, and one peer's flood leaves the others' in place", () => {
+test("records that wait for their signer are bounded, and a peer's flood displaces no other peer's", () => {
   const waiting = new WaitingRecords(100);
   for (let count = 0; count < 10; count++) waiting.add({ kind: "fact", text: `good ${count}`, peer: "good" });
   for (let count = 0; count < 1_000; count++) waiting.add({ kind: "fact", text: `bad ${count}`, peer: "bad" });
@@ -77,7 +79,7 @@ test("what waits for its signer is bounded, and one peer's flood leaves the othe
   assert.equal(waiting.size, 100);
 });
 
-test("digests tell sets of ids apart, whatever their order, and a peer's nonsense is no difference", () => {
+test("digests of different sets differ, whatever the order of ids, and a malformed digest is no difference", () => {
   const id = (digit: string): string => digit.repeat(64);
   const digest = (...ids: string[]) => digestOf({ kind: "fact", ids: () => ids });
   assert.deepEqual(digest(id("a"), id("b")), digest(id("b"), id("a")));

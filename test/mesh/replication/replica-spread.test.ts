@@ -1,4 +1,4 @@
-// How a record travels where not everybody is linked with everybody, and no periodic comparison helps.
+// How a record spreads where not every pair is linked, without periodic comparisons.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,14 +15,20 @@ class Replicas {
   readonly #fabric = new Fabric(this.time, seeded(1));
   readonly #links: FabricLinks[] = [];
 
-  /** So many nodes without links, that compare only when a link opens. */
+  /** This number of nodes without links, which compare only when a link opens. */
   constructor(size: number) {
     for (let index = 0; index < size; index++) {
       const links = new FabricLinks(this.#fabric, { id: nodeId(index) });
       const facts = new Facts();
       const replica = new RecordReplica({
-        ...{ links, stores: facts.stores, clock: this.time, timers: links.timers, random: this.#fabric.random },
-        ...{ digestIntervalMs: 1e9, idsIntervalMs: 1e9, yieldLoop: () => Promise.resolve() },
+        links,
+        stores: facts.stores,
+        clock: this.time,
+        timers: links.timers,
+        random: this.#fabric.random,
+        digestIntervalMs: 1e9,
+        idsIntervalMs: 1e9,
+        yieldLoop: () => Promise.resolve(),
       });
       replica.start();
       this.#links.push(links);
@@ -46,7 +52,7 @@ class Replicas {
   }
 }
 
-test("what must not wait passes from a hub to all, other records to three", async () => {
+test("a hub passes urgent records on to all peers, other records to three", async () => {
   const mesh = new Replicas(12);
   for (let spoke = 1; spoke < 12; spoke++) await mesh.link(0, spoke);
   await mesh.publish(1, "fact", { text: "one" });
@@ -57,7 +63,7 @@ test("what must not wait passes from a hub to all, other records to three", asyn
   assert.equal(mesh.holders("revocation"), 12);
 });
 
-test("what a comparison brings makes the peers' peers compare: a late link tells the whole line", async () => {
+test("records of a comparison make further peers compare: a late link reaches the whole line", async () => {
   const mesh = new Replicas(6);
   for (let index = 1; index < 5; index++) await mesh.link(index, index + 1);
   await mesh.publish(0, "fact", { text: "one" });

@@ -1,4 +1,5 @@
-// Records reach everyone: on a simulated network that delays, breaks and splits. Seeded; `HERD_SEEDS` many, `HERD_SEED` for one.
+// Records reach every node of a simulated network with delays, breaks and partitions. Seeded: `HERD_SEEDS` seeds, or
+// one by `HERD_SEED`.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -37,7 +38,7 @@ test("a record is everywhere within a second, also where only some can dial", as
   });
 });
 
-test("what was published during breaks, partitions and restarts is everywhere five seconds after they end", async () => {
+test("records published during breaks, partitions and restarts are everywhere five seconds later", async () => {
   await forSeeds(few, async (seed) => {
     const [mesh, nodes] = await growRecords(seed, 7, { dialable: 5 });
     let published = 0;
@@ -65,7 +66,7 @@ test("what was published during breaks, partitions and restarts is everywhere fi
   });
 });
 
-test("a revocation is at all ten nodes within two seconds, while messages take up to 100 ms and links break", async () => {
+test("a revocation is at all ten nodes within two seconds, with delays up to 100 ms and broken links", async () => {
   await forSeeds(few, async (seed) => {
     const [mesh, nodes] = await growRecords(seed, 10);
     mesh.fabric.delayMs = [1, 100];
@@ -87,7 +88,7 @@ test("a late node has a thousand records within five seconds", async () => {
   });
 });
 
-test("a record waits for the admission of its signer, and is accepted when that came", async () => {
+test("a record waits for the admission of its signer, and is then accepted", async () => {
   const [mesh, nodes] = await growRecords(1, 3);
   const [one, two] = nodes as [RecordNode, RecordNode];
   const stranger = nodeId(77);
@@ -103,7 +104,7 @@ test("a record waits for the admission of its signer, and is accepted when that 
   });
 });
 
-test("publishing what the own store refuses throws, and tells nobody", async () => {
+test("publishing a record that the own store refuses throws, and sends nothing", async () => {
   const [mesh, nodes] = await growRecords(1, 2);
   const [one] = nodes as [RecordNode];
   const forged = one.publish("admission", { node: nodeId(5) });
@@ -114,7 +115,7 @@ test("publishing what the own store refuses throws, and tells nobody", async () 
   await assert.rejects(one.publish("nonsense", {}), TypeError);
 });
 
-test("a peer that floods with forged records costs few verifications, and the others' records pass", async () => {
+test("a peer that floods with forged records costs few verifications, and other peers' records pass", async () => {
   const [mesh, nodes] = await growRecords(1, 4);
   const [bad, good, victim] = nodes as [RecordNode, RecordNode, RecordNode];
   const before = victim.facts.verified;

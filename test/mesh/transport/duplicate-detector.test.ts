@@ -1,5 +1,5 @@
-// Two processes with one identity at one peer, over thousands of orders of events; and restarts in every weather, which
-// are none.
+// Two processes with one identity at one peer, over thousands of orders of events; and restarts under faults, which are
+// no duplicates.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,11 +17,11 @@ const p = simulatedId("p");
 interface Process {
   readonly twin: ProcessInstance;
   readonly links: LinkSet;
-  /** Instances of which it heard that they live too. */
+  /** Instances whose proof this process received. */
   readonly heard: Set<string>;
 }
 
-/** A process of a node; proofs are what a signature would hold. `found` hears of pairs at this node. */
+/** A process of a node; a proof is the payload of a signature. `found` receives the pairs that this node finds. */
 async function start(
   simulation: Simulation,
   name: string,
@@ -38,7 +38,8 @@ async function start(
     return said.node === expected.node && said.saw === expected.saw ? said.twin : undefined;
   };
   const links = host.links({
-    ...{ instance, started },
+    instance,
+    started,
     duplicates: { readProof, found: (_, [kept, refused]) => found(kept.instance, refused.instance) },
   });
   const heard = new Set<string>();
@@ -53,7 +54,7 @@ async function start(
   return { twin, links, heard };
 }
 
-test("two processes with one identity are found out, hear of each other, and the later one is kept", async (t) => {
+test("duplicate processes are found, each receives the proof of the other, and the later one is kept", async (t) => {
   await eachSeed(t, { count: 200 }, async (simulation) => {
     const pairs: string[] = [];
     const peer = await start(simulation, "p", {
@@ -63,7 +64,7 @@ test("two processes with one identity are found out, hear of each other, and the
     const started = simulation.time.now();
     const first = await start(simulation, "a", { node: a, started });
     await simulation.run(simulation.random() * 100);
-    // Its clock may be behind that of the first one: the order of their links is not that of their times.
+    // The clock of the second process may be behind: the order of the links is not that of the times.
     const later = simulation.random() < 0.5;
     const second = await start(simulation, "a2", { node: a, started: later ? started + 1 : started - 1 });
     const [kept, refused] = later ? [second, first] : [first, second];
@@ -84,7 +85,7 @@ test("two processes with one identity are found out, hear of each other, and the
   });
 });
 
-test("a restart is no second process: after a crash, a power cut, a network that forgot, or with a clock set back", async (t) => {
+test("a restart is no duplicate: after a crash, a power cut, a broken network, or with a clock set back", async (t) => {
   await eachSeed(t, { count: 200 }, async (simulation) => {
     const { random } = simulation;
     const none = (): void => assert.fail("a restart was taken for a second process");
@@ -95,7 +96,7 @@ test("a restart is no second process: after a crash, a power cut, a network that
       if (random() < 0.3) simulation.break("a", "p");
       if (random() < 0.3) simulation.slow([1, 200]);
       await simulation.run(random() * 500);
-      // Half of the time its peer notices nothing, as when its machine lost power.
+      // Half of the time the peer notices nothing, as when a machine loses power.
       simulation.kill("a", random() < 0.5);
       await simulation.run(random() * 2_000);
       const setBack = random() < 0.5 ? 3_600_000 : 0;

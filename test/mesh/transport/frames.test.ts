@@ -1,4 +1,4 @@
-// Frames: what is sent arrives, however the stream is cut; what no decoder should see is refused, and cheaply.
+// Frames: values arrive however the stream is cut, and bytes that no decoder should read are refused cheaply.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -15,7 +15,7 @@ import { scanLimits } from "../../../src/mesh/transport/msgpack-scan.js";
 
 const cpuLimitMs = 50;
 
-/** CPU time of this process that `run` takes, in ms; the least of several, since other threads' counts too. */
+/** CPU time that `run` takes, in ms: the least of several runs, since other threads' time counts too. */
 function cpuMs(run: () => void): number {
   const times = [0, 1, 2].map(() => {
     const before = process.cpuUsage();
@@ -43,7 +43,7 @@ function refused(bytes: Uint8Array, reason: RegExp): void {
 const json = fc.jsonValue({ maxDepth: 4 }).map((value) => JSON.parse(JSON.stringify(value)) as unknown);
 
 describe("frames", () => {
-  test("what is encoded decodes to the same", () => {
+  test("an encoded value decodes to the same value", () => {
     fc.assert(
       fc.property(
         json.filter((value) => !JSON.stringify(value).includes("__proto__")),
@@ -99,11 +99,11 @@ describe("frames", () => {
         }
         assert.equal(frames, 1);
       });
-    // Copied anew for each piece, it would be 4 GiB.
+    // Copied again for each piece, the frame would take 4 GiB.
     assert.ok(run(8_192) < 400);
   });
 
-  test("refused before a byte of it is kept: a frame of 2 GB, one byte too many, none", () => {
+  test("refused before any byte is kept: a frame of 2 GB, of a byte too many, and of none", () => {
     for (const length of [2 ** 31, maxFrameBytes + 1, 2 ** 32 - 1, 0]) {
       const head = Buffer.alloc(4);
       head.writeUInt32BE(length);
@@ -116,7 +116,7 @@ describe("frames", () => {
     }
   });
 
-  test("a length that is allowed reserves what came, not what was announced", () => {
+  test("an allowed length reserves memory for the bytes that came, not for those announced", () => {
     const before = process.memoryUsage().arrayBuffers;
     const readers = Array.from({ length: 100 }, () => {
       const reader = new FrameReader(() => undefined);
@@ -129,7 +129,7 @@ describe("frames", () => {
     assert.ok(process.memoryUsage().arrayBuffers - before < 20 * 1024 * 1024);
   });
 
-  test("refused: counts that are lies, depth, floods of values, extensions, keys that are no text, rests", () => {
+  test("refused: false counts, depth, floods of values, extensions, keys that are no text, trailing bytes", () => {
     refused(Buffer.from([0xdd, 0xff, 0xff, 0xff, 0xff]), /announces more/);
     refused(Buffer.from([0xdf, 0x7f, 0xff, 0xff, 0xff, 0xa1, 0x61]), /announces more/);
     refused(Buffer.from([0xc6, 0xff, 0xff, 0xff, 0xff, 1]), /announces more/);
@@ -156,7 +156,7 @@ describe("frames", () => {
     refused(maps, /more than/);
   });
 
-  test("any bytes decode, or are refused as a frame, within bounds of time", () => {
+  test("any bytes decode, or are refused as a frame, in bounded time", () => {
     const from = performance.now();
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 2_000 }), (bytes) => {
@@ -168,7 +168,7 @@ describe("frames", () => {
       }),
       { numRuns: 2_000 },
     );
-    // One flipped byte of a real message: deeper inside than random bytes come.
+    // One flipped byte of a real message reaches deeper than random bytes.
     const real = encodeFrame([3, 17, "call", ["app", { n: [1, 2.5, "x"], m: Buffer.alloc(40) }, null, true]]);
     fc.assert(
       fc.property(fc.nat(real.length - 1), fc.nat(255), (place, byte) => {

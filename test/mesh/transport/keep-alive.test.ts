@@ -1,9 +1,9 @@
-// The round-trip time of a link: smoothed, and soon right after a slow beginning.
+// The smoothed round-trip time of a link: soon right after a slow beginning.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KeepAlive } from "../../../src/mesh/transport/keep-alive.js";
 
-test("the first ping of a busy start does not stand for long, and one slow ping changes little", () => {
+test("a slow first ping is soon forgotten, and one slow ping later changes little", () => {
   let now = 0;
   let tick = (): void => undefined;
   let token = 0;

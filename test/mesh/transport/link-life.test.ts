@@ -1,4 +1,4 @@
-// What becomes of links in bad weather: breaks, partitions, restarts, revocations and renewals, over thousands of seeds.
+// Links under faults: breaks, partitions, restarts, revocations and renewals, over thousands of seeds.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,13 +6,13 @@ import { LinkBroken } from "../../../src/mesh/ports.js";
 import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
 import { eachSeed, Simulation, simulatedId } from "../simulation.js";
 
-/** A node that tells each peer once per link that it is there, as users of links that keep state per link do. */
+/** A node that notifies each peer once per link, as parts do that keep state per link. */
 interface Node {
   readonly name: string;
   readonly links: LinkSet;
-  /** Per peer: what it told since the link opened. */
+  /** By peer: its notifications since the link opened. */
   readonly told: Map<string, number>;
-  /** Per peer, whether a link is open, after what the watchers heard. */
+  /** By peer: whether a link is open, as the watchers were called. */
   readonly open: Set<string>;
 }
 
@@ -45,7 +45,7 @@ async function start(
   return node;
 }
 
-test("after any breaks, partitions and restarts, every pair has one link, and each side heard the other on it", async (t) => {
+test("after any breaks, partitions and restarts, every pair has one link with a notification each way", async (t) => {
   await eachSeed(t, { count: 40 }, async (simulation) => {
     const { random } = simulation;
     const names = ["a", "b", "c", "d"];
@@ -90,7 +90,7 @@ test("after any breaks, partitions and restarts, every pair has one link, and ea
   });
 });
 
-test("a node that is revoked loses its links at the next frame, and gets none again", async () => {
+test("a revoked node loses its links at the next frame, and gets none again", async () => {
   const simulation = new Simulation(5);
   const [a, b] = [await start(simulation, "a", ["b"], false), await start(simulation, "b", ["a"], false)];
   assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
@@ -102,7 +102,7 @@ test("a node that is revoked loses its links at the next frame, and gets none ag
   assert.equal(a.links.all().length + b.links.all().length, 0);
 });
 
-test("a cut link fails its asks at once on both sides and is dialled again while it is wanted", async () => {
+test("a cut link fails its requests at once on both sides, and is dialled again while it is wanted", async () => {
   const simulation = new Simulation(6);
   const [a, b] = [await start(simulation, "a", ["b"], false), await start(simulation, "b", [], false)];
   b.links.handle("never", () => new Promise(() => undefined));
@@ -117,7 +117,7 @@ test("a cut link fails its asks at once on both sides and is dialled again while
   assert.equal(a.links.all().length, 0);
 });
 
-test("a link whose certificates are renewed in time goes on without a failed ask, and ends with them otherwise", async () => {
+test("a link lives on when its certificates are renewed in time, and ends with them otherwise", async () => {
   const simulation = new Simulation(7);
   const end = simulation.time.now() + 3_600_000;
   let ends = end;
@@ -154,7 +154,7 @@ test("a link whose certificates are renewed in time goes on without a failed ask
   assert.equal(link.peer.notAfter, ends);
   assert.deepEqual(heard, ["opened", "opened"]);
   assert.equal(simulation.world.endsOf(simulatedId("a")).size, 1);
-  // Nobody renews again.
+  // No certificate is renewed again.
   await simulation.until(() => a.all().length === 0 && b.all().length === 0, 2 * 3_600_000);
   assert.ok(Math.abs(simulation.time.now() - ends) < 1_000, "it ended with the certificates");
 });

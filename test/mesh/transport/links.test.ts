@@ -1,4 +1,5 @@
-// Links over a simulated network: greeting, one link per pair, asks and tells, restarts, breaks and partitions.
+// Links over a simulated network: handshake, one link per pair, requests and notifications, restarts, breaks and
+// partitions.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +8,7 @@ import { type Link, LinkBroken, RequestTimeout } from "../../../src/mesh/ports.j
 import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
 import { eachSeed, Simulation, simulatedId } from "../simulation.js";
 
-/** What a watcher heard, in order. */
+/** Calls of a watcher, in order. */
 function historyOf(links: LinkSet): string[] {
   const heard: string[] = [];
   links.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
@@ -39,7 +40,7 @@ async function pair(simulation: Simulation): Promise<{ a: LinkSet; b: LinkSet }>
   return { a, b };
 }
 
-test("both sides ask and tell, and know what the other said of itself", async () => {
+test("both sides send requests and notifications, and have the hello of the other", async () => {
   const simulation = new Simulation(1);
   const { a, b } = await pair(simulation);
   assert.deepEqual(await simulation.settle(linkTo(a, "b").request("echo", { n: 1, x: null }, { timeoutMs: 1_000 })), {
@@ -56,7 +57,7 @@ test("both sides ask and tell, and know what the other said of itself", async ()
   assert.ok((linkTo(a, "b").rttMs ?? 0) > 0.4);
 });
 
-test("what a handler throws comes back: an error of the contract whole, anything else without its details", async () => {
+test("an error of a handler is the response: a HerdError whole, any other without its details", async () => {
   const simulation = new Simulation(2);
   const { a } = await pair(simulation);
   const link = linkTo(a, "b");
@@ -73,7 +74,7 @@ test("what a handler throws comes back: an error of the contract whole, anything
   }
 });
 
-test("an ask ends at its timeout, or when it is not wanted any more, and is cancelled over there", async () => {
+test("a request ends at its timeout, or by its cancellation, and is cancelled at the peer", async () => {
   const simulation = new Simulation(3);
   const { a } = await pair(simulation);
   const link = linkTo(a, "b");
@@ -108,7 +109,7 @@ test("both dial at once: one link, opened once on each side, and the same connec
   });
 });
 
-test("a node that is refused is told why with records; what is no record of a stranger's is not read", async () => {
+test("a refused node receives the reason with records; anything but record texts is not read", async () => {
   for (const [sent, heard] of [
     [["it was revoked"], ["it was revoked"]],
     [Array.from({ length: 9 }, () => "x"), []],

@@ -1,4 +1,4 @@
-// Links over real sockets and certificates: what is refused, what ends a link, and what a link bears.
+// Links over real sockets and certificates: load, revocation, cancellation, back-pressure and renewal.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -28,7 +28,7 @@ describe("links over TLS", () => {
     return made.start();
   }
 
-  test("1,000 asks in flight on one link are answered, each with its own answer", async () => {
+  test("1,000 requests in flight on one link each get their own response", async () => {
     const [one, other] = [await node(a), await node(b)];
     const link = await one.dial(other);
     const answers = await Promise.all(
@@ -52,9 +52,9 @@ describe("links over TLS", () => {
     }
   });
 
-  test("a revoked peer is cut within 100 ms, with what it had under way", async () => {
+  test("a revoked peer is cut within 100 ms, with its pending requests", async () => {
     const times: number[] = [];
-    // A busy machine may hold one try up.
+    // A busy machine may delay one try.
     while (times.length < 3 && !times.some((ms) => ms < 100)) {
       const [one, other] = [await node(a), await node(b)];
       const aborted: number[] = [];
@@ -81,7 +81,7 @@ describe("links over TLS", () => {
     );
   });
 
-  test("a peer that is revoked is cut by the next thing that it asks or tells, and by the next that it is asked", async () => {
+  test("a revoked peer is cut by its next request or notification, and by the next request to it", async () => {
     for (const speak of ["ask", "tell", "asked"] as const) {
       const [one, other] = [await node(a), await node(b)];
       const link = await one.dial(other);
@@ -101,7 +101,7 @@ describe("links over TLS", () => {
     }
   });
 
-  test("an ask that is not wanted any more is cancelled over there", async () => {
+  test("a cancelled request is cancelled at the peer", async () => {
     const [one, other] = [await node(a), await node(b)];
     let isCancelled = false;
     other.links.handle(
@@ -137,7 +137,7 @@ describe("links over TLS", () => {
     }
   });
 
-  test("a peer that asks and reads nothing costs bounded memory, and is let go", async () => {
+  test("a peer that sends requests and reads nothing costs bounded memory, and is disconnected", async () => {
     const patient = await node(b, { links: { limits: { silenceMs: 1_500, pingIntervalMs: 100 } } });
     patient.links.handle("large", () => Buffer.alloc(256 * 1024));
     const peer = await RawPeer.connect({ address: patient.address, root: mesh.root.certificate, leaf: mesh.peer(a) });
@@ -160,7 +160,7 @@ describe("links over TLS", () => {
   const leafUntil = (id: string, end: number) => mesh.peer(id, { clock: new ManualClock(end - 24 * 3_600_000) });
 
   test("a link lasts while certificates are renewed under it", async () => {
-    // Certificates end at full seconds; five of them leave time to a machine that is busy.
+    // Certificates end at full seconds; five seconds leave time to a busy machine.
     const end = Math.ceil(Date.now() / 1_000) * 1_000 + 5_000;
     const [one, other] = [await node(a, { leaf: leafUntil(a, end) }), await node(b, { leaf: leafUntil(b, end) })];
     const heard: string[] = [];
@@ -179,7 +179,7 @@ describe("links over TLS", () => {
     one.links.unwant(b);
   });
 
-  test("a link ends with the first certificate of the two that does", async () => {
+  test("a link ends when the first of the two certificates ends", async () => {
     const end = Math.ceil(Date.now() / 1_000) * 1_000 + 5_000;
     const [one, other] = [await node(a, { leaf: leafUntil(a, end) }), await node(b)];
     const link = await one.dial(other);

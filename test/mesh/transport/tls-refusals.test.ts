@@ -1,4 +1,4 @@
-// Whom a node does not let in, and what it does not read: each with its reason, and cheaply.
+// Connections that a node refuses and messages that it does not read: each with its reason, and cheaply.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -17,7 +17,7 @@ const [a, b, c] = [nodeId("a"), nodeId("b"), nodeId("c")];
 const hour = 3_600_000;
 const cpuLimitMs = 50;
 
-/** A TCP connection to this machine on which nothing is said. */
+/** A TCP connection to this machine on which nothing is sent. */
 async function openSocket(port: number): Promise<Socket> {
   const socket = connectTo({ port, host: "127.0.0.1" }).on("error", () => undefined);
   await once(socket, "connect");
@@ -39,7 +39,7 @@ describe("refused by a node", () => {
   before(async () => {
     [mesh, other] = await Promise.all([TestMesh.found(systemClock), TestMesh.found(systemClock)]);
     node = await start(a);
-    // The first handshake of a process costs what the others do not.
+    // The first handshake of a process costs more than the others.
     const link = await (await start(b)).dial(node);
     assert.equal(link.peer.nodeId, a);
   });
@@ -66,7 +66,7 @@ describe("refused by a node", () => {
     });
   }
 
-  /** Costs little CPU at least once of three times: the process has other things to do now and then. */
+  /** Asserts that `run` costs little CPU at least once of three times: the process has other work now and then. */
   async function cheap(act: () => Promise<void>): Promise<void> {
     const costs: number[] = [];
     while (costs.length < 3 && !costs.some((cost) => cost < cpuLimitMs)) {
@@ -97,7 +97,7 @@ describe("refused by a node", () => {
         [],
       );
       silent[0]?.destroy();
-      // The node may hear of the end a little later.
+      // The node may notice the end a little later.
       const link = await node.dial(flooded).catch(() => sleep(500).then(() => node.dial(flooded)));
       assert.equal(link.peer.nodeId, nodeId(id));
       for (const socket of silent) socket.destroy();
@@ -118,7 +118,7 @@ describe("refused by a node", () => {
     await refused(/does not speak/, () => connect({ ALPNProtocols: [] }));
   });
 
-  test("no session is resumed, so that a certificate is looked at each time", async () => {
+  test("no session is resumed, so that a certificate is checked each time", async () => {
     const sessions: Buffer[] = [];
     const first = await connect();
     first.socket.on("session", (session) => sessions.push(session));
@@ -134,12 +134,12 @@ describe("refused by a node", () => {
       assert.equal(again.socket.isSessionReused(), false);
       again.socket.destroy();
     }
-    // And a session of a certificate that was good does not carry one that has ended.
+    // And the session of a valid certificate does not carry over to one that has ended.
     const ended = mesh.peer(c, { clock: new ManualClock(Date.now() - 25 * hour) });
     for (const session of sessions) await refused(/CERT_HAS_EXPIRED/, () => connect({ leaf: ended, session }));
   });
 
-  test("a hello that is wrong ends the connection with its reason", async () => {
+  test("a malformed hello ends the connection with its reason", async () => {
     const wrong: [object, RegExp][] = [
       [{ node: b }, /another node than its certificate/],
       [{ node: "x" }, /names no node/],
@@ -192,7 +192,7 @@ describe("refused by a node", () => {
     }
   });
 
-  test("a node that is revoked, or whose records are refused, is told so and gets no link", async () => {
+  test("a node that is revoked, or whose records are refused, receives the reason and gets no link", async () => {
     const strict = await start(a, {
       links: {
         acceptRecords: async (records) => {
@@ -210,7 +210,7 @@ describe("refused by a node", () => {
       return error instanceof LinkBroken && /revoked/.test(error.message);
     });
     assert.equal(strict.links.all().length, 0);
-    // Its certificate may be all that is wrong: the records of the hello tell it so.
+    // The certificate alone may be the fault: the records of the hello show that to the node.
     const stale = await connect({ address: strict.address, leaf: mesh.peer(b) });
     await stale.closed;
     assert.deepEqual(
