@@ -102,7 +102,10 @@ class Run {
       } else {
         assert.ok(call.error instanceof HerdError, String(call.error));
         const codes = call.trap ? ["function.trapped"] : [];
-        assert.ok([...codes, "node.overloaded", "node.draining", "node.paused", "node.unavailable"].includes(call.error.code), call.error.code);
+        assert.ok(
+          [...codes, "node.overloaded", "node.draining", "node.paused", "node.unavailable"].includes(call.error.code),
+          call.error.code,
+        );
         if (call.error.code === "function.trapped") assert.equal(call.error.message, call.text, "its own failure");
       }
     }
