@@ -11,9 +11,9 @@ import type { ReadyKernels } from "./own-capacity.js";
 
 /** What measuring needs of a sandbox; a `Program` is what the sandbox runs, a prepared component. */
 export interface KernelSandbox<Program> {
-  /** Prepares a component under limits of its own: what users' functions may take tells nothing of the machine. */
+  /** Prepares a component under limits of its own: the limits of users' functions must not bound the measurement. */
   prepare(component: Uint8Array, revision: string): Promise<Program>;
-  /** Runs a kernel; rejects with the signal's reason, and with what the sandbox reports. */
+  /** Runs a kernel; rejects with the signal's reason, and with the sandbox's error. */
   run(call: {
     readonly prepared: Program;
     readonly function: "run";

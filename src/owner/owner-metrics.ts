@@ -1,4 +1,4 @@
-// The metrics of what the owner allows.
+// The metrics of the allowance.
 
 import type { Metrics } from "../core/metrics.js";
 import { type AllowanceSource, ownerStates } from "./allowance.js";

@@ -4,11 +4,11 @@ import type { Logger } from "../core/log.js";
 import type { Timers } from "../core/timers.js";
 import type { Allowance } from "./allowance.js";
 
-/** A line is logged at most this often, and first when the sensors had time to answer. */
+/** Between two log lines, ms; and the wait after the start, in which the sensors answer. */
 const everyMs = 10_000;
 const firstMs = 2_000;
 
-/** Logs changes of the state; of many within ten seconds, the first and where they end. */
+/** Logs changes of the owner state; of many changes within ten seconds, the first and the last. */
 export class OwnerStateLog {
   readonly #options: { readonly current: () => Allowance; readonly timers: Timers; readonly log: Logger };
   #logged: string | undefined;
@@ -28,7 +28,7 @@ export class OwnerStateLog {
     this.#cancelSilence = undefined;
   }
 
-  /** The state may have changed. */
+  /** Logs the state if it changed. */
   changed(): void {
     const { state, slots } = this.#options.current();
     if (this.#cancelSilence !== undefined || state === this.#logged) return;

@@ -11,26 +11,26 @@ const capacity: Capacity = {
 };
 
 test("a capacity crosses whole, also with kernels of a later version", () => {
-  const told = encodeCapacity(capacity);
-  assert.deepEqual(decodeCapacity(told), capacity);
-  assert.deepEqual(decodeCapacity([...told, 1_000]), capacity);
+  const encoded = encodeCapacity(capacity);
+  assert.deepEqual(decodeCapacity(encoded), capacity);
+  assert.deepEqual(decodeCapacity([...encoded, 1_000]), capacity);
 });
 
 test("a malformed capacity, or one out of bounds, is refused", () => {
-  const told = encodeCapacity(capacity);
+  const encoded = encodeCapacity(capacity);
   const wrong: unknown[] = [
     undefined,
     null,
     {},
     "12345678",
     [],
-    told.slice(0, -1),
-    [...told, ...new Array(64).fill(1)],
+    encoded.slice(0, -1),
+    [...encoded, ...new Array(64).fill(1)],
   ];
   for (const bad of [0, -1, 1e10, 1e-4, Number.NaN, Number.POSITIVE_INFINITY, "1", null]) {
-    for (let index = 1; index < told.length; index++) wrong.push(told.with(index, bad as number));
+    for (let index = 1; index < encoded.length; index++) wrong.push(encoded.with(index, bad as number));
   }
-  for (const bad of [0, 1.5, 1_025, "2", Number.NaN]) wrong.push(told.with(0, bad as number));
+  for (const bad of [0, 1.5, 1_025, "2", Number.NaN]) wrong.push(encoded.with(0, bad as number));
   for (const value of wrong) assert.equal(decodeCapacity(value), undefined, JSON.stringify(value));
 });
 

@@ -51,7 +51,7 @@ const checksums: { readonly [kernel in Kernel]: number } = {
 };
 
 for (const kernel of kernels) {
-  test(`${kernel} computes what it says, each time, and more of it when asked for more`, async () => {
+  test(`${kernel} computes the expected result, each time, and works longer for more iterations`, async () => {
     const guest = new Guest(guests.sandbox, ready.programs[kernel]);
     assert.equal(await guest.call("run", [7]), checksums[kernel]);
     assert.equal(await guest.call("run", [7]), checksums[kernel]);

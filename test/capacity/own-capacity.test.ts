@@ -21,7 +21,7 @@ class Machine {
   /** The share of their run time that workers get as CPU time. */
   share = 1;
   #cpuMs = 0;
-  readonly told: Capacity[] = [];
+  readonly reported: Capacity[] = [];
   readonly warnings: string[] = [];
   /** Profiles that began, by the number of workers; and the count of those that ended in any way. */
   readonly begun: number[] = [];
@@ -70,7 +70,7 @@ class Machine {
       }),
       ...rest,
     });
-    this.own.watch((capacity) => this.told.push(capacity));
+    this.own.watch((capacity) => this.reported.push(capacity));
     context.after(() => this.own.stop());
   }
 
@@ -92,11 +92,11 @@ class Machine {
 
 test("a quiet node has its capacity after some seconds, and reports it once", async (t) => {
   const machine = new Machine(t);
-  assert.equal(machine.told.length, 0);
+  assert.equal(machine.reported.length, 0);
   await machine.starts(5_000);
   assert.deepEqual(machine.begun, [2]);
-  assert.deepEqual([machine.told.length, machine.told[0]?.workers], [1, 2]);
-  assert.equal(machine.own.current, machine.told[0]);
+  assert.deepEqual([machine.reported.length, machine.reported[0]?.workers], [1, 2]);
+  assert.equal(machine.own.current, machine.reported[0]);
   assert.equal(machine.released, 1);
   await machine.pass(day / 2);
   assert.deepEqual(machine.begun, [2]);
@@ -112,10 +112,10 @@ test("calls come first: no profile begins while they run, and one under way wait
     if (machine.calls === 30) machine.load.queued = 1;
   };
   await machine.pass(10_000);
-  assert.deepEqual([machine.begun, machine.calls, machine.told.length], [[2], 30, 0]);
+  assert.deepEqual([machine.begun, machine.calls, machine.reported.length], [[2], 30, 0]);
   machine.load.queued = 0;
   await machine.pass(5_000);
-  assert.deepEqual([machine.begun, machine.told.length], [[2], 1]);
+  assert.deepEqual([machine.begun, machine.reported.length], [[2], 1]);
 });
 
 test("deploys come first too", async (t) => {
@@ -128,10 +128,10 @@ test("deploys come first too", async (t) => {
     if (machine.calls === 30) machine.load.deploying = true;
   };
   await machine.pass(10_000);
-  assert.deepEqual([machine.begun, machine.calls, machine.told.length], [[2], 30, 0]);
+  assert.deepEqual([machine.begun, machine.calls, machine.reported.length], [[2], 30, 0]);
   machine.load.deploying = false;
   await machine.pass(5_000);
-  assert.equal(machine.told.length, 1);
+  assert.equal(machine.reported.length, 1);
 });
 
 test("while other programs use the cores, a profile mostly rests, ten seconds in all, and is still made", async (t) => {
@@ -141,7 +141,7 @@ test("while other programs use the cores, a profile mostly rests, ten seconds in
     machine.share = share;
     machine.own.start();
     let ms = 0;
-    for (; machine.told.length === 0 && ms < 60_000; ms++) {
+    for (; machine.reported.length === 0 && ms < 60_000; ms++) {
       await machine.time.advance(1);
       await turn();
     }
@@ -177,7 +177,7 @@ test("a damaged file counts as none", async (t) => {
   await files.write("profile", "{");
   const machine = new Machine(t, { files });
   await machine.starts(5_000);
-  assert.equal(machine.told.length, 1);
+  assert.equal(machine.reported.length, 1);
 });
 
 test("a profile of yesterday is made again in a quiet moment, and the change is reported", async (t) => {
@@ -186,10 +186,10 @@ test("a profile of yesterday is made again in a quiet moment, and the change is 
   await machine.starts(5_000);
   machine.load.running = 1;
   await machine.pass(day + 120_000);
-  assert.equal(machine.told.length, 1);
+  assert.equal(machine.reported.length, 1);
   machine.load.running = 0;
   await machine.pass(120_000);
-  assert.equal(machine.told.length, 2);
+  assert.equal(machine.reported.length, 2);
 });
 
 test("a profile of a busy machine counts for seconds, and never replaces one of a quiet moment", async (t) => {
@@ -197,21 +197,21 @@ test("a profile of a busy machine counts for seconds, and never replaces one of 
   const machine = new Machine(t, { files });
   machine.noise = (random) => 4 + 20 * random;
   await machine.starts(5_000);
-  const [busy] = machine.told;
+  const [busy] = machine.reported;
   assert.equal(await files.read("profile"), undefined, "it is not kept for the next start");
   machine.noise = () => 1;
   await machine.pass(30_000);
-  const [, quiet] = machine.told;
+  const [, quiet] = machine.reported;
   assert.ok(busy !== undefined && quiet !== undefined && quiet.overall > 4 * busy.overall);
   machine.noise = (random) => 4 + 20 * random;
   await machine.pass(day);
   await machine.pass(90_000);
   assert.ok(machine.begun.length >= 3, "it is a day old");
-  assert.equal(machine.told.length, 2);
+  assert.equal(machine.reported.length, 2);
   assert.equal(machine.own.current, quiet);
   machine.noise = () => 1;
   await machine.pass(10 * 60_000);
-  assert.equal(machine.told.length, 3);
+  assert.equal(machine.reported.length, 3);
 });
 
 test("a profile of a starved machine is dropped, and a right one made in the first quiet minute", async (t) => {
@@ -223,16 +223,19 @@ test("a profile of a starved machine is dropped, and a right one made in the fir
   machine.noise = () => 50;
   await machine.starts(20_000);
   assert.equal(machine.begun.length, 1);
-  assert.deepEqual([machine.told.length, machine.own.current, await files.read("profile")], [0, undefined, undefined]);
+  assert.deepEqual(
+    [machine.reported.length, machine.own.current, await files.read("profile")],
+    [0, undefined, undefined],
+  );
   await machine.pass(40_000);
   assert.equal(machine.begun.length, 2);
   await machine.pass(3_600_000);
   assert.ok(machine.begun.length <= 62, `${machine.begun.length} tries in an hour`);
-  assert.equal(machine.told.length, 0);
+  assert.equal(machine.reported.length, 0);
   machine.share = 1;
   machine.noise = () => 1;
   await machine.pass(70_000);
-  const [first] = machine.told;
+  const [first] = machine.reported;
   assert.ok(first !== undefined && first.overall > 1_900, `${first?.overall}`);
 });
 
@@ -258,14 +261,14 @@ test("a profile that loses its workers, or is preempted, is given up without a l
     if (machine.calls === 20) machine.load.slots = 1;
   };
   await machine.starts(5_000);
-  assert.deepEqual([machine.begun, machine.calls, machine.released, machine.told.length], [[2], 20, 1, 0]);
+  assert.deepEqual([machine.begun, machine.calls, machine.released, machine.reported.length], [[2], 20, 1, 0]);
   machine.load.slots = 2;
   machine.onCall = () => {
     if (machine.calls === 40) throw new HerdError("node.overloaded", "preempted");
   };
   await machine.pass(120_000);
   await machine.pass(120_000);
-  assert.equal(machine.told.length, 1);
+  assert.equal(machine.reported.length, 1);
   assert.deepEqual(machine.warnings, []);
 });
 
@@ -273,11 +276,11 @@ test("a machine on which a kernel hardly runs is tried again after a minute", as
   const machine = new Machine(t);
   machine.callMs = 6_000;
   await machine.starts(60_000);
-  assert.deepEqual([machine.begun.length, machine.calls, machine.told.length], [1, 6, 0]);
+  assert.deepEqual([machine.begun.length, machine.calls, machine.reported.length], [1, 6, 0]);
   machine.callMs = 0;
   await machine.pass(120_000);
   await machine.pass(60_000);
-  assert.deepEqual([machine.begun.length, machine.told.length, machine.warnings.length], [2, 1, 0]);
+  assert.deepEqual([machine.begun.length, machine.reported.length, machine.warnings.length], [2, 1, 0]);
 });
 
 test("a node without kernels logs that once and has no capacity", async (t) => {
@@ -296,7 +299,7 @@ test("a node that stops during a profile, or while waiting for one, ends at once
   assert.equal(machine.calls, 20);
   await machine.own.stop();
   await machine.own.stop();
-  assert.deepEqual([machine.told.length, machine.warnings], [0, []]);
+  assert.deepEqual([machine.reported.length, machine.warnings], [0, []]);
   const idle = new Machine(t);
   idle.own.start();
   await idle.own.stop();

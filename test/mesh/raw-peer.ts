@@ -9,12 +9,12 @@ import type { TlsLeaf } from "../../src/mesh/transport/tls-network.js";
 export class RawPeer {
   readonly socket: TLSSocket;
   /** Messages that were received, decoded. */
-  readonly heard: unknown[][] = [];
+  readonly received: unknown[][] = [];
   readonly closed: Promise<unknown>;
 
   private constructor(socket: TLSSocket) {
     this.socket = socket;
-    const reader = new FrameReader((frame) => this.heard.push(decodeFrame(frame) as unknown[]));
+    const reader = new FrameReader((frame) => this.received.push(decodeFrame(frame) as unknown[]));
     socket.on("data", (chunk: Buffer) => reader.push(chunk));
     socket.on("error", () => undefined);
     this.closed = new Promise((resolve) => socket.once("close", resolve));
@@ -46,13 +46,13 @@ export class RawPeer {
   }
 
   /** Completes the handshake of the protocol as this node. */
-  greet(node: string, change: object = {}): void {
+  handshake(node: string, change: object = {}): void {
     const hello = { v: 1, node, instance: "0123456789abcdef", dial: 1, address: null, url: "https://x:1", records: [] };
     this.send([0, { ...hello, ...change }], [1, 0]);
   }
 
   /** The reason in the node's bye. */
   get bye(): unknown {
-    return this.heard.find(([type]) => type === 10)?.[1];
+    return this.received.find(([type]) => type === 10)?.[1];
   }
 }

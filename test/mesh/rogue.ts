@@ -101,7 +101,7 @@ function joining(at: NodeProcess, wish: { token: string | undefined; deploy: boo
 export async function joinRequest(token: string, { advertise }: { advertise: string }): Promise<string> {
   const { id, secret, master, mesh } = decodeJoinToken(token);
   const { key, csr, publicCsr, name, hosts, sign } = await applicant();
-  const said = { kind: "join", mesh, name, key, csr, publicCsr, hosts, advertise, deploy: true };
-  const payload = JSON.stringify({ ...said, nonce: randomHex(16), at: Date.now() });
+  const content = { kind: "join", mesh, name, key, csr, publicCsr, hosts, advertise, deploy: true };
+  const payload = JSON.stringify({ ...content, nonce: randomHex(16), at: Date.now() });
   return JSON.stringify(joinBody(sign(payload), { id, keeper: master, proof: proofOf(secretHash(secret), payload) }));
 }

@@ -36,11 +36,11 @@ const issuers = new Map<PaperNode, PaperNode>([
 
 /** The records of a node before any revocation. */
 function recordsOf(node: PaperNode): string[] {
-  const said = { node: node.id, url: `https://${node.name}:8443`, peer: addressOf(node.id) };
-  if (node === first) return [...founding, paper.record("address", said, node)];
+  const content = { node: node.id, url: `https://${node.name}:8443`, peer: addressOf(node.id) };
+  if (node === first) return [...founding, paper.record("address", content, node)];
   const admission = paper.admission(node, { master: issuers.get(node) ?? first, parent: parents.get(node) ?? first });
   if (node.certificate === undefined) return [admission];
-  return [paper.grant(node), admission, paper.record("address", said, node)];
+  return [paper.grant(node), admission, paper.record("address", content, node)];
 }
 const records = new Map([...masters, ...plain].map((node) => [node.name, recordsOf(node)]));
 
@@ -133,9 +133,9 @@ export class TrustedNode {
   }
 
   /** Reads the kept records, adds those that a joining node receives, and starts. */
-  async start(told: readonly string[]): Promise<void> {
+  async start(records: readonly string[]): Promise<void> {
     await this.registry.open();
-    await acceptRecords(told, this.registry.stores);
+    await acceptRecords(records, this.registry.stores);
     this.revoker.start();
     this.members.start();
     this.replica.start();

@@ -44,18 +44,18 @@ async function governedNode(
     timers: time,
     alone: () => peers.alone,
   });
-  const told: string[] = [];
-  governor.watch(({ state, slots }, before) => told.push(`${before.state} ${before.slots} > ${state} ${slots}`));
-  return { governor, machine, peers, told, time, files };
+  const changes: string[] = [];
+  governor.watch(({ state, slots }, before) => changes.push(`${before.state} ${before.slots} > ${state} ${slots}`));
+  return { governor, machine, peers, changes, time, files };
 }
 
 test("no signal is sampled before the start, and none after the stop", async () => {
-  const { governor, machine, told, time } = await governedNode();
+  const { governor, machine, changes, time } = await governedNode();
   assert.equal(governor.current.state, "active");
   await time.advance(5_000);
   assert.equal(machine.looks.length, 0);
   await Promise.all([governor.start(), governor.start()]);
-  assert.deepEqual(told, ["active 2 > idle 4"]);
+  assert.deepEqual(changes, ["active 2 > idle 4"]);
   await time.advance(10_000);
   assert.equal(machine.looks.length, 21);
   governor.stop();
@@ -82,7 +82,7 @@ test("slots are 0 within a second of unplugging, and back within a second of plu
 });
 
 test("a sensor that does not answer delays neither the start for long nor a pause", async () => {
-  const { governor, machine, told, time } = await governedNode();
+  const { governor, machine, changes, time } = await governedNode();
   machine.stuck = new Promise(() => undefined);
   const started = governor.start();
   await time.advance(1_000);
@@ -90,7 +90,7 @@ test("a sensor that does not answer delays neither the start for long nor a paus
   await time.advance(10_000);
   assert.equal(machine.looks.length, 1);
   await governor.update({ pausedUntil: time.now() + 60_000 });
-  assert.deepEqual(told, ["active 2 > paused 0"]);
+  assert.deepEqual(changes, ["active 2 > paused 0"]);
   await time.advance(61_000);
   assert.equal(governor.current.state, "active");
   governor.stop();
@@ -114,7 +114,7 @@ test("while a sample hangs, an owner who was away counts as there", async () => 
 });
 
 test("a sample that began before the stop is not used after it", async () => {
-  const { governor, machine, told, time } = await governedNode();
+  const { governor, machine, changes, time } = await governedNode();
   let answer: () => void = ignore;
   machine.stuck = new Promise((resolve) => {
     answer = resolve;
@@ -124,11 +124,11 @@ test("a sample that began before the stop is not used after it", async () => {
   answer();
   await time.advance(2_000);
   await started;
-  assert.deepEqual(told, []);
+  assert.deepEqual(changes, []);
 });
 
 test("a pause ends by itself within a second of its time, or by a resume", async () => {
-  const { governor, told, time } = await governedNode();
+  const { governor, changes, time } = await governedNode();
   await governor.start();
   await governor.update({ pausedUntil: time.now() + 600_000 });
   assert.equal(governor.current.slots, 0);
@@ -142,7 +142,7 @@ test("a pause ends by itself within a second of its time, or by a resume", async
   await governor.resume();
   assert.equal(governor.current.state, "idle");
   assert.equal(governor.pausedUntil, undefined);
-  assert.equal(told.length, 5);
+  assert.equal(changes.length, 5);
   governor.stop();
 });
 

@@ -2,6 +2,7 @@
 // own.
 
 import type { Clock } from "../../core/clock.js";
+import { LruMap } from "../../core/lru-map.js";
 import type { Random, Timers } from "../../core/timers.js";
 import { TokenBuckets } from "../../core/token-buckets.js";
 import type { Links } from "../ports.js";
@@ -44,7 +45,8 @@ const refuteIntervalMs = 500;
 /** Receives, judges and spreads {@link Update}s. */
 export class Gossip {
   readonly #options: GossipOptions;
-  readonly #early = new Map<string, string>();
+  /** Announcements of nodes whose admission has not come yet, by node. */
+  readonly #early = new LruMap<string, string>(maxEarly);
   /** Rate limits: of signatures that did not verify, by the peer that sent them; of announcements, by their node. */
   readonly #bad: TokenBuckets;
   readonly #announced: TokenBuckets;
@@ -98,7 +100,7 @@ export class Gossip {
     if (announcement === undefined || trust.isRevoked(announcement.node)) return;
     if (announcement.node === self.id) this.#receiveOwnAnnouncement(announcement, peer);
     else if (!table.isNewer(announcement)) return;
-    else if (!trust.known(announcement.node)) this.#keepEarly(announcement);
+    else if (!trust.known(announcement.node)) this.#early.set(announcement.node, announcement.text);
     // A node that announces itself without end is rate limited.
     else if (this.#announced.has(announcement.node) && this.#verified(announcement, peer)) {
       this.#announced.take(announcement.node);
@@ -183,14 +185,6 @@ export class Gossip {
     if (this.#options.trust.verify(announcement.signed)) return true;
     this.#bad.take(peer);
     return false;
-  }
-
-  #keepEarly({ node, text }: Announcement): void {
-    this.#early.delete(node);
-    this.#early.set(node, text);
-    if (this.#early.size <= maxEarly) return;
-    const [oldest] = this.#early.keys();
-    if (oldest !== undefined) this.#early.delete(oldest);
   }
 
   #retryEarly(): void {

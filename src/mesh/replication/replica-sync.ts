@@ -3,6 +3,7 @@
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
+import { LruMap } from "../../core/lru-map.js";
 import { TokenBuckets } from "../../core/token-buckets.js";
 import type { From, Link, Links, RecordStore } from "../ports.js";
 import { differing, digestOf, type KindDigest } from "./replica-digest.js";
@@ -32,7 +33,7 @@ const maxAtOnce = 4;
 /** Digests are computed again after this time, ms: a store may also change by itself, as when a record expires. */
 const digestsFreshMs = 100;
 /**
- * How long a peer is not asked again for an id that it offered in vain, ms, and how many of these ids are remembered.
+ * How long a peer gets no further request for an id that it offered in vain, ms, and how many of these ids are remembered.
  * Longer saves requests for records that are refused here; shorter accepts sooner what is acceptable by now.
  */
 const futileMs = 20_000;
@@ -47,8 +48,8 @@ export class RecordSync {
   readonly #running = new Set<string>();
   readonly #next = new Map<string, Link>();
   #digests: { readonly at: number; readonly version: number; readonly own: readonly KindDigest[] } | undefined;
-  /** When a peer (with an id after it) was asked for a record in vain: refused or outdated here, or gone there. */
-  readonly #futile = new Map<string, number>();
+  /** When a record was requested of a peer (key: peer and id) in vain: refused or outdated here, or gone there. */
+  readonly #futile = new LruMap<string, number>(maxFutile);
   #stopped = false;
 
   constructor(options: RecordSyncOptions) {
@@ -162,16 +163,12 @@ export class RecordSync {
   }
 
   #isFutile({ peer }: Link, id: string): boolean {
-    const markedAt = this.#futile.get(`${peer.nodeId} ${id}`);
+    const markedAt = this.#futile.peek(`${peer.nodeId} ${id}`);
     return markedAt !== undefined && this.#options.clock.monotonic() - markedAt < futileMs;
   }
 
   #markFutile({ peer }: Link, id: string): void {
-    const key = `${peer.nodeId} ${id}`;
-    this.#futile.delete(key);
-    this.#futile.set(key, this.#options.clock.monotonic());
-    const [oldest] = this.#futile.keys();
-    if (this.#futile.size > maxFutile && oldest !== undefined) this.#futile.delete(oldest);
+    this.#futile.set(`${peer.nodeId} ${id}`, this.#options.clock.monotonic());
   }
 
   #handleDigests(body: unknown, { link }: From): unknown {

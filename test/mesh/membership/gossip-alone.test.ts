@@ -40,7 +40,7 @@ async function ring(seed: number, gossipIntervalMs: number): Promise<{ time: Vir
   return { time, members };
 }
 
-const heard = (members: readonly Membership[]): number =>
+const receivers = (members: readonly Membership[]): number =>
   members.slice(1).filter((each) => each.get(nodeId(0))?.state === "draining").length;
 
 test("gossip rounds bring a node's announcement to every node of a ring within seconds", async () => {
@@ -48,7 +48,7 @@ test("gossip rounds bring a node's announcement to every node of a ring within s
     const { time, members } = await ring(seed, 200);
     await time.advance(2_000);
     members[0]?.setState("draining");
-    await time.until(() => heard(members) === size - 1, { ms: 6_000, what: "everyone heard it" });
+    await time.until(() => receivers(members) === size - 1, { ms: 6_000, what: "every member received it" });
   });
 });
 
@@ -57,5 +57,5 @@ test("without gossip rounds only the directly linked nodes receive it", async ()
   await time.advance(2_000);
   members[0]?.setState("draining");
   await time.advance(10_000);
-  assert.equal(heard(members), 2);
+  assert.equal(receivers(members), 2);
 });

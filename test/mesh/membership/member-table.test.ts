@@ -20,22 +20,22 @@ const self = nodeId(0);
 
 function tableOf(linked: (node: string) => boolean = () => false): [MemberTable, Update[]] {
   const time = new VirtualTime();
-  const told: Update[] = [];
+  const updates: Update[] = [];
   const table = new MemberTable({
     config: defaultMembersConfig,
     clock: time,
     timers: time,
     self,
     linked,
-    spread: (_, update) => told.push(update),
+    spread: (_, update) => updates.push(update),
     changed: () => undefined,
   });
-  return [table, told];
+  return [table, updates];
 }
 
-function announcement(said: Partial<Announcement> & { readonly node: string }): string {
-  const whole = { incarnation: 1, state: "alive" as const, address: "host:1", url: "https://host:2", ...said };
-  return encodeSigned(fakeSigner(said.node).sign(announcementPayload(mesh, whole)));
+function announcement(content: Partial<Announcement> & { readonly node: string }): string {
+  const whole = { incarnation: 1, state: "alive" as const, address: "host:1", url: "https://host:2", ...content };
+  return encodeSigned(fakeSigner(content.node).sign(announcementPayload(mesh, whole)));
 }
 
 const update: fc.Arbitrary<Update> = fc
@@ -117,21 +117,21 @@ test("a peer's finding that a linked node is dead makes it a suspect, not dead",
 
 test("an announcement that is malformed or signed by another node is refused", () => {
   const node = nodeId(1);
-  const said = { node, incarnation: 1, state: "alive" as const, address: "host:1", url: "https://host:2" };
-  const payload = announcementPayload(mesh, said);
+  const content = { node, incarnation: 1, state: "alive" as const, address: "host:1", url: "https://host:2" };
+  const payload = announcementPayload(mesh, content);
   const sign = (text: string, signer = node): string => encodeSigned(fakeSigner(signer).sign(text));
   assert.equal(decodeAnnouncement(mesh, sign(payload))?.address, "host:1");
   const refused: Record<string, unknown> = {
-    "another mesh": sign(announcementPayload("1".repeat(32), said)),
+    "another mesh": sign(announcementPayload("1".repeat(32), content)),
     "signed by another": sign(payload, nodeId(2)),
-    "no number": sign(announcementPayload(mesh, { ...said, incarnation: 1.5 })),
-    "a huge number": sign(announcementPayload(mesh, { ...said, incarnation: 2 ** 51 })),
+    "no number": sign(announcementPayload(mesh, { ...content, incarnation: 1.5 })),
+    "a huge number": sign(announcementPayload(mesh, { ...content, incarnation: 2 ** 51 })),
     "a state of others": sign(payload.replace('"alive"', '"dead"')),
-    "an address with a line break": sign(announcementPayload(mesh, { ...said, address: "host\n:1" })),
-    "no port": sign(announcementPayload(mesh, { ...said, address: "host" })),
-    "a container that is no yes or no": sign(announcementPayload(mesh, { ...said, contained: 1 as never })),
-    "a plain URL": sign(announcementPayload(mesh, { ...said, url: "http://host:1" })),
-    "a long URL": sign(announcementPayload(mesh, { ...said, url: `https://${"h".repeat(3_000)}` })),
+    "an address with a line break": sign(announcementPayload(mesh, { ...content, address: "host\n:1" })),
+    "no port": sign(announcementPayload(mesh, { ...content, address: "host" })),
+    "a container that is no yes or no": sign(announcementPayload(mesh, { ...content, contained: 1 as never })),
+    "a plain URL": sign(announcementPayload(mesh, { ...content, url: "http://host:1" })),
+    "a long URL": sign(announcementPayload(mesh, { ...content, url: `https://${"h".repeat(3_000)}` })),
     "another kind": sign(payload.replace('"member"', '"grant"')),
     "no object": sign("null"),
     "no JSON": sign("{"),

@@ -10,8 +10,8 @@ import { forSeeds, seeds } from "../virtual-time.js";
 const few = seeds(8);
 
 function announcement(node: string, { by, address }: { readonly by: string; readonly address: string }): string {
-  const said = { node, incarnation: 2 ** 49, state: "left" as const, address, url: "https://elsewhere:1" };
-  return encodeSigned({ ...fakeSigner(by).sign(announcementPayload("0".repeat(32), said)), signer: node });
+  const content = { node, incarnation: 2 ** 49, state: "left" as const, address, url: "https://elsewhere:1" };
+  return encodeSigned({ ...fakeSigner(by).sign(announcementPayload("0".repeat(32), content)), signer: node });
 }
 
 test("a member that floods with lies changes no address and kills no node: the accused refute", async () => {

@@ -67,8 +67,8 @@ test("a hostile member without the deploy mark", async (context) => {
     const made = await mesh.joinToken();
     const through = async (advertise: string): Promise<Relayed> => {
       const body = Buffer.from(await joinRequest(made, { advertise }));
-      const asked = { ...request, target: "/v1/join", method: "POST", body, remoteAddress: victim };
-      return (await atNorth.request("http", asked, timeout)) as Relayed;
+      const relayed = { ...request, target: "/v1/join", method: "POST", body, remoteAddress: victim };
+      return (await atNorth.request("http", relayed, timeout)) as Relayed;
     };
     const refused = await through(victim);
     assert.equal(refused.status, 403, text(refused));
@@ -86,8 +86,8 @@ test("a hostile member without the deploy mark", async (context) => {
     for (let round = 0; round < 8; round++) {
       const some = Array.from({ length: 16 }, async (_, index) => {
         const remoteAddress = `10.${round}.${index}.1`;
-        const asked = { ...request, target: "/v1/join", method: "POST", body, remoteAddress };
-        return ((await atNorth.request("http", asked, timeout)) as Relayed).status;
+        const relayed = { ...request, target: "/v1/join", method: "POST", body, remoteAddress };
+        return ((await atNorth.request("http", relayed, timeout)) as Relayed).status;
       });
       statuses.push(...(await Promise.all(some)));
     }
@@ -138,8 +138,8 @@ test("a hostile member without the deploy mark", async (context) => {
     await assert.rejects(append({ deep: [[[]]] }), refusedWith("request.malformed"));
     const norths = JSON.stringify({ ...(JSON.parse(rogue.signed(event)) as object), signer: "0".repeat(32) });
     await assert.rejects(append(norths), refusedWith("auth.invalid", /its signer/));
-    const asked = { master: await nodeIdOf(north, token), from: 1 };
-    await assert.rejects(atNorth.request("audit-log", asked, timeout), refusedWith("auth.forbidden"));
+    const page = { master: await nodeIdOf(north, token), from: 1 };
+    await assert.rejects(atNorth.request("audit-log", page, timeout), refusedWith("auth.forbidden"));
     const after = await north.client(token).json<{ event: string }[]>("/v1/audit?event=app.deployed");
     assert.equal(after.length, audit.filter(({ event: name }) => name === "app.deployed").length);
   });

@@ -15,10 +15,10 @@ const a = simulatedId("a");
 const p = simulatedId("p");
 
 interface Process {
-  readonly twin: ProcessInstance;
+  readonly self: ProcessInstance;
   readonly links: LinkSet;
   /** Instances whose proof this process received. */
-  readonly heard: Set<string>;
+  readonly proved: Set<string>;
 }
 
 /** A process of a node; a proof is the payload of a signature. `found` receives the pairs that this node finds. */
@@ -32,26 +32,26 @@ async function start(
   const instance = Math.floor(simulation.random() * 2 ** 48)
     .toString(16)
     .padStart(16, "0");
-  const twin = { instance, started, address: `${name}:1` };
+  const self = { instance, started, address: `${name}:1` };
   const readProof = (text: string, expected: { node: string; saw: string }): ProcessInstance | undefined => {
-    const said = JSON.parse(text) as { node: string; saw: string; twin: ProcessInstance };
-    return said.node === expected.node && said.saw === expected.saw ? said.twin : undefined;
+    const content = JSON.parse(text) as { node: string; saw: string; self: ProcessInstance };
+    return content.node === expected.node && content.saw === expected.saw ? content.self : undefined;
   };
   const links = host.links({
     instance,
     started,
     duplicates: { readProof, found: (_, [kept, refused]) => found(kept.instance, refused.instance) },
   });
-  const heard = new Set<string>();
+  const proved = new Set<string>();
   links.handle(livenessKind, (body) => {
     const { instance: saw, proof } = body as LivenessRequest;
     const rival = proof === null ? undefined : readProof(proof, { node, saw: instance });
-    if (rival !== undefined) heard.add(rival.instance);
-    return JSON.stringify({ node, saw, twin });
+    if (rival !== undefined) proved.add(rival.instance);
+    return JSON.stringify({ node, saw, self });
   });
   await links.start();
   if (node !== p) links.want(p, `n-${p}:1`);
-  return { twin, links, heard };
+  return { self, links, proved };
 }
 
 test("duplicate processes are found, each receives the proof of the other, and the later one is kept", async (t) => {
@@ -69,8 +69,11 @@ test("duplicate processes are found, each receives the proof of the other, and t
     const second = await start(simulation, "a2", { node: a, started: later ? started + 1 : started - 1 });
     const [kept, refused] = later ? [second, first] : [first, second];
     await simulation.run(30_000);
-    assert.ok(pairs.length > 0 && pairs.every((pair) => pair === `${kept.twin.instance} ${refused.twin.instance}`));
-    assert.ok(first.heard.has(second.twin.instance) && second.heard.has(first.twin.instance), "both heard");
+    assert.ok(pairs.length > 0 && pairs.every((pair) => pair === `${kept.self.instance} ${refused.self.instance}`));
+    assert.ok(
+      first.proved.has(second.self.instance) && second.proved.has(first.self.instance),
+      "both received the proof",
+    );
     assert.equal(peer.links.all().length, 1);
     assert.equal(kept.links.all().length, 1, "the later one has its link");
     const answer = JSON.parse(
@@ -80,17 +83,17 @@ test("duplicate processes are found, each receives the proof of the other, and t
             assert.fail(),
         ),
       ),
-    ) as { twin: ProcessInstance };
-    assert.equal(answer.twin.instance, kept.twin.instance, "and the peer asks it");
+    ) as { self: ProcessInstance };
+    assert.equal(answer.self.instance, kept.self.instance, "and the peer sends it requests");
   });
 });
 
 test("a restart is no duplicate: after a crash, a power cut, a broken network, or with a clock set back", async (t) => {
   await eachSeed(t, { count: 200 }, async (simulation) => {
     const { random } = simulation;
-    const none = (): void => assert.fail("a restart was taken for a second process");
+    const none = (): void => assert.fail("a restart was taken for a second node");
     const peer = await start(simulation, "p", { node: p, found: none });
-    let process = await start(simulation, "a", { node: a, found: none });
+    let node = await start(simulation, "a", { node: a, found: none });
     for (let times = 0; times < 5; times++) {
       await simulation.run(random() * 3_000);
       if (random() < 0.3) simulation.break("a", "p");
@@ -100,14 +103,12 @@ test("a restart is no duplicate: after a crash, a power cut, a broken network, o
       simulation.kill("a", random() < 0.5);
       await simulation.run(random() * 2_000);
       const setBack = random() < 0.5 ? 3_600_000 : 0;
-      process = await start(simulation, "a", { node: a, started: simulation.time.now() - setBack, found: none });
+      node = await start(simulation, "a", { node: a, started: simulation.time.now() - setBack, found: none });
     }
     simulation.slow([0.2, 5]);
-    assert.ok(
-      await simulation.until(() => peer.links.get(a) !== undefined && process.links.all().length === 1, 60_000),
-    );
+    assert.ok(await simulation.until(() => peer.links.get(a) !== undefined && node.links.all().length === 1, 60_000));
     await simulation.run(30_000);
-    assert.equal(process.heard.size, 0);
+    assert.equal(node.proved.size, 0);
     assert.equal(peer.links.all().length, 1);
   });
 });

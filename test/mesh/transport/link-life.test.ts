@@ -11,7 +11,7 @@ interface Node {
   readonly name: string;
   readonly links: LinkSet;
   /** By peer: its notifications since the link opened. */
-  readonly told: Map<string, number>;
+  readonly received: Map<string, number>;
   /** By peer: whether a link is open, as the watchers were called. */
   readonly open: Set<string>;
 }
@@ -24,10 +24,10 @@ async function start(
 ): Promise<Node> {
   const host = simulation.host(name, { isHidden });
   const links = host.links();
-  const node: Node = { name, links, told: new Map(), open: new Set() };
+  const node: Node = { name, links, received: new Map(), open: new Set() };
   links.handle("echo", (body) => body);
   links.handle("state", (_, { peer }) => {
-    node.told.set(peer.nodeId, (node.told.get(peer.nodeId) ?? 0) + 1);
+    node.received.set(peer.nodeId, (node.received.get(peer.nodeId) ?? 0) + 1);
   });
   links.watch({
     opened: (link) => {
@@ -37,7 +37,7 @@ async function start(
     },
     ended: (link) => {
       assert.ok(node.open.delete(link.peer.nodeId), "ended twice");
-      node.told.delete(link.peer.nodeId);
+      node.received.delete(link.peer.nodeId);
     },
   });
   await links.start();
@@ -82,7 +82,7 @@ test("after any breaks, partitions and restarts, every pair has one link with a 
         const link = node.links.get(id);
         assert.ok(link !== undefined && node.open.has(id), `${what}: no link`);
         assert.equal(await simulation.settle(link.request("echo", what, { timeoutMs: 5_000 })), what);
-        assert.ok((node.told.get(id) ?? 0) >= 1, `${what}: heard nothing since it opened`);
+        assert.ok((node.received.get(id) ?? 0) >= 1, `${what}: received nothing since it opened`);
         const ends = [...simulation.world.endsOf(simulatedId(node.name))].filter(({ peer }) => peer.nodeId === id);
         assert.equal(ends.length, 1, `${what}: ${ends.length} connections`);
       }
@@ -107,9 +107,9 @@ test("a cut link fails its requests at once on both sides, and is dialled again 
   const [a, b] = [await start(simulation, "a", ["b"], false), await start(simulation, "b", [], false)];
   b.links.handle("never", () => new Promise(() => undefined));
   assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
-  const ask = a.links.all()[0]?.request("never", 0, { timeoutMs: 60_000 });
+  const pending = a.links.all()[0]?.request("never", 0, { timeoutMs: 60_000 });
   a.links.cut(simulatedId("b"), "a test");
-  await assert.rejects(simulation.settle(ask ?? assert.fail(), 10), LinkBroken);
+  await assert.rejects(simulation.settle(pending ?? assert.fail(), 10), LinkBroken);
   assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
   a.links.unwant(simulatedId("b"));
   a.links.cut(simulatedId("b"), "a test");
@@ -128,9 +128,9 @@ test("a link lives on when its certificates are renewed in time, and ends with t
   };
   const hosts = ["a", "b"].map((name) => simulation.host(name, { identity }));
   const [a, b] = hosts.map((host) => host.links()) as [LinkSet, LinkSet];
-  const heard: string[] = [];
-  a.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
-  b.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
+  const history: string[] = [];
+  a.watch({ opened: () => history.push("opened"), ended: () => history.push("ended") });
+  b.watch({ opened: () => history.push("opened"), ended: () => history.push("ended") });
   b.handle("slow", (body) => new Promise((resolve) => simulation.time.after(20_000, () => resolve(body))));
   await a.start();
   await b.start();
@@ -152,7 +152,7 @@ test("a link lives on when its certificates are renewed in time, and ends with t
     answers.map((_, index) => index),
   );
   assert.equal(link.peer.notAfter, ends);
-  assert.deepEqual(heard, ["opened", "opened"]);
+  assert.deepEqual(history, ["opened", "opened"]);
   assert.equal(simulation.world.endsOf(simulatedId("a")).size, 1);
   // No certificate is renewed again.
   await simulation.until(() => a.all().length === 0 && b.all().length === 0, 2 * 3_600_000);

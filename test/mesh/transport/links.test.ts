@@ -10,9 +10,9 @@ import { eachSeed, Simulation, simulatedId } from "../simulation.js";
 
 /** Calls of a watcher, in order. */
 function historyOf(links: LinkSet): string[] {
-  const heard: string[] = [];
-  links.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
-  return heard;
+  const history: string[] = [];
+  links.watch({ opened: () => history.push("opened"), ended: () => history.push("ended") });
+  return history;
 }
 
 function linkTo(links: LinkSet, name: string): Link {
@@ -82,18 +82,18 @@ test("a request ends at its timeout, or by its cancellation, and is cancelled at
   await assert.rejects(simulation.settle(link.request("never", 0, { timeoutMs: 200 })), RequestTimeout);
   assert.ok(simulation.time.monotonic() - from >= 200 && simulation.time.monotonic() - from < 220);
   const signal = { aborted: false };
-  const ask = link.request("never", 0, { timeoutMs: 60_000, signal });
+  const pending = link.request("never", 0, { timeoutMs: 60_000, signal });
   simulation.time.after(50, () => {
     signal.aborted = true;
   });
-  await assert.rejects(simulation.settle(ask, 100), RequestTimeout);
+  await assert.rejects(simulation.settle(pending, 100), RequestTimeout);
 });
 
 test("both dial at once: one link, opened once on each side, and the same connection on both", async (t) => {
   await eachSeed(t, { count: 50 }, async (simulation) => {
     const [hostA, hostB] = [simulation.host("a"), simulation.host("b")];
     const [a, b] = [hostA.links(), hostB.links()];
-    const heard = [historyOf(a), historyOf(b)];
+    const history = [historyOf(a), historyOf(b)];
     for (const links of [a, b]) {
       links.handle("echo", (body) => body);
       await links.start();
@@ -102,7 +102,7 @@ test("both dial at once: one link, opened once on each side, and the same connec
     b.want(hostA.id, hostA.address ?? "");
     assert.ok(await simulation.until(() => a.all().length === 1 && b.all().length === 1, 2_000));
     await simulation.run(1_000);
-    assert.deepEqual(heard, [["opened"], ["opened"]]);
+    assert.deepEqual(history, [["opened"], ["opened"]]);
     assert.equal(simulation.world.endsOf(hostA.id).size, 1);
     assert.equal(await simulation.settle(linkTo(a, "b").request("echo", 7, { timeoutMs: 1_000 })), 7);
     assert.equal(await simulation.settle(linkTo(b, "a").request("echo", 8, { timeoutMs: 1_000 })), 8);
@@ -110,20 +110,20 @@ test("both dial at once: one link, opened once on each side, and the same connec
 });
 
 test("a refused node receives the reason with records; anything but record texts is not read", async () => {
-  for (const [sent, heard] of [
+  for (const [sent, history] of [
     [["it was revoked"], ["it was revoked"]],
     [Array.from({ length: 9 }, () => "x"), []],
     ["no list", []],
   ] as const) {
     const simulation = new Simulation(4);
     const [hostA, hostB] = [simulation.host("a"), simulation.host("b")];
-    const told: string[] = [];
+    const received: string[] = [];
     const a = hostA.links({ revocationProof: () => sent as readonly string[] });
-    const b = hostB.links({ acceptRecords: async (records) => void told.push(...records) });
+    const b = hostB.links({ acceptRecords: async (records) => void received.push(...records) });
     for (const links of [a, b]) await links.start();
     simulation.revoked.add(hostB.id);
     const dialled = simulation.settle(b.dial(hostA.address ?? "", new AbortController().signal), 5_000);
     await assert.rejects(dialled, LinkBroken);
-    assert.deepEqual(told, heard);
+    assert.deepEqual(received, history);
   }
 });

@@ -3,22 +3,22 @@
 // The list of what must be refused with its reason, line by line. "peer-tls" is test/pki/x509/peer-tls.test.ts, and so
 // on; a line that names "here" is proved against a node that runs as a process of its own.
 //
-// | line                                 | proved by                                                                     |
-// | ------------------------------------ | ----------------------------------------------------------------------------- |
-// | other root, self-signed              | here; peer-tls, tls-refusals                                                  |
-// | expired, first handshake             | tls-refusals ("one that ended"), peer-tls                                     |
-// | expired, reused handshake            | tls-refusals ("no session is resumed"), link-life                             |
-// | revoked                              | here; tls-refusals, link-life, registry, revocation                           |
-// | leaf acting as CA                    | here; peer-tls ("a leaf that acts as a CA")                                   |
-// | wrong URI, two URIs                  | peer-tls, tls-refusals (no master of a real mesh issues one)                  |
-// | wrong purpose                        | here (a public leaf at the peer port); peer-tls                               |
-// | RSA-16384 CSR                        | here (join and renewal); csr                                                  |
-// | replayed or late token               | here (replayed); joins-refused (late, revoked, another name)                  |
-// | wrong fingerprint, secret never sent | joins-refused ("refused before anything secret leaves")                       |
-// | tampered manifest or component       | here (manifest); manifest-records, blob-pull, propagate ("gives other bytes") |
-// | unsigned deploy by a peer            | here ("without the deploy mark"); propagate                                   |
-// | hop = 0 or 2 forged                  | here; forward-hostile, forward-property                                       |
-// | frame of 2 GB, frame of garbage      | here; frames, tls-refusals                                                    |
+// | line                                 | proved by                                                    |
+// | ------------------------------------ | ------------------------------------------------------------ |
+// | other root, self-signed              | here; peer-tls, tls-refusals                                 |
+// | expired, first handshake             | tls-refusals ("one that ended"), peer-tls                    |
+// | expired, reused handshake            | tls-refusals ("no session is resumed"), link-life            |
+// | revoked                              | here; tls-refusals, link-life, registry, revocation          |
+// | leaf acting as CA                    | here; peer-tls ("a leaf that acts as a CA")                  |
+// | wrong URI, two URIs                  | peer-tls, tls-refusals (no master of a real mesh issues one) |
+// | wrong purpose                        | here (a public leaf at the peer port); peer-tls              |
+// | RSA-16384 CSR                        | here (join and renewal); csr                                 |
+// | replayed or late token               | here (replayed); joins-refused (late, revoked, another name) |
+// | wrong fingerprint, secret never sent | joins-refused ("refused before anything secret leaves")      |
+// | tampered manifest or component       | here (manifest); manifest-records, blob-pull, propagate      |
+// | unsigned deploy by a peer            | here ("without the deploy mark"); propagate                  |
+// | hop = 0 or 2 forged                  | here; forward-hostile, forward-property                      |
+// | frame of 2 GB, frame of garbage      | here; frames, tls-refusals                                   |
 
 import assert from "node:assert/strict";
 import { createPrivateKey, createPublicKey, X509Certificate } from "node:crypto";
@@ -44,7 +44,7 @@ test("strangers at the ports of a node", async (context) => {
   const { rootCertificate: root } = rogue.identity;
   const connect = async (leaf: TlsLeaf | undefined): Promise<void> => {
     const peer = await RawPeer.connect({ address: node.ready.peer, root, leaf }).catch(() => undefined);
-    peer?.greet(rogue.id);
+    peer?.handshake(rogue.id);
     await peer?.closed;
   };
 
@@ -97,10 +97,10 @@ test("strangers at the ports of a node", async (context) => {
     for (const [what, bytes, reason] of frames) {
       await cheaply(node, async () => {
         const peer = await asMember();
-        if (bytes === undefined) peer.greet("0".repeat(32));
+        if (bytes === undefined) peer.handshake("0".repeat(32));
         else {
-          peer.greet(rogue.id);
-          await until("it is greeted", async () => peer.heard.some(([type]) => type === 1));
+          peer.handshake(rogue.id);
+          await until("the handshake is accepted", async () => peer.received.some(([type]) => type === 1));
           peer.socket.write(bytes);
         }
         await peer.closed;

@@ -63,15 +63,15 @@ describe("links over TLS", () => {
         return new Promise(() => undefined);
       });
       const link = await one.dial(other);
-      const asks = Array.from({ length: 10 }, () => link.request("wait", 0, { timeoutMs: 20_000 }));
-      const broken = Promise.allSettled(asks);
+      const requests = Array.from({ length: 10 }, () => link.request("wait", 0, { timeoutMs: 20_000 }));
+      const broken = Promise.allSettled(requests);
       await link.request("echo", 0, { timeoutMs: 10_000 });
       const from = performance.now();
       other.revoked.add(a);
       other.links.cut(a, "revoked");
       const all = await broken;
       times.push(Math.max(performance.now(), ...aborted) - from);
-      assert.ok(all.every((ask) => ask.status === "rejected" && ask.reason instanceof LinkBroken));
+      assert.ok(all.every((request) => request.status === "rejected" && request.reason instanceof LinkBroken));
       assert.equal(aborted.length, 10);
       await assert.rejects(one.dial(other), LinkBroken);
     }
@@ -82,22 +82,22 @@ describe("links over TLS", () => {
   });
 
   test("a revoked peer is cut by its next request or notification, and by the next request to it", async () => {
-    for (const speak of ["ask", "tell", "asked"] as const) {
+    for (const contact of ["request", "notify", "requested"] as const) {
       const [one, other] = [await node(a), await node(b)];
       const link = await one.dial(other);
       await eventually("the other side is open", () => other.links.get(a) !== undefined);
-      let told = 0;
-      other.links.handle("note", () => told++);
+      let notified = 0;
+      other.links.handle("note", () => notified++);
       other.revoked.add(a);
-      if (speak === "tell") link.notify("note", 0);
-      else if (speak === "ask") await assert.rejects(link.request("echo", 0, { timeoutMs: 10_000 }), LinkBroken);
+      if (contact === "notify") link.notify("note", 0);
+      else if (contact === "request") await assert.rejects(link.request("echo", 0, { timeoutMs: 10_000 }), LinkBroken);
       else
         await assert.rejects(
           other.links.get(a)?.request("echo", 0, { timeoutMs: 10_000 }) ?? assert.fail(),
           LinkBroken,
         );
       await eventually("both sides have no link", () => one.links.all().length + other.links.all().length === 0);
-      assert.equal(told, 0);
+      assert.equal(notified, 0);
     }
   });
 
@@ -115,25 +115,25 @@ describe("links over TLS", () => {
     );
     const link = await one.dial(other);
     const cancel = new AbortController();
-    const ask = link.request("wait", 0, { timeoutMs: 20_000, signal: cancel.signal });
+    const pending = link.request("wait", 0, { timeoutMs: 20_000, signal: cancel.signal });
     await link.request("echo", 0, { timeoutMs: 10_000 });
     cancel.abort();
-    await assert.rejects(ask, RequestTimeout);
-    await eventually("the handler hears of it", () => isCancelled);
+    await assert.rejects(pending, RequestTimeout);
+    await eventually("the handler is cancelled", () => isCancelled);
   });
 
   test("both dial at once: one link, one connection", async () => {
     for (let round = 0; round < 5; round++) {
       const [one, other] = [await node(a), await node(b)];
-      const heard: string[] = [];
+      const history: string[] = [];
       for (const { links } of [one, other]) {
-        links.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
+        links.watch({ opened: () => history.push("opened"), ended: () => history.push("ended") });
       }
       one.links.want(b, other.address);
       other.links.want(a, one.address);
       await eventually("both are linked", () => one.links.get(b) !== undefined && other.links.get(a) !== undefined);
       await Promise.all([one, other].map(({ links }) => links.all()[0]?.request("echo", 0, { timeoutMs: 10_000 })));
-      assert.deepEqual(heard, ["opened", "opened"]);
+      assert.deepEqual(history, ["opened", "opened"]);
     }
   });
 
@@ -141,7 +141,7 @@ describe("links over TLS", () => {
     const patient = await node(b, { links: { limits: { silenceMs: 1_500, pingIntervalMs: 100 } } });
     patient.links.handle("large", () => Buffer.alloc(256 * 1024));
     const peer = await RawPeer.connect({ address: patient.address, root: mesh.root.certificate, leaf: mesh.peer(a) });
-    peer.greet(a);
+    peer.handshake(a);
     await eventually("it is linked", () => patient.links.get(a) !== undefined);
     peer.socket.pause();
     let most = 0;
@@ -163,8 +163,8 @@ describe("links over TLS", () => {
     // Certificates end at full seconds; five seconds leave time to a busy machine.
     const end = Math.ceil(Date.now() / 1_000) * 1_000 + 5_000;
     const [one, other] = [await node(a, { leaf: leafUntil(a, end) }), await node(b, { leaf: leafUntil(b, end) })];
-    const heard: string[] = [];
-    one.links.watch({ opened: () => heard.push("opened"), ended: () => heard.push("ended") });
+    const history: string[] = [];
+    one.links.watch({ opened: () => history.push("opened"), ended: () => history.push("ended") });
     one.links.want(b, other.address);
     await eventually("both are linked", () => one.links.get(b) !== undefined && other.links.get(a) !== undefined);
     one.network.use(mesh.peer(a));
@@ -174,7 +174,7 @@ describe("links over TLS", () => {
       assert.equal(await link.request("echo", 1, { timeoutMs: 10_000 }), 1);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    assert.deepEqual(heard, ["opened"]);
+    assert.deepEqual(history, ["opened"]);
     assert.ok(link.peer.notAfter > end + 3_600_000);
     one.links.unwant(b);
   });

@@ -56,7 +56,7 @@ describe("refused by a node", () => {
       const reported = node.refused.length;
       await attempt().then(
         async (peer) => {
-          peer.greet(c);
+          peer.handshake(c);
           await peer.closed;
         },
         () => undefined,
@@ -122,7 +122,7 @@ describe("refused by a node", () => {
     const sessions: Buffer[] = [];
     const first = await connect();
     first.socket.on("session", (session) => sessions.push(session));
-    first.greet(c);
+    first.handshake(c);
     await eventually("it is linked", () => node.links.get(c) !== undefined);
     const kept = first.socket.getSession();
     if (kept !== undefined) sessions.push(kept);
@@ -155,7 +155,7 @@ describe("refused by a node", () => {
     ];
     for (const [change, reason] of wrong) {
       const peer = await connect();
-      peer.greet(c, change);
+      peer.handshake(c, change);
       await peer.closed;
       assert.match(String(peer.bye), reason);
     }
@@ -182,7 +182,7 @@ describe("refused by a node", () => {
     for (const [what, send, reason] of bad) {
       await cheap(async () => {
         const peer = await connect({ address: patient.address, leaf: mesh.peer(b) });
-        peer.greet(b);
+        peer.handshake(b);
         await eventually("it is linked", () => patient.links.get(b) !== undefined);
         send(peer);
         await peer.closed;
@@ -201,7 +201,7 @@ describe("refused by a node", () => {
       },
     });
     const forger = await connect({ address: strict.address });
-    forger.greet(c, { records: ["bad"] });
+    forger.handshake(c, { records: ["bad"] });
     await forger.closed;
     assert.match(String(forger.bye), /admission is forged/);
     strict.revoked.add(b);
@@ -214,7 +214,7 @@ describe("refused by a node", () => {
     const stale = await connect({ address: strict.address, leaf: mesh.peer(b) });
     await stale.closed;
     assert.deepEqual(
-      stale.heard.map(([type]) => type),
+      stale.received.map(([type]) => type),
       [0, 10],
     );
   });
@@ -250,7 +250,7 @@ describe("refused by a node", () => {
       );
     }
     const peer = await connect();
-    peer.greet(c);
+    peer.handshake(c);
     await eventually("it is linked", () => node.links.get(c) !== undefined);
     peer.socket.destroy();
     await eventually("the link is gone", () => node.links.get(c) === undefined);
