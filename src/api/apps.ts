@@ -52,7 +52,7 @@ const appFunction = z
     name: z.string().describe("The exported name; of a method `Class.method`."),
     url: z.string().describe("Its endpoint."),
     doc: z.string().optional().describe("Its doc comment."),
-    parameters: z.array(parameter),
+    parameters: z.array(parameter).describe("Its parameters by position, `self` of a method first."),
     result: schema.nullable().describe("The JSON Schema of the result; null for void."),
   })
   .meta({ id: "AppFunction" });
@@ -74,7 +74,9 @@ const app = z
         }),
       )
       .describe("Deployments, oldest first."),
-    functions: z.array(appFunction.extend({ lastMinute: callStats.optional().describe("Absent without a call.") })),
+    functions: z
+      .array(appFunction.extend({ lastMinute: callStats.optional().describe("Absent without a call.") }))
+      .describe("Functions and methods that can be called."),
     types: z.record(z.string(), schema).describe("Named types, by name: `#/types/NAME` in the schemas of functions."),
     limits,
     public: z.boolean().describe("Whether calls need no token."),
@@ -85,21 +87,28 @@ const app = z
 const listed = app
   .extend({
     unlisted: z
-      .object({ code: z.string(), detail: z.string() })
+      .object({ code: z.string().describe("Code of the error."), detail: z.string().describe("What happened.") })
       .optional()
       .describe("Why the app stands here without functions: the list is full, or the component cannot be read."),
   })
   .meta({ id: "ListedApp" });
 
 const deployed = z
-  .object({ app: appName, revision: revisionName, functions: z.array(appFunction), nodes: app.shape.nodes })
+  .object({
+    app: appName,
+    revision: revisionName,
+    functions: z.array(appFunction).describe("Functions and methods that can be called."),
+    nodes: app.shape.nodes,
+  })
   .meta({ id: "DeployedApp" });
 
 const source = z
   .object({
     app: appName,
     revision: revisionName,
-    files: z.array(z.object({ path: z.string().describe("Relative path."), text: z.string() })),
+    files: z
+      .array(z.object({ path: z.string().describe("Relative path."), text: z.string().describe("The whole text.") }))
+      .describe("Source files as they were uploaded."),
   })
   .meta({ id: "AppSource" });
 

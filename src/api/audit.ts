@@ -13,7 +13,7 @@ const record = z
     node: z.string().describe("Name of the node that signed it."),
     master: z.string().describe("Name of the master in whose log it is."),
     seq: count("Its number in that log."),
-    detail: z.string(),
+    detail: z.string().describe("What else there is to tell, in words."),
   })
   .meta({ id: "AuditRecord" });
 
@@ -23,22 +23,29 @@ export const auditRecords = z.array(record);
 /** The verdict of the proof: the answer to `verify`. */
 export const auditVerdict = z
   .object({
-    ok: z.boolean(),
+    ok: z.boolean().describe("Whether the log proves to be whole and unchanged."),
     records: count("Records that were checked."),
-    problems: z.array(z.string()),
+    problems: z.array(z.string()).describe("What is wrong, in words."),
   })
   .meta({ id: "AuditVerdict" });
 
 const proof = z
   .object({
-    v: z.literal(1),
+    v: z.literal(1).describe("Version of the shape."),
     mesh: z.string().describe("Id of the mesh."),
     node: z.string().describe("Id of the master that made it."),
     at: z.int().describe("When, in milliseconds since 1970."),
     grants: z.array(z.string()).describe("Signed records: masters by the root's word."),
     admissions: z.array(z.string()).describe("Signed records: nodes that were let in."),
     revocations: z.array(z.string()).describe("Signed records: nodes that were revoked."),
-    logs: z.array(z.object({ master: z.string(), entries: z.array(z.unknown()) })).describe("The log of each master."),
+    logs: z
+      .array(
+        z.object({
+          master: z.string().describe("Id of the master."),
+          entries: z.array(z.unknown()).describe("Its records, each with the hash of the one before."),
+        }),
+      )
+      .describe("The log of each master."),
     heads: z.array(z.string()).describe("Signed heads that nodes have seen."),
   })
   .meta({ id: "AuditProof" });

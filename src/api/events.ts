@@ -7,13 +7,13 @@ import { answer, type DeepReadonly, type Route, stream } from "./route.js";
 import { flag, time } from "./values.js";
 
 const event = <const Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) =>
-  z.object({ type: z.literal(type), at: time("When it happened"), ...shape });
+  z.object({ type: z.literal(type).describe("What happened."), at: time("When it happened"), ...shape });
 
 const node = z.string().describe("Name of the node.");
 const id = z.string().describe("Id of the node.");
 const app = z.string().describe("Name of the app.");
 const by = z.string().describe("The actor, as in the audit log.");
-const decided = { node, id, by, detail: z.string() };
+const decided = { node, id, by, detail: z.string().describe("What else there is to tell, in words.") };
 const changed = { app, by };
 
 /** Every event by its type. */
@@ -44,7 +44,7 @@ export const meshEvent = z
         .record(
           z.string(),
           z.object({
-            revision: z.string(),
+            revision: z.string().describe("Its revision."),
             functions: z.record(z.string(), callStats).describe("By name; those that were called in the last minute."),
           }),
         )

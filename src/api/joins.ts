@@ -19,17 +19,25 @@ const signed = z
 export const joinBody = z
   .strictObject({
     v: z.literal(1).describe("Version of the shape."),
-    signed: z.strictObject({
-      payload: z.string().max(joinBodyBytes).describe("JSON: name, key, certificate requests, hosts, nonce and time."),
-      signer: z.string().max(32).describe("Id of the node: 32 hex digits of its key's SHA-256."),
-      signature: z
-        .string()
-        .regex(/^[A-Za-z0-9+/]{86}==$/)
-        .describe("Ed25519 signature of the payload, base64."),
-    }),
+    signed: z
+      .strictObject({
+        payload: z
+          .string()
+          .max(joinBodyBytes)
+          .describe("JSON: name, key, certificate requests, hosts, nonce and time."),
+        signer: z.string().max(32).describe("Id of the node: 32 hex digits of its key's SHA-256."),
+        signature: z
+          .string()
+          .regex(/^[A-Za-z0-9+/]{86}==$/)
+          .describe("Ed25519 signature of the payload, base64."),
+      })
+      .describe("The statement of the node."),
     token: z
       .strictObject({
-        id: z.string().regex(/^[0-9a-f]{16}$/),
+        id: z
+          .string()
+          .regex(/^[0-9a-f]{16}$/)
+          .describe("Id of the token."),
         keeper: z
           .string()
           .regex(/^[0-9a-f]{32}$/)
@@ -46,7 +54,7 @@ export const joinBody = z
 
 const enrolled = z
   .object({
-    v: z.literal(1),
+    v: z.literal(1).describe("Version of the shape."),
     signed: signed.describe("JSON: certificates, and the key that tokens are verified with."),
     records: z.array(z.string()).describe("Signed records that prove the master that signed, and the mesh's state."),
   })

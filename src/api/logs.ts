@@ -9,10 +9,10 @@ const record = z
     at: time("When it was written"),
     node: z.string().describe("Name of the node where it happened."),
     level: z.string().describe("`debug`, `info`, `warn` or `error`."),
-    message: z.string(),
+    message: z.string().describe("The line."),
     app: z.string().optional().describe("Of a guest's line: its app, and so with the next three."),
-    revision: z.string().optional(),
-    function: z.string().optional(),
+    revision: z.string().optional().describe("Its revision."),
+    function: z.string().optional().describe("Its function."),
     invocation: z.string().optional().describe("Id of the call."),
   })
   .meta({ id: "LogRecord" });

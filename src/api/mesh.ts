@@ -21,7 +21,7 @@ const nodeStats = z.object({
 
 const peer = nodeStats
   .extend({
-    name: z.string(),
+    name: z.string().describe("Name of the node."),
     state: z.string().describe("`alive`, `suspect`, `dead`, `left`, `draining` or `asleep`."),
     rttMs: known("Round trip to it, in milliseconds"),
     errorRate: known("Rate of errors of the node itself, 0 to 1"),
@@ -34,7 +34,7 @@ const peer = nodeStats
 export const mesh = z
   .object({
     node: z.string().describe("Name of the asked node."),
-    here: nodeStats.meta({ id: "MeshNode", description: "The same of the asked node." }),
+    here: nodeStats.meta({ id: "MeshNode" }).describe("Live state of the asked node."),
     peers: z.array(peer).describe("Peers that are not revoked, by name."),
     masters: nodeNames("Masters that are not revoked"),
     revoked: nodeNames("Nodes that were revoked"),
@@ -51,7 +51,7 @@ const side = z.object({
 });
 
 const candidate = z.object({
-  name: z.string(),
+  name: z.string().describe("Name of the node."),
   weight: z.number().nullable().describe("Work units a second."),
   rate: z.number().nullable().describe("Work units per millisecond of one of its workers."),
   expectedMs: side.shape.expectedMs,
@@ -66,49 +66,54 @@ const step = z
       .describe(
         "`local`, `queue`, `none`, `large` (arguments), `home` (no peer left), `stopped` (here, since no peer takes what this node had to stop) or `peer`.",
       ),
-    here: side.extend({ available: z.boolean() }),
+    here: side
+      .extend({ available: z.boolean().describe("Whether it could have run the call at once, or queued it.") })
+      .describe("The node that made the choice."),
     peer: side
       .extend({
-        name: z.string(),
+        name: z.string().describe("Name of the node."),
         inFlight: count("Calls of this node that were there."),
         rttMs: known("Round trip, in milliseconds"),
         taken: z.string().nullable().describe("How the peer took the call."),
         refusal: z.string().nullable().describe("Why it refused the call."),
       })
-      .nullable(),
+      .nullable()
+      .describe("The peer of the step; null for a step without one."),
     units: known("Work of the call, in work units"),
     sampled: z.boolean().describe("Whether candidates and draws were kept: they are for some calls."),
-    candidates: z.array(candidate),
+    candidates: z.array(candidate).describe("Peers that could run the revision; empty unless sampled."),
     draws: nodeNames("The candidates that were drawn"),
   })
   .meta({ id: "ChoiceStep" });
 
 const choice = z
   .object({
-    invocation: z.string(),
+    invocation: z.string().describe("Id of the call."),
     at: time("When it was made"),
     node: z.string().describe("Name of the node that made it."),
     app: appName,
     revision: revisionName,
-    function: z.string(),
+    function: z.string().describe("Name of the function."),
     peers: count("Peers that could run the revision."),
     bias: z.number().describe("How many times sooner a peer had to be: `localBias`."),
-    steps: z.array(step),
+    steps: z.array(step).describe("What was tried, in order."),
   })
   .meta({ id: "Choice" });
 
 const masters = z
   .object({
     mesh: z.string().describe("Id of the mesh."),
-    masters: z.array(
-      z.object({
-        name: z.string(),
-        id: z.string(),
-        url: z.string().nullable().describe("Its HTTPS address."),
-        peer: z.string().nullable().describe("`HOST:PORT` that peers dial."),
-        fingerprint: z.string().describe("SHA-256 of its key, hex."),
-      }),
-    ),
+    masters: z
+      .array(
+        z.object({
+          name: z.string().describe("Name of the master."),
+          id: z.string().describe("Its id."),
+          url: z.string().nullable().describe("Its HTTPS address."),
+          peer: z.string().nullable().describe("`HOST:PORT` that peers dial."),
+          fingerprint: z.string().describe("SHA-256 of its key, hex."),
+        }),
+      )
+      .describe("Masters that are not revoked."),
     records: z.array(z.string()).describe("Signed records that prove it to a reader that trusts the root."),
   })
   .meta({ id: "Masters" });

@@ -22,12 +22,12 @@ const state = z
 
 const node = z
   .object({
-    name: z.string(),
+    name: z.string().describe("Name of the node."),
     id: z.string().describe("32 hex digits of its key's SHA-256."),
     state,
     master: z.boolean().describe("Whether it may let nodes in and issue certificates and tokens."),
     deploy: z.boolean().describe("Whether it may deploy."),
-    revoked: z.boolean(),
+    revoked: z.boolean().describe("Whether it was revoked: then no node takes it any more."),
     fingerprint,
     parent: z.string().nullable().describe("Name of the node that let it in; null for the founder."),
     approvedBy,
@@ -50,14 +50,14 @@ export const nodeList = z.array(node);
 /** A node in the tree of who let whom in. */
 export const treeNode = z
   .object({
-    name: z.string(),
+    name: z.string().describe("Name of the node."),
     parent: z.string().nullable().describe("Name of the node that let it in; null at the root."),
     approvedBy,
     at,
     fingerprint,
     state,
     get children() {
-      return z.array(treeNode);
+      return z.array(treeNode).describe("Nodes that it let in, in the order in which they came.");
     },
   })
   .meta({ id: "TreeNode" });
@@ -72,14 +72,19 @@ const certificate = z.object({ notAfter: time("When it ends") });
 
 const details = z
   .object({
-    id: z.string(),
-    name: z.string(),
+    id: z.string().describe("Id of the node."),
+    name: z.string().describe("Name of the node."),
     version: z.string().describe("Version of Wasmherd."),
     runtime: z.string().describe("Version of Node."),
     platform: z.string().describe("Operating system and architecture."),
     startedAt: time("When the process began to serve"),
-    certificates: z.object({ peer: certificate, public: certificate }),
-    policy,
+    certificates: z
+      .object({
+        peer: certificate.describe("For links between nodes."),
+        public: certificate.describe("For HTTPS."),
+      })
+      .describe("Its certificates."),
+    policy: policy.describe("As `GET /v1/policy`."),
   })
   .meta({ id: "NodeDetails" });
 
@@ -121,7 +126,11 @@ export const revokeNode = {
   role: "admin",
   at: "master",
   parameters: named,
-  body: json(z.strictObject({ subtree: z.boolean().optional() }).optional()),
+  body: json(
+    z
+      .strictObject({ subtree: z.boolean().optional().describe("Whether all nodes that it let in are revoked too.") })
+      .optional(),
+  ),
   answers: {
     200: {
       ...answer(
@@ -134,7 +143,11 @@ export const revokeNode = {
   problems: ["node.unknown", "state.conflict"],
 } as const satisfies Route;
 
-const drained = z.object({ name: z.string(), id: z.string(), state });
+const drained = z.object({
+  name: z.string().describe("Name of the node."),
+  id: z.string().describe("Id of the node."),
+  state,
+});
 
 const draining = (verb: string, summary: string) =>
   ({

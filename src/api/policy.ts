@@ -11,7 +11,12 @@ const timeError = 'a time like 2030-01-31T18:00:00Z, "forever" or null is needed
 /** A change of settings: `null` takes a setting back to the node's own. */
 const patch = z.strictObject(
   {
-    ...(Object.fromEntries(Object.entries(ownerPolicyShape).map(([name, shape]) => [name, shape.nullish()])) as {
+    ...(Object.fromEntries(
+      Object.entries(ownerPolicyShape).map(([name, shape]) => [
+        name,
+        shape.nullish().describe(shape.description ?? ""),
+      ]),
+    ) as {
       [setting in keyof Shape]: z.ZodOptional<z.ZodNullable<Shape[setting]>>;
     }),
     pausedUntil: z
@@ -42,9 +47,9 @@ export const policy = z
     lightUnits: z.number().nullable().describe("The heaviest call that is taken now, in work units; null for any."),
     signals: z
       .object({
-        onBattery: z.boolean().nullable(),
+        onBattery: z.boolean().nullable().describe("Whether the machine runs on its battery."),
         celsius: z.number().nullable().describe("Temperature of the CPU."),
-        ownerActive: z.boolean().nullable(),
+        ownerActive: z.boolean().nullable().describe("Whether somebody uses the machine."),
         ownerIdleMs: z.number().nullable().describe("Milliseconds without input."),
         headless: z.boolean().nullable().describe("Whether nobody could sit at the machine."),
         foreignCpu: z.number().nullable().describe("Share of all cores that other programs use, 0 to 1."),

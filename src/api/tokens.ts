@@ -23,7 +23,7 @@ const callToken = z
 const joinToken = z
   .object({
     id: z.string().describe("16 hex digits."),
-    role: z.literal("join"),
+    role: z.literal("join").describe("A node joins with it."),
     node: z.string().optional().describe("The only name that a node may join under; absent: every name."),
     master: z.boolean().describe("Whether nodes that join with it become masters."),
     deploy: z.boolean().describe("Whether nodes that join with it may deploy."),
@@ -59,7 +59,9 @@ const createBody = z
       .int()
       .positive()
       .optional()
-      .describe("Life in seconds, at most 366 days; 86,400 when not given, 300 for a join token."),
+      .describe(
+        "Life in seconds, at most 366 days of a join token and ten years of another one; 86,400 when not given, 300 for a join token.",
+      ),
     node: z.string().max(64).optional().describe("Of a join token: the only name that a node may join under."),
     uses: z
       .int()

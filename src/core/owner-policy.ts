@@ -81,18 +81,21 @@ const hoursError = "hours like 18:00-08:00, or always, are needed";
 
 /** How each setting is read. */
 export const ownerPolicyShape = {
-  owner: choice("auto", "none"),
-  activeShare: number(0, 1),
-  lightUnits: number(0.001, 1e9),
-  idleAfterMs: milliseconds(0, 86_400_000),
-  foreignCpu: number(0.01, 1),
-  recoverMs: milliseconds(100, 3_600_000),
-  maxCelsius: number(30, 150),
-  battery: choice("stop", "allow"),
+  owner: choice("auto", "none").describe("Whose machine it is: somebody's (`auto`), or nobody's (`none`)."),
+  activeShare: number(0, 1).describe("Share of the cores that calls may use while the owner is there."),
+  lightUnits: number(0.001, 1e9).describe("The heaviest call that is taken while the owner is there, in work units."),
+  idleAfterMs: milliseconds(0, 86_400_000).describe("Milliseconds without input after which the owner counts as away."),
+  foreignCpu: number(0.01, 1).describe("Share of all cores that other programs may use before the node gives way."),
+  recoverMs: milliseconds(100, 3_600_000).describe(
+    "Milliseconds below `foreignCpu` before one more worker works again.",
+  ),
+  maxCelsius: number(30, 150).describe("Temperature of the CPU at which calls stop, in degrees Celsius."),
+  battery: choice("stop", "allow").describe("Whether calls go on while the machine runs on its battery."),
   hours: z
     .string({ error: hoursError })
-    .refine((text) => text === "always" || hoursOf(text) !== undefined, { error: hoursError }),
-  memoryShare: number(0.01, 1),
+    .refine((text) => text === "always" || hoursOf(text) !== undefined, { error: hoursError })
+    .describe("Local hours in which calls may run, such as `18:00-08:00`, or `always`."),
+  memoryShare: number(0.01, 1).describe("Share of the machine's memory that the node may hold before calls stop."),
 } satisfies { [setting in keyof OwnerPolicy]: z.ZodType<OwnerPolicy[setting]> };
 
 /** Some of the settings: as in a configuration file or a stored change. */
