@@ -21,7 +21,7 @@ export interface FairSlotsOptions {
 }
 
 /** How somebody waits for a slot. */
-export interface EnterOptions {
+interface EnterOptions {
   /** Rejects with its reason when it aborts while the slot is waited for. */
   readonly signal?: AbortSignal | undefined;
   /** Goes before what else waits of the same key. */

@@ -22,7 +22,7 @@ export interface LogDetails {
 export type Logger = { readonly [level in LogLevel]: (message: string, details?: LogDetails) => void };
 
 /** How a {@link createLogger} logger writes; `stream` replaces stderr. */
-export interface LoggerOptions {
+interface LoggerOptions {
   readonly node: string;
   readonly clock: Clock;
   readonly ring: LogRing;

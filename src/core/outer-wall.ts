@@ -4,7 +4,7 @@ import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Parts of the wall, each as people call it when it is not there. */
-export const wallParts = [
+const wallParts = [
   "no container",
   "root user",
   "writable root",

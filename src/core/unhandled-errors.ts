@@ -5,7 +5,7 @@
 export type UnhandledKind = "exception" | "rejection";
 
 /** What {@link watchUnhandledErrors} does about faults. */
-export interface UnhandledOptions {
+interface UnhandledOptions {
   /** Logs and counts the fault. */
   report(kind: UnhandledKind, cause: unknown): void;
   /** Ends the work in order: calls under way first. */
@@ -21,7 +21,7 @@ export interface UnhandledOptions {
 type UnhandledListener = (cause: unknown, origin: NodeJS.UncaughtExceptionOrigin) => void;
 
 /** The part of `process` that tells of faults; rejections come there too, as Node raises those that nothing handles. */
-export interface UnhandledSource {
+interface UnhandledSource {
   on(event: "uncaughtException", listener: UnhandledListener): unknown;
   off(event: "uncaughtException", listener: UnhandledListener): unknown;
 }

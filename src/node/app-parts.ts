@@ -33,7 +33,7 @@ export interface AppParts {
 }
 
 /** What the parts need of the mesh. `publish` spreads a manifest; `appOf` names the app of a call that came in here. */
-export interface AppDependencies {
+interface AppDependencies {
   readonly links: Links;
   readonly members: Members;
   /** How long the event loop was held up lately. */

@@ -60,10 +60,10 @@ export class HerdNode {
   readonly #stopped = new AbortController();
   readonly #onProgress: (text: string) => void;
   readonly #leafKeys: Promise<LeafKeys> | undefined;
-  #sayRecycled: () => void = () => undefined;
+  #resolveRecycled: () => void = () => undefined;
   /** Resolves when an operator has the node recycled and those who look at it had time to see that it drains: then {@link stop} it. */
   readonly recycled = new Promise<void>((resolve) => {
-    this.#sayRecycled = resolve;
+    this.#resolveRecycled = resolve;
   });
   #lifecycle: Lifecycle | undefined;
   #starting: Promise<Ready> | undefined;
@@ -133,7 +133,7 @@ export class HerdNode {
     registerResidentMemory(this.#metrics);
     return {
       ...{ config, clock, ring, identity, ...found },
-      recycle: () => void systemTimers.after(recycleGraceMs, this.#sayRecycled),
+      recycle: () => void systemTimers.after(recycleGraceMs, this.#resolveRecycled),
       stopped: this.#stopped.signal,
       ownerSecret: new OwnerSecret(),
       timers: systemTimers,
@@ -149,9 +149,9 @@ export class HerdNode {
   async #stopAll(): Promise<void> {
     this.#stopped.abort();
     // Told at once, so that a start under way ends after its current part instead of its last.
-    const told = this.#lifecycle?.stop();
+    const stopping = this.#lifecycle?.stop();
     await this.#starting?.catch(() => undefined);
-    await (told ?? this.#lifecycle?.stop());
+    await (stopping ?? this.#lifecycle?.stop());
   }
 
   async #run(context: NodeContext): Promise<Ready> {

@@ -6,7 +6,7 @@ import { randomHex } from "../core/ids.js";
 import { disk } from "./disk.js";
 
 /** How {@link writeFileAtomic} writes. */
-export interface AtomicWriteOptions {
+interface AtomicWriteOptions {
   /** Permissions; by default the owner's alone (0600). */
   readonly mode?: number;
   /**

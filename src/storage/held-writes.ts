@@ -7,7 +7,7 @@ import { isStorageFull, storageError } from "./storage-error.js";
 const retryMs = { firstMs: 1_000, lastMs: 30_000 };
 
 /** A write of one file; it rejects when the disk still takes nothing. */
-export type HeldWrite = () => Promise<void>;
+type HeldWrite = () => Promise<void>;
 
 /** Holds one write a file, the latest. Nothing runs while nothing is held. */
 export class HeldWrites {

@@ -7,7 +7,7 @@ interface Waiting<Item, Result> {
 }
 
 /** How a batch is written. */
-export interface SharedWritesOptions<Item, Result> {
+interface SharedWritesOptions<Item, Result> {
   /** Makes the items durable, in their order, and gives the result of each; what it throws, each of them rejects with. */
   write(batch: readonly Item[]): Promise<readonly Result[]>;
   /** Called after each write behind which nothing waits. */

@@ -22,7 +22,7 @@ export interface CheckedFile {
 }
 
 /** What a check is made with; `wanted` leaves out files by their keys. */
-export interface StateCheckOptions {
+interface StateCheckOptions {
   readonly sealer: Sealer;
   readonly index: StateIndex;
   readonly wanted?: (key: string) => boolean;

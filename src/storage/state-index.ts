@@ -39,7 +39,7 @@ interface Item {
 }
 
 /** A change of one file: what it will be (`null`: no file), and how it is made so. */
-export interface FileChange {
+interface FileChange {
   readonly sealing: string | null;
   /** Makes the change, not before `noted` came true. */
   apply(noted: Promise<void>): Promise<void>;

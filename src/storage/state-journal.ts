@@ -15,7 +15,7 @@ const frameLimitBytes = 256 * 1024 * 1024;
 /**
  * What a journal held when it was opened: the texts of its frames, and whether bytes behind the last one say nothing.
  */
-export interface OpenedJournal {
+interface OpenedJournal {
   readonly journal: StateJournal;
   readonly texts: readonly string[];
   readonly torn: boolean;

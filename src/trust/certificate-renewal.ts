@@ -13,7 +13,7 @@ import type { Registry } from "../pki/registry/registry.js";
 import { issuerKeyOf } from "../pki/x509/peer-identity.js";
 import type { PeerLeaf } from "../pki/x509/peer-leaf.js";
 import type { PublicLeaf } from "../pki/x509/public-leaf.js";
-import { askMasters } from "./ask-masters.js";
+import { requestFromMasters } from "./master-request.js";
 
 /** The kind of request by which a node asks a master for leaves. */
 const renewKind = "renew";
@@ -70,7 +70,7 @@ export class CertificateRenewal {
   constructor(options: CertificateRenewalOptions) {
     const { identity, links, clock, timers, random, log, usePublic, requested } = options;
     identity.renewVia(async (requests) =>
-      chainsOf(await askMasters(links, { kind: renewKind, body: requests, timeoutMs: renewTimeoutMs })),
+      chainsOf(await requestFromMasters(links, { kind: renewKind, body: requests, timeoutMs: renewTimeoutMs })),
     );
     const worthless = (leaf: { readonly certificate: string }): boolean => isOfRevoked(leaf, options);
     const common = { clock, timers, random, worthless };

@@ -26,7 +26,7 @@ export interface MeshParts {
 }
 
 /** What the parts are built from; `peer` is the `HOST:PORT` that peers dial, undefined for a node that nobody can dial. */
-export interface MeshContext {
+interface MeshContext {
   readonly identity: { readonly nodeId: string; readonly meshId: string; readonly signer: Signer };
   readonly clock: Clock;
   readonly timers: Timers;

@@ -7,7 +7,7 @@ import type { Identity } from "../pki/identity/identity.js";
 import type { Registry } from "../pki/registry/registry.js";
 
 /** What ends when a node learns that it was revoked. */
-export interface OwnRevocationOptions {
+interface OwnRevocationOptions {
   readonly nodeId: string;
   readonly registry: Pick<Registry, "onRevoked">;
   readonly log: Logger;
@@ -38,7 +38,7 @@ export function watchOwnRevocation({ nodeId, registry, log, leave }: OwnRevocati
 const hearMs = 10_000;
 
 /** Whether this node is revoked, or hears so within ten seconds. */
-export function hearsOfRevocation(
+export function receivesRevocation(
   nodeId: string,
   { registry, timers }: { readonly registry: Pick<Registry, "isRevoked" | "onRevoked">; readonly timers: Timers },
 ): Promise<boolean> {

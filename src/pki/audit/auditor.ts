@@ -14,7 +14,7 @@ const outboxLimit = 1_000;
 const retryMs = { firstMs: 500, lastMs: 30_000 };
 
 /** What an auditor works with. `deliver` puts a record into a log: a master's own, or over a link that of a live one. */
-export interface AuditorOptions {
+interface AuditorOptions {
   readonly meshId: string;
   readonly signer: Signer;
   readonly files: StateFiles;

@@ -13,7 +13,7 @@ const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
 const records = (limit: number) => z.array(z.string().max(signedLimitBytes)).max(limit);
 
 /** Entries of one log that a bundle can hold. */
-export const bundleEntries = 1_000_000;
+const bundleEntries = 1_000_000;
 
 /** The shape of a bundle, whoever wrote it. */
 export const auditBundleSchema = z.object({
@@ -36,7 +36,7 @@ export const auditBundleSchema = z.object({
 export type AuditBundle = z.infer<typeof auditBundleSchema>;
 
 /** Where a master takes a bundle from. `otherHeads` gives heads that other nodes hold, as texts: they keep this master honest. */
-export interface BundleSources {
+interface BundleSources {
   readonly registry: Registry;
   readonly self: string;
   readonly own: AuditSegments;

@@ -21,7 +21,7 @@ export const auditEntrySchema = z.strictObject({
 export type AuditEntry = Readonly<z.infer<typeof auditEntrySchema>>;
 
 /** Whose log an entry is in; its hash covers it, so that no entry passes in another log. */
-export interface LogOwner {
+interface LogOwner {
   readonly meshId: string;
   /** Node id. */
   readonly master: string;

@@ -7,7 +7,7 @@ import type { AuditCopies } from "./copies.js";
 const againMs = 30_000;
 
 /** What an {@link AuditFollower} works with; `linked` names the masters that can be asked now. */
-export interface AuditFollowerOptions {
+interface AuditFollowerOptions {
   readonly copies: Pick<AuditCopies, "pull">;
   readonly linked: () => readonly string[];
   readonly timers: Timers;

@@ -23,10 +23,10 @@ const fileSchema = z.object({
 });
 
 /** Two heads of one master that cannot both be true, as texts. */
-export type HeadConflict = readonly [string, string];
+type HeadConflict = readonly [string, string];
 
 /** What the heads are kept with. */
-export interface AuditHeadsOptions {
+interface AuditHeadsOptions {
   readonly meshId: string;
   readonly files: StateFiles;
   readonly clock: Clock;

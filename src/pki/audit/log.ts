@@ -15,7 +15,7 @@ import type { AuditHeads } from "./heads.js";
 import { AuditSegments } from "./segments.js";
 
 /** What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's. */
-export interface AuditLogOptions {
+interface AuditLogOptions {
   readonly meshId: string;
   readonly signer: Signer;
   readonly files: StateFiles;
@@ -98,18 +98,18 @@ export class AuditLog {
 
   #check(text: string): Signed {
     const signed = text.length > auditRecordLimit ? undefined : decodeSigned(text);
-    const said = signed && parseAudit(signed);
-    if (signed === undefined || said === undefined || said.mesh !== this.#options.meshId) {
+    const payload = signed && parseAudit(signed);
+    if (signed === undefined || payload === undefined || payload.mesh !== this.#options.meshId) {
       throw new HerdError("auth.invalid", "not an audit record of this mesh");
     }
     const actor = this.#options.registry.verify(signed);
     if (actor === "unknown") {
       throw new HerdError("node.unavailable", `node ${signed.signer} is not known here yet`, { retryAfterSeconds: 1 });
     }
-    if (!mayRecord(said.event, actor)) {
-      throw new HerdError("auth.invalid", `${said.event} is not for node ${actor.id} to record`);
+    if (!mayRecord(payload.event, actor)) {
+      throw new HerdError("auth.invalid", `${payload.event} is not for node ${actor.id} to record`);
     }
-    if (said.at > this.#options.clock.now() + aheadLimitMs) {
+    if (payload.at > this.#options.clock.now() + aheadLimitMs) {
       throw new HerdError("auth.invalid", "the audit record is dated in the future");
     }
     if (actor.id !== this.#options.signer.nodeId && !this.#rates.take(actor.id)) {

@@ -113,8 +113,8 @@ interface Reading extends Proof {
 
 function checkRecord(entry: AuditEntry, { bundle, actors, problem, where, seen, revoked }: Reading): void {
   const signed = decodeSigned(entry.record);
-  const said = signed && parseAudit(signed);
-  if (signed === undefined || said === undefined || said.mesh !== bundle.mesh) {
+  const payload = signed && parseAudit(signed);
+  if (signed === undefined || payload === undefined || payload.mesh !== bundle.mesh) {
     problem(`${where} holds no audit record of this mesh`);
     return;
   }
@@ -127,16 +127,17 @@ function checkRecord(entry: AuditEntry, { bundle, actors, problem, where, seen, 
     problem(`${where} is not what ${actor.name} signed`);
     return;
   }
-  if (!mayRecord(said.event, actor)) problem(`${where}: ${said.event} is not for ${actor.name} to record`);
+  if (!mayRecord(payload.event, actor)) problem(`${where}: ${payload.event} is not for ${actor.name} to record`);
   const id = recordId(signed);
   if (seen.has(id)) problem(`${where} is there twice`);
   seen.add(id);
   const since = actor.revokedAt === undefined ? undefined : actor.revokedAt + spreadMs;
-  if (revoked.has(actor.id) || (since !== undefined && Math.max(said.at, entry.at) > since)) {
+  if (revoked.has(actor.id) || (since !== undefined && Math.max(payload.at, entry.at) > since)) {
     problem(`${where} is signed by ${actor.name} after its revocation`);
   }
   // Only a revocation that is proved: a record of the log alone revokes nobody.
-  if (said.event === "node.revoked" && actors.get(said.subject)?.revokedAt !== undefined) revoked.add(said.subject);
+  if (payload.event === "node.revoked" && actors.get(payload.subject)?.revokedAt !== undefined)
+    revoked.add(payload.subject);
 }
 
 function checkHeads(

@@ -62,7 +62,7 @@ export class CrlStore {
 }
 
 /** What a master makes its list of; `publish` accepts a record here and spreads it (mesh `Replica`). */
-export interface CrlIssuerOptions {
+interface CrlIssuerOptions {
   readonly meshId: string;
   readonly issuer: Issuer;
   readonly signer: Signer;

@@ -18,7 +18,7 @@ import { keepEnrolledKey, type LeafText, type MasterKeys, type MeshIdentity, sto
 export type Enroll = (request: EnrollmentRequest) => Promise<Enrollment>;
 
 /** The node that asks. */
-export interface Applicant {
+interface Applicant {
   readonly enrolledKey: KeyObject;
   readonly name: string;
   readonly hosts: readonly string[];
@@ -30,7 +30,7 @@ export interface Applicant {
 }
 
 /** A join's answer with the keys that belong to it. */
-export interface Enrolled {
+interface Enrolled {
   readonly enrollment: Enrollment;
   readonly peer: LeafText;
   readonly public: LeafText;
@@ -43,7 +43,7 @@ export async function enrollIdentity(
   options: Pick<Applicant, "name" | "hosts" | "leafKeys"> & { readonly enroll: Enroll },
 ): Promise<MeshIdentity> {
   const enrolledKey = await keepEnrolledKey(store);
-  const enrolled = await askToEnroll({ ...options, enrolledKey }, options.enroll);
+  const enrolled = await requestEnrollment({ ...options, enrolledKey }, options.enroll);
   const { enrollment } = enrolled;
   const { meshId, nodeId, nodeName, rootCertificate, records } = enrollment;
   const tokenPublicKey = publicKeyOfText(enrollment.tokenPublicKey);
@@ -76,7 +76,7 @@ export function masterKeysOf({ enrollment, masterKey }: Enrolled): MasterKeys | 
  * Makes the keys and requests of two leaves, asks, and checks that the answer is for this node and for these keys. Who the mesh is,
  * the caller of the mesh has made sure; the chains are checked by every handshake.
  */
-export async function askToEnroll(applicant: Applicant, enroll: Enroll): Promise<Enrolled> {
+export async function requestEnrollment(applicant: Applicant, enroll: Enroll): Promise<Enrolled> {
   const { enrolledKey, name, hosts, current, rootCertificate, leafKeys = makeLeafKeys() } = applicant;
   const [peerKey, publicKey] = await leafKeys;
   let masterKey: KeyObject | undefined;

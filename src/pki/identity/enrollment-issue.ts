@@ -25,7 +25,7 @@ export interface Certifier {
 }
 
 /** Leaves for one node: a certificate request for each kind that it wants, the approved hosts of the public leaf, and its marks. */
-export interface LeafRequest {
+interface LeafRequest {
   readonly nodeId: string;
   readonly name: string;
   readonly csr?: CertificateRequest | undefined;
@@ -42,7 +42,7 @@ export interface IssuedCertificate {
 }
 
 /** Chains (PEM, leaf first) for the requests that were made. */
-export interface IssuedLeaves {
+interface IssuedLeaves {
   readonly peerCertificate?: string;
   readonly publicCertificate?: string;
   readonly issued: readonly IssuedCertificate[];
@@ -71,7 +71,7 @@ export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
 }
 
 /** A node that becomes a master: its enrolled key (SPKI DER in base64) and the certificate request for its CA certificate. */
-export interface MasterCandidate {
+interface MasterCandidate {
   readonly nodeId: string;
   readonly name: string;
   readonly key: string;
@@ -79,7 +79,7 @@ export interface MasterCandidate {
 }
 
 /** A new master's CA certificate (PEM), the mesh's private token key (PKCS #8 DER in base64), and the text of the root's grant. */
-export interface IssuedMaster {
+interface IssuedMaster {
   readonly masterCertificate: string;
   readonly tokenKey: string;
   readonly grant: string;

@@ -6,7 +6,7 @@ import { payloadText } from "../registry/records.js";
 import { publicKeyText } from "./enrolled-key.js";
 
 /** A node that becomes a master, with its enrolled key (SPKI DER in base64) and its CA certificate (PEM). `at` is epoch ms. */
-export interface GrantContent {
+interface GrantContent {
   readonly meshId: string;
   readonly nodeId: string;
   readonly name: string;

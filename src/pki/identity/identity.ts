@@ -22,7 +22,7 @@ import { covers, needsRenewal, type PublicLeaf, publicHosts, wantedHosts } from 
 import { rootIssuer } from "../x509/root.js";
 import type { LeafKeys } from "../x509/rsa-key.js";
 import { signerOf } from "./enrolled-key.js";
-import { askToEnroll, type Enroll, enrollIdentity } from "./enrolling.js";
+import { type Enroll, enrollIdentity, requestEnrollment } from "./enrolling.js";
 import { type Certifier, issueLeaves } from "./enrollment-issue.js";
 import { foundIdentity } from "./founding.js";
 import { signAsRoot } from "./founding-records.js";
@@ -203,7 +203,7 @@ export class Identity implements Certifier {
         // No master over the links: what follows reports its own failure.
       }
     }
-    return leaves.putPeer((await this.#askAgain(reEnroll)).peer);
+    return leaves.putPeer((await this.#requestLeaves(reEnroll)).peer);
   }
 
   /** The root as an issuer, its key read for this occasion. Throws `request.malformed` when it is not here, or its passphrase is missing. */
@@ -272,13 +272,13 @@ export class Identity implements Certifier {
     await Promise.all([peerStays || leaves.renewPeer(), publicStays || leaves.renewPublic()]);
   }
 
-  async #askAgain(reEnroll: Enroll) {
+  async #requestLeaves(reEnroll: Enroll) {
     const { mesh, hosts, leaves } = this.#parts;
     const { peer, public: open } = leaves;
     const current = peer && open && { peer: peer.certificate, public: open.certificate };
     const { enrolledKey, nodeName: name, rootCertificate } = mesh;
     const applicant = { enrolledKey, name, hosts, current, rootCertificate };
-    const again = await askToEnroll(applicant, reEnroll);
+    const again = await requestEnrollment(applicant, reEnroll);
     if (again.enrollment.meshId === mesh.meshId) return again;
     throw new HerdError("join.refused", "the answer to the join cannot be used: it is another mesh's");
   }

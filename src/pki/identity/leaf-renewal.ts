@@ -16,7 +16,7 @@ export interface LeafLife {
 }
 
 /** What a renewal works on. `renew` makes and stores a leaf; `use` puts it into service. */
-export interface LeafRenewalOptions<Leaf extends LeafLife> {
+interface LeafRenewalOptions<Leaf extends LeafLife> {
   readonly current: () => Leaf;
   readonly renew: () => Promise<Leaf>;
   readonly use?: ((leaf: Leaf) => Promise<void>) | undefined;
@@ -32,7 +32,7 @@ export interface LeafRenewalOptions<Leaf extends LeafLife> {
 }
 
 /** Two thirds: ten of a public leaf's thirty days are left for whatever is in the way. */
-export function publicLeafPart(): number {
+function publicLeafPart(): number {
   return 2 / 3;
 }
 

@@ -44,7 +44,7 @@ export function livenessProof(
 }
 
 /** What is expected of a proof. `verify` tells whether the node signed the payload. */
-export interface ExpectedProof {
+interface ExpectedProof {
   readonly mesh: string;
   readonly node: string;
   readonly saw: string;

@@ -14,7 +14,7 @@ import type { LeafText } from "./mesh-files.js";
  * Certificate requests (PEM) for the leaves to renew, the hosts that the public one should name, and the public chain in service, whose
  * hosts a master approved before.
  */
-export interface LeafRequests {
+interface LeafRequests {
   readonly peer?: string;
   readonly public?: string;
   readonly hosts: readonly string[];
@@ -22,7 +22,7 @@ export interface LeafRequests {
 }
 
 /** The chains (PEM, leaf first) that were signed for {@link LeafRequests}. */
-export interface LeafChains {
+interface LeafChains {
   readonly peer?: string | undefined;
   readonly public?: string | undefined;
 }

@@ -3,7 +3,7 @@
 import { HerdError } from "../../core/errors.js";
 import type { StateFiles } from "../../storage/state-files.js";
 import { peerIdentityOf } from "../x509/peer-identity.js";
-import { askToEnroll, type Enroll, masterKeysOf } from "./enrolling.js";
+import { type Enroll, masterKeysOf, requestEnrollment } from "./enrolling.js";
 import { type MeshIdentity, storeIdentity } from "./mesh-files.js";
 import type { NodeLeaves } from "./node-leaves.js";
 
@@ -33,7 +33,7 @@ export async function reEnroll(node: EnrolledNode, { by, now }: { by: ReEnroll; 
   if (mesh.master !== undefined || !(isOver || by.makesMaster)) return mesh;
   const current = peer && open && { peer: peer.certificate, public: open.certificate };
   const { enrolledKey, nodeName: name, rootCertificate, meshId } = mesh;
-  const enrolled = await askToEnroll({ enrolledKey, name, hosts, current, rootCertificate }, by.enroll);
+  const enrolled = await requestEnrollment({ enrolledKey, name, hosts, current, rootCertificate }, by.enroll);
   if (enrolled.enrollment.meshId !== meshId) {
     throw new HerdError(
       "join.refused",

@@ -51,7 +51,7 @@ export interface MasterShare {
 }
 
 /** What an answer is made from. */
-export interface AnswerContent {
+interface AnswerContent {
   readonly signer: Signer;
   readonly request: Pick<JoinRequest, "mesh" | "nodeId" | "nonce">;
   readonly name: string;
@@ -83,7 +83,7 @@ export function makeAnswer(content: AnswerContent): Enrolled {
 }
 
 /** What the joiner knows of itself and of the mesh. `hash` is that of the token's secret. */
-export interface AnswerContext {
+interface AnswerContext {
   readonly rootCertificate: string;
   readonly nodeId: string;
   readonly nonce: string;

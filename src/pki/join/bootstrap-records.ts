@@ -1,7 +1,7 @@
 // The records that a new node gets at once: enough to know its masters and whom it must not trust. The rest follows over links.
 
 /** What is read of the mesh's records: a `Registry` is one. Its stores are by kind. */
-export interface RecordSource {
+interface RecordSource {
   introduction(nodeId: string): readonly string[];
   masters(): readonly { readonly node: string }[];
   readonly stores: readonly { readonly kind: string; ids(): Iterable<string>; get(id: string): string | undefined }[];

@@ -39,7 +39,7 @@ export interface JoinOptions {
 }
 
 /** What a node asks with, once it knows the root. */
-interface Asked {
+interface SentRequest {
   readonly root: FetchedRoot;
   readonly body: string;
   readonly nonce: string;
@@ -81,7 +81,7 @@ class Joining {
     for (const url of this.#options.urls) {
       try {
         const root = await this.#findRoot(url);
-        return await this.#askUntilAnswered(url, root);
+        return await this.#requestUntilAnswered(url, root);
       } catch (error) {
         this.#noteOrThrow(url, error);
       }
@@ -123,19 +123,19 @@ class Joining {
     return root;
   }
 
-  async #askUntilAnswered(url: string, root: FetchedRoot): Promise<Enrollment> {
+  async #requestUntilAnswered(url: string, root: FetchedRoot): Promise<Enrollment> {
     for (;;) {
-      const asked = await this.#ask(root);
-      const answer = await this.#send(new URL("/v1/join", url), { asked, body: asked.body });
+      const sent = await this.#prepare(root);
+      const answer = await this.#send(new URL("/v1/join", url), { sent, body: sent.body });
       const enrollment =
-        answer.status === 200 ? this.#read(answer, asked) : await this.#waitForPerson(url, { asked, answer });
+        answer.status === 200 ? this.#read(answer, sent) : await this.#waitForPerson(url, { sent, answer });
       if (enrollment !== undefined) return enrollment;
       this.#options.report("the mesh forgot the request; asking again");
     }
   }
 
   /** The signed request; with a new nonce each time. */
-  async #ask(root: FetchedRoot): Promise<Asked> {
+  async #prepare(root: FetchedRoot): Promise<SentRequest> {
     const { token, advertise, deploy, clock } = this.#options;
     const { key, csr, publicCsr, name, current } = this.#request;
     const nonce = randomBase64url(nonceBytes);
@@ -167,21 +167,21 @@ class Joining {
   /** The enrollment once a person approved; `undefined` when the master has forgotten the request. */
   async #waitForPerson(
     url: string,
-    { asked, answer }: { asked: Asked; answer: Fetched },
+    { sent, answer }: { sent: SentRequest; answer: Fetched },
   ): Promise<Enrollment | undefined> {
     const { report } = this.#options;
     const ticket = ticketOf(answer.json);
     if (answer.status !== 202 || ticket === undefined) throw new NotReached(`${url} answers what is no join's answer`);
-    report(`waiting for somebody to approve this node. Code: ${asked.code}`);
+    report(`waiting for somebody to approve this node. Code: ${sent.code}`);
     report("on a node of the mesh: herd join list shows the same code; then herd join approve ID");
     const poll = new URL(`/v1/join/${ticket.id}`, url);
     let { retryAfterMs: firstMs } = ticket;
     for (let failures = 0; ; ) {
       await this.#sleep(backoffMs(failures + 1, { firstMs, lastMs: longestWaitMs }));
       try {
-        const polled = await this.#send(poll, { asked });
+        const polled = await this.#send(poll, { sent });
         if (polled.status === 404) return undefined;
-        if (polled.status === 200) return this.#read(polled, asked);
+        if (polled.status === 200) return this.#read(polled, sent);
         firstMs = ticketOf(polled.json)?.retryAfterMs ?? ticket.retryAfterMs;
         failures = 0;
       } catch (error) {
@@ -193,9 +193,9 @@ class Joining {
   }
 
   /** One request, again when it is throttled. Throws what the mesh refused, and {@link NotReached} for what another node may do. */
-  async #send(url: URL, { asked, body }: { asked: Asked; body?: string }): Promise<Fetched> {
+  async #send(url: URL, { sent, body }: { sent: SentRequest; body?: string }): Promise<Fetched> {
     const { signal, report } = this.#options;
-    const options = { ca: asked.root.certificate, limitBytes: answerLimitBytes, signal };
+    const options = { ca: sent.root.certificate, limitBytes: answerLimitBytes, signal };
     for (;;) {
       const answer = await fetchJson(url, { ...options, ...(body === undefined ? {} : { body }) });
       if (answer.status < 400 || (body === undefined && answer.status === 404)) return answer;
@@ -207,7 +207,7 @@ class Joining {
     }
   }
 
-  #read(answer: Fetched, { root, nonce, hash }: Asked): Enrollment {
+  #read(answer: Fetched, { root, nonce, hash }: SentRequest): Enrollment {
     return readAnswer(answer.json, { rootCertificate: root.certificate, nodeId: this.#request.nodeId, nonce, hash });
   }
 

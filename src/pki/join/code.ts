@@ -6,7 +6,7 @@ const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const characters = 12;
 
 /** What the code is taken from: the root as this side knows it (PEM), and the request's key, CSRs and nonce as they were sent. */
-export interface CodeInput {
+interface CodeInput {
   readonly rootCertificate: string;
   readonly key: string;
   readonly csr: string;

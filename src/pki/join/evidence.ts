@@ -6,7 +6,7 @@ import { peerIdentityOf } from "../x509/peer-identity.js";
 import { hostsOfCertificate } from "./hosts.js";
 
 /** Whose certificates they should be, and of which root (PEM). */
-export interface EvidenceContext {
+interface EvidenceContext {
   readonly meshId: string;
   readonly nodeId: string;
   readonly rootCertificate: string;

@@ -12,7 +12,7 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** What the hosts are chosen from. */
-export interface HostChoice {
+interface HostChoice {
   /** What the node would like, and the one that it cannot do without. */
   readonly wanted: readonly string[];
   readonly advertise: string;

@@ -23,7 +23,7 @@ const bodyShape = z.object({
 });
 
 /** What a renewal works with; `issued` writes down what was signed. */
-export interface RenewalAuthorityOptions {
+interface RenewalAuthorityOptions {
   readonly authority: JoinAuthority;
   readonly registry: JoinRegistry;
   readonly issued: (nodeId: string, certificates: readonly IssuedCertificate[]) => Promise<void>;

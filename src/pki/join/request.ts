@@ -40,7 +40,7 @@ const payloadShape = z.strictObject({
 });
 
 /** What a node that wants to join says. */
-export type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
+type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
 
 /** A request whose signature is that of the key that it names; `text` is the payload as it was signed. */
 export interface JoinRequest extends Omit<JoinPayload, "csr" | "publicCsr" | "masterCsr"> {
@@ -55,7 +55,7 @@ export interface JoinRequest extends Omit<JoinPayload, "csr" | "publicCsr" | "ma
 }
 
 /** Proof of a join token: its id, the master that keeps it, and the proof of its secret. */
-export type TokenProof = NonNullable<JoinBody["token"]>;
+type TokenProof = NonNullable<JoinBody["token"]>;
 
 /** The body for a payload that was signed, with the proof of a join token when there is one. */
 export function joinBody(signed: Signed, token?: TokenProof): JoinBody {

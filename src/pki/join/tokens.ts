@@ -39,7 +39,7 @@ const entryShape = z.strictObject({
 const fileShape = z.strictObject({ version: z.literal(1), tokens: z.array(entryShape) });
 
 /** A join token as its master keeps it; times in epoch ms. */
-export type JoinToken = Readonly<z.infer<typeof entryShape>>;
+type JoinToken = Readonly<z.infer<typeof entryShape>>;
 
 /** What to issue: defaults are one use, five minutes, any name, the deploy mark, no master. `by` is the id of the admin token that asked. */
 export interface JoinTokenRequest {
@@ -66,7 +66,7 @@ export interface JoinTokenRecord {
 }
 
 /** Who wants to use a token: the signed payload, its proof, and the node's id and wanted name. */
-export interface TokenUse {
+interface TokenUse {
   readonly id: string;
   readonly payload: string;
   readonly proof: string;

@@ -21,7 +21,7 @@ export const auditEvents = [
 ] as const;
 
 /** One of {@link auditEvents}. */
-export type AuditEventName = (typeof auditEvents)[number];
+type AuditEventName = (typeof auditEvents)[number];
 
 /** What happened: `by` names who asked (such as `token ID`), `subject` what it was done to (a node's, app's or token's id). */
 export interface AuditEvent {

@@ -4,7 +4,7 @@ import type { NodeRecord } from "./node-record.js";
 import type { Registry } from "./registry.js";
 
 /** A master as people see it. */
-export interface MasterView {
+interface MasterView {
   readonly name: string;
   readonly id: string;
   readonly url: string | null;
@@ -14,7 +14,7 @@ export interface MasterView {
 }
 
 /** The body of `GET /v1/masters`: what is said, and the records that prove it. */
-export interface MastersView {
+interface MastersView {
   readonly mesh: string;
   readonly masters: readonly MasterView[];
   /** Texts of the grants, and of the masters' admissions, revocations and addresses. */

@@ -17,7 +17,7 @@ import { registryRules } from "./rules.js";
 const handshakeRecordsLimit = 8;
 
 /** A master that is not revoked, and where it is reached as far as known. */
-export interface MasterAddress {
+interface MasterAddress {
   /** Node id. */
   readonly node: string;
   readonly name: string;
@@ -27,14 +27,14 @@ export interface MasterAddress {
 }
 
 /** What is asked of a peer certificate: see `PeerIdentity` in src/mesh/ports.ts. */
-export interface PeerCertificate {
+interface PeerCertificate {
   readonly nodeId: string;
   readonly issuer: string;
   readonly notAfter: number;
 }
 
 /** What a registry is made of; `files` are the scope `registry`. */
-export interface RegistryOptions {
+interface RegistryOptions {
   readonly meshId: string;
   /** PEM. */
   readonly rootCertificate: string;
@@ -252,8 +252,8 @@ export class Registry {
   #refresh(id: string): void {
     const revoked = this.stores[2].at(id) !== undefined;
     const grants = this.#grantsOf(id);
-    const said = { admission: this.stores[1].at(id)?.payload, grant: grants.at(-1)?.payload };
-    const node = describeNode(said, revoked);
+    const newest = { admission: this.stores[1].at(id)?.payload, grant: grants.at(-1)?.payload };
+    const node = describeNode(newest, revoked);
     if (node !== undefined) this.#nodes.set(id, node);
     if (!revoked) return;
     for (const { payload } of grants) this.#revokedIssuers.set(keyIdentifierOf(payload.certificate), id);

@@ -11,13 +11,13 @@ import { payloadText } from "./records.js";
 import type { Registry } from "./registry.js";
 
 /** A record whose signer was revoked: its kind, and what a master that still counts signs again. */
-export interface Orphan {
+interface Orphan {
   readonly kind: string;
   readonly payload: string;
 }
 
 /** What a {@link Revoker} works with. `publish` accepts a record here and spreads it (mesh `Replica`). */
-export interface RevokerOptions {
+interface RevokerOptions {
   readonly registry: Registry;
   /** This node's. */
   readonly signer: Signer;

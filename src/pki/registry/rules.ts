@@ -10,7 +10,7 @@ import type { Payload, RecordKind } from "./records.js";
 export const nodeLimit = 10_000;
 
 /** Who signs, as the rules ask. */
-export interface Signers {
+interface Signers {
   readonly meshId: string;
   isRevoked(node: string): boolean;
   node(id: string): object | undefined;

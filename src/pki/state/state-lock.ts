@@ -131,8 +131,8 @@ function create(path: string, holder: Holder): boolean | "full" {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    const told = storageError(error, path);
-    if (!isStorageFull(told)) throw told;
+    const failure = storageError(error, path);
+    if (!isStorageFull(failure)) throw failure;
     // What was begun is empty, and nobody's.
     if (readable(path) === "") rmSync(path, { force: true });
     return "full";

@@ -6,7 +6,7 @@ import type { CheckedFile, FileProblem } from "../../storage/state-check.js";
  * What a problem of a file means: the node does not start (`refuse`), gets it from its peers (`fetch`), makes it anew
  * (`remake`), takes what is there (`take`), or leaves it alone (`ignore`).
  */
-export type ProblemAction = "refuse" | "fetch" | "remake" | "take" | "ignore";
+type ProblemAction = "refuse" | "fetch" | "remake" | "take" | "ignore";
 
 const leaves: ReadonlySet<string> = new Set(["identity/peer-leaf", "identity/public-leaf"]);
 /** Measured or heard again at each start. */

@@ -17,12 +17,12 @@ const graceMs = 86_400_000;
 export const maxTokenSeconds = 10 * 365 * 86_400;
 
 /** An issued token: its claims, and when it was made, in epoch ms. */
-export interface IssuedToken extends Claims {
+interface IssuedToken extends Claims {
   readonly issuedAt: number;
 }
 
 /** Who may sign for the mesh: its registry. */
-export interface TokenAuthors {
+interface TokenAuthors {
   isRevoked(node: string): boolean;
   /** Throws `auth.invalid` unless a master that counts signed it; `unknown` when it is not known yet. */
   verifyMaster(signed: Signed): object | "unknown";
@@ -38,7 +38,7 @@ export interface TokenMesh {
 }
 
 /** What a ledger is made of; `signer` is this node's, `revoked` hears of each revocation when it counts. */
-export interface TokenLedgerOptions {
+interface TokenLedgerOptions {
   readonly meshId: string;
   readonly files: StateFiles;
   readonly clock: Clock;
@@ -129,7 +129,7 @@ export class TokenLedger {
       });
     }
     const limited = app === undefined ? {} : { app };
-    await this.#say({ kind: "token", mesh: this.#options.meshId, id, role, ...limited, at: issuedAt, expiresAt });
+    await this.#publish({ kind: "token", mesh: this.#options.meshId, id, role, ...limited, at: issuedAt, expiresAt });
   }
 
   /** Revokes an issued token and tells the mesh; `false` when it is not known here. Revoking twice is fine. */
@@ -138,7 +138,7 @@ export class TokenLedger {
     if (token === undefined) return false;
     if (this.isRevoked(id)) return true;
     const { meshId: mesh, clock } = this.#options;
-    await this.#say({ kind: "token-revocation", mesh, id, expiresAt: token.expiresAt, at: clock.now() });
+    await this.#publish({ kind: "token-revocation", mesh, id, expiresAt: token.expiresAt, at: clock.now() });
     return true;
   }
 
@@ -151,13 +151,13 @@ export class TokenLedger {
     );
   }
 
-  async #say(said: Payload<"token" | "token-revocation">): Promise<void> {
-    const payload = payloadText(said);
+  async #publish(record: Payload<"token" | "token-revocation">): Promise<void> {
+    const payload = payloadText(record);
     const text = encodeSigned(this.#options.signer.sign(payload));
     this.#own.add(payload);
     try {
-      if (this.#mesh !== undefined) await this.#mesh.publish(said.kind, text);
-      else await this.stores[said.kind === "token" ? 0 : 1].accept(text);
+      if (this.#mesh !== undefined) await this.#mesh.publish(record.kind, text);
+      else await this.stores[record.kind === "token" ? 0 : 1].accept(text);
     } finally {
       this.#own.delete(payload);
     }

@@ -23,7 +23,7 @@ const tokenBytes = 4_096;
 const idBytes = 8;
 
 /** What to issue. An app limits an invoke or deploy token to that app; `by` tells the audit log who asked, `mesh` when not given. */
-export interface TokenRequest {
+interface TokenRequest {
   readonly by?: string;
   readonly role: Role;
   readonly app?: string;
@@ -31,7 +31,7 @@ export interface TokenRequest {
 }
 
 /** A live token without its text; times are RFC 3339 in UTC. */
-export interface TokenRecord {
+interface TokenRecord {
   readonly id: string;
   readonly role: Role;
   readonly app?: string;

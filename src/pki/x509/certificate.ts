@@ -15,7 +15,7 @@ export interface Issuer {
 }
 
 /** What a certificate says; extensions are node-forge's, key identifiers are added. */
-export interface CertificateContent {
+interface CertificateContent {
   readonly commonName: string;
   readonly publicKey: KeyObject;
   readonly notBefore: number;
@@ -32,7 +32,7 @@ export function issuerOf(certificate: string, key: KeyObject, chain: readonly st
 }
 
 /** The key identifier that certificates name their issuer by: SHA-256 of its key's SPKI (RFC 7093, section 2), in lower-case hex. */
-export function keyIdentifier(publicKey: KeyObject): string {
+function keyIdentifier(publicKey: KeyObject): string {
   return createHash("sha256")
     .update(publicKey.export({ type: "spki", format: "der" }))
     .digest("hex");

@@ -34,7 +34,7 @@ export interface RevokedCertificate {
 }
 
 /** What a list says. `number` grows from list to list of one issuer (whole, up to 2^53 - 1). */
-export interface CrlContent {
+interface CrlContent {
   readonly issuer: Pick<Issuer, "certificate" | "key">;
   readonly revoked: readonly RevokedCertificate[];
   readonly number: number;

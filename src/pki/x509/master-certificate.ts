@@ -13,7 +13,7 @@ const lifetimeMs = 5 * 365 * day;
 export const masterKeyBits = 3_072;
 
 /** Whom a master certificate is for. `scope` is the root's: a master can vouch for no more. */
-export interface MasterRequest {
+interface MasterRequest {
   readonly root: Issuer;
   readonly publicKey: KeyObject;
   readonly nodeId: string;

@@ -10,7 +10,7 @@ const uriTag = 6;
 const addressTag = 7;
 
 /** Every mesh may name these. A DNS constraint covers the domain and everything below it. */
-export const alwaysPermitted = {
+const alwaysPermitted = {
   domains: ["localhost", "local", "internal"],
   networks: [
     ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"],

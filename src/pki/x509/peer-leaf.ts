@@ -17,7 +17,7 @@ export interface PeerLeaf {
 }
 
 /** Whom a peer leaf is for, and the marks that it carries. */
-export interface PeerLeafRequest {
+interface PeerLeafRequest {
   readonly issuer: Issuer;
   readonly publicKey: KeyObject;
   readonly meshId: string;

@@ -3,7 +3,7 @@
 import { HerdError } from "../../../src/core/errors.js";
 import { encodeSigned } from "../../../src/core/signed.js";
 import { auditBundle } from "../../../src/pki/audit/bundle.js";
-import { AuditCopies, answerAuditAsk } from "../../../src/pki/audit/copies.js";
+import { AuditCopies, answerAuditRequest } from "../../../src/pki/audit/copies.js";
 import { AuditHeads } from "../../../src/pki/audit/heads.js";
 import { AuditLog } from "../../../src/pki/audit/log.js";
 import { verifyAudit } from "../../../src/pki/audit/verify.js";
@@ -59,7 +59,9 @@ export async function masterOf(node: PaperNode, { files = new MemoryFiles(), oth
   const ask = async (master: string, body: unknown) => {
     const owner = others.find(({ id }) => id === master);
     if (owner === undefined) throw new HerdError("node.overloaded", "not there");
-    return JSON.parse(JSON.stringify(await answerAuditAsk(body, { master, entries: owner.log.entries }))) as unknown;
+    return JSON.parse(
+      JSON.stringify(await answerAuditRequest(body, { master, entries: owner.log.entries })),
+    ) as unknown;
   };
   const copies = new AuditCopies({ meshId, files, log: silent, ask });
   for (const each of [m1, m2]) await registry.stores[0].accept(mesh.grant(each));

@@ -7,7 +7,7 @@ import type { Links } from "../mesh/ports.js";
 const final: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "join.refused", "request.malformed"]);
 
 /** The answer of the first linked master that gives one. Throws `node.unavailable` without one, and at once what all would say. */
-export async function askMasters(
+export async function requestFromMasters(
   links: Pick<Links, "all">,
   { kind, body, timeoutMs }: { readonly kind: string; readonly body: unknown; readonly timeoutMs: number },
 ): Promise<unknown> {
