@@ -2,7 +2,9 @@
 
 import type { Random } from "./timers.js";
 
-/** The first wait and the longest one, ms. Longer waits cost less at the other side, and find out later that it is back. */
+/**
+ * The first wait and the longest one, ms. Longer waits cost less at the other side, and find out later that it is back.
+ */
 interface BackoffBounds {
   readonly firstMs: number;
   readonly lastMs: number;

@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 
-/** What systems give to a process unless told otherwise: assumed where nobody tells. */
+/** The limit that systems set by default: assumed where the system does not report one. */
 const usualLimit = 1_024;
 /** More are not counted on. */
 const mostCounted = 1_048_576;

@@ -1,4 +1,5 @@
-// The audit log of a mesh at one node: what the node records, a master's log, copies of the other masters', the heads of all.
+// The audit log of a mesh at one node: what the node records, a master's log, copies of the other masters', the heads
+// of all.
 
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";

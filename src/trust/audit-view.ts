@@ -27,7 +27,7 @@ export interface AuditView {
   }): Promise<readonly ListedRecord[]> | readonly ListedRecord[];
   /** All that an offline proof needs, as JSON. */
   bundle(): Promise<AuditBundle> | AuditBundle;
-  /** Texts of the signed heads that this node has seen, whoever's log they are of. */
+  /** Texts of the signed heads that this node has seen, of all masters' logs. */
   heads(): readonly string[];
 }
 

@@ -1,4 +1,5 @@
-// The nodes of the mesh and what they may do: registry, tokens, audit log, revocations, and what a master adds to those.
+// The nodes of the mesh and what they may do: registry, tokens, audit log, revocations, and what a master adds to
+// those.
 
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";

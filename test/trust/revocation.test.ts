@@ -1,4 +1,5 @@
-// Revocation over links, members, records and the registry of a real node, on a simulated network. `HERD_SEEDS` many, `HERD_SEED` for one.
+// Revocation over links, members, records and the registry of a real node, on a simulated network. `HERD_SEEDS` many,
+// `HERD_SEED` for one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// Copies of other masters' audit logs: what a master keeps, so that a log outlives its master and cannot be rewritten by it.
+// Copies of other masters' audit logs: what a master keeps, so that a log outlives its master and cannot be rewritten
+// by it.
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
@@ -20,7 +21,10 @@ const pageShape = z.object({ entries: z.array(auditEntrySchema).max(pageEntries)
 /** A page of a master's log, from entry `from` on: the ask `audit-log`. */
 type AuditPageRequest = z.infer<typeof requestShape>;
 
-/** What copies are kept with; `ask` puts the ask `audit-log` to the master itself, and `mismatch` hears when its answer is not what it gave before. */
+/**
+ * What copies are kept with; `request` sends a request to the master itself, and `mismatch` receives an answer that
+ * contradicts an earlier one.
+ */
 interface AuditCopiesOptions {
   readonly meshId: string;
   readonly files: StateFiles;
@@ -28,7 +32,9 @@ interface AuditCopiesOptions {
   readonly request: (master: string, body: AuditPageRequest) => Promise<unknown>;
 }
 
-/** Answers the ask `audit-log` from a master's own log. Throws `request.malformed`, and `node.unknown` for another's. */
+/**
+ * Answers the ask `audit-log` from a master's own log. Throws `request.malformed`, and `node.unknown` for another's.
+ */
 export async function answerAuditRequest(
   body: unknown,
   { master, entries }: { master: string; entries: AuditSegments },
@@ -81,7 +87,10 @@ export class AuditCopies {
     return opened;
   }
 
-  /** Brings the copy up to what its master has now; pulls of one master that overlap are one. Rejects when the master does not answer. */
+  /**
+   * Brings the copy up to what its master has now; pulls of one master that overlap are one. Rejects when the master
+   * does not answer.
+   */
   pull(master: string): Promise<void> {
     const running = this.#pulls.get(master);
     if (running !== undefined) return running;

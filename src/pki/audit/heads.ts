@@ -1,4 +1,5 @@
-// How far each master's audit log went, as that master signed it: what every node keeps, so that no log can be rewritten in silence.
+// How far each master's audit log went, as that master signed it: what every node keeps, so that no log can be
+// rewritten in silence.
 
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
@@ -37,8 +38,8 @@ interface AuditHeadsOptions {
 }
 
 /**
- * A `RecordStore` of kind `head`: the newest of each master. Beside it, this node keeps some of the earlier heads that it saw, the
- * older the sparser, and every pair that contradicts itself.
+ * A `RecordStore` of kind `head`: the newest of each master. Beside it, this node keeps some of the earlier heads that
+ * it saw, the older the sparser, and every pair that contradicts itself.
  */
 export class AuditHeads {
   readonly store: KeyedRecords<"head">;
@@ -92,7 +93,10 @@ export class AuditHeads {
     return [...new Set([...newest, ...[...this.#witnessed.values()].flat(), ...this.#conflicts.flat()])];
   }
 
-  /** Whether a text is a head that its master signed, or another one once that master was revoked: all else proves nothing. */
+  /**
+   * Whether a text is a head that its master signed, or another one once that master was revoked: all else proves
+   * nothing.
+   */
   proves(text: string): boolean {
     const { registry, meshId } = this.#options;
     const signed = decodeSigned(text);
@@ -107,7 +111,7 @@ export class AuditHeads {
     return this.#conflicts;
   }
 
-  /** Heads whose signer was revoked: what another master signs again. */
+  /** Heads whose signer was revoked: another master signs them again. */
   orphans(): { readonly kind: string; readonly payload: string }[] {
     return [...this.store.values()]
       .filter(({ signed }) => this.#options.registry.isRevoked(signed.signer))

@@ -7,7 +7,7 @@ import type { AuditSegments } from "./segments.js";
 
 const listLimit = 10_000;
 
-/** A record in some master's log. `at` is epoch ms; `master` and `node`, who signed it, are ids. */
+/** A record in some master's log. `at` is epoch ms; `master` and `node`, the signer, are ids. */
 export interface ListedRecord extends Omit<AuditPayload, "kind" | "mesh"> {
   readonly seq: number;
   readonly master: string;

@@ -1,4 +1,4 @@
-// A master's own audit log: what nodes of the mesh did, in the order in which this master heard of it.
+// A master's own audit log: what nodes of the mesh did, in the order in which this master received it.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -14,7 +14,9 @@ import { type AuditEntry, auditRecordLimit, chainStart, entryHash } from "./chai
 import type { AuditHeads } from "./heads.js";
 import { AuditSegments } from "./segments.js";
 
-/** What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's. */
+/**
+ * What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's.
+ */
 interface AuditLogOptions {
   readonly meshId: string;
   readonly signer: Signer;
@@ -34,7 +36,9 @@ interface Pending {
   readonly id: string;
 }
 
-/** The log that this master writes: appends are durable when they resolve, and those that come together share a write. */
+/**
+ * The log that this master writes: appends are durable when they resolve, and those that come together share a write.
+ */
 export class AuditLog {
   readonly entries: AuditSegments;
   readonly #options: AuditLogOptions;
@@ -45,7 +49,7 @@ export class AuditLog {
   #announcing: Promise<void> | undefined;
   /** The entry whose head this process published last. */
   #announced = 0;
-  /** Whether a head was asked for since the last one was begun. */
+  /** Whether a head was requested since the last one was begun. */
   #due = false;
 
   constructor(options: AuditLogOptions) {
@@ -71,8 +75,8 @@ export class AuditLog {
   }
 
   /**
-   * Adds a record; one that is there already is fine. Throws `auth.invalid` for what its signer may not record, `node.unavailable`
-   * while the signer is unknown here, `request.throttled` for a signer that records too much.
+   * Adds a record; one that is there already is fine. Throws `auth.invalid` for what its signer may not record,
+   * `node.unavailable` while the signer is unknown here, `request.throttled` for a signer that records too much.
    */
   async append(text: string): Promise<void> {
     const signed = this.#check(text);
@@ -81,7 +85,9 @@ export class AuditLog {
     await this.#writes.add({ text: encodeSigned(signed), id });
   }
 
-  /** Signs how far the log goes and tells the mesh: after each write, and at the start, since a crash may have come between. */
+  /**
+   * Signs and publishes how far the log goes: after each write, and at the start, since a crash may have come between.
+   */
   announce(): void {
     this.#due = true;
     this.#announcing ??= this.#publishHeads().finally(() => {

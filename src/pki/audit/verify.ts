@@ -1,4 +1,5 @@
-// Proving an audit log offline: what was changed, dropped, reordered or forged, and logs or heads that contradict each other.
+// Proving an audit log offline: what was changed, dropped, reordered or forged, and logs or heads that contradict each
+// other.
 
 import { decodeSigned, recordId, type Signed } from "../../core/signed.js";
 import { mayRecord, parseAudit } from "../registry/audit-record.js";
@@ -9,7 +10,7 @@ import { type AuditBundle, auditBundleSchema } from "./bundle.js";
 import { type AuditEntry, chainStart, entryHash } from "./chain.js";
 
 const problemLimit = 1_000;
-/** For so long a master may not have heard of a revocation, or not have copied another's newest entries. */
+/** For so long a revocation may not have reached a master, or a master not have copied another's newest entries, ms. */
 const spreadMs = 600_000;
 
 /** What a proof came to: `records` were looked at, and each problem is a sentence for people. */
@@ -25,7 +26,10 @@ interface Proof {
   readonly problem: (text: string) => void;
 }
 
-/** Verifies a bundle (of any shape) against the root certificate (PEM) that its reader trusts. Pure; never throws for what a bundle says. */
+/**
+ * Verifies a bundle (of any shape) against the root certificate (PEM) that its reader trusts. Pure; never throws for
+ * the content of a bundle.
+ */
 export function verifyAudit(value: unknown, rootCertificate: string): AuditVerdict {
   const parsed = auditBundleSchema.safeParse(value);
   if (!parsed.success) {
@@ -76,7 +80,7 @@ function headsOf(proof: Proof): Map<string, Payload<"head">[]> {
 
 function maySign(signed: Signed, master: string, { actors }: Proof): boolean {
   const signer = actors.get(signed.signer);
-  // When a master was revoked, others say again how far its log went.
+  // When a master was revoked, other masters sign again how far its log went.
   const forOther = actors.get(master)?.revokedAt !== undefined;
   return signer?.master === true && (signer.id === master || forOther) && verifySigned(signed, signer.key);
 }

@@ -1,4 +1,5 @@
-// Becoming a node of a mesh that is there: keys and requests go out, and what comes back is checked against them before it counts.
+// Becoming a node of a mesh that is there: keys and requests go out, and what comes back is checked against them before
+// it counts.
 
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { HerdError } from "../../core/errors.js";
@@ -14,10 +15,13 @@ import { nodeIdOf, publicKeyOfText, publicKeyText, signerOf } from "./enrolled-k
 import type { Enrollment, EnrollmentRequest } from "./enrollment.js";
 import { keepEnrolledKey, type LeafText, type MasterKeys, type MeshIdentity, storeIdentity } from "./mesh-files.js";
 
-/** Sends a request to a mesh and resolves to its answer: how, is the join's affair. Throws `join.refused`, and whatever ends it. */
+/**
+ * Sends a request to a mesh and resolves to its answer: how, is the join's affair. Throws `join.refused`, and whatever
+ * ends it.
+ */
 export type Enroll = (request: EnrollmentRequest) => Promise<Enrollment>;
 
-/** The node that asks. */
+/** The node that wants to join. */
 interface Applicant {
   readonly enrolledKey: KeyObject;
   readonly name: string;
@@ -37,7 +41,10 @@ interface Enrolled {
   readonly masterKey: KeyObject | undefined;
 }
 
-/** Joins a mesh and stores what that brings: all of it, or nothing but the enrolled key. Throws `join.refused` for an answer that does not fit. */
+/**
+ * Joins a mesh and stores what that brings: all of it, or nothing but the enrolled key. Throws `join.refused` for an
+ * answer that does not fit.
+ */
 export async function enrollIdentity(
   store: StateFiles,
   options: Pick<Applicant, "name" | "hosts" | "leafKeys"> & { readonly enroll: Enroll },
@@ -73,8 +80,8 @@ export function masterKeysOf({ enrollment, masterKey }: Enrolled): MasterKeys | 
 }
 
 /**
- * Makes the keys and requests of two leaves, asks, and checks that the answer is for this node and for these keys. Who the mesh is,
- * the caller of the mesh has made sure; the chains are checked by every handshake.
+ * Makes the keys and requests of two leaves, sends them, and checks that the answer is for this node and for these
+ * keys. The caller has made sure of the mesh; every handshake checks the chains.
  */
 export async function requestEnrollment(applicant: Applicant, enroll: Enroll): Promise<Enrolled> {
   const { enrolledKey, name, hosts, current, rootCertificate, leafKeys = makeLeafKeys() } = applicant;

@@ -1,4 +1,5 @@
-// What a master signs for a node that was let in, or that comes back for fresh leaves. Whether it may, the caller has decided.
+// What a master signs for a node that was let in, or that comes back for fresh leaves. Whether it may, the caller has
+// decided.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
@@ -24,7 +25,10 @@ export interface Certifier {
   rootSign(payload: string): Promise<Signed>;
 }
 
-/** Leaves for one node: a certificate request for each kind that it wants, the approved hosts of the public leaf, and its marks. */
+/**
+ * Leaves for one node: a certificate request for each kind that it wants, the approved hosts of the public leaf, and
+ * its marks.
+ */
 interface LeafRequest {
   readonly nodeId: string;
   readonly name: string;
@@ -35,7 +39,7 @@ interface LeafRequest {
   readonly master: boolean;
 }
 
-/** A certificate that was signed, for whoever keeps count of them: serial in lower-case hex, end in epoch ms. */
+/** A certificate that was signed, for the ledger of them: serial in lower-case hex, end in epoch ms. */
 export interface IssuedCertificate {
   readonly serial: string;
   readonly notAfter: number;
@@ -49,8 +53,8 @@ interface IssuedLeaves {
 }
 
 /**
- * Signs leaves. Loopback hosts are added. Throws HerdError `join.refused` for hosts that the mesh's root does not permit;
- * `TypeError` on a node that is no master.
+ * Signs leaves. Loopback hosts are added. Throws HerdError `join.refused` for hosts that the mesh's root does not
+ * permit; `TypeError` on a node that is no master.
  */
 export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   const { masterIssuer: issuer, meshId, clock, scope } = by;
@@ -70,7 +74,10 @@ export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   };
 }
 
-/** A node that becomes a master: its enrolled key (SPKI DER in base64) and the certificate request for its CA certificate. */
+/**
+ * A node that becomes a master: its enrolled key (SPKI DER in base64) and the certificate request for its CA
+ * certificate.
+ */
 interface MasterCandidate {
   readonly nodeId: string;
   readonly name: string;
@@ -78,7 +85,10 @@ interface MasterCandidate {
   readonly masterCsr: CertificateRequest;
 }
 
-/** A new master's CA certificate (PEM), the mesh's private token key (PKCS #8 DER in base64), and the text of the root's grant. */
+/**
+ * A new master's CA certificate (PEM), the mesh's private token key (PKCS #8 DER in base64), and the text of the root's
+ * grant.
+ */
 interface IssuedMaster {
   readonly masterCertificate: string;
   readonly tokenKey: string;

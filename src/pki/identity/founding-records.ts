@@ -5,7 +5,10 @@ import { encodeSigned, type Signed, type Signer } from "../../core/signed.js";
 import { payloadText } from "../registry/records.js";
 import { publicKeyText } from "./enrolled-key.js";
 
-/** A node that becomes a master, with its enrolled key (SPKI DER in base64) and its CA certificate (PEM). `at` is epoch ms. */
+/**
+ * A node that becomes a master, with its enrolled key (SPKI DER in base64) and its CA certificate (PEM). `at` is epoch
+ * ms.
+ */
 interface GrantContent {
   readonly meshId: string;
   readonly nodeId: string;

@@ -1,4 +1,4 @@
-// Founding a mesh: its root, its first master, its token key, and the records that say so.
+// Founding a mesh: its root, its first master, its token key, and the records that prove them.
 
 import { createPublicKey } from "node:crypto";
 import type { Clock } from "../../core/clock.js";

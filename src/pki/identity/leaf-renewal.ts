@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.js";
 import { type Random, systemTimers, type Timers } from "../../core/timers.js";
 
 const second = 1_000;
-/** The longest wait between two looks at the clock: a machine that slept, or whose time was set, is found out about. */
+/** The longest wait between two looks at the clock: a machine that slept, or whose time was set, is noticed. */
 const lookMs = 60 * second;
 const retryMs = { firstMs: 5 * second, lastMs: 600 * second };
 
@@ -20,7 +20,10 @@ interface LeafRenewalOptions<Leaf extends LeafLife> {
   readonly current: () => Leaf;
   readonly renew: () => Promise<Leaf>;
   readonly use?: ((leaf: Leaf) => Promise<void>) | undefined;
-  /** The part of a leaf's life after which it is renewed, drawn for each leaf: {@link publicLeafPart} or {@link peerLeafPart}. */
+  /**
+   * The part of a leaf's life after which it is renewed, drawn for each leaf: {@link publicLeafPart} or {@link
+   * peerLeafPart}.
+   */
   readonly part?: (random: Random) => number;
   /** Whether a leaf is worth nothing any more, whatever its age, as when the master that signed it was revoked. */
   readonly worthless?: ((leaf: Leaf) => boolean) | undefined;

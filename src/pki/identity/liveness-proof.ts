@@ -43,7 +43,7 @@ export function livenessProof(
   return encodeSigned(signer.sign(JSON.stringify(payload)));
 }
 
-/** What is expected of a proof. `verify` tells whether the node signed the payload. */
+/** What is expected of a proof. `verify`: whether the node signed the payload. */
 interface ExpectedProof {
   readonly mesh: string;
   readonly node: string;

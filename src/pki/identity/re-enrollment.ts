@@ -7,13 +7,13 @@ import { type Enroll, masterKeysOf, requestEnrollment } from "./enrolling.js";
 import { type MeshIdentity, storeIdentity } from "./mesh-files.js";
 import type { NodeLeaves } from "./node-leaves.js";
 
-/** How a known node asks with a join token, and whether that token makes masters. */
+/** How a known node joins again with a token, and whether that token makes masters. */
 export interface ReEnroll {
   readonly enroll: Enroll;
   readonly makesMaster: boolean;
 }
 
-/** The node that asks, and where its identity and its leaves are kept. */
+/** The node that re-enrolls, and where its identity and its leaves are kept. */
 export interface EnrolledNode {
   readonly mesh: MeshIdentity;
   readonly hosts: readonly string[];

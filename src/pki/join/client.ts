@@ -1,4 +1,5 @@
-// The joining side: finds a node of the mesh, makes sure that it is the right mesh, asks, and waits for the answer.
+// The joining side: finds a node of the mesh, makes sure that it is the right mesh, sends a request, and waits for the
+// answer.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { backoffMs } from "../../core/backoff.js";
@@ -38,7 +39,7 @@ export interface JoinOptions {
   readonly signal: AbortSignal;
 }
 
-/** What a node asks with, once it knows the root. */
+/** The request of a node, once it knows the root. */
 interface SentRequest {
   readonly root: FetchedRoot;
   readonly body: string;
@@ -48,8 +49,8 @@ interface SentRequest {
 }
 
 /**
- * Joins. Throws `join.refused` with the mesh's reason, or when the root is not the token's, whose secret is then not used;
- * `node.unavailable` when no node answers; and UsageError without an address.
+ * Joins. Throws `join.refused` with the mesh's reason, or when the root is not the token's, whose secret is then not
+ * used; `node.unavailable` when no node answers; and UsageError without an address.
  */
 export async function joinMesh(request: EnrollmentRequest, options: JoinOptions): Promise<Enrollment> {
   const token = options.token === undefined ? undefined : decodeJoinToken(options.token);
@@ -60,10 +61,10 @@ export async function joinMesh(request: EnrollmentRequest, options: JoinOptions)
 
 type JoiningOptions = Omit<JoinOptions, "token"> & { readonly token: JoinTokenText | undefined };
 
-/** The address serves another root than the one that we were told of. */
+/** The address serves another root than the expected one. */
 class WrongRoot extends HerdError {}
 
-/** The node there tells a time that is so far from ours that it would refuse what we sign. */
+/** The clock of the node there is so far from ours that the node would refuse what we sign. */
 class WrongClock extends HerdError {}
 
 class Joining {
@@ -100,12 +101,12 @@ class Joining {
     });
   }
 
-  /** Whether the node is in the mesh already, and asks at addresses that it remembers. */
+  /** Whether the node is in the mesh already, and sends to addresses that it remembers. */
   get #isMember(): boolean {
     return this.#request.rootCertificate !== undefined;
   }
 
-  /** The root that this address serves, if it is the one that we were told of. Before this, nothing of ours has left. */
+  /** The root that this address serves, if it is the expected one. Before this check, nothing of ours has left. */
   async #findRoot(url: string): Promise<FetchedRoot> {
     const { token, signal } = this.#options;
     const { rootCertificate } = this.#request;
@@ -192,7 +193,10 @@ class Joining {
     }
   }
 
-  /** One request, again when it is throttled. Throws what the mesh refused, and {@link NotReached} for what another node may do. */
+  /**
+   * One request, again when it is throttled. Throws what the mesh refused, and {@link NotReached} for what another node
+   * may do.
+   */
   async #send(url: URL, { sent, body }: { sent: SentRequest; body?: string }): Promise<Fetched> {
     const { signal, report } = this.#options;
     const options = { ca: sent.root.certificate, limitBytes: answerLimitBytes, signal };
@@ -211,7 +215,10 @@ class Joining {
     return readAnswer(answer.json, { rootCertificate: root.certificate, nodeId: this.#request.nodeId, nonce, hash });
   }
 
-  /** Another address may do better, unless the mesh has spoken, or the first address, which a person named, has the wrong root. */
+  /**
+   * Another address may do better, unless the mesh has spoken, or the first address, which a person named, has the
+   * wrong root.
+   */
   #noteOrThrow(url: string, error: unknown): void {
     const { report, signal } = this.#options;
     signal.throwIfAborted();
@@ -235,7 +242,7 @@ function ticketOf(json: unknown): { id: string; retryAfterMs: number } | undefin
   return { id, retryAfterMs: typeof retryAfterMs === "number" && retryAfterMs > 0 ? retryAfterMs : 1_000 };
 }
 
-/** The error that a problem document tells of; its text is cut, since nobody has vouched for it. */
+/** The error of a problem document; its text is cut, since nobody has vouched for it. */
 function problemOf({ status, json, retryAfterMs }: Fetched): HerdError {
   const { code, detail } = (json ?? {}) as Record<string, unknown>;
   const known = typeof code === "string" && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : "join.refused";

@@ -1,4 +1,4 @@
-// Fresh leaves for a node whose link proved who it is: what a master does between joins.
+// Fresh leaves for a node whose link proved its identity: what a registration authority does between joins.
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
@@ -10,7 +10,10 @@ import { approvedHosts } from "./hosts.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
 import { JoinRateLimit } from "./rate-limit.js";
 
-/** Body of the ask `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in service. */
+/**
+ * Body of the request `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in
+ * service.
+ */
 const bodyShape = z.object({
   peer: z.string().max(csrLimitBytes).optional(),
   public: z.string().max(csrLimitBytes).optional(),
@@ -37,7 +40,8 @@ export class RenewalAuthority {
 
   constructor(options: RenewalAuthorityOptions) {
     this.#options = options;
-    // Each costs two signatures and a write here, and nothing there. The total is for a large mesh that comes back at once.
+    // Each costs two signatures and a write here, and nothing there. The total is for a large mesh that comes back at
+    // once.
     this.#throttle = new JoinRateLimit({
       clock: options.authority.clock,
       each: { burst: 20, perSecond: 1 / 30 },
@@ -47,8 +51,8 @@ export class RenewalAuthority {
   }
 
   /**
-   * The chains (PEM) for an ask of the node `nodeId`, with the marks of its admission and no host that was not approved before. Throws
-   * `join.refused` for a node that is unknown or revoked, `request.throttled`, and `request.malformed`.
+   * The chains (PEM) for an ask of the node `nodeId`, with the marks of its admission and no host that was not approved
+   * before. Throws `join.refused` for a node that is unknown or revoked, `request.throttled`, and `request.malformed`.
    */
   async renew(nodeId: string, body: unknown): Promise<{ readonly peer?: string; readonly public?: string }> {
     const { authority, registry, issued, audit } = this.#options;

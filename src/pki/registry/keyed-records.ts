@@ -24,11 +24,19 @@ export interface KindRules<Kind extends RecordKind> {
   readonly meshId: string;
   /** Records with one slot are about the same thing, and one of them is kept. */
   slot(payload: Payload<Kind>): string;
-  /** Whether `a` is to be kept rather than `b`, which stands in its slot: a strict total order, together with the record id. */
+  /**
+   * Whether `a` is to be kept rather than `b`, which stands in its slot: a strict total order, together with the record
+   * id.
+   */
   prefers(a: Payload<Kind>, b: Payload<Kind>): boolean;
-  /** Whether the author may say this: `unknown` when it is not known yet. Throws `auth.invalid`. Includes the signature. */
+  /**
+   * Whether the author may state this: `unknown` when it is not known yet. Throws `auth.invalid`. Includes the
+   * signature.
+   */
   judge(signed: Signed, payload: Payload<Kind>): "good" | "unknown";
-  /** Whether a signer still counts: a record of one that was revoked gives way to any other, and is offered to nobody. */
+  /**
+   * Whether a signer still counts: a record of one that was revoked gives way to any other, and is offered to nobody.
+   */
   counts(signer: string): boolean;
   /** Slots at most. `undefined` from {@link admits} means the bound applies. */
   readonly limit: number;

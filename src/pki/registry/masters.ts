@@ -1,4 +1,5 @@
-// The signed registry of masters: what GET /v1/masters answers. Whoever knows the root can judge its records as a registry does.
+// The signed registry of masters, as GET /v1/masters answers it. A reader that knows the root can judge its records as
+// a registry does.
 
 import type { NodeRecord } from "./node-record.js";
 import type { Registry } from "./registry.js";
@@ -13,7 +14,7 @@ interface MasterView {
   readonly fingerprint: string;
 }
 
-/** The body of `GET /v1/masters`: what is said, and the records that prove it. */
+/** The body of `GET /v1/masters`: the masters, and the records that prove them. */
 interface MastersView {
   readonly mesh: string;
   readonly masters: readonly MasterView[];

@@ -1,4 +1,5 @@
-// Which tokens of the mesh were issued and which of them were revoked, as every node knows it. Never the tokens themselves.
+// Which tokens of the mesh were issued and which of them were revoked, as every node knows it. Never the tokens
+// themselves.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -21,7 +22,7 @@ interface IssuedToken extends Claims {
   readonly issuedAt: number;
 }
 
-/** Who may sign for the mesh: its registry. */
+/** The nodes that may sign for the mesh: its registry. */
 interface TokenAuthors {
   isRevoked(node: string): boolean;
   /** Throws `auth.invalid` unless a master that counts signed it; `unknown` when it is not known yet. */
@@ -31,13 +32,15 @@ interface TokenAuthors {
   onRevoked(listener: (node: string) => void): () => void;
 }
 
-/** What connects a ledger with the rest of its mesh; `publish` accepts a record here and spreads it (mesh `Replica`). */
+/**
+ * What connects a ledger with the rest of its mesh; `publish` accepts a record here and spreads it (mesh `Replica`).
+ */
 export interface TokenMesh {
   readonly authors: TokenAuthors;
   readonly publish: (kind: string, text: string) => Promise<void>;
 }
 
-/** What a ledger is made of; `signer` is this node's, `revoked` hears of each revocation when it counts. */
+/** What a ledger is made of; `signer` is this node's, `revoked` is called with each revocation when it counts. */
 interface TokenLedgerOptions {
   readonly meshId: string;
   readonly files: StateFiles;
@@ -47,11 +50,11 @@ interface TokenLedgerOptions {
 }
 
 /**
- * Records of kind `token` and `token-revocation`, which merge in any order: a revocation only adds, and each is kept until its
- * token has ended. A change is durable before its promise resolves and before it takes effect.
+ * Records of kind `token` and `token-revocation`, which merge in any order: a revocation only adds, and each is kept
+ * until its token has ended. A change is durable before its promise resolves and before it takes effect.
  */
 export class TokenLedger {
-  /** `RecordStore`s. Until {@link connect} they take only what this node says itself. */
+  /** `RecordStore`s. Until {@link connect} they accept only what this node signs. */
   readonly stores: readonly [KeyedRecords<"token">, KeyedRecords<"token-revocation">];
   readonly #options: TokenLedgerOptions;
   /** Payloads that this node is about to keep. */
@@ -93,7 +96,7 @@ export class TokenLedger {
     for (const store of this.stores) await store.open();
   }
 
-  /** From now on takes what masters of the mesh say, and tells them what this one does. */
+  /** From now on accepts the records of other masters, and publishes those of this one. */
   connect(mesh: TokenMesh): void {
     this.#mesh = mesh;
   }
@@ -114,14 +117,14 @@ export class TokenLedger {
   }
 
   /**
-   * Whether a token that has the mesh's signature counts. Masters share the key of that signature: once one was revoked, only tokens
-   * that the ledger knows are good, since whoever has that master can sign others.
+   * Whether a token that has the mesh's signature counts. Masters share the key of that signature: once one was
+   * revoked, only tokens that the ledger knows are good, since a thief of that master can sign others.
    */
   counts(id: string): boolean {
     return this.#mesh?.authors.lostMaster !== true || this.stores[0].at(id) !== undefined;
   }
 
-  /** Writes down a token and tells the mesh. Throws `request.throttled` when too many are alive. */
+  /** Writes down a token and publishes its record. Throws `request.throttled` when too many are alive. */
   async record({ id, role, app, expiresAt, issuedAt }: IssuedToken): Promise<void> {
     if (this.list().length >= issuedLimit) {
       throw new HerdError("request.throttled", `${issuedLimit} tokens are alive: revoke some first`, {
@@ -132,7 +135,7 @@ export class TokenLedger {
     await this.#publish({ kind: "token", mesh: this.#options.meshId, id, role, ...limited, at: issuedAt, expiresAt });
   }
 
-  /** Revokes an issued token and tells the mesh; `false` when it is not known here. Revoking twice is fine. */
+  /** Revokes an issued token and publishes that; `false` when it is not known here. Revoking twice is fine. */
   async revoke(id: string): Promise<boolean> {
     const token = this.stores[0].at(id)?.payload;
     if (token === undefined) return false;
@@ -142,7 +145,7 @@ export class TokenLedger {
     return true;
   }
 
-  /** Records whose signer was revoked: what a master that counts signs again. */
+  /** Records whose signer was revoked: a master that counts signs them again. */
   orphans(): { readonly kind: string; readonly payload: string }[] {
     return this.stores.flatMap((store) =>
       [...store.values()]

@@ -24,8 +24,8 @@ interface MasterRequest {
 }
 
 /**
- * Issues a master's certificate (PEM) for five years: a CA below which no CA can stand (pathLen 0), with the master mark. The
- * names below it are bound to the root's scope, and its URIs to the mesh's own.
+ * Issues a master's certificate (PEM) for five years: a CA below which no CA can stand (pathLen 0), with the master
+ * mark. The names below it are bound to the root's scope, and its URIs to the mesh's own.
  */
 export function issueMasterCertificate(request: MasterRequest): string {
   const { root, publicKey, nodeId, name, meshId, scope } = request;

@@ -1,4 +1,5 @@
-// Nodes that come into a mesh without a network between them: what a join stores, what a restart needs, and how leaves stay fresh.
+// Nodes that come into a mesh without a network between them: what a join stores, what a restart needs, and how leaves
+// stay fresh.
 
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
