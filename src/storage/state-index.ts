@@ -134,7 +134,7 @@ export class StateIndex {
   }
 
   /** The sealing that a file has while no change of it is under way. */
-  standing(key: string): string | undefined {
+  currentSeal(key: string): string | undefined {
     return this.#entries.get(key)?.now;
   }
 

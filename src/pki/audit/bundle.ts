@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
-import { encodeSigned, signedLimitBytes } from "../../core/signed.js";
+import { encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
 import type { Registry } from "../registry/registry.js";
 import { auditEntrySchema } from "./chain.js";
 import type { AuditCopies } from "./copies.js";
@@ -57,18 +57,19 @@ export async function auditBundle(sources: BundleSources): Promise<AuditBundle> 
   for (const master of copies.masters()) {
     if (master !== self) logs.push({ master, entries: await (await copies.of(master)).read(1, bundleEntries) });
   }
-  const [grants, admissions, revocations] = registry.stores.map((store) =>
-    [...store.values()].map(({ signed }) => encodeSigned(signed)),
-  );
   return {
     v: 1,
     mesh: registry.meshId,
     node: self,
     at: clock.now(),
-    grants: grants ?? [],
-    admissions: admissions ?? [],
-    revocations: revocations ?? [],
+    grants: textsOf(registry.grants),
+    admissions: textsOf(registry.admissions),
+    revocations: textsOf(registry.revocations),
     logs,
     heads: [...new Set([...heads.texts(), ...others])],
   };
+}
+
+function textsOf(store: { values(): Iterable<{ readonly signed: Signed }> }): string[] {
+  return [...store.values()].map(({ signed }) => encodeSigned(signed));
 }

@@ -56,11 +56,11 @@ export class AuditHeads {
       {
         kind: "head",
         meshId,
-        slot: ({ master }) => master,
+        keyOf: ({ master }) => master,
         prefers: (a, b) => a.seq > b.seq || (a.seq === b.seq && a.at < b.at),
         judge: (signed, payload) => this.#judge(signed, payload),
         counts: (signer) => !registry.isRevoked(signer),
-        compare: (record, standing) => this.#compare(record, standing),
+        compare: (record, current) => this.#compare(record, current),
         changed: (record) => this.#changed(record),
         limit: nodeLimit,
       },
@@ -132,13 +132,13 @@ export class AuditHeads {
     return registry.verifyMaster(signed) === "unknown" ? "unknown" : "good";
   }
 
-  #compare(record: HeldRecord<"head">, standing: HeldRecord<"head">): void {
-    const [a, b] = [record.payload, standing.payload];
+  #compare(record: HeldRecord<"head">, current: HeldRecord<"head">): void {
+    const [a, b] = [record.payload, current.payload];
     const forks = a.seq === b.seq && a.hash !== b.hash;
     // A master dates its heads in their order, so a later one that goes less far has lost entries.
     const shrinks = (a.seq - b.seq) * (a.at - b.at) < 0;
     if (!forks && !shrinks) return;
-    const pair = [encodeSigned(record.signed), encodeSigned(standing.signed)].sort() as unknown as HeadConflict;
+    const pair = [encodeSigned(record.signed), encodeSigned(current.signed)].sort() as unknown as HeadConflict;
     const known = this.#conflicts.some(([first, second]) => first === pair[0] && second === pair[1]);
     if (known || this.#conflicts.length >= conflictLimit) return;
     this.#conflicts = [...this.#conflicts, pair];

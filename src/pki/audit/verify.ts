@@ -177,8 +177,8 @@ function compareLogs(
   const owner = { meshId: proof.bundle.mesh, master: proof.master };
   const bySeq = new Map(one.map((entry) => [entry.seq, entry]));
   for (const entry of other) {
-    const twin = bySeq.get(entry.seq);
-    if (twin === undefined || entryHash(twin, owner) === entryHash(entry, owner)) continue;
+    const other = bySeq.get(entry.seq);
+    if (other === undefined || entryHash(other, owner) === entryHash(entry, owner)) continue;
     proof.problem(`two copies of the log of ${nameOf(proof, proof.master)} differ from entry ${entry.seq} on`);
     return;
   }

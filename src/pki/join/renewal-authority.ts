@@ -36,13 +36,13 @@ interface RenewalAuthorityOptions {
 /** Signs leaves for nodes of the mesh. */
 export class RenewalAuthority {
   readonly #options: RenewalAuthorityOptions;
-  readonly #throttle: JoinRateLimit;
+  readonly #rates: JoinRateLimit;
 
   constructor(options: RenewalAuthorityOptions) {
     this.#options = options;
     // Each costs two signatures and a write here, and nothing there. The total is for a large mesh that comes back at
     // once.
-    this.#throttle = new JoinRateLimit({
+    this.#rates = new JoinRateLimit({
       clock: options.authority.clock,
       each: { burst: 20, perSecond: 1 / 30 },
       total: { burst: 2_000, perSecond: 50 },
@@ -56,7 +56,7 @@ export class RenewalAuthority {
    */
   async renew(nodeId: string, body: unknown): Promise<{ readonly peer?: string; readonly public?: string }> {
     const { authority, registry, issued, audit } = this.#options;
-    this.#throttle.take(nodeId);
+    this.#rates.take(nodeId);
     const parsed = bodyShape.safeParse(body);
     if (!parsed.success)
       throw new HerdError("request.malformed", "the renewal cannot be read", { cause: parsed.error });

@@ -49,13 +49,10 @@ interface RegistryOptions {
  * offered to nobody, and gives way to a copy that a master which still counts has signed ({@link orphans}).
  */
 export class Registry {
-  /** `RecordStore`s in the order of their dependencies: grant, admission, revocation, address. */
-  readonly stores: readonly [
-    KeyedRecords<"grant">,
-    KeyedRecords<"admission">,
-    KeyedRecords<"revocation">,
-    KeyedRecords<"address">,
-  ];
+  readonly grants: KeyedRecords<"grant">;
+  readonly admissions: KeyedRecords<"admission">;
+  readonly revocations: KeyedRecords<"revocation">;
+  readonly addresses: KeyedRecords<"address">;
   readonly meshId: string;
   readonly rootCertificate: string;
   readonly #clock: Clock;
@@ -77,12 +74,15 @@ export class Registry {
       clock: options.clock,
       changed: (node) => this.#refresh(node),
     });
-    this.stores = [
-      new KeyedRecords(rules.grant, options),
-      new KeyedRecords(rules.admission, options),
-      new KeyedRecords(rules.revocation, options),
-      new KeyedRecords(rules.address, options),
-    ];
+    this.grants = new KeyedRecords(rules.grant, options);
+    this.admissions = new KeyedRecords(rules.admission, options);
+    this.revocations = new KeyedRecords(rules.revocation, options);
+    this.addresses = new KeyedRecords(rules.address, options);
+  }
+
+  /** Every store, as `RecordStore`s, in the order of their dependencies. */
+  get stores() {
+    return [this.grants, this.admissions, this.revocations, this.addresses] as const;
   }
 
   /** Reads what was kept. Throws `internal` naming a file that is damaged. */
@@ -113,7 +113,7 @@ export class Registry {
     return this.nodes()
       .filter(({ master, revoked }) => master && !revoked)
       .map(({ id, name }) => {
-        const address = this.stores[3].at(id)?.payload;
+        const address = this.addresses.at(id)?.payload;
         return { node: id, name, url: address?.url, peer: address?.peer ?? undefined };
       });
   }
@@ -166,7 +166,7 @@ export class Registry {
     const node = this.verify(signed);
     if (node === "unknown" || node.master) return node;
     // A grant may still be on its way.
-    if (this.stores[1].at(node.id)?.payload.master) return "unknown";
+    if (this.admissions.at(node.id)?.payload.master) return "unknown";
     throw new HerdError("auth.invalid", `it is signed by node ${node.id}, which is no master`);
   }
 
@@ -192,7 +192,7 @@ export class Registry {
    */
   handshakeRecords(id: string): string[] {
     const introduction = this.introduction(id);
-    const revocations = [...this.stores[2].values()]
+    const revocations = [...this.revocations.values()]
       .filter(({ payload, signed }) => this.#nodes.get(payload.node)?.master === true && !this.isRevoked(signed.signer))
       .sort((a, b) => b.payload.at - a.payload.at);
     return [...introduction, ...revocations.map(({ signed }) => encodeSigned(signed))].slice(0, handshakeRecordsLimit);
@@ -200,7 +200,7 @@ export class Registry {
 
   /** The records that introduce a node to a stranger: its grant, its admission, and the grant of that one's signer. */
   introduction(id: string): string[] {
-    const admission = this.stores[1].at(id);
+    const admission = this.admissions.at(id);
     const grants = [...new Set([admission?.signed.signer, id])].flatMap((node) =>
       node === undefined ? [] : this.#grantsOf(node).slice(-3),
     );
@@ -212,7 +212,7 @@ export class Registry {
    * certificate, at most eight; none when neither was.
    */
   revocationProof(id: string, issuer = ""): string[] {
-    const revocation = this.stores[2].at(id) ?? this.stores[2].at(this.#revokedIssuers.get(issuer) ?? "");
+    const revocation = this.revocations.at(id) ?? this.revocations.at(this.#revokedIssuers.get(issuer) ?? "");
     if (revocation === undefined) return [];
     return [...this.introduction(revocation.signed.signer), encodeSigned(revocation.signed)];
   }
@@ -235,8 +235,7 @@ export class Registry {
    * again, so that nodes which come later get them too.
    */
   orphans(): { readonly kind: "admission" | "revocation"; readonly payload: string }[] {
-    const [, admissions, revocations] = this.stores;
-    return [...admissions.values(), ...revocations.values()]
+    return [...this.admissions.values(), ...this.revocations.values()]
       .filter(({ signed }) => this.isRevoked(signed.signer))
       .map(({ payload: { kind }, signed: { payload } }) => ({ kind, payload }));
   }
@@ -255,16 +254,16 @@ export class Registry {
   }
 
   #grantsOf(node: string): HeldRecord<"grant">[] {
-    return [...this.stores[0].values()]
+    return [...this.grants.values()]
       .filter(({ payload }) => payload.node === node)
       .sort((a, b) => a.payload.at - b.payload.at);
   }
 
   /** Brings what is derived of a node up to date with its records. */
   #refresh(id: string): void {
-    const revoked = this.stores[2].at(id) !== undefined;
+    const revoked = this.revocations.at(id) !== undefined;
     const grants = this.#grantsOf(id);
-    const newest = { admission: this.stores[1].at(id)?.payload, grant: grants.at(-1)?.payload };
+    const newest = { admission: this.admissions.at(id)?.payload, grant: grants.at(-1)?.payload };
     const node = describeNode(newest, revoked);
     if (node !== undefined) this.#nodes.set(id, node);
     if (!revoked) return;

@@ -52,18 +52,18 @@ export function registryRules(
       ...base,
       kind: "grant",
       // Each certificate of a master has its own, and all of them count: the root signs few.
-      slot: (payload) => recordId({ payload: JSON.stringify(payload) }),
+      keyOf: (payload) => recordId({ payload: JSON.stringify(payload) }),
       limit: nodeLimit,
       judge: (signed) => {
         signers.verifyRoot(signed);
         return "good";
       },
     },
-    admission: { ...base, kind: "admission", slot: ({ node }) => node, limit: nodeLimit, judge: byMaster },
+    admission: { ...base, kind: "admission", keyOf: ({ node }) => node, limit: nodeLimit, judge: byMaster },
     revocation: {
       ...base,
       kind: "revocation",
-      slot: ({ node }) => node,
+      keyOf: ({ node }) => node,
       // The first one is when it happened.
       prefers: (a, b) => a.at < b.at,
       limit: 2 * nodeLimit,
@@ -78,7 +78,7 @@ export function registryRules(
     address: {
       ...base,
       kind: "address",
-      slot: ({ node }) => node,
+      keyOf: ({ node }) => node,
       limit: nodeLimit,
       judge: (signed, payload) => {
         if (signed.signer !== payload.node) {

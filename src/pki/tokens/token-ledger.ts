@@ -54,8 +54,9 @@ interface TokenLedgerOptions {
  * until its token has ended. A change is durable before its promise resolves and before it takes effect.
  */
 export class TokenLedger {
-  /** `RecordStore`s. Until {@link connect} they accept only what this node signs. */
-  readonly stores: readonly [KeyedRecords<"token">, KeyedRecords<"token-revocation">];
+  /** Until {@link connect} both stores accept only what this node signs. */
+  readonly #tokens: KeyedRecords<"token">;
+  readonly #revocations: KeyedRecords<"token-revocation">;
   readonly #options: TokenLedgerOptions;
   /** Payloads that this node is about to keep. */
   readonly #own = new Set<string>();
@@ -67,7 +68,7 @@ export class TokenLedger {
     const base = {
       meshId,
       prefers: newest,
-      slot: ({ id }: { readonly id: string }) => id,
+      keyOf: ({ id }: { readonly id: string }) => id,
       counts: (signer: string) => this.#mesh?.authors.isRevoked(signer) !== true,
       judge: (signed: Signed, payload: Payload<"token" | "token-revocation">) => this.#judge(signed, payload),
       over: ({ expiresAt }: { readonly expiresAt: number }) => expiresAt + graceMs <= clock.now(),
@@ -85,10 +86,16 @@ export class TokenLedger {
       kind: "token-revocation",
       limit: 2 * issuedLimit,
       // A flood of revocations of tokens that nobody knows must not keep out one that matters.
-      admits: ({ id }) => this.stores[0].at(id) !== undefined,
+      admits: ({ id }) => this.#tokens.at(id) !== undefined,
       changed: ({ payload }) => options.revoked(payload.id),
     };
-    this.stores = [new KeyedRecords(token, options), new KeyedRecords(revocation, options)];
+    this.#tokens = new KeyedRecords(token, options);
+    this.#revocations = new KeyedRecords(revocation, options);
+  }
+
+  /** Both stores, as `RecordStore`s. */
+  get stores() {
+    return [this.#tokens, this.#revocations] as const;
   }
 
   /** Reads the ledger. Throws `internal` naming the file when it is damaged. */
@@ -104,7 +111,7 @@ export class TokenLedger {
   /** Tokens of the whole mesh that are neither expired nor revoked, oldest first. */
   list(): IssuedToken[] {
     const now = this.#options.clock.now();
-    return [...this.stores[0].values()]
+    return [...this.#tokens.values()]
       .filter(({ payload: { id, expiresAt } }) => expiresAt > now && !this.isRevoked(id))
       .map(({ payload: { id, role, app, at, expiresAt } }) => {
         return { id, role, ...(app === undefined ? {} : { app }), expiresAt, issuedAt: at };
@@ -113,7 +120,7 @@ export class TokenLedger {
   }
 
   isRevoked(id: string): boolean {
-    return this.stores[1].at(id) !== undefined;
+    return this.#revocations.at(id) !== undefined;
   }
 
   /**
@@ -121,7 +128,7 @@ export class TokenLedger {
    * revoked, only tokens that the ledger knows are good, since a thief of that master can sign others.
    */
   counts(id: string): boolean {
-    return this.#mesh?.authors.lostMaster !== true || this.stores[0].at(id) !== undefined;
+    return this.#mesh?.authors.lostMaster !== true || this.#tokens.at(id) !== undefined;
   }
 
   /** Writes down a token and publishes its record. Throws `request.throttled` when too many are alive. */
@@ -137,7 +144,7 @@ export class TokenLedger {
 
   /** Revokes an issued token and publishes that; `false` when it is not known here. Revoking twice is fine. */
   async revoke(id: string): Promise<boolean> {
-    const token = this.stores[0].at(id)?.payload;
+    const token = this.#tokens.at(id)?.payload;
     if (token === undefined) return false;
     if (this.isRevoked(id)) return true;
     const { meshId: mesh, clock } = this.#options;
@@ -160,7 +167,7 @@ export class TokenLedger {
     this.#own.add(payload);
     try {
       if (this.#mesh !== undefined) await this.#mesh.publish(record.kind, text);
-      else await this.stores[record.kind === "token" ? 0 : 1].accept(text);
+      else await (record.kind === "token" ? this.#tokens : this.#revocations).accept(text);
     } finally {
       this.#own.delete(payload);
     }
