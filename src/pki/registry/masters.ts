@@ -15,7 +15,7 @@ interface MasterView {
 }
 
 /** The body of `GET /v1/masters`: the masters, and the records that prove them. */
-interface MastersView {
+export interface MastersView {
   readonly mesh: string;
   readonly masters: readonly MasterView[];
   /** Texts of the grants, and of the masters' admissions, revocations and addresses. */

@@ -63,7 +63,7 @@ export async function masterOf(node: PaperNode, { files = new MemoryFiles(), oth
       JSON.stringify(await answerAuditRequest(body, { master, entries: owner.log.entries })),
     ) as unknown;
   };
-  const copies = new AuditCopies({ meshId, files, log: silent, ask });
+  const copies = new AuditCopies({ meshId, files, log: silent, request: ask });
   for (const each of [m1, m2]) await registry.grants.accept(mesh.grant(each));
   await registry.admissions.accept(mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" }));
   await registry.admissions.accept(mesh.admission(m2, { master: m1 }));

@@ -90,7 +90,7 @@ describe("copies of a log", () => {
       coded("node.unknown"),
     );
     for (const page of [null, { entries: [{}] }, { entries: Array(300).fill({}) }]) {
-      const copies = new AuditCopies({ meshId, files: new MemoryFiles(), log: silent, ask: async () => page });
+      const copies = new AuditCopies({ meshId, files: new MemoryFiles(), log: silent, request: async () => page });
       await assert.rejects(copies.pull(m1.id), coded("auth.invalid"));
     }
   });
