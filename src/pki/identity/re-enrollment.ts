@@ -23,8 +23,8 @@ export interface EnrolledNode {
 
 /**
  * Asks when there is something to ask for: the peer certificate ended by `now` (epoch ms), or the token makes this node
- * a master. The identity from then on. Throws `join.refused` with the mesh's reason, and `node.unavailable` when no node
- * of it is reached.
+ * a master. The identity from then on. Throws `join.refused` with the mesh's reason, and `node.unavailable` when no
+ * node of it is reached.
  */
 export async function reEnroll(node: EnrolledNode, { by, now }: { by: ReEnroll; now: number }): Promise<MeshIdentity> {
   const { mesh, hosts, leaves, store } = node;
