@@ -2,8 +2,10 @@
 
 import type { Random } from "./timers.js";
 
-/** The first wait and the longest one, ms. Longer waits cost less at the other side, and find out later that it is back. */
-export interface BackoffBounds {
+/**
+ * The first wait and the longest one, ms. Longer waits cost less at the other side, and find out later that it is back.
+ */
+interface BackoffBounds {
   readonly firstMs: number;
   readonly lastMs: number;
 }

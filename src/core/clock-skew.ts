@@ -1,7 +1,7 @@
-// How far two clocks are apart, in words: a wrong clock looks like a wrong certificate until somebody says which it is.
+// How far two clocks are apart, in words: a wrong clock looks like a wrong certificate until the difference is named.
 
 const second = 1_000;
-/** Units with how many of one a span has at least to be told in it. */
+/** Units of time, each with the least count in which a span is written in it. */
 const units = [
   ["day", 86_400 * second, 3],
   ["hour", 3_600 * second, 2],

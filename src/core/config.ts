@@ -16,7 +16,7 @@ import { UsageError } from "./usage-error.js";
 
 /** Everything that decides how a node runs, with every default filled in; paths are absolute. */
 export interface Config {
-  /** The node's name when it has no identity yet; `nameGiven` tells whether a person chose it. */
+  /** The node's name when it has no identity yet; `nameGiven`: a person chose it. */
   readonly name: string;
   readonly nameGiven: boolean;
   /** What the node binds. */
@@ -31,11 +31,13 @@ export interface Config {
   /** Address of a node of the mesh to join, when the node has no identity yet; and the join token's text. */
   readonly join: string | undefined;
   readonly token: string | undefined;
-  /** More addresses of nodes of that mesh, tried in turn. Any of `join`, `token` and `seeds` means: join, do not found. */
+  /**
+   * More addresses of nodes of that mesh, tried in turn. Any of `join`, `token` and `seeds` means: join, do not found.
+   */
   readonly seeds: readonly string[];
   /** Masters: how many days after its certificate ended a node may come back by itself; then it needs a join token. */
   readonly returnDays: number;
-  /** `false`: this node never deploys, it asks for no such mark. */
+  /** `false`: this node never deploys, and requests no deploy mark. */
   readonly deploy: boolean;
   /** File with the passphrase that encrypts the root's key, beside the state's key. */
   readonly rootPassphraseFile: string | undefined;
@@ -43,8 +45,8 @@ export interface Config {
   /** Whether the node measures what it can do; one that does not counts as the reference machine. */
   readonly profile: boolean;
   /**
-   * A call that must wait here goes to a peer when it is expected to finish there this many times sooner. More keeps calls on the node
-   * where they came in; less, down to 1, evens out load at the price of more hops.
+   * A call that must wait here goes to a peer when it is expected to finish there this many times sooner. More keeps
+   * calls on the node where they came in; less, down to 1, evens out load at the price of more hops.
    */
   readonly localBias: number;
   /** Folder of functions that are deployed at the start. */
@@ -53,9 +55,9 @@ export interface Config {
   readonly ephemeral: boolean;
   readonly state: string;
   readonly limits: Limits;
-  /** What guests may use of the machine, until its owner says otherwise. */
+  /** What guests may use of the machine, until its owner sets another policy. */
   readonly policy: OwnerPolicy;
-  /** Where the kernel tells of the machine: `/proc` and `/sys`, elsewhere in a container that sees the host's. */
+  /** Where the kernel describes the machine: `/proc` and `/sys`, elsewhere in a container that sees the host's. */
   readonly kernel: KernelFolders;
   readonly logLevel: LogLevel | "silent";
 }
@@ -69,7 +71,10 @@ export interface KernelFolders {
   readonly sys: string;
 }
 
-/** Where a configuration comes from; what stands first wins: `flags`, `env`, the file that `flags.config` names, defaults. */
+/**
+ * Where a configuration comes from; what stands first wins: `flags`, `env`, the file that `flags.config` names,
+ * defaults.
+ */
 export interface ConfigSources {
   /** Settings by the file's names, and `config`, a file's path; entries that are `undefined` count as absent. */
   readonly flags?: Readonly<Record<string, unknown>>;
@@ -192,7 +197,10 @@ export function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || /^[0:]+$/.test(host);
 }
 
-/** `defaultName`: an engine starts an ended container again under its old host name, while an ephemeral node is a new one. */
+/**
+ * `defaultName`: an engine starts an ended container again under its old host name, while an ephemeral node is a new
+ * one.
+ */
 function complete(
   given: Omit<Settings, "limits"> & { limits: Limits },
   { cwd, defaultName }: { cwd: string; defaultName: string },
@@ -230,7 +238,7 @@ function complete(
     limits: given.limits,
     policy: {
       ...defaultOwnerPolicy,
-      // Who says how many threads run functions has given the machine to them.
+      // A person who sets how many threads run functions has given the machine to them.
       owner: given.workers === undefined ? defaultOwnerPolicy.owner : "none",
       ...withoutUndefined(given.policy ?? {}),
     },

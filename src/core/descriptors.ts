@@ -4,7 +4,7 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 
-/** What systems give to a process unless told otherwise: assumed where nobody tells. */
+/** The limit that systems set by default: assumed where the system does not report one. */
 const usualLimit = 1_024;
 /** More are not counted on. */
 const mostCounted = 1_048_576;
@@ -33,7 +33,7 @@ export interface DescriptorShares {
 }
 
 /** What is wanted where descriptors allow it, and the threads that run guests. */
-export interface DescriptorWishes {
+interface DescriptorWishes {
   readonly connections: number;
   readonly connectionsPerAddress: number;
   readonly workers: number;
@@ -59,18 +59,18 @@ export function shareOut(limit: number, wishes: DescriptorWishes): DescriptorSha
  */
 export async function descriptorLimit(limits = "/proc/self/limits"): Promise<number> {
   const text = await readFile(limits, "utf8").catch(() => "");
-  const told = numberOf(/^Max open files +(\S+)/m.exec(text)?.[1]) ?? numberOf(await shellLimit());
-  return Math.min(told ?? usualLimit, mostCounted);
+  const limit = numberOf(/^Max open files +(\S+)/m.exec(text)?.[1]) ?? numberOf(await shellLimit());
+  return Math.min(limit ?? usualLimit, mostCounted);
 }
 
 function shellLimit(): Promise<string | undefined> {
   if (process.platform === "win32") return Promise.resolve(undefined);
-  const asked = new Promise<string | undefined>((resolve) => {
+  const answer = new Promise<string | undefined>((resolve) => {
     execFile("sh", ["-c", "ulimit -n"], { timeout: commandTimeoutMs }, (error, stdout) =>
       resolve(error === null ? stdout.trim() : undefined),
     );
   });
-  return asked.catch(() => undefined);
+  return answer.catch(() => undefined);
 }
 
 function numberOf(text: string | undefined): number | undefined {

@@ -1,4 +1,4 @@
-// A bounded number of things at a time, shared by key: whoever wants many waits behind whoever wants few.
+// A semaphore with a share for each key: a key that wants many slots waits behind a key that wants few.
 
 import type { Clock } from "./clock.js";
 
@@ -16,12 +16,12 @@ export interface FairSlotsOptions {
   readonly waiting?: number;
   /** How many of one key may wait; `waiting` without it. */
   readonly waitingEach?: number;
-  /** The error for whoever gets no slot. */
+  /** The error for a caller that gets no slot. */
   readonly refuse: (why: Refusal) => Error;
 }
 
 /** How somebody waits for a slot. */
-export interface EnterOptions {
+interface EnterOptions {
   /** Rejects with its reason when it aborts while the slot is waited for. */
   readonly signal?: AbortSignal | undefined;
   /** Goes before what else waits of the same key. */

@@ -7,7 +7,10 @@ export function randomHex(bytes: number): string {
   return randomBytes(bytes).toString("hex");
 }
 
-/** `bytes` random bytes as base64url without padding (RFC 4648, section 5): for secrets that travel in links and headers. */
+/**
+ * `bytes` random bytes as base64url without padding (RFC 4648, section 5): for secrets that travel in links and
+ * headers.
+ */
 export function randomBase64url(bytes: number): string {
   return randomBytes(bytes).toString("base64url");
 }

@@ -10,7 +10,7 @@ export interface Part {
 /** An ordered set of parts with one life: it starts once and stops once. */
 export class Lifecycle {
   readonly #parts: readonly Part[];
-  /** How many parts, from the first, have been asked to start. */
+  /** How many parts, from the first, were started, or began to. */
   #begun = 0;
   #starting: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
@@ -26,8 +26,8 @@ export class Lifecycle {
   }
 
   /**
-   * Stops every part that began, last first, each even when another failed; a start under way ends after its current part.
-   * Throws an AggregateError when a part failed to stop.
+   * Stops every part that began, last first, each even when another failed; a start under way ends after its current
+   * part. Throws an AggregateError when a part failed to stop.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();

@@ -1,4 +1,4 @@
-// Which of many like log lines are written: whoever can cause a line again and again must not fill the log.
+// The rate limit of log lines: a peer or a client that can cause a line again and again must not fill the log.
 
 import type { Clock } from "./clock.js";
 import { LruMap } from "./lru-map.js";
@@ -21,7 +21,7 @@ interface Entry {
 
 /**
  * Writes the first line of a key at once, the next after 30 s, then after twice as long each time, up to an hour. A key
- * that was quiet for as long as its wait is new again. Strangers who invent keys share a budget of 64 lines, which
+ * that was quiet for as long as its wait is new again. Strangers that invent keys share a budget of 64 lines, which
  * grows by one each 5 s.
  */
 export class LogRateLimit {

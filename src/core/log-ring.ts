@@ -20,13 +20,13 @@ export interface LogRecord {
 }
 
 /** Which records to read: of one app, at most the newest `limit`. */
-export interface LogQuery {
+interface LogQuery {
   readonly app?: string | undefined;
   readonly limit?: number | undefined;
 }
 
 /** Bounds of a {@link LogRing}; bytes count two per character of a message plus a fixed share per record. */
-export interface LogRingOptions {
+interface LogRingOptions {
   readonly maxRecords?: number;
   readonly maxBytes?: number;
 }

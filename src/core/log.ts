@@ -22,7 +22,7 @@ export interface LogDetails {
 export type Logger = { readonly [level in LogLevel]: (message: string, details?: LogDetails) => void };
 
 /** How a {@link createLogger} logger writes; `stream` replaces stderr. */
-export interface LoggerOptions {
+interface LoggerOptions {
   readonly node: string;
   readonly clock: Clock;
   readonly ring: LogRing;
@@ -69,13 +69,15 @@ export function createLogger(options: LoggerOptions): Logger {
   };
 }
 
-/** What the contract names was foreseen: its code and message say it all, where in the program it was made says nothing more. */
+/** An error of the contract was foreseen: its code and message suffice, and its stack adds nothing. */
 function causeText(cause: unknown): unknown {
   if (cause instanceof HerdError && cause.code !== "internal" && cause.cause === undefined) return cause.toData();
   return cause instanceof Error ? stdSerializers.err(cause) : cause;
 }
 
-/** Who reads the log may leave, and its disk may be full: then lines are lost, not the node. The ring keeps them. */
+/**
+ * The reader of the log may leave, and its disk may be full: then lines are lost, not the node. The ring keeps them.
+ */
 function standardError(): DestinationStream {
   const stream = destination({ fd: 2, sync: true });
   stream.on("error", () => undefined);

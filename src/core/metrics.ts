@@ -3,7 +3,7 @@
 import { Histogram, type HistogramOptions } from "./histogram.js";
 
 /** Name and help line of a metric; a series of it has one value per label, in this order. */
-export interface MetricOptions {
+interface MetricOptions {
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly string[];
@@ -25,10 +25,13 @@ export class Counter {
 }
 
 /** One value with its label values, as the callback of a metric that is read gives it. */
-export type GaugeSample = readonly [labels: readonly string[], value: number];
+type GaugeSample = readonly [labels: readonly string[], value: number];
 
-/** The series of one metric by their label values. Resolve a series once and keep it: the hot path then looks nothing up. */
-export class Family<Series> {
+/**
+ * The series of one metric by their label values. Resolve a series once and keep it: the hot path then looks nothing
+ * up.
+ */
+class Family<Series> {
   readonly #series = new Map<string, { readonly labels: readonly string[]; readonly series: Series }>();
   readonly #width: number;
   readonly #create: () => Series;
@@ -128,7 +131,7 @@ export class Metrics {
       try {
         text += render();
       } catch {
-        // What is missing for a while says enough to whoever watches it.
+        // A series that is missing for a while shows the failure to its reader.
       }
     }
     return text;

@@ -4,7 +4,7 @@ import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Parts of the wall, each as people call it when it is not there. */
-export const wallParts = [
+const wallParts = [
   "no container",
   "root user",
   "writable root",
@@ -18,7 +18,10 @@ export interface OuterWall {
   readonly missing: readonly (typeof wallParts)[number][];
 }
 
-/** What a wall is told by: whether an engine's mark is there, and the texts of proc(5)'s `self/status` and `self/mountinfo`. */
+/**
+ * The signs of a wall: whether an engine's mark is there, and the texts of proc(5)'s `self/status` and
+ * `self/mountinfo`.
+ */
 export interface WallSigns {
   readonly isMarked: boolean;
   readonly status: string;
@@ -28,7 +31,7 @@ export interface WallSigns {
 /** Files that engines put into their containers: Docker's, and Podman's. */
 const marks = [".dockerenv", "run/.containerenv"];
 
-/** The wall that these signs tell of. Without a container the other parts stand for nothing, and are not looked at. */
+/** The wall of these signs. Without a container the other parts stand for nothing, and are not looked at. */
 export function wallOf({ isMarked, status, mountInfo }: WallSigns): OuterWall {
   if (!isMarked) return { missing: ["no container"] };
   const field = (name: string): string => new RegExp(`^${name}:\\s*(\\S+)`, "m").exec(status)?.[1] ?? "";

@@ -3,7 +3,10 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { UsageError } from "./usage-error.js";
 
-/** The only IPv4 address among `interfaces` (as `os.networkInterfaces()`) besides loopback. Throws {@link UsageError}, naming all, when there is no one. */
+/**
+ * The only IPv4 address among `interfaces` (as `os.networkInterfaces()`) besides loopback. Throws {@link UsageError},
+ * naming all, when there is no one.
+ */
 export function ownAddress(interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>): string {
   const found = Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])

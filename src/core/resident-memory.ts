@@ -3,8 +3,8 @@
 import type { Metrics } from "./metrics.js";
 
 /**
- * Resident memory of this process in bytes; undefined when the system does not tell. Node reads a file for it, which
- * fails while the process is out of file descriptors (EMFILE): a figure must not be what ends a process then.
+ * Resident memory of this process in bytes; undefined when the system does not report it. Node reads a file for it,
+ * which fails while the process is out of file descriptors (EMFILE): a figure must not be what ends a process then.
  */
 export function residentBytes(): number | undefined {
   try {

@@ -3,7 +3,10 @@
 import { createHash } from "node:crypto";
 import { tryParseJson } from "./json.js";
 
-/** A payload (JSON text of an object that names its `kind` and `mesh`), who signed it (node id, or `root`), and the signature in base64. */
+/**
+ * A payload (JSON text of an object that names its `kind` and `mesh`), its signer (node id, or `root`), and the
+ * signature in base64.
+ */
 export interface Signed {
   readonly payload: string;
   readonly signer: string;
@@ -19,10 +22,13 @@ export interface Signer {
 /** A record from further ahead is refused, in milliseconds: a wrong clock must not have the last word for long. */
 export const aheadLimitMs = 600_000;
 
-/** The largest signed record, in characters of its text: a bound for whoever reads one from a peer. */
+/** The largest signed record, in characters of its text: a bound for records that come from a peer. */
 export const signedLimitBytes = 64 * 1024;
 
-/** The id of a record: SHA-256, in hex, of its payload alone, so that a second signature of the same fact is the same record. */
+/**
+ * The id of a record: SHA-256, in hex, of its payload alone, so that a second signature of the same fact is the same
+ * record.
+ */
 export function recordId(signed: Pick<Signed, "payload">): string {
   return createHash("sha256").update(signed.payload).digest("hex");
 }

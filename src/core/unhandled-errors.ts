@@ -1,12 +1,12 @@
-// What a process does about an exception or a rejection that nothing handled: it says so, ends in order, and is started
-// again.
+// What a process does about an exception or a rejection that nothing handled: it logs the error, ends in order, and is
+// started again.
 
-/** How a fault came about. */
+/** How the error came about. */
 export type UnhandledKind = "exception" | "rejection";
 
-/** What {@link watchUnhandledErrors} does about faults. */
-export interface UnhandledOptions {
-  /** Logs and counts the fault. */
+/** What {@link watchUnhandledErrors} does about an error. */
+interface UnhandledOptions {
+  /** Logs and counts the error. */
   report(kind: UnhandledKind, cause: unknown): void;
   /** Ends the work in order: calls under way first. */
   drain(): Promise<void>;
@@ -14,38 +14,38 @@ export interface UnhandledOptions {
   exit(): void;
   /** The process ends after so long, drained or not. */
   readonly drainMs: number;
-  /** Where faults are heard of; the process, unless told otherwise. */
+  /** Where errors are reported; default the process. */
   readonly source?: UnhandledSource;
 }
 
 type UnhandledListener = (cause: unknown, origin: NodeJS.UncaughtExceptionOrigin) => void;
 
-/** The part of `process` that tells of faults; rejections come there too, as Node raises those that nothing handles. */
-export interface UnhandledSource {
+/** The part of `process` that reports errors; rejections come there too, as Node raises those that nothing handles. */
+interface UnhandledSource {
   on(event: "uncaughtException", listener: UnhandledListener): unknown;
   off(event: "uncaughtException", listener: UnhandledListener): unknown;
 }
 
 /**
- * Reports every fault; at the first, drains and ends the process. A second one ends it at once: nobody knows what still
- * works then. A fault is a defect of this program, never the normal end of anything. Returns the function that stops
- * watching.
+ * Reports every error; at the first, drains and ends the process. A second one ends it at once: nobody knows what still
+ * works then. An unhandled error is a defect of this program, never the normal end of anything. Returns the function
+ * that stops watching.
  */
 export function watchUnhandledErrors(options: UnhandledOptions): () => void {
   const { report, drain, exit, drainMs, source = process } = options;
   let isEnding = false;
-  const onFault: UnhandledListener = (cause, origin) => {
+  const onError: UnhandledListener = (cause, origin) => {
     try {
       report(origin === "unhandledRejection" ? "rejection" : "exception", cause);
     } catch {
-      // Nobody can be told any more; to end is left.
+      // The log does not work either: ending is all that is left.
     }
     if (isEnding) {
       exit();
       return;
     }
     isEnding = true;
-    // It keeps the process alive, so that nothing else decides the code of its end.
+    // The timer keeps the process alive, so that nothing else decides the code of its end.
     const bound = setTimeout(exit, drainMs);
     const ended = (): void => {
       clearTimeout(bound);
@@ -54,8 +54,8 @@ export function watchUnhandledErrors(options: UnhandledOptions): () => void {
     const draining = async (): Promise<void> => drain();
     draining().then(ended, ended);
   };
-  source.on("uncaughtException", onFault);
+  source.on("uncaughtException", onError);
   return () => {
-    source.off("uncaughtException", onFault);
+    source.off("uncaughtException", onError);
   };
 }

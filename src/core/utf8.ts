@@ -2,7 +2,7 @@
 import { isUtf8 } from "node:buffer";
 
 /** The first byte that is wrong, counted from 0, and its line and column, counted from 1. */
-export interface InvalidByte {
+interface InvalidByte {
   readonly byte: number;
   readonly line: number;
   readonly column: number;

@@ -3,6 +3,7 @@
 import type { AppInterface } from "../../runtime/interface/model.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { sha256 } from "../catalog/blobs.js";
+import { LruMap } from "../core/lru-map.js";
 import { AppLock } from "./app-lock.js";
 import type { Catalog, Preparer, Switch } from "./ports.js";
 import { RefusedComponents } from "./refused-components.js";
@@ -38,7 +39,7 @@ export class Activation {
   /** Apps of which the last {@link settle} failed. */
   readonly #failed = new Set<string>();
   readonly #refused = new RefusedComponents();
-  readonly #interfaces = new Map<string, AppInterface>();
+  readonly #interfaces = new LruMap<string, AppInterface>(keptInterfaces);
 
   constructor(options: ActivationOptions) {
     this.#options = options;
@@ -98,8 +99,6 @@ export class Activation {
     if (digest !== undefined) this.#refused.check(digest);
     const found = await this.inspect(await this.#options.catalog.component(revision));
     if (digest !== undefined) this.#interfaces.set(digest, found);
-    const [oldest] = this.#interfaces.keys();
-    if (this.#interfaces.size > keptInterfaces && oldest !== undefined) this.#interfaces.delete(oldest);
     return found;
   }
 

@@ -2,6 +2,7 @@
 // again.
 
 import { type ErrorCode, HerdError } from "../core/errors.js";
+import { LruMap } from "../core/lru-map.js";
 
 const mostKept = 4_096;
 /** A failure of the node itself may pass. One that occurs this often with the same bytes counts as theirs. */
@@ -16,11 +17,11 @@ const ofTheBytes: ReadonlySet<ErrorCode> = new Set(["source.invalid", "type.unsu
  * Keeps, for the life of the process, why components cannot run here; above a bound, the oldest entries are dropped.
  */
 export class RefusedComponents {
-  readonly #known = new Map<string, { readonly error: HerdError; readonly failures: number }>();
+  readonly #known = new LruMap<string, { readonly error: HerdError; readonly failures: number }>(mostKept);
 
   /** Throws the failure of the component of that SHA-256 (hex), when it was refused for good. */
   check(digest: string): void {
-    const error = this.#known.get(digest)?.error;
+    const error = this.#known.peek(digest)?.error;
     if (error !== undefined && this.has(digest)) {
       throw new HerdError("source.invalid", error.message, { cause: error });
     }
@@ -28,17 +29,14 @@ export class RefusedComponents {
 
   /** Whether {@link check} throws. */
   has(digest: string): boolean {
-    const known = this.#known.get(digest);
+    const known = this.#known.peek(digest);
     return known !== undefined && (ofTheBytes.has(known.error.code) || known.failures >= ownFailures);
   }
 
   /** Records a failure to prepare the component. */
   note(digest: string, error: unknown): void {
     if (!(error instanceof HerdError) || (!ofTheBytes.has(error.code) && error.code !== "internal")) return;
-    const failures = (this.#known.get(digest)?.failures ?? 0) + 1;
-    this.#known.delete(digest);
+    const failures = (this.#known.peek(digest)?.failures ?? 0) + 1;
     this.#known.set(digest, { error, failures });
-    const [oldest] = this.#known.keys();
-    if (this.#known.size > mostKept && oldest !== undefined) this.#known.delete(oldest);
   }
 }

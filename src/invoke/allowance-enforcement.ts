@@ -1,4 +1,5 @@
-// Keeps a node to what its owner allows: the sandbox gets no more slots, the mesh hears of pauses, the log of each state.
+// Keeps a node to what its owner allows: the sandbox gets no more slots, the mesh hears of pauses, the log of each
+// state.
 
 import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import type { Logger } from "../core/log.js";

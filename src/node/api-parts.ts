@@ -10,7 +10,7 @@ import { HttpsApi } from "../server/https-api.js";
 import { LinkRelay, relayKind } from "../server/relay/link-relay.js";
 import { meshView } from "../server/views/mesh-view.js";
 import type { OwnProcess } from "../trust/own-process.js";
-import { hearsOfRevocation } from "../trust/own-revocation.js";
+import { receivesRevocation } from "../trust/own-revocation.js";
 import type { TrustParts } from "../trust/trust-parts.js";
 import type { AppParts } from "./app-parts.js";
 import type { NodeContext } from "./node-context.js";
@@ -67,7 +67,7 @@ export function httpsApi(context: NodeContext, dependencies: ApiDependencies): H
       node: identity.nodeId,
       links,
       marks,
-      hearsOfRevocation: () => hearsOfRevocation(identity.nodeId, { registry, timers }),
+      receivesRevocation: () => receivesRevocation(identity.nodeId, { registry, timers }),
     }),
     mesh: meshView({ trust, links, members, forwarding, availability, duplicates, wall, recycle }),
     owner: governor,

@@ -33,7 +33,7 @@ export interface AppParts {
 }
 
 /** What the parts need of the mesh. `publish` spreads a manifest; `appOf` names the app of a call that came in here. */
-export interface AppDependencies {
+interface AppDependencies {
   readonly links: Links;
   readonly members: Members;
   /** How long the event loop was held up lately. */
@@ -67,7 +67,7 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
     },
   });
   const catalog = new Catalog({
-    // What is not a master's own stays in memory: whoever steals its disk finds no app.
+    // A node that is no master keeps apps in memory: on a stolen disk of it there is no app.
     files: identity.isMaster ? await identity.files("catalog") : new MemoryFiles(),
     clock,
     limits,

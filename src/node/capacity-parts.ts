@@ -12,7 +12,7 @@ import { defaultLimits } from "../core/limits.js";
 import type { NodeContext } from "./node-context.js";
 
 /** Where the capacity is read, and the part that measures it once the node serves. */
-export interface CapacityParts {
+interface CapacityParts {
   readonly source: CapacitySource;
   readonly part: Part;
 }

@@ -1,4 +1,4 @@
-// What every part of a node stands on: its configuration, its identity, its time, and where it says what happens.
+// What every part of a node needs: configuration, identity, time, and where to report what happens.
 
 import type { Clock } from "../core/clock.js";
 import type { Config } from "../core/config.js";
@@ -31,7 +31,7 @@ export interface NodeContext {
   readonly wall: OuterWall;
   /** How many connections strangers may have open. */
   readonly descriptors: DescriptorShares;
-  /** Ends the node, calls first, so that whoever runs it puts another in its place. */
+  /** Ends the node, calls first, so that its container engine or service manager puts another in its place. */
   readonly recycle: () => void;
   /** Aborts when the node is to stop, also while it starts. */
   readonly stopped: AbortSignal;

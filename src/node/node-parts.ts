@@ -13,6 +13,7 @@ import { TlsNetwork } from "../mesh/transport/tls-network.js";
 import type { Governor } from "../owner/governor.js";
 import { withKeyFiles } from "../pki/state/key-files.js";
 import { peerIdentityOf } from "../pki/x509/peer-identity.js";
+import type { PublicLeaf } from "../pki/x509/public-leaf.js";
 import type { HttpsApi } from "../server/https-api.js";
 import { publishJoins, publishNodes } from "../server/views/mesh-events.js";
 import { answerRenewals, CertificateRenewal } from "../trust/certificate-renewal.js";
@@ -20,7 +21,7 @@ import { type KeptAddresses, openAddresses } from "../trust/known-addresses.js";
 import { MeshParticipation } from "../trust/mesh-participation.js";
 import { type MeshParts, meshParts } from "../trust/mesh-parts.js";
 import type { MeshReadiness } from "../trust/mesh-readiness.js";
-import { answerLiveness, ownProcess } from "../trust/own-process.js";
+import { answerLiveness, type OwnProcess, ownProcess } from "../trust/own-process.js";
 import { checkNotRevoked } from "../trust/own-revocation.js";
 import { type TrustParts, trustParts } from "../trust/trust-parts.js";
 import { httpsApi } from "./api-parts.js";
@@ -44,16 +45,23 @@ export interface NodeParts {
   isCaughtUp(): boolean;
 }
 
-/** What {@link buildNode} makes. */
-interface Built {
+/** What of a node is there before its apps. */
+interface MeshSide {
   readonly trust: TrustParts;
-  readonly apps: AppParts;
-  readonly api: HttpsApi;
+  readonly process: OwnProcess;
   readonly mesh: MeshParts;
   readonly network: TlsNetwork;
   readonly addresses: KeptAddresses;
-  readonly replica: RecordReplica;
   readonly publish: Publish;
+  /** From now on what is published goes to this replica: it is made of the stores, which publish themselves. */
+  readonly publishTo: (replica: RecordReplica) => void;
+}
+
+/** What {@link buildNode} makes. */
+interface Built extends MeshSide {
+  readonly apps: AppParts;
+  readonly api: HttpsApi;
+  readonly replica: RecordReplica;
   readonly governor: Governor;
   readonly availability: Availability;
   readonly renewal: CertificateRenewal;
@@ -61,25 +69,11 @@ interface Built {
 
 /** Builds a node. */
 export async function buildNode(context: NodeContext): Promise<NodeParts> {
-  const { config, identity, clock, events, log, metrics } = context;
-  const late: { publish: Publish } = {
-    publish: () => Promise.reject(new TypeError("a record was published before there was a replica")),
-  };
-  const publish: Publish = (kind, text) => late.publish(kind, text);
-  const trust = await trustParts(
-    { ...context, returnDays: config.returnDays },
-    {
-      publish,
-      links: () => mesh.links,
-      joinHooks: (sources) => publishJoins({ ...sources, events, clock }),
-    },
-  );
+  const { config, log, metrics } = context;
+  const side = await meshSide(context);
+  const { trust, process, mesh, network, publish } = side;
   const { registry } = trust;
-  const process = ownProcess({ ...context, state: config.state }, { trust, links: () => mesh.links.all().length });
   const { readiness } = process;
-  const network = tlsNetwork(context, readiness);
-  const addresses = await openAddresses(await identity.files("addresses"), log);
-  const mesh = meshParts(context, { network, registry, addresses, process: process.link });
   const { links, members } = mesh;
   const governor = await ownerGovernor(context, { members });
   const apps = await appParts(context, {
@@ -95,22 +89,16 @@ export async function buildNode(context: NodeContext): Promise<NodeParts> {
   });
   const availability = new Availability({ load: apps.forwarding.load, governor, members });
   const replica = mesh.replica([...trust.stores, apps.catalog.records]);
-  late.publish = (kind, text) => replica.publish(kind, text);
+  side.publishTo(replica);
   const api: HttpsApi = httpsApi(context, { trust, links, members, apps, governor, availability, process });
-  const renewal = new CertificateRenewal({
-    ...context,
-    registry,
-    links,
-    usePublic: (leaf) => withKeyFiles(leaf, (files) => api.reload(files)),
-    requested: readiness.renewalRequested,
-  });
+  const usePublic = (leaf: PublicLeaf): Promise<void> => withKeyFiles(leaf, (files) => api.reload(files));
+  const { renewalRequested: requested } = readiness;
+  const renewal = new CertificateRenewal({ ...context, registry, links, usePublic, requested });
   answerLiveness(links, process.duplicates);
   if (trust.master !== undefined) answerRenewals(links, trust.master.renewalAuthority);
   registerMesh(metrics, { network, links, members, replica });
   registerSandbox(metrics, apps);
-  const built: Built = {
-    ...{ trust, apps, api, mesh, network, addresses, replica, publish, governor, availability, renewal },
-  };
+  const built: Built = { ...side, apps, api, replica, governor, availability, renewal };
   return {
     trust,
     apps,
@@ -131,6 +119,32 @@ export async function buildNode(context: NodeContext): Promise<NodeParts> {
       await Promise.all([api.drain(signal), apps.forwarding.leave(signal)]);
     },
   };
+}
+
+async function meshSide(context: NodeContext): Promise<MeshSide> {
+  const { config, identity, clock, events, log } = context;
+  let replica: RecordReplica | undefined;
+  const publish: Publish = async (kind, text) => {
+    if (replica === undefined) throw new TypeError("a record was published before there was a replica");
+    await replica.publish(kind, text);
+  };
+  const trust = await trustParts(
+    { ...context, returnDays: config.returnDays },
+    {
+      publish,
+      links: () => mesh.links,
+      joinHooks: (sources) => publishJoins({ ...sources, events, clock }),
+    },
+  );
+  const process = ownProcess({ ...context, state: config.state }, { trust, links: () => mesh.links.all().length });
+  const network = tlsNetwork(context, process.readiness);
+  const addresses = await openAddresses(await identity.files("addresses"), log);
+  const { registry } = trust;
+  const mesh = meshParts(context, { network, registry, addresses, process: process.link });
+  const publishTo = (made: RecordReplica): void => {
+    replica = made;
+  };
+  return { trust, process, mesh, network, addresses, publish, publishTo };
 }
 
 /** The peer port. */

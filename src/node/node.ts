@@ -27,10 +27,10 @@ import type { NodeContext } from "./node-context.js";
 import { buildNode, type NodeParts } from "./node-parts.js";
 import { describeReady, type Ready } from "./ready.js";
 
-/** A node that is recycled drains for so long before it refuses calls: who sends some looks at `/readyz` now and then. */
+/** A node that is recycled drains for so long before it refuses calls, ms: clients read `/readyz` now and then. */
 const recycleGraceMs = 3_000;
 
-/** What the log says of a fault; tests look for "nothing handled" in the lines of nodes that they start. */
+/** The log lines of unhandled errors; tests look for "nothing handled" in the lines of nodes that they start. */
 const faultMessages: Readonly<Record<UnhandledKind, string>> = {
   exception: "an exception that nothing handled: the node ends, to be started again",
   rejection: "a rejection that nothing handled: the node ends, to be started again",
@@ -60,10 +60,13 @@ export class HerdNode {
   readonly #stopped = new AbortController();
   readonly #onProgress: (text: string) => void;
   readonly #leafKeys: Promise<LeafKeys> | undefined;
-  #sayRecycled: () => void = () => undefined;
-  /** Resolves when an operator has the node recycled and those who look at it had time to see that it drains: then {@link stop} it. */
+  #resolveRecycled: () => void = () => undefined;
+  /**
+   * Resolves when an operator has the node recycled, and its clients had time to see that it drains: then {@link stop}
+   * it.
+   */
   readonly recycled = new Promise<void>((resolve) => {
-    this.#sayRecycled = resolve;
+    this.#resolveRecycled = resolve;
   });
   #lifecycle: Lifecycle | undefined;
   #starting: Promise<Ready> | undefined;
@@ -77,8 +80,8 @@ export class HerdNode {
   }
 
   /**
-   * Starts everything; resolves when the node serves. Throws `UsageError` or HerdError, with all that began stopped again, and
-   * an AbortError when {@link stop} came first.
+   * Starts everything; resolves when the node serves. Throws `UsageError` or HerdError, with all that began stopped
+   * again, and an AbortError when {@link stop} came first.
    */
   start(): Promise<Ready> {
     this.#starting ??= this.#startAll();
@@ -92,8 +95,7 @@ export class HerdNode {
   }
 
   /**
-   * Logs and counts an exception or a rejection that nothing handled; ending the node is up to whoever runs the
-   * process.
+   * Logs and counts an exception or a rejection that nothing handled; the caller ends the node.
    */
   reportUnhandled(kind: UnhandledKind, cause: unknown): void {
     this.#faults.with(kind).add();
@@ -133,7 +135,7 @@ export class HerdNode {
     registerResidentMemory(this.#metrics);
     return {
       ...{ config, clock, ring, identity, ...found },
-      recycle: () => void systemTimers.after(recycleGraceMs, this.#sayRecycled),
+      recycle: () => void systemTimers.after(recycleGraceMs, this.#resolveRecycled),
       stopped: this.#stopped.signal,
       ownerSecret: new OwnerSecret(),
       timers: systemTimers,
@@ -149,9 +151,9 @@ export class HerdNode {
   async #stopAll(): Promise<void> {
     this.#stopped.abort();
     // Told at once, so that a start under way ends after its current part instead of its last.
-    const told = this.#lifecycle?.stop();
+    const stopping = this.#lifecycle?.stop();
     await this.#starting?.catch(() => undefined);
-    await (told ?? this.#lifecycle?.stop());
+    await (stopping ?? this.#lifecycle?.stop());
   }
 
   async #run(context: NodeContext): Promise<Ready> {

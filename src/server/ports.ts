@@ -7,7 +7,7 @@ import type { Governor } from "../owner/governor.js";
 import type { MastersView } from "../pki/registry/masters.js";
 import type { SignIn as SignInCodes } from "../pki/tokens/sign-in.js";
 import type { TokenAuthority } from "../pki/tokens/tokens.js";
-import type { AuditView } from "../trust/audit-parts.js";
+import type { AuditView } from "../trust/audit-view.js";
 
 /** Issues, checks and revokes tokens. */
 export type Tokens = Pick<TokenAuthority, "verifyCached" | "verify" | "issue" | "list" | "revoke">;

@@ -6,7 +6,7 @@ import { randomHex } from "../core/ids.js";
 import { disk } from "./disk.js";
 
 /** How {@link writeFileAtomic} writes. */
-export interface AtomicWriteOptions {
+interface AtomicWriteOptions {
   /** Permissions; by default the owner's alone (0600). */
   readonly mode?: number;
   /**
@@ -17,8 +17,8 @@ export interface AtomicWriteOptions {
 }
 
 /**
- * Replaces `path` by `content` durably: temporary file beside it, fsync, rename, fsync of the folder. When it resolves, the
- * content survives a power cut. A crash may leave a file whose name ends in `.tmp`: see {@link isTemporary}.
+ * Replaces `path` by `content` durably: temporary file beside it, fsync, rename, fsync of the folder. When it resolves,
+ * the content survives a power cut. A crash may leave a file whose name ends in `.tmp`: see {@link isTemporary}.
  */
 export async function writeFileAtomic(
   path: string,
@@ -31,7 +31,7 @@ export async function writeFileAtomic(
     await rename(temporary, path);
   } catch (error) {
     await options.ready?.catch(() => undefined);
-    // A disk that takes nothing may not let go of a file either: the first failure is the one to tell.
+    // A disk that takes nothing may not remove a file either: the first failure is the one to throw.
     await rm(temporary, { force: true }).catch(() => undefined);
     throw error;
   }

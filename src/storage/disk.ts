@@ -1,4 +1,4 @@
-// The seam between durable writes and the disk: what a write asks first, so that a test can fill a disk without one.
+// The port between durable writes and the disk: each write passes it first, so that a test can fill a disk without one.
 
 /**
  * Asked before bytes are written to a path; it throws what the file system would. By default it lets everything pass.

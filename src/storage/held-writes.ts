@@ -7,7 +7,7 @@ import { isStorageFull, storageError } from "./storage-error.js";
 const retryMs = { firstMs: 1_000, lastMs: 30_000 };
 
 /** A write of one file; it rejects when the disk still takes nothing. */
-export type HeldWrite = () => Promise<void>;
+type HeldWrite = () => Promise<void>;
 
 /** Holds one write a file, the latest. Nothing runs while nothing is held. */
 export class HeldWrites {
@@ -47,14 +47,14 @@ export class HeldWrites {
     if (first) this.#tell();
   }
 
-  /** Takes a file's write out, for who writes the file. */
+  /** Takes a file's write out, for a caller that writes the file itself. */
   take(path: string): HeldWrite | undefined {
     const write = this.#held.get(path);
     if (this.#held.delete(path) && this.#held.size === 0) this.#tell();
     return write;
   }
 
-  /** Hears when the first write waits, and when none does any more; returns the function that unsubscribes. */
+  /** Calls `listener` when the first write waits, and when none does any more; returns the function that ends that. */
   watch(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -14,7 +14,7 @@ import { isStorageFull, storageError } from "./storage-error.js";
 export const sealedSuffix = ".sealed";
 
 /** What sealed files of a state folder share. Without an index, what is on disk is what counts. */
-export interface SealedFilesOptions {
+interface SealedFilesOptions {
   readonly scope: string;
   readonly index?: StateIndex;
   readonly held?: HeldWrites;

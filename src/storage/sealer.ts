@@ -11,8 +11,9 @@ const tagBytes = 16;
 const overheadBytes = magic.length + nonceBytes + tagBytes;
 
 /**
- * Seals and opens bytes with AES-256-GCM (NIST SP 800-38D). Sealed form: `herd1`, a random 96-bit nonce, ciphertext, 128-bit
- * tag. The context, such as `catalog/index`, is authenticated with it: a blob opens only in the place it was sealed for.
+ * Seals and opens bytes with AES-256-GCM (NIST SP 800-38D). Sealed form: `herd1`, a random 96-bit nonce, ciphertext,
+ * 128-bit tag. The context, such as `catalog/index`, is authenticated with it: a blob opens only in the place it was
+ * sealed for.
  */
 export class Sealer {
   readonly #key: Buffer;

@@ -7,14 +7,19 @@ interface Waiting<Item, Result> {
 }
 
 /** How a batch is written. */
-export interface SharedWritesOptions<Item, Result> {
-  /** Makes the items durable, in their order, and gives the result of each; what it throws, each of them rejects with. */
+interface SharedWritesOptions<Item, Result> {
+  /**
+   * Makes the items durable, in their order, and gives the result of each; what it throws, each of them rejects with.
+   */
   write(batch: readonly Item[]): Promise<readonly Result[]>;
   /** Called after each write behind which nothing waits. */
   drained?(): void;
 }
 
-/** Group commit: one write at a time, and what came during it, or in the turn in which it was begun, goes together with the next. */
+/**
+ * Group commit: one write at a time, and what came during it, or in the turn in which it was begun, goes together with
+ * the next.
+ */
 export class SharedWrites<Item, Result> {
   readonly #options: SharedWritesOptions<Item, Result>;
   #waiting: Waiting<Item, Result>[] = [];

@@ -22,7 +22,7 @@ export interface CheckedFile {
 }
 
 /** What a check is made with; `wanted` leaves out files by their keys. */
-export interface StateCheckOptions {
+interface StateCheckOptions {
   readonly sealer: Sealer;
   readonly index: StateIndex;
   readonly wanted?: (key: string) => boolean;
@@ -58,7 +58,7 @@ export async function settleChanges(
     const sealing = sealed && sealIdOf(sealed);
     if (!index.allows(key, sealing)) continue;
     // A removal is finished, unless the file was written anew after it.
-    const isOld = index.isLeaving(key) && sealing === index.standing(key);
+    const isOld = index.isLeaving(key) && sealing === index.currentSeal(key);
     if (isOld && sealing !== undefined) await remove(path);
     index.settle(key, isOld ? undefined : sealing);
   }

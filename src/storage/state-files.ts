@@ -1,4 +1,5 @@
-// A folder of small named files as its users see it: whole or absent. On disk it is sealed-files.ts, in memory it is here.
+// A folder of small named files as its users see it: whole or absent. On disk it is sealed-files.ts, in memory it is
+// here.
 
 /**
  * Files by name. A write is durable and whole when it resolves; readers see the old content or the new. Names match

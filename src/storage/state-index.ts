@@ -39,7 +39,7 @@ interface Item {
 }
 
 /** A change of one file: what it will be (`null`: no file), and how it is made so. */
-export interface FileChange {
+interface FileChange {
   readonly sealing: string | null;
   /** Makes the change, not before `noted` came true. */
   apply(noted: Promise<void>): Promise<void>;
@@ -59,7 +59,7 @@ export class StateIndex {
   readonly #entries: Map<string, Entry>;
   readonly #turns = new Map<string, Promise<void>>();
   readonly #writes = new SharedWrites<Item, undefined>({ write: (batch) => this.#write(batch) });
-  /** Keys whose file is settled, to be told with the next frame. */
+  /** Keys whose file is settled, for the next frame. */
   #settled = new Set<string>();
   /**
    * Keys of files that were removed, whose folders may still have them after a power cut: a removal under way, for the
@@ -68,7 +68,7 @@ export class StateIndex {
   readonly #gone = new Set<string>();
   #counter: number;
   #snapshotBytes: number;
-  /** Whether the journal ended in bytes that say nothing when it was opened: a crash's, or damage. */
+  /** Whether the journal ended in bytes that mean nothing when it was opened: a crash's, or damage. */
   readonly torn: boolean;
 
   private constructor(parts: { journal: StateJournal; entries: Map<string, Entry>; counter: number; torn: boolean }) {
@@ -134,7 +134,7 @@ export class StateIndex {
   }
 
   /** The sealing that a file has while no change of it is under way. */
-  standing(key: string): string | undefined {
+  currentSeal(key: string): string | undefined {
     return this.#entries.get(key)?.now;
   }
 

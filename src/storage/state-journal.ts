@@ -13,9 +13,9 @@ const lengthBytes = 4;
 const frameLimitBytes = 256 * 1024 * 1024;
 
 /**
- * What a journal held when it was opened: the texts of its frames, and whether bytes behind the last one say nothing.
+ * What a journal held when it was opened: the texts of its frames, and whether bytes behind the last one mean nothing.
  */
-export interface OpenedJournal {
+interface OpenedJournal {
   readonly journal: StateJournal;
   readonly texts: readonly string[];
   readonly torn: boolean;
@@ -92,7 +92,7 @@ export class StateJournal {
       }
       if (sync) await promisify(fdatasync)(this.#descriptor);
     } catch (error) {
-      // A part of a frame says nothing, and the next one is written over it.
+      // A part of a frame means nothing, and the next one is written over it.
       await promisify(ftruncate)(this.#descriptor, this.#length).catch(() => undefined);
       throw error;
     }

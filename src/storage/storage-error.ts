@@ -1,4 +1,4 @@
-// What a file system's refusal of a write means: a full or broken disk is told with its folder, anything else is a
+// What a file system's refusal of a write means: a full or broken disk is named with its folder, anything else is a
 // defect.
 
 import { dirname } from "node:path";

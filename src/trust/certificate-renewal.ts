@@ -13,7 +13,7 @@ import type { Registry } from "../pki/registry/registry.js";
 import { issuerKeyOf } from "../pki/x509/peer-identity.js";
 import type { PeerLeaf } from "../pki/x509/peer-leaf.js";
 import type { PublicLeaf } from "../pki/x509/public-leaf.js";
-import { askMasters } from "./ask-masters.js";
+import { requestFromMasters } from "./master-request.js";
 
 /** The kind of request by which a node asks a master for leaves. */
 const renewKind = "renew";
@@ -21,7 +21,7 @@ const renewTimeoutMs = 10_000;
 const chain = z.string().max(32_768);
 const chains = z.object({ peer: chain.optional(), public: chain.optional() });
 
-/** What tells whether peers accept a leaf. */
+/** What decides whether peers accept a leaf. */
 interface LeafSources {
   readonly identity: Pick<Identity, "nodeId" | "isMaster" | "peerLeaf">;
   readonly registry: Pick<Registry, "lostMaster" | "isRevoked" | "issuerRevoked">;
@@ -29,8 +29,9 @@ interface LeafSources {
 }
 
 /**
- * Whether a leaf was issued by a master that was revoked, so that no peer accepts it, and the node can get another one. A node that
- * was revoked itself gets none, and a master signs for itself: with a leaf of a revoked master it was revoked too.
+ * Whether a leaf was issued by a master that was revoked, so that no peer accepts it, and the node can get another one.
+ * A node that was revoked itself gets none, and a master signs for itself: with a leaf of a revoked master it was
+ * revoked too.
  */
 function isOfRevoked(leaf: { readonly certificate: string }, { identity, registry }: LeafSources): boolean {
   return (
@@ -70,7 +71,7 @@ export class CertificateRenewal {
   constructor(options: CertificateRenewalOptions) {
     const { identity, links, clock, timers, random, log, usePublic, requested } = options;
     identity.renewVia(async (requests) =>
-      chainsOf(await askMasters(links, { kind: renewKind, body: requests, timeoutMs: renewTimeoutMs })),
+      chainsOf(await requestFromMasters(links, { kind: renewKind, body: requests, timeoutMs: renewTimeoutMs })),
     );
     const worthless = (leaf: { readonly certificate: string }): boolean => isOfRevoked(leaf, options);
     const common = { clock, timers, random, worthless };
@@ -110,7 +111,7 @@ export function answerRenewals(links: Links, authority: RenewalAuthority): void 
   links.handle(renewKind, (body, { peer }) => authority.renew(peer.nodeId, body));
 }
 
-/** A master that is away is no fault of this node, and worth no stack: it is asked again soon. */
+/** A master that is away is no fault of this node, and worth no stack: the next request follows soon. */
 function logFailure(which: "public" | "peer", log: Logger): (cause: unknown) => void {
   const message = `the ${which} certificate could not be renewed`;
   return (cause) => {

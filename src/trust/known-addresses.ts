@@ -1,4 +1,4 @@
-// Whom a node knew, for its next start: where it finds its mesh when nobody dials it.
+// The addresses of the peers that a node knew, for its next start: there it finds its mesh when no peer dials it.
 
 import { z } from "zod";
 import { tryParseJson } from "../core/json.js";

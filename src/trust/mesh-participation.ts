@@ -1,4 +1,5 @@
-// The time in which a node takes part in its mesh: links are open, revocations are followed, and its records are the mesh's.
+// The time in which a node takes part in its mesh: links are open, revocations are followed, and its records are the
+// mesh's.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Catalog } from "../catalog/catalog.js";
@@ -16,8 +17,8 @@ import { publishMasterAddress } from "./master-address.js";
 import { followRevocations } from "./revocation-effects.js";
 
 /**
- * Once its links are open, how long a node waits for the records of its mesh, ms. Longer waits serve fewer calls with old
- * records; a node that is alone serves all the same.
+ * Once its links are open, how long a node waits for the records of its mesh, ms. Longer waits serve fewer calls with
+ * old records; a node that is alone serves all the same.
  */
 const firstSyncMs = 3_000;
 

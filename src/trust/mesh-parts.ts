@@ -1,4 +1,5 @@
-// The mesh as a node takes part in it: links, members and records, all of which trust by the registry of signed records.
+// The mesh as a node takes part in it: links, members and records, all of which trust by the registry of signed
+// records.
 
 import type { Clock } from "../core/clock.js";
 import { randomHex } from "../core/ids.js";
@@ -25,8 +26,10 @@ export interface MeshParts {
   replica(stores: readonly RecordStore[]): RecordReplica;
 }
 
-/** What the parts are built from; `peer` is the `HOST:PORT` that peers dial, undefined for a node that nobody can dial. */
-export interface MeshContext {
+/**
+ * What the parts are built from; `peer` is the `HOST:PORT` that peers dial, undefined for a node that nobody can dial.
+ */
+interface MeshContext {
   readonly identity: { readonly nodeId: string; readonly meshId: string; readonly signer: Signer };
   readonly clock: Clock;
   readonly timers: Timers;

@@ -77,7 +77,9 @@ export class MeshReadiness {
     log.error(this.#duplicateText(process), { address: process.address, repeat: process.instance });
   };
 
-  /** Receives how a request for a peer certificate went; without an error: well. Returns whether the failure was logged. */
+  /**
+   * Receives how a request for a peer certificate went; without an error: well. Returns whether the failure was logged.
+   */
   readonly renewalRequested = (error?: unknown): boolean => {
     this.#renewal = error instanceof Error ? error.message : undefined;
     if (error === undefined || !isLockedOut(this.#options)) return false;

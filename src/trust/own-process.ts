@@ -29,7 +29,7 @@ interface OwnProcessContext {
   readonly peer: string;
 }
 
-/** Builds the parts; `links` tells how many links are open, once there are some. */
+/** Builds the parts; `links` counts the open links. */
 export function ownProcess(
   { identity, clock, log, state, peer: address }: OwnProcessContext,
   { trust, links }: { readonly trust: TrustParts; readonly links: () => number },

@@ -1,4 +1,4 @@
-// A node whose mesh revoked it: it says so once, takes no more calls, asks nothing more of its peers, and does not start again.
+// A node whose mesh revoked it: logs that once, takes no more calls, sends no more requests, and does not start again.
 
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
@@ -7,15 +7,15 @@ import type { Identity } from "../pki/identity/identity.js";
 import type { Registry } from "../pki/registry/registry.js";
 
 /** What ends when a node learns that it was revoked. */
-export interface OwnRevocationOptions {
+interface OwnRevocationOptions {
   readonly nodeId: string;
   readonly registry: Pick<Registry, "onRevoked">;
   readonly log: Logger;
-  /** Stops whatever needs the mesh's trust. */
+  /** Stops all that needs the trust of the mesh. */
   readonly leave: () => Promise<void>;
 }
 
-/** Throws `join.refused` when this node was revoked: nobody would speak to it. */
+/** Throws `join.refused` when this node was revoked: no peer would link to it. */
 export function checkNotRevoked(
   { nodeId, nodeName, meshId }: Pick<Identity, "nodeId" | "nodeName" | "meshId">,
   { registry, state }: { readonly registry: Pick<Registry, "isRevoked">; readonly state: string },
@@ -25,7 +25,7 @@ export function checkNotRevoked(
   throw new HerdError("join.refused", detail);
 }
 
-/** Leaves when this node's revocation is heard of; returns the function that ends that. */
+/** Leaves when this node's revocation arrives; returns the function that ends that. */
 export function watchOwnRevocation({ nodeId, registry, log, leave }: OwnRevocationOptions): () => void {
   return registry.onRevoked((id) => {
     if (id !== nodeId) return;
@@ -34,24 +34,24 @@ export function watchOwnRevocation({ nodeId, registry, log, leave }: OwnRevocati
   });
 }
 
-/** How long a node whose link was cut waits for the reason: its next dial is told. */
-const hearMs = 10_000;
+/** How long a node whose link was cut waits for the reason, ms: its next dial receives the revocation proof. */
+const waitMs = 10_000;
 
-/** Whether this node is revoked, or hears so within ten seconds. */
-export function hearsOfRevocation(
+/** Whether this node is revoked, or its revocation arrives within ten seconds. */
+export function receivesRevocation(
   nodeId: string,
   { registry, timers }: { readonly registry: Pick<Registry, "isRevoked" | "onRevoked">; readonly timers: Timers },
 ): Promise<boolean> {
   if (registry.isRevoked(nodeId)) return Promise.resolve(true);
   return new Promise((resolve) => {
-    const end = (heard: boolean): void => {
+    const end = (revoked: boolean): void => {
       unwatch();
       cancel();
-      resolve(heard);
+      resolve(revoked);
     };
     const unwatch = registry.onRevoked((id) => {
       if (id === nodeId) end(true);
     });
-    const cancel = timers.after(hearMs, () => end(false));
+    const cancel = timers.after(waitMs, () => end(false));
   });
 }

@@ -1,15 +1,21 @@
-// Records that came with an answer or a greeting, given to the stores that judge them.
+// Records that came with an answer or a handshake, given to the stores that judge them.
 
 import { tryParseJson } from "../core/json.js";
 import { decodeSigned } from "../core/signed.js";
 import type { RecordStore } from "../mesh/ports.js";
 
-/** Gives each text to the store of its kind, twice when its signer is introduced by a later one. Throws as the stores do. */
+/**
+ * Gives each text to the store of its kind, twice when its signer is introduced by a later one. Throws as the stores
+ * do.
+ */
 export async function acceptRecords(texts: readonly string[], stores: readonly RecordStore[]): Promise<void> {
   await offer(texts, (text) => storeOf(text, stores)?.accept(text));
 }
 
-/** As {@link acceptRecords}, for texts that were right once: what a store refuses now is told to `refused`, and the others count. */
+/**
+ * As {@link acceptRecords}, for texts that were right once: `refused` receives what a store refuses now, and the others
+ * count.
+ */
 export async function acceptStillGood(
   texts: readonly string[],
   { stores, refused }: { readonly stores: readonly RecordStore[]; readonly refused: (reason: unknown) => void },

@@ -18,7 +18,9 @@ interface RevocationEffectsOptions {
   readonly leave: () => Promise<void>;
 }
 
-/** Follows revocations from now on, and those that came while the node was away; returns the function that ends that. */
+/**
+ * Follows revocations from now on, and those that came while the node was away; returns the function that ends that.
+ */
 export function followRevocations(options: RevocationEffectsOptions): () => void {
   const { identity, registry, renewal, manifests, log, leave } = options;
   /** A master that still counts signs anew what a revoked node deployed, so that nodes which come later get it too. */

@@ -1,4 +1,5 @@
-// The nodes of the mesh and what they may do: registry, tokens, audit log, revocations, and what a master adds to those.
+// The nodes of the mesh and what they may do: registry, tokens, audit log, revocations, and what a master adds to
+// those.
 
 import type { Clock } from "../core/clock.js";
 import type { Logger } from "../core/log.js";
@@ -17,13 +18,13 @@ import { JoinTokens } from "../pki/join/tokens.js";
 import type { AuditEvent } from "../pki/registry/audit-record.js";
 import { Registry } from "../pki/registry/registry.js";
 import { Revoker } from "../pki/registry/revocation.js";
-import { type AuditParts, auditParts } from "./audit-parts.js";
+import { AuditTrail } from "./audit-trail.js";
 import { acceptStillGood } from "./records-intake.js";
 
 /** What a node knows and proves about the mesh. */
 export interface TrustParts {
   readonly registry: Registry;
-  readonly audit: AuditParts;
+  readonly audit: AuditTrail;
   /** The stores of all records that are about nodes and tokens, in the order of their dependencies. */
   readonly stores: readonly RecordStore[];
   readonly revoker: Revoker;
@@ -77,7 +78,7 @@ export async function trustParts(context: TrustContext, dependencies: TrustDepen
   const { publish, links } = dependencies;
   const { meshId, rootCertificate, signer, tokens } = identity;
   const registry = new Registry({ meshId, rootCertificate, files: await identity.files("registry"), clock, log });
-  const audit = await auditParts({ ...context, registry, publish, links });
+  const audit = new AuditTrail({ ...context, files: await identity.files("audit"), registry, publish, links });
   const record = (event: AuditEvent): Promise<void> => audit.auditor.record(event);
   tokens.connect({ authors: registry, publish, audit: record });
   const crls = new CrlStore({ meshId, files: await identity.files("crl"), clock, registry });

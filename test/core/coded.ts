@@ -2,7 +2,9 @@
 
 import { type ErrorCode, HerdError } from "../../src/core/errors.js";
 
-/** A check for `assert.throws` and `assert.rejects`: a HerdError with this code, whose text matches or contains `text`. */
+/**
+ * A check for `assert.throws` and `assert.rejects`: a HerdError with this code, whose text matches or contains `text`.
+ */
 export function coded(code: ErrorCode, text: RegExp | string = ""): (error: unknown) => boolean {
   return (error) =>
     error instanceof HerdError &&

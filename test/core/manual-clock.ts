@@ -2,7 +2,9 @@
 
 import type { Clock } from "../../src/core/clock.js";
 
-/** Both clocks of {@link Clock} under a test's hand; `advance` moves them together, `set` makes the epoch clock jump. */
+/**
+ * Both clocks of {@link Clock} under a test's hand; `advance` moves them together, `set` makes the epoch clock jump.
+ */
 export class ManualClock implements Clock {
   #now: number;
   #monotonic = 0;

@@ -1,5 +1,5 @@
-// A whole node measures itself once it serves, in the sandbox that runs its calls, and remembers over a restart. When it may, and what
-// it makes of what it measures, is tested without one: `test/capacity/`.
+// A whole node measures itself once it serves, in the sandbox that runs its calls, and remembers over a restart. When
+// it may, and what it makes of what it measures, is tested without one: `test/capacity/`.
 
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, rm } from "node:fs/promises";

@@ -1,4 +1,5 @@
-// A node that stops in the middle of what it does, with its connections open, and goes on later: what the others do meanwhile.
+// A node that stops in the middle of what it does, with its connections open, and goes on later: what the others do
+// meanwhile.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { callMany } from "../../src/testing/many-calls.js";

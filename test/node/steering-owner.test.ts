@@ -1,4 +1,5 @@
-// The owner of one machine of a real mesh unplugs it, plugs it in and pauses it, under load: no call fails, and nothing runs there meanwhile.
+// The owner of one machine of a real mesh unplugs it, plugs it in and pauses it, under load: no call fails, and nothing
+// runs there meanwhile.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";

@@ -3,7 +3,9 @@
 import type { Timers } from "../../src/core/timers.js";
 import { ManualClock } from "../core/manual-clock.js";
 
-/** {@link ManualClock} with {@link Timers}: `pass` moves the time from timer to timer and lets each one's work settle. */
+/**
+ * {@link ManualClock} with {@link Timers}: `pass` moves the time from timer to timer and lets each one's work settle.
+ */
 export class ManualTime extends ManualClock implements Timers {
   #timers: { readonly at: number; readonly run: () => void }[] = [];
 

@@ -49,7 +49,9 @@ export class PaperMesh {
     return { ...paperNode(name), certificate: undefined };
   }
 
-  /** A master with a new key and a CA certificate; `shared` has the certificate's key in common with other such masters. */
+  /**
+   * A master with a new key and a CA certificate; `shared` has the certificate's key in common with other such masters.
+   */
   async master(name: string, { shared = false } = {}): Promise<PaperNode> {
     const key = shared ? this.#caKey : await rsaKey(2_048);
     const certificate = certify(

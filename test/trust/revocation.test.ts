@@ -1,4 +1,5 @@
-// Revocation over links, members, records and the registry of a real node, on a simulated network. `HERD_SEEDS` many, `HERD_SEED` for one.
+// Revocation over links, members, records and the registry of a real node, on a simulated network. `HERD_SEEDS` many,
+// `HERD_SEED` for one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -102,8 +103,8 @@ test("what a revoked node signs later is worth nothing anywhere; what a revoked 
     const revocation = paperMesh.revocation(paperNode("m0"), { master: paperNode(bad) });
     const refused = (error: unknown) => error instanceof HerdError && error.code === "auth.invalid";
     for (const { registry } of rest) {
-      await assert.rejects(registry.stores[1].accept(admission), refused);
-      await assert.rejects(registry.stores[2].accept(revocation), refused);
+      await assert.rejects(registry.admissions.accept(admission), refused);
+      await assert.rejects(registry.revocations.accept(revocation), refused);
       assert.throws(() => registry.verify(signer.sign("anything")), refused);
     }
     // It says so to everybody, in its own name and by those who know it, and stays alone.

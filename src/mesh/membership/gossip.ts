@@ -42,6 +42,15 @@ const maxEarly = 256;
  */
 const refuteIntervalMs = 500;
 
+/**
+ * Signatures of one peer that may fail to verify, each 0.2 ms of CPU. Above this, announcements by way of that peer are
+ * dropped unverified, until another peer or a comparison brings them. Lower costs less under a flood; higher loses less
+ * by way of a peer that itself was flooded.
+ */
+const badSignatures = { burst: 50, perSecond: 5 };
+/** Announcements of one node that are applied. Lower bounds what a node that changes without end costs its peers. */
+const announcements = { burst: 20, perSecond: 4 };
+
 /** Receives, judges and spreads {@link Update}s. */
 export class Gossip {
   readonly #options: GossipOptions;
@@ -55,8 +64,8 @@ export class Gossip {
 
   constructor(options: GossipOptions) {
     this.#options = options;
-    this.#bad = new TokenBuckets({ clock: options.clock, burst: 50, perSecond: 5 });
-    this.#announced = new TokenBuckets({ clock: options.clock, burst: 20, perSecond: 4 });
+    this.#bad = new TokenBuckets({ clock: options.clock, ...badSignatures });
+    this.#announced = new TokenBuckets({ clock: options.clock, ...announcements });
   }
 
   /**

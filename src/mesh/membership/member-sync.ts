@@ -16,9 +16,11 @@ export interface MemberSyncOptions {
 }
 
 const kind = "members-sync";
+/** Summary lines in a request: some 50 bytes each. */
 const summariesPerPage = 500;
 /** Announcements in a response: at most 2 KiB each, and 0.2 ms to verify. */
 const updatesPerPage = 100;
+/** The most requests of one comparison, so that a peer which covers nothing cannot keep it running. */
 const maxPages = 200;
 const timeoutMs = 10_000;
 /** Sorts after every node id. */

@@ -48,8 +48,10 @@ export interface MembershipOptions {
   readonly config?: Partial<MembersConfig>;
 }
 
+/** Addresses that are remembered for a restart; changes within {@link rememberAfterMs} share a write. */
 const maxRemembered = 100;
 const rememberAfterMs = 200;
+/** How long a leaving node waits for its peers' answers, ms. */
 const leaveTimeoutMs = 500;
 /**
  * Between two comparisons after a probe with another digest, ms. While many members change, digests differ all the

@@ -31,7 +31,10 @@ export interface ReconnectorOptions {
   readonly seeds: () => readonly string[];
 }
 
-/** Attempts at a time; and new ones per round while there is no link at all, one otherwise. */
+/**
+ * Attempts at a time; and new ones per round while there is no link at all (one otherwise). More find a way back sooner
+ * among many dead addresses, and send more dials to nodes that are gone.
+ */
 const maxAttempts = 4;
 const attemptsWhenAlone = 3;
 

@@ -33,6 +33,14 @@ const maxBatch = 64;
  * delays calls and probes meanwhile.
  */
 const sliceMs = 8;
+/**
+ * Records of one peer that may be refused, each up to 0.2 ms of CPU. Above this, the peer's records are dropped
+ * unjudged, and come again by a comparison. Lower costs less under a flood; higher recovers sooner from a peer with bad
+ * records.
+ */
+const refusals = { burst: 200, perSecond: 20 };
+/** Records of one peer that may be no news, which costs little. A comparison of a large mesh brings thousands. */
+const repetitions = { burst: 4_000, perSecond: 400 };
 /** Kinds that make a signer known. */
 const introducing = new Set(["grant", "admission"]);
 
@@ -64,8 +72,8 @@ export class RecordIntake {
     this.#options = options;
     const { clock, stores } = options;
     this.#stores = new Map(stores.map((store) => [store.kind, store]));
-    this.#refusals = new TokenBuckets({ clock, burst: 200, perSecond: 20 });
-    this.#repetitions = new TokenBuckets({ clock, burst: 4_000, perSecond: 400 });
+    this.#refusals = new TokenBuckets({ clock, ...refusals });
+    this.#repetitions = new TokenBuckets({ clock, ...repetitions });
   }
 
   /** The store of a kind. */

@@ -28,13 +28,16 @@ const idsPerPage = 10_000;
 const textsPerRequest = 500;
 const textBytesPerResponse = 256 * 1024;
 const maxPages = 100;
+/** Requests of one peer that are answered: a whole comparison of 10,000 records takes some 60. */
+const requestsPerPeer = { burst: 200, perSecond: 20 };
 /** Comparisons at a time. More load the event loop with more signatures to verify. */
 const maxAtOnce = 4;
 /** Digests are computed again after this time, ms: a store may also change by itself, as when a record expires. */
 const digestsFreshMs = 100;
 /**
- * How long a peer gets no further request for an id that it offered in vain, ms, and how many of these ids are remembered.
- * Longer saves requests for records that are refused here; shorter accepts sooner what is acceptable by now.
+ * How long a peer gets no further request for an id that it offered in vain, ms, and how many of these ids are
+ * remembered. Longer saves requests for records that are refused here; shorter accepts sooner what is acceptable by
+ * now.
  */
 const futileMs = 20_000;
 const maxFutile = 20_000;
@@ -54,8 +57,7 @@ export class RecordSync {
 
   constructor(options: RecordSyncOptions) {
     this.#options = options;
-    // A whole comparison of 10,000 records takes some 60 requests.
-    this.#budget = new TokenBuckets({ clock: options.clock, burst: 200, perSecond: 20 });
+    this.#budget = new TokenBuckets({ clock: options.clock, ...requestsPerPeer });
     const { links } = options;
     links.handle(kinds.digests, (body, from) => this.#handleDigests(body, from));
     links.handle(kinds.ids, (body, from) => this.#handleIds(body, from));

@@ -1,4 +1,5 @@
-// The hello: the first message of each side of a connection, with the node's addresses and its bootstrap records.
+// The hello: the first message of each side of a connection, with the node's addresses and the records that introduce
+// it.
 
 import { isNodeId } from "../../core/node-id.js";
 import { signedLimitBytes } from "../../core/signed.js";

@@ -4,7 +4,11 @@ import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import type { From, Handler, Link, PeerIdentity } from "../ports.js";
 
-/** The most requests and notifications of one connection whose handlers run at a time. */
+/**
+ * The most requests and notifications of one connection whose handlers run at a time. Above this a request is refused
+ * as `node.overloaded`, and a notification dropped. Lower bounds the memory that a peer holds here; higher lets a busy
+ * peer have more calls under way.
+ */
 export const incomingLimit = 4_096;
 
 /** Receives the result of each request, and a call when its handler has ended. None of these throws. */

@@ -1,4 +1,4 @@
-// Who may sign what in an audit bundle, worked out of its records and the root certificate alone.
+// The nodes that may sign records of an audit bundle, by its records and the root certificate alone.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { decodeSigned, type Signed } from "../../core/signed.js";
@@ -16,7 +16,7 @@ export interface Actor {
   revokedAt: number | undefined;
 }
 
-/** Every actor by id; what proves nothing is told to `problem`. */
+/** Every actor by id; `problem` receives each record that proves nothing. */
 export function actorsOf(
   bundle: AuditBundle,
   { rootCertificate, problem }: { rootCertificate: string; problem: (text: string) => void },
@@ -33,7 +33,7 @@ export function actorsOf(
     return { signed, payload: payload as Payload<Kind> };
   };
   const byRoot = (signed: Signed) => signed.signer === "root" && verifySigned(signed, rootKey);
-  // A master that was revoked since had the right to say what it said: others repeated it, or held it before.
+  // A master that was revoked since could sign then: other masters signed the same again, or held it before.
   const byMaster = (signed: Signed) => {
     const master = actors.get(signed.signer);
     return master?.master === true && verifySigned(signed, master.key);

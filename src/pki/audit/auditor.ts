@@ -13,8 +13,10 @@ const fileName = "outbox";
 const outboxLimit = 1_000;
 const retryMs = { firstMs: 500, lastMs: 30_000 };
 
-/** What an auditor works with. `deliver` puts a record into a log: a master's own, or over a link that of a live one. */
-export interface AuditorOptions {
+/**
+ * What an auditor works with. `deliver` puts a record into a log: a master's own, or over a link that of a live one.
+ */
+interface AuditorOptions {
   readonly meshId: string;
   readonly signer: Signer;
   readonly files: StateFiles;
@@ -66,8 +68,8 @@ export class Auditor {
   }
 
   /**
-   * Records an event: signed and durable when it resolves, and tried once, so that a master finds in its log what it just did. What
-   * was done is done: a failure is logged, and it never rejects.
+   * Records an event: signed and durable when it resolves, and tried once, so that a master finds in its log what it
+   * just did. What was done is done: a failure is logged, and it never rejects.
    */
   async record(event: AuditEvent): Promise<void> {
     const { meshId, signer, clock, log } = this.#options;
@@ -163,7 +165,7 @@ export class Auditor {
   }
 }
 
-/** The oldest record of who has the most: nobody may push out what others did by doing much. */
+/** The oldest record of the actor with the most: no actor may push out the records of others by doing much. */
 function indexToDrop(texts: readonly string[]): number {
   const actors = texts.map((text) => {
     const signed = decodeSigned(text);

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
-import { encodeSigned, signedLimitBytes } from "../../core/signed.js";
+import { encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
 import type { Registry } from "../registry/registry.js";
 import { auditEntrySchema } from "./chain.js";
 import type { AuditCopies } from "./copies.js";
@@ -13,30 +13,33 @@ const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
 const records = (limit: number) => z.array(z.string().max(signedLimitBytes)).max(limit);
 
 /** Entries of one log that a bundle can hold. */
-export const bundleEntries = 1_000_000;
+const bundleEntries = 1_000_000;
 
-/** The shape of a bundle, whoever wrote it. */
+/** The shape of a bundle, of any origin. */
 export const auditBundleSchema = z.object({
   v: z.literal(1),
   mesh: hex32,
-  /** The master that was asked, and when (epoch ms). */
+  /** The master that made the bundle, and when (epoch ms). */
   node: hex32,
   at: z.number().int().min(0).max(8_640_000_000_000_000),
-  /** Who is in the mesh: texts of signed records. */
+  /** The nodes of the mesh: texts of signed records. */
   grants: records(10_000),
   admissions: records(10_000),
   revocations: records(20_000),
-  /** The asked master's own log, and its copies of others. */
+  /** The log of that master, and its copies of other masters' logs. */
   logs: z.array(z.object({ master: hex32, entries: z.array(auditEntrySchema).max(bundleEntries) })).max(1_024),
-  /** Every head that the asked master, and others it asked, have seen. */
+  /** Every head that the master, and the peers that it requested heads of, have seen. */
   heads: records(100_000),
 });
 
 /** A log with its proof. */
 export type AuditBundle = z.infer<typeof auditBundleSchema>;
 
-/** Where a master takes a bundle from. `otherHeads` gives heads that other nodes hold, as texts: they keep this master honest. */
-export interface BundleSources {
+/**
+ * Where a master takes a bundle from. `otherHeads` gives heads that other nodes hold, as texts: they keep this master
+ * honest.
+ */
+interface BundleSources {
   readonly registry: Registry;
   readonly self: string;
   readonly own: AuditSegments;
@@ -54,18 +57,19 @@ export async function auditBundle(sources: BundleSources): Promise<AuditBundle> 
   for (const master of copies.masters()) {
     if (master !== self) logs.push({ master, entries: await (await copies.of(master)).read(1, bundleEntries) });
   }
-  const [grants, admissions, revocations] = registry.stores.map((store) =>
-    [...store.values()].map(({ signed }) => encodeSigned(signed)),
-  );
   return {
     v: 1,
     mesh: registry.meshId,
     node: self,
     at: clock.now(),
-    grants: grants ?? [],
-    admissions: admissions ?? [],
-    revocations: revocations ?? [],
+    grants: textsOf(registry.grants),
+    admissions: textsOf(registry.admissions),
+    revocations: textsOf(registry.revocations),
     logs,
     heads: [...new Set([...heads.texts(), ...others])],
   };
+}
+
+function textsOf(store: { values(): Iterable<{ readonly signed: Signed }> }): string[] {
+  return [...store.values()].map(({ signed }) => encodeSigned(signed));
 }

@@ -1,4 +1,5 @@
-// The chain of an audit log: each entry names the hash of the one before, so that none can change or go without all later ones.
+// The chain of an audit log: each entry names the hash of the one before, so that none can change or go without all
+// later ones.
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
@@ -17,17 +18,20 @@ export const auditEntrySchema = z.strictObject({
   at: z.number().int().min(0).max(8_640_000_000_000_000),
 });
 
-/** An entry: its number in the log from 1 on, the hash before it, a signed audit record's text, and when it was added (epoch ms). */
+/**
+ * An entry: its number in the log from 1 on, the hash before it, a signed audit record's text, and when it was added
+ * (epoch ms).
+ */
 export type AuditEntry = Readonly<z.infer<typeof auditEntrySchema>>;
 
-/** Whose log an entry is in; its hash covers it, so that no entry passes in another log. */
-export interface LogOwner {
+/** The owner of the log that an entry is in; the hash covers it, so that no entry passes in another log. */
+interface LogOwner {
   readonly meshId: string;
   /** Node id. */
   readonly master: string;
 }
 
-/** The hash of an entry: SHA-256, in hex, over a JSON array of all that it says and whose it is. */
+/** The hash of an entry: SHA-256, in hex, over a JSON array of its content and its owner. */
 export function entryHash(entry: AuditEntry, { meshId, master }: LogOwner): string {
   const { seq, prev, at, record } = entry;
   return createHash("sha256")

@@ -1,4 +1,5 @@
-// Copies of other masters' audit logs: what a master keeps, so that a log outlives its master and cannot be rewritten by it.
+// Copies of other masters' audit logs: what a master keeps, so that a log outlives its master and cannot be rewritten
+// by it.
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
@@ -8,9 +9,9 @@ import { type AuditEntry, auditEntrySchema, chainStart, entryHash } from "./chai
 import { AuditSegments } from "./segments.js";
 
 /** Entries in one answer of the ask `audit-log`. */
-export const pageEntries = 256;
+const pageEntries = 256;
 
-const askShape = z.object({
+const requestShape = z.object({
   master: z.string().regex(/^[0-9a-f]{32}$/),
   from: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
 });
@@ -18,23 +19,28 @@ const askShape = z.object({
 const pageShape = z.object({ entries: z.array(auditEntrySchema).max(pageEntries) });
 
 /** A page of a master's log, from entry `from` on: the ask `audit-log`. */
-export type AuditAsk = z.infer<typeof askShape>;
+type AuditPageRequest = z.infer<typeof requestShape>;
 
-/** What copies are kept with; `ask` puts the ask `audit-log` to the master itself, and `mismatch` hears when its answer is not what it gave before. */
-export interface AuditCopiesOptions {
+/**
+ * What copies are kept with; `request` sends a request to the master itself, and `mismatch` receives an answer that
+ * contradicts an earlier one.
+ */
+interface AuditCopiesOptions {
   readonly meshId: string;
   readonly files: StateFiles;
   readonly log: Logger;
-  readonly ask: (master: string, body: AuditAsk) => Promise<unknown>;
+  readonly request: (master: string, body: AuditPageRequest) => Promise<unknown>;
 }
 
-/** Answers the ask `audit-log` from a master's own log. Throws `request.malformed`, and `node.unknown` for another's. */
-export async function answerAuditAsk(
+/**
+ * Answers the ask `audit-log` from a master's own log. Throws `request.malformed`, and `node.unknown` for another's.
+ */
+export async function answerAuditRequest(
   body: unknown,
   { master, entries }: { master: string; entries: AuditSegments },
 ): Promise<{ readonly entries: readonly AuditEntry[] }> {
-  const parsed = askShape.safeParse(body);
-  if (!parsed.success) throw new HerdError("request.malformed", "not an ask for an audit log");
+  const parsed = requestShape.safeParse(body);
+  if (!parsed.success) throw new HerdError("request.malformed", "not a request for an audit log");
   if (parsed.data.master !== master) throw new HerdError("node.unknown", "this node gives its own audit log only");
   return { entries: await entries.read(parsed.data.from, pageEntries) };
 }
@@ -81,7 +87,10 @@ export class AuditCopies {
     return opened;
   }
 
-  /** Brings the copy up to what its master has now; pulls of one master that overlap are one. Rejects when the master does not answer. */
+  /**
+   * Brings the copy up to what its master has now; pulls of one master that overlap are one. Rejects when the master
+   * does not answer.
+   */
   pull(master: string): Promise<void> {
     const running = this.#pulls.get(master);
     if (running !== undefined) return running;
@@ -96,7 +105,7 @@ export class AuditCopies {
     for (;;) {
       // From the last entry that is known, which must still be the same.
       const overlap = copy.last;
-      const page = pageShape.safeParse(await this.#options.ask(master, { master, from: overlap?.seq ?? 1 }));
+      const page = pageShape.safeParse(await this.#options.request(master, { master, from: overlap?.seq ?? 1 }));
       if (!page.success) throw new HerdError("auth.invalid", `master ${master} does not answer with its audit log`);
       let entries = page.data.entries;
       if (overlap !== undefined) {

@@ -1,4 +1,4 @@
-// Keeps the copies of other masters' logs up to date: when a head or a link tells of news, and every half minute in case neither did.
+// Keeps the copies of other masters' logs up to date: after each new head or link, and every half minute.
 
 import type { Logger } from "../../core/log.js";
 import type { Timers } from "../../core/timers.js";
@@ -6,8 +6,8 @@ import type { AuditCopies } from "./copies.js";
 
 const againMs = 30_000;
 
-/** What an {@link AuditFollower} works with; `linked` names the masters that can be asked now. */
-export interface AuditFollowerOptions {
+/** What an {@link AuditFollower} works with; `linked` names the masters with an open link. */
+interface AuditFollowerOptions {
   readonly copies: Pick<AuditCopies, "pull">;
   readonly linked: () => readonly string[];
   readonly timers: Timers;

@@ -1,4 +1,5 @@
-// How far each master's audit log went, as that master signed it: what every node keeps, so that no log can be rewritten in silence.
+// How far each master's audit log went, as that master signed it: what every node keeps, so that no log can be
+// rewritten in silence.
 
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
@@ -23,10 +24,10 @@ const fileSchema = z.object({
 });
 
 /** Two heads of one master that cannot both be true, as texts. */
-export type HeadConflict = readonly [string, string];
+type HeadConflict = readonly [string, string];
 
 /** What the heads are kept with. */
-export interface AuditHeadsOptions {
+interface AuditHeadsOptions {
   readonly meshId: string;
   readonly files: StateFiles;
   readonly clock: Clock;
@@ -37,8 +38,8 @@ export interface AuditHeadsOptions {
 }
 
 /**
- * A `RecordStore` of kind `head`: the newest of each master. Beside it, this node keeps some of the earlier heads that it saw, the
- * older the sparser, and every pair that contradicts itself.
+ * A `RecordStore` of kind `head`: the newest of each master. Beside it, this node keeps some of the earlier heads that
+ * it saw, the older the sparser, and every pair that contradicts itself.
  */
 export class AuditHeads {
   readonly store: KeyedRecords<"head">;
@@ -55,11 +56,11 @@ export class AuditHeads {
       {
         kind: "head",
         meshId,
-        slot: ({ master }) => master,
+        keyOf: ({ master }) => master,
         prefers: (a, b) => a.seq > b.seq || (a.seq === b.seq && a.at < b.at),
         judge: (signed, payload) => this.#judge(signed, payload),
         counts: (signer) => !registry.isRevoked(signer),
-        compare: (record, standing) => this.#compare(record, standing),
+        compare: (record, current) => this.#compare(record, current),
         changed: (record) => this.#changed(record),
         limit: nodeLimit,
       },
@@ -92,7 +93,10 @@ export class AuditHeads {
     return [...new Set([...newest, ...[...this.#witnessed.values()].flat(), ...this.#conflicts.flat()])];
   }
 
-  /** Whether a text is a head that its master signed, or another one once that master was revoked: all else proves nothing. */
+  /**
+   * Whether a text is a head that its master signed, or another one once that master was revoked: all else proves
+   * nothing.
+   */
   proves(text: string): boolean {
     const { registry, meshId } = this.#options;
     const signed = decodeSigned(text);
@@ -107,7 +111,7 @@ export class AuditHeads {
     return this.#conflicts;
   }
 
-  /** Heads whose signer was revoked: what another master signs again. */
+  /** Heads whose signer was revoked: another master signs them again. */
   orphans(): { readonly kind: string; readonly payload: string }[] {
     return [...this.store.values()]
       .filter(({ signed }) => this.#options.registry.isRevoked(signed.signer))
@@ -128,13 +132,13 @@ export class AuditHeads {
     return registry.verifyMaster(signed) === "unknown" ? "unknown" : "good";
   }
 
-  #compare(record: HeldRecord<"head">, standing: HeldRecord<"head">): void {
-    const [a, b] = [record.payload, standing.payload];
+  #compare(record: HeldRecord<"head">, current: HeldRecord<"head">): void {
+    const [a, b] = [record.payload, current.payload];
     const forks = a.seq === b.seq && a.hash !== b.hash;
     // A master dates its heads in their order, so a later one that goes less far has lost entries.
     const shrinks = (a.seq - b.seq) * (a.at - b.at) < 0;
     if (!forks && !shrinks) return;
-    const pair = [encodeSigned(record.signed), encodeSigned(standing.signed)].sort() as unknown as HeadConflict;
+    const pair = [encodeSigned(record.signed), encodeSigned(current.signed)].sort() as unknown as HeadConflict;
     const known = this.#conflicts.some(([first, second]) => first === pair[0] && second === pair[1]);
     if (known || this.#conflicts.length >= conflictLimit) return;
     this.#conflicts = [...this.#conflicts, pair];

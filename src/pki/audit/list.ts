@@ -7,7 +7,7 @@ import type { AuditSegments } from "./segments.js";
 
 const listLimit = 10_000;
 
-/** A record in some master's log. `at` is epoch ms; `master` and `node`, who signed it, are ids. */
+/** A record in some master's log. `at` is epoch ms; `master` and `node`, the signer, are ids. */
 export interface ListedRecord extends Omit<AuditPayload, "kind" | "mesh"> {
   readonly seq: number;
   readonly master: string;
@@ -28,11 +28,11 @@ export async function listAudit(
     for await (const { seq, record } of entries.backwards()) {
       if (count >= limit) break;
       const signed = decodeSigned(record);
-      const said = signed && parseAudit(signed);
-      if (signed === undefined || said === undefined) continue;
-      if (query.event !== undefined && said.event !== query.event) continue;
+      const payload = signed && parseAudit(signed);
+      if (signed === undefined || payload === undefined) continue;
+      if (query.event !== undefined && payload.event !== query.event) continue;
       count++;
-      const { event, by, subject, detail, at } = said;
+      const { event, by, subject, detail, at } = payload;
       if (!found.has(record)) found.set(record, { seq, master, node: signed.signer, event, by, subject, detail, at });
     }
   }

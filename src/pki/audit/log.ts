@@ -1,4 +1,4 @@
-// A master's own audit log: what nodes of the mesh did, in the order in which this master heard of it.
+// A master's own audit log: what nodes of the mesh did, in the order in which this master received it.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -14,8 +14,10 @@ import { type AuditEntry, auditRecordLimit, chainStart, entryHash } from "./chai
 import type { AuditHeads } from "./heads.js";
 import { AuditSegments } from "./segments.js";
 
-/** What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's. */
-export interface AuditLogOptions {
+/**
+ * What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's.
+ */
+interface AuditLogOptions {
   readonly meshId: string;
   readonly signer: Signer;
   readonly files: StateFiles;
@@ -34,7 +36,9 @@ interface Pending {
   readonly id: string;
 }
 
-/** The log that this master writes: appends are durable when they resolve, and those that come together share a write. */
+/**
+ * The log that this master writes: appends are durable when they resolve, and those that come together share a write.
+ */
 export class AuditLog {
   readonly entries: AuditSegments;
   readonly #options: AuditLogOptions;
@@ -45,7 +49,7 @@ export class AuditLog {
   #announcing: Promise<void> | undefined;
   /** The entry whose head this process published last. */
   #announced = 0;
-  /** Whether a head was asked for since the last one was begun. */
+  /** Whether a head was requested since the last one was begun. */
   #due = false;
 
   constructor(options: AuditLogOptions) {
@@ -71,8 +75,8 @@ export class AuditLog {
   }
 
   /**
-   * Adds a record; one that is there already is fine. Throws `auth.invalid` for what its signer may not record, `node.unavailable`
-   * while the signer is unknown here, `request.throttled` for a signer that records too much.
+   * Adds a record; one that is there already is fine. Throws `auth.invalid` for what its signer may not record,
+   * `node.unavailable` while the signer is unknown here, `request.throttled` for a signer that records too much.
    */
   async append(text: string): Promise<void> {
     const signed = this.#check(text);
@@ -81,7 +85,9 @@ export class AuditLog {
     await this.#writes.add({ text: encodeSigned(signed), id });
   }
 
-  /** Signs how far the log goes and tells the mesh: after each write, and at the start, since a crash may have come between. */
+  /**
+   * Signs and publishes how far the log goes: after each write, and at the start, since a crash may have come between.
+   */
   announce(): void {
     this.#due = true;
     this.#announcing ??= this.#publishHeads().finally(() => {
@@ -98,18 +104,18 @@ export class AuditLog {
 
   #check(text: string): Signed {
     const signed = text.length > auditRecordLimit ? undefined : decodeSigned(text);
-    const said = signed && parseAudit(signed);
-    if (signed === undefined || said === undefined || said.mesh !== this.#options.meshId) {
+    const payload = signed && parseAudit(signed);
+    if (signed === undefined || payload === undefined || payload.mesh !== this.#options.meshId) {
       throw new HerdError("auth.invalid", "not an audit record of this mesh");
     }
     const actor = this.#options.registry.verify(signed);
     if (actor === "unknown") {
       throw new HerdError("node.unavailable", `node ${signed.signer} is not known here yet`, { retryAfterSeconds: 1 });
     }
-    if (!mayRecord(said.event, actor)) {
-      throw new HerdError("auth.invalid", `${said.event} is not for node ${actor.id} to record`);
+    if (!mayRecord(payload.event, actor)) {
+      throw new HerdError("auth.invalid", `${payload.event} is not for node ${actor.id} to record`);
     }
-    if (said.at > this.#options.clock.now() + aheadLimitMs) {
+    if (payload.at > this.#options.clock.now() + aheadLimitMs) {
       throw new HerdError("auth.invalid", "the audit record is dated in the future");
     }
     if (actor.id !== this.#options.signer.nodeId && !this.#rates.take(actor.id)) {

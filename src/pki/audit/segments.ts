@@ -9,7 +9,10 @@ import { type AuditEntry, auditEntrySchema } from "./chain.js";
 const segmentEntries = 256;
 const segmentSchema = z.array(auditEntrySchema).max(segmentEntries);
 
-/** Files `{prefix}-{n}`: entry `seq` is in segment ⌊(seq − 1) / 256⌋. What was added is durable when its promise resolves. */
+/**
+ * Files `{prefix}-{n}`: entry `seq` is in segment ⌊(seq − 1) / 256⌋. What was added is durable when its promise
+ * resolves.
+ */
 export class AuditSegments {
   readonly #files: StateFiles;
   readonly #prefix: string;
@@ -64,7 +67,7 @@ export class AuditSegments {
     return found;
   }
 
-  /** Entries from the newest back to the oldest, read as they are asked for. */
+  /** Entries from the newest back to the oldest, each segment read when the reader reaches it. */
   async *backwards(): AsyncGenerator<AuditEntry> {
     for (let segment = segmentOf(this.length); segment >= 0; segment--) {
       const entries = segment === segmentOf(this.length) ? this.#tail : await this.#segment(segment);

@@ -1,4 +1,5 @@
-// Proving an audit log offline: what was changed, dropped, reordered or forged, and logs or heads that contradict each other.
+// Proving an audit log offline: what was changed, dropped, reordered or forged, and logs or heads that contradict each
+// other.
 
 import { decodeSigned, recordId, type Signed } from "../../core/signed.js";
 import { mayRecord, parseAudit } from "../registry/audit-record.js";
@@ -9,7 +10,7 @@ import { type AuditBundle, auditBundleSchema } from "./bundle.js";
 import { type AuditEntry, chainStart, entryHash } from "./chain.js";
 
 const problemLimit = 1_000;
-/** For so long a master may not have heard of a revocation, or not have copied another's newest entries. */
+/** For so long a revocation may not have reached a master, or a master not have copied another's newest entries, ms. */
 const spreadMs = 600_000;
 
 /** What a proof came to: `records` were looked at, and each problem is a sentence for people. */
@@ -25,7 +26,10 @@ interface Proof {
   readonly problem: (text: string) => void;
 }
 
-/** Verifies a bundle (of any shape) against the root certificate (PEM) that its reader trusts. Pure; never throws for what a bundle says. */
+/**
+ * Verifies a bundle (of any shape) against the root certificate (PEM) that its reader trusts. Pure; never throws for
+ * the content of a bundle.
+ */
 export function verifyAudit(value: unknown, rootCertificate: string): AuditVerdict {
   const parsed = auditBundleSchema.safeParse(value);
   if (!parsed.success) {
@@ -76,7 +80,7 @@ function headsOf(proof: Proof): Map<string, Payload<"head">[]> {
 
 function maySign(signed: Signed, master: string, { actors }: Proof): boolean {
   const signer = actors.get(signed.signer);
-  // When a master was revoked, others say again how far its log went.
+  // When a master was revoked, other masters sign again how far its log went.
   const forOther = actors.get(master)?.revokedAt !== undefined;
   return signer?.master === true && (signer.id === master || forOther) && verifySigned(signed, signer.key);
 }
@@ -113,8 +117,8 @@ interface Reading extends Proof {
 
 function checkRecord(entry: AuditEntry, { bundle, actors, problem, where, seen, revoked }: Reading): void {
   const signed = decodeSigned(entry.record);
-  const said = signed && parseAudit(signed);
-  if (signed === undefined || said === undefined || said.mesh !== bundle.mesh) {
+  const payload = signed && parseAudit(signed);
+  if (signed === undefined || payload === undefined || payload.mesh !== bundle.mesh) {
     problem(`${where} holds no audit record of this mesh`);
     return;
   }
@@ -127,16 +131,17 @@ function checkRecord(entry: AuditEntry, { bundle, actors, problem, where, seen, 
     problem(`${where} is not what ${actor.name} signed`);
     return;
   }
-  if (!mayRecord(said.event, actor)) problem(`${where}: ${said.event} is not for ${actor.name} to record`);
+  if (!mayRecord(payload.event, actor)) problem(`${where}: ${payload.event} is not for ${actor.name} to record`);
   const id = recordId(signed);
   if (seen.has(id)) problem(`${where} is there twice`);
   seen.add(id);
   const since = actor.revokedAt === undefined ? undefined : actor.revokedAt + spreadMs;
-  if (revoked.has(actor.id) || (since !== undefined && Math.max(said.at, entry.at) > since)) {
+  if (revoked.has(actor.id) || (since !== undefined && Math.max(payload.at, entry.at) > since)) {
     problem(`${where} is signed by ${actor.name} after its revocation`);
   }
   // Only a revocation that is proved: a record of the log alone revokes nobody.
-  if (said.event === "node.revoked" && actors.get(said.subject)?.revokedAt !== undefined) revoked.add(said.subject);
+  if (payload.event === "node.revoked" && actors.get(payload.subject)?.revokedAt !== undefined)
+    revoked.add(payload.subject);
 }
 
 function checkHeads(
@@ -172,8 +177,8 @@ function compareLogs(
   const owner = { meshId: proof.bundle.mesh, master: proof.master };
   const bySeq = new Map(one.map((entry) => [entry.seq, entry]));
   for (const entry of other) {
-    const twin = bySeq.get(entry.seq);
-    if (twin === undefined || entryHash(twin, owner) === entryHash(entry, owner)) continue;
+    const other = bySeq.get(entry.seq);
+    if (other === undefined || entryHash(other, owner) === entryHash(entry, owner)) continue;
     proof.problem(`two copies of the log of ${nameOf(proof, proof.master)} differ from entry ${entry.seq} on`);
     return;
   }

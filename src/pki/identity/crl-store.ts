@@ -34,7 +34,7 @@ export class CrlStore {
       {
         kind: "crl",
         meshId,
-        slot: ({ master }) => master,
+        keyOf: ({ master }) => master,
         prefers: newest,
         counts: (signer) => !registry.isRevoked(signer),
         judge: (signed, payload) => {
@@ -62,7 +62,7 @@ export class CrlStore {
 }
 
 /** What a master makes its list of; `publish` accepts a record here and spreads it (mesh `Replica`). */
-export interface CrlIssuerOptions {
+interface CrlIssuerOptions {
   readonly meshId: string;
   readonly issuer: Issuer;
   readonly signer: Signer;
@@ -120,7 +120,7 @@ export class CrlIssuer {
     const self = signer.nodeId;
     if (registry.isRevoked(self)) return;
     const entries = issued.nodes().flatMap((node) => {
-      const revocation = registry.stores[2].at(node)?.payload;
+      const revocation = registry.revocations.at(node)?.payload;
       if (revocation === undefined) return [];
       return issued.of(node).map(({ serial, notAfter }) => ({ serial, notAfter, at: revocation.at }));
     });

@@ -27,7 +27,9 @@ export function publicKeyText(key: KeyObject): string {
   return spkiOf(key).toString("base64");
 }
 
-/** The Ed25519 public key that a text of {@link publicKeyText} holds; `undefined` for any other text, found out cheaply. */
+/**
+ * The Ed25519 public key that a text of {@link publicKeyText} holds; `undefined` for any other text, found out cheaply.
+ */
 export function publicKeyOfText(text: string): KeyObject | undefined {
   if (text.length !== spkiCharacters || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) return undefined;
   try {

@@ -1,4 +1,5 @@
-// Becoming a node of a mesh that is there: keys and requests go out, and what comes back is checked against them before it counts.
+// Becoming a node of a mesh that is there: keys and requests go out, and what comes back is checked against them before
+// it counts.
 
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
 import { HerdError } from "../../core/errors.js";
@@ -14,11 +15,14 @@ import { nodeIdOf, publicKeyOfText, publicKeyText, signerOf } from "./enrolled-k
 import type { Enrollment, EnrollmentRequest } from "./enrollment.js";
 import { keepEnrolledKey, type LeafText, type MasterKeys, type MeshIdentity, storeIdentity } from "./mesh-files.js";
 
-/** Sends a request to a mesh and resolves to its answer: how, is the join's affair. Throws `join.refused`, and whatever ends it. */
+/**
+ * Sends a request to a mesh and resolves to its answer: how, is the join's affair. Throws `join.refused`, and whatever
+ * ends it.
+ */
 export type Enroll = (request: EnrollmentRequest) => Promise<Enrollment>;
 
-/** The node that asks. */
-export interface Applicant {
+/** The node that wants to join. */
+interface Applicant {
   readonly enrolledKey: KeyObject;
   readonly name: string;
   readonly hosts: readonly string[];
@@ -30,20 +34,23 @@ export interface Applicant {
 }
 
 /** A join's answer with the keys that belong to it. */
-export interface Enrolled {
+interface Enrolled {
   readonly enrollment: Enrollment;
   readonly peer: LeafText;
   readonly public: LeafText;
   readonly masterKey: KeyObject | undefined;
 }
 
-/** Joins a mesh and stores what that brings: all of it, or nothing but the enrolled key. Throws `join.refused` for an answer that does not fit. */
+/**
+ * Joins a mesh and stores what that brings: all of it, or nothing but the enrolled key. Throws `join.refused` for an
+ * answer that does not fit.
+ */
 export async function enrollIdentity(
   store: StateFiles,
   options: Pick<Applicant, "name" | "hosts" | "leafKeys"> & { readonly enroll: Enroll },
 ): Promise<MeshIdentity> {
   const enrolledKey = await keepEnrolledKey(store);
-  const enrolled = await askToEnroll({ ...options, enrolledKey }, options.enroll);
+  const enrolled = await requestEnrollment({ ...options, enrolledKey }, options.enroll);
   const { enrollment } = enrolled;
   const { meshId, nodeId, nodeName, rootCertificate, records } = enrollment;
   const tokenPublicKey = publicKeyOfText(enrollment.tokenPublicKey);
@@ -73,10 +80,10 @@ export function masterKeysOf({ enrollment, masterKey }: Enrolled): MasterKeys | 
 }
 
 /**
- * Makes the keys and requests of two leaves, asks, and checks that the answer is for this node and for these keys. Who the mesh is,
- * the caller of the mesh has made sure; the chains are checked by every handshake.
+ * Makes the keys and requests of two leaves, sends them, and checks that the answer is for this node and for these
+ * keys. The caller has made sure of the mesh; every handshake checks the chains.
  */
-export async function askToEnroll(applicant: Applicant, enroll: Enroll): Promise<Enrolled> {
+export async function requestEnrollment(applicant: Applicant, enroll: Enroll): Promise<Enrolled> {
   const { enrolledKey, name, hosts, current, rootCertificate, leafKeys = makeLeafKeys() } = applicant;
   const [peerKey, publicKey] = await leafKeys;
   let masterKey: KeyObject | undefined;

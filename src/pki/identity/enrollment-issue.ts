@@ -1,4 +1,5 @@
-// What a master signs for a node that was let in, or that comes back for fresh leaves. Whether it may, the caller has decided.
+// What a master signs for a node that was let in, or that comes back for fresh leaves. Whether it may, the caller has
+// decided.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
@@ -24,8 +25,11 @@ export interface Certifier {
   rootSign(payload: string): Promise<Signed>;
 }
 
-/** Leaves for one node: a certificate request for each kind that it wants, the approved hosts of the public leaf, and its marks. */
-export interface LeafRequest {
+/**
+ * Leaves for one node: a certificate request for each kind that it wants, the approved hosts of the public leaf, and
+ * its marks.
+ */
+interface LeafRequest {
   readonly nodeId: string;
   readonly name: string;
   readonly csr?: CertificateRequest | undefined;
@@ -35,22 +39,22 @@ export interface LeafRequest {
   readonly master: boolean;
 }
 
-/** A certificate that was signed, for whoever keeps count of them: serial in lower-case hex, end in epoch ms. */
+/** A certificate that was signed, for the ledger of them: serial in lower-case hex, end in epoch ms. */
 export interface IssuedCertificate {
   readonly serial: string;
   readonly notAfter: number;
 }
 
 /** Chains (PEM, leaf first) for the requests that were made. */
-export interface IssuedLeaves {
+interface IssuedLeaves {
   readonly peerCertificate?: string;
   readonly publicCertificate?: string;
   readonly issued: readonly IssuedCertificate[];
 }
 
 /**
- * Signs leaves. Loopback hosts are added. Throws HerdError `join.refused` for hosts that the mesh's root does not permit;
- * `TypeError` on a node that is no master.
+ * Signs leaves. Loopback hosts are added. Throws HerdError `join.refused` for hosts that the mesh's root does not
+ * permit; `TypeError` on a node that is no master.
  */
 export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   const { masterIssuer: issuer, meshId, clock, scope } = by;
@@ -70,16 +74,22 @@ export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   };
 }
 
-/** A node that becomes a master: its enrolled key (SPKI DER in base64) and the certificate request for its CA certificate. */
-export interface MasterCandidate {
+/**
+ * A node that becomes a master: its enrolled key (SPKI DER in base64) and the certificate request for its CA
+ * certificate.
+ */
+interface MasterCandidate {
   readonly nodeId: string;
   readonly name: string;
   readonly key: string;
   readonly masterCsr: CertificateRequest;
 }
 
-/** A new master's CA certificate (PEM), the mesh's private token key (PKCS #8 DER in base64), and the text of the root's grant. */
-export interface IssuedMaster {
+/**
+ * A new master's CA certificate (PEM), the mesh's private token key (PKCS #8 DER in base64), and the text of the root's
+ * grant.
+ */
+interface IssuedMaster {
   readonly masterCertificate: string;
   readonly tokenKey: string;
   readonly grant: string;

@@ -5,8 +5,11 @@ import { encodeSigned, type Signed, type Signer } from "../../core/signed.js";
 import { payloadText } from "../registry/records.js";
 import { publicKeyText } from "./enrolled-key.js";
 
-/** A node that becomes a master, with its enrolled key (SPKI DER in base64) and its CA certificate (PEM). `at` is epoch ms. */
-export interface GrantContent {
+/**
+ * A node that becomes a master, with its enrolled key (SPKI DER in base64) and its CA certificate (PEM). `at` is epoch
+ * ms.
+ */
+interface GrantContent {
   readonly meshId: string;
   readonly nodeId: string;
   readonly name: string;

@@ -1,4 +1,4 @@
-// Founding a mesh: its root, its first master, its token key, and the records that say so.
+// Founding a mesh: its root, its first master, its token key, and the records that prove them.
 
 import { createPublicKey } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
@@ -13,7 +13,7 @@ import { foundingRecords } from "./founding-records.js";
 import { keepEnrolledKey, type MeshIdentity, storeIdentity, storeRootKey } from "./mesh-files.js";
 
 /** What a mesh is founded with. `passphrase` encrypts the root's key beside the state's key. */
-export interface FoundingOptions {
+interface FoundingOptions {
   readonly nodeName: string;
   readonly domains: readonly string[];
   readonly deploy: boolean;

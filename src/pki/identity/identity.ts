@@ -1,4 +1,5 @@
-// A node's identity, opened: founded or joined when there is none, locked against a second process, with all that hangs on its keys.
+// A node's identity, opened: founded or joined when there is none, locked against a second process, with all that hangs
+// on its keys.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { hostname } from "node:os";
@@ -22,7 +23,7 @@ import { covers, needsRenewal, type PublicLeaf, publicHosts, wantedHosts } from 
 import { rootIssuer } from "../x509/root.js";
 import type { LeafKeys } from "../x509/rsa-key.js";
 import { signerOf } from "./enrolled-key.js";
-import { askToEnroll, type Enroll, enrollIdentity } from "./enrolling.js";
+import { type Enroll, enrollIdentity, requestEnrollment } from "./enrolling.js";
 import { type Certifier, issueLeaves } from "./enrollment-issue.js";
 import { foundIdentity } from "./founding.js";
 import { signAsRoot } from "./founding-records.js";
@@ -31,7 +32,10 @@ import { isPeerLeafDue, NodeLeaves, type RenewLeaves } from "./node-leaves.js";
 import { type EnrolledNode, type ReEnroll, reEnroll } from "./re-enrollment.js";
 
 const identityScope = "identity";
-/** The last part of a peer leaf's life, in which a node whose links do not renew it asks to be let in again. */
+/**
+ * The last part of a peer leaf's life, in which a node whose links do not renew it re-enrolls. More leaves more time
+ * to.
+ */
 const lastPart = 1 / 4;
 
 /** What an identity is opened from: the node's configuration, and the time. */
@@ -39,19 +43,21 @@ export interface IdentityOptions {
   /** State folder; with `ephemeral` it holds the lock and `ca.pem` only. */
   readonly state: string;
   readonly ephemeral: boolean;
-  /** The node's name if it has none yet: a stored identity keeps its own, and a mesh that is joined may give another. */
+  /**
+   * The node's name if it has none yet: a stored identity keeps its own, and a mesh that is joined may give another.
+   */
   readonly name: string;
   /** What a root that is founded may vouch for, beside local names. */
   readonly domains: readonly string[];
   readonly advertise: string;
   readonly clock: Clock;
-  /** Whether a founder may deploy (default yes); a node that joins is told by the mesh. */
+  /** Whether a founder may deploy (default yes); the mesh decides for a node that joins. */
   readonly deploy?: boolean | undefined;
   /** Encrypts the root's key beside the state's key; a key that had no passphrase gets it now. */
   readonly rootPassphrase?: string | undefined;
-  /** Joins a mesh instead of founding one. Not asked when there is an identity. */
+  /** Joins a mesh instead of founding one. Not called when there is an identity. */
   readonly enroll?: Enroll | undefined;
-  /** Keys that were begun before, for the leaves that {@link enroll} asks for. */
+  /** Keys that were begun before, for the leaves that {@link enroll} requests. */
   readonly leafKeys?: Promise<LeafKeys> | undefined;
   /**
    * Asks with the join token that this known node was given, when its peer leaf ran out or the token makes it a master.
@@ -62,8 +68,9 @@ export interface IdentityOptions {
 }
 
 /**
- * An open identity. `founded` and `joined` say how it came to be if it came to be now; `caPath` is the root certificate's file;
- * `records` introduce the node to others (texts of signed records); `scope` is what the mesh's certificates may name.
+ * An open identity. `founded` and `joined` say how it came to be if it came to be now; `caPath` is the root
+ * certificate's file; `records` introduce the node to others (texts of signed records); `scope` is what the mesh's
+ * certificates may name.
  */
 export class Identity implements Certifier {
   readonly meshId: string;
@@ -88,7 +95,7 @@ export class Identity implements Certifier {
   readonly signIn: SignIn;
   readonly #parts: Parts;
   #reEnroll: Enroll | undefined;
-  /** What was read of the peer leaf last asked about: reading one takes 0.2 ms. */
+  /** The marks of the peer leaf that was read last: reading one takes 0.2 ms. */
   #marked: { readonly certificate: string; readonly deploy: boolean } | undefined;
 
   private constructor(parts: Parts) {
@@ -116,8 +123,9 @@ export class Identity implements Certifier {
   }
 
   /**
-   * Opens an identity; makes one when there is none: by `enroll` when that is given, else by founding a mesh. Throws `internal`
-   * naming the file that is in the way, `UsageError` for a host that the root may not name, and what a join ends with.
+   * Opens an identity; makes one when there is none: by `enroll` when that is given, else by founding a mesh. Throws
+   * `internal` naming the file that is in the way, `UsageError` for a host that the root may not name, and what a join
+   * ends with.
    */
   static async open(options: IdentityOptions): Promise<Identity> {
     await makeStateFolder(options.state);
@@ -173,7 +181,7 @@ export class Identity implements Certifier {
     });
   }
 
-  /** How the mesh is asked for a peer leaf from now on, when the old leaf ends soon or ended and no link brings a new one. */
+  /** How a peer leaf is requested from now on, when the old leaf ends soon or ended and no link brings a new one. */
   reEnrollVia(reEnroll: Enroll): void {
     this.#reEnroll = reEnroll;
   }
@@ -184,8 +192,8 @@ export class Identity implements Certifier {
   }
 
   /**
-   * A new peer leaf, stored and from now on the one in service. Near the end of the old one, when the links give none, by {@link reEnrollVia}; at
-   * once when `trusted` says that no peer takes the old one.
+   * A new peer leaf, stored and from now on the one in service. Near the end of the old one, when the links give none,
+   * by {@link reEnrollVia}; at once when `trusted` is false: no peer accepts the old one.
    */
   async renewPeerLeaf({ trusted = true }: { readonly trusted?: boolean } = {}): Promise<PeerLeaf> {
     const { leaves } = this.#parts;
@@ -193,7 +201,7 @@ export class Identity implements Certifier {
     const now = this.clock.now();
     const left = trusted ? notAfter - now : 0;
     const reEnroll = this.#reEnroll;
-    // One that has not begun: the clock was set back, and whoever is asked over HTTPS tells by how much.
+    // A leaf that has not begun: the clock was set back, and a node that answers over HTTPS shows by how much.
     const isGood = now >= notBefore && left > (notAfter - notBefore) * lastPart;
     if (reEnroll === undefined || isGood) return leaves.renewPeer();
     if (left > 0) {
@@ -203,10 +211,13 @@ export class Identity implements Certifier {
         // No master over the links: what follows reports its own failure.
       }
     }
-    return leaves.putPeer((await this.#askAgain(reEnroll)).peer);
+    return leaves.putPeer((await this.#requestLeaves(reEnroll)).peer);
   }
 
-  /** The root as an issuer, its key read for this occasion. Throws `request.malformed` when it is not here, or its passphrase is missing. */
+  /**
+   * The root as an issuer, its key read for this occasion. Throws `request.malformed` when it is not here, or its
+   * passphrase is missing.
+   */
   async rootIssuer(): Promise<Issuer> {
     return rootIssuer({ certificate: this.rootCertificate, key: await this.#rootKey() });
   }
@@ -216,7 +227,9 @@ export class Identity implements Certifier {
     return signAsRoot(payload, await this.#rootKey());
   }
 
-  /** Files under the identity's key, such as `catalog`; in memory when the node is ephemeral. A scope is opened once. */
+  /**
+   * Files under the identity's key, such as `catalog`; in memory when the node is ephemeral. A scope is opened once.
+   */
   async files(scope: string): Promise<StateFiles> {
     return this.#parts.folder.files(scope);
   }
@@ -272,13 +285,13 @@ export class Identity implements Certifier {
     await Promise.all([peerStays || leaves.renewPeer(), publicStays || leaves.renewPublic()]);
   }
 
-  async #askAgain(reEnroll: Enroll) {
+  async #requestLeaves(reEnroll: Enroll) {
     const { mesh, hosts, leaves } = this.#parts;
     const { peer, public: open } = leaves;
     const current = peer && open && { peer: peer.certificate, public: open.certificate };
     const { enrolledKey, nodeName: name, rootCertificate } = mesh;
     const applicant = { enrolledKey, name, hosts, current, rootCertificate };
-    const again = await askToEnroll(applicant, reEnroll);
+    const again = await requestEnrollment(applicant, reEnroll);
     if (again.enrollment.meshId === mesh.meshId) return again;
     throw new HerdError("join.refused", "the answer to the join cannot be used: it is another mesh's");
   }
@@ -352,7 +365,9 @@ function reopen(mesh: MeshIdentity, options: IdentityOptions): Pick<Parts, "mesh
   return { mesh, how: "known", hosts: publicHosts({ advertise, hostName: hostname(), scope }) };
 }
 
-/** A mesh that refuses ends the start with its reason; one that is not reached is asked again while the node runs. */
+/**
+ * A mesh that refuses ends the start with its reason; one that is not reached gets another request while the node runs.
+ */
 async function reEnrolled(
   node: EnrolledNode,
   { reEnroll: by, clock, onReEnrollError }: IdentityOptions,

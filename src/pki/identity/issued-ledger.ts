@@ -1,4 +1,4 @@
-// Which certificates this master signed for whom: what a revocation list is made of.
+// The certificates that this master signed for each node: a revocation list is made of them.
 
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
@@ -13,7 +13,10 @@ const bucketShape = z.record(
   z.array(z.object({ serial: z.string().regex(/^[0-9a-f]{2,40}$/), notAfter: z.number() })),
 );
 
-/** Certificates by node, each kept until it has expired. Nodes share 256 files by their ids, so that each change is a small write. */
+/**
+ * Certificates by node, each kept until it has expired. Nodes share 256 files by their ids, so that each change is a
+ * small write.
+ */
 export class IssuedLedger {
   readonly #files: StateFiles;
   readonly #clock: Clock;

@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.js";
 import { type Random, systemTimers, type Timers } from "../../core/timers.js";
 
 const second = 1_000;
-/** The longest wait between two looks at the clock: a machine that slept, or whose time was set, is found out about. */
+/** The longest wait between two looks at the clock: a machine that slept, or whose time was set, is noticed. */
 const lookMs = 60 * second;
 const retryMs = { firstMs: 5 * second, lastMs: 600 * second };
 
@@ -16,11 +16,14 @@ export interface LeafLife {
 }
 
 /** What a renewal works on. `renew` makes and stores a leaf; `use` puts it into service. */
-export interface LeafRenewalOptions<Leaf extends LeafLife> {
+interface LeafRenewalOptions<Leaf extends LeafLife> {
   readonly current: () => Leaf;
   readonly renew: () => Promise<Leaf>;
   readonly use?: ((leaf: Leaf) => Promise<void>) | undefined;
-  /** The part of a leaf's life after which it is renewed, drawn for each leaf: {@link publicLeafPart} or {@link peerLeafPart}. */
+  /**
+   * The part of a leaf's life after which it is renewed, drawn for each leaf: {@link publicLeafPart} or {@link
+   * peerLeafPart}.
+   */
   readonly part?: (random: Random) => number;
   /** Whether a leaf is worth nothing any more, whatever its age, as when the master that signed it was revoked. */
   readonly worthless?: ((leaf: Leaf) => boolean) | undefined;
@@ -32,7 +35,7 @@ export interface LeafRenewalOptions<Leaf extends LeafLife> {
 }
 
 /** Two thirds: ten of a public leaf's thirty days are left for whatever is in the way. */
-export function publicLeafPart(): number {
+function publicLeafPart(): number {
   return 2 / 3;
 }
 

@@ -3,8 +3,10 @@
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
 import type { LeafText } from "./mesh-files.js";
 
-/** Where a kind of leaf is kept and how its text becomes one; `read` throws when chain and key do not belong together. */
-export interface LeafStoreOptions<Leaf extends LeafText> {
+/**
+ * Where a kind of leaf is kept and how its text becomes one; `read` throws when chain and key do not belong together.
+ */
+interface LeafStoreOptions<Leaf extends LeafText> {
   readonly files: StateFiles;
   readonly fileName: "peer-leaf" | "public-leaf";
   readonly read: (certificate: string, key: string) => Leaf;

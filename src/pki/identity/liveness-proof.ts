@@ -43,8 +43,8 @@ export function livenessProof(
   return encodeSigned(signer.sign(JSON.stringify(payload)));
 }
 
-/** What is expected of a proof. `verify` tells whether the node signed the payload. */
-export interface ExpectedProof {
+/** What is expected of a proof. `verify`: whether the node signed the payload. */
+interface ExpectedProof {
   readonly mesh: string;
   readonly node: string;
   readonly saw: string;

@@ -1,4 +1,5 @@
-// A node's identity as files: its enrolled key, the root's key if it founded the mesh, and one record of everything else.
+// A node's identity as files: its enrolled key, the root's key if it founded the mesh, and one record of everything
+// else.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { HerdError } from "../../core/errors.js";
@@ -25,7 +26,7 @@ export interface LeafText {
   readonly key: string;
 }
 
-/** Who a node is: its mesh, its own key and name, and what hangs on them. */
+/** The identity of a node: its mesh, its own key and name, and what depends on them. */
 export interface MeshIdentity {
   readonly meshId: string;
   readonly rootCertificate: string;
@@ -44,7 +45,9 @@ export interface MeshIdentity {
   readonly leaves: { readonly peer: LeafText; readonly public: LeafText } | undefined;
 }
 
-/** The stored identity; `undefined` when there is none. Throws `internal` naming the file that is damaged or missing. */
+/**
+ * The stored identity; `undefined` when there is none. Throws `internal` naming the file that is damaged or missing.
+ */
 export async function loadIdentity(store: StateFiles): Promise<MeshIdentity | undefined> {
   const record = await store.read(files.identity);
   if (record === undefined) {
@@ -61,7 +64,10 @@ export async function loadIdentity(store: StateFiles): Promise<MeshIdentity | un
   return identity;
 }
 
-/** Stores an identity. It is there from when this resolves; a crash before leaves keys, which the next attempt uses or replaces. */
+/**
+ * Stores an identity. It is there from when this resolves; a crash before leaves keys, which the next attempt uses or
+ * replaces.
+ */
 export async function storeIdentity(store: StateFiles, identity: MeshIdentity): Promise<void> {
   const { nodeId, nodeName, rootCertificate, tokenPublicKey, master, deploy, holdsRoot, records, leaves } = identity;
   const record = {
@@ -80,8 +86,8 @@ export async function storeIdentity(store: StateFiles, identity: MeshIdentity): 
 }
 
 /**
- * The node's enrolled key, made and stored when there is none. It is there before anybody hears of it, so that a join whose answer
- * was lost is repeated as the same node.
+ * The node's enrolled key, made and stored when there is none. It is there before anybody hears of it, so that a join
+ * whose answer was lost is repeated as the same node.
  */
 export async function keepEnrolledKey(store: StateFiles): Promise<KeyObject> {
   const known = await loadEnrolledKey(store);
@@ -96,7 +102,10 @@ export async function storeRootKey(store: StateFiles, key: KeyObject, passphrase
   await store.write(files.rootKey, await encodeRootKey(key, passphrase));
 }
 
-/** The root's key. Throws `request.malformed` when its passphrase is missing or wrong, and `internal` for a missing or foreign key. */
+/**
+ * The root's key. Throws `request.malformed` when its passphrase is missing or wrong, and `internal` for a missing or
+ * foreign key.
+ */
 export async function loadRootKey(
   store: StateFiles,
   { rootCertificate, passphrase }: { rootCertificate: string; passphrase: string | undefined },
@@ -110,7 +119,10 @@ export async function loadRootKey(
   return key;
 }
 
-/** Encrypts a root key that has no passphrase yet; checks it against the passphrase when it has one. Throws as {@link loadRootKey}. */
+/**
+ * Encrypts a root key that has no passphrase yet; checks it against the passphrase when it has one. Throws as {@link
+ * loadRootKey}.
+ */
 export async function protectRootKey(
   store: StateFiles,
   options: { rootCertificate: string; passphrase: string },

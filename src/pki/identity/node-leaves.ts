@@ -1,4 +1,4 @@
-// The two leaves of a running node: kept in files, renewed with fresh keys, and told about when they change.
+// The two leaves of a running node: kept in files, renewed with fresh keys, with listeners for changes.
 
 import type { KeyObject } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
@@ -11,10 +11,10 @@ import { LeafStore } from "./leaf-store.js";
 import type { LeafText } from "./mesh-files.js";
 
 /**
- * Certificate requests (PEM) for the leaves to renew, the hosts that the public one should name, and the public chain in service, whose
- * hosts a master approved before.
+ * Certificate requests (PEM) for the leaves to renew, the hosts that the public one should name, and the public chain
+ * in service, whose hosts a master approved before.
  */
-export interface LeafRequests {
+interface LeafRequests {
   readonly peer?: string;
   readonly public?: string;
   readonly hosts: readonly string[];
@@ -22,7 +22,7 @@ export interface LeafRequests {
 }
 
 /** The chains (PEM, leaf first) that were signed for {@link LeafRequests}. */
-export interface LeafChains {
+interface LeafChains {
   readonly peer?: string | undefined;
   readonly public?: string | undefined;
 }
@@ -50,7 +50,9 @@ export class NodeLeaves {
     this.#renew = parts.renew;
   }
 
-  /** Reads the stored leaves; `initial` are those that a join brought. Throws `internal` naming a file that is damaged. */
+  /**
+   * Reads the stored leaves; `initial` are those that a join brought. Throws `internal` naming a file that is damaged.
+   */
   static async open(options: {
     files: StateFiles;
     hosts: readonly string[];
@@ -79,7 +81,7 @@ export class NodeLeaves {
     this.#renew = renew;
   }
 
-  /** Hears of each new peer leaf; returns the function that unsubscribes. */
+  /** Calls `listener` with each new peer leaf; returns the function that ends that. */
   onPeer(listener: (leaf: PeerLeaf) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);

@@ -3,17 +3,17 @@
 import { HerdError } from "../../core/errors.js";
 import type { StateFiles } from "../../storage/state-files.js";
 import { peerIdentityOf } from "../x509/peer-identity.js";
-import { askToEnroll, type Enroll, masterKeysOf } from "./enrolling.js";
+import { type Enroll, masterKeysOf, requestEnrollment } from "./enrolling.js";
 import { type MeshIdentity, storeIdentity } from "./mesh-files.js";
 import type { NodeLeaves } from "./node-leaves.js";
 
-/** How a known node asks with a join token, and whether that token makes masters. */
+/** How a known node joins again with a token, and whether that token makes masters. */
 export interface ReEnroll {
   readonly enroll: Enroll;
   readonly makesMaster: boolean;
 }
 
-/** The node that asks, and where its identity and its leaves are kept. */
+/** The node that re-enrolls, and where its identity and its leaves are kept. */
 export interface EnrolledNode {
   readonly mesh: MeshIdentity;
   readonly hosts: readonly string[];
@@ -23,8 +23,8 @@ export interface EnrolledNode {
 
 /**
  * Asks when there is something to ask for: the peer certificate ended by `now` (epoch ms), or the token makes this node
- * a master. The identity from then on. Throws `join.refused` with the mesh's reason, and `node.unavailable` when no node
- * of it is reached.
+ * a master. The identity from then on. Throws `join.refused` with the mesh's reason, and `node.unavailable` when no
+ * node of it is reached.
  */
 export async function reEnroll(node: EnrolledNode, { by, now }: { by: ReEnroll; now: number }): Promise<MeshIdentity> {
   const { mesh, hosts, leaves, store } = node;
@@ -33,7 +33,7 @@ export async function reEnroll(node: EnrolledNode, { by, now }: { by: ReEnroll; 
   if (mesh.master !== undefined || !(isOver || by.makesMaster)) return mesh;
   const current = peer && open && { peer: peer.certificate, public: open.certificate };
   const { enrolledKey, nodeName: name, rootCertificate, meshId } = mesh;
-  const enrolled = await askToEnroll({ enrolledKey, name, hosts, current, rootCertificate }, by.enroll);
+  const enrolled = await requestEnrollment({ enrolledKey, name, hosts, current, rootCertificate }, by.enroll);
   if (enrolled.enrollment.meshId !== meshId) {
     throw new HerdError(
       "join.refused",

@@ -1,4 +1,5 @@
-// The root's key at rest: as a file under the state's key, and inside it, if there is a passphrase, encrypted once more.
+// The root's key at rest: as a file under the state's key, and inside it, if there is a passphrase, encrypted once
+// more.
 
 import { createPrivateKey, type KeyObject, randomBytes, scrypt } from "node:crypto";
 import { promisify } from "node:util";
@@ -12,7 +13,10 @@ const cost = { N: 2 ** 15, r: 8, p: 1 } as const;
 const saltBytes = 16;
 const derive = promisify<string, Buffer, number, object, Buffer>(scrypt);
 
-/** `plain`: PKCS #8 DER. `scrypt`: the same, sealed (AES-256-GCM) under what scrypt makes of the passphrase. Bytes are base64. */
+/**
+ * `plain`: PKCS #8 DER. `scrypt`: the same, sealed (AES-256-GCM) under what scrypt makes of the passphrase. Bytes are
+ * base64.
+ */
 type RootKeyFile =
   | { readonly version: typeof version; readonly form: "plain"; readonly key: string }
   | {
@@ -47,8 +51,8 @@ export function needsPassphrase(content: Uint8Array): boolean {
 }
 
 /**
- * The root's key in a file's content. Throws HerdError `request.malformed` when its passphrase is missing or wrong, and `internal`
- * when another version wrote the content.
+ * The root's key in a file's content. Throws HerdError `request.malformed` when its passphrase is missing or wrong, and
+ * `internal` when another version wrote the content.
  */
 export async function decodeRootKey(content: Uint8Array, passphrase: string | undefined): Promise<KeyObject> {
   const file = parse(content);

@@ -1,4 +1,4 @@
-// Letting a node in, once somebody decided to: certificates, the records that say so, the answer.
+// The admission of a node that was approved: certificates, the records that prove it, the answer.
 
 import type { Enrolled } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
@@ -21,7 +21,7 @@ export interface Approval {
   readonly masterBy: Uint8Array | undefined;
   /** Hosts that it may be vouched for, beside the address that it came from. */
   readonly hosts: readonly string[];
-  /** The IP address that it came from, empty when only a node that is no master says so. */
+  /** The IP address that it came from, empty when only a node that is no master reports it. */
   readonly address: string;
   /** Id of the node where the request arrived. */
   readonly parent: string;
@@ -57,14 +57,14 @@ export class Admissions {
     this.#options = options;
   }
 
-  /** Throws unless the hosts of the request could be granted: before a token is used up for it, or a person asked. */
+  /** Throws unless the hosts of the request could be granted: before a token is used up for it, or a person decides. */
   check(request: JoinRequest, approval: Pick<Approval, "hosts" | "address">): void {
     this.#hosts(request, approval);
   }
 
   /**
-   * Lets the node in; its admission is durable and on its way to the mesh when this resolves. A node that is in already gets
-   * certificates under the admission that it has. Throws `join.refused` for a revoked one.
+   * Lets the node in; its admission is durable and on its way to the mesh when this resolves. A node that is in already
+   * gets certificates under the admission that it has. Throws `join.refused` for a revoked one.
    */
   admit(request: JoinRequest, approval: Approval): Promise<Admitted> {
     return this.#queue.run(async () => {

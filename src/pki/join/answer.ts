@@ -1,4 +1,5 @@
-// The answer to a join: signed by the master that let the node in, since the node that was asked may only pass it on.
+// The answer to a join: signed by the master that let the node in, since the node that received the request may only
+// pass it on.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { z } from "zod";
@@ -51,7 +52,7 @@ export interface MasterShare {
 }
 
 /** What an answer is made from. */
-export interface AnswerContent {
+interface AnswerContent {
   readonly signer: Signer;
   readonly request: Pick<JoinRequest, "mesh" | "nodeId" | "nonce">;
   readonly name: string;
@@ -83,14 +84,17 @@ export function makeAnswer(content: AnswerContent): Enrolled {
 }
 
 /** What the joiner knows of itself and of the mesh. `hash` is that of the token's secret. */
-export interface AnswerContext {
+interface AnswerContext {
   readonly rootCertificate: string;
   readonly nodeId: string;
   readonly nonce: string;
   readonly hash: Uint8Array | undefined;
 }
 
-/** The enrollment in an answer that a master signed for this very request; whose keys are in it, is not looked at. Throws `join.refused` when it does not hold. */
+/**
+ * The enrollment in an answer that a master signed for this very request. Its keys are not checked. Throws
+ * `join.refused`.
+ */
 export function readAnswer(body: unknown, context: AnswerContext): Enrollment {
   const { rootCertificate, nodeId, nonce, hash } = context;
   const answer = answerShape.safeParse(body);
@@ -121,7 +125,7 @@ export function readAnswer(body: unknown, context: AnswerContext): Enrollment {
   };
 }
 
-/** The signer is a master: the root says so in a grant that came along. */
+/** The signer is a master: a grant of the root, which came along, proves it. */
 function checkSigner(
   signed: Signed,
   { records, meshId, rootCertificate }: { records: readonly string[]; meshId: string; rootCertificate: string },

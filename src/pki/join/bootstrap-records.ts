@@ -1,7 +1,8 @@
-// The records that a new node gets at once: enough to know its masters and whom it must not trust. The rest follows over links.
+// The records that a new node gets at once: enough to know its masters and the nodes that it must not trust. The rest
+// follows over links.
 
 /** What is read of the mesh's records: a `Registry` is one. Its stores are by kind. */
-export interface RecordSource {
+interface RecordSource {
   introduction(nodeId: string): readonly string[];
   masters(): readonly { readonly node: string }[];
   readonly stores: readonly { readonly kind: string; ids(): Iterable<string>; get(id: string): string | undefined }[];
@@ -9,7 +10,10 @@ export interface RecordSource {
 
 const limit = 256;
 
-/** Texts of records for the node `nodeId`: its own, those of `master`, which answers, of other masters, their addresses, and revocations. */
+/**
+ * Texts of records for the node `nodeId`: its own, those of `master`, which answers, of other masters, their addresses,
+ * and revocations.
+ */
 export function bootstrapRecords(
   source: RecordSource,
   { nodeId, master }: { nodeId: string; master: string },

@@ -1,4 +1,5 @@
-// The joining side: finds a node of the mesh, makes sure that it is the right mesh, asks, and waits for the answer.
+// The joining side: finds a node of the mesh, makes sure that it is the right mesh, sends a request, and waits for the
+// answer.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { backoffMs } from "../../core/backoff.js";
@@ -38,8 +39,8 @@ export interface JoinOptions {
   readonly signal: AbortSignal;
 }
 
-/** What a node asks with, once it knows the root. */
-interface Asked {
+/** The request of a node, once it knows the root. */
+interface SentRequest {
   readonly root: FetchedRoot;
   readonly body: string;
   readonly nonce: string;
@@ -48,8 +49,8 @@ interface Asked {
 }
 
 /**
- * Joins. Throws `join.refused` with the mesh's reason, or when the root is not the token's, whose secret is then not used;
- * `node.unavailable` when no node answers; and UsageError without an address.
+ * Joins. Throws `join.refused` with the mesh's reason, or when the root is not the token's, whose secret is then not
+ * used; `node.unavailable` when no node answers; and UsageError without an address.
  */
 export async function joinMesh(request: EnrollmentRequest, options: JoinOptions): Promise<Enrollment> {
   const token = options.token === undefined ? undefined : decodeJoinToken(options.token);
@@ -60,10 +61,10 @@ export async function joinMesh(request: EnrollmentRequest, options: JoinOptions)
 
 type JoiningOptions = Omit<JoinOptions, "token"> & { readonly token: JoinTokenText | undefined };
 
-/** The address serves another root than the one that we were told of. */
+/** The address serves another root than the expected one. */
 class WrongRoot extends HerdError {}
 
-/** The node there tells a time that is so far from ours that it would refuse what we sign. */
+/** The clock of the node there is so far from ours that the node would refuse what we sign. */
 class WrongClock extends HerdError {}
 
 class Joining {
@@ -81,7 +82,7 @@ class Joining {
     for (const url of this.#options.urls) {
       try {
         const root = await this.#findRoot(url);
-        return await this.#askUntilAnswered(url, root);
+        return await this.#requestUntilAnswered(url, root);
       } catch (error) {
         this.#noteOrThrow(url, error);
       }
@@ -100,12 +101,12 @@ class Joining {
     });
   }
 
-  /** Whether the node is in the mesh already, and asks at addresses that it remembers. */
+  /** Whether the node is in the mesh already, and sends to addresses that it remembers. */
   get #isMember(): boolean {
     return this.#request.rootCertificate !== undefined;
   }
 
-  /** The root that this address serves, if it is the one that we were told of. Before this, nothing of ours has left. */
+  /** The root that this address serves, if it is the expected one. Before this check, nothing of ours has left. */
   async #findRoot(url: string): Promise<FetchedRoot> {
     const { token, signal } = this.#options;
     const { rootCertificate } = this.#request;
@@ -123,19 +124,19 @@ class Joining {
     return root;
   }
 
-  async #askUntilAnswered(url: string, root: FetchedRoot): Promise<Enrollment> {
+  async #requestUntilAnswered(url: string, root: FetchedRoot): Promise<Enrollment> {
     for (;;) {
-      const asked = await this.#ask(root);
-      const answer = await this.#send(new URL("/v1/join", url), { asked, body: asked.body });
+      const sent = await this.#prepare(root);
+      const answer = await this.#send(new URL("/v1/join", url), { sent, body: sent.body });
       const enrollment =
-        answer.status === 200 ? this.#read(answer, asked) : await this.#waitForPerson(url, { asked, answer });
+        answer.status === 200 ? this.#read(answer, sent) : await this.#waitForPerson(url, { sent, answer });
       if (enrollment !== undefined) return enrollment;
       this.#options.report("the mesh forgot the request; asking again");
     }
   }
 
   /** The signed request; with a new nonce each time. */
-  async #ask(root: FetchedRoot): Promise<Asked> {
+  async #prepare(root: FetchedRoot): Promise<SentRequest> {
     const { token, advertise, deploy, clock } = this.#options;
     const { key, csr, publicCsr, name, current } = this.#request;
     const nonce = randomBase64url(nonceBytes);
@@ -167,21 +168,21 @@ class Joining {
   /** The enrollment once a person approved; `undefined` when the master has forgotten the request. */
   async #waitForPerson(
     url: string,
-    { asked, answer }: { asked: Asked; answer: Fetched },
+    { sent, answer }: { sent: SentRequest; answer: Fetched },
   ): Promise<Enrollment | undefined> {
     const { report } = this.#options;
     const ticket = ticketOf(answer.json);
     if (answer.status !== 202 || ticket === undefined) throw new NotReached(`${url} answers what is no join's answer`);
-    report(`waiting for somebody to approve this node. Code: ${asked.code}`);
+    report(`waiting for somebody to approve this node. Code: ${sent.code}`);
     report("on a node of the mesh: herd join list shows the same code; then herd join approve ID");
     const poll = new URL(`/v1/join/${ticket.id}`, url);
     let { retryAfterMs: firstMs } = ticket;
     for (let failures = 0; ; ) {
       await this.#sleep(backoffMs(failures + 1, { firstMs, lastMs: longestWaitMs }));
       try {
-        const polled = await this.#send(poll, { asked });
+        const polled = await this.#send(poll, { sent });
         if (polled.status === 404) return undefined;
-        if (polled.status === 200) return this.#read(polled, asked);
+        if (polled.status === 200) return this.#read(polled, sent);
         firstMs = ticketOf(polled.json)?.retryAfterMs ?? ticket.retryAfterMs;
         failures = 0;
       } catch (error) {
@@ -192,10 +193,13 @@ class Joining {
     }
   }
 
-  /** One request, again when it is throttled. Throws what the mesh refused, and {@link NotReached} for what another node may do. */
-  async #send(url: URL, { asked, body }: { asked: Asked; body?: string }): Promise<Fetched> {
+  /**
+   * One request, again when it is throttled. Throws what the mesh refused, and {@link NotReached} for what another node
+   * may do.
+   */
+  async #send(url: URL, { sent, body }: { sent: SentRequest; body?: string }): Promise<Fetched> {
     const { signal, report } = this.#options;
-    const options = { ca: asked.root.certificate, limitBytes: answerLimitBytes, signal };
+    const options = { ca: sent.root.certificate, limitBytes: answerLimitBytes, signal };
     for (;;) {
       const answer = await fetchJson(url, { ...options, ...(body === undefined ? {} : { body }) });
       if (answer.status < 400 || (body === undefined && answer.status === 404)) return answer;
@@ -207,11 +211,14 @@ class Joining {
     }
   }
 
-  #read(answer: Fetched, { root, nonce, hash }: Asked): Enrollment {
+  #read(answer: Fetched, { root, nonce, hash }: SentRequest): Enrollment {
     return readAnswer(answer.json, { rootCertificate: root.certificate, nodeId: this.#request.nodeId, nonce, hash });
   }
 
-  /** Another address may do better, unless the mesh has spoken, or the first address, which a person named, has the wrong root. */
+  /**
+   * Another address may do better, unless the mesh has spoken, or the first address, which a person named, has the
+   * wrong root.
+   */
   #noteOrThrow(url: string, error: unknown): void {
     const { report, signal } = this.#options;
     signal.throwIfAborted();
@@ -235,7 +242,7 @@ function ticketOf(json: unknown): { id: string; retryAfterMs: number } | undefin
   return { id, retryAfterMs: typeof retryAfterMs === "number" && retryAfterMs > 0 ? retryAfterMs : 1_000 };
 }
 
-/** The error that a problem document tells of; its text is cut, since nobody has vouched for it. */
+/** The error of a problem document; its text is cut, since nobody has vouched for it. */
 function problemOf({ status, json, retryAfterMs }: Fetched): HerdError {
   const { code, detail } = (json ?? {}) as Record<string, unknown>;
   const known = typeof code === "string" && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : "join.refused";

@@ -5,8 +5,11 @@ import { createHash, X509Certificate } from "node:crypto";
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const characters = 12;
 
-/** What the code is taken from: the root as this side knows it (PEM), and the request's key, CSRs and nonce as they were sent. */
-export interface CodeInput {
+/**
+ * What the code is taken from: the root as this side knows it (PEM), and the request's key, CSRs and nonce as they were
+ * sent.
+ */
+interface CodeInput {
   readonly rootCertificate: string;
   readonly key: string;
   readonly csr: string;

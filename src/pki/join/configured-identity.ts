@@ -29,8 +29,8 @@ interface OpeningOptions extends JoinContext {
 }
 
 /**
- * Opens the identity in the state folder, or makes one. Throws `UsageError` for settings that do not fit the folder, and
- * what a join ends with.
+ * Opens the identity in the state folder, or makes one. Throws `UsageError` for settings that do not fit the folder,
+ * and what a join ends with.
  */
 export async function openConfiguredIdentity(options: OpeningOptions): Promise<Identity> {
   const { config, clock, report, onProgress, leafKeys } = options;
@@ -104,7 +104,10 @@ function configuredUrls({ config: { join, seeds } }: JoinContext): string[] {
   return [...(join === undefined ? [] : [join]), ...seeds];
 }
 
-/** The mesh that the configured join token is for, if there is one. Throws {@link UsageError} for a text that is no token. */
+/**
+ * The mesh that the configured join token is for, if there is one. Throws {@link UsageError} for a text that is no
+ * token.
+ */
 function meshOfToken({ token }: Pick<Config, "token">): string | undefined {
   if (token === undefined) return undefined;
   try {

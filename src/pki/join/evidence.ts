@@ -1,12 +1,12 @@
-// What a node's earlier certificates say, when it comes for new ones: until when it was trusted, and which hosts were approved.
+// What the earlier certificates of a node prove when it re-enrolls: the end of its trust, and its approved hosts.
 
 import { X509Certificate } from "node:crypto";
 import { HerdError } from "../../core/errors.js";
 import { peerIdentityOf } from "../x509/peer-identity.js";
 import { hostsOfCertificate } from "./hosts.js";
 
-/** Whose certificates they should be, and of which root (PEM). */
-export interface EvidenceContext {
+/** The node that the certificates should be of, and the root (PEM). */
+interface EvidenceContext {
   readonly meshId: string;
   readonly nodeId: string;
   readonly rootCertificate: string;
@@ -25,8 +25,9 @@ export function endOfPeer(chain: string, context: EvidenceContext): number {
 }
 
 /**
- * The hosts of an earlier public certificate of the node with this name; none when it is another's, since everybody can have those.
- * Known limit: a common name holds 64 characters, so a node name of more than 50 proves nothing, and its hosts are lost.
+ * The hosts of an earlier public certificate of the node with this name; none when it is another's, since everybody can
+ * have those. Known limit: a common name holds 64 characters, so a node name of more than 50 proves nothing, and its
+ * hosts are lost.
  */
 export function hostsOfPublic(chain: string | undefined, context: { rootCertificate: string; name: string }): string[] {
   if (chain === undefined) return [];
@@ -39,8 +40,9 @@ export function hostsOfPublic(chain: string | undefined, context: { rootCertific
 }
 
 /**
- * The leaf of a chain that leads to the root. It opens no door (that is the handshake's to judge, and the certificate may have ended):
- * the node proves who it is with its enrolled key or its link, and this only tells what was approved before.
+ * The leaf of a chain that leads to the root. It opens no door (that is the handshake's to judge, and the certificate
+ * may have ended): the node proves its identity with its enrolled key or its link, and the leaf only shows what was
+ * approved before.
  */
 function issuedHere(chain: string, { rootCertificate }: { rootCertificate: string }): X509Certificate {
   const [leaf, issuer] = chain.split(/(?<=-----END CERTIFICATE-----\n)/, 3).map((pem) => new X509Certificate(pem));

@@ -1,4 +1,4 @@
-// The few HTTPS requests of a node that joins: bounded, timed, and verified against the root that it was told of.
+// The few HTTPS requests of a node that joins: bounded, timed, and verified against the expected root.
 
 import { createHash, X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
@@ -35,7 +35,7 @@ export class NotReached extends Error {
   override readonly name = "NotReached";
 }
 
-/** The root that a node says it has. Nothing is verified: the caller compares its fingerprint. Throws {@link NotReached}. */
+/** The root that a node serves. Nothing is verified: the caller compares its fingerprint. Throws {@link NotReached}. */
 export async function fetchRoot(base: string, signal: AbortSignal): Promise<FetchedRoot> {
   const url = new URL("/ca.pem", base);
   const { status, headers, body } = await send(url, { limitBytes: rootLimitBytes, signal, ca: undefined });

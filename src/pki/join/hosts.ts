@@ -12,11 +12,11 @@ export function isLoopbackHost(host: string): boolean {
 }
 
 /** What the hosts are chosen from. */
-export interface HostChoice {
+interface HostChoice {
   /** What the node would like, and the one that it cannot do without. */
   readonly wanted: readonly string[];
   readonly advertise: string;
-  /** The IP address that its request came from; empty when nobody who may vouch for it saw it. */
+  /** The IP address that the request came from; empty when no master saw it. */
   readonly address: string;
   /** What a token, a person or an earlier certificate allows. */
   readonly allowed: readonly string[];
@@ -24,8 +24,8 @@ export interface HostChoice {
 }
 
 /**
- * Localhost, the address that the request came from, and what is both wanted and allowed. Throws `join.refused`, saying how it would
- * work, when the advertised host is not among them.
+ * Localhost, the address that the request came from, and what is both wanted and allowed. Throws `join.refused`, saying
+ * how it would work, when the advertised host is not among them.
  */
 export function approvedHosts({ wanted, advertise, address, allowed, scope }: HostChoice): string[] {
   const may = new Set([...loopbackHosts, address, ...allowed].map(canonical));
@@ -43,7 +43,7 @@ export function approvedHosts({ wanted, advertise, address, allowed, scope }: Ho
   );
 }
 
-/** The hosts that a certificate (PEM, leaf first) names; none when it cannot be read. The caller says who signed it. */
+/** The hosts that a certificate (PEM, leaf first) names; none when it cannot be read. The caller knows the signer. */
 export function hostsOfCertificate(certificate: X509Certificate): string[] {
   const names = certificate.subjectAltName?.split(", ") ?? [];
   return names.flatMap((name) => /^(?:DNS|IP Address):([A-Za-z0-9.:_-]{1,253})$/.exec(name)?.[1] ?? []);

@@ -1,4 +1,5 @@
-// Requests to join that came without a token: they wait for a person, in memory, for an hour, as long as the node asks for the answer.
+// Requests to join that came without a token: they wait for a person, in memory, for an hour, as long as the node
+// polls.
 
 import type { Enrolled } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
@@ -9,7 +10,10 @@ import { isLoopbackHost } from "./hosts.js";
 import type { JoinRequest } from "./request.js";
 
 const lifeMs = 3_600_000;
-/** A node asks every second, and every half minute while it hears nothing: one that did not for so long has been given up. */
+/**
+ * A node polls every second, and every half minute while nothing answers: without a poll for so long it has given up,
+ * ms.
+ */
 const silenceMs = 120_000;
 const limit = 64;
 const limitEach = 16;
@@ -18,19 +22,21 @@ const idBytes = 3;
 /** Digits of the keeping master's node id that ids start with, so that any node knows where to ask. */
 export const keeperDigits = 8;
 
-/** A waiting request: `id` is for people, `ticket` is known to the joiner alone. `answer` is set once a person decided. */
+/**
+ * A waiting request: `id` is for people, `ticket` is known to the joiner alone. `answer` is set once a person decided.
+ */
 export interface PendingJoin {
   readonly id: string;
   readonly ticket: string;
   readonly request: JoinRequest;
   readonly code: string;
-  /** Where it came from: IP address, and the node that it asked. */
+  /** Where it came from: IP address, and the node that received it. */
   readonly address: string;
   readonly parent: string;
-  /** What counts as one origin, so that nobody fills the list alone. */
+  /** What counts as one source, so that no source fills the list alone. */
   readonly source: string;
   readonly since: number;
-  /** When the joiner last asked for the answer. */
+  /** When the joiner last polled. */
   polledAt: number;
   /** Whether somebody decides right now: no second decision then. */
   deciding: boolean;

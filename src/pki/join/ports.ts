@@ -13,7 +13,7 @@ export interface KnownNode {
   readonly revoked: boolean;
 }
 
-/** Who is in the mesh. */
+/** The nodes of the mesh. */
 export interface JoinRegistry {
   node(id: string): KnownNode | undefined;
   /** The name, or the first of `name-2`, `name-3`, … that nobody holds. */

@@ -1,4 +1,5 @@
-// What a join token's secret is used for. It never travels: a node that only passes a request on learns nothing that lets it in.
+// What a join token's secret is used for. It never travels: a node that only passes a request on learns nothing that
+// lets it in.
 
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
 
@@ -16,14 +17,17 @@ export function proofOf(hash: Uint8Array, payload: string): string {
   return createHmac("sha256", hash).update("herd-join proof\0").update(payload).digest("base64url");
 }
 
-/** Whether a proof is the one of {@link proofOf}, in time that tells nothing. */
+/** Whether a proof is the one of {@link proofOf}, compared in constant time. */
 export function isProof(proof: string, { hash, payload }: { hash: Uint8Array; payload: string }): boolean {
   const given = Buffer.from(proof, "base64url");
   const right = Buffer.from(proofOf(hash, payload), "base64url");
   return given.length === right.length && timingSafeEqual(given, right);
 }
 
-/** Encrypts what only the joiner may read, such as the mesh's token key. `nonce` is the request's: each pair is used once. */
+/**
+ * Encrypts what only the joiner may read, such as the mesh's token key. `nonce` is the request's: each pair is used
+ * once.
+ */
 export function sealFor({ hash, nonce }: { hash: Uint8Array; nonce: string }, content: Uint8Array): string {
   const { key, iv } = keyOf(hash, nonce);
   const sealing = createCipheriv(cipher, key, iv, { authTagLength: tagBytes });
@@ -44,7 +48,9 @@ export function openSealed({ hash, nonce }: { hash: Uint8Array; nonce: string },
   }
 }
 
-/** HKDF (RFC 5869) of the secret's hash, with the request's nonce as salt: key and initialization vector of one message. */
+/**
+ * HKDF (RFC 5869) of the secret's hash, with the request's nonce as salt: key and initialization vector of one message.
+ */
 function keyOf(hash: Uint8Array, nonce: string): { key: Buffer; iv: Buffer } {
   const bytes = Buffer.from(hkdfSync("sha256", hash, nonce, "herd-join sealed", 32 + ivBytes));
   return { key: bytes.subarray(0, 32), iv: bytes.subarray(32) };

@@ -19,7 +19,9 @@ interface JoinRateLimitOptions {
 /** The one key of the bucket that all sources share. */
 const everyone = "";
 
-/** Counts attempts. Addresses of one IPv6 /64 count as one source, since whoever has one of them has them all. */
+/**
+ * Counts attempts. Addresses of one IPv6 /64 count as one source, since a machine that has one of them has them all.
+ */
 export class JoinRateLimit {
   readonly #detail: string;
   readonly #each: TokenBuckets;

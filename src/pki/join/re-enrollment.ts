@@ -1,4 +1,5 @@
-// Re-enrollment (RFC 7030, section 4.2.2) of a known node whose certificate ended while it was away: no token, no person.
+// Re-enrollment (RFC 7030, section 4.2.2) of a known node whose certificate ended while it was away: no token, no
+// person.
 
 import type { Clock } from "../../core/clock.js";
 import { spanText } from "../../core/clock-skew.js";
@@ -29,7 +30,9 @@ interface ReEnrollmentsOptions {
   readonly audit: (event: AuditEvent) => Promise<void>;
 }
 
-/** Re-enrolls known nodes: the request's signature proves the node, and its old certificate the length of its absence. */
+/**
+ * Re-enrolls known nodes: the request's signature proves the node, and its old certificate the length of its absence.
+ */
 export class ReEnrollments {
   readonly #options: ReEnrollmentsOptions;
   readonly #rates: JoinRateLimit;

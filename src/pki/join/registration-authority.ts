@@ -1,4 +1,4 @@
-// The registration authority (RFC 5280, section 3) of a master: decides by token, by person or by an old certificate who joins.
+// The registration authority (RFC 5280, section 3) of a master: a token, a person or an old certificate lets a node in.
 
 import type { Enrolled, JoinBody, WaitingJoin } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
@@ -38,7 +38,9 @@ export type JoinAnswer =
   | { readonly status: 200; readonly body: Enrolled }
   | { readonly status: 202; readonly body: WaitingJoin };
 
-/** Lets nodes into the mesh. Errors are `join.refused` with the reason, `request.throttled`, and `request.malformed`. */
+/**
+ * Lets nodes into the mesh. Errors are `join.refused` with the reason, `request.throttled`, and `request.malformed`.
+ */
 export class RegistrationAuthority {
   readonly #options: RegistrationAuthorityOptions;
   readonly #admissions: Admissions;

@@ -1,4 +1,4 @@
-// Fresh leaves for a node whose link proved who it is: what a master does between joins.
+// Fresh leaves for a node whose link proved its identity: what a registration authority does between joins.
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
@@ -10,7 +10,10 @@ import { approvedHosts } from "./hosts.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
 import { JoinRateLimit } from "./rate-limit.js";
 
-/** Body of the ask `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in service. */
+/**
+ * Body of the request `renew`: certificate requests (PEM), the hosts that the node would like, and its public chain in
+ * service.
+ */
 const bodyShape = z.object({
   peer: z.string().max(csrLimitBytes).optional(),
   public: z.string().max(csrLimitBytes).optional(),
@@ -23,7 +26,7 @@ const bodyShape = z.object({
 });
 
 /** What a renewal works with; `issued` writes down what was signed. */
-export interface RenewalAuthorityOptions {
+interface RenewalAuthorityOptions {
   readonly authority: JoinAuthority;
   readonly registry: JoinRegistry;
   readonly issued: (nodeId: string, certificates: readonly IssuedCertificate[]) => Promise<void>;
@@ -33,12 +36,13 @@ export interface RenewalAuthorityOptions {
 /** Signs leaves for nodes of the mesh. */
 export class RenewalAuthority {
   readonly #options: RenewalAuthorityOptions;
-  readonly #throttle: JoinRateLimit;
+  readonly #rates: JoinRateLimit;
 
   constructor(options: RenewalAuthorityOptions) {
     this.#options = options;
-    // Each costs two signatures and a write here, and nothing there. The total is for a large mesh that comes back at once.
-    this.#throttle = new JoinRateLimit({
+    // Each costs two signatures and a write here, and nothing there. The total is for a large mesh that comes back at
+    // once.
+    this.#rates = new JoinRateLimit({
       clock: options.authority.clock,
       each: { burst: 20, perSecond: 1 / 30 },
       total: { burst: 2_000, perSecond: 50 },
@@ -47,12 +51,12 @@ export class RenewalAuthority {
   }
 
   /**
-   * The chains (PEM) for an ask of the node `nodeId`, with the marks of its admission and no host that was not approved before. Throws
-   * `join.refused` for a node that is unknown or revoked, `request.throttled`, and `request.malformed`.
+   * The chains (PEM) for an ask of the node `nodeId`, with the marks of its admission and no host that was not approved
+   * before. Throws `join.refused` for a node that is unknown or revoked, `request.throttled`, and `request.malformed`.
    */
   async renew(nodeId: string, body: unknown): Promise<{ readonly peer?: string; readonly public?: string }> {
     const { authority, registry, issued, audit } = this.#options;
-    this.#throttle.take(nodeId);
+    this.#rates.take(nodeId);
     const parsed = bodyShape.safeParse(body);
     if (!parsed.success)
       throw new HerdError("request.malformed", "the renewal cannot be read", { cause: parsed.error });

@@ -1,4 +1,4 @@
-// The body of `POST /v1/join`: what a node says about itself, signed with its enrolled key.
+// The body of `POST /v1/join`: a statement of a node about itself, signed with its enrolled key.
 
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
@@ -39,8 +39,8 @@ const payloadShape = z.strictObject({
   at: z.number().int(),
 });
 
-/** What a node that wants to join says. */
-export type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
+/** The statement of a node that wants to join. */
+type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
 
 /** A request whose signature is that of the key that it names; `text` is the payload as it was signed. */
 export interface JoinRequest extends Omit<JoinPayload, "csr" | "publicCsr" | "masterCsr"> {
@@ -55,7 +55,7 @@ export interface JoinRequest extends Omit<JoinPayload, "csr" | "publicCsr" | "ma
 }
 
 /** Proof of a join token: its id, the master that keeps it, and the proof of its secret. */
-export type TokenProof = NonNullable<JoinBody["token"]>;
+type TokenProof = NonNullable<JoinBody["token"]>;
 
 /** The body for a payload that was signed, with the proof of a join token when there is one. */
 export function joinBody(signed: Signed, token?: TokenProof): JoinBody {
@@ -63,8 +63,9 @@ export function joinBody(signed: Signed, token?: TokenProof): JoinBody {
 }
 
 /**
- * The request in a body. Throws `request.malformed` for what has not its shape, and `join.refused` for a signature that does not
- * fit, another mesh, a clock that is so far off that records would be refused for it, and a bad certificate request.
+ * The request in a body. Throws `request.malformed` for what has not its shape, and `join.refused` for a signature that
+ * does not fit, another mesh, a clock that is so far off that records would be refused for it, and a bad certificate
+ * request.
  */
 export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: string; now: number }): JoinRequest {
   const { signed, token } = body;

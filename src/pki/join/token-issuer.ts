@@ -1,4 +1,5 @@
-// The join tokens of a master as people use them: issued with their text, listed and revoked, each with an audit record.
+// The join tokens of a master as people use them: issued with their text, listed and revoked, each with an audit
+// record.
 
 import { createHash, X509Certificate } from "node:crypto";
 import type { AuditEvent } from "../registry/audit-record.js";
@@ -36,8 +37,8 @@ export class JoinTokenIssuer {
   }
 
   /**
-   * Issues a token. Throws `request.malformed` also for a token that makes masters where the root's key is not open, and
-   * `request.throttled` when too many are alive.
+   * Issues a token. Throws `request.malformed` also for a token that makes masters where the root's key is not open,
+   * and `request.throttled` when too many are alive.
    */
   async create(request: JoinTokenRequest): Promise<IssuedJoinToken> {
     const { authority, tokens, urls, audit } = this.#options;

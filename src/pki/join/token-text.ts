@@ -1,4 +1,5 @@
-// A join token as text: what a joiner must know to tell the right mesh from an impostor, and the secret that lets it in.
+// A join token as text: what a joiner must know to tell the right mesh from an impostor, and the secret that lets it
+// in.
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
@@ -14,12 +15,15 @@ const shape = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
   secret: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/),
   master: z.string().regex(/^[0-9a-f]{32}$/),
-  /** Whether the joiner becomes a master, and so asks for a master's certificate too. */
+  /** Whether the joiner becomes a master, and so requests a master's certificate too. */
   makesMaster: z.boolean(),
   urls: z.array(z.url({ protocol: /^https$/ }).max(512)).max(16),
 });
 
-/** What a join token says: mesh id, SHA-256 (hex) of the root's DER, token id, secret (≥ 128 bits), the master that keeps it, addresses. */
+/**
+ * The content of a join token: mesh id, SHA-256 (hex) of the root's DER, token id, secret (≥ 128 bits), the master that
+ * keeps it, addresses.
+ */
 export type JoinTokenText = Readonly<Omit<z.infer<typeof shape>, "v">>;
 
 /** The token's text, one word without characters that a shell minds. */
@@ -27,7 +31,7 @@ export function encodeJoinToken(token: JoinTokenText): string {
   return prefix + Buffer.from(JSON.stringify({ v: 1, ...token })).toString("base64url");
 }
 
-/** What a token's text says. Throws `request.malformed` when it is none. */
+/** The content of a token's text. Throws `request.malformed` when it is none. */
 export function decodeJoinToken(text: string): JoinTokenText {
   const parsed =
     text.length <= textLimit && text.startsWith(prefix)

@@ -1,4 +1,4 @@
-// The join tokens that this master issued: what each allows and who used it. Never the secrets themselves.
+// The join tokens that this master issued: what each allows and the nodes that used it. Never the secrets themselves.
 
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
@@ -16,7 +16,7 @@ const liveLimit = 1_000;
 const usesLimit = 10_000;
 const defaultSeconds = 300;
 const maxSeconds = 366 * 86_400;
-/** Entries outlive their tokens by this, so that a late joiner hears why. */
+/** Entries outlive their tokens by this, ms, so that a late joiner gets the reason. */
 const graceMs = 86_400_000;
 
 const entryShape = z.strictObject({
@@ -39,9 +39,12 @@ const entryShape = z.strictObject({
 const fileShape = z.strictObject({ version: z.literal(1), tokens: z.array(entryShape) });
 
 /** A join token as its master keeps it; times in epoch ms. */
-export type JoinToken = Readonly<z.infer<typeof entryShape>>;
+type JoinToken = Readonly<z.infer<typeof entryShape>>;
 
-/** What to issue: defaults are one use, five minutes, any name, the deploy mark, no master. `by` is the id of the admin token that asked. */
+/**
+ * What to issue: defaults are one use, five minutes, any name, the deploy mark, no master. `by` is the id of the admin
+ * token of the request.
+ */
 export interface JoinTokenRequest {
   readonly ttlSeconds?: number | undefined;
   readonly uses?: number | undefined;
@@ -65,8 +68,8 @@ export interface JoinTokenRecord {
   readonly expires: string;
 }
 
-/** Who wants to use a token: the signed payload, its proof, and the node's id and wanted name. */
-export interface TokenUse {
+/** The use of a token: the signed payload, its proof, and the node's id and wanted name. */
+interface TokenUse {
   readonly id: string;
   readonly payload: string;
   readonly proof: string;
@@ -127,8 +130,9 @@ export class JoinTokens {
   }
 
   /**
-   * Uses up one use, durably; of many at once only as many as there are uses get through. A node that used the token before gets it
-   * again, for its answer may have been lost. Throws `join.refused` with the reason, {@link WrongSecret} for a proof that does not fit.
+   * Uses up one use, durably; of many at once only as many as there are uses get through. A node that used the token
+   * before gets it again, for its answer may have been lost. Throws `join.refused` with the reason, {@link WrongSecret}
+   * for a proof that does not fit.
    */
   async use(use: TokenUse): Promise<JoinToken> {
     return this.#changes.run(async () => {
@@ -144,7 +148,7 @@ export class JoinTokens {
   verify({ id, payload, proof, nodeId, name }: TokenUse): JoinToken {
     const token = this.#tokens.get(id);
     if (token === undefined) throw new WrongSecret("join.refused", "this mesh knows no such join token");
-    // First of all: whoever does not know the secret learns nothing about the token.
+    // First of all: without the secret nothing is learned about the token.
     if (!isProof(proof, { hash: this.hashOf(token), payload })) {
       throw new WrongSecret("join.refused", "the join token's secret is wrong");
     }

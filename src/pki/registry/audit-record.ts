@@ -21,9 +21,12 @@ export const auditEvents = [
 ] as const;
 
 /** One of {@link auditEvents}. */
-export type AuditEventName = (typeof auditEvents)[number];
+type AuditEventName = (typeof auditEvents)[number];
 
-/** What happened: `by` names who asked (such as `token ID`), `subject` what it was done to (a node's, app's or token's id). */
+/**
+ * What happened: `by` names the requester (such as `token ID`), `subject` what it was done to (a node's, app's or
+ * token's id).
+ */
 export interface AuditEvent {
   readonly event: AuditEventName;
   readonly by: string;
@@ -65,7 +68,7 @@ export function auditPayloadText(event: AuditEvent, { meshId, at }: { meshId: st
   } satisfies AuditPayload);
 }
 
-/** What an audit record says, `undefined` unless it is a well-formed one. */
+/** The payload of an audit record, `undefined` unless it is well-formed. */
 export function parseAudit({ payload }: Pick<Signed, "payload">): AuditPayload | undefined {
   return schema.safeParse(tryParseJson(payload)).data;
 }

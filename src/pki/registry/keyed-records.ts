@@ -1,4 +1,4 @@
-// Records of one kind as every node keeps them: one for each slot, the same one wherever they arrive in whatever order.
+// Records of one kind as every node keeps them: one for each key, the same one in whatever order records arrive.
 
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
@@ -22,20 +22,28 @@ export interface HeldRecord<Kind extends RecordKind> {
 export interface KindRules<Kind extends RecordKind> {
   readonly kind: Kind;
   readonly meshId: string;
-  /** Records with one slot are about the same thing, and one of them is kept. */
-  slot(payload: Payload<Kind>): string;
-  /** Whether `a` is to be kept rather than `b`, which stands in its slot: a strict total order, together with the record id. */
+  /** Records with one key are about the same thing, and one of them is kept. */
+  keyOf(payload: Payload<Kind>): string;
+  /**
+   * Whether `a` is to be kept rather than `b`, the current record of its key: a strict total order, together with the
+   * record id.
+   */
   prefers(a: Payload<Kind>, b: Payload<Kind>): boolean;
-  /** Whether the author may say this: `unknown` when it is not known yet. Throws `auth.invalid`. Includes the signature. */
+  /**
+   * Whether the author may state this: `unknown` when it is not known yet. Throws `auth.invalid`. Includes the
+   * signature.
+   */
   judge(signed: Signed, payload: Payload<Kind>): "good" | "unknown";
-  /** Whether a signer still counts: a record of one that was revoked gives way to any other, and is offered to nobody. */
+  /**
+   * Whether a signer still counts: a record of one that was revoked gives way to any other, and is offered to nobody.
+   */
   counts(signer: string): boolean;
-  /** Slots at most. `undefined` from {@link admits} means the bound applies. */
+  /** Keys at most. `undefined` from {@link admits} means the bound applies. */
   readonly limit: number;
   /** Exempts a record from the bound. */
   admits?(payload: Payload<Kind>): boolean;
-  /** Sees every verified record beside the one that stands in its slot, also one that will not be kept. */
-  compare?(record: HeldRecord<Kind>, standing: HeldRecord<Kind>): void;
+  /** Sees every verified record beside the current one of its key, also one that will not be kept. */
+  compare?(record: HeldRecord<Kind>, current: HeldRecord<Kind>): void;
   /** Hears of a record that is kept from now on (also at opening), or was dropped. */
   changed?(record: HeldRecord<Kind>): void;
   /** Whether a record need not be kept any longer. */
@@ -48,26 +56,26 @@ export interface KindRules<Kind extends RecordKind> {
 }
 
 interface StoredRecord<Kind extends RecordKind> extends HeldRecord<Kind> {
-  readonly slot: string;
+  readonly key: string;
   segment: number;
 }
 
 interface Pending<Kind extends RecordKind> {
   readonly record: HeldRecord<Kind>;
-  readonly slot: string;
+  readonly key: string;
 }
 
 /**
  * A `RecordStore` (src/mesh/ports.ts). A record counts once it is durable, or once a full disk has refused it; those
- * that arrive while the disk is busy share the next write, so callers may offer many at a time. Per slot the kept
+ * that arrive while the disk is busy share the next write, so callers may offer many at a time. Per key the kept
  * record is the greatest of (its signer counts, `prefers`, id), hence the result depends on the set of records alone.
  */
 export class KeyedRecords<Kind extends RecordKind> {
   readonly kind: Kind;
   readonly #rules: KindRules<Kind>;
-  readonly #shelf: SegmentStore;
+  readonly #segmentStore: SegmentStore;
   readonly #log: Logger | undefined;
-  readonly #bySlot = new Map<string, StoredRecord<Kind>>();
+  readonly #byKey = new Map<string, StoredRecord<Kind>>();
   readonly #byId = new Map<string, StoredRecord<Kind>>();
   readonly #segments = new Map<number, Set<string>>();
   /** Segments that hold records which were dropped. */
@@ -79,16 +87,16 @@ export class KeyedRecords<Kind extends RecordKind> {
   constructor(rules: KindRules<Kind>, options: { files: StateFiles; log?: Logger | undefined }) {
     this.kind = rules.kind;
     this.#rules = rules;
-    this.#shelf = new SegmentStore(options.files, rules.kind);
+    this.#segmentStore = new SegmentStore(options.files, rules.kind);
     this.#log = options.log;
   }
 
   /** Reads what was kept. Its files are authenticated: signatures were checked when the records came. */
   async open(): Promise<void> {
-    for (const [segment, texts] of await this.#shelf.load()) {
+    for (const [segment, texts] of await this.#segmentStore.load()) {
       for (const text of texts) {
         const record = this.#read(text);
-        if (typeof record === "string") throw this.#shelf.damaged(segment);
+        if (typeof record === "string") throw this.#segmentStore.damaged(segment);
         this.#place(record, segment);
       }
     }
@@ -103,23 +111,23 @@ export class KeyedRecords<Kind extends RecordKind> {
       if (this.#byId.has(record.id)) return "known";
       throw new HerdError("auth.invalid", `the ${this.kind} record is signed by a node that was revoked`);
     }
-    const slot = this.#rules.slot(payload);
-    const standing = this.#bySlot.get(slot);
-    const wins = standing === undefined || this.#wins(record, standing);
-    if (!wins && standing.id === record.id) return "known";
+    const key = this.#rules.keyOf(payload);
+    const current = this.#byKey.get(key);
+    const wins = current === undefined || this.#wins(record, current);
+    if (!wins && current.id === record.id) return "known";
     if (this.#rules.over?.(payload)) return "known";
     if (this.#rules.judge(signed, payload) === "unknown") return "waiting";
-    if (standing !== undefined && standing.id !== record.id) this.#rules.compare?.(record, standing);
+    if (current !== undefined && current.id !== record.id) this.#rules.compare?.(record, current);
     if (!wins) return "known";
-    if (standing === undefined) this.#checkRoom(payload);
-    const kept = await this.#writes.add({ record, slot });
+    if (current === undefined) this.#checkRoom(payload);
+    const kept = await this.#writes.add({ record, key });
     if (kept instanceof HerdError) throw kept;
     return kept ? "new" : "known";
   }
 
   /** Ids of the records that may be offered to others: those whose signers count. */
   *ids(): Iterable<string> {
-    for (const { id, signed } of this.#bySlot.values()) if (this.#rules.counts(signed.signer)) yield id;
+    for (const { id, signed } of this.#byKey.values()) if (this.#rules.counts(signed.signer)) yield id;
   }
 
   /** A record's text, unless it is one that may not be offered. */
@@ -134,18 +142,18 @@ export class KeyedRecords<Kind extends RecordKind> {
     return payload !== undefined && "node" in payload ? payload.node : undefined;
   }
 
-  /** The record in a slot, whether its signer still counts or not. */
-  at(slot: string): HeldRecord<Kind> | undefined {
-    return this.#bySlot.get(slot);
+  /** The record of a key, whether its signer still counts or not. */
+  at(key: string): HeldRecord<Kind> | undefined {
+    return this.#byKey.get(key);
   }
 
   /** Every record that is kept. */
   values(): Iterable<HeldRecord<Kind>> {
-    return this.#bySlot.values();
+    return this.#byKey.values();
   }
 
   get size(): number {
-    return this.#bySlot.size;
+    return this.#byKey.size;
   }
 
   /** The record of a text, or what is wrong with it. */
@@ -158,16 +166,16 @@ export class KeyedRecords<Kind extends RecordKind> {
     return { id: recordId(signed), signed, payload };
   }
 
-  #wins(record: HeldRecord<Kind>, standing: HeldRecord<Kind>): boolean {
+  #wins(record: HeldRecord<Kind>, current: HeldRecord<Kind>): boolean {
     const counts = this.#rules.counts(record.signed.signer);
-    if (counts !== this.#rules.counts(standing.signed.signer)) return counts;
-    if (record.id === standing.id) return false;
-    if (this.#rules.prefers(record.payload, standing.payload)) return true;
-    return !this.#rules.prefers(standing.payload, record.payload) && record.id > standing.id;
+    if (counts !== this.#rules.counts(current.signed.signer)) return counts;
+    if (record.id === current.id) return false;
+    if (this.#rules.prefers(record.payload, current.payload)) return true;
+    return !this.#rules.prefers(current.payload, record.payload) && record.id > current.id;
   }
 
   #checkRoom(payload: Payload<Kind>): void {
-    const isFull = (): boolean => this.#bySlot.size + this.#writes.waiting >= this.#rules.limit;
+    const isFull = (): boolean => this.#byKey.size + this.#writes.waiting >= this.#rules.limit;
     if (!isFull() || this.#rules.admits?.(payload)) return;
     this.#sweep();
     if (!isFull()) return;
@@ -193,23 +201,25 @@ export class KeyedRecords<Kind extends RecordKind> {
     this.#sweep();
     const winners = new Map<string, Pending<Kind>>();
     for (const pending of batch) {
-      const standing = winners.get(pending.slot)?.record ?? this.#bySlot.get(pending.slot);
-      if (standing === undefined || this.#wins(pending.record, standing)) winners.set(pending.slot, pending);
+      const current = winners.get(pending.key)?.record ?? this.#byKey.get(pending.key);
+      if (current === undefined || this.#wins(pending.record, current)) winners.set(pending.key, pending);
     }
     const texts = new Map<number, Map<string, string>>();
     const segments = new Map<string, number>();
     for (const segment of this.#stale) texts.set(segment, this.#contentOf(segment));
-    for (const [slot, { record }] of winners) {
-      const segment = this.#bySlot.get(slot)?.segment ?? this.#freeSegment(texts);
+    for (const [key, { record }] of winners) {
+      const segment = this.#byKey.get(key)?.segment ?? this.#freeSegment(texts);
       const content = texts.get(segment) ?? this.#contentOf(segment);
-      content.set(slot, encodeSigned(record.signed));
+      content.set(key, encodeSigned(record.signed));
       texts.set(segment, content);
-      segments.set(slot, segment);
+      segments.set(key, segment);
     }
-    await Promise.all([...texts].map(([segment, content]) => this.#shelf.write(segment, [...content.values()], how)));
+    await Promise.all(
+      [...texts].map(([segment, content]) => this.#segmentStore.write(segment, [...content.values()], how)),
+    );
     for (const segment of texts.keys()) this.#stale.delete(segment);
-    for (const [slot, { record }] of winners) this.#place(record, segments.get(slot) ?? 0);
-    return batch.map((pending) => winners.get(pending.slot) === pending);
+    for (const [key, { record }] of winners) this.#place(record, segments.get(key) ?? 0);
+    return batch.map((pending) => winners.get(pending.key) === pending);
   }
 
   /** A segment with room, those included that this batch is about to fill. */
@@ -224,35 +234,35 @@ export class KeyedRecords<Kind extends RecordKind> {
 
   #contentOf(segment: number): Map<string, string> {
     const content = new Map<string, string>();
-    for (const slot of this.#segments.get(segment) ?? []) {
-      const placed = this.#bySlot.get(slot);
-      if (placed !== undefined) content.set(slot, encodeSigned(placed.signed));
+    for (const key of this.#segments.get(segment) ?? []) {
+      const placed = this.#byKey.get(key);
+      if (placed !== undefined) content.set(key, encodeSigned(placed.signed));
     }
     return content;
   }
 
   #place(record: HeldRecord<Kind>, segment: number): void {
-    const slot = this.#rules.slot(record.payload);
-    const before = this.#bySlot.get(slot);
+    const key = this.#rules.keyOf(record.payload);
+    const before = this.#byKey.get(key);
     if (before !== undefined) this.#remove(before);
-    const placed = { ...record, slot, segment };
-    this.#bySlot.set(slot, placed);
+    const placed = { ...record, key, segment };
+    this.#byKey.set(key, placed);
     this.#byId.set(record.id, placed);
-    const slots = this.#segments.get(segment) ?? new Set();
-    this.#segments.set(segment, slots.add(slot));
+    const keys = this.#segments.get(segment) ?? new Set();
+    this.#segments.set(segment, keys.add(key));
     this.#rules.changed?.(record);
   }
 
   #remove(placed: StoredRecord<Kind>): void {
-    this.#bySlot.delete(placed.slot);
+    this.#byKey.delete(placed.key);
     this.#byId.delete(placed.id);
-    this.#segments.get(placed.segment)?.delete(placed.slot);
+    this.#segments.get(placed.segment)?.delete(placed.key);
   }
 
   /** Drops what is over; its segments are written with the next record. */
   #sweep(): void {
     if (this.#rules.over === undefined) return;
-    for (const placed of [...this.#bySlot.values()]) {
+    for (const placed of [...this.#byKey.values()]) {
       if (!this.#rules.over(placed.payload)) continue;
       this.#remove(placed);
       this.#stale.add(placed.segment);

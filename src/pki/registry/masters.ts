@@ -1,10 +1,11 @@
-// The signed registry of masters: what GET /v1/masters answers. Whoever knows the root can judge its records as a registry does.
+// The signed registry of masters, as GET /v1/masters answers it. A reader that knows the root can judge its records as
+// a registry does.
 
 import type { NodeRecord } from "./node-record.js";
 import type { Registry } from "./registry.js";
 
 /** A master as people see it. */
-export interface MasterView {
+interface MasterView {
   readonly name: string;
   readonly id: string;
   readonly url: string | null;
@@ -13,7 +14,7 @@ export interface MasterView {
   readonly fingerprint: string;
 }
 
-/** The body of `GET /v1/masters`: what is said, and the records that prove it. */
+/** The body of `GET /v1/masters`: the masters, and the records that prove them. */
 export interface MastersView {
   readonly mesh: string;
   readonly masters: readonly MasterView[];

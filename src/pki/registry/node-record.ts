@@ -18,7 +18,7 @@ export interface NodeRecord {
   readonly revoked: boolean;
 }
 
-/** A node as its admission says, or else its newest grant; `undefined` when there is neither. */
+/** A node as its admission describes it, or else its newest grant; `undefined` when there is neither. */
 export function describeNode(
   { admission, grant }: { admission: Payload<"admission"> | undefined; grant: Payload<"grant"> | undefined },
   revoked: boolean,
@@ -30,7 +30,7 @@ export function describeNode(
   return Object.freeze({
     id: basis.node,
     name: basis.name,
-    // Made when it is needed: a mesh has many nodes, and one node hears signatures of few.
+    // Made when it is needed: a mesh has many nodes, and one node verifies signatures of few.
     get key(): KeyObject {
       key ??= createPublicKey({ key: Buffer.from(basis.key, "base64"), format: "der", type: "spki" });
       return key;

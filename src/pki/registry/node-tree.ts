@@ -1,8 +1,11 @@
-// Who let whom in, as a tree: the founder at its root.
+// The nodes as a tree, each below the node that let it in: the founder at its root.
 
 import type { NodeRecord } from "./node-record.js";
 
-/** A node, and those that it let in, in the order in which they came. `at` is RFC 3339, `parent` a name, null at the root. */
+/**
+ * A node, and those that it let in, in the order in which they came. `at` is RFC 3339, `parent` a name, null at the
+ * root.
+ */
 export interface TreeNode {
   readonly name: string;
   readonly parent: string | null;
@@ -15,7 +18,10 @@ export interface TreeNode {
   readonly children: readonly TreeNode[];
 }
 
-/** The tree of some nodes, `undefined` when there are none. What hangs on nothing, or on itself, is shown below the root. */
+/**
+ * The tree of some nodes, `undefined` when there are none. What hangs on nothing, or on itself, is shown below the
+ * root.
+ */
 export function nodeTree(nodes: readonly NodeRecord[], stateOf: (id: string) => string): TreeNode | undefined {
   const ordered = [...nodes].sort(byArrival);
   const names = new Map(ordered.map(({ id, name }) => [id, name]));
@@ -61,7 +67,10 @@ export function subtreeOf(nodes: readonly NodeRecord[], id: string): string[] {
   return [...reached(childrenOf(nodes), id)];
 }
 
-/** Records are what masters say: they may name a parent that is below its own child, so that no node may count twice. */
+/**
+ * Records are statements of masters: they may name a parent that is below its own child, so that no node may count
+ * twice.
+ */
 function reached(below: ReadonlyMap<string, readonly NodeRecord[]>, from: string): Set<string> {
   const found = new Set([from]);
   // A set also visits what is added on the way.

@@ -1,4 +1,5 @@
-// What the signed records of a mesh say about its members: payloads with bounds, how they are written, read and verified.
+// The payloads of the signed records about the members of a mesh: payloads with bounds, how they are written, read and
+// verified.
 
 import { createHash, type KeyObject, verify } from "node:crypto";
 import { z } from "zod";
@@ -50,7 +51,7 @@ const payloads = {
     certificate: pem,
     at: time,
   }),
-  /** Lets a node in; signed by a master. `parent` is the node at which it asked, null for the founder. */
+  /** Lets a node in; signed by a master. `parent` is the node that received its request, null for the founder. */
   admission: z.strictObject({
     kind: z.literal("admission"),
     mesh: hex32,
@@ -126,7 +127,7 @@ const payloads = {
 /** The kinds of records that this folder keeps. */
 export type RecordKind = keyof typeof payloads;
 
-/** What a record of a kind says. */
+/** The payload of a record of a kind. */
 export type Payload<Kind extends RecordKind> = z.infer<(typeof payloads)[Kind]>;
 
 /** The payload text for {@link Signer.sign}. Throws `TypeError` for what no reader would take. */
@@ -136,7 +137,7 @@ export function payloadText(payload: Payload<RecordKind>): string {
   return JSON.stringify(checked.data);
 }
 
-/** What a payload text says, `undefined` unless it is a well-formed one of this kind. Whose mesh it is, is the caller's to compare. */
+/** The payload in a text, `undefined` unless it is a well-formed one of this kind. The caller compares the mesh. */
 export function parsePayload<Kind extends RecordKind>(kind: Kind, text: string): Payload<Kind> | undefined {
   const parsed = payloads[kind].safeParse(tryParseJson(text));
   if (!parsed.success) return undefined;
@@ -148,14 +149,19 @@ export function parsePayload<Kind extends RecordKind>(kind: Kind, text: string):
   return data as Payload<Kind>;
 }
 
-/** The fingerprint of an enrolled key in base64, without the cost of a key object; `undefined` for what is none, or is another spelling. */
+/**
+ * The fingerprint of an enrolled key in base64, without the cost of a key object; `undefined` for what is none, or is
+ * another spelling.
+ */
 export function fingerprintOfText(key: string): string | undefined {
   const der = Buffer.from(key, "base64");
   if (!enrolledKeyStart.test(key) || der.toString("base64") !== key) return undefined;
   return createHash("sha256").update(der).digest("hex");
 }
 
-/** Whether the signature is this key's: Ed25519 (RFC 8032), or RSA with SHA-256 (RFC 8017, section 8.2) for the root. */
+/**
+ * Whether the signature is this key's: Ed25519 (RFC 8032), or RSA with SHA-256 (RFC 8017, section 8.2) for the root.
+ */
 export function verifySigned(signed: Signed, publicKey: KeyObject): boolean {
   const algorithm = publicKey.asymmetricKeyType === "rsa" ? "sha256" : null;
   return verify(algorithm, Buffer.from(signed.payload), publicKey, Buffer.from(signed.signature, "base64"));

@@ -1,4 +1,4 @@
-// Who is in the mesh, provably: grants, admissions, revocations and addresses, and what follows from them.
+// The nodes of the mesh, by proof: grants, admissions, revocations and addresses, and what follows from them.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
@@ -13,11 +13,11 @@ import { nodeTree, subtreeOf, type TreeNode } from "./node-tree.js";
 import { verifySigned } from "./records.js";
 import { registryRules } from "./rules.js";
 
-/** What a peer reads of a hello. */
+/** Records that a peer reads of a handshake, at most. */
 const handshakeRecordsLimit = 8;
 
 /** A master that is not revoked, and where it is reached as far as known. */
-export interface MasterAddress {
+interface MasterAddress {
   /** Node id. */
   readonly node: string;
   readonly name: string;
@@ -26,15 +26,15 @@ export interface MasterAddress {
   readonly peer: string | undefined;
 }
 
-/** What is asked of a peer certificate: see `PeerIdentity` in src/mesh/ports.ts. */
-export interface PeerCertificate {
+/** What is read of a peer certificate: see `PeerIdentity` in src/mesh/ports.ts. */
+interface PeerCertificate {
   readonly nodeId: string;
   readonly issuer: string;
   readonly notAfter: number;
 }
 
 /** What a registry is made of; `files` are the scope `registry`. */
-export interface RegistryOptions {
+interface RegistryOptions {
   readonly meshId: string;
   /** PEM. */
   readonly rootCertificate: string;
@@ -44,18 +44,15 @@ export interface RegistryOptions {
 }
 
 /**
- * The registry of a mesh. Its stores take records in any order, and two registries with the same records say the same. A
- * revocation only adds; nothing takes it back. A record whose signer was revoked stays where it was held before, is offered to
- * nobody, and gives way to a copy that a master which still counts has signed ({@link orphans}).
+ * The registry of a mesh. Its stores take records in any order, and two registries with the same records are equal. A
+ * revocation only adds; nothing takes it back. A record whose signer was revoked stays where it was held before, is
+ * offered to nobody, and gives way to a copy that a master which still counts has signed ({@link orphans}).
  */
 export class Registry {
-  /** `RecordStore`s in the order of their dependencies: grant, admission, revocation, address. */
-  readonly stores: readonly [
-    KeyedRecords<"grant">,
-    KeyedRecords<"admission">,
-    KeyedRecords<"revocation">,
-    KeyedRecords<"address">,
-  ];
+  readonly grants: KeyedRecords<"grant">;
+  readonly admissions: KeyedRecords<"admission">;
+  readonly revocations: KeyedRecords<"revocation">;
+  readonly addresses: KeyedRecords<"address">;
   readonly meshId: string;
   readonly rootCertificate: string;
   readonly #clock: Clock;
@@ -77,12 +74,15 @@ export class Registry {
       clock: options.clock,
       changed: (node) => this.#refresh(node),
     });
-    this.stores = [
-      new KeyedRecords(rules.grant, options),
-      new KeyedRecords(rules.admission, options),
-      new KeyedRecords(rules.revocation, options),
-      new KeyedRecords(rules.address, options),
-    ];
+    this.grants = new KeyedRecords(rules.grant, options);
+    this.admissions = new KeyedRecords(rules.admission, options);
+    this.revocations = new KeyedRecords(rules.revocation, options);
+    this.addresses = new KeyedRecords(rules.address, options);
+  }
+
+  /** Every store, as `RecordStore`s, in the order of their dependencies. */
+  get stores() {
+    return [this.grants, this.admissions, this.revocations, this.addresses] as const;
   }
 
   /** Reads what was kept. Throws `internal` naming a file that is damaged. */
@@ -113,7 +113,7 @@ export class Registry {
     return this.nodes()
       .filter(({ master, revoked }) => master && !revoked)
       .map(({ id, name }) => {
-        const address = this.stores[3].at(id)?.payload;
+        const address = this.addresses.at(id)?.payload;
         return { node: id, name, url: address?.url, peer: address?.peer ?? undefined };
       });
   }
@@ -133,7 +133,10 @@ export class Registry {
     return this.#revokedIssuers.size > 0;
   }
 
-  /** Throws `auth.invalid` with the reason when a peer may ask for nothing: expired, revoked, issued by a revoked master. O(1). */
+  /**
+   * Throws `auth.invalid` with the reason when a peer may ask for nothing: expired, revoked, issued by a revoked
+   * master. O(1).
+   */
   check(peer: PeerCertificate): void {
     if (this.#revoked.has(peer.nodeId)) throw new HerdError("auth.invalid", `node ${peer.nodeId} was revoked`);
     if (this.#revokedIssuers.has(peer.issuer)) {
@@ -144,7 +147,10 @@ export class Registry {
     }
   }
 
-  /** Who signed a record, `unknown` when no such node is known yet. Throws `auth.invalid` for a revoked signer and a bad signature. */
+  /**
+   * The signer of a record, `unknown` when no such node is known yet. Throws `auth.invalid` for a revoked signer and a
+   * bad signature.
+   */
   verify(signed: Signed): NodeRecord | "unknown" {
     const node = this.#nodes.get(signed.signer);
     if (node === undefined) return "unknown";
@@ -160,7 +166,7 @@ export class Registry {
     const node = this.verify(signed);
     if (node === "unknown" || node.master) return node;
     // A grant may still be on its way.
-    if (this.stores[1].at(node.id)?.payload.master) return "unknown";
+    if (this.admissions.at(node.id)?.payload.master) return "unknown";
     throw new HerdError("auth.invalid", `it is signed by node ${node.id}, which is no master`);
   }
 
@@ -171,7 +177,7 @@ export class Registry {
     }
   }
 
-  /** Hears of each node once, when its revocation counts; returns the function that unsubscribes. */
+  /** Calls `listener` with each node once, when its revocation counts; returns the function that ends that. */
   onRevoked(listener: (node: string) => void): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -180,20 +186,21 @@ export class Registry {
   }
 
   /**
-   * The records that introduce a node to a stranger, at most eight: its grant, its admission, and the grant of who signed that; and the
-   * newest revocations of masters, since who holds a certificate of one gets no other record before it has a new one.
+   * The records that introduce a node to a stranger, at most eight: its grant, its admission, and the grant of that
+   * one's signer; and the newest revocations of masters, since a peer with a certificate of one gets no other record
+   * before it has a new one.
    */
   handshakeRecords(id: string): string[] {
     const introduction = this.introduction(id);
-    const revocations = [...this.stores[2].values()]
+    const revocations = [...this.revocations.values()]
       .filter(({ payload, signed }) => this.#nodes.get(payload.node)?.master === true && !this.isRevoked(signed.signer))
       .sort((a, b) => b.payload.at - a.payload.at);
     return [...introduction, ...revocations.map(({ signed }) => encodeSigned(signed))].slice(0, handshakeRecordsLimit);
   }
 
-  /** The records that introduce a node to a stranger: its grant, its admission, and the grant of who signed that. */
+  /** The records that introduce a node to a stranger: its grant, its admission, and the grant of that one's signer. */
   introduction(id: string): string[] {
-    const admission = this.stores[1].at(id);
+    const admission = this.admissions.at(id);
     const grants = [...new Set([admission?.signed.signer, id])].flatMap((node) =>
       node === undefined ? [] : this.#grantsOf(node).slice(-3),
     );
@@ -201,16 +208,18 @@ export class Registry {
   }
 
   /**
-   * The records that prove to a node that it was revoked, or the master whose CA (by its key identifier) issued its certificate, at
-   * most eight; none when neither was.
+   * The records that prove to a node that it was revoked, or the master whose CA (by its key identifier) issued its
+   * certificate, at most eight; none when neither was.
    */
   revocationProof(id: string, issuer = ""): string[] {
-    const revocation = this.stores[2].at(id) ?? this.stores[2].at(this.#revokedIssuers.get(issuer) ?? "");
+    const revocation = this.revocations.at(id) ?? this.revocations.at(this.#revokedIssuers.get(issuer) ?? "");
     if (revocation === undefined) return [];
     return [...this.introduction(revocation.signed.signer), encodeSigned(revocation.signed)];
   }
 
-  /** `wanted`, with the lowest number that makes it a name which no identity of the mesh holds, revoked ones included. */
+  /**
+   * `wanted`, with the lowest number that makes it a name which no identity of the mesh holds, revoked ones included.
+   */
   freeName(wanted: string): string {
     const taken = new Set(this.nodes().map(({ name }) => name));
     if (!taken.has(wanted)) return wanted;
@@ -222,17 +231,19 @@ export class Registry {
   }
 
   /**
-   * Records that are held but whose signer was revoked, by kind and payload: what a master that still counts signs again, so that
-   * nodes which come later get them too.
+   * Records that are held but whose signer was revoked, by kind and payload: what a master that still counts signs
+   * again, so that nodes which come later get them too.
    */
   orphans(): { readonly kind: "admission" | "revocation"; readonly payload: string }[] {
-    const [, admissions, revocations] = this.stores;
-    return [...admissions.values(), ...revocations.values()]
+    return [...this.admissions.values(), ...this.revocations.values()]
       .filter(({ signed }) => this.isRevoked(signed.signer))
       .map(({ payload: { kind }, signed: { payload } }) => ({ kind, payload }));
   }
 
-  /** Who let whom in; `stateOf` tells a node's state as a member. `undefined` while nobody is known. */
+  /**
+   * The nodes, each below the node that let it in; `stateOf`: a node's state as a member. `undefined` while no node is
+   * known.
+   */
   tree(stateOf: (id: string) => string): TreeNode | undefined {
     return nodeTree(this.nodes(), stateOf);
   }
@@ -243,17 +254,17 @@ export class Registry {
   }
 
   #grantsOf(node: string): HeldRecord<"grant">[] {
-    return [...this.stores[0].values()]
+    return [...this.grants.values()]
       .filter(({ payload }) => payload.node === node)
       .sort((a, b) => a.payload.at - b.payload.at);
   }
 
   /** Brings what is derived of a node up to date with its records. */
   #refresh(id: string): void {
-    const revoked = this.stores[2].at(id) !== undefined;
+    const revoked = this.revocations.at(id) !== undefined;
     const grants = this.#grantsOf(id);
-    const said = { admission: this.stores[1].at(id)?.payload, grant: grants.at(-1)?.payload };
-    const node = describeNode(said, revoked);
+    const newest = { admission: this.admissions.at(id)?.payload, grant: grants.at(-1)?.payload };
+    const node = describeNode(newest, revoked);
     if (node !== undefined) this.#nodes.set(id, node);
     if (!revoked) return;
     for (const { payload } of grants) this.#revokedIssuers.set(keyIdentifierOf(payload.certificate), id);
@@ -263,7 +274,7 @@ export class Registry {
       try {
         listener(id);
       } catch (cause) {
-        // The others must hear: one of them cuts the link.
+        // The other listeners must be called: one of them cuts the link.
         this.#log?.error("a revocation was not followed everywhere", { node: id, cause });
       }
     }

@@ -1,4 +1,4 @@
-// Ending memberships: a master revokes nodes, and says again what a revoked master had said rightly before.
+// Ending memberships: a master revokes nodes, and signs again what a revoked master had rightly signed before.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -11,13 +11,13 @@ import { payloadText } from "./records.js";
 import type { Registry } from "./registry.js";
 
 /** A record whose signer was revoked: its kind, and what a master that still counts signs again. */
-export interface Orphan {
+interface Orphan {
   readonly kind: string;
   readonly payload: string;
 }
 
 /** What a {@link Revoker} works with. `publish` accepts a record here and spreads it (mesh `Replica`). */
-export interface RevokerOptions {
+interface RevokerOptions {
   readonly registry: Registry;
   /** This node's. */
   readonly signer: Signer;
@@ -25,11 +25,13 @@ export interface RevokerOptions {
   readonly log: Logger;
   readonly publish: (kind: string, text: string) => Promise<void>;
   readonly audit: (event: AuditEvent) => Promise<void>;
-  /** Who else holds records that masters repeat, such as the ledger of tokens. */
+  /** Other holders of records that masters sign again, such as the ledger of tokens. */
   readonly alsoRepeats?: readonly { orphans(): readonly Orphan[] }[];
 }
 
-/** Revokes nodes; on masters, repeats what revoked masters had said. Started and stopped like any part of a node. */
+/**
+ * Revokes nodes; on masters, signs again what revoked masters had signed. Started and stopped like any part of a node.
+ */
 export class Revoker {
   readonly #options: RevokerOptions;
   readonly #repeating = new SerialQueue();
@@ -53,9 +55,9 @@ export class Revoker {
   }
 
   /**
-   * Revokes a node (id or name), with `subtree` also everyone it let in; `by` names who asked. Returns the ids that were not revoked
-   * before. Throws `node.unknown`; `auth.forbidden` unless this node is a master; `request.malformed` where it would
-   * end this master or the last one.
+   * Revokes a node (id or name), with `subtree` also everyone it let in; `by` names the requester. Returns the ids that
+   * were not revoked before. Throws `node.unknown`; `auth.forbidden` unless this node is a master; `request.malformed`
+   * where it would end this master or the last one.
    */
   async revoke(node: string, options: { readonly subtree: boolean; readonly by: string }): Promise<string[]> {
     const { registry } = this.#options;

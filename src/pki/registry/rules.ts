@@ -1,4 +1,4 @@
-// What counts among the records of a registry: who may say what, and which of two that disagree is kept.
+// The rules of the registry's records: which signer a kind needs, and which of two records that disagree is kept.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -9,8 +9,8 @@ import type { Payload, RecordKind } from "./records.js";
 /** Nodes that one mesh can have had. */
 export const nodeLimit = 10_000;
 
-/** Who signs, as the rules ask. */
-export interface Signers {
+/** The signers, as the rules need them. */
+interface Signers {
   readonly meshId: string;
   isRevoked(node: string): boolean;
   node(id: string): object | undefined;
@@ -25,12 +25,12 @@ export function checkTime(payload: Payload<RecordKind>, clock: Clock): void {
   }
 }
 
-/** The newer of two wins: for what is said again and again. */
+/** The newer of two wins: for what is published again and again. */
 export function newest(a: { readonly at: number }, b: { readonly at: number }): boolean {
   return a.at > b.at;
 }
 
-/** The rules of the four kinds; `changed` hears the id of each node whose records changed. */
+/** The rules of the four kinds; `changed` receives the id of each node whose records changed. */
 export function registryRules(
   signers: Signers,
   { clock, changed }: { clock: Clock; changed: (node: string) => void },
@@ -51,19 +51,19 @@ export function registryRules(
     grant: {
       ...base,
       kind: "grant",
-      // Each certificate of a master has its own, and all of them count: the root is not asked often.
-      slot: (payload) => recordId({ payload: JSON.stringify(payload) }),
+      // Each certificate of a master has its own, and all of them count: the root signs few.
+      keyOf: (payload) => recordId({ payload: JSON.stringify(payload) }),
       limit: nodeLimit,
       judge: (signed) => {
         signers.verifyRoot(signed);
         return "good";
       },
     },
-    admission: { ...base, kind: "admission", slot: ({ node }) => node, limit: nodeLimit, judge: byMaster },
+    admission: { ...base, kind: "admission", keyOf: ({ node }) => node, limit: nodeLimit, judge: byMaster },
     revocation: {
       ...base,
       kind: "revocation",
-      slot: ({ node }) => node,
+      keyOf: ({ node }) => node,
       // The first one is when it happened.
       prefers: (a, b) => a.at < b.at,
       limit: 2 * nodeLimit,
@@ -78,7 +78,7 @@ export function registryRules(
     address: {
       ...base,
       kind: "address",
-      slot: ({ node }) => node,
+      keyOf: ({ node }) => node,
       limit: nodeLimit,
       judge: (signed, payload) => {
         if (signed.signer !== payload.node) {

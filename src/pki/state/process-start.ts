@@ -8,7 +8,10 @@ function statOf(pid: number): string[] {
   return fields.slice(fields.lastIndexOf(")") + 2).split(" ");
 }
 
-/** A text that differs between two processes that had the same id one after the other, where the system tells; else empty. */
+/**
+ * A text that differs between two processes that had the same id one after the other, where the system shows it; else
+ * empty.
+ */
 export function processStart(pid: number): string {
   if (process.platform !== "linux") return "";
   try {
@@ -19,7 +22,10 @@ export function processStart(pid: number): string {
   }
 }
 
-/** Whether a process ended, all its threads too, and only waits for its parent to hear of it: in a container, perhaps for ever. */
+/**
+ * Whether a process ended, all its threads too, and only waits for its parent to collect it: in a container, perhaps
+ * for ever.
+ */
 function isZombie(pid: number): boolean {
   if (process.platform !== "linux") return false;
   try {

@@ -13,7 +13,7 @@ import { problemText, remedyOf } from "./state-problems.js";
 const keyFileName = "state.key";
 
 /** A file as `herd doctor` shows it: its path in the folder, what is wrong, and what to do. */
-export interface ExaminedFile {
+interface ExaminedFile {
   readonly file: string;
   readonly problem: string | null;
   readonly remedy: string | null;

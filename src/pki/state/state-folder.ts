@@ -83,7 +83,10 @@ function advice(state: string): string {
   return `herd doctor --state ${state} tells what to do`;
 }
 
-/** Throws on what keeps a folder from being opened, with whom to ask. A full disk says itself what it needs. */
+/**
+ * Throws on what keeps a folder from being opened, with the command that explains it. The error of a full disk explains
+ * itself.
+ */
 function advised(state: string): (error: unknown) => never {
   return (error) => {
     if (!(error instanceof HerdError) || error.code !== "internal" || error.message.includes("herd doctor"))

@@ -10,8 +10,9 @@ import { Sealer, sealingKeyBytes } from "../../storage/sealer.js";
 const fileName = "state.key";
 
 /**
- * The sealer of a state folder, its key (32 random bytes, 0600) made when absent. The caller holds the folder's lock, and says
- * whether sealed files are there: without their key, a new one would bury them. Throws `internal` naming the file.
+ * The sealer of a state folder, its key (32 random bytes, 0600) made when absent. The caller holds the folder's lock,
+ * and says whether sealed files are there: without their key, a new one would bury them. Throws `internal` naming the
+ * file.
  */
 export async function openStateKey(directory: string, options: { mustExist: boolean }): Promise<Sealer> {
   const path = join(directory, fileName);

@@ -1,4 +1,4 @@
-// One process per state folder: a lock file that says who holds it, and that a dead holder does not keep.
+// One process per state folder: a lock file that names its holder, and that a dead holder does not keep.
 
 import {
   constants,
@@ -27,7 +27,7 @@ const silenceMs = 20_000;
 /** A lock file is written in one go, so one that stays empty for longer is a crash's. */
 const emptyMs = 500;
 
-/** Who holds a lock. `nonce` tells two locks of one process apart. */
+/** The holder of a lock. `nonce` differs between two locks of one process. */
 interface Holder {
   readonly pid: number;
   readonly host: string;
@@ -114,7 +114,7 @@ export class StateLock {
       const now = new Date();
       utimesSync(this.#path, now, now);
     } catch {
-      // Somebody removed the state folder under a running node: its next write will say so.
+      // Somebody removed the state folder under a running node: its next write fails with that.
     }
   }
 }
@@ -131,8 +131,8 @@ function create(path: string, holder: Holder): boolean | "full" {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    const told = storageError(error, path);
-    if (!isStorageFull(told)) throw told;
+    const failure = storageError(error, path);
+    if (!isStorageFull(failure)) throw failure;
     // What was begun is empty, and nobody's.
     if (readable(path) === "") rmSync(path, { force: true });
     return "full";

@@ -1,4 +1,4 @@
-// What each file of a state folder is for, hence what happens without it, and what its owner can do.
+// Problems of files in a state folder: what the node does about each, and what its owner can do.
 
 import type { CheckedFile, FileProblem } from "../../storage/state-check.js";
 
@@ -6,10 +6,10 @@ import type { CheckedFile, FileProblem } from "../../storage/state-check.js";
  * What a problem of a file means: the node does not start (`refuse`), gets it from its peers (`fetch`), makes it anew
  * (`remake`), takes what is there (`take`), or leaves it alone (`ignore`).
  */
-export type ProblemAction = "refuse" | "fetch" | "remake" | "take" | "ignore";
+type ProblemAction = "refuse" | "fetch" | "remake" | "take" | "ignore";
 
 const leaves: ReadonlySet<string> = new Set(["identity/peer-leaf", "identity/public-leaf"]);
-/** Measured or heard again at each start. */
+/** Measured or received again at each start. */
 const hints: ReadonlySet<string> = new Set(["capacity", "addresses"]);
 /** Scope of apps: manifests and bytes that the mesh spreads. */
 export const catalogScope = "catalog";

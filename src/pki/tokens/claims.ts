@@ -1,4 +1,4 @@
-// What a token says, in the one shape that the rest of the node reads.
+// The content of a token, in the one shape that the rest of the node reads.
 
 import { isRole, type Role } from "../../api/roles.js";
 import { isAppName } from "../../core/app-name.js";

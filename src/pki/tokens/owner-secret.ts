@@ -1,4 +1,5 @@
-// What whoever can read a node's state folder shows to its own node: "I own this machine". Good for its policy, nothing else.
+// The secret by which a reader of the node's state folder proves that they own the machine. Good for its policy,
+// nothing else.
 
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 
@@ -8,7 +9,7 @@ export class OwnerSecret {
   readonly text = randomBytes(32).toString("base64url");
   readonly #digest = digestOf(this.text);
 
-  /** Whether a bearer token is the secret, in a time that does not tell how much of it fits. */
+  /** Whether a bearer token is the secret, compared in constant time. */
   isSame(bearer: string): boolean {
     return timingSafeEqual(digestOf(bearer), this.#digest);
   }

@@ -16,7 +16,7 @@ const sessionSeconds = 12 * 3_600;
 export class SignIn {
   readonly #tokens: Pick<TokenAuthority, "issue">;
   readonly #clock: Clock;
-  /** SHA-256 of a code → its end, in epoch ms. A look-up by hash tells nothing about the code by its timing. */
+  /** SHA-256 of a code → its end, in epoch ms. The time of a look-up by hash reveals nothing about the code. */
   readonly #codes = new LruMap<string, number>(codeLimit);
 
   constructor(options: { tokens: Pick<TokenAuthority, "issue">; clock: Clock }) {
@@ -31,7 +31,10 @@ export class SignIn {
     return code;
   }
 
-  /** An admin token for twelve hours in exchange for a code. Throws `auth.invalid` for a code that is unknown, used or expired. */
+  /**
+   * An admin token for twelve hours in exchange for a code. Throws `auth.invalid` for a code that is unknown, used or
+   * expired.
+   */
   async redeem(code: string): Promise<Awaited<ReturnType<TokenAuthority["issue"]>>> {
     const hash = hashOf(code);
     const end = this.#codes.get(hash);

@@ -7,7 +7,10 @@ import type { Claims } from "./claims.js";
 
 const defaultCapacity = 4_096;
 
-/** Claims by the SHA-256 of their token, the least recently used ones dropped over `capacity`. An entry dies with its token. */
+/**
+ * Claims by the SHA-256 of their token, the least recently used ones dropped over `capacity`. An entry dies with its
+ * token.
+ */
 export class TokenCache {
   readonly #clock: Clock;
   readonly #entries: LruMap<string, Claims>;

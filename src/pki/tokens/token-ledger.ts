@@ -1,4 +1,5 @@
-// Which tokens of the mesh were issued and which of them were revoked, as every node knows it. Never the tokens themselves.
+// Which tokens of the mesh were issued and which of them were revoked, as every node knows it. Never the tokens
+// themselves.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -17,12 +18,12 @@ const graceMs = 86_400_000;
 export const maxTokenSeconds = 10 * 365 * 86_400;
 
 /** An issued token: its claims, and when it was made, in epoch ms. */
-export interface IssuedToken extends Claims {
+interface IssuedToken extends Claims {
   readonly issuedAt: number;
 }
 
-/** Who may sign for the mesh: its registry. */
-export interface TokenAuthors {
+/** The nodes that may sign for the mesh: its registry. */
+interface TokenAuthors {
   isRevoked(node: string): boolean;
   /** Throws `auth.invalid` unless a master that counts signed it; `unknown` when it is not known yet. */
   verifyMaster(signed: Signed): object | "unknown";
@@ -31,14 +32,16 @@ export interface TokenAuthors {
   onRevoked(listener: (node: string) => void): () => void;
 }
 
-/** What connects a ledger with the rest of its mesh; `publish` accepts a record here and spreads it (mesh `Replica`). */
+/**
+ * What connects a ledger with the rest of its mesh; `publish` accepts a record here and spreads it (mesh `Replica`).
+ */
 export interface TokenMesh {
   readonly authors: TokenAuthors;
   readonly publish: (kind: string, text: string) => Promise<void>;
 }
 
-/** What a ledger is made of; `signer` is this node's, `revoked` hears of each revocation when it counts. */
-export interface TokenLedgerOptions {
+/** What a ledger is made of; `signer` is this node's, `revoked` is called with each revocation when it counts. */
+interface TokenLedgerOptions {
   readonly meshId: string;
   readonly files: StateFiles;
   readonly clock: Clock;
@@ -47,12 +50,13 @@ export interface TokenLedgerOptions {
 }
 
 /**
- * Records of kind `token` and `token-revocation`, which merge in any order: a revocation only adds, and each is kept until its
- * token has ended. A change is durable before its promise resolves and before it takes effect.
+ * Records of kind `token` and `token-revocation`, which merge in any order: a revocation only adds, and each is kept
+ * until its token has ended. A change is durable before its promise resolves and before it takes effect.
  */
 export class TokenLedger {
-  /** `RecordStore`s. Until {@link connect} they take only what this node says itself. */
-  readonly stores: readonly [KeyedRecords<"token">, KeyedRecords<"token-revocation">];
+  /** Until {@link connect} both stores accept only what this node signs. */
+  readonly #tokens: KeyedRecords<"token">;
+  readonly #revocations: KeyedRecords<"token-revocation">;
   readonly #options: TokenLedgerOptions;
   /** Payloads that this node is about to keep. */
   readonly #own = new Set<string>();
@@ -64,7 +68,7 @@ export class TokenLedger {
     const base = {
       meshId,
       prefers: newest,
-      slot: ({ id }: { readonly id: string }) => id,
+      keyOf: ({ id }: { readonly id: string }) => id,
       counts: (signer: string) => this.#mesh?.authors.isRevoked(signer) !== true,
       judge: (signed: Signed, payload: Payload<"token" | "token-revocation">) => this.#judge(signed, payload),
       over: ({ expiresAt }: { readonly expiresAt: number }) => expiresAt + graceMs <= clock.now(),
@@ -82,10 +86,16 @@ export class TokenLedger {
       kind: "token-revocation",
       limit: 2 * issuedLimit,
       // A flood of revocations of tokens that nobody knows must not keep out one that matters.
-      admits: ({ id }) => this.stores[0].at(id) !== undefined,
+      admits: ({ id }) => this.#tokens.at(id) !== undefined,
       changed: ({ payload }) => options.revoked(payload.id),
     };
-    this.stores = [new KeyedRecords(token, options), new KeyedRecords(revocation, options)];
+    this.#tokens = new KeyedRecords(token, options);
+    this.#revocations = new KeyedRecords(revocation, options);
+  }
+
+  /** Both stores, as `RecordStore`s. */
+  get stores() {
+    return [this.#tokens, this.#revocations] as const;
   }
 
   /** Reads the ledger. Throws `internal` naming the file when it is damaged. */
@@ -93,7 +103,7 @@ export class TokenLedger {
     for (const store of this.stores) await store.open();
   }
 
-  /** From now on takes what masters of the mesh say, and tells them what this one does. */
+  /** From now on accepts the records of other masters, and publishes those of this one. */
   connect(mesh: TokenMesh): void {
     this.#mesh = mesh;
   }
@@ -101,7 +111,7 @@ export class TokenLedger {
   /** Tokens of the whole mesh that are neither expired nor revoked, oldest first. */
   list(): IssuedToken[] {
     const now = this.#options.clock.now();
-    return [...this.stores[0].values()]
+    return [...this.#tokens.values()]
       .filter(({ payload: { id, expiresAt } }) => expiresAt > now && !this.isRevoked(id))
       .map(({ payload: { id, role, app, at, expiresAt } }) => {
         return { id, role, ...(app === undefined ? {} : { app }), expiresAt, issuedAt: at };
@@ -110,18 +120,18 @@ export class TokenLedger {
   }
 
   isRevoked(id: string): boolean {
-    return this.stores[1].at(id) !== undefined;
+    return this.#revocations.at(id) !== undefined;
   }
 
   /**
-   * Whether a token that has the mesh's signature counts. Masters share the key of that signature: once one was revoked, only tokens
-   * that the ledger knows are good, since whoever has that master can sign others.
+   * Whether a token that has the mesh's signature counts. Masters share the key of that signature: once one was
+   * revoked, only tokens that the ledger knows are good, since a thief of that master can sign others.
    */
   counts(id: string): boolean {
-    return this.#mesh?.authors.lostMaster !== true || this.stores[0].at(id) !== undefined;
+    return this.#mesh?.authors.lostMaster !== true || this.#tokens.at(id) !== undefined;
   }
 
-  /** Writes down a token and tells the mesh. Throws `request.throttled` when too many are alive. */
+  /** Writes down a token and publishes its record. Throws `request.throttled` when too many are alive. */
   async record({ id, role, app, expiresAt, issuedAt }: IssuedToken): Promise<void> {
     if (this.list().length >= issuedLimit) {
       throw new HerdError("request.throttled", `${issuedLimit} tokens are alive: revoke some first`, {
@@ -129,20 +139,20 @@ export class TokenLedger {
       });
     }
     const limited = app === undefined ? {} : { app };
-    await this.#say({ kind: "token", mesh: this.#options.meshId, id, role, ...limited, at: issuedAt, expiresAt });
+    await this.#publish({ kind: "token", mesh: this.#options.meshId, id, role, ...limited, at: issuedAt, expiresAt });
   }
 
-  /** Revokes an issued token and tells the mesh; `false` when it is not known here. Revoking twice is fine. */
+  /** Revokes an issued token and publishes that; `false` when it is not known here. Revoking twice is fine. */
   async revoke(id: string): Promise<boolean> {
-    const token = this.stores[0].at(id)?.payload;
+    const token = this.#tokens.at(id)?.payload;
     if (token === undefined) return false;
     if (this.isRevoked(id)) return true;
     const { meshId: mesh, clock } = this.#options;
-    await this.#say({ kind: "token-revocation", mesh, id, expiresAt: token.expiresAt, at: clock.now() });
+    await this.#publish({ kind: "token-revocation", mesh, id, expiresAt: token.expiresAt, at: clock.now() });
     return true;
   }
 
-  /** Records whose signer was revoked: what a master that counts signs again. */
+  /** Records whose signer was revoked: a master that counts signs them again. */
   orphans(): { readonly kind: string; readonly payload: string }[] {
     return this.stores.flatMap((store) =>
       [...store.values()]
@@ -151,13 +161,13 @@ export class TokenLedger {
     );
   }
 
-  async #say(said: Payload<"token" | "token-revocation">): Promise<void> {
-    const payload = payloadText(said);
+  async #publish(record: Payload<"token" | "token-revocation">): Promise<void> {
+    const payload = payloadText(record);
     const text = encodeSigned(this.#options.signer.sign(payload));
     this.#own.add(payload);
     try {
-      if (this.#mesh !== undefined) await this.#mesh.publish(said.kind, text);
-      else await this.stores[said.kind === "token" ? 0 : 1].accept(text);
+      if (this.#mesh !== undefined) await this.#mesh.publish(record.kind, text);
+      else await (record.kind === "token" ? this.#tokens : this.#revocations).accept(text);
     } finally {
       this.#own.delete(payload);
     }

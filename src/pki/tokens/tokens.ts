@@ -1,4 +1,5 @@
-// Tokens of the mesh: JSON Web Tokens signed with its Ed25519 key (RFC 7519, RFC 8037), good at every node that has the key.
+// Tokens of the mesh: JSON Web Tokens signed with its Ed25519 key (RFC 7519, RFC 8037), good at every node that has the
+// key.
 
 import { createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
@@ -22,8 +23,11 @@ const algorithm = "EdDSA";
 const tokenBytes = 4_096;
 const idBytes = 8;
 
-/** What to issue. An app limits an invoke or deploy token to that app; `by` tells the audit log who asked, `mesh` when not given. */
-export interface TokenRequest {
+/**
+ * What to issue. An app limits an invoke or deploy token to that app; `by` names the requester in the audit log, `mesh`
+ * when not given.
+ */
+interface TokenRequest {
   readonly by?: string;
   readonly role: Role;
   readonly app?: string;
@@ -31,7 +35,7 @@ export interface TokenRequest {
 }
 
 /** A live token without its text; times are RFC 3339 in UTC. */
-export interface TokenRecord {
+interface TokenRecord {
   readonly id: string;
   readonly role: Role;
   readonly app?: string;
@@ -54,7 +58,10 @@ export class TokenAuthority {
   readonly #cache: TokenCache;
   #audit: (event: AuditEvent) => Promise<void> = () => Promise.resolve();
 
-  /** `key` is the mesh's token key: the private one on masters, which issue tokens; the public one elsewhere. `signer` is this node's. */
+  /**
+   * `key` is the mesh's token key: the private one on masters, which issue tokens; the public one elsewhere. `signer`
+   * is this node's.
+   */
   constructor(options: { meshId: string; key: KeyObject; signer: Signer; files: StateFiles; clock: Clock }) {
     this.#meshId = options.meshId;
     this.#key = options.key;
@@ -74,7 +81,10 @@ export class TokenAuthority {
     return this.#ledger.stores;
   }
 
-  /** Joins the ledger with those of the mesh: before, tokens and revocations stay on this node. `audit` hears of each, and must not reject. */
+  /**
+   * Joins the ledger with those of the mesh: before, tokens and revocations stay on this node. `audit` receives each,
+   * and must not reject.
+   */
   connect(mesh: TokenMesh & { readonly audit: (event: AuditEvent) => Promise<void> }): void {
     this.#ledger.connect(mesh);
     this.#audit = mesh.audit;
@@ -88,7 +98,10 @@ export class TokenAuthority {
     return this.#ledger.orphans();
   }
 
-  /** Issues a token once its record is durable. Throws `request.malformed` for what cannot be asked for, `node.unavailable` without the key. */
+  /**
+   * Issues a token once its record is durable. Throws `request.malformed` for a request out of bounds,
+   * `node.unavailable` without the key.
+   */
   async issue(request: TokenRequest): Promise<TokenRecord & { readonly token: string }> {
     this.#checkMaster("issues");
     const { role, app, ttlSeconds } = checked(request);
@@ -136,8 +149,8 @@ export class TokenAuthority {
   }
 
   /**
-   * Revokes a token for good, durably, at every node; twice is fine. False when no token has the id. Throws `node.unavailable`
-   * without the key.
+   * Revokes a token for good, durably, at every node; twice is fine. `false` when no token has the id. Throws
+   * `node.unavailable` without the key.
    */
   async revoke(id: string, by = "mesh"): Promise<boolean> {
     this.#checkMaster("revokes");

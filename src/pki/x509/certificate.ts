@@ -7,15 +7,18 @@ import { encodeDer, octets, sequence, sha256WithRsaOid, taggedBytes } from "./de
 // Its types do not know this function.
 const pki = forge.pki as typeof forge.pki & { getTBSCertificate(of: forge.pki.Certificate): forge.asn1.Asn1 };
 
-/** Who signs: a CA certificate, its key, and the PEM certificates below the root that a leaf's chain must carry, nearest first. */
+/**
+ * A signer: a CA certificate, its key, and the PEM certificates below the root that a leaf's chain must carry, nearest
+ * first.
+ */
 export interface Issuer {
   readonly certificate: forge.pki.Certificate;
   readonly key: KeyObject;
   readonly chain: readonly string[];
 }
 
-/** What a certificate says; extensions are node-forge's, key identifiers are added. */
-export interface CertificateContent {
+/** The content of a certificate; extensions are node-forge's, key identifiers are added. */
+interface CertificateContent {
   readonly commonName: string;
   readonly publicKey: KeyObject;
   readonly notBefore: number;
@@ -23,16 +26,25 @@ export interface CertificateContent {
   readonly extensions: readonly object[];
 }
 
-/** The arc of Wasmherd's private extensions: 31 bits of SHA-256 of its name, since node-forge reads no whole UUID (X.667) in an OID. */
+/**
+ * The arc of Wasmherd's private extensions: 31 bits of SHA-256 of its name, since node-forge reads no whole UUID
+ * (X.667) in an OID.
+ */
 export const privateArc = "2.25.336800299";
 
-/** An issuer for leaves: a CA certificate (PEM), its key, and the certificates between it and the root, itself among them. */
+/**
+ * An issuer for leaves: a CA certificate (PEM), its key, and the certificates between it and the root, itself among
+ * them.
+ */
 export function issuerOf(certificate: string, key: KeyObject, chain: readonly string[] = []): Issuer {
   return { certificate: forge.pki.certificateFromPem(certificate), key, chain };
 }
 
-/** The key identifier that certificates name their issuer by: SHA-256 of its key's SPKI (RFC 7093, section 2), in lower-case hex. */
-export function keyIdentifier(publicKey: KeyObject): string {
+/**
+ * The key identifier that certificates name their issuer by: SHA-256 of its key's SPKI (RFC 7093, section 2), in
+ * lower-case hex.
+ */
+function keyIdentifier(publicKey: KeyObject): string {
   return createHash("sha256")
     .update(publicKey.export({ type: "spki", format: "der" }))
     .digest("hex");

@@ -1,4 +1,4 @@
-// Certificate revocation lists (RFC 5280, section 5), for those who know a mesh by its certificates alone.
+// Certificate revocation lists (RFC 5280, section 5), for readers that know a mesh by its certificates alone.
 
 import { sign } from "node:crypto";
 import forge from "node-forge";
@@ -33,8 +33,8 @@ export interface RevokedCertificate {
   readonly at: number;
 }
 
-/** What a list says. `number` grows from list to list of one issuer (whole, up to 2^53 - 1). */
-export interface CrlContent {
+/** The content of a list. `number` grows from list to list of one issuer (whole, up to 2^53 - 1). */
+interface CrlContent {
   readonly issuer: Pick<Issuer, "certificate" | "key">;
   readonly revoked: readonly RevokedCertificate[];
   readonly number: number;
@@ -42,7 +42,10 @@ export interface CrlContent {
   readonly lifetimeMs?: number;
 }
 
-/** Signs a list (version 2, PEM) of the certificates that an issuer revoked. A serial that is there twice counts once, the earlier time. */
+/**
+ * Signs a list (version 2, PEM) of the certificates that an issuer revoked. A serial that is there twice counts once,
+ * the earlier time.
+ */
 export function issueCrl(content: CrlContent): string {
   const { issuer, number, clock, lifetimeMs = crlLifetimeMs } = content;
   const now = clock.now();

@@ -1,4 +1,5 @@
-// Certificate requests (PKCS #10, RFC 2986). A request contributes its public key and nothing else: its other fields are not read.
+// Certificate requests (PKCS #10, RFC 2986). A request contributes its public key and nothing else: its other fields
+// are not read.
 
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { HerdError } from "../../core/errors.js";
@@ -30,15 +31,19 @@ export function makeCsr(key: KeyObject): string {
   return toPem(label, encodeDer(sequence(content, sha256WithRsa(), bits(signature))));
 }
 
-/** A request that {@link parseCsr} accepted: its text (PEM) as it was sent, and its key, whose private half the sender holds. */
+/**
+ * A request that {@link parseCsr} accepted: its text (PEM) as it was sent, and its key, whose private half the sender
+ * holds.
+ */
 export interface CertificateRequest {
   readonly pem: string;
   readonly publicKey: KeyObject;
 }
 
 /**
- * Parses a request (PEM) and checks that its sender holds the private key. RSA with 2048 to 4096 bits and the exponent 65537: larger
- * keys cost the reader, so the key is measured before its signature is checked. Throws HerdError `join.refused` with the reason.
+ * Parses a request (PEM) and checks that its sender holds the private key. RSA with 2048 to 4096 bits and the exponent
+ * 65537: larger keys cost the reader, so the key is measured before its signature is checked. Throws HerdError
+ * `join.refused` with the reason.
  */
 export function parseCsr(pem: string): CertificateRequest {
   if (pem.length > csrLimitBytes) throw refused(`it has more than ${csrLimitBytes} bytes`);

@@ -1,4 +1,5 @@
-// The few shapes of DER (ITU-T X.690) that certificate requests, revocation lists and extensions are built from, over node-forge.
+// The few shapes of DER (ITU-T X.690) that certificate requests, revocation lists and extensions are built from, over
+// node-forge.
 
 import forge from "node-forge";
 
@@ -72,7 +73,10 @@ export function encodeDer(tree: Der): Buffer {
   return Buffer.from(asn1.toDer(tree).getBytes(), "latin1");
 }
 
-/** The tree of DER bytes, to their last one. Throws when they are none; bit strings stay bytes. The caller bounds the bytes. */
+/**
+ * The tree of DER bytes, to their last one. Throws when they are none; bit strings stay bytes. The caller bounds the
+ * bytes.
+ */
 export function decodeDer(bytes: Uint8Array | string): Der {
   // Its types do not know the options that keep it from guessing.
   const fromDer = asn1.fromDer as unknown as (bytes: string, options: object) => Der;

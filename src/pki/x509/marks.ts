@@ -1,4 +1,5 @@
-// Marks: private extensions that say what a certificate's holder is, beside who it is. Not critical, since OpenSSL refuses what it does not know.
+// Marks: private extensions that state what the holder of a certificate may do. Not critical, since OpenSSL refuses
+// unknown critical ones.
 
 import { privateArc } from "./certificate.js";
 

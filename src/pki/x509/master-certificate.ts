@@ -13,7 +13,7 @@ const lifetimeMs = 5 * 365 * day;
 export const masterKeyBits = 3_072;
 
 /** Whom a master certificate is for. `scope` is the root's: a master can vouch for no more. */
-export interface MasterRequest {
+interface MasterRequest {
   readonly root: Issuer;
   readonly publicKey: KeyObject;
   readonly nodeId: string;
@@ -24,8 +24,8 @@ export interface MasterRequest {
 }
 
 /**
- * Issues a master's certificate (PEM) for five years: a CA below which no CA can stand (pathLen 0), with the master mark. The
- * names below it are bound to the root's scope, and its URIs to the mesh's own.
+ * Issues a master's certificate (PEM) for five years: a CA below which no CA can stand (pathLen 0), with the master
+ * mark. The names below it are bound to the root's scope, and its URIs to the mesh's own.
  */
 export function issueMasterCertificate(request: MasterRequest): string {
   const { root, publicKey, nodeId, name, meshId, scope } = request;

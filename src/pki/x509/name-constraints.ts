@@ -1,4 +1,5 @@
-// What a root may vouch for (RFC 5280, section 4.2.1.10): people put it into their browsers, so it must not reach other sites.
+// What a root may vouch for (RFC 5280, section 4.2.1.10): people put it into their browsers, so it must not reach other
+// sites.
 
 import forge from "node-forge";
 import { addressBytes, networkBytes } from "./network-address.js";
@@ -10,7 +11,7 @@ const uriTag = 6;
 const addressTag = 7;
 
 /** Every mesh may name these. A DNS constraint covers the domain and everything below it. */
-export const alwaysPermitted = {
+const alwaysPermitted = {
   domains: ["localhost", "local", "internal"],
   networks: [
     ...["127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"],
@@ -32,7 +33,10 @@ export function nameScope(domains: readonly string[]): NameScope {
   };
 }
 
-/** Whether a text is a host name as certificates may carry it: lower-case labels of letters, digits and inner hyphens (RFC 1123). */
+/**
+ * Whether a text is a host name as certificates may carry it: lower-case labels of letters, digits and inner hyphens
+ * (RFC 1123).
+ */
 export function isDnsName(name: string): boolean {
   return name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
 }
@@ -57,8 +61,8 @@ export function notPermitted(scope: NameScope, hosts: readonly string[]): string
 }
 
 /**
- * The critical extension for a scope, as node-forge takes it (which has no encoder of its own). With `uriHost`, URIs must have that
- * very host; without it, they are not constrained.
+ * The critical extension for a scope, as node-forge takes it (which has no encoder of its own). With `uriHost`, URIs
+ * must have that very host; without it, they are not constrained.
  */
 export function nameConstraintsExtension(
   scope: NameScope,

@@ -1,4 +1,4 @@
-// Reads from a certificate that a handshake proved who the peer is. The handshake judges the chain; this judges what stands in it.
+// Reads the identity of a peer from its certificate. The handshake has judged the chain; this judges the content.
 
 import { X509Certificate } from "node:crypto";
 import forge from "node-forge";
@@ -17,7 +17,10 @@ const peerUsages = ["1.3.6.1.5.5.7.3.2", "1.3.6.1.5.5.7.3.1"];
 const uriTag = 6;
 const certificateLimitBytes = 16 * 1024;
 
-/** Who is at the other end: the shape that `mesh` asks for. Times are epoch ms, the serial and the issuer's key id lower-case hex. */
+/**
+ * The other end of a connection, in the shape that `mesh` needs. Times are epoch ms, the serial and the issuer's key id
+ * lower-case hex.
+ */
 export interface PeerIdentity {
   readonly nodeId: string;
   readonly serial: string;
@@ -34,8 +37,9 @@ interface Extension {
 }
 
 /**
- * The identity in a peer certificate (DER, or PEM of which the first certificate counts) of one mesh. Its extensions are read as
- * DER, never from printed text, in which a name can contain what looks like another. Throws HerdError `auth.invalid` with the reason.
+ * The identity in a peer certificate (DER, or PEM of which the first certificate counts) of one mesh. Its extensions
+ * are read as DER, never from printed text, in which a name can contain what looks like another. Throws HerdError
+ * `auth.invalid` with the reason.
  */
 export function peerIdentityOf(certificate: Uint8Array | string, meshId: string): PeerIdentity {
   const { extensions, serial, notAfter, authority } = parse(certificate);
@@ -52,7 +56,10 @@ export function peerIdentityOf(certificate: Uint8Array | string, meshId: string)
   };
 }
 
-/** Key identifier (hex) of who issued a certificate of the mesh (PEM, of which the first counts). Throws `auth.invalid`. */
+/**
+ * Key identifier (hex) of the issuer of a certificate of the mesh (PEM, of which the first counts). Throws
+ * `auth.invalid`.
+ */
 export function issuerKeyOf(certificate: string): string {
   return issuerIn(only(parse(certificate).extensions, "authorityKeyIdentifier"));
 }
@@ -75,7 +82,10 @@ function parse(certificate: Uint8Array | string) {
   }
 }
 
-/** Certificate → TBSCertificate → [3] extensions → each SEQUENCE { id, critical DEFAULT FALSE, value } (RFC 5280, section 4.1). */
+/**
+ * Certificate → TBSCertificate → [3] extensions → each SEQUENCE { id, critical DEFAULT FALSE, value } (RFC 5280,
+ * section 4.1).
+ */
 function extensionsOf(der: Uint8Array): Extension[] {
   const [content] = partsOf(decodeDer(der));
   const [list] = partsOf(partsOf(content).find((part) => isTagged(part, 3)));

@@ -1,4 +1,4 @@
-// The certificate by which a node proves to its peers who it is: one URI, one day.
+// The certificate by which a node proves its identity to its peers: one URI, one day.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
@@ -17,7 +17,7 @@ export interface PeerLeaf {
 }
 
 /** Whom a peer leaf is for, and the marks that it carries. */
-export interface PeerLeafRequest {
+interface PeerLeafRequest {
   readonly issuer: Issuer;
   readonly publicKey: KeyObject;
   readonly meshId: string;

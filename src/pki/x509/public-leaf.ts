@@ -21,8 +21,8 @@ export interface PublicLeaf {
 }
 
 /**
- * The hosts that a node's leaf names: localhost, the loopback addresses, what it advertises, and the machine's name as far as the
- * scope reaches. Throws {@link UsageError} when the root may not vouch for the advertised host.
+ * The hosts that a node's leaf names: localhost, the loopback addresses, what it advertises, and the machine's name as
+ * far as the scope reaches. Throws {@link UsageError} when the root may not vouch for the advertised host.
  */
 export function publicHosts(options: { advertise: string; hostName: string; scope: NameScope }): string[] {
   const { advertise, scope } = options;
@@ -36,10 +36,13 @@ export function publicHosts(options: { advertise: string; hostName: string; scop
   return wantedHosts(options).filter((host) => permits(scope, host));
 }
 
-/** The hosts that every node's leaf names, whoever asks. */
+/** The hosts that every node's leaf names. */
 export const loopbackHosts = ["localhost", "127.0.0.1", "::1"] as const;
 
-/** The hosts that a node would like its leaf to name, before anybody judged them: {@link loopbackHosts}, what it advertises, its machine's name. */
+/**
+ * The hosts that a node would like its leaf to name, before anybody judged them: {@link loopbackHosts}, what it
+ * advertises, its machine's name.
+ */
 export function wantedHosts(options: { advertise: string; hostName: string }): string[] {
   const hostName = options.hostName.toLowerCase().replace(/\.$/, "");
   const [label = ""] = hostName.split(".");

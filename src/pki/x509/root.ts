@@ -19,7 +19,10 @@ export interface Root {
   readonly meshId: string;
 }
 
-/** Founds a mesh: a self-signed root for ten years that may name local hosts, private addresses and `domains`, nothing else. */
+/**
+ * Founds a mesh: a self-signed root for ten years that may name local hosts, private addresses and `domains`, nothing
+ * else.
+ */
 export async function foundRoot(options: { domains: readonly string[]; clock: Clock }): Promise<Root> {
   const key = await rsaKey(rootKeyBits);
   const now = options.clock.now();

@@ -19,7 +19,7 @@ export interface LinkRelayOptions {
   /** Whether this node is a master now, and whether it may deploy. */
   readonly marks: () => { readonly master: boolean; readonly deploy: boolean };
   /** Whether this node's own revocation is known, or becomes known within seconds. */
-  readonly hearsOfRevocation: () => Promise<boolean>;
+  readonly receivesRevocation: () => Promise<boolean>;
 }
 
 /** Finds who may by the marks in the certificates of linked peers. */
@@ -46,7 +46,7 @@ export class LinkRelay implements Relay {
       } catch (error) {
         const broken = error instanceof LinkBroken;
         if (broken && request.method === "GET") continue;
-        if (broken && this.#mayEndHere(where) && (await this.#options.hearsOfRevocation())) throw revoked(error);
+        if (broken && this.#mayEndHere(where) && (await this.#options.receivesRevocation())) throw revoked(error);
         throw failed(error);
       }
     }

@@ -3,7 +3,7 @@
 import { HerdError } from "../../../src/core/errors.js";
 import { encodeSigned } from "../../../src/core/signed.js";
 import { auditBundle } from "../../../src/pki/audit/bundle.js";
-import { AuditCopies, answerAuditAsk } from "../../../src/pki/audit/copies.js";
+import { AuditCopies, answerAuditRequest } from "../../../src/pki/audit/copies.js";
 import { AuditHeads } from "../../../src/pki/audit/heads.js";
 import { AuditLog } from "../../../src/pki/audit/log.js";
 import { verifyAudit } from "../../../src/pki/audit/verify.js";
@@ -52,21 +52,23 @@ export async function masterOf(node: PaperNode, { files = new MemoryFiles(), oth
   const registry = new Registry({ meshId, rootCertificate, files: new MemoryFiles(), clock });
   const heads = new AuditHeads({ meshId, files, clock, registry, log: silent });
   const publish = async (kind: string, text: string) => {
-    if (kind === "revocation") await registry.stores[2].accept(text);
+    if (kind === "revocation") await registry.revocations.accept(text);
     else await heads.store.accept(text);
   };
   const log = new AuditLog({ meshId, signer: node.signer, files, clock, registry, heads, publish, log: silent });
   const ask = async (master: string, body: unknown) => {
     const owner = others.find(({ id }) => id === master);
     if (owner === undefined) throw new HerdError("node.overloaded", "not there");
-    return JSON.parse(JSON.stringify(await answerAuditAsk(body, { master, entries: owner.log.entries }))) as unknown;
+    return JSON.parse(
+      JSON.stringify(await answerAuditRequest(body, { master, entries: owner.log.entries })),
+    ) as unknown;
   };
-  const copies = new AuditCopies({ meshId, files, log: silent, ask });
-  for (const each of [m1, m2]) await registry.stores[0].accept(mesh.grant(each));
-  await registry.stores[1].accept(mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" }));
-  await registry.stores[1].accept(mesh.admission(m2, { master: m1 }));
-  await registry.stores[1].accept(mesh.admission(n1, { master: m1 }));
-  await registry.stores[1].accept(mesh.admission(n2, { master: m1, deploy: false }));
+  const copies = new AuditCopies({ meshId, files, log: silent, request: ask });
+  for (const each of [m1, m2]) await registry.grants.accept(mesh.grant(each));
+  await registry.admissions.accept(mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" }));
+  await registry.admissions.accept(mesh.admission(m2, { master: m1 }));
+  await registry.admissions.accept(mesh.admission(n1, { master: m1 }));
+  await registry.admissions.accept(mesh.admission(n2, { master: m1, deploy: false }));
   await heads.open();
   await copies.open();
   await log.open();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { Auditor } from "../../../src/pki/audit/auditor.js";
-import { AuditCopies, answerAuditAsk } from "../../../src/pki/audit/copies.js";
+import { AuditCopies, answerAuditRequest } from "../../../src/pki/audit/copies.js";
 import { AuditFollower } from "../../../src/pki/audit/follower.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
@@ -83,11 +83,14 @@ describe("copies of a log", () => {
     const first = await logged();
     const entries = first.log.entries;
     for (const body of [null, {}, { master: "x", from: 1 }, { master: m1.id, from: 0 }, { master: m1.id, from: 1.5 }]) {
-      await assert.rejects(answerAuditAsk(body, { master: m1.id, entries }), coded("request.malformed"));
+      await assert.rejects(answerAuditRequest(body, { master: m1.id, entries }), coded("request.malformed"));
     }
-    await assert.rejects(answerAuditAsk({ master: m2.id, from: 1 }, { master: m1.id, entries }), coded("node.unknown"));
+    await assert.rejects(
+      answerAuditRequest({ master: m2.id, from: 1 }, { master: m1.id, entries }),
+      coded("node.unknown"),
+    );
     for (const page of [null, { entries: [{}] }, { entries: Array(300).fill({}) }]) {
-      const copies = new AuditCopies({ meshId, files: new MemoryFiles(), log: silent, ask: async () => page });
+      const copies = new AuditCopies({ meshId, files: new MemoryFiles(), log: silent, request: async () => page });
       await assert.rejects(copies.pull(m1.id), coded("auth.invalid"));
     }
   });

@@ -1,4 +1,5 @@
-// Nodes that come into a mesh without a network between them: what a join stores, what a restart needs, and how leaves stay fresh.
+// Nodes that come into a mesh without a network between them: what a join stores, what a restart needs, and how leaves
+// stay fresh.
 
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
@@ -9,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { decodeSigned } from "../../../src/core/signed.js";
 import { publicKeyText } from "../../../src/pki/identity/enrolled-key.js";
-import { askToEnroll, type Enroll } from "../../../src/pki/identity/enrolling.js";
+import { type Enroll, requestEnrollment } from "../../../src/pki/identity/enrolling.js";
 import type { Enrollment, EnrollmentRequest } from "../../../src/pki/identity/enrollment.js";
 import { issueLeaves, issueMaster } from "../../../src/pki/identity/enrollment-issue.js";
 import { foundIdentity } from "../../../src/pki/identity/founding.js";
@@ -336,7 +337,7 @@ async function requestOf(founder: Identity): Promise<EnrollmentRequest> {
     seen = request;
     throw new HerdError("join.refused", "taken");
   };
-  await assert.rejects(askToEnroll({ enrolledKey: founder.enrolledKey, name: "x", hosts: [] }, take));
+  await assert.rejects(requestEnrollment({ enrolledKey: founder.enrolledKey, name: "x", hosts: [] }, take));
   assert.ok(seen);
   return seen;
 }

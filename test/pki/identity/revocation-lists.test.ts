@@ -27,9 +27,9 @@ const lists = (pem: string, serial: string): boolean => {
 
 async function master() {
   const registry = new Registry({ meshId, rootCertificate: mesh.root.certificate, files: new MemoryFiles(), clock });
-  await registry.stores[0].accept(mesh.grant(m1));
-  await registry.stores[1].accept(mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" }));
-  for (const node of [n1, n2]) await registry.stores[1].accept(mesh.admission(node, { master: m1 }));
+  await registry.grants.accept(mesh.grant(m1));
+  await registry.admissions.accept(mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" }));
+  for (const node of [n1, n2]) await registry.admissions.accept(mesh.admission(node, { master: m1 }));
   const crls = new CrlStore({ meshId, files: new MemoryFiles(), clock, registry, log: silent });
   const issued = new IssuedLedger({ files: new MemoryFiles(), clock });
   const timers = new ManualTime();
@@ -56,7 +56,7 @@ test("a list is there from the start, and has the certificates of whoever is rev
   assert.match(crls.pem(), /^-----BEGIN X509 CRL-----\n[\s\S]+-----END X509 CRL-----\n$/);
   assert.equal(lists(crls.pem(), peer), false);
   issuer.start();
-  await registry.stores[2].accept(mesh.revocation(n1, { master: m1 }));
+  await registry.revocations.accept(mesh.revocation(n1, { master: m1 }));
   await issuer.stop();
   assert.deepEqual(
     [ended, peer, open, other].map((serial) => lists(crls.pem(), serial)),
@@ -94,11 +94,11 @@ test("what is signed is known after a restart, until it has expired", async () =
 test("a master's list is for that master to sign, and for nobody who was revoked", async () => {
   const { registry, crls } = await master();
   const m2 = await mesh.master("m2");
-  await registry.stores[0].accept(mesh.grant(m2));
+  await registry.grants.accept(mesh.grant(m2));
   const pem = issueCrl({ issuer: rootIssuer(mesh.root), revoked: [], number: 1, clock });
   const accept = (node: typeof m1) => crls.store.accept(mesh.record("crl", { master: m2.id, pem }, node));
   await assert.rejects(accept(m1), coded("auth.invalid", /its master/));
-  await registry.stores[2].accept(mesh.revocation(m2, { master: m1 }));
+  await registry.revocations.accept(mesh.revocation(m2, { master: m1 }));
   await assert.rejects(accept(m2), coded("auth.invalid", /revoked/));
   assert.equal(crls.pem(), "");
 });
@@ -110,7 +110,7 @@ test("a list of very many certificates still fits a record", async () => {
     notAfter: clock.now() + day + index,
   }));
   await issued.record(n1.id, certificates);
-  await registry.stores[2].accept(mesh.revocation(n1, { master: m1 }));
+  await registry.revocations.accept(mesh.revocation(n1, { master: m1 }));
   issuer.start();
   await issuer.stop();
   assert.equal(lists(crls.pem(), certificates.at(-1)?.serial ?? ""), true);

@@ -82,7 +82,9 @@ async function repeat(registry: Registry, master: PaperNode): Promise<void> {
   );
 }
 
-/** A mesh in which each of four nodes hears its own part of `texts` in its own order, until all have compared with all. */
+/**
+ * A mesh in which each of four nodes hears its own part of `texts` in its own order, until all have compared with all.
+ */
 async function spread(texts: readonly string[], random: () => number): Promise<Registry[]> {
   const registries = [registryOver(), registryOver(), registryOver(), registryOver()];
   const parts: string[][] = registries.map(() => []);

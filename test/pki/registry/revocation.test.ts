@@ -99,7 +99,7 @@ describe("a master", () => {
     const { registry } = first;
     const publish = async (_kind: string, text: string) => {
       if (text.includes(`\\"node\\":\\"${n3.id}`)) throw new Error("disk full");
-      await registry.stores[2].accept(text);
+      await registry.revocations.accept(text);
     };
     const audit = async ({ subject }: AuditEvent) => {
       audited.push(subject);

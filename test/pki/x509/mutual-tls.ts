@@ -11,7 +11,10 @@ export interface Credential {
   readonly key: string;
 }
 
-/** Whom a side saw, or why it refused: OpenSSL's code (a client has its text as well), or the message of {@link peerIdentityOf}. */
+/**
+ * Whom a side saw, or why it refused: OpenSSL's code (a client has its text as well), or the message of {@link
+ * peerIdentityOf}.
+ */
 export type Judgement = { readonly peer: PeerIdentity } | { readonly refused: string };
 
 /** What both sides said, and the CPU time of the process meanwhile. */

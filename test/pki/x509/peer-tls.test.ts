@@ -46,8 +46,8 @@ describe("peers", () => {
     });
 
   /**
-   * Refused on either side of a handshake, by the other side, for this reason, and cheaply. Node has no code for some of OpenSSL's
-   * reasons, and a server is told the code alone: `UNSPECIFIED` stands for these.
+   * Refused on either side of a handshake, by the other side, for this reason, and cheaply. Node has no code for some
+   * of OpenSSL's reasons, and a server is told the code alone: `UNSPECIFIED` stands for these.
    */
   async function refused(credential: Credential, reason: RegExp): Promise<void> {
     const asClient = await shake({ client: credential });

@@ -36,7 +36,7 @@ function relayOver(links: Link[], marks = { master: false, deploy: false }, revo
     node: self,
     links: { all: () => links, get },
     marks: () => marks,
-    hearsOfRevocation: async () => revoked,
+    receivesRevocation: async () => revoked,
   });
 }
 

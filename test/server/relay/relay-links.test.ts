@@ -29,7 +29,7 @@ before(async () => {
       node: { id, name: may ? "master" : "plain" },
       relay: new LinkRelay({
         ...{ node: id, links, marks: () => ({ master: may, deploy: may }) },
-        hearsOfRevocation: async () => false,
+        receivesRevocation: async () => false,
       }),
     });
   master = await start(masterId, masterLinks.links, true);

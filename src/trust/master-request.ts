@@ -1,13 +1,16 @@
-// Asking whichever master answers: a node needs one of them, and not a certain one.
+// A request that any master can answer: a node needs one of them, and not a certain one.
 
 import { type ErrorCode, HerdError } from "../core/errors.js";
 import type { Links } from "../mesh/ports.js";
 
-/** What another master would say too. */
+/** Refusals that another master would answer too. */
 const final: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "join.refused", "request.malformed"]);
 
-/** The answer of the first linked master that gives one. Throws `node.unavailable` without one, and at once what all would say. */
-export async function askMasters(
+/**
+ * The answer of the first linked master that gives one. Throws a refusal of {@link final} at once, and
+ * `node.unavailable` without an answer.
+ */
+export async function requestFromMasters(
   links: Pick<Links, "all">,
   { kind, body, timeoutMs }: { readonly kind: string; readonly body: unknown; readonly timeoutMs: number },
 ): Promise<unknown> {
