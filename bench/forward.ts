@@ -6,7 +6,7 @@ import type { Estimate } from "../src/cli/bench/chart.js";
 import { systemClock } from "../src/core/clock.js";
 import { type Candidate, choose } from "../src/invoke/routing/choose.js";
 import type { Here, Work } from "../src/invoke/routing/finish.js";
-import { TestMesh } from "../test/pki/test-mesh.js";
+import { TestMesh } from "../test/harness/tls/test-mesh.js";
 import { ForwardNode, type ForwardNodeData } from "./forward-node.js";
 import { estimated, repeat } from "./rounds.js";
 import { estimateOf, percentile } from "./statistics.js";

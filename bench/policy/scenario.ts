@@ -1,7 +1,7 @@
 // Scenarios: machines with their owners and faults, the network between them, and the calls that arrive.
 
 import type { Random } from "../../src/core/timers.js";
-import { seeded } from "../../test/mesh/virtual-time.js";
+import { seeded } from "../../test/harness/virtual/virtual-time.js";
 import { type Draw, exponential, logNormal, pareto, paretoMean, shuffled, weighted, zipf } from "./draws.js";
 
 /** A function of the mix. */

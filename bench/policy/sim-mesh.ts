@@ -1,7 +1,7 @@
 // A simulated mesh: calls arrive, a policy sends them, nodes run them, and the results are measured.
 
 import type { Random } from "../../src/core/timers.js";
-import { seeded } from "../../test/mesh/virtual-time.js";
+import { seeded } from "../../test/harness/virtual/virtual-time.js";
 import { exponential, weighted } from "./draws.js";
 import { EventQueue } from "./event-queue.js";
 import { Measures, type RunResult } from "./measures.js";

@@ -14,7 +14,7 @@ import { prequal } from "../../bench/policy/prequal.js";
 import { officeScenario, type Scenario } from "../../bench/policy/scenario.js";
 import { SimMesh } from "../../bench/policy/sim-mesh.js";
 import { staticWeights } from "../../bench/policy/static-weights.js";
-import { seeded } from "../mesh/virtual-time.js";
+import { seeded } from "../harness/virtual/virtual-time.js";
 
 const policies = [localOnly, staticWeights, peakEwma, leastRequest, prequal, ourPolicy(), clairvoyant];
 

@@ -8,7 +8,7 @@ import type { Capacity } from "../../src/capacity/capacity.js";
 import { OwnCapacity, type OwnCapacityOptions } from "../../src/capacity/own-capacity.js";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles, type StateFiles } from "../../src/storage/state-files.js";
-import { VirtualTime } from "../mesh/virtual-time.js";
+import { VirtualTime } from "../harness/virtual/virtual-time.js";
 import { silent } from "../pki/audit/silent-log.js";
 import { FakeRunner } from "./fake-runner.js";
 

@@ -13,7 +13,7 @@ import { SealedFiles } from "../../src/storage/sealed-files.js";
 import { Sealer } from "../../src/storage/sealer.js";
 import { MemoryFiles, type StateFiles } from "../../src/storage/state-files.js";
 import { coded } from "../core/coded.js";
-import { ManualClock } from "../core/manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 import { soloMesh } from "./solo-mesh.js";
 
 const sealer = new Sealer(Buffer.alloc(32, 1));

@@ -10,7 +10,7 @@ import { defaultLimits } from "../../src/core/limits.js";
 import { decodeSigned, encodeSigned, type Signed } from "../../src/core/signed.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { coded } from "../core/coded.js";
-import { ManualClock } from "../core/manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 import { TestAuthors, TestSigner } from "./solo-mesh.js";
 
 const meshId = "0".repeat(32);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../src/core/clock.js";
-import { ManualClock } from "./manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 
 test("the system clock counts milliseconds since the epoch, and its monotonic side never goes back", () => {
   assert.ok(Math.abs(systemClock.now() - Date.now()) < 1_000);

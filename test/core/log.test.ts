@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { createLogger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
-import { ManualClock } from "./manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 
 function logger(level?: "debug" | "silent") {
   const lines: string[] = [];

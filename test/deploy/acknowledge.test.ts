@@ -6,7 +6,7 @@ import type { PublishedManifest } from "../../src/catalog/model.js";
 import { HerdError } from "../../src/core/errors.js";
 import { Acknowledger } from "../../src/deploy/acknowledge.js";
 import type { Link, MemberState } from "../../src/mesh/ports.js";
-import { VirtualTime } from "../mesh/virtual-time.js";
+import { VirtualTime } from "../harness/virtual/virtual-time.js";
 import { silent } from "../pki/audit/silent-log.js";
 
 /** A peer: whether it is a master, what the members say of it, and after how many ms it holds the change (never, without). */

@@ -9,8 +9,8 @@ import { HerdError } from "../../src/core/errors.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Healing } from "../../src/deploy/healing.js";
 import type { Preparer } from "../../src/deploy/ports.js";
+import { ManualTime } from "../harness/virtual/manual-time.js";
 import { silent } from "../pki/audit/silent-log.js";
-import { ManualTime } from "../pki/manual-time.js";
 
 const ignore = (): void => undefined;
 const component = Buffer.from("a component");

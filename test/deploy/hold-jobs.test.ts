@@ -5,7 +5,7 @@ import { test } from "node:test";
 import type { ManifestRecord } from "../../src/catalog/manifest.js";
 import { HerdError } from "../../src/core/errors.js";
 import { HoldJobs } from "../../src/deploy/hold-jobs.js";
-import { VirtualTime } from "../mesh/virtual-time.js";
+import { VirtualTime } from "../harness/virtual/virtual-time.js";
 
 const recordOf = (id: string) => ({ id }) as ManifestRecord;
 const never = new AbortController().signal;

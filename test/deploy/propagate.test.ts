@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
-import { forSeeds, seeds } from "../mesh/virtual-time.js";
-import { DeployMesh, type MemberDeployNode } from "./deploy-mesh.js";
+import { DeployMesh, type MemberDeployNode } from "../harness/virtual/deploy-mesh.js";
+import { forSeeds, seeds } from "../harness/virtual/virtual-time.js";
 
 const names = (result: PromiseSettledResult<{ readonly nodes: readonly string[] }>) =>
   result.status === "fulfilled" ? result.value.nodes : assert.fail(String(result.reason));

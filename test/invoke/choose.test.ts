@@ -12,7 +12,7 @@ import {
   weightOf,
 } from "../../src/invoke/routing/choose.js";
 import { finishMs, type Here, localFinishMs, type Work } from "../../src/invoke/routing/finish.js";
-import { seeded } from "../mesh/virtual-time.js";
+import { seeded } from "../harness/virtual/virtual-time.js";
 
 const bias = 1.25;
 const idle: Here = { available: true, lightUnits: Infinity, slots: 2, running: 1, queued: 0, serviceMs: 10 };

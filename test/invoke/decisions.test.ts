@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Decisions } from "../../src/invoke/routing/decisions.js";
 import { stepOf } from "../../src/invoke/routing/step.js";
-import { fakeMesh, pick } from "./fake-node.js";
+import { fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
 test("a call that stays and one that goes away, each with what was known then", async () => {
   const { world, nodes } = await fakeMesh(2);

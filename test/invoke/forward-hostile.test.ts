@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
-import type { Sent } from "./fake-links.js";
-import { fakeMesh, pick } from "./fake-node.js";
+import type { Sent } from "../harness/virtual/fake-links.js";
+import { fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
 test("an answer that is none, or a failure that no function has, is no answer: the call runs elsewhere", async () => {
   const answers = [null, [], "42", [0, [], 42, 0, 0], [3, [], null, null, null], [1, [], "auth.invalid", "x", null]];

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import type { LinkSet } from "../../src/mesh/transport/link-set.js";
-import { eachSeed, type Simulation, simulatedId } from "../mesh/simulation.js";
-import { ForwardNode } from "./fake-node.js";
+import { ForwardNode } from "../harness/virtual/forward-node.js";
+import { eachSeed, type Simulation, simulatedId } from "../harness/virtual/simulation.js";
 
 type Node = ForwardNode<LinkSet>;
 

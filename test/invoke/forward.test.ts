@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
-import { type FakeNode, fakeMesh, pick } from "./fake-node.js";
+import { type FakeNode, fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
 const ranAt = (nodes: FakeNode[]) => nodes.map(({ runner }) => runner.ran.length);
 

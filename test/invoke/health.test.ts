@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Health } from "../../src/invoke/routing/health.js";
-import { fakeMesh, pick } from "./fake-node.js";
+import { fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
 const close = (actual: number, expected: number, what: string): void =>
   assert.ok(Math.abs(actual - expected) < 1e-6, `${what}: ${actual} instead of ${expected}`);

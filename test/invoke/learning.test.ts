@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Sent } from "./fake-links.js";
-import { FakeNode, fakeMesh, pick } from "./fake-node.js";
+import type { Sent } from "../harness/virtual/fake-links.js";
+import { FakeNode, fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
 const revision = "0123456789ab";
 const unitsAt = (node: FakeNode, name = "echo") => node.forwarding.workModel.works.of(revision, name).units;

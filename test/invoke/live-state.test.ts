@@ -7,8 +7,8 @@ import { pack, unpack } from "msgpackr";
 import type { HerdError } from "../../src/core/errors.js";
 import { decodeReport, encodeReport, type Report } from "../../src/invoke/peers/report.js";
 import { ownerStates } from "../../src/owner/allowance.js";
-import type { Sent } from "./fake-links.js";
-import { type FakeNode, fakeMesh, pick } from "./fake-node.js";
+import type { Sent } from "../harness/virtual/fake-links.js";
+import { type FakeNode, fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
 const ranAt = (nodes: FakeNode[]) => nodes.map(({ runner }) => runner.ran.length);
 const codeOf = (error: HerdError) => error.code;

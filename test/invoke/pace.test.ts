@@ -6,7 +6,7 @@ import { FunctionWork } from "../../src/invoke/learning/function-work.js";
 import { WorkTable } from "../../src/invoke/learning/work-table.js";
 import { Pace } from "../../src/invoke/routing/pace.js";
 import { Speed } from "../../src/invoke/routing/speed.js";
-import { seeded } from "../mesh/virtual-time.js";
+import { seeded } from "../harness/virtual/virtual-time.js";
 
 const name = { revision: "0123456789ab", name: "f" };
 

@@ -8,9 +8,9 @@ import { Membership } from "../../src/mesh/membership/members.js";
 import type { MemberState } from "../../src/mesh/ports.js";
 import { RecordReplica } from "../../src/mesh/replication/replica.js";
 import type { LinkSet } from "../../src/mesh/transport/link-set.js";
-import { fakeSigner, fakeVerify } from "./member-mesh.js";
-import { Facts, founder, record } from "./record-mesh.js";
-import { eachSeed, type Simulation, simulatedId } from "./simulation.js";
+import { fakeSigner, fakeVerify } from "../harness/virtual/member-mesh.js";
+import { Facts, founder, record } from "../harness/virtual/record-mesh.js";
+import { eachSeed, type Simulation, simulatedId } from "../harness/virtual/simulation.js";
 
 const seedName = "n0";
 

@@ -8,7 +8,7 @@ import { Governor } from "../../src/owner/governor.js";
 import { openPolicyStore } from "../../src/owner/policy-store.js";
 import { noSignals, type SignalSource, type Signals } from "../../src/owner/signals.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
-import { VirtualTime } from "../mesh/virtual-time.js";
+import { VirtualTime } from "../harness/virtual/virtual-time.js";
 
 const warnings: string[] = [];
 const ignore = (): void => undefined;

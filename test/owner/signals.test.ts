@@ -12,7 +12,7 @@ import { MachineSignals } from "../../src/owner/machine-signals.js";
 import { PowerSupplies } from "../../src/owner/power.js";
 import { type LogindAnswer, presence, presenceOf, type QueryLogind } from "../../src/owner/sessions.js";
 import { Temperature } from "../../src/owner/temperature.js";
-import { ManualClock } from "../core/manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 
 /** A folder with these files; more may be written later. */
 async function machine(t: TestContext): Promise<{ root: string; write(files: Record<string, string>): Promise<void> }> {

@@ -7,7 +7,7 @@ import { type Payload, payloadText, type RecordKind } from "../../src/pki/regist
 import { certify, type Issuer } from "../../src/pki/x509/certificate.js";
 import { foundRoot, type Root, rootIssuer } from "../../src/pki/x509/root.js";
 import { rsaKey } from "../../src/pki/x509/rsa-key.js";
-import { ManualClock } from "../core/manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 
 /** A node's enrolled key, and what follows from it. */
 export interface PaperNode {

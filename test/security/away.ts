@@ -11,7 +11,7 @@ import { issuerOf } from "../../src/pki/x509/certificate.js";
 import { issuePeerLeaf } from "../../src/pki/x509/peer-leaf.js";
 import { rsaKey } from "../../src/pki/x509/rsa-key.js";
 import { SealedFiles } from "../../src/storage/sealed-files.js";
-import { pemOf } from "../pki/test-mesh.js";
+import { pemOf } from "../harness/tls/test-mesh.js";
 
 const day = 86_400_000;
 

@@ -14,7 +14,7 @@ import { LogRing } from "../../src/core/log-ring.js";
 import { Metrics } from "../../src/core/metrics.js";
 import { ConnectionCaps } from "../../src/server/connections/connection-caps.js";
 import { addressKey, connectionsTo } from "../../src/server/connections/connection-table.js";
-import { ManualClock } from "../core/manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 import { TestNode } from "../server/test-node.js";
 
 const ignore = (): void => undefined;

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { disk } from "../../src/storage/disk.js";
 import { HeldWrites } from "../../src/storage/held-writes.js";
 import { isStorageFull, storageError } from "../../src/storage/storage-error.js";
-import { ManualTime } from "../pki/manual-time.js";
+import { ManualTime } from "../harness/virtual/manual-time.js";
 import { fullDisk, type Seen } from "./full-disk-scenario.js";
 
 const program = fileURLToPath(new URL("./full-disk-program.js", import.meta.url));

@@ -19,7 +19,7 @@ import { readJoinRequest } from "../../src/pki/join/request.js";
 import { parsePayload } from "../../src/pki/registry/records.js";
 import { relayedAnswer } from "../../src/server/relay/relay.js";
 import { readUpload } from "../../src/server/views/upload.js";
-import { seeded } from "../mesh/virtual-time.js";
+import { seeded } from "../harness/virtual/virtual-time.js";
 import { TestNode } from "../server/test-node.js";
 import { fuzz, fuzzRuns, mutated, tell } from "./mutations.js";
 

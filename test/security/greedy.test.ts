@@ -26,7 +26,7 @@ import { empty, endpoint } from "../../src/server/http/endpoint.js";
 import { RelayedRequests } from "../../src/server/relay/relayed-requests.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { TestSigner } from "../catalog/solo-mesh.js";
-import { VirtualTime } from "../mesh/virtual-time.js";
+import { VirtualTime } from "../harness/virtual/virtual-time.js";
 import { silent } from "../pki/audit/silent-log.js";
 
 const never = new AbortController().signal;

@@ -2,7 +2,7 @@
 // a known kind.
 
 import assert from "node:assert/strict";
-import { seeded } from "../mesh/virtual-time.js";
+import { seeded } from "../harness/virtual/virtual-time.js";
 
 /** Inputs of a kind that a run tries: HERD_FUZZ says how many of all kinds together. */
 export function fuzzRuns(share: number): number {

@@ -7,7 +7,7 @@ import { createLogger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import type { Refusal } from "../../src/mesh/ports.js";
 import { MeshReadiness } from "../../src/trust/mesh-readiness.js";
-import { ManualClock } from "../core/manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 import { silent } from "../pki/audit/silent-log.js";
 
 const second = 1_000;

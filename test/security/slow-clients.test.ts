@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { sendLargeResult } from "../../src/server/call/large-result.js";
 import { type Transfer, Transfers } from "../../src/server/connections/transfers.js";
-import { ManualClock } from "../core/manual-clock.js";
+import { ManualClock } from "../harness/virtual/manual-clock.js";
 import { TestNode } from "../server/test-node.js";
 
 const kibibyte = 1_024;

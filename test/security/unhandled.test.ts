@@ -13,7 +13,7 @@ import { defaultOwnerPolicy } from "../../src/core/owner-policy.js";
 import { packageRoot } from "../../src/core/package-root.js";
 import { type UnhandledKind, watchUnhandledErrors } from "../../src/core/unhandled-errors.js";
 import { Governor } from "../../src/owner/governor.js";
-import { VirtualTime } from "../mesh/virtual-time.js";
+import { VirtualTime } from "../harness/virtual/virtual-time.js";
 import { lineWith, readyOf, startChild } from "./child-node.js";
 
 interface Watched {

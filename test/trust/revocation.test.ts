@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
-import { eachSeed, type Simulation } from "../mesh/simulation.js";
-import { paperMesh, paperNode, TrustedMesh, type TrustedNode } from "../mesh/trusted-mesh.js";
+import { eachSeed, type Simulation } from "../harness/virtual/simulation.js";
+import { paperMesh, paperNode, TrustedMesh, type TrustedNode } from "../harness/virtual/trusted-mesh.js";
 
 const ten = ["m0", "m1", "m2", "n0", "n1", "n2", "n3", "n4", "n5", "n6"];
 const by = "token 0123456789abcdef";

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Membership } from "../../../src/mesh/membership/members.js";
-import { Fabric, FabricLinks } from "../fabric.js";
-import { fakeSigner, fakeVerify, nodeId } from "../member-mesh.js";
-import { forSeeds, seeded, seeds, VirtualTime } from "../virtual-time.js";
+import { Fabric, FabricLinks } from "../../harness/virtual/fabric.js";
+import { fakeSigner, fakeVerify, nodeId } from "../../harness/virtual/member-mesh.js";
+import { forSeeds, seeded, seeds, VirtualTime } from "../../harness/virtual/virtual-time.js";
 
 const never = 1e9;
 const size = 12;

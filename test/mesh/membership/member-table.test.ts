@@ -12,8 +12,8 @@ import {
 } from "../../../src/mesh/membership/member-messages.js";
 import { isPresent, MemberTable, mark } from "../../../src/mesh/membership/member-table.js";
 import { defaultMembersConfig } from "../../../src/mesh/membership/members-config.js";
-import { fakeSigner, nodeId } from "../member-mesh.js";
-import { VirtualTime } from "../virtual-time.js";
+import { fakeSigner, nodeId } from "../../harness/virtual/member-mesh.js";
+import { VirtualTime } from "../../harness/virtual/virtual-time.js";
 
 const mesh = "0".repeat(32);
 const self = nodeId(0);

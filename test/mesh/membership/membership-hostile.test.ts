@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encodeSigned } from "../../../src/core/signed.js";
 import { announcementPayload } from "../../../src/mesh/membership/member-messages.js";
-import { fakeSigner, MemberMesh, type MeshNode, nodeId } from "../member-mesh.js";
-import { forSeeds, seeds } from "../virtual-time.js";
+import { fakeSigner, MemberMesh, type MeshNode, nodeId } from "../../harness/virtual/member-mesh.js";
+import { forSeeds, seeds } from "../../harness/virtual/virtual-time.js";
 
 const few = seeds(8);
 

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { MeshNode } from "../member-mesh.js";
-import { MemberMesh, nodeId } from "../member-mesh.js";
-import { forSeeds, seeds } from "../virtual-time.js";
+import type { MeshNode } from "../../harness/virtual/member-mesh.js";
+import { MemberMesh, nodeId } from "../../harness/virtual/member-mesh.js";
+import { forSeeds, seeds } from "../../harness/virtual/virtual-time.js";
 
 const few = seeds(12);
 

@@ -14,8 +14,8 @@ import {
   suspicionMinMs,
 } from "../../../src/mesh/membership/suspicion.js";
 import { Ticker } from "../../../src/mesh/ticker.js";
-import { ManualClock } from "../../core/manual-clock.js";
-import { VirtualTime } from "../virtual-time.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
+import { VirtualTime } from "../../harness/virtual/virtual-time.js";
 
 test("a suspect's time falls from the longest to the shortest with the logarithm of the confirmations", () => {
   // The table of memberlist's own test (suspicion_test.go), in milliseconds.

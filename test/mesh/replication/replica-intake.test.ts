@@ -6,7 +6,7 @@ import type { RecordStore } from "../../../src/mesh/ports.js";
 import { differing, digestOf } from "../../../src/mesh/replication/replica-digest.js";
 import { RecordIntake } from "../../../src/mesh/replication/replica-intake.js";
 import { WaitingRecords } from "../../../src/mesh/replication/replica-waiting.js";
-import { ManualClock } from "../../core/manual-clock.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 
 /** A store whose every judgement takes 0.2 ms of the event loop, and then a write that a whole batch shares. */
 function slowStore(clock: ManualClock): RecordStore & { writes: number } {

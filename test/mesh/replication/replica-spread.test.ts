@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RecordReplica } from "../../../src/mesh/replication/replica.js";
-import { Fabric, FabricLinks } from "../fabric.js";
-import { nodeId } from "../member-mesh.js";
-import { Facts, founder, record } from "../record-mesh.js";
-import { seeded, VirtualTime } from "../virtual-time.js";
+import { Fabric, FabricLinks } from "../../harness/virtual/fabric.js";
+import { nodeId } from "../../harness/virtual/member-mesh.js";
+import { Facts, founder, record } from "../../harness/virtual/record-mesh.js";
+import { seeded, VirtualTime } from "../../harness/virtual/virtual-time.js";
 
 class Replicas {
   readonly time = new VirtualTime();

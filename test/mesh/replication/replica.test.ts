@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
-import { MemberMesh, nodeId } from "../member-mesh.js";
-import { founder, RecordNode, record } from "../record-mesh.js";
-import { forSeeds, seeds } from "../virtual-time.js";
+import { MemberMesh, nodeId } from "../../harness/virtual/member-mesh.js";
+import { founder, RecordNode, record } from "../../harness/virtual/record-mesh.js";
+import { forSeeds, seeds } from "../../harness/virtual/virtual-time.js";
 
 const few = seeds(12);
 

@@ -9,7 +9,7 @@ import {
   type ProcessInstance,
 } from "../../../src/mesh/transport/duplicate-detector.js";
 import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
-import { eachSeed, type Simulation, simulatedId } from "../simulation.js";
+import { eachSeed, type Simulation, simulatedId } from "../../harness/virtual/simulation.js";
 
 const a = simulatedId("a");
 const p = simulatedId("p");

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LinkBroken } from "../../../src/mesh/ports.js";
 import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
-import { eachSeed, Simulation, simulatedId } from "../simulation.js";
+import { eachSeed, Simulation, simulatedId } from "../../harness/virtual/simulation.js";
 
 /** A node that notifies each peer once per link, as parts do that keep state per link. */
 interface Node {

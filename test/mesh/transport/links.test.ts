@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { type Link, LinkBroken, RequestTimeout } from "../../../src/mesh/ports.js";
 import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
-import { eachSeed, Simulation, simulatedId } from "../simulation.js";
+import { eachSeed, Simulation, simulatedId } from "../../harness/virtual/simulation.js";
 
 /** Calls of a watcher, in order. */
 function historyOf(links: LinkSet): string[] {

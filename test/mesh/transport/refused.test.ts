@@ -29,7 +29,7 @@ import { type JoinOptions, joinMesh } from "../../../src/pki/join/client.js";
 import { certifySelf, issuerOf } from "../../../src/pki/x509/certificate.js";
 import { issuePeerLeaf } from "../../../src/pki/x509/peer-leaf.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
-import { pemOf, TestMesh } from "../../pki/test-mesh.js";
+import { pemOf, TestMesh } from "../../harness/tls/test-mesh.js";
 import { hugeCsr } from "../../pki/x509/hand-made-csr.js";
 import { applicant } from "../../server/endpoints/join-mesh.js";
 import { meshSeenBy, startMesh, until } from "../processes.js";

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.js";
 import { LinkBroken, RequestTimeout } from "../../../src/mesh/ports.js";
-import { ManualClock } from "../../core/manual-clock.js";
-import { TestMesh } from "../../pki/test-mesh.js";
+import { TestMesh } from "../../harness/tls/test-mesh.js";
+import { eventually, nodeId, TlsNode } from "../../harness/tls/tls-mesh.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 import { RawPeer } from "../raw-peer.js";
-import { eventually, nodeId, TlsNode } from "../tls-mesh.js";
 
 const [a, b] = [nodeId("a"), nodeId("b")];
 

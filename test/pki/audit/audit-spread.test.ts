@@ -8,7 +8,7 @@ import { AuditCopies, answerAuditRequest } from "../../../src/pki/audit/copies.j
 import { AuditFollower } from "../../../src/pki/audit/follower.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
-import { ManualTime } from "../manual-time.js";
+import { ManualTime } from "../../harness/virtual/manual-time.js";
 import type { PaperNode } from "../mesh-records.js";
 import { approved, deployed, logged, m1, m2, masterOf, mesh, n1, n2, recordBy, verify } from "./audit-masters.js";
 import { silent } from "./silent-log.js";

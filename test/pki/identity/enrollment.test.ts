@@ -22,7 +22,7 @@ import { parseCsr } from "../../../src/pki/x509/csr.js";
 import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
-import { ManualClock } from "../../core/manual-clock.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 import { mutualHandshake } from "../x509/mutual-tls.js";
 import { handshake } from "../x509/tls-pair.js";
 

@@ -12,7 +12,7 @@ import { systemClock } from "../../../src/core/clock.js";
 import { UsageError } from "../../../src/core/usage-error.js";
 import { Identity, type IdentityOptions } from "../../../src/pki/identity/identity.js";
 import { coded } from "../../core/coded.js";
-import { ManualClock } from "../../core/manual-clock.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 import { handshake } from "../x509/tls-pair.js";
 
 const program = fileURLToPath(new URL("./open-identity.js", import.meta.url));

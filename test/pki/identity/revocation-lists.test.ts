@@ -9,8 +9,8 @@ import { crlLifetimeMs, issueCrl } from "../../../src/pki/x509/crl.js";
 import { rootIssuer } from "../../../src/pki/x509/root.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
+import { ManualTime } from "../../harness/virtual/manual-time.js";
 import { silent } from "../audit/silent-log.js";
-import { ManualTime } from "../manual-time.js";
 import { PaperMesh } from "../mesh-records.js";
 
 const mesh = await PaperMesh.found();

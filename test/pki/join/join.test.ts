@@ -11,7 +11,7 @@ import { JoinTokens } from "../../../src/pki/join/tokens.js";
 import { nameScope } from "../../../src/pki/x509/name-constraints.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
-import { ManualClock } from "../../core/manual-clock.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 
 const said: JoinTokenText = {
   mesh: "0".repeat(32),

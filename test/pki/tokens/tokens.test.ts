@@ -11,7 +11,7 @@ import { maxTokenSeconds } from "../../../src/pki/tokens/token-ledger.js";
 import { TokenAuthority, tokenKey } from "../../../src/pki/tokens/tokens.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
-import { ManualClock } from "../../core/manual-clock.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 
 const key = await tokenKey();
 const signer = signerOf(await makeEnrolledKey());

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { crlLifetimeMs, issueCrl, type RevokedCertificate } from "../../../src/pki/x509/crl.js";
 import { bytesOf, decodeDer, encodeDer, fromPem, partsOf, time } from "../../../src/pki/x509/der.js";
-import { ManualClock } from "../../core/manual-clock.js";
-import { TestMesh } from "../test-mesh.js";
+import { TestMesh } from "../../harness/tls/test-mesh.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 
 const hasOpenssl = spawnSync("openssl", ["version"]).status === 0;
 

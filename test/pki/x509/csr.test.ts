@@ -10,8 +10,8 @@ import { decodeDer, encodeDer, objectIdentifier, sequence, toPem, wholeNumber } 
 import { nameScope } from "../../../src/pki/x509/name-constraints.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
 import { coded } from "../../core/coded.js";
-import { ManualClock } from "../../core/manual-clock.js";
-import { pemOf, TestMesh } from "../test-mesh.js";
+import { pemOf, TestMesh } from "../../harness/tls/test-mesh.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 import { hugeCsr, request } from "./hand-made-csr.js";
 
 const refused = (text: string) => coded("join.refused", text);

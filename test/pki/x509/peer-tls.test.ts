@@ -9,8 +9,8 @@ import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
 import { issuePublicLeaf } from "../../../src/pki/x509/public-leaf.js";
 import { rootIssuer } from "../../../src/pki/x509/root.js";
 import { coded } from "../../core/coded.js";
-import { ManualClock } from "../../core/manual-clock.js";
-import { pemOf, TestMesh } from "../test-mesh.js";
+import { pemOf, TestMesh } from "../../harness/tls/test-mesh.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 import { type Credential, type Handshake, mutualHandshake } from "./mutual-tls.js";
 
 const hour = 3_600_000;

@@ -15,7 +15,7 @@ import { addressBytes } from "../../../src/pki/x509/network-address.js";
 import { covers, needsRenewal, publicHosts, publicLeaf } from "../../../src/pki/x509/public-leaf.js";
 import { foundRoot, meshIdOf, type Root, rootIssuer } from "../../../src/pki/x509/root.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
-import { ManualClock } from "../../core/manual-clock.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 import { ownPublicLeaf } from "./own-public-leaf.js";
 import { handshake } from "./tls-pair.js";
 

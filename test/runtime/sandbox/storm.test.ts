@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { HerdError } from "../../../src/core/errors.js";
-import { seeded } from "../../mesh/virtual-time.js";
+import { seeded } from "../../harness/virtual/virtual-time.js";
 import { compileGuests, Guest, startSandbox } from "./guests.js";
 
 const { spin } = await compileGuests("spin");

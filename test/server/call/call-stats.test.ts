@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { activeApp } from "../../../src/invoke/app-router.js";
 import { CallStats } from "../../../src/server/call/call-stats.js";
 import { ClientGone } from "../../../src/server/http/request-body.js";
-import { ManualClock } from "../../core/manual-clock.js";
+import { ManualClock } from "../../harness/virtual/manual-clock.js";
 
 const app = activeApp(
   "shop",

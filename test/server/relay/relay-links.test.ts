@@ -5,8 +5,8 @@ import { after, before, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.js";
 import { tokenKey } from "../../../src/pki/tokens/tokens.js";
 import { LinkRelay, relayKind } from "../../../src/server/relay/link-relay.js";
-import { eventually, nodeId, TlsNode } from "../../mesh/tls-mesh.js";
-import { TestMesh } from "../../pki/test-mesh.js";
+import { TestMesh } from "../../harness/tls/test-mesh.js";
+import { eventually, nodeId, TlsNode } from "../../harness/tls/tls-mesh.js";
 import { answerOf, TestNode } from "../test-node.js";
 
 const [masterId, plainId] = [nodeId("a"), nodeId("b")];

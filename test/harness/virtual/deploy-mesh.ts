@@ -1,23 +1,23 @@
 // Nodes of a simulated mesh that deploy: catalog, replica, propagation and acknowledgement over virtual time.
 
-import { readInterface } from "../../runtime/interface/section.js";
-import { checkSourceText } from "../../runtime/interface/source-text.js";
-import { Catalog } from "../../src/catalog/catalog.js";
-import type { Clock } from "../../src/core/clock.js";
-import { HerdError } from "../../src/core/errors.js";
-import { defaultLimits } from "../../src/core/limits.js";
-import type { Logger } from "../../src/core/log.js";
-import type { Random, Timers } from "../../src/core/timers.js";
-import { Acknowledger } from "../../src/deploy/acknowledge.js";
-import { Activation } from "../../src/deploy/activation.js";
-import { type Deployed, Deployer } from "../../src/deploy/deployer.js";
-import type { Compiler, Preparer } from "../../src/deploy/ports.js";
-import { Propagator } from "../../src/deploy/propagate.js";
-import type { Links, Members } from "../../src/mesh/ports.js";
-import { RecordReplica } from "../../src/mesh/replication/replica.js";
-import { MemoryFiles } from "../../src/storage/state-files.js";
-import { fakeSigner, fakeVerify, MemberMesh, type MeshNode, type NodeOptions } from "../mesh/member-mesh.js";
-import { FakeCompiler } from "../server/fakes.js";
+import { readInterface } from "../../../runtime/interface/section.js";
+import { checkSourceText } from "../../../runtime/interface/source-text.js";
+import { Catalog } from "../../../src/catalog/catalog.js";
+import type { Clock } from "../../../src/core/clock.js";
+import { HerdError } from "../../../src/core/errors.js";
+import { defaultLimits } from "../../../src/core/limits.js";
+import type { Logger } from "../../../src/core/log.js";
+import type { Random, Timers } from "../../../src/core/timers.js";
+import { Acknowledger } from "../../../src/deploy/acknowledge.js";
+import { Activation } from "../../../src/deploy/activation.js";
+import { type Deployed, Deployer } from "../../../src/deploy/deployer.js";
+import type { Compiler, Preparer } from "../../../src/deploy/ports.js";
+import { Propagator } from "../../../src/deploy/propagate.js";
+import type { Links, Members } from "../../../src/mesh/ports.js";
+import { RecordReplica } from "../../../src/mesh/replication/replica.js";
+import { MemoryFiles } from "../../../src/storage/state-files.js";
+import { FakeCompiler } from "../../server/fakes.js";
+import { fakeSigner, fakeVerify, MemberMesh, type MeshNode, type NodeOptions } from "./member-mesh.js";
 
 const meshId = "0".repeat(32);
 const ignore = (): void => undefined;

@@ -1,14 +1,14 @@
 // Nodes with real certificates, sockets and links, and nothing above.
 
 import { randomBytes } from "node:crypto";
-import type { Clock } from "../../src/core/clock.js";
-import { HerdError } from "../../src/core/errors.js";
-import { systemTimers } from "../../src/core/timers.js";
-import type { Link } from "../../src/mesh/ports.js";
-import { LinkSet, type LinkSetOptions } from "../../src/mesh/transport/link-set.js";
-import { type TlsLeaf, TlsNetwork, type TlsNetworkOptions } from "../../src/mesh/transport/tls-network.js";
-import { peerIdentityOf } from "../../src/pki/x509/peer-identity.js";
-import type { TestMesh } from "../pki/test-mesh.js";
+import type { Clock } from "../../../src/core/clock.js";
+import { HerdError } from "../../../src/core/errors.js";
+import { systemTimers } from "../../../src/core/timers.js";
+import type { Link } from "../../../src/mesh/ports.js";
+import { LinkSet, type LinkSetOptions } from "../../../src/mesh/transport/link-set.js";
+import { type TlsLeaf, TlsNetwork, type TlsNetworkOptions } from "../../../src/mesh/transport/tls-network.js";
+import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
+import type { TestMesh } from "./test-mesh.js";
 
 /** A node id of one repeated digit. */
 export function nodeId(digit: string): string {

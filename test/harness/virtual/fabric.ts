@@ -1,8 +1,8 @@
 // Links without sockets: a fake that behaves as LinkSet does over a network with delays, breaks, partitions, silence
 // and NAT.
 
-import { HerdError } from "../../src/core/errors.js";
-import type { Random } from "../../src/core/timers.js";
+import { HerdError } from "../../../src/core/errors.js";
+import type { Random } from "../../../src/core/timers.js";
 import {
   type Handler,
   type Link,
@@ -11,7 +11,7 @@ import {
   type PeerIdentity,
   type RequestOptions,
   RequestTimeout,
-} from "../../src/mesh/ports.js";
+} from "../../../src/mesh/ports.js";
 import type { VirtualTime } from "./virtual-time.js";
 
 /** The identity that a certificate would prove. */

@@ -2,11 +2,11 @@
 
 import { createHash } from "node:crypto";
 import type { TestContext } from "node:test";
-import type { Clock } from "../../src/core/clock.js";
-import { HerdError } from "../../src/core/errors.js";
-import type { Random, Timers } from "../../src/core/timers.js";
-import type { PeerIdentity, Trust } from "../../src/mesh/ports.js";
-import { LinkSet, type LinkSetOptions } from "../../src/mesh/transport/link-set.js";
+import type { Clock } from "../../../src/core/clock.js";
+import { HerdError } from "../../../src/core/errors.js";
+import type { Random, Timers } from "../../../src/core/timers.js";
+import type { PeerIdentity, Trust } from "../../../src/mesh/ports.js";
+import { LinkSet, type LinkSetOptions } from "../../../src/mesh/transport/link-set.js";
 import { MemoryNetwork, MemoryWorld, type Wires } from "./memory-network.js";
 import { forSeeds, seeded, seeds, VirtualTime } from "./virtual-time.js";
 

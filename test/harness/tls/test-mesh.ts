@@ -1,14 +1,14 @@
 // A mesh of keys and certificates without nodes: a root, a master, and whatever leaves a test asks for.
 
 import { createPublicKey, type KeyObject } from "node:crypto";
-import type { Clock } from "../../src/core/clock.js";
-import { certify, type Issuer, issuerOf } from "../../src/pki/x509/certificate.js";
-import { issueMasterCertificate } from "../../src/pki/x509/master-certificate.js";
-import { nameScope } from "../../src/pki/x509/name-constraints.js";
-import { issuePeerLeaf, nodeUri } from "../../src/pki/x509/peer-leaf.js";
-import { foundRoot, type Root, rootIssuer } from "../../src/pki/x509/root.js";
-import { rsaKey } from "../../src/pki/x509/rsa-key.js";
-import type { Credential } from "./x509/mutual-tls.js";
+import type { Clock } from "../../../src/core/clock.js";
+import { certify, type Issuer, issuerOf } from "../../../src/pki/x509/certificate.js";
+import { issueMasterCertificate } from "../../../src/pki/x509/master-certificate.js";
+import { nameScope } from "../../../src/pki/x509/name-constraints.js";
+import { issuePeerLeaf, nodeUri } from "../../../src/pki/x509/peer-leaf.js";
+import { foundRoot, type Root, rootIssuer } from "../../../src/pki/x509/root.js";
+import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
+import type { Credential } from "../../pki/x509/mutual-tls.js";
 
 const hour = 3_600_000;
 

@@ -1,6 +1,6 @@
 // A clock that stands still until a test moves it.
 
-import type { Clock } from "../../src/core/clock.js";
+import type { Clock } from "../../../src/core/clock.js";
 
 /**
  * Both clocks of {@link Clock} under a test's hand; `advance` moves them together, `set` makes the epoch clock jump.

@@ -1,9 +1,9 @@
 // Records for a simulated mesh: stores with the registry's rules, simplified, and nodes that replicate them.
 
-import { HerdError } from "../../src/core/errors.js";
-import { decodeSigned, encodeSigned, recordId } from "../../src/core/signed.js";
-import type { RecordStore } from "../../src/mesh/ports.js";
-import { RecordReplica } from "../../src/mesh/replication/replica.js";
+import { HerdError } from "../../../src/core/errors.js";
+import { decodeSigned, encodeSigned, recordId } from "../../../src/core/signed.js";
+import type { RecordStore } from "../../../src/mesh/ports.js";
+import { RecordReplica } from "../../../src/mesh/replication/replica.js";
 import type { MemberMesh } from "./member-mesh.js";
 import { fakeSigner, fakeVerify, type MeshNode, nodeId } from "./member-mesh.js";
 

@@ -1,7 +1,7 @@
 // Links without sockets: ordered, delayed by a seed, and they break.
 
 import { pack, unpack } from "msgpackr";
-import { HerdError } from "../../src/core/errors.js";
+import { HerdError } from "../../../src/core/errors.js";
 import {
   type From,
   type Handler,
@@ -11,7 +11,7 @@ import {
   type PeerIdentity,
   type RequestOptions,
   RequestTimeout,
-} from "../../src/mesh/ports.js";
+} from "../../../src/mesh/ports.js";
 import type { World } from "./world.js";
 
 /** Whose link it is. */

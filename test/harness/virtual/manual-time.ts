@@ -1,7 +1,7 @@
 // A clock whose timers run when a test moves it.
 
-import type { Timers } from "../../src/core/timers.js";
-import { ManualClock } from "../core/manual-clock.js";
+import type { Timers } from "../../../src/core/timers.js";
+import { ManualClock } from "./manual-clock.js";
 
 /**
  * {@link ManualClock} with {@link Timers}: `pass` moves the time from timer to timer and lets each one's work settle.

@@ -1,18 +1,18 @@
 // A mesh on simulated wires whose nodes trust by a real registry: real keys, records and signatures, wired as in a
 // node.
 
-import type { Membership } from "../../src/mesh/membership/members.js";
-import type { RecordReplica } from "../../src/mesh/replication/replica.js";
-import type { LinkSet } from "../../src/mesh/transport/link-set.js";
-import { bootstrapRecords } from "../../src/pki/join/bootstrap-records.js";
-import { Registry } from "../../src/pki/registry/registry.js";
-import { Revoker } from "../../src/pki/registry/revocation.js";
-import { keyIdentifierOf } from "../../src/pki/x509/certificate.js";
-import { MemoryFiles } from "../../src/storage/state-files.js";
-import { meshParts } from "../../src/trust/mesh-parts.js";
-import { acceptRecords } from "../../src/trust/records-intake.js";
-import { silent } from "../pki/audit/silent-log.js";
-import { PaperMesh, type PaperNode } from "../pki/mesh-records.js";
+import type { Membership } from "../../../src/mesh/membership/members.js";
+import type { RecordReplica } from "../../../src/mesh/replication/replica.js";
+import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
+import { bootstrapRecords } from "../../../src/pki/join/bootstrap-records.js";
+import { Registry } from "../../../src/pki/registry/registry.js";
+import { Revoker } from "../../../src/pki/registry/revocation.js";
+import { keyIdentifierOf } from "../../../src/pki/x509/certificate.js";
+import { MemoryFiles } from "../../../src/storage/state-files.js";
+import { meshParts } from "../../../src/trust/mesh-parts.js";
+import { acceptRecords } from "../../../src/trust/records-intake.js";
+import { silent } from "../../pki/audit/silent-log.js";
+import { PaperMesh, type PaperNode } from "../../pki/mesh-records.js";
 import type { Simulation } from "./simulation.js";
 
 const paper = await PaperMesh.found();

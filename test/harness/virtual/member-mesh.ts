@@ -1,11 +1,11 @@
 // A simulated mesh: nodes with links, membership and records only, on virtual time.
 
 import { createHash } from "node:crypto";
-import type { Signed, Signer } from "../../src/core/signed.js";
-import type { Random } from "../../src/core/timers.js";
-import { Membership } from "../../src/mesh/membership/members.js";
-import type { KnownAddress } from "../../src/mesh/membership/reconnector.js";
-import type { MemberState } from "../../src/mesh/ports.js";
+import type { Signed, Signer } from "../../../src/core/signed.js";
+import type { Random } from "../../../src/core/timers.js";
+import { Membership } from "../../../src/mesh/membership/members.js";
+import type { KnownAddress } from "../../../src/mesh/membership/reconnector.js";
+import type { MemberState } from "../../../src/mesh/ports.js";
 import { Fabric, FabricLinks } from "./fabric.js";
 import { seeded, VirtualTime } from "./virtual-time.js";
 

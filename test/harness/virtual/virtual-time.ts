@@ -1,7 +1,7 @@
 // Time, chance and order under the control of a test: the same seed gives the same run.
 
-import type { Clock } from "../../src/core/clock.js";
-import type { Random, Timers } from "../../src/core/timers.js";
+import type { Clock } from "../../../src/core/clock.js";
+import type { Random, Timers } from "../../../src/core/timers.js";
 
 /** A generator of numbers in [0, 1) from a seed (mulberry32). */
 export function seeded(seed: number): Random {

@@ -1,7 +1,7 @@
 // Virtual time and chance from one seed, for nodes that live in one process.
 
-import type { Random } from "../../src/core/timers.js";
-import { seeded, VirtualTime } from "../mesh/virtual-time.js";
+import type { Random } from "../../../src/core/timers.js";
+import { seeded, VirtualTime } from "./virtual-time.js";
 
 /** What the nodes of a test share. */
 export class World extends VirtualTime {

@@ -1,21 +1,21 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
-import { Preempted } from "../../runtime/sandbox/preempted.js";
-import { type Capacity, type CapacitySource, kernels } from "../../src/capacity/capacity.js";
-import type { Clock } from "../../src/core/clock.js";
-import { defaultLocalBias } from "../../src/core/config.js";
-import { HerdError } from "../../src/core/errors.js";
-import { defaultLimits, type Limits } from "../../src/core/limits.js";
-import type { LogDetails } from "../../src/core/log.js";
-import { LogRateLimit } from "../../src/core/log-rate-limit.js";
-import { Metrics } from "../../src/core/metrics.js";
-import type { Random, Timers } from "../../src/core/timers.js";
-import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
-import { Forwarding } from "../../src/invoke/forwarding/forwarding.js";
-import type { PeerLine } from "../../src/invoke/forwarding/log-relay.js";
-import type { InvocationResult, Runner } from "../../src/invoke/invoker.js";
-import type { Links, Member, MemberState } from "../../src/mesh/ports.js";
-import type { Allowance, AllowanceSource } from "../../src/owner/allowance.js";
+import { Preempted } from "../../../runtime/sandbox/preempted.js";
+import { type Capacity, type CapacitySource, kernels } from "../../../src/capacity/capacity.js";
+import type { Clock } from "../../../src/core/clock.js";
+import { defaultLocalBias } from "../../../src/core/config.js";
+import { HerdError } from "../../../src/core/errors.js";
+import { defaultLimits, type Limits } from "../../../src/core/limits.js";
+import type { LogDetails } from "../../../src/core/log.js";
+import { LogRateLimit } from "../../../src/core/log-rate-limit.js";
+import { Metrics } from "../../../src/core/metrics.js";
+import type { Random, Timers } from "../../../src/core/timers.js";
+import { AppRouter, activeApp } from "../../../src/invoke/app-router.js";
+import { Forwarding } from "../../../src/invoke/forwarding/forwarding.js";
+import type { PeerLine } from "../../../src/invoke/forwarding/log-relay.js";
+import type { InvocationResult, Runner } from "../../../src/invoke/invoker.js";
+import type { Links, Member, MemberState } from "../../../src/mesh/ports.js";
+import type { Allowance, AllowanceSource } from "../../../src/owner/allowance.js";
 import { FakeLink, FakeLinks, type Sent } from "./fake-links.js";
 import { World } from "./world.js";
 

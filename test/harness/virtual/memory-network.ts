@@ -6,7 +6,7 @@ import {
   LinkBroken,
   type Network,
   type PeerIdentity,
-} from "../../src/mesh/ports.js";
+} from "../../../src/mesh/ports.js";
 import type { VirtualTime } from "./virtual-time.js";
 
 /**
