@@ -18,14 +18,14 @@ const kept = 8;
  */
 export class Reports implements PlacementAtWork {
   readonly #mesh: SimMesh;
-  readonly #told: Report[][];
+  readonly #sent: Report[][];
   readonly #settling = new Set<SimNode>();
   readonly balancer: PlacementAtWork["balancer"];
 
   constructor(mesh: SimMesh, balancer: (node: number, reports: Reports) => ReturnType<PlacementAtWork["balancer"]>) {
     this.#mesh = mesh;
     this.balancer = (node) => balancer(node, this);
-    this.#told = mesh.scenario.machines.map(() => []);
+    this.#sent = mesh.scenario.machines.map(() => []);
     for (const [node] of mesh.scenario.machines.entries()) {
       mesh.queue.after(0, () => this.#send(mesh.nodes[node] as SimNode));
       mesh.queue.after(tickMs * mesh.random(), () => this.#tick(mesh.nodes[node] as SimNode));
@@ -34,9 +34,9 @@ export class Reports implements PlacementAtWork {
 
   /** The newest report of that node that was sent no later than then: at a node at that distance, it has arrived. */
   latest(from: number, latestMs: number): Report | undefined {
-    const told = this.#told[from] ?? [];
-    for (let index = told.length - 1; index >= 0; index--) {
-      const report = told[index] as Report;
+    const sent = this.#sent[from] ?? [];
+    for (let index = sent.length - 1; index >= 0; index--) {
+      const report = sent[index] as Report;
       if (report.atMs <= latestMs) return report;
     }
     return undefined;
@@ -63,14 +63,14 @@ export class Reports implements PlacementAtWork {
   }
 
   #send(node: SimNode): void {
-    const told = this.#told[node.id] ?? [];
-    if (told.length >= kept) told.shift();
-    told.push(node.report());
+    const sent = this.#sent[node.id] ?? [];
+    if (sent.length >= kept) sent.shift();
+    sent.push(node.report());
     this.#mesh.measures.messages += this.#mesh.nodes.length - 1;
   }
 
   #differs(node: SimNode): boolean {
-    const last = this.#told[node.id]?.at(-1);
+    const last = this.#sent[node.id]?.at(-1);
     if (last === undefined || last.slots !== node.slots) return true;
     const before = last.running + last.queued;
     return Math.abs(node.running + node.queued - before) >= Math.max(1, before / 4);

@@ -121,7 +121,7 @@ export class Compiler {
     this.#busy.add(process);
     let large = false;
     try {
-      const reply = await process.ask(request, this.#limits.compileTimeoutMs);
+      const reply = await process.compile(request, this.#limits.compileTimeoutMs);
       // Memory that one source leaves behind must not count against the next.
       large = reply.residentBytes > this.#limits.compileMemoryBytes / 2;
       if (reply.kind === "failed") throw HerdError.fromData(reply.error);

@@ -6,11 +6,11 @@ import type { Logger } from "../core/log.js";
 import type { Timers } from "../core/timers.js";
 import type { Link, Links, Members } from "../mesh/ports.js";
 import type { Spread } from "./ports.js";
-import type { HoldQuestion } from "./propagate.js";
+import type { HoldRequest } from "./propagate.js";
 
 const windowMs = 5_000;
 const restMs = 1_000;
-const lookMs = 100;
+const checkMs = 100;
 const retryMs = 250;
 
 /** Dependencies of {@link Acknowledger}. */
@@ -40,9 +40,9 @@ export class Acknowledger implements Spread {
   async acknowledge(manifest: PublishedManifest, signal?: AbortSignal): Promise<readonly string[]> {
     const { links, nameOf } = this.#options;
     const round = new Round(manifest, this.#options);
-    const unwatch = links.watch({ opened: (link) => round.ask(link) });
+    const unwatch = links.watch({ opened: (link) => round.request(link) });
     try {
-      for (const link of links.all()) round.ask(link);
+      for (const link of links.all()) round.request(link);
       await round.until(windowMs, () => signal?.aborted === true || round.isSafe());
       signal?.throwIfAborted();
       if (!round.isSafe() && round.holders.size === 0) {
@@ -64,28 +64,28 @@ class Round {
   readonly holders = new Set<string>();
   /** Detail of the last peer that refused to hold the change. */
   refusal: string | undefined;
-  readonly #question: HoldQuestion;
+  readonly #request: HoldRequest;
   readonly #options: AcknowledgerOptions;
-  readonly #asked = new Set<string>();
-  readonly #wanted = { aborted: false };
+  readonly #pending = new Set<string>();
+  readonly #cancellation = { aborted: false };
   #changed: () => void = () => undefined;
 
   constructor({ text }: PublishedManifest, options: AcknowledgerOptions) {
-    this.#question = { text };
+    this.#request = { text };
     this.#options = options;
   }
 
   /** Peers that have not answered. */
   get pending(): number {
-    return this.#asked.size;
+    return this.#pending.size;
   }
 
-  ask(link: Link): void {
+  request(link: Link): void {
     const { nodeId } = link.peer;
-    if (this.#wanted.aborted || this.#asked.has(nodeId) || this.holders.has(nodeId)) return;
-    this.#asked.add(nodeId);
+    if (this.#cancellation.aborted || this.#pending.has(nodeId) || this.holders.has(nodeId)) return;
+    this.#pending.add(nodeId);
     void this.#untilHeld(link).then((held) => {
-      this.#asked.delete(nodeId);
+      this.#pending.delete(nodeId);
       if (held) this.holders.add(nodeId);
       this.#changed();
     });
@@ -115,9 +115,9 @@ class Round {
     });
     while (!over && !done()) {
       await new Promise<void>((resolve) => {
-        const cancelLook = timers.after(lookMs, resolve);
+        const cancelCheck = timers.after(checkMs, resolve);
         this.#changed = () => {
-          cancelLook();
+          cancelCheck();
           resolve();
         };
       });
@@ -127,23 +127,23 @@ class Round {
 
   /** Sends no more requests. Peers that already have one go on to hold the change. */
   end(): void {
-    this.#wanted.aborted = true;
+    this.#cancellation.aborted = true;
   }
 
   async #untilHeld(link: Link): Promise<boolean> {
     const { timers, log } = this.#options;
     for (;;) {
       try {
-        await link.request("hold", this.#question, { timeoutMs: windowMs, signal: this.#wanted });
+        await link.request("hold", this.#request, { timeoutMs: windowMs, signal: this.#cancellation });
         return true;
       } catch (cause) {
         if (cause instanceof HerdError) this.refusal = cause.message;
         const mayChange = cause instanceof HerdError && cause.status === 503;
-        if (!this.#wanted.aborted) log.debug("a peer does not hold a change", { peer: link.peer.nodeId, cause });
-        if (this.#wanted.aborted || !mayChange) return false;
+        if (!this.#cancellation.aborted) log.debug("a peer does not hold a change", { peer: link.peer.nodeId, cause });
+        if (this.#cancellation.aborted || !mayChange) return false;
       }
       await new Promise<void>((resolve) => timers.after(retryMs, resolve));
-      if (this.#wanted.aborted) return false;
+      if (this.#cancellation.aborted) return false;
     }
   }
 

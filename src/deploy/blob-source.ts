@@ -11,7 +11,7 @@ import type { Timers } from "../core/timers.js";
 /** Bytes of one response. */
 export const chunkBytes = 256 * 1024;
 
-const question = z.strictObject({ digest: z.string().regex(/^[0-9a-f]{64}$/), offset: z.int().min(0) });
+const requestShape = z.strictObject({ digest: z.string().regex(/^[0-9a-f]{64}$/), offset: z.int().min(0) });
 const keptBlobs = 6;
 const keptMs = 10_000;
 /** Back-pressure: blobs that are read from disk at a time, in all and for one peer; and requests that wait for that. */
@@ -50,7 +50,7 @@ export class BlobSource {
     this.#reads = new FairSlots({
       clock: options.clock,
       ...reads,
-      refuse: () => new HerdError("node.overloaded", "too many asks for blobs wait", { retryAfterSeconds: 1 }),
+      refuse: () => new HerdError("node.overloaded", "too many requests for blobs wait", { retryAfterSeconds: 1 }),
     });
   }
 
@@ -62,9 +62,9 @@ export class BlobSource {
     body: unknown,
     { peer, signal }: { readonly peer: string; readonly signal?: AbortSignal },
   ): Promise<BlobChunk> {
-    const asked = question.safeParse(body);
-    if (!asked.success) throw new HerdError("request.malformed", "not an ask for a blob");
-    const { digest, offset } = asked.data;
+    const parsed = requestShape.safeParse(body);
+    if (!parsed.success) throw new HerdError("request.malformed", "not a request for a blob");
+    const { digest, offset } = parsed.data;
     const content = this.#kept.get(digest)?.content ?? (await this.#read(digest, { peer, signal }));
     if (content === undefined) throw new HerdError("revision.unknown", "this node does not hold these bytes");
     if (offset > 0 && offset >= content.length) throw new HerdError("request.malformed", "the offset is past the end");

@@ -30,7 +30,7 @@ export interface PropagatorOptions {
  * The request `hold`: a manifest's text. Its response states that the manifest is held, or that later changes made it
  * obsolete.
  */
-export interface HoldQuestion {
+export interface HoldRequest {
   readonly text: string;
 }
 
@@ -94,14 +94,14 @@ export class Propagator {
 
   /** Handles the request of a node that deployed a change and waits for others to hold it. */
   async #held(body: unknown, from: From): Promise<{ readonly held: true }> {
-    const text = (body as Partial<HoldQuestion> | null | undefined)?.text;
+    const text = (body as Partial<HoldRequest> | null | undefined)?.text;
     if (typeof text !== "string" || text.length > signedLimitBytes) {
-      throw new HerdError("request.malformed", "not an ask to hold a manifest");
+      throw new HerdError("request.malformed", "not a request to hold a manifest");
     }
     const { records } = this.#options;
     const { id, verdict } = await records.take(text);
     if (verdict === "waiting") {
-      throw new HerdError("node.unavailable", "who signed the manifest is not known here yet", {
+      throw new HerdError("node.unavailable", "the signer of the manifest is not known here yet", {
         retryAfterSeconds: 1,
       });
     }

@@ -1,12 +1,15 @@
-// Starts the compiler before the first upload, once nobody calls.
+// Starts the compiler before the first upload (against a cold start), once no calls run.
 
 import type { Compiler } from "../../runtime/compile/compiler.js";
 import type { Timers } from "../core/timers.js";
 
-/** A compiler takes a second of a core to start: calls, and the apps of a node that joins under load, need that more. */
+/**
+ * Delay of the start, in milliseconds. A compiler takes a second of a core to start: calls, and the apps of a node that
+ * joins under load, need that more.
+ */
 const afterMs = 10_000;
 
-/** What is started, and when. */
+/** What to start, and the conditions. */
 interface WarmCompilerOptions {
   readonly compiler: Pick<Compiler, "start" | "stop">;
   /** Whether this node may deploy: without it no compiler is needed. */
@@ -16,7 +19,7 @@ interface WarmCompilerOptions {
   readonly timers: Timers;
 }
 
-/** Looks every ten seconds whether the node is idle. An upload before that starts the compiler itself. */
+/** Checks every ten seconds whether the node is idle. An earlier upload starts the compiler itself. */
 export class WarmCompiler {
   readonly #options: WarmCompilerOptions;
   #cancel: (() => void) | undefined;
@@ -35,7 +38,7 @@ export class WarmCompiler {
     });
   }
 
-  /** Stops the compiler too. */
+  /** Ends the checks, and stops the compiler. */
   stop(): Promise<void> | void {
     this.#cancel?.();
     return this.#options.compiler.stop();

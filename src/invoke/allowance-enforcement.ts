@@ -1,4 +1,4 @@
-// Keeps a node to what its owner allows: the sandbox gets no more slots, the mesh hears of pauses, the log of each
+// Enforces the owner's allowance: it bounds the sandbox's slots, and notifies the mesh of pauses and the log of each
 // state.
 
 import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
@@ -10,7 +10,7 @@ import type { Governor } from "../owner/governor.js";
 import { OwnerStateLog } from "../owner/state-log.js";
 import type { Availability } from "./availability.js";
 
-/** What is kept to the allowance, and what receives its changes. */
+/** Dependencies: the parts that are bound to the allowance, and those that receive its changes. */
 interface AllowanceEnforcementOptions {
   readonly governor: Governor;
   readonly sandbox: Pick<Sandbox, "allow" | "preempt">;
@@ -62,7 +62,10 @@ export class AllowanceEnforcement {
   }
 }
 
-/** Whether what runs has to go: no guest may any more, or, in a pause, not even calls of the node's own clients. */
+/**
+ * Whether running calls must be preempted: no guest may run any more, or, in a pause, not even calls of the node's own
+ * clients.
+ */
 function mustStop(now: Allowance, before: Allowance): boolean {
   return now.slots === 0 && (before.slots > 0 || (now.state === "paused" && before.state !== "paused"));
 }

@@ -1,10 +1,11 @@
-// Whether this node takes calls, as the mesh is told: not while an operator drains it, it ends, or its owner paused it.
+// Whether this node takes calls, as the mesh is notified: not while an operator drains it, it shuts down, or its owner
+// paused it.
 
 import type { Membership } from "../mesh/membership/members.js";
 import type { Governor } from "../owner/governor.js";
 import type { OwnLoad } from "./peers/own-load.js";
 
-/** What availability is made of. */
+/** Dependencies of availability. */
 interface AvailabilityOptions {
   readonly load: OwnLoad;
   readonly governor: Pick<Governor, "current" | "resume">;
@@ -36,7 +37,7 @@ export class Availability {
     members.setState(load.draining ? "draining" : rest);
   }
 
-  /** Drains the node, or ends that and a pause of its owner; resolves when that is kept. */
+  /** Drains the node, or ends a drain and a pause of its owner; resolves when that is stored. */
   async setDraining(on: boolean): Promise<void> {
     this.#options.load.setDraining(on);
     this.announce();

@@ -81,7 +81,7 @@ export class CompilerProcess {
    * Compiles. Rejects with `source.invalid` when the process ended itself over a limit or crashed, with
    * `compile.timeout` when it did not start, or not reply, within `timeoutMs` each, and with {@link EndedFromOutside}.
    */
-  async ask(request: CompileRequest, timeoutMs: number): Promise<Answer> {
+  async compile(request: CompileRequest, timeoutMs: number): Promise<Answer> {
     await this.#within(this.#ready, timeoutMs);
     this.#hasStarted = true;
     const answer = new Promise<Answer>((resolve, reject) => {

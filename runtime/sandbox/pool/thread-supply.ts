@@ -144,7 +144,7 @@ export class ThreadSupply {
   #fill(): void {
     const wanted = this.#failedBoots === 0 ? this.#options.count : Math.min(this.#options.count, this.#count + 1);
     try {
-      while (this.#count < wanted) this.#ask();
+      while (this.#count < wanted) this.#create();
     } catch (error) {
       this.#bootFailed(error);
     }
@@ -154,15 +154,15 @@ export class ThreadSupply {
     return this.#piscina.threads.length;
   }
 
-  #ask(): void {
+  #create(): void {
     const before = this.#count;
-    const asked = new AbortController();
+    const creation = new AbortController();
     const task: Addressed = { [queueOptionsSymbol]: { thread: noThread } };
     try {
       // The task is aborted before any thread could take it: only its side effect, a new thread, is wanted.
-      this.#piscina.run(task, { signal: asked.signal }).catch(() => undefined);
+      this.#piscina.run(task, { signal: creation.signal }).catch(() => undefined);
     } finally {
-      asked.abort();
+      creation.abort();
     }
     if (this.#count === before) throw new Error("the pool made no thread");
     for (const thread of this.#piscina.threads) this.#follow(thread);

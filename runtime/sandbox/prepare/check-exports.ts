@@ -17,8 +17,8 @@ const isReport = (name: string): boolean => name === "herd_out_of_memory" || nam
  */
 export function checkExports(shape: CoreShape, app: AppInterface): void {
   const exported = new Map(shape.exports.map((one) => [one.name, one]));
-  const wanted = ["memory", "cabi_realloc", ...app.functions.map(({ wit }) => `${exportedInterface}#${wit}`)];
-  const absent = wanted.filter((name) => !exported.has(name));
+  const required = ["memory", "cabi_realloc", ...app.functions.map(({ wit }) => `${exportedInterface}#${wit}`)];
+  const absent = required.filter((name) => !exported.has(name));
   if (absent.length > 0) throw refusal(`does not export ${absent.slice(0, 32).join(", ")}`);
   const check = (name: string, signature: CoreSignature): void => {
     const one = exported.get(name);

@@ -59,7 +59,7 @@ const defaultBounds: PrepareBounds = {
 const bootMs = 30_000;
 /** How long an end waits for a thread that boots, in milliseconds. */
 const bootedMs = 5_000;
-const lookMs = 100;
+const checkMs = 100;
 
 type Answer = Exclude<PrepareReply, { kind: "ready" | "refused" | "broken" }>;
 
@@ -71,7 +71,7 @@ export class Preparer {
   readonly #options: PreparerOptions;
   readonly #bounds: PrepareBounds;
   #thread: PrepareThread | undefined;
-  #rest: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #waitingBytes = 0;
@@ -86,7 +86,7 @@ export class Preparer {
   start(): void {
     if (this.#stopped) return;
     this.#liveThread();
-    this.#planRest();
+    this.#planEnd();
   }
 
   /**
@@ -95,32 +95,32 @@ export class Preparer {
    */
   async prepare(component: Uint8Array, revision: string): Promise<PreparedRevision> {
     const { memoryBytes } = this.#options.limits;
-    const answer = await this.#ask({ kind: "prepare", bytes: component, revision, memoryBytes });
+    const answer = await this.#request({ kind: "prepare", bytes: component, revision, memoryBytes });
     if (answer.kind !== "prepared") throw new HerdError("internal", "the thread gave another answer");
     return answer.prepared;
   }
 
   /** The interface of a component. Throws as {@link prepare} does. */
   async inspect(component: Uint8Array): Promise<AppInterface> {
-    const answer = await this.#ask({ kind: "inspect", bytes: component });
+    const answer = await this.#request({ kind: "inspect", bytes: component });
     if (answer.kind !== "inspected") throw new HerdError("internal", "the thread gave another answer");
     return answer.interface;
   }
 
   /** Resolves when `source` is the stored source of a revision; throws as {@link prepare} does. */
   async checkSource(source: Uint8Array): Promise<void> {
-    await this.#ask({ kind: "check-source", bytes: source });
+    await this.#request({ kind: "check-source", bytes: source });
   }
 
   /** Ends the thread; waiting and running requests fail. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#rest);
+    clearTimeout(this.#idleTimer);
     await this.#thread?.end(draining());
     await this.#tail;
   }
 
-  async #ask(request: PrepareRequest): Promise<Answer> {
+  async #request(request: PrepareRequest): Promise<Answer> {
     const size = request.bytes.length;
     const { waiting, waitingBytes } = this.#bounds;
     if (this.#stopped) throw draining();
@@ -139,20 +139,20 @@ export class Preparer {
   }
 
   async #run(request: PrepareRequest): Promise<Answer> {
-    clearTimeout(this.#rest);
-    if (this.#thread !== undefined && this.#thread.asked >= this.#bounds.perThread) await this.#endThread();
+    clearTimeout(this.#idleTimer);
+    if (this.#thread !== undefined && this.#thread.requests >= this.#bounds.perThread) await this.#endThread();
     if (this.#stopped) throw draining();
     const thread = this.#liveThread();
     try {
-      return await thread.ask(request);
+      return await thread.request(request);
     } finally {
-      if (!this.#stopped) this.#planRest();
+      if (!this.#stopped) this.#planEnd();
     }
   }
 
   /** Plans the end of a thread that gets no request for a while. */
-  #planRest(): void {
-    this.#rest = setTimeout(() => {
+  #planEnd(): void {
+    this.#idleTimer = setTimeout(() => {
       this.#tail = this.#tail.then(() => this.#endThread());
     }, this.#bounds.idleMs).unref();
   }
@@ -176,7 +176,7 @@ class PrepareThread {
   /** True once the thread ended or is about to: it takes no more requests. */
   ended = false;
   /** Requests that it took. */
-  asked = 0;
+  requests = 0;
   readonly #bounds: PrepareBounds;
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #worker: Worker;
@@ -218,8 +218,8 @@ class PrepareThread {
     this.#worker.on("exit", () => this.#lost(new HerdError("internal", "the thread that checks components ended")));
   }
 
-  async ask(request: PrepareRequest): Promise<Answer> {
-    this.asked++;
+  async request(request: PrepareRequest): Promise<Answer> {
+    this.requests++;
     this.#worker.ref();
     const boot = setTimeout(() => {
       void this.end(
@@ -255,18 +255,18 @@ class PrepareThread {
     if (this.ended) throw new HerdError("internal", "the thread that checks components ended");
     const startedAt = this.#clock.monotonic();
     const cpuBefore = threadCpuMs(this.#kernelId) ?? 0;
-    const look = setInterval(() => {
+    const check = setInterval(() => {
       const spent = (threadCpuMs(this.#kernelId) ?? cpuBefore) - cpuBefore;
       if (spent > cpuMs) void this.end(tooCostly(`${cpuMs} ms of CPU time`));
       else if (this.#clock.monotonic() - startedAt > wallMs) void this.end(tooSlow(wallMs));
-    }, lookMs);
+    }, checkMs);
     // A copy, to be transferred: small buffers share their memory with others.
     const copy = new Uint8Array(request.bytes);
     this.#worker.postMessage({ ...request, bytes: copy } satisfies PrepareRequest, [copy.buffer]);
     try {
       return await answer;
     } finally {
-      clearInterval(look);
+      clearInterval(check);
       this.#settle = undefined;
     }
   }

@@ -55,7 +55,7 @@ export class LogRelay {
   start(): void {
     if (this.#started) return;
     this.#started = true;
-    this.#options.links.handle("log", (body, from) => this.#heard(body, from));
+    this.#options.links.handle("log", (body, from) => this.#receive(body, from));
   }
 
   /** Records that a call, by this node's own id for it, runs here for the node at the other end of a link. */
@@ -95,7 +95,7 @@ export class LogRelay {
   /**
    * Receives a line. A peer can add lines only to calls that it runs for this node, each within the limits of a guest.
    */
-  #heard(body: unknown, { peer: { nodeId } }: From): void {
+  #receive(body: unknown, { peer: { nodeId } }: From): void {
     if (!Array.isArray(body) || body.length !== 3) return;
     const [invocation, level, message] = body as unknown[];
     if (typeof invocation !== "string" || typeof message !== "string" || !isLevel(level)) return;

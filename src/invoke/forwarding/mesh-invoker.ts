@@ -186,9 +186,9 @@ export class MeshInvoker implements Invoker {
 
 /** The error of a node that does not run even its own clients' calls. */
 function unavailable({ drained }: OwnLoad): HerdError {
-  const nobody = "and no peer can take this one";
-  if (drained) return new HerdError("node.draining", `the node takes no calls, ${nobody}`, { retryAfterSeconds: 5 });
-  return new HerdError("node.paused", `the node's owner has paused it, ${nobody}`, { retryAfterSeconds: 60 });
+  const suffix = "and no peer can take this one";
+  if (drained) return new HerdError("node.draining", `the node takes no calls, ${suffix}`, { retryAfterSeconds: 5 });
+  return new HerdError("node.paused", `the node's owner has paused it, ${suffix}`, { retryAfterSeconds: 60 });
 }
 
 /** The step's way when no peer is left to try. */

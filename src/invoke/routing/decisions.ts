@@ -1,4 +1,4 @@
-// Decisions: why recent calls went where they went, on a node that had peers to choose from, for people who ask.
+// Decisions: why recent calls went where they went, on a node that had peers to choose from; for `herd mesh why`.
 
 import type { Invocation } from "../invoker.js";
 import type { Trace } from "./choose.js";

@@ -44,14 +44,14 @@ const sweepMs = 50;
  */
 export class InFlight {
   readonly #calls = new Map<string, WaitingCall>();
-  #exchanges = 0;
+  #requests = 0;
   #sweepAt = sweepFrom;
   #onIdle: (() => void) | undefined;
 
   /** Number of calls and requests in flight. */
   get size(): number {
     this.#sweep();
-    return this.#calls.size + this.#exchanges;
+    return this.#calls.size + this.#requests;
   }
 
   /** Adds a call. */
@@ -69,11 +69,11 @@ export class InFlight {
   /** Counts a request until the returned function is called; a second call of that function does nothing. */
   hold(): () => void {
     let held = true;
-    this.#exchanges++;
+    this.#requests++;
     return () => {
       if (!held) return;
       held = false;
-      this.#exchanges--;
+      this.#requests--;
       this.#settle();
     };
   }
@@ -103,7 +103,7 @@ export class InFlight {
   }
 
   #settle(): void {
-    if (this.#calls.size + this.#exchanges === 0) this.#onIdle?.();
+    if (this.#calls.size + this.#requests === 0) this.#onIdle?.();
   }
 
   /**

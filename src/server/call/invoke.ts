@@ -100,14 +100,14 @@ export class InvokeEndpoint {
     }
   };
 
-  #authorize(exchange: { request: Request; response: Response }, who: { claims: Claims; name: string }): void {
-    requireRole(who.claims, "invoke", who.name);
-    const wanted = exchange.request.headers["herd-node"];
-    if (wanted !== undefined) requireRole(who.claims, "admin", who.name);
-    const node = wanted === undefined ? undefined : this.#nodeOf(wanted);
-    const active = this.#options.router.find(who.name);
-    if (active === undefined) throw this.#options.unknownApp(who.name);
-    this.#accept(exchange, { app: active, node });
+  #authorize(context: { request: Request; response: Response }, caller: { claims: Claims; name: string }): void {
+    requireRole(caller.claims, "invoke", caller.name);
+    const pinned = context.request.headers["herd-node"];
+    if (pinned !== undefined) requireRole(caller.claims, "admin", caller.name);
+    const node = pinned === undefined ? undefined : this.#nodeOf(pinned);
+    const active = this.#options.router.find(caller.name);
+    if (active === undefined) throw this.#options.unknownApp(caller.name);
+    this.#accept(context, { app: active, node });
   }
 
   /** Id of the node with that name. */
@@ -205,14 +205,14 @@ export class InvokeEndpoint {
     });
   }
 
-  #fail(exchange: { request: Request; response: Response } | InvokeContext, error: unknown): void {
+  #fail(context: { request: Request; response: Response } | InvokeContext, error: unknown): void {
     this.#options.metrics.failed(error);
-    if ("app" in exchange) this.#note(exchange, error);
+    if ("app" in context) this.#note(context, error);
     const { log, limits } = this.#options;
     const hop = error instanceof PeerFailure ? error.hop : undefined;
-    const headers = "app" in exchange ? this.#names(exchange, hop) : {};
-    sendProblem(exchange, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
-    if ("app" in exchange) this.#options.inFlight.delete(exchange.id);
+    const headers = "app" in context ? this.#names(context, hop) : {};
+    sendProblem(context, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
+    if ("app" in context) this.#options.inFlight.delete(context.id);
   }
 
   /** Counts and logs a call that failed. */
