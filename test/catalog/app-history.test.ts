@@ -11,7 +11,7 @@ import { type AppManifests, noManifests, withAnnounced, withHeld } from "../../s
 
 const hex = (text: string) => sha256(Buffer.from(text));
 
-/** A manifest in short: what matters to its place. */
+/** A manifest in short: the fields that decide its order. */
 interface Short {
   readonly op: "deploy" | "rollback" | "remove";
   readonly version: number;
@@ -56,7 +56,7 @@ const short = fc.record<Short>({
 const records = fc.array(short, { maxLength: 45 }).map((shorts) => shorts.map(recordOf));
 const ids = (list: readonly ManifestRecord[]) => list.map(({ id }) => id);
 
-test("what is kept of a set is kept of any of its parts, pruned or not", () => {
+test("manifests kept of a set are kept of any of its parts, pruned or not", () => {
   const property = fc.property(records, records, (left, right) => {
     const whole = kept([...left, ...right]);
     assert.deepEqual(ids(kept([...kept(left), ...right])), ids(whole));
@@ -68,7 +68,7 @@ test("what is kept of a set is kept of any of its parts, pruned or not", () => {
   fc.assert(property, { numRuns: 2_000 });
 });
 
-test("nodes that heard and held the same in any order, and any part twice, agree", () => {
+test("nodes that received and held the same in any order, and any part twice, agree", () => {
   const steps = records.chain((all) =>
     fc.tuple(
       fc.constant(all),
@@ -84,7 +84,7 @@ test("nodes that heard and held the same in any order, and any part twice, agree
   const property = fc.property(steps, ([all, ...nodes]) => {
     const states = nodes.map(([order, again, holds]) => {
       let state: AppManifests = noManifests;
-      // As a node does: it hears of all, and holds some at once and the others later, if they still matter.
+      // As a node does: it receives all of them, and holds some at once and the others later, if they still matter.
       for (const [index, record] of [...order, ...again].entries()) {
         if (state.held.includes(record)) continue;
         state = withAnnounced(state, record);
@@ -110,7 +110,7 @@ test("a higher version counts; then the later time; then the higher id", () => {
   assert.deepEqual([second, first].sort(compareManifests).at(-1), higher);
 });
 
-test("a removal ends what stands below it, and nothing above it", () => {
+test("a removal ends lower manifests, and no higher one", () => {
   const deploy = (version: number): Short => ({ op: "deploy", version, at: 1, component: version, author: 0 });
   const removal: Short = { op: "remove", version: 3, at: 1, component: 0, author: 0 };
   assert.equal(appOf([deploy(1), deploy(2), removal].map(recordOf)), undefined);
@@ -121,7 +121,7 @@ test("a removal ends what stands below it, and nothing above it", () => {
   );
 });
 
-test("a rollback to what deploys elsewhere pushed out at the same time still is an app of ten revisions", () => {
+test("a rollback to a revision that deploys elsewhere pushed out at the same time still is an app of ten revisions", () => {
   const deploys = Array.from({ length: 12 }, (_, index) => ({ ...base, version: index + 1, component: index }));
   const app = appOf([...deploys, { ...base, op: "rollback" as const, version: 13, component: 0 }].map(recordOf));
   assert.equal(app?.revision, revisionOf(hex("component 0")));

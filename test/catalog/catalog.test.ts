@@ -1,4 +1,4 @@
-// What the catalog promises, for each kind of files it may lie on; and what only the disk can show.
+// The catalog's guarantees, for each kind of files under it; and those that only the disk can show.
 
 import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -280,7 +280,7 @@ test("damage is an error that names the file, and nothing is removed", async () 
   });
 });
 
-test("blobs that change places are found out", async () => {
+test("blobs that were swapped are detected", async () => {
   await onDisk(async (files, directory) => {
     await (await opened(files)).put(deployment("one"));
     const [one = "", other = ""] = (await readdir(directory)).filter((name) => name.startsWith("blob-"));

@@ -1,4 +1,4 @@
-// What a catalog takes from its mesh, and what it refuses, each with its reason.
+// Manifests that a catalog takes from its mesh, and those that it refuses, each with the reason.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -31,7 +31,7 @@ const deployment = (text: string, options: Partial<Deployment> = {}): Deployment
   ...options,
 });
 
-/** One node's catalog, what it knows of the mesh, and what it published. */
+/** One node's catalog, its knowledge of the mesh, and the manifests that it published. */
 async function node(signer: TestSigner, { mesh = meshId, files = new MemoryFiles() } = {}) {
   const authors = new TestAuthors().admit(alice, { master: true }).admit(bob, { master: true });
   authors.admit(unmarked, { deploy: false });
@@ -47,7 +47,7 @@ async function node(signer: TestSigner, { mesh = meshId, files = new MemoryFiles
   return { catalog, records: catalog.records, authors, published, files, blobs };
 }
 
-/** What a node's manifest of a deploy says, changed. */
+/** A changed manifest of a deploy. */
 async function forged(change: Record<string, unknown>, sign: (payload: string) => Signed): Promise<string> {
   const { published, catalog } = await node(alice);
   await catalog.put(deployment("one"));
@@ -57,7 +57,7 @@ async function forged(change: Record<string, unknown>, sign: (payload: string) =
 
 const byAlice = (payload: string) => alice.sign(payload);
 
-test("a manifest is announced, and nobody sees it before its bytes are held", async () => {
+test("a manifest is announced, and no reader sees it before its bytes are held", async () => {
   const [from, to] = [await node(alice), await node(bob)];
   const { manifest, revision } = await from.catalog.put(deployment("one"));
   assert.equal(await to.records.accept(manifest.text), "new");
@@ -78,7 +78,7 @@ test("a manifest is announced, and nobody sees it before its bytes are held", as
   assert.deepEqual(await to.records.hold(manifest.id, new Map()), [], "once");
 });
 
-test("what is held survives a restart, what was only announced comes again", async () => {
+test("held manifests survive a restart, announced ones are received again", async () => {
   const [from, to] = [await node(alice), await node(bob)];
   const one = await from.catalog.put(deployment("one"));
   const two = await from.catalog.put(deployment("two"));
@@ -111,7 +111,7 @@ test("rollback and removal spread, and a removal takes the bytes with it", async
   assert.equal(to.catalog.get("hello")?.public, false);
 });
 
-test("what a hold brought before the replica did is still passed on, once", async () => {
+test("a manifest that a hold brought before the replica did is still passed on, once", async () => {
   const [from, to] = [await node(alice), await node(bob)];
   const { manifest } = await from.catalog.put(deployment("one"));
   assert.equal((await to.records.take(manifest.text)).verdict, "new");
@@ -119,7 +119,7 @@ test("what a hold brought before the replica did is still passed on, once", asyn
   assert.equal(await to.records.accept(manifest.text), "known");
 });
 
-test("a signer that is not known yet is waited for; an unmarked, revoked or forged one is refused", async () => {
+test("a manifest of an unknown signer waits; one of an unmarked, revoked or forged signer is refused", async () => {
   const { records, authors } = await node(bob);
   const byStranger = await forged({ author: stranger.nodeId }, (payload) => stranger.sign(payload));
   assert.equal(await records.accept(byStranger), "waiting");
@@ -172,7 +172,7 @@ test("a manifest whose signer is revoked before its bytes come is dropped", asyn
   assert.deepEqual([...to.records.ids()], []);
 });
 
-test("what was announced by a node is forgotten when it is revoked, what is held stays", async () => {
+test("announced manifests of a revoked node are dropped, held ones stay", async () => {
   const [from, to] = [await node(alice), await node(bob)];
   const one = await from.catalog.put(deployment("one"));
   await to.records.accept(one.manifest.text);
@@ -184,7 +184,7 @@ test("what was announced by a node is forgotten when it is revoked, what is held
   assert.equal(to.catalog.get("hello")?.revision, one.revision);
 });
 
-test("after a revocation, what a master signs anew reaches late nodes, and takes the old copy's place", async () => {
+test("after a revocation, manifests that a master signs anew reach late nodes, and replace the old copies", async () => {
   const [from, master, other, late] = [await node(alice), await node(bob), await node(unmarked), await node(unmarked)];
   const { manifest } = await from.catalog.put(deployment("one"));
   for (const to of [master, other]) {
@@ -206,7 +206,7 @@ test("after a revocation, what a master signs anew reaches late nodes, and takes
   assert.equal((await node(unmarked, { files: other.files })).records.get(manifest.id), resigned, "also on disk");
 });
 
-test("of two components with one name, that of the lower record id counts, whatever came first", async () => {
+test("of two components with one name, the one with the lower record id counts, whichever came first", async () => {
   // The names are made equal by hand: real ones take 2^24 tries.
   const collide = async (app: string, text: string) => {
     const { published, catalog } = await node(alice);

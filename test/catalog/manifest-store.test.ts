@@ -34,7 +34,7 @@ const deploy = (app: string, version: number, component: Buffer) => {
   return manifestRecord(manifest, sign);
 };
 
-test("for a new name the oldest removal is forgotten; with none left the name is refused", async () => {
+test("for a new name the oldest removal is dropped; with none left the name is refused", async () => {
   const files = new MemoryFiles();
   const store = new ManifestStore(files, { maxNames: 3 });
   await store.open();

@@ -1,4 +1,4 @@
-// Nodes that sign manifests, and what a mesh knows of them: real keys and signatures, without certificates.
+// Nodes that sign manifests, and the registry of a mesh: real keys and signatures, without certificates.
 
 import { generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
 import type { CatalogOptions } from "../../src/catalog/catalog.js";
@@ -33,7 +33,7 @@ export class TestSigner implements Signer {
   }
 }
 
-/** What one node knows of who is in the mesh. */
+/** One node's knowledge of the mesh's nodes. */
 export class TestAuthors implements Authors {
   readonly #nodes = new Map<string, Marks & { readonly key: KeyObject }>();
   readonly #revoked = new Set<string>();

@@ -1,4 +1,4 @@
-// When a deploy is acknowledged: who must hold it, with which nodes alive. Scripted peers, virtual time.
+// When a deploy is acknowledged: which nodes must hold it, with which nodes alive. Scripted peers, virtual time.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +9,10 @@ import type { Link, MemberState } from "../../src/mesh/ports.js";
 import { VirtualTime } from "../harness/virtual/virtual-time.js";
 import { silent } from "../pki/audit/silent-log.js";
 
-/** A peer: whether it is a master, what the members say of it, and after how many ms it holds the change (never, without). */
+/**
+ * A peer: whether it is a master, its state in the membership, and after how many ms it holds the change (never,
+ * without).
+ */
 interface Peer {
   readonly id: string;
   readonly master?: boolean;
@@ -19,10 +22,10 @@ interface Peer {
 }
 
 interface Outcome {
-  /** Who holds it, as the answer says; `undefined` for a refusal. */
+  /** The holders in the answer; `undefined` for a refusal. */
   readonly nodes: readonly string[] | undefined;
   readonly error: unknown;
-  /** When it was answered, ms. */
+  /** Time of the answer, ms. */
   readonly at: number;
 }
 
@@ -71,7 +74,7 @@ function linkTo({ id: nodeId, master = false, holdsAfter }: Peer, time: VirtualT
 
 const refused = ({ error }: Outcome): boolean => error instanceof HerdError && error.code === "node.unavailable";
 
-test("with a living master, what another node holds is not acknowledged before the master holds it", async () => {
+test("with a living master, a change that another node holds is not acknowledged before the master holds it", async () => {
   const { nodes, at } = await acknowledge([
     { id: "quick", holdsAfter: 5 },
     { id: "master", master: true, holdsAfter: 3_000 },
@@ -112,7 +115,7 @@ test("a master that is not alive is not waited for: one other node is enough", a
   }
 });
 
-test("a master acknowledges with one other node; alone it does, which no other node does", async () => {
+test("a master acknowledges with one other node, and also alone, unlike other nodes", async () => {
   const { nodes, at } = await acknowledge([{ id: "other", holdsAfter: 400 }], { self: true });
   assert.deepEqual(nodes, ["other"]);
   assert.ok(at >= 400);

@@ -1,4 +1,4 @@
-// Bytes that come from peers: in chunks, from the first that has the right ones, and never more than the manifest says.
+// Bytes from peers: in chunks, from the first peer with the right ones, and never more than the manifest states.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ import { type Link, LinkBroken } from "../../src/mesh/ports.js";
 
 const ignore = (): void => undefined;
 
-/** A link to a peer that answers requests for blobs as it likes. */
+/** A link to a peer with a scripted answer to requests for blobs. */
 function linkTo(
   nodeId: string,
   answer: (body: { digest: string; offset: number }) => unknown,
@@ -35,7 +35,7 @@ function linkTo(
 const content = Buffer.alloc(3 * chunkBytes + 17, "the bytes of a component ");
 const wanted = { digest: sha256(content), bytes: content.length, author: "author" };
 
-/** What a node that holds `content` answers, counting how often it read it. */
+/** The answer of a node that holds `content`; counts its reads. */
 function holder(held: Buffer = content) {
   const reads: string[] = [];
   const records = {
@@ -61,7 +61,7 @@ function pulls() {
   return { pulls: new BlobPulls({ clock: systemClock, log, signal: { aborted: false } }), warnings };
 }
 
-test("a blob of several chunks comes whole, is read once, and two that want it share the pull", async () => {
+test("a blob of several chunks arrives whole, is read once, and two callers share the pull", async () => {
   const { link, reads } = holder();
   const { pulls: both } = pulls();
   const [one, two] = await Promise.all([both.pull(wanted, [link]), both.pull(wanted, [link])]);
@@ -71,7 +71,7 @@ test("a blob of several chunks comes whole, is read once, and two that want it s
   assert.deepEqual(reads, [wanted.digest]);
 });
 
-test("who has nothing, breaks, lies about the size, trickles or gives other bytes is passed over", async () => {
+test("a source that has nothing, fails, lies about the size, is slow or sends other bytes is passed over", async () => {
   const good = holder();
   const bad = [
     linkTo("without", () => Promise.reject(new HerdError("revision.unknown", "not here"))),

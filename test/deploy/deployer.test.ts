@@ -165,7 +165,7 @@ test("many uploads of one app are refused over the bound, and the last accepted 
   await deployer.deploy({ app: "one", files: fileOf(0), by: "later" });
 });
 
-test("what is compiled and waits for its app counts", async () => {
+test("a compiled upload that waits for its app's lock counts towards the bound", async () => {
   const { catalog, deployer } = await setUp(ready, 4);
   let open = ignore;
   const gate = new Promise<void>((resolve) => {
@@ -188,7 +188,7 @@ test("what is compiled and waits for its app counts", async () => {
   await Promise.all(uploads);
 });
 
-test("a rollback to what cannot be prepared changes nothing", async () => {
+test("a rollback to a revision that cannot be prepared changes nothing", async () => {
   const { catalog, router, deployer } = await setUp(ready);
   const broken = await catalog.put({ app: "back", component: Buffer.from("not wasm"), source: [], functions: [], by });
   await deployer.deploy({ app: "back", files: fileOf(1), by: "test" });
@@ -204,7 +204,7 @@ test("a rollback to what cannot be prepared changes nothing", async () => {
   assert.equal(catalog.get("back")?.revision, revision);
 });
 
-test("a token that changes apps without end is slowed down, and no other one is", async () => {
+test("a token that changes apps without end meets its rate limit, and no other token does", async () => {
   const { deployer } = await setUp(ready);
   await deployer.deploy({ app: "busy", files: fileOf(0), by: "other" });
   const change = (name: string) => deployer.rollback("busy", { by: name, revision: "0123456789ab" });
@@ -213,7 +213,7 @@ test("a token that changes apps without end is slowed down, and no other one is"
   await assert.rejects(change("other"), { code: "revision.unknown" });
 });
 
-test("an upload whose client left while it waited is not compiled", async () => {
+test("an upload whose client disconnected while it waited is not compiled", async () => {
   const { catalog, deployer } = await setUp(ready);
   const left = AbortSignal.abort();
   await assert.rejects(deployer.deploy({ app: "left", files: fileOf(0), by: "test", signal: left }), {
@@ -222,7 +222,7 @@ test("an upload whose client left while it waited is not compiled", async () => 
   assert.equal(catalog.get("left"), undefined);
 });
 
-test("restore makes the apps of a catalog answer, and goes on after one that cannot", async () => {
+test("restore activates the apps of a catalog, and continues after one that cannot be prepared", async () => {
   const { catalog, router, deployer } = await setUp(ready);
   await catalog.put({ app: "broken", component: Buffer.from("not wasm"), source: [], functions: [], by });
   const component = compilations[2]?.component ?? new Uint8Array();
@@ -232,7 +232,7 @@ test("restore makes the apps of a catalog answer, and goes on after one that can
   assert.equal(router.find("broken"), undefined);
 });
 
-test("a change is told to the audit log when it is stored, and waits until others hold it", async () => {
+test("a change is logged in the audit log when it is stored, and waits until others hold it", async () => {
   const events: DeployEvent[] = [];
   const asked: string[] = [];
   const spread: Spread = {

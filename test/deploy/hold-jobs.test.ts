@@ -1,4 +1,4 @@
-// Which manifest is held next, who waits for it, and when a failed one is tried again.
+// Which manifest is held next, how its callers are settled, and when a failed one is tried again.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { VirtualTime } from "../harness/virtual/virtual-time.js";
 const recordOf = (id: string) => ({ id }) as ManifestRecord;
 const never = new AbortController().signal;
 
-/** Jobs that end when a test says so. */
+/** Jobs that a test ends by hand. */
 function setUp() {
   const time = new VirtualTime();
   const runs: string[] = [];
@@ -59,7 +59,7 @@ test("eight at a time, each once", async () => {
   assert.equal(jobs.busy, false);
 });
 
-test("an author whose jobs never end has two slots, its urgent ones first; others go on", async () => {
+test("an author whose jobs never end runs two at a time, its urgent ones first; others continue", async () => {
   const { time, runs, add, end } = setUp();
   for (let index = 0; index < 20; index++) add(`greedy${index}`);
   add("greedy urgent");
@@ -72,7 +72,7 @@ test("an author whose jobs never end has two slots, its urgent ones first; other
   assert.equal(runs.length, 8);
 });
 
-test("for want of a link it is tried again, later each time, and at once when one opens", async () => {
+test("for want of a link a job is tried again with growing pauses, and at once when a link opens", async () => {
   const { time, runs, jobs, add, end } = setUp();
   add("a");
   const times: number[] = [];
@@ -93,7 +93,7 @@ test("for want of a link it is tried again, later each time, and at once when on
   assert.equal(runs.length, before + 1);
 });
 
-test("what fails for a reason that lasts is left alone for a minute, however often somebody asks", async () => {
+test("a job that fails for a lasting reason is not tried for a minute, however often it is requested", async () => {
   const { time, runs, jobs, add, end } = setUp();
   add("a");
   await time.advance(1);
@@ -108,7 +108,7 @@ test("what fails for a reason that lasts is left alone for a minute, however oft
   assert.deepEqual(runs, ["a", "a"]);
 });
 
-test("who waits hears of the end, of a failure, of its own leaving, and of the node's", async () => {
+test("a waiting caller is settled by success, by failure, by its own cancellation, and by the node's stop", async () => {
   const { time, open, jobs, add, end } = setUp();
   for (const id of ["a", "b", "c", "d"]) add(id);
   await jobs.ended("unknown", { holder: "peer", signal: never });
@@ -133,7 +133,7 @@ test("who waits hears of the end, of a failure, of its own leaving, and of the n
   assert.ok(open.has("late"), "nothing starts after the stop");
 });
 
-test("one that need not be held any more ends without a run", async () => {
+test("a manifest that need not be held any more settles without a run", async () => {
   const { time, runs, open, jobs, add, end } = setUp();
   for (const id of ["greedy1", "greedy2", "greedy over"]) add(id);
   const waiting = jobs.ended("greedy over", { holder: "peer", signal: never });

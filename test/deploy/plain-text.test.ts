@@ -1,4 +1,4 @@
-// What users entrust to a node never lies in its state directory as it came: sources, arguments, results and log lines.
+// Nothing that users entrust to a node is readable in its state directory: sources, arguments, results and log lines.
 
 import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
@@ -33,7 +33,7 @@ const formsOf = (secret: string) => [
   }),
 ];
 
-/** Reads every file; a file that was renamed between the listing and its turn starts it anew. */
+/** Reads every file; a file that was renamed between the listing and its turn restarts the walk. */
 async function assertSealed(state: string): Promise<void> {
   const entries = await readdir(state, { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

@@ -8,7 +8,7 @@ import { DeployNode, type DeployNodeOptions, type Trusted } from "../harness/vir
 import { eachSeed, Simulation } from "../harness/virtual/simulation.js";
 import { FakeCompiler } from "../server/fakes.js";
 
-/** Members that say nothing: who is linked counts as alive. */
+/** Members without states: every linked node counts as alive. */
 const members = { all: () => [], get: () => undefined, watch: () => () => undefined };
 
 /** Makes components of a size. */
@@ -30,7 +30,7 @@ interface Run {
   readonly compiler: LargeCompiler;
 }
 
-/** Nodes over a {@link Simulation}; each dials those that were there before it. */
+/** Nodes over a {@link Simulation}; each dials the nodes started before it. */
 class LinkedNodes {
   readonly simulation: Simulation;
   readonly trusted = { admitted: new Set<string>(), revoked: new Set<string>(), masters: new Set<string>() };
@@ -83,7 +83,7 @@ test("a component of many frames reaches two nodes before it is acknowledged", a
   }
 });
 
-test("a node whose source dies while it pulls goes on with another one", async (t) => {
+test("a node whose source dies during a pull continues with another one", async (t) => {
   await eachSeed(t, { count: 10 }, async (simulation) => {
     const mesh = new LinkedNodes(simulation);
     const [a, b] = [await mesh.add("a", { master: true }), await mesh.add("b")];
@@ -96,12 +96,12 @@ test("a node whose source dies while it pulls goes on with another one", async (
     await simulation.run(simulation.random() * 60);
     simulation.kill("a", simulation.random() < 0.5);
     a.node.stop();
-    // A dead machine says nothing: the ask to it ends by its timeout.
+    // A dead machine sends nothing: the request to it ends by its timeout.
     assert.ok(await simulation.until(() => late.node.active.has("large"), 15_000));
   });
 });
 
-test("over wires that break and part, what was deployed on both sides settles", async (t) => {
+test("over links that break and partition, deploys on both sides converge", async (t) => {
   await eachSeed(t, { count: 10 }, async (simulation) => {
     const mesh = new LinkedNodes(simulation);
     const runs = [await mesh.add("a", { master: true }), await mesh.add("b", { master: true }), await mesh.add("c")];

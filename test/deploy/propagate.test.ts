@@ -1,4 +1,5 @@
-// Deploys reach everybody, settle the same everywhere, and what was acknowledged survives any single death. Over simulated meshes.
+// Deploys reach every node and converge everywhere, and an acknowledged change survives any single death. Over
+// simulated meshes.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,7 +10,7 @@ import { forSeeds, seeds } from "../harness/virtual/virtual-time.js";
 const names = (result: PromiseSettledResult<{ readonly nodes: readonly string[] }>) =>
   result.status === "fulfilled" ? result.value.nodes : assert.fail(String(result.reason));
 
-test("a deploy is on every node when it is answered, and the answer says so", async () => {
+test("a deploy is on every node when it is answered, and the answer names the nodes", async () => {
   const mesh = new DeployMesh(1);
   const nodes = await mesh.grow(10, { masters: 2 });
   const [, , third] = nodes;
@@ -45,7 +46,7 @@ test("rollback and removal spread; a node that comes later has everything within
   assert.equal(late.catalog.wasRemoved("gone"), true);
 });
 
-test("a node without peers that are alive acknowledges alone; one whose peers cannot hold says so and goes on spreading", async () => {
+test("a node without living peers acknowledges alone; one whose peers cannot hold fails the request and continues to spread", async () => {
   const mesh = new DeployMesh(3);
   const [alone] = await mesh.grow(1);
   assert.ok(alone);
@@ -81,7 +82,7 @@ test("without its master, a mesh deploys as long as two nodes are there", async 
   assert.deepEqual([...back.active.keys()].sort(), ["early", "last", "late"]);
 });
 
-test("an unmarked node deploys nothing, and what it signs itself all the same is taken by nobody", async () => {
+test("an unmarked node deploys nothing, and no node takes what it signs nevertheless", async () => {
   const mesh = new DeployMesh(4);
   const nodes = await mesh.grow(3);
   const [, bad] = nodes as [MemberDeployNode, MemberDeployNode];
@@ -94,11 +95,12 @@ test("an unmarked node deploys nothing, and what it signs itself all the same is
   for (const node of nodes) if (node !== bad) assert.deepEqual([...node.catalog.records.ids()], []);
 });
 
-test("a node that gives other bytes is passed over, and a lie about the interface is held by nobody", async () => {
+test("a node that sends other bytes is passed over, and no node holds a lie about the interface", async () => {
   const mesh = new DeployMesh(5);
   const nodes = await mesh.grow(3);
   const [one, two, three] = nodes as [MemberDeployNode, MemberDeployNode, MemberDeployNode];
-  // Node three gives other bytes of the right size for every blob: whoever asks it first goes on to the next.
+  // Node three sends other bytes of the right size for every blob: a node that pulls from it first continues with the
+  // next.
   const blob = three.catalog.records.blob.bind(three.catalog.records);
   three.catalog.records.blob = async (digest) => (await blob(digest))?.map((byte) => byte ^ 1) as Buffer | undefined;
   await mesh.settled(one.deploy("hello", "one"));
@@ -124,7 +126,7 @@ test("a node that gives other bytes is passed over, and a lie about the interfac
   }
 });
 
-test("conflicting deploys settle the same everywhere, whatever the network and the nodes do", async () => {
+test("conflicting deploys converge everywhere, whatever the network and the nodes do", async () => {
   await forSeeds(seeds(25), async (seed) => {
     const mesh = new DeployMesh(seed);
     const { random, fabric, time } = mesh.members;
@@ -178,7 +180,7 @@ async function revive(mesh: DeployMesh, { number, dead }: { number: number; dead
   await mesh.add(number, { master, ...(master ? { files } : {}), member: { remembered } });
 }
 
-test("what a master acknowledged outlives its own death and a restart of all others, which forget everything", async () => {
+test("a change that a master acknowledged survives the master's death and a restart of all others without state", async () => {
   await forSeeds(seeds(8), async (seed) => {
     const mesh = new DeployMesh(seed);
     const { random, time } = mesh.members;
@@ -210,7 +212,7 @@ test("what a master acknowledged outlives its own death and a restart of all oth
   });
 });
 
-test("what was acknowledged survives the death of any one node, at any moment", async () => {
+test("an acknowledged change survives the death of any one node, at any moment", async () => {
   await forSeeds(seeds(25), async (seed) => {
     const mesh = new DeployMesh(seed);
     const { random, fabric, time } = mesh.members;

@@ -1,4 +1,4 @@
-// The samples of a node over its restarts: new and changed ones come, and what a user made of them stays.
+// The samples of a node over its restarts: new and changed ones are deployed, and users' changes stay.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -42,7 +42,7 @@ beforeEach(async () => {
   waits = [];
 });
 
-/** What was waited for, in milliseconds; nobody does in fact. */
+/** Waits, in milliseconds, that were requested; none is really waited for. */
 let waits: number[] = [];
 function waited(ms: number, run: () => void): () => void {
   waits.push(ms);
@@ -61,7 +61,7 @@ const compiler: Compiler = {
   },
 };
 
-/** What a node does when it starts. */
+/** The steps of a node's start. */
 async function start(signal?: AbortSignal, node: Pick<SamplesOptions, "joined" | "mayDeploy"> = {}) {
   const log: Logger = {
     trace: ignore,
@@ -110,7 +110,7 @@ test("a sample is deployed once, and again when its file changed", async () => {
   assert.equal(await (await start()).text(), "sample 1");
 });
 
-test("an app that a user deployed under a sample's name stays, whatever the file says", async () => {
+test("an app that a user deployed under a sample's name stays, whatever the file holds", async () => {
   await (await start()).put("mine");
   const again = await start();
   assert.equal(await again.text(), "mine");
@@ -138,7 +138,7 @@ test("a sample that a user rolled back stays rolled back, also when its file cha
   assert.equal(await (await start()).text(), "sample 1");
 });
 
-test("a node that joined deploys what its mesh does not have, and leaves the rest, also where its file is newer", async () => {
+test("a node that joined deploys samples that its mesh lacks, and no others, also where its file is newer", async () => {
   await start();
   await change("sample 2");
   await writeFile(join(folder, "other.ts"), "other");
@@ -159,14 +159,14 @@ test("a node without the deploy mark deploys no samples, and names those that it
   assert.deepEqual(warnings, []);
 });
 
-test("a sample that does not compile is told, and the others come", async () => {
+test("a sample that does not compile is logged, and the others are deployed", async () => {
   await change("bad");
   await writeFile(join(folder, "other.ts"), "other");
   assert.deepEqual((await start()).apps, ["other"]);
   assert.equal(warnings.length, 1);
 });
 
-test("a sample that the machine is too slow for is tried again, later each time, and told when it never works", async () => {
+test("a sample that the machine is too slow for is tried again with growing pauses, and logged when it never works", async () => {
   let slow = 3;
   const compile = compiler.compile;
   compiler.compile = async (sources, options) => {

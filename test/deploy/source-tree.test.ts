@@ -1,4 +1,4 @@
-// What is read of a folder of sources, and what bounds the walk.
+// Which files of a folder are read as sources, and the bounds of the walk.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -36,7 +36,7 @@ test("sources are read in order, and tools' folders and other files are not", as
   });
 });
 
-test("nothing there is an error of the file system", async () => {
+test("a missing path is an error of the file system", async () => {
   await withFiles({}, async (folder) => {
     await assert.rejects(readSourceTree(join(folder, "nothing"), limits), { code: "ENOENT" });
   });

@@ -1,4 +1,4 @@
-// Which revision answers: whole switches, and revisions that nobody uses any more.
+// Which revision runs a call: atomic switches, and revisions that no app uses any more.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -34,7 +34,7 @@ test("a revision retires when no app uses it", () => {
   assert.equal(router.size, 1);
 });
 
-test("a deadline is the sooner of the limit and the caller's wish", () => {
+test("a deadline is the node's limit, or the caller's if that is sooner", () => {
   const limits = { deadlineMs: 1_000, clock: { now: () => 5_000, monotonic: () => 0 } };
   assert.equal(deadlineOf(undefined, limits), 6_000);
   assert.equal(deadlineOf("10", limits), 5_010);

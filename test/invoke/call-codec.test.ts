@@ -1,4 +1,4 @@
-// Calls and answers on the wire: what is sent arrives, and nothing else is taken for a call or an answer.
+// Calls and results on the wire: each arrives as it was sent, and no other frame is accepted.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -27,7 +27,7 @@ test("a call arrives as it was sent", () => {
   assert.deepEqual(decodeCall(crossed(encodeCall(query))), query);
 });
 
-test("an answer arrives as it was given", () => {
+test("a result arrives as it was sent", () => {
   const answers: ForwardedResult[] = [
     { kind: "ok", json: '"ä"', queueMs: 0.5, runMs: 2, serviceMs: 2.5 },
     { kind: "ok", json: Buffer.from("[1]"), queueMs: 0, runMs: 0, serviceMs: 0 },
@@ -66,7 +66,7 @@ test("the texts of a failure are bounded at both ends", () => {
   assert.ok(got?.kind === "failed" && got.error.detail.length < 20_000 && (got.error.where?.length ?? 0) < 2_000);
 });
 
-test("whatever comes is read without throwing, and what is read is within its bounds", () => {
+test("any frame is decoded without throwing, and decoded values are within their bounds", () => {
   const good = encodeCall({
     app: "shop",
     revision: "0123456789ab",

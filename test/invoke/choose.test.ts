@@ -1,4 +1,4 @@
-// Here or one hop, as pure functions: the rule in a table, and what holds for all loads.
+// Here or one hop, as pure functions: the rule in a table, and properties that hold for all loads.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -133,7 +133,7 @@ test("where a call goes", () => {
   }
 });
 
-test("after a refusal another peer is next, unless it would have the call wait while a worker is free here", () => {
+test("after a refusal another peer is next, unless it would queue the call while a worker is free here", () => {
   const again = (local: Here, other: RatedPeer): RatedPeer | undefined =>
     chooseAgain({ local, peers: [other], work: light, random: Math.random, bias });
   const [free, busy] = [peer("free"), peer("busy", { running: 2 })];
@@ -183,7 +183,7 @@ test("first draws follow the weights", () => {
   assert.deepEqual(Object.fromEntries(counts), { a: 50, b: 150 });
 });
 
-test("both draws are without replacement, each by weight among what is left", () => {
+test("both draws are without replacement, each by weight among the remaining peers", () => {
   const weights = [1, 2, 3, 4];
   const peers = weights.map((slots, index) => peer(`${index}`, { slots }));
   const random = seeded(7);
@@ -217,7 +217,7 @@ test("of two draws the better wins, so that load evens out", () => {
   assert.ok(Math.max(...loads) - Math.min(...loads) <= 8, `loads ${loads}`);
 });
 
-test("a trace tells what there was to choose from, what was drawn, and what this node would have taken", () => {
+test("a trace holds the candidates, the draws, and this node's expected finish", () => {
   const peers = [peer("a"), peer("b", { slots: 0 }), peer("c", { rate: 2, rttMs: 3 })];
   const trace: Trace<RatedPeer> = { candidates: [], draws: [], localMs: undefined };
   const choice = choose({ local: full, peers, work: light, random: () => 0, bias, trace });
@@ -265,7 +265,7 @@ const here = fc.record({ ...load, available: fc.boolean() });
 const randoms = fc.infiniteStream(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }));
 const biases = fc.double({ min: 1, max: 4, noNaN: true });
 
-test("whatever the loads: only peers that may be drawn are, never the one that was tried, and only for a sooner end", () => {
+test("with any loads, only usable peers are drawn, never the one tried before, and only for a sooner finish", () => {
   fc.assert(
     fc.property(here, candidates, randoms, fc.nat(), times, biases, (local, peers, stream, skip, units, factor) => {
       const random = (): number => stream.next().value ?? 0;

@@ -1,4 +1,4 @@
-// Why calls went where they went: what is kept of a decision, for which calls, and for how long.
+// Decisions: what is kept of a choice, for which calls, and for how long.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { Decisions } from "../../src/invoke/routing/decisions.js";
 import { stepOf } from "../../src/invoke/routing/step.js";
 import { fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
-test("a call that stays and one that goes away, each with what was known then", async () => {
+test("a local and a forwarded call, each with the state known then", async () => {
   const { world, nodes } = await fakeMesh(2);
   const a = pick(nodes, 0);
   await world.settle(Promise.all([a.call("1", { id: "stays" }), a.call("2", { id: "goes" })]));
@@ -83,7 +83,7 @@ test("a lost peer and a function that fails are told apart", async () => {
   assert.equal(other?.forwarding.decisions.find("trapped")?.steps[0]?.taken, "failed");
 });
 
-test("a node alone keeps nothing, nor does one for a call that was sent to a certain node", async () => {
+test("a node without peers keeps no decision, and no node keeps one for a pinned call", async () => {
   const alone = await fakeMesh(1);
   await alone.world.settle(pick(alone.nodes, 0).call("1", { id: "alone" }));
   assert.equal(pick(alone.nodes, 0).forwarding.decisions.find("alone"), undefined);
@@ -92,7 +92,7 @@ test("a node alone keeps nothing, nor does one for a call that was sent to a cer
   assert.equal(pick(nodes, 0).forwarding.decisions.find("pinned"), undefined);
 });
 
-test("arguments too large to move, and a node that gives its calls away to nobody", async () => {
+test("arguments too large to move, and an unavailable node without peers that take its calls", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   await world.settle(a.call("x".repeat(4 * 1024 * 1024 + 1), { id: "large" }));
@@ -107,7 +107,7 @@ test("arguments too large to move, and a node that gives its calls away to nobod
   assert.deepEqual([step?.way, step?.here.expectedMs], ["none", null]);
 });
 
-test("of many choices in a second, a hundred keep all they were made from, 64 candidates each at most", async () => {
+test("of many choices in a second, a hundred keep their inputs, with 64 candidates each at most", async () => {
   const { world, nodes } = await fakeMesh(2, { slots: 1_000 });
   const a = pick(nodes, 0);
   const sampled = async (count: number) => {
@@ -147,7 +147,7 @@ test("of many choices in a second, a hundred keep all they were made from, 64 ca
   assert.deepEqual(sample?.draws, ["1", "0"]);
 });
 
-test("the oldest decisions leave first", async () => {
+test("the oldest decisions are dropped first", async () => {
   const { nodes } = await fakeMesh(1);
   const app = pick(nodes, 0).router.find("app");
   assert.ok(app);

@@ -48,14 +48,14 @@ test("a short call waits here for short ones only", () => {
   assert.equal(localFinishMs(here, work(undefined)), 300 + 99.99, "what nobody knows may be long");
 });
 
-test("what nobody knows is as this node's other calls, at the peer's pace", () => {
+test("a function without an estimate counts as this node's other calls, at the peer's pace", () => {
   const call = { local: { ...local, serviceMs: 8 }, work: work(undefined, { here: 2, there: 1 }) };
   assert.equal(finishMs({ ...peer, running: 0 }, call), 2 + 16);
   assert.equal(localFinishMs({ ...local, running: 0, serviceMs: 8 }, call.work), 8);
   assert.equal(finishMs({ ...peer, serviceMs: undefined }, call), 2 + 16.01 / 2 + 16);
 });
 
-test("a call is as patient at a peer as it would have to be here, and endless when here is no choice", () => {
+test("a call's queue timeout at a peer is its wait here, and without limit when this node cannot run it", () => {
   assert.equal(queueTimeoutMs(peer, { local, work: work(10) }), 3);
   assert.equal(queueTimeoutMs(peer, { local, work: work(10, { there: 2 }) }), 8, "the peer's run is shorter by 5 ms");
   assert.equal(queueTimeoutMs(peer, { local: { ...local, running: 1 }, work: work(10) }), 0);

@@ -1,4 +1,4 @@
-// What a peer may say: forged calls, answers, log lines and statuses, each refused or bounded.
+// Hostile peers: forged calls, results, log lines and reports, each refused or bounded.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { HerdError } from "../../src/core/errors.js";
 import type { Sent } from "../harness/virtual/fake-links.js";
 import { fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
-test("an answer that is none, or a failure that no function has, is no answer: the call runs elsewhere", async () => {
+test("a malformed result, or a failure that no function has, counts as none: the call runs elsewhere", async () => {
   const answers = [null, [], "42", [0, [], 42, 0, 0], [3, [], null, null, null], [1, [], "auth.invalid", "x", null]];
   for (const answer of answers) {
     const { world, nodes } = await fakeMesh(2);
@@ -63,7 +63,7 @@ test("frames with another hop than one, and frames that are no calls, run nothin
   assert.ok(!sent.some(({ from, kind }) => from === "b" && kind === "call"), "a receiver never forwards");
 });
 
-test("log lines of a forwarded call come home, and a peer can add lines to no other call", async () => {
+test("log lines of a forwarded call reach its first node, and a peer can add lines to no other call", async () => {
   const { world, nodes } = await fakeMesh(3, { limits: { logLines: 2, logLineBytes: 10 } });
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   for (const { runner } of nodes) runner.runMs = 200;
@@ -100,7 +100,7 @@ test("log lines of a forwarded call come home, and a peer can add lines to no ot
   assert.equal(a.lines.length, 3);
 });
 
-test("statuses and revisions that are none change nothing", async () => {
+test("malformed reports and revisions change nothing", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const link = b.links.get("a");
@@ -142,7 +142,7 @@ test("statuses and revisions that are none change nothing", async () => {
   assert.equal(peer?.revisions.size, 10_000);
 });
 
-test("a peer that says how long it ran is believed no more than the call took", async () => {
+test("a peer's reported run time counts for no more than the whole call took", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.links.replace("call", () => [0, [], "1", 1e9, 1e9, 1e9]);
@@ -152,7 +152,7 @@ test("a peer that says how long it ran is believed no more than the call took", 
   assert.ok(units < 100, `${units} units`);
 });
 
-test("a peer that claims to be the fastest of all, and idle, gets what it has not answered counted", async () => {
+test("calls without a result count as load of a peer that claims to be the fastest, and idle", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   a.owner.allow({ slots: 0 });
@@ -173,7 +173,7 @@ test("a peer that claims to be the fastest of all, and idle, gets what it has no
   assert.equal(peer.ejected, true, "after their deadlines");
 });
 
-test("a peer that refuses while it says that a worker is idle is left out for a while", async () => {
+test("a peer that refuses while it reports an idle worker is ejected", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   a.owner.allow({ slots: 0 });

@@ -53,7 +53,7 @@ class Mesh {
     this.nodes.delete(name);
   }
 
-  /** Calls at a node; what becomes of it stands in {@link answered}. */
+  /** Sends calls at a node; their ends are counted in {@link answered}. */
   call(name: string): Promise<void> {
     const node = this.nodes.get(name);
     if (node === undefined) throw new TypeError(`${name} does not run`);
@@ -128,7 +128,7 @@ test("killed and cut off nodes lose no call of the others", async (t) => {
   });
 });
 
-test("a revoked node gets no calls, and what it had of others runs elsewhere", async (t) => {
+test("a revoked node gets no calls, and calls that it had run elsewhere", async (t) => {
   // Nobody seems far away for a moment, so that the first calls do go there.
   await eachSeed(t, { count: 5, delayMs: [0.1, 1], spikeOneIn: Number.POSITIVE_INFINITY }, async (simulation) => {
     const made = await mesh(simulation, ["a", "b"]);

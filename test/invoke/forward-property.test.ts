@@ -1,4 +1,5 @@
-// Forwarding over random meshes, loads, refusals and broken links, with forged frames in between: what holds for every seed.
+// Forwarding over random meshes, loads, refusals and broken links, with forged frames in between: properties that hold
+// for every seed.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -23,7 +24,7 @@ interface Called {
   hop?: string | undefined;
 }
 
-/** One run of a random mesh, and all that was seen of it. */
+/** One run of a random mesh, and everything observed in it. */
 class Run {
   readonly world: World;
   readonly nodes: FakeNode[] = [];
@@ -161,7 +162,7 @@ class Run {
     }
   }
 
-  /** A call was refused at the other end: is there another peer that may have it? Looked at as its node is about to. */
+  /** A call was refused at the other end: whether another peer may have it, checked just before its node does. */
   #refused({ owner, peer }: FakeLink, frame: readonly unknown[]): void {
     const [revision, invocation] = [String(frame[2]), String(frame[6])];
     const before = this.sent.filter(({ kind, body }) => kind === "call" && (body as unknown[])[6] === invocation);
@@ -174,7 +175,7 @@ class Run {
     const { running = 0, queued = 0, slots = 0 } = node?.forwarding.load.read() ?? {};
     const isFree = (other: Peer): boolean => other.running + other.queued + other.inFlight < other.slots;
     const able = others.filter(mayHave);
-    // Where a worker is free here, a peer that would have the call wait is none that it must go to.
+    // Where a worker is free here, the call need not go to a peer that would queue it.
     if (able.length > 0 && (running + queued >= slots || able.every(isFree))) this.redrawable.push(invocation);
   }
 
@@ -199,7 +200,7 @@ class Run {
     link.break();
   }
 
-  /** Its owner wants it back: nothing runs there for peers, and nothing at all while it is paused. */
+  /** The owner is back: no peer's call runs there, and no call at all while the node is paused. */
   #stop(node: FakeNode): void {
     this.broke = true;
     this.stopped++;

@@ -1,4 +1,4 @@
-// Here or one hop: which way a call takes, what a refusal, a lost link and a deadline do to it, and what crosses the wire.
+// Here or one hop: the way of a call, the effect of a refusal, a lost link and a deadline, and the frames on the wire.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -15,7 +15,7 @@ test("a call stays here while a worker is idle", async () => {
   assert.deepEqual(ranAt(nodes), [1, 0, 0]);
 });
 
-test("calls that would wait here go to peers that are idle, and say so", async () => {
+test("calls that would wait here go to idle peers, and their results name the peer", async () => {
   const { world, nodes } = await fakeMesh(3);
   const outcomes = await world.settle(Promise.all(["1", "2", "3"].map((text) => pick(nodes, 0).call(text))));
   assert.deepEqual(ranAt(nodes), [1, 1, 1]);
@@ -56,7 +56,7 @@ test("a peer that lacks the revision, drains, is suspect or silent gets no calls
   }
 });
 
-test("a revision that comes later is known to peers at once, and one that is dropped forgotten", async () => {
+test("peers are notified at once of an added and of a dropped revision", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.deploy("aaaaaaaaaaaa", "other");
@@ -71,7 +71,7 @@ test("a revision that comes later is known to peers at once, and one that is dro
 test("a refusal is redrawn at another peer, then the call waits here", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
-  // Their calls come before anybody could tell.
+  // Their calls arrive before any report could.
   const all = [b.call("b"), c.call("c"), a.call("a1"), a.call("a2")];
   const outcome = await world.settle(all[3] ?? a.call("never"));
   assert.equal(outcome.hop, undefined);
@@ -82,7 +82,7 @@ test("a refusal is redrawn at another peer, then the call waits here", async () 
   assert.deepEqual(ranAt(nodes), [2, 1, 1]);
 });
 
-test("a refused call goes to another peer rather than home", async () => {
+test("a refused call goes to another peer before this node", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const first = [a.call("1"), a.call("2"), a.call("3")];
@@ -107,7 +107,7 @@ test("a failure of the function at a peer is the answer, with its place and wher
   await here;
 });
 
-test("a call that a peer itself breaks runs elsewhere; one that is meant for it fails without details", async () => {
+test("a call that fails through the peer's fault runs elsewhere; a pinned one fails without details", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.runner.faulty = true;
@@ -183,7 +183,7 @@ test("a receiver's own limit bounds what a peer asks for", async () => {
   await world.settle(Promise.all(calls));
 });
 
-test("a cancelled call is cancelled over there", async () => {
+test("a cancelled call is cancelled at the peer", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   for (const { runner } of nodes) runner.runMs = 3_000;
@@ -200,7 +200,7 @@ test("a cancelled call is cancelled over there", async () => {
   await world.settle(first);
 });
 
-test("a draining node gives its calls away, takes none, and says so when nobody can take them", async () => {
+test("a draining node forwards its calls, takes none, and fails them when no peer takes them", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   a.load.setDraining(true);
@@ -218,7 +218,7 @@ test("a draining node gives its calls away, takes none, and says so when nobody 
   assert.equal((await world.settle(a.call("5"))).hop, undefined);
 });
 
-test("a node that ends runs what its own clients asked, and takes nothing from peers", async () => {
+test("a node that shuts down runs calls of its own clients, and takes none from peers", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.load.leave();
@@ -232,7 +232,7 @@ test("a node that ends runs what its own clients asked, and takes nothing from p
   await b.forwarding.receiver.idle(new AbortController().signal);
 });
 
-test("a call meant for one node runs there however busy it is, or nowhere", async () => {
+test("a call pinned to one node runs there however busy it is, or fails", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   const busy = [b.call("1"), b.call("2")];
@@ -248,7 +248,7 @@ test("a call meant for one node runs there however busy it is, or nowhere", asyn
   assert.equal(await world.settle(a.call("7", { node: "b" }).catch(code)), "node.unavailable");
 });
 
-test("a result that does not fit a frame is made here instead", async () => {
+test("a call whose result does not fit a frame runs here instead", async () => {
   const { world, nodes } = await fakeMesh(2);
   const a = pick(nodes, 0);
   const outcomes = await world.settle(Promise.all([a.call("1"), a.call("2", { function: "huge" })]));
@@ -263,7 +263,7 @@ test("large arguments stay here", async () => {
   assert.deepEqual(ranAt(nodes), [2, 0]);
 });
 
-test("calls under way to a peer count until it counts them itself", async () => {
+test("calls in flight to a peer count until the peer reports them", async () => {
   const { world, nodes } = await fakeMesh(2, { slots: 2 });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   for (const { runner } of nodes) runner.runMs = 50;

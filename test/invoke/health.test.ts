@@ -1,4 +1,4 @@
-// The health of a peer: when it is ejected and for how long, its error rate, its slow start; and what that does to calls.
+// Outlier ejection: when and for how long a peer is ejected, its error rate, its slow start; and the effect on calls.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { fakeMesh, pick } from "../harness/virtual/forward-node.js";
 const close = (actual: number, expected: number, what: string): void =>
   assert.ok(Math.abs(actual - expected) < 1e-6, `${what}: ${actual} instead of ${expected}`);
 
-/** Fails until it is ejected; how long that is. */
+/** Fails until the peer is ejected; returns the duration. */
 function eject(health: Health, now: number): number {
   let failures = 1;
   while (!health.failed(now)) failures++;
@@ -57,7 +57,7 @@ test("an ejection lasts a second, the next twice as long, a minute at most; good
   assert.equal(eject(better, 1e7), 1_000, "long forgotten");
 });
 
-test("errors while it is ejected are of the time before", () => {
+test("errors during an ejection belong to earlier calls", () => {
   const health = new Health(0);
   eject(health, 0);
   for (let more = 0; more < 20; more++) assert.equal(health.failed(500), false);
@@ -76,7 +76,7 @@ test("the error rate is that of the last seconds, and never of few answers alone
   assert.ok(health.errorRate(120_000) < 1e-6);
 });
 
-test("a peer starts slowly when it comes, and again after an ejection", () => {
+test("a peer has a slow start when it joins, and again after an ejection", () => {
   const health = new Health(0);
   const warmth = [0, 1_000, 5_000, 10_000, 60_000].map((ms) => health.warmth(ms));
   assert.deepEqual(
@@ -91,7 +91,7 @@ test("a peer starts slowly when it comes, and again after an ejection", () => {
   assert.equal(health.warmth(82_000), 0.1, "coming again ends no ejection");
 });
 
-test("a peer that fails at once is ejected, also when it comes back over another link, and gets calls again when it is well", async () => {
+test("a peer that fails at once is ejected, also over another link, and gets calls again once it works", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.runner.faulty = true;
@@ -117,7 +117,7 @@ test("a peer that fails at once is ejected, also when it comes back over another
   assert.ok((await burst(100)) > 0, "back");
 });
 
-test("a failure of functions is none of the peer", async () => {
+test("a function's failure is not the peer's", async () => {
   const { world, nodes } = await fakeMesh(2);
   const a = pick(nodes, 0);
   for (let round = 0; round < 30; round++) {

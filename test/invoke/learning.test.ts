@@ -1,4 +1,4 @@
-// Work as nodes of a mesh learn it from runs, answers and each other, and where heavy calls go then.
+// The work model in a mesh: learned from runs, results and peers' estimates, and where heavy calls go then.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { FakeNode, fakeMesh, pick } from "../harness/virtual/forward-node.js";
 const revision = "0123456789ab";
 const unitsAt = (node: FakeNode, name = "echo") => node.forwarding.workModel.works.of(revision, name).units;
 
-test("work is service time times the rate of the node that ran it: learned here, from answers, and from what peers tell", async () => {
+test("work is service time times the rate of the node that ran it: learned here, from results, and from peers' estimates", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   b.capacity.set(2);
@@ -37,7 +37,7 @@ test("a call that ran to its deadline is at least as heavy", async () => {
   assert.ok((unitsAt(b) ?? 0) > 450, `${unitsAt(b)} units`);
 });
 
-test("a heavy call goes away from a node whose owner is there, and is refused by another such", async () => {
+test("a heavy call is forwarded by a node whose owner is present, and refused by another such node", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   for (const { runner } of nodes) runner.runMs = 100;
@@ -62,7 +62,7 @@ test("a heavy call goes away from a node whose owner is there, and is refused by
   assert.equal((await world.settle(a.call("light"))).hop, undefined, "now it is light, and stays");
 });
 
-test("at most 64 estimates a second are told, those that changed by a fifth; what is none changes nothing", async () => {
+test("at most 64 estimates a second are sent, those that changed by a fifth; malformed ones change nothing", async () => {
   const sent: Sent[] = [];
   const { world, nodes } = await fakeMesh(2, { wire: (frame) => sent.push(frame) });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];

@@ -1,4 +1,5 @@
-// What a node tells of its live state, and what its owner's wishes do to calls: its clients', its peers', those that run.
+// Reports of a node's live state, and the effect of its owner's allowance on calls: its clients', its peers', running
+// ones.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +14,7 @@ import { type FakeNode, fakeMesh, pick } from "../harness/virtual/forward-node.j
 const ranAt = (nodes: FakeNode[]) => nodes.map(({ runner }) => runner.ran.length);
 const codeOf = (error: HerdError) => error.code;
 
-test("a report arrives as it was told, and whatever else comes is none", () => {
+test("a report arrives as it was sent, and any other body is refused", () => {
   const count = fc.nat(1e9);
   const ms = fc.double({ min: 0, max: 1e9, noNaN: true }).map(Math.abs);
   const fields = {
@@ -39,7 +40,7 @@ test("a report arrives as it was told, and whatever else comes is none", () => {
   );
 });
 
-test("peers learn of owner, slots, load and event loop: with answers, every second, and at once when calls must go elsewhere", async () => {
+test("peers receive owner, slots, load and event loop: with results, every second, and at once when calls must go elsewhere", async () => {
   const sent: Sent[] = [];
   const { world, nodes } = await fakeMesh(2, { slots: 4, wire: (frame) => sent.push(frame) });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
@@ -63,7 +64,7 @@ test("peers learn of owner, slots, load and event loop: with answers, every seco
   assert.equal(a.statuses.get("b")?.fresh, false, "nothing for three seconds");
 });
 
-test("capacity is told when a link opens and when it was measured; what is none changes nothing", async () => {
+test("capacity is sent when a link opens and when it was measured; a malformed one changes nothing", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   assert.equal(a.statuses.get("b")?.capacity, undefined);
@@ -79,7 +80,7 @@ test("capacity is told when a link opens and when it was measured; what is none 
   assert.deepEqual(a.statuses.get("b")?.capacity, b.capacity.current);
 });
 
-test("a call that is meant for a node whose link has just opened waits for it, though nothing was heard of it yet", async () => {
+test("a call pinned to a node whose link has just opened is sent, though no report was received yet", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.runner.runMs = 100;
@@ -100,11 +101,11 @@ test("a report that is not newer than the last is dropped", async () => {
   assert.equal(a.statuses.get("b")?.running, 3);
 });
 
-test("a node without slots takes no calls of peers, and gives its own to them", async () => {
+test("a node without slots takes no calls of peers, and forwards its own", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   b.owner.allow({ state: "battery", slots: 0 });
-  // Before anybody could tell: it refuses by itself.
+  // Before any report could arrive: the node refuses by itself.
   const early = await world.settle(a.call("pinned", { node: "b" }).catch(codeOf));
   assert.equal(early, "node.paused");
   assert.match(b.metrics.text(), /herd_peer_calls_total\{outcome="draining"\} 1/);
@@ -134,7 +135,7 @@ test("when no peer takes them, a node without slots runs its own calls one at a 
   assert.equal((await world.settle(a.call("4"))).hop?.node, "name-b");
 });
 
-test("a call that its node must stop goes to a peer, whoever's call it is", async () => {
+test("a preempted call goes to a peer, whether it is the node's own or a peer's", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   for (const { runner } of nodes) runner.runMs = 300;
@@ -154,7 +155,7 @@ test("a call that its node must stop goes to a peer, whoever's call it is", asyn
   assert.match(host.metrics.text(), /herd_peer_calls_total\{outcome="draining"\} 1/);
 });
 
-test("a call that its node must stop and that no peer takes runs here again, unless the node is paused", async () => {
+test("a preempted call that no peer takes runs here again, unless the node is paused", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   for (const { runner } of nodes) runner.runMs = 100;

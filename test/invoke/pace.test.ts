@@ -1,4 +1,5 @@
-// Work and pace: what a run teaches of its function and its node, how fast that is learned and forgotten, and what peers are told.
+// Work and pace: what a run teaches about its function and its node, how fast that is learned and forgotten, and which
+// estimates peers receive.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -71,7 +72,7 @@ test("a pause of the processor in a few calls counts by its share of the time, a
   near(pace.at(5_000), 0.25);
 });
 
-test("a function's work is its run time times the rate of the node that ran it, whoever that is", () => {
+test("a function's work is its run time times the rate of the node that ran it, whichever node that is", () => {
   const [here, twice, half] = [speedOf(1), speedOf(2), speedOf(0.5)];
   const work = new FunctionWork(name, here);
   assert.equal(work.units, undefined);
@@ -140,7 +141,7 @@ test("a node that is slow at all that it runs has a slow pace, however long it i
   for (const work of [one, two]) near(work.hereRate / work.rateAt({ speed: other }), 4, "their rates");
 });
 
-test("what a peer says counts until eight own runs", () => {
+test("peers' estimates count until eight own runs", () => {
   const here = speedOf(1);
   const work = new FunctionWork(name, here);
   work.addEstimate({ units: 40, samples: 100, by: "b" });
@@ -154,7 +155,7 @@ test("what a peer says counts until eight own runs", () => {
   assert.equal(work.units, 20);
 });
 
-test("one peer that makes up a function's work convinces nobody who hears it from two others", () => {
+test("one peer's invented estimate does not count beside two others", () => {
   for (const units of [1e-6, 1e9]) {
     const work = new FunctionWork(name, speedOf(1));
     work.addEstimate({ units: 40, samples: 8, by: "b" });
@@ -165,7 +166,7 @@ test("one peer that makes up a function's work convinces nobody who hears it fro
   }
 });
 
-test("a peer that tells of ever more functions pushes out none that others told of or that ran here", () => {
+test("a peer that sends ever more estimates evicts none of other peers, and no function that ran here", () => {
   const here = speedOf(1);
   const table = new WorkTable(here, 80);
   const names = Array.from({ length: 20 }, (_, index) => `f${index}`);
@@ -181,7 +182,7 @@ test("a peer that tells of ever more functions pushes out none that others told 
   assert.deepEqual([names.filter((name) => table.of("aaaaaaaaaaaa", name).units === 10).length, told], [20, 10]);
 });
 
-test("the table is bounded: what was not called for long makes room, and a revision takes its functions along", () => {
+test("the table is bounded: functions not called for long are evicted, and a revision is dropped with its functions", () => {
   const table = new WorkTable(speedOf(1), 10);
   const own = table.of("aaaaaaaaaaaa", "own");
   for (let index = 0; index < 100; index++) {

@@ -48,7 +48,7 @@ export interface DeployNodeOptions {
   readonly compiler?: Compiler;
 }
 
-/** A node with a catalog; what calls would run stands in `active`, by app. */
+/** A node with a catalog; the revisions that calls would run are in `active`, by app. */
 export class DeployNode {
   readonly host: DeployHost;
   readonly master: boolean;
@@ -192,7 +192,7 @@ export class DeployMesh {
     this.members = new MemberMesh(seed);
   }
 
-  /** Node 0 is the seed of the others and a master; `master` says which others are. */
+  /** Node 0 is the seed of the others and a master; `master` names the other masters. */
   async grow(size: number, { masters = 1 }: { readonly masters?: number } = {}): Promise<MemberDeployNode[]> {
     for (let number = 0; number < size; number++) await this.add(number, { master: number < masters });
     const all = [...this.nodes.values()];
@@ -223,8 +223,8 @@ export class DeployMesh {
   }
 
   /**
-   * Until these nodes know the same, and run it. What a node announced and took with it when it died may wait for ever (`lost`).
-   * Returns the virtual milliseconds that it took.
+   * Waits until these nodes know and run the same. A manifest that a node announced before it died may wait for ever
+   * (`lost`). Returns the virtual milliseconds.
    */
   async agreement(nodes: readonly DeployNode[], { ms = 5_000, lost = false } = {}): Promise<number> {
     const agreed = () => {

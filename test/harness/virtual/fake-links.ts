@@ -14,7 +14,7 @@ import {
 } from "../../../src/mesh/ports.js";
 import type { World } from "./world.js";
 
-/** Whose link it is. */
+/** The node that the link belongs to. */
 export interface LinkOwner {
   readonly id: string;
   readonly world: World;
@@ -109,7 +109,7 @@ export class FakeLink implements Link {
     }
   }
 
-  /** Who speaks at this end. */
+  /** The node at this end. */
   from(signal: AbortSignal = new AbortController().signal): From {
     return {
       peer: this.peer,

@@ -48,7 +48,7 @@ export class FakeCapacity implements CapacitySource {
   current: Capacity | undefined;
   readonly #listeners = new Set<(capacity: Capacity) => void>();
 
-  /** Measures it: one worker does `rate` units in a millisecond. */
+  /** Sets the measured capacity: one worker does `rate` units in a millisecond. */
   set(rate: number, workers = 1): void {
     const overall = rate * 1_000 * workers;
     const each = kernels.map((kernel) => [kernel, overall]);
@@ -62,7 +62,9 @@ export class FakeCapacity implements CapacitySource {
   }
 }
 
-/** Runs `echo` (gives its arguments back), `trap` and `huge`; each call takes `runMs`. Counts what ran by its arguments. */
+/**
+ * Runs `echo` (returns its arguments), `trap` and `huge`; each call takes `runMs`. Records the arguments of all runs.
+ */
 export class FakeRunner implements Runner {
   ran: string[] = [];
   /** Their ids, as this node calls them. */
@@ -71,7 +73,7 @@ export class FakeRunner implements Runner {
   /** What the node is held up with each call, beside its run. */
   heldUpMs = 0;
   queueLength = 1_000;
-  /** Whether it fails whatever it is given. */
+  /** Whether every call fails. */
   faulty = false;
   readonly #world: Surroundings;
   readonly #owner: FakeOwner;
@@ -84,7 +86,7 @@ export class FakeRunner implements Runner {
     this.#owner = owner;
   }
 
-  /** Gives back every call that it has. */
+  /** Preempts every call. */
   preempt(): void {
     for (const preemption of this.#preemptions) preemption.abort(new Preempted());
   }
@@ -228,7 +230,7 @@ export class ForwardNode<Own extends Links = Links> {
     this.router.activate(activeApp(app, prepared, { public: true }));
   }
 
-  /** What membership says of another node. */
+  /** The membership's state of another node. */
   judge(nodeId: string, state: MemberState): void {
     this.states.set(nodeId, state);
     const member = this.#member(nodeId);
@@ -270,7 +272,7 @@ export interface FakeNodeOptions extends TestNodeOptions {
   readonly wire?: (sent: Sent) => void;
 }
 
-/** One over fake links, whose frames `wire` sees. */
+/** One over fake links; `wire` sees their frames. */
 export class FakeNode extends ForwardNode<FakeLinks> {
   readonly world: World;
   readonly wire: (sent: Sent) => void;

@@ -1,4 +1,4 @@
-// One warm compiler for the tests of a file, and what its refusals look like in short.
+// One warm compiler for the tests of a file, and its refusals in a short form.
 import { after } from "node:test";
 import type { Compilation } from "../../../runtime/compile/compile.js";
 import { Compiler } from "../../../runtime/compile/compiler.js";

@@ -39,7 +39,7 @@ test("sources that crash the compiler cost an error, and the next one compiles",
 });
 
 test("a source that exhausts the compiler's memory is stopped, and the next one compiles", async () => {
-  // Above what the compiler itself needs, below what this source makes of it.
+  // More than the compiler itself needs, less than this source makes it use.
   const compiler = testCompiler({ compileMemoryBytes: 330 * mebibyte });
   const error = await failure(compiler.compile(upload(slowSource(6_000))));
   assert.equal(error.code, "source.invalid");
@@ -47,9 +47,9 @@ test("a source that exhausts the compiler's memory is stopped, and the next one 
   await compiler.compile(good);
 });
 
-test("a compiler that one source left large is replaced by one", { skip: process.platform !== "linux" }, async () => {
+test("a compiler process that one source left large is replaced", { skip: process.platform !== "linux" }, async () => {
   const before = childCount();
-  // Below twice what any compilation takes, so that each one leaves it too large.
+  // Less than twice the memory of any compilation, so that each one leaves the process too large.
   const compiler = new Compiler({ limits: { ...patientLimits, compileMemoryBytes: 400 * mebibyte } });
   try {
     for (let round = 0; round < 3; round++) await compiler.compile(good);
@@ -74,7 +74,7 @@ function childCount(): number {
   return readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name) && isChild(name)).length;
 }
 
-test("one process is warm before it is needed and is kept; a second one ends when nobody needs it", async () => {
+test("one process is warm before it is needed and is kept; a second one ends when it is idle", async () => {
   const compiler = new Compiler({ limits: patientLimits, idleMs: 50 });
   compiler.start();
   const [warm] = compiler.pids;

@@ -121,7 +121,7 @@ test("one export under several names, and names that differ in case alone, stay"
   assert.deepEqual(await names(star), ["f", "g"]);
 });
 
-test("what the compiler finds declared twice is told with both places", async () => {
+test("a duplicate declaration is reported with both places", async () => {
   const twice =
     "function f(): i32 { return 1; }\nfunction h(): i32 { return 2; }\nexport { f as g };\nexport { h as g };";
   const error = await failure(compiler.compile(upload(twice)));

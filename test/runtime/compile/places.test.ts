@@ -1,4 +1,4 @@
-// Every 422 of an upload has a place, also what no line of it is at fault for alone.
+// Every 422 of an upload has a place, also when no single line is at fault.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
@@ -7,7 +7,7 @@ import { failure, places, testCompiler, upload } from "./compiling.js";
 
 const compiler = testCompiler();
 
-test("an upload that exports nothing that can be called stands at its entry", async () => {
+test("the error of an upload without callable exports is placed at its entry", async () => {
   for (const source of [
     "",
     "export const a: i32 = 1;",
@@ -22,13 +22,13 @@ test("an upload that exports nothing that can be called stands at its entry", as
   }
 });
 
-test("several files without an entry stand at the first", async () => {
+test("the error of several files without an entry is placed at the first", async () => {
   const error = await failure(compiler.compile(upload({ "b.ts": "// b\n", "a.ts": "// a" })));
   assert.deepEqual(places(error), ["b.ts:1:1 an upload of several files needs an index.ts as its entry"]);
   assert.equal(error.diagnostics?.[0]?.source, "// b");
 });
 
-test("a source that crashes the compiler, or takes what it may, stands at its entry", async () => {
+test("the error of a source that crashes the compiler, or exceeds its limits, is placed at its entry", async () => {
   const deep = `// deep\nexport function f(): i32 { return ${"(".repeat(50_000)}1${")".repeat(50_000)}; }`;
   const crashed = await failure(compiler.compile(upload({ "index.ts": deep, "lib/a.ts": "" })));
   assert.equal(crashed.code, "source.invalid");
@@ -39,7 +39,7 @@ test("a source that crashes the compiler, or takes what it may, stands at its en
   assert.deepEqual([swelled.where, swelled.diagnostics?.[0]?.source], ["index.ts:1:1", "// large"]);
 });
 
-test("an error in a default is told in the default, not behind the file", async () => {
+test("an error in a default is placed in the default, not behind the file", async () => {
   const source = `export function f(a: i32, b: string = a): string { return b; }
 export function g(a: i32,
   b: i32 = nowhere(
@@ -52,7 +52,7 @@ export function g(a: i32,
   );
 });
 
-test("a refusal that has a place keeps it, and what is no refusal stays what it is", () => {
+test("a refusal keeps its place, and any other error stays unchanged", () => {
   const files = upload({ "a.ts": "first\r\nsecond" });
   const diagnostics = [{ file: "a.ts", line: 2, column: 3, message: "m", source: "second" }];
   const placed = new HerdError("source.invalid", "m", { diagnostics, where: "a.ts:2:3" });

@@ -1,4 +1,4 @@
-// What cannot cross is refused at its place; what does not compile comes back whole.
+// Types that cannot cross are refused at their place; compiler errors are returned in full.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { failure, places, testCompiler, upload } from "./compiling.js";

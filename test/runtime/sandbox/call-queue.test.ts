@@ -1,4 +1,4 @@
-// The rule for what goes over together: pure, so tested without threads.
+// The rule for batches: pure, so tested without threads.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CallQueue } from "../../../runtime/sandbox/pool/call-queue.js";
@@ -122,7 +122,7 @@ test("of the time for which a worker had a call, the call is charged the more th
     [[10], 10, 18],
     [[], 2, 10],
     [[1], 1, 5],
-    // A run that was held up itself says little of what its function takes.
+    // A run that was held up itself allows little conclusion about its function.
     [[0.1, 0.1], 0.3, 0.3],
     [[0.9], 0.9, 0.9 + 8 * 0.45],
     [[20], 0.1, 0.1 + 8 * 0.05],

@@ -7,7 +7,9 @@ import { compileGuests, Guest, isPreparer, startSandbox } from "./guests.js";
 /** Ending a thread that still loads its modules takes the whole process along on Node 20 (`v8::Module::IsGraphAsync`). */
 const bootMs = 1_500;
 const threads = new Set<Worker>();
-/** Those that told the pool that their module is there; how long their own imports take after that, nobody tells. */
+/**
+ * Threads that reported to the pool that their module is loaded; the time of their own imports after that is unknown.
+ */
 const booted = new Set<Worker>();
 let youngestAt = 0;
 process.on("worker", (worker: Worker) => {

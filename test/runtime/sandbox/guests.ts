@@ -17,7 +17,7 @@ export function isPreparer({ resourceLimits }: Worker): boolean {
   return resourceLimits?.maxOldGenerationSizeMb === 256;
 }
 
-/** A sandbox with what its guests logged. */
+/** A sandbox with the log lines of its guests. */
 export interface TestSandbox {
   readonly sandbox: Sandbox;
   readonly lines: GuestLogLine[];

@@ -1,4 +1,4 @@
-// Components from WebAssembly text: for what no compiler would emit.
+// Components from WebAssembly text: for modules that no compiler would emit.
 import binaryen from "assemblyscript/binaryen";
 import {
   type AppInterface,
@@ -31,7 +31,10 @@ export function unary(name: string, result: ValueType | null): FunctionType {
   return { name, wit: name, parameters: [{ name: "n", wit: "n", type: { kind: "s32" } }], result };
 }
 
-/** Text of a module with what every guest needs and `body` beside it; `$` in a function's export stands for the interface. */
+/**
+ * Text of a module with the parts that every guest needs, and `body`; `$` in a function's export stands for the
+ * interface.
+ */
 export function moduleText(body: string, { memory = "1" } = {}): string {
   return `(module
     ${body.replaceAll('"$#', `"${exportedInterface}#`)}

@@ -14,7 +14,7 @@ const [spin, exhaust, fail, flood] = [
   await open("log-flood"),
 ];
 
-/** An end within this after the deadline is what the issue asks for; the rest is the test machine's. */
+/** The required end after the deadline, in milliseconds; the rest is for the test machine. */
 const graceMs = 50 + 100;
 
 test("a spinning guest ends at its deadline", async () => {

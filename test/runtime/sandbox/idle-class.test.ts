@@ -1,4 +1,4 @@
-// The idle scheduling class of the threads, as the kernel shows it: in at once, and out by new threads.
+// The idle scheduling class of the threads, as the kernel reports it: entered at once, left only by new threads.
 import assert from "node:assert/strict";
 import { execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -49,7 +49,7 @@ function isSame(cores: readonly number[], others: readonly number[] | undefined)
   return cores.join() === others?.join();
 }
 
-/** Waits for something to come about; milliseconds it took. Ends with its test: a wait for ever would keep the whole run. */
+/** Waits for a condition; returns the milliseconds. Ends with its test: an endless wait would block the whole run. */
 async function until(isSo: () => boolean): Promise<number> {
   const began = performance.now();
   while (!isSo()) {
@@ -123,7 +123,7 @@ test("lowered threads and the main thread share no core, and all have all of the
     const fresh = () => readdirSync("/proc/self/task").filter((id) => !before.has(id));
     sandbox.allow({ slots: 2, idleClass: false });
     await until(() => fresh().filter((id) => isSame(coresOf(id), split?.all)).length >= 3);
-    // Last of all: nothing in the idle class may hold up what runs on its cores.
+    // Last of all: a thread in the idle class may hold up other programs on its cores.
     await until(() => isSame(coresOf(process.pid), split?.all));
     sandbox.allow({ slots: 2, idleClass: true });
   } finally {

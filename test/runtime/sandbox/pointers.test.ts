@@ -1,4 +1,4 @@
-// Guests that hand over addresses as they please: every one is checked before it is read.
+// Guests that return arbitrary addresses: each address is checked before it is read.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { ValueType } from "../../../runtime/interface/model.js";

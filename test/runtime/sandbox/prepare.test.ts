@@ -1,4 +1,4 @@
-// What a component must be to run here, what is refused by name, and which modules can be reset.
+// Requirements on a component, refusals by name, and which modules can be reset.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";

@@ -1,4 +1,4 @@
-// Nothing survives a call: memory, globals, heap, tables, caches, and what the host counted.
+// Nothing survives a call: memory, globals, heap, tables, caches, and the host's counters.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { compileGuests, Guest, startSandbox } from "./guests.js";

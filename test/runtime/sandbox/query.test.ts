@@ -1,4 +1,4 @@
-// A query string is read as it was meant or refused at its place: no escape that is no UTF-8 becomes another text.
+// A query string is read correctly or refused at its place: invalid UTF-8 never becomes another text.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FunctionType } from "../../../runtime/interface/model.js";

@@ -30,7 +30,7 @@ test("a result that fills the text to the last byte leaves room for the others' 
   }
 });
 
-test("a call that left nothing reads as a failure, never as what the batch before left in its place", () => {
+test("a call without a result reads as a failure, never as a result of the batch before", () => {
   const { main, worker } = sides();
   for (const secret of ['"of another caller"', null]) {
     main.begin();

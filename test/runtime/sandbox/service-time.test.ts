@@ -30,7 +30,7 @@ test("a long call has its worker until its end is seen", async () => {
   assert.ok(await inSomeRound(isSeen));
 });
 
-test("a shorter one is charged less of what holds it up", async () => {
+test("a shorter call is charged less of the time that it was held up", async () => {
   for (let count = 0; count < 50; count++) await guest.call("spinFor", [0.5]);
   const isCharged = async (): Promise<boolean> => {
     const { runMs, serviceMs } = await heldUp("spinFor", [0.5]);
@@ -39,7 +39,7 @@ test("a shorter one is charged less of what holds it up", async () => {
   assert.ok(await inSomeRound(isCharged));
 });
 
-test("without anything that holds it up, it is hardly longer than the run", async () => {
+test("without a hold-up, service time is hardly longer than the run", async () => {
   for (let count = 0; count < 3; count++) await guest.call("spinFor", [20]);
   const isClose = async (): Promise<boolean> => {
     const { runMs, serviceMs = Number.NaN } = await guest.raw("spinFor", "[20]");

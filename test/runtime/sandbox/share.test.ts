@@ -41,7 +41,7 @@ test("no more batches run than are allowed", async () => {
   assert.equal(await mostAtOnce(), 2);
 });
 
-test("a call that waits goes as soon as it is allowed", async () => {
+test("a waiting call runs as soon as a slot is allowed", async () => {
   sandbox.allow({ slots: 1, idleClass: false });
   const calls = [guest.call("spinFor", [500]), guest.call("spinFor", [500])];
   await untilRunning(1);
@@ -52,7 +52,7 @@ test("a call that waits goes as soon as it is allowed", async () => {
   assert.equal((await Promise.all(calls)).length, 2);
 });
 
-test("with no slots, what is run all the same runs one at a time", async () => {
+test("without slots, calls that are run nevertheless run one at a time", async () => {
   sandbox.allow({ slots: 0, idleClass: false });
   assert.equal(sandbox.stats().slots, 0);
   assert.equal(await mostAtOnce(), 1);
@@ -61,7 +61,7 @@ test("with no slots, what is run all the same runs one at a time", async () => {
   assert.throws(() => sandbox.allow({ slots: Number.NaN, idleClass: false }), RangeError);
 });
 
-test("what runs goes on when slots are taken away", async () => {
+test("running calls continue when slots are taken away", async () => {
   const running = [guest.call("spinFor", [100]), guest.call("spinFor", [100])];
   await untilRunning(2);
   sandbox.allow({ slots: 0, idleClass: false });
@@ -69,7 +69,7 @@ test("what runs goes on when slots are taken away", async () => {
   sandbox.allow({ slots: 2, idleClass: false });
 });
 
-test("evict gives back waiting calls at once, running ones after the grace, and lets later ones run", async () => {
+test("preempt rejects waiting calls at once, running ones after the grace time, and lets later ones run", async () => {
   const ends: string[] = [];
   const running = [0, 1].map(() => guest.failure("sayAndSpin", [1e6]).finally(() => ends.push("running")));
   await until(() => lines.length === 2);
@@ -85,7 +85,7 @@ test("evict gives back waiting calls at once, running ones after the grace, and 
   assert.equal(await later, 3);
 });
 
-test("a call that ends within the grace of an evict is answered, and its thread goes on with later ones", async () => {
+test("a call that ends within the grace time of a preemption is answered, and its thread runs later ones", async () => {
   const running = [guest.call("sayAndSpin", [100]), guest.call("sayAndSpin", [100])];
   await until(() => lines.length === 2);
   const preempted = sandbox.preempt(20_000);
@@ -97,7 +97,7 @@ test("a call that ends within the grace of an evict is answered, and its thread 
   assert.deepEqual(sandbox.stats(), { slots: 2, running: 0, queued: 0 });
 });
 
-test("calls that were sent behind a running one are given back at once", async () => {
+test("calls that were sent behind a running one are preempted at once", async () => {
   for (let round = 0; round < 20; round++) await guest.call("add", [round, 1]);
   for (let round = 0; round < 20; round++) await guest.call("moody", [false]);
   sandbox.allow({ slots: 1, idleClass: false });

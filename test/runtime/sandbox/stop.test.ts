@@ -57,7 +57,7 @@ test("a stop while the threads boot for the first time ends none of them before"
   assert.equal(endedWhileBooting, 0);
 });
 
-test("evict replaces the threads that have loaded something, and calls go on meanwhile", {
+test("preempt replaces the threads that have loaded a revision, and calls continue meanwhile", {
   timeout: 120_000,
 }, async () => {
   const { sandbox, guest } = await open(2);
@@ -70,7 +70,7 @@ test("evict replaces the threads that have loaded something, and calls go on mea
   await sandbox.stop();
 });
 
-test("evict gives the memory of warm instances back to the system", { timeout: 120_000 }, async () => {
+test("preempt frees the memory of warm instances", { timeout: 120_000 }, async () => {
   const { sandbox } = await open(1);
   for (let revision = 0; revision < 20; revision++) {
     const guest = new Guest(sandbox, await sandbox.prepare(components["full-start"], `full ${revision}`));

@@ -205,7 +205,7 @@ after(() => sandbox.stop());
 const guest = new Guest(sandbox, await sandbox.prepare(component, "places"));
 
 for (const [name, args] of Object.entries(calls)) {
-  test(`${name} is told at its line`, async () => {
+  test(`${name} is reported at its line`, async () => {
     const { where, message } = await guest.failure(name, args);
     const [file, line] = where?.split(":") ?? [];
     assert.equal(`${file}:${line}`, placeOf(name), `${message} at ${where}`);
@@ -245,7 +245,7 @@ test("places of an offset are the last before it, within its function", () => {
   assert.deepEqual(findPlace(section, [25, 16, 31]), place(2, "b/c.ts"));
 });
 
-test("places that a component made up cost a trap its place, and nothing else", async () => {
+test("with invalid places in its component, a trap has no place, and nothing else changes", async () => {
   const original = placesSection(component) as Uint8Array;
   const at = Buffer.from(component).lastIndexOf(original);
   const faults: ((bytes: Uint8Array) => void)[] = [

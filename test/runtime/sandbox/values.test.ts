@@ -182,7 +182,7 @@ test("a wrong argument is refused with its place and what was expected", async (
   }
 });
 
-test("what is said about a wrong argument is bounded", async () => {
+test("the message about a wrong argument is bounded", async () => {
   const error = await guest.failure("fI32", JSON.stringify({ a: "€".repeat(100_000) }));
   assert.ok(error.message.length < 200, error.message);
   const unknown = await guest.failure("fI32", JSON.stringify({ a: 1, ["k".repeat(100_000)]: 1 }));
