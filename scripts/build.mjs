@@ -11,7 +11,10 @@ import { run } from "./run.mjs";
 /** Sources of the page that browsers run: they have a compiler's configuration of their own, and a bundler. */
 const page = "src/console/web";
 
-/** What is compiled: the product, and with it the tests and benchmarks. Folders that hold AssemblyScript are not tsc's. */
+/** What the page shares with the node: the contract, and what the contract imports. */
+const pageShares = ["src/api", "src/core"];
+
+/** The compiled projects: the product, and with it the tests and benchmarks. tsc compiles no folder of AssemblyScript. */
 const projects = {
   product: { config: "tsconfig.json", folders: ["src", "runtime"], foreign: ["runtime/guest", page] },
   test: {
@@ -73,7 +76,9 @@ async function buildKernelsIfNeeded(folder) {
 
 /** The page is bundled wherever it is served; its types are checked where the tests' are. */
 async function buildPageIfNeeded(folder, { checked }) {
-  const inputs = filesUnder(join(folder, page)).map((path) => `${page}/${path}`);
+  const inputs = [page, ...pageShares].flatMap((name) =>
+    filesUnder(join(folder, name)).map((path) => `${name}/${path}`),
+  );
   if (inputs.length === 0) return;
   const stamp = stampOf(folder, [...inputs, "scripts/console.mjs", "package-lock.json"]);
   const stampFile = join(folder, "dist/page.stamp");

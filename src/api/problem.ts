@@ -1,6 +1,7 @@
 // The document of an answer that is an error: application/problem+json (RFC 9457).
 
 import * as z from "zod";
+import type { DeepReadonly } from "./route.js";
 
 /** A place in an uploaded source that the compiler refused. */
 export const diagnostic = z
@@ -27,6 +28,9 @@ export const problem = z
     diagnostics: z.array(diagnostic).optional().describe("Of 422: every place in the source that was refused."),
   })
   .meta({ id: "Problem" });
+
+/** A place that the compiler refused. */
+export type Diagnostic = DeepReadonly<z.infer<typeof diagnostic>>;
 
 /** A problem document. */
 export type Problem = z.infer<typeof problem>;

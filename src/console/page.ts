@@ -5,7 +5,7 @@ import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../core/package-root.js";
 
-/** A file of the page: its media type, its bytes, and the same compressed, where that is smaller. */
+/** A file of the page: its media type, its bytes, and their compressed forms; undefined where these are not smaller. */
 export interface PageFile {
   readonly type: string;
   readonly bytes: Uint8Array;
@@ -13,7 +13,7 @@ export interface PageFile {
   readonly gzip: Uint8Array | undefined;
 }
 
-/** The page: its HTML, and by name the files that it loads from `/console/`, whose names hold a hash of what is in them. */
+/** The page: its HTML, and by name the files that it loads from `/console/`. A name holds a hash of the content. */
 export interface ConsolePage {
   readonly html: PageFile;
   readonly files: ReadonlyMap<string, PageFile>;
@@ -26,7 +26,7 @@ const types: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** Reads the page. Throws when the build left none. */
+/** Reads the page. Throws when the folder holds none. */
 export function readConsolePage(folder: URL = new URL("dist/console/", packageRoot())): ConsolePage {
   const names = readdirSync(fileURLToPath(folder));
   const read = (name: string): Uint8Array | undefined =>

@@ -1,4 +1,4 @@
-// The console as a developer meets it: sign in, write, be refused, mend, deploy, try, run many times, roll back.
+// The console for a developer: sign in, write, get compile errors, mend, deploy, try, run many times, roll back.
 
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -157,7 +157,7 @@ test("a dropped folder becomes an app of several files; a revision is shown, rol
   await page.getByRole("button", { name: "Remove", exact: true }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Remove" }).click();
   await page.getByRole("heading", { name: "Functions" }).waitFor();
-  assert.equal(await page.getByText("my-shop").count(), 0);
+  await page.getByText("my-shop").waitFor({ state: "detached" });
   assert.deepEqual(faults, []);
 });
 

@@ -1,4 +1,4 @@
-// What moves by itself: log lines as they come, across a restart of the node, in any number, and never as markup.
+// Live parts of the console: log lines across a restart of the node, in any number, never as markup; the mesh; events.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -52,7 +52,7 @@ test("logs follow a guest across a restart of the node, with a state that is see
   await page.getByText("Following.").waitFor();
   await callText(node.client, "speaker/say", JSON.stringify({ words: "after the restart" }));
   await page.getByText("after the restart").waitFor();
-  // What the page knew is still there, once.
+  // The line from before the restart is still there, once.
   assert.equal(await page.getByText(hostile).count(), 1);
 
   await page.getByRole("button", { name: "Hold still" }).click();
@@ -103,11 +103,11 @@ test("a hundred nodes leave the page quick", async (t) => {
     revoked: [],
   };
   await page.route("**/v1/mesh", (route) => route.fulfill({ json: mesh }));
-  // Each answer ends at once, so that the page opens the stream again and again: more than the second that a node takes between two.
+  // Each answer ends at once, so the page opens the stream again and again: events come faster than a node's one a second.
   await page.route("**/v1/events*", (route) =>
     route.fulfill({
       contentType: "text/event-stream",
-      body: `event: figures\ndata: ${JSON.stringify({ at: new Date().toISOString(), mesh, apps: {} })}\n\n`,
+      body: `event: figures\ndata: ${JSON.stringify({ type: "figures", at: new Date().toISOString(), mesh, apps: {} })}\n\n`,
     }),
   );
   await page.reload();
@@ -117,5 +117,30 @@ test("a hundred nodes leave the page quick", async (t) => {
   const worst = await longestFrame(page, "scrollTo(0, (frame * 97) % 2000)");
   t.diagnostic(`longest frame with 100 nodes: ${worst.toFixed(0)} ms`);
   assert.ok(worst < 400, `a frame took ${worst} ms`);
+  assert.deepEqual(faults, []);
+});
+
+test("an answer and an event that the page cannot read are named, and the rest of the page goes on", async (t) => {
+  const node = await startNode();
+  t.after(() => node.stop());
+  const { url, token = "" } = node.ready;
+  const { page, faults } = await openSignedIn(t, { url, token });
+  const banner = page.getByRole("alert").filter({ hasText: "The page cannot read what the node sent" });
+  assert.equal(await banner.count(), 0);
+  await page.route("**/v1/audit?limit=*", (route) => route.fulfill({ json: [{ at: 1 }] }));
+  await page.getByRole("link", { name: "Audit" }).click();
+  await page.getByText("nothing changed").waitFor();
+  await banner
+    .getByText(/^GET \/v1\/audit: 0\.at /)
+    .first()
+    .waitFor();
+  await page.unroute("**/v1/audit?limit=*");
+  await page.route("**/v1/events*", (route) =>
+    route.fulfill({ contentType: "text/event-stream", body: `event: later\ndata: {"type":"later"}\n\n` }),
+  );
+  await page.reload();
+  await banner.getByText(/^GET \/v1\/events: /).waitFor();
+  await page.getByText(/^\d+ records: nothing changed/).waitFor();
+  await banner.getByRole("button", { name: "Load again" }).waitFor();
   assert.deepEqual(faults, []);
 });

@@ -1,4 +1,4 @@
-// The page as the build leaves it: nothing inline, hashed names that exist, compressed forms that hold the same, and small.
+// The built page: nothing inline, hashed names that exist, compressed forms with the same content, a small first load.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -27,24 +27,24 @@ test("every file that the page names is there under the hash of its content", ()
   );
 });
 
-test("what is served compressed is the same", () => {
+test("the compressed forms hold the same bytes", () => {
   for (const [name, { bytes, brotli, gzip }] of files) {
     if (brotli !== undefined) assert.deepEqual(brotliDecompressSync(brotli), Buffer.from(bytes), name);
     if (gzip !== undefined) assert.deepEqual(gunzipSync(gzip), Buffer.from(bytes), name);
   }
 });
 
-test("the first load is far below 300 KB, and so is everything", (t) => {
+test("the first load is below 70 KB, everything below 250 KB", (t) => {
   const sizes = [...files].map(([name, { bytes, brotli = bytes }]) => ({ name, size: brotli.length }));
   const all = sizes.reduce((sum, { size }) => sum + size, 0);
   const first = sizes
     .filter(({ name }) => text.includes(name))
     .reduce((sum, { size }) => sum + size, html.bytes.length);
   t.diagnostic(`first load ${(first / 1_024).toFixed(1)} KB, everything ${(all / 1_024).toFixed(1)} KB, compressed`);
-  assert.ok(first < 100 * 1_024);
-  assert.ok(all < 300 * 1_024);
+  assert.ok(first < 70 * 1_024);
+  assert.ok(all < 250 * 1_024);
 });
 
-test("a build without a page is told by name", () => {
+test("a folder without a page is refused, with the command that builds one", () => {
   assert.throws(() => readConsolePage(new URL("./", import.meta.url)), /holds no page: run npm run build/);
 });

@@ -1,8 +1,9 @@
-// The page's start: theme, sign-in link, the node's events, the first view.
+// Starts the page: theme, events of the node, sign-in link, first view.
 
 import { render } from "preact";
 import { readAddress } from "./data/route.ts";
-import { signInByCode, takeCode, token } from "./data/session.ts";
+import { token } from "./data/session.ts";
+import { signInByCode, takeCode } from "./data/sign-in.ts";
 import { keepFresh } from "./data/stores.ts";
 import { applyTheme } from "./parts/theme.tsx";
 import { Shell } from "./views/shell.tsx";
@@ -15,7 +16,7 @@ async function signInByLink(): Promise<void> {
   try {
     await signInByCode(code);
   } catch (error) {
-    // Whoever is signed in already needs no second code.
+    // A reader who is signed in already needs no second code.
     if (token.value === null) linkProblem.value = error instanceof Error ? error.message : String(error);
   }
 }

@@ -1,6 +1,6 @@
-// Every text of the page, in one place.
+// Every text of the page.
 
-/** What a count is called: one of it, several of it. */
+/** A count with its noun, in the singular or the plural. */
 function counted(count: number, one: string, several: string): string {
   return `${count.toLocaleString()} ${count === 1 ? one : several}`;
 }
@@ -32,6 +32,11 @@ export const text = {
     detail:
       "The node may have been updated, or be away. Copy what you have not deployed yet, then load the page again.",
     reload: "Load again",
+  },
+  unreadable: {
+    title: "The page cannot read what the node sent",
+    detail:
+      "The node may be of another version than this page. Copy what is not deployed yet, then load the page again.",
   },
   problems: {
     network: "The node does not answer",
@@ -86,7 +91,6 @@ export const text = {
     function: "Function",
     perSecond: "Calls/s",
     errors: "Errors",
-    figures: "Calls that this node answered in the last minute.",
     tryIt: "Try it",
     tryOne: (name: string) => `Try it: ${name}`,
   },

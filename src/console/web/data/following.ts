@@ -1,24 +1,26 @@
-// A stream of the node that is opened again whenever it ends: after a restart of the node, a lost network, a sleep of the machine.
+// A stream of the node, opened again whenever it ends: by a restart of the node, a lost network, a sleeping machine.
 
 import { type Signal, signal } from "@preact/signals";
-import { open, Problem } from "./api.ts";
 import { eachLine } from "./lines.ts";
+import { ProblemError } from "./problem.ts";
 import { refused, token } from "./session.ts";
 
-/** `live`: lines arrive. `lost`: it is opened again soon. `forbidden`: the token may not. */
+/** `live`: lines arrive. `lost`: the stream is opened again soon. `forbidden`: the token's role does not allow it. */
 export type StreamState = "connecting" | "live" | "lost" | "forbidden";
 
-/** What a stream is followed with. */
+/** How a stream is followed. */
 export interface FollowOptions {
-  readonly path: () => string;
+  /** Requests the stream; called again after each end. */
+  readonly open: (signal: AbortSignal) => Promise<Response>;
   readonly onLine: (line: string) => void;
-  /** Called each time that it opens. */
+  /** Called each time that the stream has opened, before its first line. */
   readonly onOpen?: () => void;
 }
 
+/** Wait before the stream is opened again, in ms; each failed try in a row doubles the wait, up to the longest. */
 const firstWaitMs = 250;
 const longestWaitMs = 4_000;
-/** The node sends something every 5 s. */
+/** Silence after which a stream counts as lost, in ms. The node sends a heartbeat every 5 s. */
 const silentMs = 12_000;
 
 /** A stream that is followed until it is stopped. */
@@ -26,73 +28,67 @@ export class Following {
   readonly state: Signal<StreamState> = signal("connecting");
   readonly #options: FollowOptions;
   readonly #stopped = new AbortController();
-  #current = new AbortController();
-  #wake: () => void = () => undefined;
 
   constructor(options: FollowOptions) {
     this.#options = options;
     void this.#run();
   }
 
-  /** Opens it anew, for another path or token. */
-  again(): void {
-    this.#current.abort();
-    this.#wake();
-  }
-
-  /** Ends it. */
+  /** Ends the stream for good. */
   stop(): void {
     this.#stopped.abort();
-    this.again();
   }
 
   async #run(): Promise<void> {
+    const { signal: stopped } = this.#stopped;
     let waitMs = firstWaitMs;
-    while (!this.#stopped.signal.aborted) {
+    while (!stopped.aborted) {
       const opened = await this.#once();
       if (opened) waitMs = firstWaitMs;
-      const renewed = this.#current.signal.aborted;
-      if (!renewed) await this.#wait(waitMs);
+      await waited(waitMs, stopped);
       waitMs = Math.min(longestWaitMs, waitMs * 2);
     }
   }
 
-  /** Follows until the stream ends; whether it had opened. */
+  /** Follows until the stream ends; resolves to whether it had opened. */
   async #once(): Promise<boolean> {
-    const current = new AbortController();
-    this.#current = current;
-    let lastHeard = performance.now();
-    const watch = setInterval(() => {
-      if (performance.now() - lastHeard > silentMs) current.abort();
+    const silent = new AbortController();
+    let heardAt = performance.now();
+    const watchdog = setInterval(() => {
+      if (performance.now() - heardAt > silentMs) silent.abort();
     }, 1_000);
     let opened = false;
     try {
       if (token.value === null || refused.value) throw new Error("signed out");
-      const response = await open(this.#options.path(), { signal: current.signal });
+      const response = await this.#options.open(AbortSignal.any([silent.signal, this.#stopped.signal]));
       opened = true;
       this.state.value = "live";
       this.#options.onOpen?.();
-      const heard = (): void => {
-        lastHeard = performance.now();
+      const onBytes = (): void => {
+        heardAt = performance.now();
       };
-      await eachLine(response, { line: this.#options.onLine, heard });
+      await eachLine(response, { onLine: this.#options.onLine, onBytes });
       this.state.value = "lost";
     } catch (error) {
-      const forbidden = error instanceof Problem && error.body.status === 403;
+      const forbidden = error instanceof ProblemError && error.document.status === 403;
       if (!this.#stopped.signal.aborted) this.state.value = forbidden ? "forbidden" : "lost";
     } finally {
-      clearInterval(watch);
+      clearInterval(watchdog);
     }
     return opened;
   }
+}
 
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
+/** Resolves after that time, or when the stream is stopped. */
+function waited(ms: number, stopped: AbortSignal): Promise<void> {
+  if (stopped.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      stopped.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    stopped.addEventListener("abort", end);
+  });
 }

@@ -1,19 +1,24 @@
-// The lines of a response that goes on.
+// The lines of a response that does not end.
 
-/** Calls `line` with each line, without its end, and `heard` with every piece that arrives; resolves when the response ends. */
-export async function eachLine(
-  response: Response,
-  { line, heard = () => undefined }: { line: (text: string) => void; heard?: () => void },
-): Promise<void> {
+/** Receives the parts of a response as they arrive. */
+export interface LineEvents {
+  /** Called with each line, without its end. */
+  readonly onLine: (line: string) => void;
+  /** Called with every piece of the response, whole lines or not. */
+  readonly onBytes?: () => void;
+}
+
+/** Reads lines until the response ends. */
+export async function eachLine(response: Response, { onLine, onBytes }: LineEvents): Promise<void> {
   const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
   if (reader === undefined) return;
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    heard();
+    onBytes?.();
     const lines = (rest + value).split("\n");
     rest = lines.pop() ?? "";
-    for (const each of lines) line(each);
+    for (const line of lines) onLine(line);
   }
 }

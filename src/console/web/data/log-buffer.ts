@@ -1,8 +1,9 @@
-// The last log lines in the page: bounded, without what came twice after a reconnection, held still on request.
+// The newest log lines in the page: bounded, without lines that a reconnection repeats, held still on request.
 
-import type { LogLine } from "./shapes.ts";
+import { type LogLine, logLineOf } from "../../../api/logs.ts";
+import { readable } from "./readable.ts";
 
-/** Which lines to show; empty fields mean all. `level` is the least that counts. */
+/** Which lines are shown; empty fields mean all. `level` is the lowest that is shown. */
 export interface LogFilter {
   readonly app: string;
   readonly node: string;
@@ -10,7 +11,7 @@ export interface LogFilter {
   readonly words: string;
 }
 
-/** A line with a number of its own. */
+/** A line with its number in the order of arrival. */
 export interface NumberedLine extends LogLine {
   readonly number: number;
 }
@@ -26,46 +27,47 @@ export class LogBuffer {
   #lines: NumberedLine[] = [];
   #count = 0;
   #changed = false;
-  /** What is shown while it is held still: nothing that arrives pushes it out. */
+  /** What is shown while the buffer is held still: no line that arrives pushes these out. */
   #held: readonly NumberedLine[] | undefined;
   #heldAt = 0;
-  /** Lines of the newest moments before a reconnection: the node tells them again. */
+  /** After a reconnection: the lines from before it, as JSON. The node sends the newest lines again. */
   #known = new Set<string>();
-  #again = false;
+  #repeating = false;
 
-  /** Lines that arrived since it is held still. */
+  /** Lines that arrived while the buffer is held still. */
   get heldBack(): number {
     return this.#held === undefined ? 0 : this.#count - this.#heldAt;
   }
 
-  /** Takes a line of JSON; an empty one says that what was kept has been told. */
+  /** Takes a line of JSON. An empty line is a heartbeat: the first ends the lines that the node repeats. */
   add(json: string): void {
     if (json === "") {
-      this.#again = false;
+      this.#repeating = false;
       this.#known.clear();
       return;
     }
-    if (this.#again && this.#known.has(json)) return;
-    this.#lines.push({ ...(JSON.parse(json) as LogLine), number: ++this.#count });
+    const line = lineOf(json);
+    if (line === undefined || (this.#repeating && this.#known.has(JSON.stringify(line)))) return;
+    this.#lines.push({ ...line, number: ++this.#count });
     this.#changed = true;
-    // In large steps: moving ten thousand lines for each that comes would be slow.
+    // In large steps: moving ten thousand lines for each that arrives would be slow.
     if (this.#lines.length > capacity * 1.2) this.#lines = this.#lines.slice(-capacity);
   }
 
-  /** The stream opened anew: what it tells first may be here already. */
+  /** The stream has opened again: its first lines may be here already. */
   reopened(): void {
     this.#known = new Set(this.#lines.map(({ number: _, ...line }) => JSON.stringify(line)));
-    this.#again = true;
+    this.#repeating = true;
   }
 
-  /** Whether something arrived since the last time that this was asked. */
+  /** Whether a line arrived since the last call of this method. */
   takeChanged(): boolean {
     const changed = this.#changed;
     this.#changed = false;
     return changed;
   }
 
-  /** Holds what is shown still, or lets it go on. */
+  /** Holds the shown lines still, or releases them. */
   hold(on: boolean): void {
     this.#held = on ? this.#lines.slice(-capacity) : undefined;
     this.#heldAt = this.#count;
@@ -84,5 +86,17 @@ export class LogBuffer {
         levels.indexOf(line.level) >= least &&
         (wanted === "" || line.message.toLowerCase().includes(wanted)),
     );
+  }
+}
+
+/**
+ * The line, its fields in the order of the contract; undefined for a line that the page cannot read, which the frame of
+ * the page reports.
+ */
+function lineOf(json: string): LogLine | undefined {
+  try {
+    return readable("GET /v1/logs", () => logLineOf(json));
+  } catch {
+    return undefined;
   }
 }

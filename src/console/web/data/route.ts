@@ -23,7 +23,7 @@ export function goTo(...parts: readonly string[]): void {
   location.hash = linkTo(...parts);
 }
 
-/** Shows the address as it is now: for who replaced it without an event. */
+/** Reads the address again, after code replaced it without an event. */
 export function readAddress(): void {
   hash.value = location.hash;
 }

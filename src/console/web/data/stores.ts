@@ -1,68 +1,69 @@
-// What the node knows, kept fresh: apps, mesh, nodes and requests to join, told by its events and read again when they say so.
+// The node's state in the page: apps, mesh, nodes and requests to join, read again after each event that changes them.
 
 import { effect, type Signal, signal } from "@preact/signals";
-import { ask, Problem } from "./api.ts";
+import { type CallStats, type ListedApp, listApps } from "../../../api/apps.ts";
+import { followEvents, meshEvent, type SentEvent } from "../../../api/events.ts";
+import { listJoins, type PendingJoin } from "../../../api/joins.ts";
+import { type Mesh, showMesh } from "../../../api/mesh.ts";
+import { type ListedNode, listNodes, nodeList } from "../../../api/nodes.ts";
 import { Following } from "./following.ts";
+import { ProblemError } from "./problem.ts";
+import { readable } from "./readable.ts";
+import { call, open } from "./requests.ts";
 import { refused, token } from "./session.ts";
-import type { App, CallFigures, JoinRequest, Mesh, NodeEntry } from "./shapes.ts";
 
-/** Something that is read from the node: its value once there is one, and why the last reading failed. */
+/** A value from the node, undefined before the first reading, and the problem of the last reading that failed. */
 export interface Store<Value> {
   readonly value: Signal<Value | undefined>;
-  readonly problem: Signal<Problem | undefined>;
-  /** Reads it again. */
+  readonly problem: Signal<ProblemError | undefined>;
+  /** Reads the value again. */
   refresh(): Promise<void>;
 }
 
 /** The apps, by name. */
-export const apps: Store<readonly App[]> = store("/v1/apps");
+export const apps: Store<readonly ListedApp[]> = store(() => call(listApps));
 /** The mesh as the node sees it. */
-export const mesh: Store<Mesh> = store("/v1/mesh");
+export const mesh: Store<Mesh> = store(() => call(showMesh));
 /** Every node that was ever let in. */
-export const nodes: Store<readonly NodeEntry[]> = store("/v1/nodes");
-/** Requests to join that wait. */
-export const joins: Store<readonly JoinRequest[]> = store("/v1/joins");
-/** Figures of the last minute, by app and function. */
-export const figures = signal<Readonly<Record<string, Readonly<Record<string, CallFigures>>>>>({});
+export const nodes: Store<readonly ListedNode[]> = store(() => call(listNodes, { shape: nodeList }));
+/** Requests to join that wait for a person. */
+export const joins: Store<readonly PendingJoin[]> = store(() => call(listJoins));
 
-/** Calls a second that the node hands to each peer, by name, from one event to the next. */
+/** Stats of the last minute's calls, by app and function. */
+export const callStats = signal<Readonly<Record<string, Readonly<Record<string, CallStats>>>>>({});
+
+/** Calls a second that the node forwards to each peer, by name, between the last two events. */
 export const forwardRates = signal<Readonly<Record<string, number>>>({});
 
-/** Events of the node; undefined while nobody is signed in. */
+/** The stream of the node's events; undefined while nobody is signed in. */
 export const events = signal<Following | undefined>(undefined);
 
-/** Revisions by app as the last event told them: other nodes deploy too. */
+/** Revisions by app in the last event, as JSON: an app that changes there was deployed through another node. */
 let revisions = "";
 
-let figuresAt = 0;
+/** When the last event with stats was sent, ms since 1970. */
+let statsAt = 0;
 
-interface FiguresEvent {
-  readonly at: string;
-  readonly mesh: Mesh;
-  readonly apps: Readonly<
-    Record<string, { readonly revision: string; readonly functions: Readonly<Record<string, CallFigures>> }>
-  >;
-}
+type StatsEvent = Extract<SentEvent, { readonly type: "figures" }>;
 
 /** Follows the node's events while somebody is signed in. Called once. */
 export function keepFresh(): void {
   effect(() => {
+    events.peek()?.stop();
     if (token.value === null || refused.value) {
-      events.peek()?.stop();
       events.value = undefined;
       return;
     }
-    events.peek()?.stop();
-    let type = "";
     events.value = new Following({
-      path: () => "/v1/events?figures=true",
+      open: (signal) => open(followEvents, { query: { figures: "true" }, signal }),
       onOpen: refreshAll,
       onLine: (line) => {
-        if (line.startsWith("event: ")) type = line.slice("event: ".length);
-        else if (line.startsWith("data: ")) happened(type, line.slice("data: ".length));
+        // The line with the event's name is not needed: the data holds the type too.
+        const event = line.startsWith("data: ") ? eventOf(line.slice("data: ".length)) : undefined;
+        if (event !== undefined) onEvent(event);
       },
     });
-    // Who may not listen to events sees the apps all the same.
+    // The apps are readable also with a token that may not follow events.
     void apps.refresh();
   });
   setInterval(() => {
@@ -74,29 +75,41 @@ function refreshAll(): void {
   for (const each of [apps, mesh, nodes, joins]) void each.refresh();
 }
 
-function happened(type: string, data: string): void {
-  if (type === "figures") {
-    const told = JSON.parse(data) as FiguresEvent;
-    forwardRates.value = ratesSince(mesh.value.value, told);
-    figuresAt = Date.parse(told.at);
-    mesh.value.value = told.mesh;
-    figures.value = Object.fromEntries(Object.entries(told.apps).map(([app, { functions }]) => [app, functions]));
-    const now = JSON.stringify(Object.entries(told.apps).map(([app, { revision }]) => [app, revision]));
-    if (now !== revisions && revisions !== "") void apps.refresh();
-    revisions = now;
+/** The event; undefined for an event that the page cannot read, which the frame of the page reports. */
+function eventOf(data: string): SentEvent | undefined {
+  try {
+    return readable("GET /v1/events", () => meshEvent.parse(JSON.parse(data)));
+  } catch {
+    return undefined;
+  }
+}
+
+function onEvent(event: SentEvent): void {
+  if (event.type === "figures") {
+    onStats(event);
     return;
   }
-  if (type.startsWith("app.")) void apps.refresh();
-  if (type.startsWith("join.")) void joins.refresh();
-  if (type.startsWith("node.") || type === "join.approved") {
+  if (event.type.startsWith("app.")) void apps.refresh();
+  if (event.type.startsWith("join.")) void joins.refresh();
+  if (event.type.startsWith("node.") || event.type === "join.approved") {
     void nodes.refresh();
     void mesh.refresh();
   }
 }
 
-/** What was handed to each peer since the event before, a second; nothing when the node restarted between. */
-function ratesSince(before: Mesh | undefined, { mesh: now, at }: FiguresEvent): Record<string, number> {
-  const seconds = (Date.parse(at) - figuresAt) / 1_000;
+function onStats(event: StatsEvent): void {
+  forwardRates.value = ratesSince(mesh.value.value, event);
+  statsAt = Date.parse(event.at);
+  mesh.value.value = event.mesh;
+  callStats.value = Object.fromEntries(Object.entries(event.apps).map(([app, { functions }]) => [app, functions]));
+  const now = JSON.stringify(Object.entries(event.apps).map(([app, { revision }]) => [app, revision]));
+  if (now !== revisions && revisions !== "") void apps.refresh();
+  revisions = now;
+}
+
+/** Calls a second forwarded to each peer since the event before; none when the node restarted between the two. */
+function ratesSince(before: Mesh | undefined, { mesh: now, at }: StatsEvent): Record<string, number> {
+  const seconds = (Date.parse(at) - statsAt) / 1_000;
   if (before === undefined || !(seconds > 0 && seconds < 10)) return {};
   const counts = new Map(before.peers.map(({ name, forwarded }) => [name, forwarded]));
   return Object.fromEntries(
@@ -104,19 +117,20 @@ function ratesSince(before: Mesh | undefined, { mesh: now, at }: FiguresEvent): 
   );
 }
 
-function store<Value>(path: string): Store<Value> {
+/** A store whose readings may overlap: the one that began last decides. */
+function store<Value>(read: () => Promise<Value>): Store<Value> {
   const value = signal<Value | undefined>(undefined);
-  const problem = signal<Problem | undefined>(undefined);
+  const problem = signal<ProblemError | undefined>(undefined);
   let latest = 0;
   const refresh = async (): Promise<void> => {
     const turn = ++latest;
     try {
-      const read = await ask<Value>(path);
+      const now = await read();
       if (turn !== latest) return;
-      value.value = read;
+      value.value = now;
       problem.value = undefined;
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
+      if (!(error instanceof ProblemError)) throw error;
       if (turn === latest) problem.value = error;
     }
   };

@@ -1,20 +1,20 @@
-// The editor as a part of the page: loaded when it is first shown, a plain text until then.
+// The editor as a part of the page: loaded when it is first shown, plain text until then.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Diagnostic } from "../data/api.ts";
+import type { Diagnostic } from "../../../api/problem.ts";
 import { Outdated } from "../parts/outdated.tsx";
 import { text } from "../text.ts";
 import type { CodeEditor } from "./code-mirror.ts";
 
-/** A place to go to; a new object goes there again. */
+/** A place in the text, from 1; a new object moves the cursor again, even to the same place. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
 /**
- * One file's text, edited. It takes `value` once, when it is mounted: whoever replaces the text, or shows another file, gives it
- * another `key`.
+ * Edits the text of one file. The field reads `value` once, when it is mounted: a caller that replaces the text, or
+ * shows another file, passes another `key`.
  */
 export function CodeField(props: {
   readonly label: string;

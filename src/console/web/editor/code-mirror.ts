@@ -1,4 +1,4 @@
-// CodeMirror, set up for AssemblyScript: what the page loads only when somebody edits.
+// CodeMirror, set up for AssemblyScript: a chunk of its own, which the page loads when somebody edits.
 
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { javascript } from "@codemirror/lang-javascript";
@@ -16,7 +16,7 @@ import {
   lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import type { Diagnostic } from "../data/api.ts";
+import type { Diagnostic } from "../../../api/problem.ts";
 
 const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.modifier, tags.operatorKeyword], color: "var(--code-keyword)" },
@@ -42,7 +42,7 @@ const look = EditorView.theme({
   ".cm-selectionMatch": { backgroundColor: "var(--selection)" },
   ".cm-tooltip, .cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)", borderColor: "var(--line)" },
   ".cm-diagnostic": { fontFamily: "var(--sans)", fontSize: "13px", maxWidth: "60ch", whiteSpace: "pre-wrap" },
-  // In place of the images of its own, which the page's policy does not load.
+  // Replaces CodeMirror's own images, which the page's policy does not load.
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--bad) 1px" },
   ".cm-lint-marker-error": {
     content: "''",
@@ -55,7 +55,7 @@ const look = EditorView.theme({
   ".cm-textfield, .cm-button": { background: "var(--panel)", color: "var(--text)", borderColor: "var(--line)" },
 });
 
-/** What the editor is made with. */
+/** How an editor is created. */
 export interface CodeEditorOptions {
   readonly root: ShadowRoot;
   readonly label: string;
@@ -70,12 +70,13 @@ export interface CodeEditorOptions {
 export class CodeEditor {
   readonly #options: CodeEditorOptions;
   readonly #view: EditorView;
-  /** Whether the focus is about to come by pointer, or from the page. */
+  /** Whether the next focus comes by pointer or from the page, rather than by Tab. */
   #called = false;
 
   constructor(options: CodeEditorOptions) {
     this.#options = options;
-    // In a shadow root its styles are constructed sheets, which the policy of the page allows; in the page they would be inline.
+    // In a shadow root the editor's styles are constructed sheets, which the page's policy allows. Outside they would
+    // be inline styles, which the policy refuses.
     this.#view = new EditorView({
       root: options.root,
       parent: options.root,
@@ -83,7 +84,7 @@ export class CodeEditor {
     });
   }
 
-  /** Marks what the compiler refused, in place of the marks before. */
+  /** Marks the places that the compiler refused, instead of the marks before. */
   mark(diagnostics: readonly Diagnostic[]): void {
     const { state } = this.#view;
     this.#view.dispatch(
@@ -102,7 +103,7 @@ export class CodeEditor {
     this.#view.focus();
   }
 
-  /** Takes it out of the page. */
+  /** Removes the editor from the page. */
   destroy(): void {
     this.#view.destroy();
   }
@@ -136,9 +137,9 @@ export class CodeEditor {
       keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, ...lintKeymap, indentWithTab]),
       EditorState.readOnly.of(readOnly),
       EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
-      // Who comes with Tab goes on with Tab; for who writes it indents, until Escape.
+      // A reader who enters the editor with Tab leaves it with Tab. After the first change Tab indents, until Escape.
       EditorView.domEventHandlers({
-        // A browser that replaces several lines by itself keeps their look as inline styles, which the page's policy reports.
+        // A browser that replaces several lines by itself copies their styles inline, which the page's policy reports.
         beforeinput: (event, view) => {
           const { state } = view;
           if (event.inputType !== "insertText" || event.data === null || view.composing) return false;

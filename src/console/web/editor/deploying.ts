@@ -1,34 +1,30 @@
-// An upload from the editor: sent as a form of files, refused with the compiler's marks, or a new revision.
+// An upload from the editor: a form of files that becomes a new revision, or is refused with the compiler's marks.
 
 import { batch, signal } from "@preact/signals";
-import { ask, Problem } from "../data/api.ts";
-import type { AppFunction } from "../data/shapes.ts";
+import { type DeployedApp, deployApp } from "../../../api/apps.ts";
+import { ProblemError } from "../data/problem.ts";
+import { call } from "../data/requests.ts";
 import { apps } from "../data/stores.ts";
 import type { Draft } from "./drafts.ts";
 
-/** What a deployment became. */
-export interface Deployed {
-  readonly app: string;
-  readonly revision: string;
-  readonly functions: readonly AppFunction[];
-  readonly nodes: readonly string[];
-}
+/** The last deployment of this tab: the page of a new app shows it too. */
+export const lastDeployed = signal<DeployedApp | undefined>(undefined);
 
-/** The last deployment of this tab: a new app's page tells it too. */
-export const lastDeployed = signal<Deployed | undefined>(undefined);
-
-/** Deploys a draft under a name; undefined when it was refused, and the draft says why. `open` undefined keeps who may call it. */
+/**
+ * Deploys a draft under a name; undefined when the node refused it, and the draft holds the reason. `open`: whether
+ * calls need no token; undefined keeps the app's setting.
+ */
 export async function deployDraft(
   draft: Draft,
   { app, open }: { readonly app: string; readonly open: boolean | undefined },
-): Promise<Deployed | undefined> {
+): Promise<DeployedApp | undefined> {
   const files = draft.files.value;
   const form = new FormData();
   for (const { path, text } of files) form.append("file", new Blob([text], { type: "application/typescript" }), path);
   lastDeployed.value = undefined;
-  const query = open === undefined ? "" : `?public=${open}`;
+  const query = { public: open === undefined ? undefined : (`${open}` as const) };
   try {
-    const deployed = await ask<Deployed>(`/v1/apps/${encodeURIComponent(app)}${query}`, { method: "PUT", body: form });
+    const deployed = await call(deployApp, { parameters: { app }, query, form });
     batch(() => {
       draft.base.value = files;
       draft.diagnostics.value = [];
@@ -38,10 +34,10 @@ export async function deployDraft(
     await apps.refresh();
     return deployed;
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
+    if (!(error instanceof ProblemError)) throw error;
     batch(() => {
       draft.problem.value = error;
-      draft.diagnostics.value = error.body.diagnostics ?? [];
+      draft.diagnostics.value = error.document.diagnostics ?? [];
     });
     return undefined;
   }

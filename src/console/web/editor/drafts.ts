@@ -1,25 +1,29 @@
-// Source that is being edited, kept while the page is open: a look at another view or a new sign-in loses none of it.
+// Source that is being edited, kept while the page is open: another view or a new sign-in loses nothing of it.
 
 import { type Signal, signal } from "@preact/signals";
-import type { Diagnostic, Problem } from "../data/api.ts";
-import type { SourceFile } from "../data/shapes.ts";
+import type { AppSource } from "../../../api/apps.ts";
+import type { Diagnostic } from "../../../api/problem.ts";
+import type { ProblemError } from "../data/problem.ts";
 
-/** What is edited, and what came of deploying it. */
+/** A source file: its path in the upload, and its text. */
+export type SourceFile = AppSource["files"][number];
+
+/** The files that are edited, and the result of their last deployment. */
 export interface Draft {
   readonly files: Signal<readonly SourceFile[]>;
   /** Path of the file that is shown. */
   readonly shown: Signal<string>;
   readonly diagnostics: Signal<readonly Diagnostic[]>;
-  readonly problem: Signal<Problem | undefined>;
-  /** Counts how often the files were replaced as a whole: the editor starts anew then. */
+  readonly problem: Signal<ProblemError | undefined>;
+  /** How often the files were replaced as a whole: with each replacement the editor starts again. */
   readonly replaced: Signal<number>;
-  /** The files as they are deployed, to tell what was changed. */
+  /** The files as they are deployed: what differs from them was changed. */
   readonly base: Signal<readonly SourceFile[]>;
 }
 
 const drafts = new Map<string, Draft>();
 
-/** The draft of an app, or of a new one (""); empty when it is new. */
+/** The draft of an app, or of a new one (""). A new draft is empty. */
 export function draftOf(app: string): Draft {
   const known = drafts.get(app);
   if (known !== undefined) return known;
@@ -35,7 +39,7 @@ export function draftOf(app: string): Draft {
   return made;
 }
 
-/** Replaces what is edited. */
+/** Replaces the files of a draft. */
 export function startFrom(draft: Draft, files: readonly SourceFile[]): void {
   draft.files.value = files;
   draft.shown.value = files[0]?.path ?? "";
@@ -44,7 +48,7 @@ export function startFrom(draft: Draft, files: readonly SourceFile[]): void {
   draft.replaced.value++;
 }
 
-/** Whether something was changed since it was read or deployed. */
+/** Whether a draft was changed since its files were read or deployed. */
 export function isChanged({ files, base }: Draft): boolean {
   const [now, then] = [files.value, base.value];
   return (

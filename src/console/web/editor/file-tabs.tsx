@@ -1,11 +1,11 @@
-// The files of an app as tabs, with what adds and removes one.
+// The files of an app as tabs, with buttons that add and remove files.
 
 import { useRef, useState } from "preact/hooks";
 import { text } from "../text.ts";
 import { type Draft, startFrom } from "./drafts.ts";
 import { readChosen } from "./uploads.ts";
 
-/** The tabs of a draft; `onUpload` hears the name of what was chosen from disk. */
+/** The tabs of a draft; `onUpload` receives the name of the file or folder that was chosen from disk. */
 export function FileTabs({
   draft,
   onUpload,

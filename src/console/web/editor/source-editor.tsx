@@ -1,23 +1,24 @@
-// Editing an app's files: tabs, the editor, deploying, and what the compiler says about it.
+// Editing an app's files: tabs, the editor, the deployment, and the compiler's diagnostics.
 
 import { useEffect, useState } from "preact/hooks";
-import type { Diagnostic } from "../data/api.ts";
+import type { DeployedApp } from "../../../api/apps.ts";
+import type { Diagnostic } from "../../../api/problem.ts";
 import { linkTo } from "../data/route.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { text } from "../text.ts";
 import { CodeField, type Place } from "./code-field.tsx";
-import { type Deployed, deployDraft, lastDeployed } from "./deploying.ts";
+import { deployDraft, lastDeployed } from "./deploying.ts";
 import { type Draft, isChanged, startFrom } from "./drafts.ts";
 import { FileTabs } from "./file-tabs.tsx";
 import { readDropped } from "./uploads.ts";
 
-/** Edits a draft and deploys it as `app`; `onUpload` hears the name of what was dropped. */
+/** Edits a draft and deploys it as `app`; `onUpload` receives the name of the file or folder that was dropped. */
 export function SourceEditor(props: {
   readonly draft: Draft;
   readonly app: string;
   readonly open: boolean | undefined;
   readonly onUpload?: (name: string) => void;
-  readonly onDeployed?: (deployed: Deployed) => void;
+  readonly onDeployed?: (deployed: DeployedApp) => void;
 }) {
   const { draft, app, open } = props;
   const [place, setPlace] = useState<Place>();
@@ -107,7 +108,7 @@ export function SourceEditor(props: {
   );
 }
 
-/** The same array while nothing changed: the editor marks anew what is new. */
+/** The diagnostics of a file; the same array while they are the same, since the editor marks each new array. */
 function marksOf({ diagnostics }: Draft, path: string): readonly Diagnostic[] {
   const all = diagnostics.value;
   return all.every(({ file }) => file === path) ? all : all.filter(({ file }) => file === path);
@@ -119,7 +120,7 @@ function DeployState({
   changed,
 }: {
   readonly began: number | undefined;
-  readonly deployed: Deployed | undefined;
+  readonly deployed: DeployedApp | undefined;
   readonly changed: boolean;
 }) {
   const [, tick] = useState(0);

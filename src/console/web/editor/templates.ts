@@ -1,8 +1,8 @@
-// What a new app starts from.
+// Templates: the sources that a new app starts from.
 
 import { text } from "../text.ts";
 
-/** A source to start from; `id` is also the name that the app gets. */
+/** A source to start from; `id` is also the suggested name of the app. */
 export interface Template {
   readonly id: string;
   readonly label: string;

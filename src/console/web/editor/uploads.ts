@@ -1,34 +1,34 @@
-// What was dropped or chosen as an upload's files: .ts files, with their paths below what was dropped.
+// Reads dropped or chosen files for an upload: .ts files, their paths counted from what was dropped.
 
-import type { SourceFile } from "../data/shapes.ts";
+import type { SourceFile } from "./drafts.ts";
 
-/** Files for an app, and the name of the file or folder that they came from. */
+/** Files for an app, and a name for it, made of the name of the file or folder that they came from. */
 export interface Upload {
   readonly name: string;
   readonly files: readonly SourceFile[];
 }
 
-/** More than the node takes: a folder that was dropped by mistake is not read to its end. */
+/** More files than the node accepts: a folder that was dropped by mistake is not read to its end. */
 const mostFiles = 500;
 const passedOver = /^(\.|node_modules$|dist$)/;
 
-/** Reads what was dropped: files, folders, or both. */
+/** Reads dropped files and folders. */
 export async function readDropped(transfer: DataTransfer): Promise<Upload> {
   const entries = [...transfer.items].flatMap((item) => item.webkitGetAsEntry() ?? []);
   const [only] = entries;
-  // One folder is the app; its own name does not stand in the paths.
+  // A single folder is the app: its own name is no part of the paths.
   const single = entries.length === 1 && only?.isDirectory === true;
   const files: SourceFile[] = [];
   for (const entry of entries) await readEntry(entry, { path: single ? "" : entry.name, files });
   return { name: nameFrom(only?.name ?? ""), files: entryFirst(files) };
 }
 
-/** Reads what was chosen in a file dialog. */
+/** Reads the files that were chosen in a file dialog. */
 export async function readChosen(list: FileList): Promise<Upload> {
   const files: SourceFile[] = [];
   let name = "";
   for (const file of list) {
-    // With a folder chosen, its name is the first part of each path.
+    // When a folder was chosen, its name is the first part of each path.
     const parts = (file.webkitRelativePath || file.name).split("/");
     name ||= parts[0] ?? "";
     const inside = parts.length > 1 ? parts.slice(1) : parts;
@@ -50,7 +50,7 @@ async function readEntry(
     files.push({ path, text: await file.text() });
   } else if (isFolder(entry)) {
     const reader = entry.createReader();
-    // A reader gives at most a hundred at a time.
+    // A reader returns at most a hundred entries at a time.
     for (;;) {
       const some = await new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
       if (some.length === 0) return;
@@ -70,7 +70,7 @@ function isFolder(entry: FileSystemEntry): entry is FileSystemDirectoryEntry {
   return entry.isDirectory;
 }
 
-/** A file's or folder's name as an app's: small letters, digits and hyphens after a letter. */
+/** The name of a file or folder as the name of an app: small letters, digits and hyphens after a letter. */
 function nameFrom(name: string): string {
   return name
     .replace(/\.ts$/, "")

@@ -1,9 +1,9 @@
-// A text of fixed width that scrolls by itself, also by keyboard.
+// Text in a fixed-width font, in a box that scrolls, also by keyboard.
 
-/** The text; `label` names it. */
+/** The box; `label` is its accessible name. */
 export function CodeBlock({ label, value }: { readonly label: string; readonly value: string }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reached by keyboard.
     <section class="code-block" aria-label={label} tabIndex={0}>
       <pre>{value}</pre>
     </section>

@@ -1,9 +1,9 @@
-// A button that copies a text and says so.
+// A button that copies a text and confirms it.
 
 import { useEffect, useState } from "preact/hooks";
 import { text } from "../text.ts";
 
-/** Copies `value`; `what` names it for who cannot see it. */
+/** Copies `value`; `what` names it for screen readers. */
 export function CopyButton({ value, what }: { readonly value: string; readonly what: string }) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {

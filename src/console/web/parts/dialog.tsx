@@ -1,11 +1,11 @@
-// A question that has to be answered first: a modal dialog, which holds the focus and ends with Escape.
+// Modal dialogs: they hold the focus, and Escape closes them.
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { text } from "../text.ts";
 import { ProblemBox } from "./problem-box.tsx";
 
-/** A modal dialog while it is mounted. */
+/** A modal dialog, open while it is mounted. */
 export function Dialog({
   title,
   onClose,
@@ -35,7 +35,7 @@ export function Dialog({
   );
 }
 
-/** Asks before something is done that cannot be undone; it stays open with the problem when that fails. */
+/** Asks before an action that cannot be undone. The dialog stays open and shows the problem when the action fails. */
 export function Confirm({
   title,
   detail,

@@ -1,4 +1,4 @@
-// Numbers and times as people read them, in the reader's language and zone.
+// Numbers and times as text, in the reader's language and time zone.
 
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const clock = new Intl.DateTimeFormat(undefined, {
@@ -11,22 +11,22 @@ const clock = new Intl.DateTimeFormat(undefined, {
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const absent = "–";
 
-/** A moment, with date and time. */
+/** A time (RFC 3339) as date and time of day. */
 export function momentText(iso: string): string {
   const at = new Date(iso);
   return Number.isNaN(at.getTime()) ? absent : moment.format(at);
 }
 
-/** The time of day of a log line, to the millisecond. */
+/** The time of day of a log line (RFC 3339), to the millisecond. */
 export function clockText(iso: string): string {
   const at = new Date(iso);
   return Number.isNaN(at.getTime()) ? absent : clock.format(at);
 }
 
-/** The zone that times are shown in. */
+/** The time zone in which times are shown. */
 export const zoneName: string = zone;
 
-/** Milliseconds with a unit, three digits. */
+/** Milliseconds with a unit, to three digits. */
 export function msText(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return absent;
   if (ms < 0.001) return "0 ms";
@@ -35,7 +35,7 @@ export function msText(ms: number | null | undefined): string {
   return `${Number((ms / 1_000).toPrecision(3))} s`;
 }
 
-/** A rate, three digits. */
+/** A rate, to three digits. */
 export function rateText(value: number | null | undefined): string {
   if (value === null || value === undefined) return absent;
   return value >= 1_000 ? countText(Math.round(value)) : String(Number(value.toPrecision(3)));

@@ -1,15 +1,16 @@
-// A long list of log lines of which only those in sight are in the page.
+// A virtual list of log lines: only the lines in sight are in the page.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { NumberedLine } from "../data/log-buffer.ts";
 import { text } from "../text.ts";
 import { clockText, momentText } from "./format.ts";
 
+/** Height of a row, in CSS pixels. */
 const rowHeight = 24;
-/** Rows beyond both edges, so that scrolling shows no gap. */
+/** Rows rendered beyond both edges, so that scrolling shows no gap. */
 const margin = 12;
 
-/** The lines; with `follow` it stays at the newest while the reader has not scrolled away. */
+/** The list; with `follow` it stays at the newest line until the reader scrolls away. */
 export function LogList({ lines, follow }: { readonly lines: readonly NumberedLine[]; readonly follow: boolean }) {
   const box = useRef<HTMLElement>(null);
   const atEnd = useRef(true);
@@ -34,7 +35,7 @@ export function LogList({ lines, follow }: { readonly lines: readonly NumberedLi
       <section
         ref={box}
         class="log-lines"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reached by keyboard.
         tabIndex={0}
         aria-label={text.logs.lines(lines.length)}
         onScroll={({ currentTarget }) => {
@@ -83,7 +84,7 @@ function WholeLine({ line, onClose }: { readonly line: NumberedLine; readonly on
   );
 }
 
-/** The node first: a call's lines come from where it ran. */
+/** Where a line was written: the node first, since the lines of a call come from the node that ran it. */
 function originOf({ node, app, function: name }: NumberedLine): string {
   if (app === undefined) return node;
   return `${node} ${name === undefined ? app : `${app}/${name}`}`;

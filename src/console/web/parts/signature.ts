@@ -1,6 +1,6 @@
-// A function's interface in one line.
+// The signature of a function in one line.
 
-import type { AppFunction, Schema } from "../data/shapes.ts";
+import type { AppFunction, Schema } from "../../../api/apps.ts";
 
 /** `add(a: integer, b?: integer): integer`. */
 export function signatureOf({ name, parameters, result }: AppFunction): string {
@@ -8,7 +8,7 @@ export function signatureOf({ name, parameters, result }: AppFunction): string {
   return `${name}(${listed.join(", ")}): ${result === null ? "void" : typeText(result)}`;
 }
 
-/** A type by the words of its schema. */
+/** The name of a schema's type. */
 export function typeText(schema: Schema): string {
   if (schema.$ref !== undefined) return schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1);
   if (schema.anyOf !== undefined) return unionText(schema.anyOf);
@@ -24,7 +24,7 @@ export function typeText(schema: Schema): string {
   return schema.type ?? "any";
 }
 
-/** Beyond null, a union is one number in two spellings. */
+/** A union is an option, or one number in two spellings. */
 function unionText(union: readonly Schema[]): string {
   const [first = {}] = union;
   return union.some(({ type }) => type === "null") ? `${typeText(first)} | null` : typeText(first);

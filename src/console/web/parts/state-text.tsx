@@ -1,6 +1,6 @@
-// The state of a node.
+// The state of a node as coloured text.
 
-/** A node's state, in words and a colour. */
+/** A node's state, with the colour of its kind: good, bad or between. */
 export function StateText({ state }: { readonly state: string }) {
   const kind = state === "alive" ? "good" : state === "dead" || state === "revoked" ? "bad" : "warn";
   return <span class={kind}>{state}</span>;

@@ -1,4 +1,4 @@
-// Light, dark, or as the system says.
+// The theme of the page: light, dark, or the system's.
 
 import { signal } from "@preact/signals";
 import { text } from "../text.ts";
@@ -10,7 +10,7 @@ type Theme = (typeof themes)[number];
 const stored = localStorage.getItem(key);
 const theme = signal<Theme>(themes.find((one) => one === stored) ?? "system");
 
-/** Puts the chosen theme into effect. */
+/** Applies the chosen theme to the page. */
 export function applyTheme(): void {
   document.documentElement.dataset.theme = theme.value;
 }

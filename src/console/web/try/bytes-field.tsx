@@ -1,9 +1,9 @@
-// Bytes: the content of a file, or base64 that is typed.
+// The field for bytes: the content of a file, or typed base64.
 
 import { useId } from "preact/hooks";
 import { text } from "../text.ts";
 
-/** The field of bytes; `value` is base64. */
+/** The field; `value` is base64. */
 export function BytesField({
   label,
   value,
@@ -31,7 +31,7 @@ export function BytesField({
   );
 }
 
-/** In pieces: a call takes only so many arguments. */
+/** Base64 of bytes, in pieces: a function call takes a limited number of arguments. */
 function base64Of(bytes: Uint8Array): string {
   let binary = "";
   for (let at = 0; at < bytes.length; at += 8_192) binary += String.fromCharCode(...bytes.subarray(at, at + 8_192));

@@ -1,13 +1,16 @@
-// A call of a function, with what its answer says of where the time went.
+// A call of a function from the page, with its result and the times that the answer's headers report.
 
-import { open, Problem } from "../data/api.ts";
-import type { AppFunction } from "../data/shapes.ts";
+import { invoke } from "../../../api/calls.ts";
+import type { ParametersOf } from "../../../api/route.ts";
+import { ProblemError } from "../data/problem.ts";
+import { open } from "../data/requests.ts";
 
-/** How a call went. Times are milliseconds; those of the node are null when it told none. */
+/** How a call went. Times are milliseconds; those of the node are null when the answer reports none. */
 export interface CallResult {
   /** JSON text; empty for a function without a result. */
   readonly text: string;
-  readonly problem: Problem | undefined;
+  readonly problem: ProblemError | undefined;
+  /** Name of the node that computed the answer; empty when the answer names none. */
   readonly node: string;
   readonly hops: number;
   readonly revision: string;
@@ -15,33 +18,31 @@ export interface CallResult {
   readonly queueMs: number | null;
   readonly runMs: number | null;
   readonly hopMs: number | null;
-  /** From sending to the whole answer, as this page saw it. */
+  /** From the request to the end of the answer, measured in the page. */
   readonly totalMs: number;
 }
 
-/** The path of a function's endpoint. */
-export function pathOfCall(app: string, callable: AppFunction): string {
-  return `/fn/${app}/${encodeURIComponent(callable.name)}`;
-}
+/** The function that is called, and its app. */
+export type Callee = Readonly<ParametersOf<typeof invoke>>;
 
-/** Calls once. Rejects only when the signal aborts. */
-export async function call(
-  path: string,
-  { body, signal }: { body: string; signal?: AbortSignal },
+/** Calls a function once, with arguments by name. Rejects only when the signal aborts. */
+export async function callFunction(
+  callee: Callee,
+  { body, signal }: { body: unknown; signal?: AbortSignal },
 ): Promise<CallResult> {
   const began = performance.now();
-  const headers = { "content-type": "application/json" };
   try {
-    const answer = await open(path, { method: "POST", body, headers, ...(signal === undefined ? {} : { signal }) });
+    const answer = await open(invoke, { parameters: callee, body, signal });
     const text = await answer.text();
-    return { ...told(answer.headers), text, problem: undefined, totalMs: performance.now() - began };
+    return { ...reportedBy(answer.headers), text, problem: undefined, totalMs: performance.now() - began };
   } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    return { ...told(error.headers), text: "", problem: error, totalMs: performance.now() - began };
+    if (!(error instanceof ProblemError)) throw error;
+    return { ...reportedBy(error.headers), text: "", problem: error, totalMs: performance.now() - began };
   }
 }
 
-function told(headers: Headers): Omit<CallResult, "text" | "problem" | "totalMs"> {
+/** What the headers of an answer report of its call. */
+function reportedBy(headers: Headers): Omit<CallResult, "text" | "problem" | "totalMs"> {
   const timing = headers.get("server-timing") ?? "";
   const duration = (name: string): number | null => {
     const found = new RegExp(`(?:^|, )${name};dur=([0-9.]+)`).exec(timing);

@@ -1,9 +1,9 @@
-// A function's parameters as a form knows them: read from their JSON Schemas, filled with an example, read back as arguments.
+// Parameters of a function as fields of a form: read from JSON Schemas, filled with examples, read back as arguments.
 
-import type { AppFunction, Schema } from "../data/shapes.ts";
+import type { AppFunction, Schema } from "../../../api/apps.ts";
 import { text } from "../text.ts";
 
-/** What a field of the form takes. */
+/** The kind of value that a field of the form takes. */
 export type FieldType =
   | { readonly kind: "bool" }
   | { readonly kind: "integer"; readonly minimum: number | undefined; readonly maximum: number | undefined }
@@ -25,11 +25,11 @@ export interface RecordField {
 }
 
 /**
- * What stands in a field: text for numbers, strings and bytes; a boolean; entries of a list; pairs of a map; fields of a record; null
- * for an option that is not there.
+ * The content of a field: text for numbers, strings and bytes; a boolean; entries of a list; pairs of a map; fields of
+ * a record; null for an option without a value.
  */
 export type Draft = string | boolean | null | DraftList | DraftMap | DraftRecord;
-/** Entries, each with a key that stays its own while others come and go. */
+/** Entries, each with an id that stays the same while other entries are added and removed. */
 export interface DraftList {
   readonly list: readonly { readonly id: number; readonly value: Draft }[];
 }
@@ -48,7 +48,7 @@ export interface FormParameter {
   readonly type: FieldType;
   readonly optional: boolean;
   readonly doc: string | undefined;
-  /** What the function takes when it is left out, as its source says it. */
+  /** The default when the parameter is left out, as in the source. */
   readonly fallback: string | undefined;
 }
 
@@ -94,7 +94,7 @@ function namedType(name: string, types: Types): FieldType {
   return { kind: "record", name, fields };
 }
 
-/** A union is an option, a 64-bit integer (number or text), or a float (number or the name of what JSON cannot write). */
+/** A union is an option, a 64-bit integer (number or text), or a float (number, or `NaN` and the infinities as text). */
 function unionType(union: readonly Schema[], types: Types): FieldType {
   const [first = {}] = union;
   if (union.some(({ type }) => type === "null")) return { kind: "option", value: typeOf(first, types) };
@@ -103,12 +103,12 @@ function unionType(union: readonly Schema[], types: Types): FieldType {
 
 let ids = 0;
 
-/** A key for one more entry of a list or map. */
+/** An id for one more entry of a list or map. */
 export function nextId(): number {
   return ++ids;
 }
 
-/** A value that fits a type, to start from. */
+/** A value that fits a type, as a start. */
 export function exampleOf(type: FieldType): Draft {
   switch (type.kind) {
     case "bool":
@@ -132,7 +132,7 @@ export function exampleOf(type: FieldType): Draft {
   }
 }
 
-/** A draft as the JSON value that the call takes; what does not fit goes through as it is typed, and the node says why not. */
+/** A draft as the JSON value of an argument. Text that does not fit is sent as typed: the node's answer explains why. */
 export function argumentOf(type: FieldType, draft: Draft): unknown {
   if (draft === null) return null;
   if (type.kind === "option") return argumentOf(type.value, draft);
@@ -160,11 +160,11 @@ function scalarOf(type: FieldType, typed: string): unknown {
   if (trimmed === "") return null;
   const number = Number(trimmed);
   if (!Number.isFinite(number)) return trimmed;
-  // Beyond 2^53 a number would lose digits: the text crosses whole.
+  // Beyond 2^53 a number would lose digits, text keeps them.
   return type.kind === "big" && !Number.isSafeInteger(number) ? trimmed : number;
 }
 
-/** Why what is typed does not fit, in words; undefined when it does. */
+/** Why the typed text does not fit the type, in words; undefined when the text fits. */
 export function misfitOf(type: FieldType, draft: Draft): string | undefined {
   if (typeof draft !== "string") return undefined;
   const typed = draft.trim();

@@ -1,4 +1,4 @@
-// How times are spread: counts over bins that widen by a constant factor, since times spread over magnitudes.
+// A histogram of times over bins that widen by a constant factor, since times spread over orders of magnitude.
 
 import { msText } from "../parts/format.ts";
 import { text } from "../text.ts";
@@ -8,7 +8,7 @@ const height = 132;
 const floor = 108;
 const bins = 32;
 
-/** The histogram of sorted milliseconds. */
+/** The histogram of times in milliseconds, sorted. */
 export function Histogram({ values }: { readonly values: readonly number[] }) {
   const { counts, bounds } = binned(values);
   const most = Math.max(1, ...counts);
@@ -34,7 +34,7 @@ export function Histogram({ values }: { readonly values: readonly number[] }) {
   );
 }
 
-/** From the smallest to the largest value, at least a factor of two. */
+/** Counts by bin, and the bins' bounds: from the smallest to the largest value, at least a factor of two apart. */
 function binned(values: readonly number[]): { readonly counts: readonly number[]; readonly bounds: readonly number[] } {
   const lowest = Math.max(0.01, values[0] ?? 1);
   const highest = Math.max(lowest * 2, values.at(-1) ?? 2);

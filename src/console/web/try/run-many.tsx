@@ -1,12 +1,12 @@
-// The thesis's experiment in one click: the same call many times, how long each took, and which node answered.
+// An experiment in one click: the same call many times, with the time of each call and the node that answered it.
 
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { countText, msText, rateText } from "../parts/format.ts";
 import { text } from "../text.ts";
-import { type CallResult, call } from "./calls.ts";
+import { type Callee, type CallResult, callFunction } from "./calls.ts";
 import { Histogram } from "./histogram.tsx";
 
-/** A browser opens six connections to a node, and the node's events hold one. */
+/** Calls under way. A browser opens six connections to a node, of which the stream of events holds one. */
 const mostAtOnce = 5;
 const mostCalls = 100_000;
 const drawEveryMs = 100;
@@ -20,8 +20,8 @@ interface Run {
   readonly byError: ReadonlyMap<string, number>;
 }
 
-/** Runs a call many times and shows how it goes. */
-export function RunMany({ path, body }: { readonly path: string; readonly body: string }) {
+/** Makes a call many times and shows the progress and the results. */
+export function RunMany({ callee, body }: { readonly callee: Callee; readonly body: unknown }) {
   const [wanted, setWanted] = useState("500");
   const [atOnce, setAtOnce] = useState(mostAtOnce);
   const [run, setRun] = useState<Run>();
@@ -33,7 +33,7 @@ export function RunMany({ path, body }: { readonly path: string; readonly body: 
   const start = async (): Promise<void> => {
     const controller = new AbortController();
     stop.current = controller;
-    await runMany({ path, body, count, atOnce, signal: controller.signal, onChange: setRun });
+    await runMany({ callee, body, count, atOnce, signal: controller.signal, onChange: setRun });
   };
   return (
     <div class="many">
@@ -81,17 +81,17 @@ export function RunMany({ path, body }: { readonly path: string; readonly body: 
   );
 }
 
-/** Keeps `atOnce` calls under way until `count` were made; tells how it stands ten times a second. */
+/** Keeps `atOnce` calls under way until `count` were made; reports its progress ten times a second. */
 async function runMany({
-  path,
+  callee,
   body,
   count,
   atOnce,
   signal,
   onChange,
 }: {
-  readonly path: string;
-  readonly body: string;
+  readonly callee: Callee;
+  readonly body: unknown;
   readonly count: number;
   readonly atOnce: number;
   readonly signal: AbortSignal;
@@ -102,27 +102,27 @@ async function runMany({
   const byNode = new Map<string, number>();
   const byError = new Map<string, number>();
   let sent = 0;
-  const tell = (endedAt?: number): void => onChange({ wanted: count, began, endedAt, times, byNode, byError });
+  const report = (endedAt?: number): void => onChange({ wanted: count, began, endedAt, times, byNode, byError });
   const one = (result: CallResult): void => {
-    if (result.problem !== undefined) add(byError, result.problem.body.code);
+    if (result.problem !== undefined) add(byError, result.problem.document.code);
     else times.push(result.totalMs);
     if (result.node !== "") add(byNode, result.node);
   };
   const lane = async (): Promise<void> => {
     while (sent < count && !signal.aborted) {
       sent++;
-      one(await call(path, { body, signal }));
+      one(await callFunction(callee, { body, signal }));
     }
   };
-  tell();
-  const timer = setInterval(tell, drawEveryMs);
+  report();
+  const timer = setInterval(report, drawEveryMs);
   try {
     await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane));
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
     clearInterval(timer);
-    tell(performance.now());
+    report(performance.now());
   }
 }
 

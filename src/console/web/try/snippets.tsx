@@ -1,31 +1,35 @@
-// The same call for elsewhere: curl, fetch, and the app's OpenAPI document.
+// The call as text for other programs: curl, fetch, and the app's OpenAPI document.
 
 import { useState } from "preact/hooks";
-import { open, Problem, pathOf } from "../data/api.ts";
+import { appOpenApi } from "../../../api/apps.ts";
+import { invoke } from "../../../api/calls.ts";
+import { pathOf } from "../../../api/route.ts";
+import { ProblemError } from "../data/problem.ts";
+import { call } from "../data/requests.ts";
 import { token } from "../data/session.ts";
 import { CodeBlock } from "../parts/code-block.tsx";
 import { CopyButton } from "../parts/copy-button.tsx";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { text } from "../text.ts";
+import type { Callee } from "./calls.ts";
 
 const kinds = ["curl", "fetch"] as const;
 
 /** The call with these arguments (JSON text), to copy. */
 export function Snippets({
-  app,
-  path,
+  callee,
   body,
   isPublic,
 }: {
-  readonly app: string;
-  readonly path: string;
+  readonly callee: Callee;
   readonly body: string;
   readonly isPublic: boolean;
 }) {
   const [withToken, setWithToken] = useState(false);
   const bearer = isPublic ? undefined : withToken ? (token.value ?? "") : undefined;
-  const call = { url: `${location.origin}${path}`, body, bearer, isPublic };
-  const snippets = { curl: curlText(call), fetch: fetchText(call) };
+  const url = location.origin + pathOf(invoke.path, callee);
+  const request = { url, body, bearer, isPublic };
+  const snippets = { curl: curlText(request), fetch: fetchText(request) };
   return (
     <details class="snippets">
       <summary>{text.tryIt.elsewhere}</summary>
@@ -44,22 +48,21 @@ export function Snippets({
           <CodeBlock label={kind} value={snippets[kind]} />
         </div>
       ))}
-      <OpenApi app={app} />
+      <OpenApi app={callee.app} />
     </details>
   );
 }
 
-/** It needs the token, so that a plain link would not do. */
+/** The app's OpenAPI document. A plain link would not work: the request needs the token. */
 function OpenApi({ app }: { readonly app: string }) {
-  const [problem, setProblem] = useState<Problem>();
+  const [problem, setProblem] = useState<ProblemError>();
   const [document, setDocument] = useState<string>();
-  const path = pathOf("v1", "apps", app, "openapi.json");
   const read = async (): Promise<void> => {
     setProblem(undefined);
     try {
-      setDocument(JSON.stringify(await (await open(path)).json(), null, 2));
+      setDocument(JSON.stringify(await call(appOpenApi, { parameters: { app } }), null, 2));
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
+      if (!(error instanceof ProblemError)) throw error;
       setProblem(error);
     }
   };
@@ -67,7 +70,7 @@ function OpenApi({ app }: { readonly app: string }) {
     <div class="snippet">
       <div class="heading">
         <h3>OpenAPI</h3>
-        <code class="quiet">{path}</code>
+        <code class="quiet">{pathOf(appOpenApi.path, { app })}</code>
         {document === undefined ? (
           <button type="button" class="small" onClick={() => void read()}>
             {text.tryIt.showOpenApi}
@@ -82,6 +85,7 @@ function OpenApi({ app }: { readonly app: string }) {
   );
 }
 
+/** A call as text shows it; without `bearer` a placeholder stands for the token. */
 interface SnippetCall {
   readonly url: string;
   readonly body: string;
@@ -93,7 +97,7 @@ function curlText({ url, body, bearer, isPublic }: SnippetCall): string {
   const authorization =
     bearer === undefined ? '"authorization: Bearer $HERD_TOKEN"' : quoted(`authorization: Bearer ${bearer}`);
   const lines = [
-    // Only the root of this mesh vouches for its nodes; the file is served at /ca.pem and lies in the state folder.
+    // Only the root of this mesh vouches for its nodes. The node serves it at /ca.pem and keeps it in its state folder.
     "curl --cacert .herd/ca.pem",
     ...(isPublic ? [] : [`-H ${authorization}`]),
     `-H ${quoted("content-type: application/json")}`,
@@ -118,7 +122,7 @@ function fetchText({ url, body, bearer, isPublic }: SnippetCall): string {
   ].join("\n");
 }
 
-/** For a POSIX shell. */
+/** Quotes text for a POSIX shell. */
 function quoted(words: string): string {
   return /^[A-Za-z0-9_./:=-]+$/.test(words) ? words : `'${words.replaceAll("'", "'\\''")}'`;
 }

@@ -1,20 +1,20 @@
-// Trying a function: a form for its arguments, one call or many, and what came of it.
+// Trying a function: a form for its arguments, one call or many, and their results.
 
 import { useMemo, useState } from "preact/hooks";
+import type { App, AppFunction } from "../../../api/apps.ts";
 import { linkTo } from "../data/route.ts";
-import type { App, AppFunction } from "../data/shapes.ts";
 import { CodeBlock } from "../parts/code-block.tsx";
 import { msText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { signatureOf } from "../parts/signature.ts";
 import { text } from "../text.ts";
-import { type CallResult, call, pathOfCall } from "./calls.ts";
+import { type CallResult, callFunction } from "./calls.ts";
 import { argumentOf, type Draft, exampleOf, type FormParameter, parametersOf } from "./field-types.ts";
 import { RunMany } from "./run-many.tsx";
 import { Snippets } from "./snippets.tsx";
 import { ValueField } from "./value-field.tsx";
 
-/** What the form holds: by parameter, undefined for one that is left out. */
+/** The form's values by parameter; undefined for a parameter that is left out. */
 type Values = Readonly<Record<string, Draft | undefined>>;
 
 /** The view of one function. */
@@ -23,12 +23,12 @@ export function TryIt({ app, callable }: { readonly app: App; readonly callable:
   const [values, setValues] = useState<Values>(() => examples(parameters));
   const [result, setResult] = useState<CallResult>();
   const [busy, setBusy] = useState(false);
-  const path = pathOfCall(app.app, callable);
-  const body = JSON.stringify(argumentsOf(parameters, values));
+  const callee = { app: app.app, function: callable.name };
+  const body = argumentsOf(parameters, values);
   const run = async (): Promise<void> => {
     setBusy(true);
     try {
-      setResult(await call(path, { body }));
+      setResult(await callFunction(callee, { body }));
     } finally {
       setBusy(false);
     }
@@ -68,12 +68,12 @@ export function TryIt({ app, callable }: { readonly app: App; readonly callable:
             </button>
           </div>
         </form>
-        <Snippets app={app.app} path={path} body={body} isPublic={app.public} />
+        <Snippets callee={callee} body={JSON.stringify(body)} isPublic={app.public} />
       </section>
       <section aria-label={text.tryIt.result} class="result">
         <h2>{text.tryIt.result}</h2>
         {result === undefined ? <p class="quiet">{text.tryIt.notYet}</p> : <Result result={result} />}
-        <RunMany path={path} body={body} />
+        <RunMany callee={callee} body={body} />
       </section>
     </div>
   );

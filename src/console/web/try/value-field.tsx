@@ -1,11 +1,11 @@
-// One value of the form: a field for a scalar, a group of fields for what holds others.
+// One value of the form: a field for a scalar, a group of fields for a value that holds others.
 
 import { useId } from "preact/hooks";
 import { text } from "../text.ts";
 import { BytesField } from "./bytes-field.tsx";
 import { type Draft, exampleOf, type FieldType, misfitOf, nextId } from "./field-types.ts";
 
-/** What every field is given. */
+/** The properties of every field. */
 export interface FieldProps<Type extends FieldType = FieldType> {
   readonly label: string;
   readonly doc?: string | undefined;

@@ -1,9 +1,10 @@
 // One app: its functions, its source to edit, its revisions, and each function to try.
 
 import { useEffect, useState } from "preact/hooks";
-import { ask, Problem, pathOf } from "../data/api.ts";
+import { type App, appSource, removeApp } from "../../../api/apps.ts";
+import { ProblemError } from "../data/problem.ts";
+import { call } from "../data/requests.ts";
 import { goTo, linkTo } from "../data/route.ts";
-import type { App, SourceFile } from "../data/shapes.ts";
 import { apps } from "../data/stores.ts";
 import { draftOf, forgetDraft, isChanged, startFrom } from "../editor/drafts.ts";
 import { SourceEditor } from "../editor/source-editor.tsx";
@@ -72,7 +73,7 @@ export function AppPage({
           detail={text.app.removeDetail}
           verb={text.app.remove}
           act={async () => {
-            await ask(pathOf("v1", "apps", name), { method: "DELETE" });
+            await call(removeApp, { parameters: { app: name } });
             forgetDraft(name);
             goTo();
             await apps.refresh();
@@ -87,27 +88,27 @@ export function AppPage({
 function Try({ app, callable }: { readonly app: App; readonly callable: string | undefined }) {
   const found = app.functions.find(({ name }) => name === callable);
   if (found === undefined) return <p>{text.app.noFunction(callable ?? "")}</p>;
-  // Another interface under the same name is another form.
+  // A new revision may have another interface under the same name, which needs a new form.
   return <TryIt key={`${found.name} ${app.revision}`} app={app} callable={found} />;
 }
 
 function Source({ app }: { readonly app: App }) {
   const draft = draftOf(app.app);
-  const [problem, setProblem] = useState<Problem>();
+  const [problem, setProblem] = useState<ProblemError>();
   const [open, setOpen] = useState<boolean>();
   useEffect(() => {
-    // What was typed is not thrown away for what somebody else deployed meanwhile.
+    // Typed source is kept when somebody else has deployed meanwhile.
     if (isChanged(draft)) return;
     const read = async (): Promise<void> => {
       try {
-        const source = await ask<{ readonly files: readonly SourceFile[] }>(pathOf("v1", "apps", app.app, "source"));
+        const source = await call(appSource, { parameters: { app: app.app } });
         if (isChanged(draft)) return;
         const shown = draft.shown.value;
         draft.base.value = source.files;
         startFrom(draft, source.files);
         if (source.files.some(({ path }) => path === shown)) draft.shown.value = shown;
       } catch (error) {
-        if (!(error instanceof Problem)) throw error;
+        if (!(error instanceof ProblemError)) throw error;
         setProblem(error);
       }
     };

@@ -1,14 +1,14 @@
-// The audit log: what was done in the mesh, by whom, and whether it is proved.
+// The audit log: the acts in the mesh, their actors, and whether a master can prove the log.
 
 import { useEffect, useState } from "preact/hooks";
-import { ask } from "../data/api.ts";
-import type { AuditRecord, AuditVerdict } from "../data/shapes.ts";
+import { type AuditRecord, type AuditVerdict, audit, auditRecords, auditVerdict } from "../../../api/audit.ts";
+import { call } from "../data/requests.ts";
 import { joins, nodes } from "../data/stores.ts";
 import { momentText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { text } from "../text.ts";
 
-/** The newest are read; the whole log is proved. */
+/** Records that are shown, the newest. The proof is of the whole log. */
 const limit = 500;
 
 /** The view. */
@@ -17,9 +17,10 @@ export function Audit() {
   const [problem, setProblem] = useState<unknown>();
   const [event, setEvent] = useState("");
   const [known, waiting] = [nodes.value.value, joins.value.value];
-  // What happened to nodes and requests stands in the log.
+  // A change of a node or of a request to join is a record of the log.
   useEffect(() => {
-    ask<readonly AuditRecord[]>(`/v1/audit?limit=${limit}`).then((read) => setRecords([...read].reverse()), setProblem);
+    const query = { limit: String(limit) };
+    call(audit, { query, shape: auditRecords }).then((read) => setRecords([...read].reverse()), setProblem);
   }, [known, waiting]);
   const kinds = [...new Set(records?.map((one) => one.event))].sort();
   const shown = records?.filter((one) => event === "" || one.event === event) ?? [];
@@ -43,7 +44,7 @@ export function Audit() {
       {problem !== undefined && <ProblemBox error={problem} />}
       {records === undefined && problem === undefined && <p class="quiet loading">{text.loading}</p>}
       {records !== undefined && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls has to be reached by keyboard.
         <section class="scroll" aria-label={text.audit.records} tabIndex={0}>
           <table>
             <thead>
@@ -62,7 +63,7 @@ export function Audit() {
                   <td>{one.event}</td>
                   <td>
                     <code>{one.subject}</code>
-                    {one.detail !== undefined && <div class="quiet">{one.detail}</div>}
+                    {one.detail !== "" && <div class="quiet">{one.detail}</div>}
                   </td>
                   <td>
                     <code>{one.by}</code>
@@ -80,14 +81,14 @@ export function Audit() {
   );
 }
 
-/** Whether the log is what its masters signed: as a master finds it, which is no proof against that master. */
+/** Whether the log holds the records that its masters signed, as a master finds. It proves nothing against that master. */
 function Proof() {
   const [verdict, setVerdict] = useState<AuditVerdict>();
   const [problem, setProblem] = useState<unknown>();
   const check = (): void => {
     setVerdict(undefined);
     setProblem(undefined);
-    ask<AuditVerdict>("/v1/audit?verify=true").then(setVerdict, setProblem);
+    call(audit, { query: { verify: "true" }, shape: auditVerdict }).then(setVerdict, setProblem);
   };
   useEffect(check, []);
   if (problem !== undefined) return <ProblemBox error={problem} />;

@@ -1,8 +1,8 @@
-// Every app with its functions and how their calls go.
+// Every app with its functions and the stats of their calls.
 
+import type { AppFunction, CallStats, ListedApp } from "../../../api/apps.ts";
 import { linkTo } from "../data/route.ts";
-import type { App, AppFunction, CallFigures } from "../data/shapes.ts";
-import { apps, figures } from "../data/stores.ts";
+import { apps, callStats } from "../data/stores.ts";
 import { countText, msText, rateText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { signatureOf } from "../parts/signature.ts";
@@ -37,7 +37,7 @@ export function Functions() {
   );
 }
 
-function AppCard({ app }: { readonly app: App }) {
+function AppCard({ app }: { readonly app: ListedApp }) {
   return (
     <section class="card" aria-labelledby={`app-${app.app}`}>
       <div class="heading">
@@ -51,8 +51,8 @@ function AppCard({ app }: { readonly app: App }) {
   );
 }
 
-/** Revision, who may call, and where it is. */
-export function AppFacts({ app }: { readonly app: App }) {
+/** The revision, whether calls need a token, and the nodes that can run it. */
+export function AppFacts({ app }: { readonly app: ListedApp }) {
   return (
     <ul class="facts">
       <li>
@@ -64,9 +64,9 @@ export function AppFacts({ app }: { readonly app: App }) {
   );
 }
 
-/** The functions of an app, each with its figures. */
-export function FunctionTable({ app }: { readonly app: App }) {
-  const told = figures.value[app.app] ?? {};
+/** The functions of an app, each with the stats of its calls. */
+export function FunctionTable({ app }: { readonly app: ListedApp }) {
+  const stats = callStats.value[app.app] ?? {};
   return (
     <div class="scroll">
       <table class="functions">
@@ -92,7 +92,7 @@ export function FunctionTable({ app }: { readonly app: App }) {
         </thead>
         <tbody>
           {app.functions.map((one) => (
-            <Row key={one.name} app={app.app} one={one} calls={told[one.name] ?? one.lastMinute} />
+            <Row key={one.name} app={app.app} one={one} calls={stats[one.name] ?? one.lastMinute} />
           ))}
         </tbody>
       </table>
@@ -107,7 +107,7 @@ function Row({
 }: {
   readonly app: string;
   readonly one: AppFunction;
-  readonly calls: CallFigures | undefined;
+  readonly calls: CallStats | undefined;
 }) {
   return (
     <tr>

@@ -1,19 +1,19 @@
-// Nodes that want in and came without a token: a person compares what both sides show, and decides.
+// Requests to join without a token: a person compares the codes that both sides show, and decides.
 
 import { useState } from "preact/hooks";
-import { ask, pathOf } from "../data/api.ts";
-import type { JoinRequest } from "../data/shapes.ts";
+import { approveJoin, type PendingJoin, rejectJoin } from "../../../api/joins.ts";
+import { call } from "../data/requests.ts";
 import { joins, nodes } from "../data/stores.ts";
 import { Confirm } from "../parts/dialog.tsx";
 import { momentText } from "../parts/format.ts";
 import { text } from "../text.ts";
 
 interface Decision {
-  readonly request: JoinRequest;
+  readonly request: PendingJoin;
   readonly verb: "approve" | "reject";
 }
 
-/** The requests that wait; nothing when none does. */
+/** The requests that wait, if any. */
 export function JoinRequests() {
   const waiting = joins.value.value ?? [];
   const [decision, setDecision] = useState<Decision>();
@@ -54,8 +54,10 @@ export function JoinRequests() {
           verb={text.joins[decision.verb]}
           act={async () => {
             const { request, verb } = decision;
-            const json = verb === "approve" ? { deploy, hosts: request.hosts ?? [] } : undefined;
-            await ask(pathOf("v1", "joins", request.id, verb), { method: "POST", json });
+            const parameters = { id: request.id };
+            const hosts = [...request.hosts];
+            if (verb === "approve") await call(approveJoin, { parameters, body: { deploy, hosts } });
+            else await call(rejectJoin, { parameters });
             await Promise.all([joins.refresh(), nodes.refresh()]);
           }}
           onClose={() => setDecision(undefined)}
@@ -73,8 +75,8 @@ export function JoinRequests() {
   );
 }
 
-function Facts({ request }: { readonly request: JoinRequest }) {
-  const { name, code, fingerprint, address, hosts = [], since } = request;
+function Facts({ request }: { readonly request: PendingJoin }) {
+  const { name, code, fingerprint, address, hosts, since } = request;
   return (
     <dl class="pairs">
       <dt>{text.joins.name}</dt>
@@ -89,14 +91,10 @@ function Facts({ request }: { readonly request: JoinRequest }) {
       <dd>
         <code>{fingerprint}</code>
       </dd>
-      {address !== undefined && (
-        <>
-          <dt>{text.joins.from}</dt>
-          <dd>
-            <code>{address}</code>
-          </dd>
-        </>
-      )}
+      <dt>{text.joins.from}</dt>
+      <dd>
+        <code>{address}</code>
+      </dd>
       {hosts.length > 0 && (
         <>
           <dt>{text.joins.hosts}</dt>

@@ -1,16 +1,18 @@
-// The node's log, live: its own lines and those of guests, filtered, and held still while somebody reads.
+// The node's log as it grows: lines of the node and of guests, filtered, and held still on request.
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
+import { readLogs } from "../../../api/logs.ts";
 import { Following } from "../data/following.ts";
 import { LogBuffer, type LogFilter } from "../data/log-buffer.ts";
+import { open } from "../data/requests.ts";
 import { apps, mesh } from "../data/stores.ts";
 import { zoneName } from "../parts/format.ts";
 import { LogList } from "../parts/log-list.tsx";
 import { text } from "../text.ts";
 
 const levels = ["trace", "debug", "info", "warn", "error"] as const;
-/** Lines arrive one by one and are drawn together. */
+/** Lines arrive one by one and are drawn together, after this time in ms. */
 const drawEveryMs = 100;
 
 /** The view. */
@@ -24,7 +26,7 @@ export function Logs() {
   still.current = paused.value;
   useEffect(() => {
     const following = new Following({
-      path: () => `/v1/logs?follow=true&limit=${buffer.capacity}`,
+      open: (signal) => open(readLogs, { query: { follow: "true", limit: String(buffer.capacity) }, signal }),
       onOpen: () => buffer.reopened(),
       onLine: (line) => buffer.add(line),
     });
@@ -37,7 +39,7 @@ export function Logs() {
       following.stop();
     };
   }, [buffer, drawn, state]);
-  // What is drawn changes with the filter, and with new lines while it is not held still.
+  // The list changes with the filter, and with new lines unless it is held still.
   const shown = useMemo(
     () => buffer.select(filter.value, { held: paused.value }),
     [buffer, filter.value, drawn.value, paused.value],

@@ -1,6 +1,6 @@
-// The mesh drawn: the asked node in the middle, its peers around it; only its own links are known to a node.
+// A drawing of the mesh: the asked node in the middle, its peers around it. A node knows only its own links.
 
-import type { Mesh, MeshNode, MeshPeer } from "../data/shapes.ts";
+import type { Mesh, MeshNode, MeshPeer } from "../../../api/mesh.ts";
 import { forwardRates } from "../data/stores.ts";
 import { msText, rateText } from "../parts/format.ts";
 import { text } from "../text.ts";
@@ -8,10 +8,11 @@ import { text } from "../text.ts";
 const width = 640;
 const height = 440;
 const centre = { x: width / 2, y: height / 2 - 8 };
-/** Peers on one ring; more go on further rings, smaller. */
+/** Peers on one ring at full size; with more peers, the circles are smaller and there are more rings. */
 const mostOnRing = 14;
+/** Width of the line to the peer with the greatest weight. */
 const widest = 9;
-/** Over this many peers, names stand in the table alone. */
+/** With more peers than these, only the table shows names. */
 const mostNamed = 40;
 
 interface Placed {
@@ -21,11 +22,11 @@ interface Placed {
   readonly radius: number;
 }
 
-/** The drawing; `state` is that of the asked node. What it shows stands in the table beside it too. */
+/** The drawing; `state` is the state of the asked node. The table beside the drawing holds the same facts. */
 export function MeshGraph({ mesh, state }: { readonly mesh: Mesh; readonly state: string }) {
   const { peers } = mesh;
   const placed = placedAround(peers);
-  const heaviest = Math.max(1, ...peers.map(({ weight }) => weight ?? 0));
+  const heaviest = Math.max(1, ...peers.map(({ weight }) => weight));
   const named = peers.length <= mostNamed;
   return (
     <svg viewBox={`0 0 ${width} ${height}`} role="img" aria-label={text.mesh.drawing(mesh.node, peers.length)}>
@@ -33,9 +34,9 @@ export function MeshGraph({ mesh, state }: { readonly mesh: Mesh; readonly state
         <Link key={one.peer.name} one={one} heaviest={heaviest} named={named && peers.length <= mostOnRing} />
       ))}
       {placed.map(({ peer, x, y, radius }) => (
-        <Node key={peer.name} name={named ? peer.name : ""} state={peer.state} figures={peer} at={{ x, y, radius }} />
+        <Node key={peer.name} name={named ? peer.name : ""} state={peer.state} stats={peer} at={{ x, y, radius }} />
       ))}
-      <Node name={mesh.node} state={state} figures={mesh.here} at={{ ...centre, radius: 30 }} />
+      <Node name={mesh.node} state={state} stats={mesh.here} at={{ ...centre, radius: 30 }} />
     </svg>
   );
 }
@@ -44,11 +45,11 @@ function Link({ one, heaviest, named }: { readonly one: Placed; readonly heavies
   const { peer, x, y } = one;
   const rate = forwardRates.value[peer.name] ?? 0;
   const line = { x1: centre.x, y1: centre.y, x2: x, y2: y };
-  // Nearer to the peer, where links have room between them.
+  // The label is nearer to the peer, where there is room between the links.
   const label = { x: centre.x + (x - centre.x) * 0.56, y: centre.y + (y - centre.y) * 0.56 };
   return (
     <g class={`link ${peer.state}`}>
-      <line {...line} stroke-width={1 + ((peer.weight ?? 0) / heaviest) * (widest - 1)} />
+      <line {...line} stroke-width={1 + (peer.weight / heaviest) * (widest - 1)} />
       {rate > 0 && <line {...line} class={rate > 50 ? "moving fast" : "moving"} />}
       {named && (
         <text x={label.x} y={label.y - 4}>
@@ -63,15 +64,15 @@ function Link({ one, heaviest, named }: { readonly one: Placed; readonly heavies
 function Node({
   name,
   state,
-  figures,
+  stats,
   at,
 }: {
   readonly name: string;
   readonly state: string;
-  readonly figures: MeshNode;
+  readonly stats: MeshNode;
   readonly at: { readonly x: number; readonly y: number; readonly radius: number };
 }) {
-  const { slots, running, queued } = figures;
+  const { slots, running, queued } = stats;
   const load = slots === null || slots === 0 ? 0 : Math.min(1, ((running ?? 0) + (queued ?? 0)) / slots);
   const { x, y, radius } = at;
   const filled = 2 * radius * load;
@@ -99,7 +100,7 @@ function placedAround(peers: readonly MeshPeer[]): Placed[] {
   return peers.map((peer, index) => {
     const ring = Math.floor(index / perRing);
     const onRing = Math.min(perRing, peers.length - ring * perRing);
-    // The drawing is wider than tall: one peer or two stand beside the node, the first of more above it.
+    // The drawing is wider than tall: up to two peers stand beside the node; of more peers the first stands above it.
     const start = peers.length <= 2 ? 0 : -Math.PI / 2;
     const angle = (2 * Math.PI * (index % perRing)) / onRing + start + ring * 0.2;
     const share = rings === 1 ? 1 : 0.5 + (0.5 * (ring + 1)) / rings;

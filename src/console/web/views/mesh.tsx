@@ -1,7 +1,8 @@
-// The mesh: who wants in, who is there, how strong each link is and what moves over it, who let whom in.
+// The mesh: requests to join, the nodes, each link's weight and traffic, and the tree of admissions.
 
+import type { MeshNode, MeshPeer } from "../../../api/mesh.ts";
+import type { ListedNode } from "../../../api/nodes.ts";
 import { linkTo } from "../data/route.ts";
-import type { MeshNode, MeshPeer, NodeEntry } from "../data/shapes.ts";
 import { forwardRates, mesh, nodes } from "../data/stores.ts";
 import { countText, msText, rateText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
@@ -70,13 +71,13 @@ function Overview() {
               </tr>
             </thead>
             <tbody>
-              <Row name={body.node} entry={here} figures={body.here} peer={undefined} state={here?.state ?? "alive"} />
+              <Row name={body.node} entry={here} stats={body.here} peer={undefined} state={here?.state ?? "alive"} />
               {body.peers.map((peer) => (
                 <Row
                   key={peer.name}
                   name={peer.name}
                   entry={nodes.value.value?.find(({ name }) => name === peer.name)}
-                  figures={peer}
+                  stats={peer}
                   peer={peer}
                   state={peer.state}
                 />
@@ -108,17 +109,17 @@ function Overview() {
 function Row({
   name,
   entry,
-  figures,
+  stats,
   peer,
   state,
 }: {
   readonly name: string;
-  readonly entry: NodeEntry | undefined;
-  readonly figures: MeshNode;
+  readonly entry: ListedNode | undefined;
+  readonly stats: MeshNode;
   readonly peer: MeshPeer | undefined;
   readonly state: string;
 }) {
-  const { slots, running, queued } = figures;
+  const { slots, running, queued } = stats;
   return (
     <tr>
       <th scope="row">
@@ -131,7 +132,7 @@ function Row({
       </td>
       <td class="number">{msText(peer?.rttMs)}</td>
       <td class="number">{slots === null ? "–" : text.mesh.loadOf(running ?? 0, slots, queued ?? 0)}</td>
-      <td class="number">{figures.weight === null ? "–" : countText(Math.round(figures.weight))}</td>
+      <td class="number">{countText(Math.round(stats.weight))}</td>
       <td class="number">{peer === undefined ? "–" : text.mesh.perSecond(rateText(forwardRates.value[name] ?? 0))}</td>
     </tr>
   );

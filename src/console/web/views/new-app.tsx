@@ -1,4 +1,4 @@
-// A new app: its name, what it starts from, who may call it.
+// A new app: its name, its template, and whether calls need a token.
 
 import { signal } from "@preact/signals";
 import { useId } from "preact/hooks";
@@ -9,7 +9,7 @@ import { SourceEditor } from "../editor/source-editor.tsx";
 import { type Template, templates } from "../editor/templates.ts";
 import { text } from "../text.ts";
 
-/** Outlives the view, as the draft does. */
+/** The name and the choice outlive the view, as the draft does. */
 const name = signal("");
 const open = signal(false);
 

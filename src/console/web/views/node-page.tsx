@@ -1,8 +1,8 @@
-// One node: what it can do, what it does, what its owner allows, its certificates; drain, resume, revoke.
+// One node: its capacity, load, owner's policy and certificates; drain, resume, revoke.
 
 import { useEffect, useState } from "preact/hooks";
-import { ask, pathOf } from "../data/api.ts";
-import type { Capacity, NodeDetails, NodeEntry } from "../data/shapes.ts";
+import { drainNode, type ListedNode, type NodeDetails, resumeNode, revokeNode, showNode } from "../../../api/nodes.ts";
+import { call } from "../data/requests.ts";
 import { mesh, nodes } from "../data/stores.ts";
 import { Confirm } from "../parts/dialog.tsx";
 import { countText, momentText, msText } from "../parts/format.ts";
@@ -24,11 +24,11 @@ export function NodePage({ name }: { readonly name: string }) {
   if (node === undefined) return <p class="empty">{text.node.unknown(name)}</p>;
   const live = mesh.value.value?.peers.find((peer) => peer.name === name);
   const state = node.revoked ? "revoked" : (live?.state ?? node.state);
-  const act = async (verb: "drain" | "resume"): Promise<void> => {
+  const act = async (route: typeof drainNode | typeof resumeNode): Promise<void> => {
     setBusy(true);
     setProblem(undefined);
     try {
-      await ask(pathOf("v1", "nodes", name, verb), { method: "POST" });
+      await call(route, { parameters: { node: name } });
       await Promise.all([nodes.refresh(), mesh.refresh()]);
     } catch (error) {
       setProblem(error);
@@ -49,11 +49,11 @@ export function NodePage({ name }: { readonly name: string }) {
         {!node.revoked && (
           <div class="actions push">
             {state === "draining" || state === "asleep" ? (
-              <button type="button" class="small" disabled={busy || gone} onClick={() => void act("resume")}>
+              <button type="button" class="small" disabled={busy || gone} onClick={() => void act(resumeNode)}>
                 {text.node.resume}
               </button>
             ) : (
-              <button type="button" class="small" disabled={busy || gone} onClick={() => void act("drain")}>
+              <button type="button" class="small" disabled={busy || gone} onClick={() => void act(drainNode)}>
                 {text.node.drain}
               </button>
             )}
@@ -67,7 +67,7 @@ export function NodePage({ name }: { readonly name: string }) {
       <div class="columns">
         <Identity node={node} />
         <Load name={name} />
-        <CapacityCard capacity={node.capacity ?? null} />
+        <CapacityCard capacity={node.capacity} />
         {gone ? <p class="quiet">{text.node.away}</p> : <Details name={name} />}
       </div>
       {revoking && <Revoke node={node} onClose={() => setRevoking(false)} />}
@@ -75,7 +75,7 @@ export function NodePage({ name }: { readonly name: string }) {
   );
 }
 
-function Identity({ node }: { readonly node: NodeEntry }) {
+function Identity({ node }: { readonly node: ListedNode }) {
   return (
     <Card title={text.node.identity}>
       <Pair name={text.node.id} code={node.id} />
@@ -84,9 +84,7 @@ function Identity({ node }: { readonly node: NodeEntry }) {
       <Pair name={text.node.approvedBy} value={node.approvedBy} />
       {node.url !== null && <Pair name={text.node.url} code={node.url} />}
       {node.address !== null && <Pair name={text.node.peerAddress} code={node.address} />}
-      {node.container !== undefined && node.container !== null && (
-        <Pair name={text.node.container} value={node.container ? text.yes : text.no} />
-      )}
+      {node.container !== null && <Pair name={text.node.container} value={node.container ? text.yes : text.no} />}
     </Card>
   );
 }
@@ -94,23 +92,23 @@ function Identity({ node }: { readonly node: NodeEntry }) {
 function Load({ name }: { readonly name: string }) {
   const body = mesh.value.value;
   const peer = body?.peers.find((one) => one.name === name);
-  const figures = body?.node === name ? body.here : peer;
-  if (figures === undefined || figures.slots === null) return null;
+  const stats = body?.node === name ? body.here : peer;
+  if (stats === undefined || stats.slots === null) return null;
   return (
     <Card title={text.node.load}>
-      <Pair name={text.node.slots} value={text.mesh.loadOf(figures.running ?? 0, figures.slots, figures.queued ?? 0)} />
-      <Pair name={text.node.owner} value={figures.owner ?? "–"} />
-      <Pair name={text.node.loop} value={msText(figures.loopDelayMs)} />
-      <Pair name={text.mesh.weight} value={countText(Math.round(figures.weight ?? 0))} />
-      <Pair name={text.node.pace} value={figures.pace === null ? "–" : `${Math.round(figures.pace * 100)} %`} />
+      <Pair name={text.node.slots} value={text.mesh.loadOf(stats.running ?? 0, stats.slots, stats.queued ?? 0)} />
+      <Pair name={text.node.owner} value={stats.owner ?? "–"} />
+      <Pair name={text.node.loop} value={msText(stats.loopDelayMs)} />
+      <Pair name={text.mesh.weight} value={countText(Math.round(stats.weight))} />
+      <Pair name={text.node.pace} value={stats.pace === null ? "–" : `${Math.round(stats.pace * 100)} %`} />
       {peer !== undefined && <Pair name={text.mesh.rtt} value={msText(peer.rttMs)} />}
       {peer !== undefined && <Pair name={text.node.forwarded} value={countText(peer.forwarded)} />}
     </Card>
   );
 }
 
-function CapacityCard({ capacity }: { readonly capacity: Capacity | null }) {
-  if (capacity === null) {
+function CapacityCard({ capacity }: Pick<ListedNode, "capacity">) {
+  if (capacity === null || capacity === undefined) {
     return (
       <section class="card padded">
         <h2>{text.node.capacity}</h2>
@@ -143,7 +141,7 @@ function Details({ name }: { readonly name: string }) {
   const [details, setDetails] = useState<NodeDetails>();
   const [problem, setProblem] = useState<unknown>();
   useEffect(() => {
-    ask<NodeDetails>(pathOf("v1", "nodes", name)).then(setDetails, setProblem);
+    call(showNode, { parameters: { node: name } }).then(setDetails, setProblem);
   }, [name]);
   if (problem !== undefined) return <ProblemBox error={problem} />;
   if (details === undefined) return <p class="quiet">{text.loading}</p>;
@@ -169,7 +167,7 @@ function Details({ name }: { readonly name: string }) {
   );
 }
 
-function Revoke({ node, onClose }: { readonly node: NodeEntry; readonly onClose: () => void }) {
+function Revoke({ node, onClose }: { readonly node: ListedNode; readonly onClose: () => void }) {
   const [subtree, setSubtree] = useState(false);
   return (
     <Confirm
@@ -177,7 +175,7 @@ function Revoke({ node, onClose }: { readonly node: NodeEntry; readonly onClose:
       detail={text.node.revokeDetail}
       verb={text.node.revoke}
       act={async () => {
-        await ask(pathOf("v1", "nodes", node.name, "revoke"), { method: "POST", json: { subtree } });
+        await call(revokeNode, { parameters: { node: node.name }, body: { subtree } });
         await Promise.all([nodes.refresh(), mesh.refresh()]);
       }}
       onClose={onClose}

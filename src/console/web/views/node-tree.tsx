@@ -1,9 +1,9 @@
-// The tree of who let whom in, when, and by what.
+// The tree of admissions: the parent of each node, when the node was let in, and by which token or person.
 
 import { useEffect, useState } from "preact/hooks";
-import { ask } from "../data/api.ts";
+import { listNodes, nodeTree, type TreeNode } from "../../../api/nodes.ts";
+import { call } from "../data/requests.ts";
 import { linkTo } from "../data/route.ts";
-import type { TreeNode } from "../data/shapes.ts";
 import { nodes } from "../data/stores.ts";
 import { momentText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
@@ -16,7 +16,7 @@ export function Tree() {
   const [problem, setProblem] = useState<unknown>();
   const known = nodes.value.value;
   useEffect(() => {
-    ask<TreeNode | null>("/v1/nodes?tree=true").then(setTree, setProblem);
+    call(listNodes, { query: { tree: "true" }, shape: nodeTree }).then(setTree, setProblem);
   }, [known]);
   if (problem !== undefined) return <ProblemBox error={problem} />;
   if (tree === undefined) return <p class="quiet loading">{text.loading}</p>;

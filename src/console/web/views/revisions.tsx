@@ -1,14 +1,17 @@
-// An app's revisions: what was deployed when by whom, its source, and the way back to it.
+// An app's revisions: when and by which token each was deployed, its source, and the roll back to it.
 
 import { useEffect, useState } from "preact/hooks";
-import { ask, pathOf } from "../data/api.ts";
-import type { App, Revision, SourceFile } from "../data/shapes.ts";
+import { type App, appSource, rollbackApp } from "../../../api/apps.ts";
+import { call } from "../data/requests.ts";
 import { apps } from "../data/stores.ts";
 import { CodeField } from "../editor/code-field.tsx";
+import type { SourceFile } from "../editor/drafts.ts";
 import { Confirm, Dialog } from "../parts/dialog.tsx";
 import { momentText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { text } from "../text.ts";
+
+type Revision = App["revisions"][number];
 
 /** The revisions, newest first. */
 export function Revisions({ app }: { readonly app: App }) {
@@ -59,8 +62,7 @@ export function Revisions({ app }: { readonly app: App }) {
           detail={text.revisions.rollBackDetail(app.app)}
           verb={text.revisions.rollBack}
           act={async () => {
-            const json = { revision: wanted.revision };
-            await ask(pathOf("v1", "apps", app.app, "rollback"), { method: "POST", json });
+            await call(rollbackApp, { parameters: { app: app.app }, body: { revision: wanted.revision } });
             await apps.refresh();
           }}
           onClose={() => setWanted(undefined)}
@@ -82,8 +84,8 @@ function SourceOf({
   const [files, setFiles] = useState<readonly SourceFile[]>();
   const [problem, setProblem] = useState<unknown>();
   useEffect(() => {
-    const path = `${pathOf("v1", "apps", app, "source")}?revision=${encodeURIComponent(revision)}`;
-    ask<{ readonly files: readonly SourceFile[] }>(path).then((source) => setFiles(source.files), setProblem);
+    const request = { parameters: { app }, query: { revision } };
+    call(appSource, request).then((source) => setFiles(source.files), setProblem);
   }, [app, revision]);
   return (
     <Dialog title={`${app} ${revision}`} onClose={onClose}>

@@ -1,12 +1,13 @@
-// The frame of every view: where one can go, how the node is, who is signed in.
+// The frame of every view: navigation, the state of the connection, sign-out.
 
 import type { FunctionComponent } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import { useEffect } from "preact/hooks";
+import { unreadable } from "../data/readable.ts";
 import { route } from "../data/route.ts";
 import { signOut, token } from "../data/session.ts";
 import { events, joins, mesh } from "../data/stores.ts";
-import { Outdated } from "../parts/outdated.tsx";
+import { Outdated, Unreadable } from "../parts/outdated.tsx";
 import { ThemeChoice } from "../parts/theme.tsx";
 import { text } from "../text.ts";
 import { AppPage } from "./app-page.tsx";
@@ -49,6 +50,7 @@ export function Shell() {
         <SignIn />
       ) : (
         <main id="main" tabIndex={-1}>
+          {unreadable.value !== undefined && <Unreadable detail={unreadable.value} />}
           <View />
           <SignInAgain />
         </main>
@@ -77,7 +79,7 @@ function Navigation() {
   );
 }
 
-/** Whether what is shown is what is. */
+/** Whether the page is up to date: the state of the stream of events, and the node's name. */
 function Connection() {
   const state = events.value?.state.value ?? "connecting";
   const node = mesh.value.value?.node;
@@ -90,7 +92,7 @@ function Connection() {
   );
 }
 
-/** A view that is loaded when it is first shown; a node that was updated meanwhile has it no more under that name. */
+/** A view that is loaded when it is first shown. After an update the node has no file of that name any more. */
 function later<Props extends object>(load: () => Promise<FunctionComponent<Props>>): FunctionComponent<Props> {
   return lazy(async () => ({ default: await load().catch((): FunctionComponent<Props> => Outdated) }));
 }
@@ -105,7 +107,7 @@ const views = {
 function View() {
   const [first = "", second, third, fourth] = route.value;
   useEffect(() => {
-    // What had the focus may have gone with the view before.
+    // The element with the focus may have gone with the view before.
     if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });
   }, [first, second, third, fourth]);
   if (first === "") return <Functions />;

@@ -1,8 +1,10 @@
-// Signing in: by a link that brings a code, or by a token that is pasted.
+// Signing in: by a link with a one-time code, or by a pasted token.
 
 import { signal } from "@preact/signals";
 import { useId, useState } from "preact/hooks";
-import { ask, Problem } from "../data/api.ts";
+import { listApps } from "../../../api/apps.ts";
+import { ProblemError } from "../data/problem.ts";
+import { call } from "../data/requests.ts";
 import { refused, signInWith, signOut } from "../data/session.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { ProblemBox } from "../parts/problem-box.tsx";
@@ -11,7 +13,7 @@ import { text } from "../text.ts";
 /** Why the sign-in link did not work. */
 export const linkProblem = signal<string | undefined>(undefined);
 
-/** The page of who is not signed in. */
+/** The page while nobody is signed in. */
 export function SignIn() {
   return (
     <main class="sign-in" id="main">
@@ -31,7 +33,7 @@ export function SignIn() {
   );
 }
 
-/** The same over a page whose token the node takes no more: nothing on the page is lost. */
+/** The sign-in over a page whose token the node refuses: the page behind it loses nothing. */
 export function SignInAgain() {
   if (!refused.value) return null;
   return (
@@ -56,13 +58,13 @@ function TokenForm() {
     if (tried === "") return;
     setProblem(undefined);
     try {
-      // The one in use is replaced only by one that works.
-      await ask("/v1/apps", { token: tried });
+      // The token in use is replaced only by a token that works.
+      await call(listApps, { token: tried });
       linkProblem.value = undefined;
       signInWith(tried);
     } catch (error) {
-      // A token for one app may not do everything, and is a token all the same.
-      if (error instanceof Problem && error.body.status === 403) signInWith(tried);
+      // A token that may not list the apps is a valid token all the same.
+      if (error instanceof ProblemError && error.document.status === 403) signInWith(tried);
       else setProblem(error);
     }
   };
