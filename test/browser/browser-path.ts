@@ -1,4 +1,4 @@
-// Which browser tests of the page drive.
+// The browser that tests of the page drive.
 
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";

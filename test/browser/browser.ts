@@ -17,14 +17,14 @@ const flags = [
   "--disable-sync",
 ];
 
-/** A page, and what it did that it must not: errors, and what the policy of the page stopped. */
+/** A page, and its faults: errors in its console, and violations of its policy. */
 export interface TestPage {
   readonly page: Page;
   readonly context: BrowserContext;
   readonly faults: string[];
 }
 
-/** How a page is opened; `allowed` are the errors that the test brings about. */
+/** How a page is opened; `allowed` matches the errors that the test causes. */
 export interface PageOptions {
   readonly width?: number;
   readonly height?: number;
@@ -32,7 +32,7 @@ export interface PageOptions {
   readonly allowed?: RegExp;
 }
 
-/** Opens an address in a new browser, which ends with the test. Whatever the page reports as an error fails the test at its end. */
+/** Opens an address in a new browser, which ends with the test. `faults` collects the errors that the page reports. */
 export async function openPage(
   test: TestContext,
   url: string,
@@ -58,9 +58,9 @@ export async function openPage(
     await context.close();
     await rm(profile, { recursive: true, force: true, maxRetries: 5 });
   });
-  const tellViolations = `addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+  const reportViolations = `addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
     console.error("policy: " + violatedDirective + " " + blockedURI));`;
-  await context.addInitScript({ content: tellViolations });
+  await context.addInitScript({ content: reportViolations });
   const page = context.pages()[0] ?? (await context.newPage());
   page.setDefaultTimeout(20_000);
   page.on("pageerror", (error) => faults.push(`error: ${error.message}`));
@@ -88,7 +88,7 @@ export async function openSignedIn(
   return opened;
 }
 
-/** Puts a text into the editor in place of what stands there. */
+/** Replaces the text in the editor. */
 export async function writeSource(page: Page, source: string): Promise<void> {
   const editor = page.locator(".cm-content");
   await editor.click();

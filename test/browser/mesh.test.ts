@@ -1,4 +1,4 @@
-// The console as an operator meets it, on a mesh of three: calls that spread, a join that is approved, a node that is revoked.
+// The console for an operator, on a mesh of three nodes: calls that spread, a join to approve, a node to revoke.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import { deploy, launchJoiner, meshSeenBy, seesAlive, startMesh, until } from ".
 import { openSignedIn } from "./browser.js";
 
 const names = ["north", "east", "south"];
-/** Work enough that the one worker of the asked node is busy when the next call comes. */
+/** Enough work that the one worker of the asked node is busy when the next call arrives. */
 const work = `export function spin(rounds: i32): i32 {
   let sum = 1;
   for (let i = 0; i < rounds; i++) sum = sum * 31 + i;

@@ -1,4 +1,4 @@
-// For people: no violation that axe finds in any view, in either theme, wide or narrow; keyboard alone; small and still while it loads.
+// Accessibility and loading: no violation that axe finds, in both themes and widths; keyboard alone; a small first load.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -24,7 +24,7 @@ export function total(items: Array<Item>, note: string | null = null, discount: 
 
 after(() => node.stop());
 
-/** What stands out to the right. */
+/** The elements that stand out to the right, with their right edges. */
 const widest = `[...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
   .map((one) => one.tagName + "." + one.className + " " + Math.round(one.getBoundingClientRect().right)).slice(0, 12).join(", ")`;
 
@@ -33,7 +33,7 @@ interface Violation {
   readonly nodes: readonly { readonly target: unknown; readonly failureSummary?: string }[];
 }
 
-/** What axe finds against WCAG 2.2 AA and its own best practices. */
+/** Violations of WCAG 2.2 AA and of axe's best practices. */
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
@@ -91,7 +91,7 @@ for (const dark of [false, true]) {
     for (const { view, ready, act } of views) {
       for (const width of [1280, 360]) {
         await page.setViewportSize({ width, height: 800 });
-        // Each from its start: what an earlier act opened is gone.
+        // A fresh page for each view: nothing that an earlier act opened is left.
         await page.goto("about:blank");
         await page.goto(`${url}/${view}`);
         await page.getByText(ready).first().waitFor();
