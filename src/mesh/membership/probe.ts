@@ -131,7 +131,7 @@ export class Prober {
       const end = (acknowledged: boolean): void => {
         cancelIndirect();
         cancelEnd();
-        // No member to request it of counts as one missing nack: it may be this node that receives nothing.
+        // Without a member to probe through, one nack counts as missing: this node may be the one that is cut off.
         resolve({ acknowledged, nacksMissing: requested === 0 ? 1 : requested - answered });
       };
       const cancelEnd = timers.after(intervalMs, () => end(false));
