@@ -4,7 +4,8 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
-import { Client, ProblemError } from "../../src/client/client.js";
+import { Client } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 
 /** The node that is loaded; `ca` in PEM. */
 export interface Loaded {

@@ -29,7 +29,8 @@ export const auditVerdict = z
   })
   .meta({ id: "AuditVerdict" });
 
-const proof = z
+/** What an offline proof needs: the answer to `proof`. */
+export const auditProof = z
   .object({
     v: z.literal(1).describe("Version of the shape."),
     mesh: z.string().describe("Id of the mesh."),
@@ -50,6 +51,9 @@ const proof = z
   })
   .meta({ id: "AuditProof" });
 
+/** Signed heads: the answer to `heads`. */
+export const auditHeads = z.array(z.string());
+
 /** `GET /v1/audit`. */
 export const audit = {
   method: "GET",
@@ -68,7 +72,7 @@ export const audit = {
   answers: {
     200: answer(
       "Records, oldest first; or what the query asks for.",
-      json(z.union([auditRecords, z.array(z.string()), auditVerdict, proof])),
+      json(z.union([auditRecords, auditHeads, auditVerdict, auditProof])),
     ),
   },
 } as const satisfies Route;
@@ -80,4 +84,4 @@ export type AuditRecord = DeepReadonly<z.infer<typeof record>>;
 export type AuditVerdict = DeepReadonly<z.infer<typeof auditVerdict>>;
 
 /** What an offline proof needs. */
-export type AuditProof = DeepReadonly<z.infer<typeof proof>>;
+export type AuditProof = DeepReadonly<z.infer<typeof auditProof>>;

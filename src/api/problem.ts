@@ -33,4 +33,4 @@ export const problem = z
 export type Diagnostic = DeepReadonly<z.infer<typeof diagnostic>>;
 
 /** A problem document. */
-export type Problem = z.infer<typeof problem>;
+export type Problem = DeepReadonly<z.infer<typeof problem>>;

@@ -1,9 +1,10 @@
 // The line that a node prints with --json once it serves.
 
 import * as z from "zod";
+import type { DeepReadonly } from "./route.js";
 
 /** The `ready` line of `herd up --json`. */
-export const ready = z.object({
+export const readyLine = z.object({
   event: z.literal("ready"),
   url: z.string().describe("`https://HOST:PORT`, with the advertised host."),
   peer: z.string().describe("`HOST:PORT` that peers dial."),
@@ -14,5 +15,5 @@ export const ready = z.object({
   state: z.string().describe("Path of the state folder."),
 });
 
-/** What a node prints when it serves. */
-export type Ready = z.infer<typeof ready>;
+/** The `ready` line. */
+export type ReadyLine = DeepReadonly<z.infer<typeof readyLine>>;

@@ -142,6 +142,21 @@ export type HeaderOf<R extends Route, Status extends keyof R["answers"]> = R["an
   ? keyof Headers & string
   : never;
 
+/** A route as a client reads it that asks for one of several shapes: see {@link narrowed}. */
+export type Narrowed<R extends Route, Schema extends z.ZodType> = Omit<R, "answers"> & {
+  readonly answers: {
+    readonly 200: { readonly description: string; readonly contents: readonly [JsonContent<Schema>] };
+  };
+};
+
+/** `route` for a client whose query chooses one of the shapes that the answer may have. */
+export function narrowed<const R extends Route, Schema extends z.ZodType>(
+  route: R,
+  schema: Schema,
+): Narrowed<R, Schema> {
+  return { ...route, answers: { 200: answer(route.summary, json(schema)) } };
+}
+
 /** The path of a route with its parameters filled in, escaped (RFC 3986, section 2.1). Throws TypeError when one is missing. */
 export function pathOf(path: string, parameters: Readonly<Record<string, string>> = {}): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {

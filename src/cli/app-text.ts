@@ -1,32 +1,9 @@
-// How an app's functions are written for people: JSON Schemas as short signatures.
+// Functions of an app for people: JSON Schemas as short signatures, limits in readable units.
 
-/** A JSON Schema, as far as signatures read it. */
-export type Schema = Readonly<Record<string, unknown>>;
+import type { App, AppFunction, Schema } from "../api/apps.js";
 
-/** A function in the bodies of `GET /v1/apps/{app}` and `PUT`. */
-export interface FunctionBody {
-  readonly name: string;
-  readonly url: string;
-  readonly parameters: readonly (Schema & { readonly name: string; readonly optional?: boolean })[];
-  readonly result: Schema | null;
-}
-
-/** An app in the bodies of `GET /v1/apps/{app}` and `PUT`. */
-export interface AppBody {
-  readonly app: string;
-  readonly revision: string;
-  readonly revisions: readonly { readonly revision: string; readonly at: string; readonly by: string }[];
-  readonly functions: readonly FunctionBody[];
-  readonly limits: Readonly<Record<string, number>>;
-  readonly public: boolean;
-  /** Names of the nodes that have the current revision. */
-  readonly nodes: readonly string[];
-  /** In a list: why it is without its functions. */
-  readonly unlisted?: { readonly code: string; readonly detail: string };
-}
-
-/** Limits that a caller meets, in people's units: `5 s, 64 MiB of memory, …`; what the node did not tell is left out. */
-export function limitsText(limits: AppBody["limits"]): string {
+/** Limits of calls in readable units: `5 s, 64 MiB of memory, …`; limits that the answer does not have are left out. */
+export function limitsText(limits: App["limits"]): string {
   const { deadlineMs, memoryBytes, argumentBytes, resultBytes, logLines } = limits;
   return [
     ...(deadlineMs === undefined ? [] : [`${deadlineMs / 1_000} s`]),
@@ -44,25 +21,23 @@ function bytesText(bytes: number): string {
 }
 
 /** `add(a: integer, b?: integer): integer`. */
-export function signature({ name, parameters, result }: FunctionBody): string {
+export function signature({ name, parameters, result }: Pick<AppFunction, "name" | "parameters" | "result">): string {
   const list = parameters.map((entry) => `${entry.name}${entry.optional ? "?" : ""}: ${schemaText(entry)}`);
   return `${name}(${list.join(", ")}): ${result === null ? "void" : schemaText(result)}`;
 }
 
-/** A schema in a few characters; what has no short form is `…`. */
+/** A schema in a few characters; `…` for a schema that has no short form. */
 export function schemaText(schema: Schema, depth = 0): string {
   if (depth > 4) return "…";
   if (typeof schema.$ref === "string") return schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1);
-  const choices = schema.anyOf ?? schema.oneOf;
-  if (Array.isArray(choices)) {
-    const texts = choices.map((choice: Schema) => schemaText(choice, depth + 1));
+  if (schema.anyOf !== undefined) {
+    const texts = schema.anyOf.map((choice) => schemaText(choice, depth + 1));
     return [...new Set(texts)].filter((text) => text !== "…").join(" | ") || "…";
   }
-  if (Array.isArray(schema.type)) return schema.type.join(" | ");
-  if (schema.type === "array") return `${schemaText((schema.items ?? {}) as Schema, depth + 1)}[]`;
+  if (schema.type === "array") return `${schemaText(schema.items ?? {}, depth + 1)}[]`;
   if (schema.contentEncoding === "base64") return "base64";
   if (typeof schema.additionalProperties === "object") {
-    return `{ [key]: ${schemaText(schema.additionalProperties as Schema, depth + 1)} }`;
+    return `{ [key]: ${schemaText(schema.additionalProperties, depth + 1)} }`;
   }
   if (typeof schema.type === "string") return schema.type;
   if (Array.isArray(schema.enum)) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");

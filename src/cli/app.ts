@@ -1,17 +1,18 @@
 // `herd app list | show | remove | rollback`.
 
+import * as apps from "../api/apps.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import { type AppBody, type FunctionBody, limitsText, signature } from "./app-text.js";
-import { printJson, printLine, printNotice, printTable } from "./print.js";
+import { limitsText, signature } from "./app-text.js";
+import { printAnswer, printJson, printLine, printNotice, printTable } from "./print.js";
 
 /** Lists every app. */
 export async function listApps(options: GlobalOptions): Promise<void> {
-  const apps = await (await connect(options)).json<AppBody[]>("/v1/apps");
-  if (options.json) printJson(apps);
-  else if (apps.length === 0) printNotice("no apps yet: herd deploy PATH");
+  const answer = await (await connect(options)).call(apps.listApps);
+  if (options.json) printAnswer(answer);
+  else if (answer.json.length === 0) printNotice("no apps yet: herd deploy PATH");
   else {
-    const rows = apps.map((app) => [
+    const rows = answer.json.map((app) => [
       app.app,
       app.revision,
       app.public ? "public" : "private",
@@ -23,11 +24,12 @@ export async function listApps(options: GlobalOptions): Promise<void> {
 
 /** Shows one app. */
 export async function showApp(name: string, options: GlobalOptions): Promise<void> {
-  const app = await (await connect(options)).json<AppBody>(pathOf(name));
+  const answer = await (await connect(options)).call(apps.showApp, { parameters: { app: name } });
   if (options.json) {
-    printJson(app);
+    printAnswer(answer);
     return;
   }
+  const app = answer.json;
   printLine(`${app.app}, revision ${app.revision}, ${app.public ? "public: calls need no token" : "private"}`);
   printLine(`limits ${limitsText(app.limits)}`);
   printLine(`nodes ${app.nodes.map(printable).join(" ")}`);
@@ -41,7 +43,7 @@ export async function showApp(name: string, options: GlobalOptions): Promise<voi
 
 /** Removes an app. */
 export async function removeApp(name: string, options: GlobalOptions): Promise<void> {
-  await (await connect(options)).send(pathOf(name), { method: "DELETE" });
+  await (await connect(options)).call(apps.removeApp, { parameters: { app: name } });
   if (options.json) printJson({ app: name, removed: true });
   else printNotice(`removed ${name}`);
 }
@@ -52,18 +54,12 @@ export async function rollbackApp(
   options: GlobalOptions,
 ): Promise<void> {
   const client = await connect(options);
-  const body = JSON.stringify(revision === undefined ? {} : { revision });
-  const headers = { "content-type": "application/json" };
-  const app = await client.json<AppBody>(`${pathOf(name)}/rollback`, { method: "POST", body, headers });
-  if (options.json) printJson(app);
-  else printLine(`${app.app} is at revision ${app.revision}`);
+  const answer = await client.call(apps.rollbackApp, { parameters: { app: name }, body: { revision } });
+  if (options.json) printAnswer(answer);
+  else printLine(`${answer.json.app} is at revision ${answer.json.revision}`);
 }
 
 /** Prints functions with their endpoints. */
-export function printFunctions(functions: readonly FunctionBody[]): void {
+export function printFunctions(functions: readonly apps.AppFunction[]): void {
   printTable(functions.map((entry) => [`  ${signature(entry)}`, entry.url]));
-}
-
-function pathOf(name: string): string {
-  return `/v1/apps/${encodeURIComponent(name)}`;
 }

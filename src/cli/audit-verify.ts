@@ -1,6 +1,8 @@
 // `herd audit verify`: the audit log proved on this machine, with the root certificate that it trusts.
 
 import { writeFile } from "node:fs/promises";
+import { audit, auditHeads, auditProof } from "../api/audit.js";
+import { narrowed } from "../api/route.js";
 import { connect, type GlobalOptions, trustedRoot } from "../client/connection.js";
 import { tryParseJson } from "../core/json.js";
 import { printable } from "../core/terminal-text.js";
@@ -28,18 +30,18 @@ export async function verifyAuditLog(file: string | undefined, options: VerifyOp
   if (!verdict.ok) throw new FailedCheck(`the audit log is not proved: ${count(verdict.problems.length, "problem")}`);
 }
 
-/** A master's bundle, with the heads that the asked node itself has seen: a master cannot leave those out. */
+/** A master's proof, with the heads that the asked node itself has seen: the master cannot leave those out. */
 async function fetched(options: GlobalOptions): Promise<unknown> {
   const client = await connect(options);
-  // Before the bundle: a head that comes later is rightly ahead of the log in it.
-  const heads = await client.json<string[]>("/v1/audit?heads=true");
-  const bundle = await client.json<{ readonly heads?: unknown }>("/v1/audit?proof=true");
-  return Array.isArray(bundle.heads) ? { ...bundle, heads: [...new Set([...bundle.heads, ...heads])] } : bundle;
+  // The heads come first: a head of a later entry would be ahead of the log in the proof, and rightly so.
+  const heads = await client.call(narrowed(audit, auditHeads), { query: { heads: "true" } });
+  const { json: proof } = await client.call(narrowed(audit, auditProof), { query: { proof: "true" } });
+  return { ...proof, heads: [...new Set([...proof.heads, ...heads.json])] };
 }
 
 async function saved(file: string): Promise<unknown> {
   const text = await readTextFile(file);
-  // A bundle that was cut off is none, and the verdict says so.
+  // A file that was cut off holds no proof: the verdict reports that.
   return tryParseJson(text);
 }
 

@@ -2,6 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
+import { deployApp } from "../api/apps.js";
 import type { Client } from "../client/client.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
 import { isAppName } from "../core/app-name.js";
@@ -9,8 +10,7 @@ import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { appNameOf, readSourceTree, sendLimits } from "../deploy/source-tree.js";
 import { printFunctions } from "./app.js";
-import type { AppBody } from "./app-text.js";
-import { printJson, printLine } from "./print.js";
+import { printAnswer, printLine } from "./print.js";
 import { withProgress } from "./progress.js";
 
 /** The options of `herd deploy`; `public` undefined keeps what the app has. */
@@ -48,18 +48,19 @@ async function deployOnce(
   const form = new FormData();
   for (const file of files) form.append("file", new Blob([file.text], { type: "application/typescript" }), file.path);
   const encoded = new Response(form);
-  const query = options.public === undefined ? "" : `?public=${options.public}`;
-  const deployed = await withProgress(`compiling ${app}`, async () =>
-    client.json<AppBody>(`/v1/apps/${app}${query}`, {
-      method: "PUT",
-      headers: { "content-type": encoded.headers.get("content-type") ?? "" },
-      body: Buffer.from(await encoded.arrayBuffer()),
-    }),
+  const raw = {
+    type: encoded.headers.get("content-type") ?? "",
+    bytes: Buffer.from(await encoded.arrayBuffer()),
+  };
+  const access = options.public === undefined ? undefined : options.public ? "true" : "false";
+  const answer = await withProgress(`compiling ${app}`, () =>
+    client.call(deployApp, { parameters: { app }, query: { public: access }, raw }),
   );
   if (options.json) {
-    printJson(deployed);
+    printAnswer(answer);
     return;
   }
+  const deployed = answer.json;
   printLine(`${deployed.app}, revision ${deployed.revision}`);
   printFunctions(deployed.functions);
   printLine(`nodes ${deployed.nodes.map(printable).join(" ")}`);

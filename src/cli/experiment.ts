@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { deployApp, listApps } from "../api/apps.js";
 import { packageRoot } from "../core/package-root.js";
 import { LocalMesh } from "../testing/local-mesh.js";
 import { type Answer, callMany } from "../testing/many-calls.js";
@@ -130,13 +131,14 @@ async function experiment(mesh: LocalMesh, json: boolean): Promise<number> {
 }
 
 /** Deploys at the founder; times until it is acknowledged, and until each node has the app. */
-async function propagate(mesh: LocalMesh): Promise<{ deployMs: number; everywhereMs: number; nodes: string[] }> {
-  const body = await readFile(new URL(`functions/${app}.ts`, packageRoot()));
+async function propagate(
+  mesh: LocalMesh,
+): Promise<{ deployMs: number; everywhereMs: number; nodes: readonly string[] }> {
+  const bytes = await readFile(new URL(`functions/${app}.ts`, packageRoot()));
   const began = performance.now();
-  const headers = { "content-type": "application/typescript" };
   const client = mesh.founder.client(mesh.token);
-  const put = () => client.json<{ nodes: string[] }>(`/v1/apps/${app}`, { method: "PUT", body, headers });
-  const deployed = await withRetries(`the deploy of ${app}`, put, printNotice);
+  const put = () => client.call(deployApp, { parameters: { app }, raw: { type: "application/typescript", bytes } });
+  const { json: deployed } = await withRetries(`the deploy of ${app}`, put, printNotice);
   const deployMs = performance.now() - began;
   await Promise.all(mesh.nodes.map((node) => untilKnown(node, mesh.token)));
   return { deployMs, everywhereMs: performance.now() - began, nodes: deployed.nodes };
@@ -144,10 +146,10 @@ async function propagate(mesh: LocalMesh): Promise<{ deployMs: number; everywher
 
 async function untilKnown(node: NodeProcess, token: string): Promise<void> {
   const end = performance.now() + propagationLimitMs;
-  const apps = () => node.client(token).json<{ app: string }[]>("/v1/apps");
+  const apps = () => node.client(token).call(listApps);
   while (performance.now() < end) {
     const known = await withRetries(`the list of ${node.ready.node}'s apps`, apps, printNotice);
-    if (known.some((entry) => entry.app === app)) return;
+    if (known.json.some((entry) => entry.app === app)) return;
     await sleep(pollMs);
   }
   throw new Error(`${node.ready.node} has not got ${app} within ${propagationLimitMs / 1_000} s`);

@@ -1,68 +1,22 @@
 // `herd mesh why INVOCATION`: what a node knew of itself and its peers when it decided where a call runs.
 
+import { type Choice, whyCall } from "../api/mesh.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import { printJson, printLine } from "./print.js";
+import { printAnswer, printLine } from "./print.js";
 
-interface SideBody {
-  readonly slots: number;
-  readonly running: number;
-  readonly queued: number;
-  readonly serviceMs: number | null;
-  readonly expectedMs: number | null;
-  readonly lightUnits: number | null;
-}
-
-interface CandidateBody {
-  readonly name: string;
-  readonly weight: number;
-  readonly rate: number;
-  readonly expectedMs: number | null;
-  readonly whyNot: string | null;
-  readonly lightUnits: number | null;
-}
-
-interface StepBody {
-  /** Work units of the call. */
-  readonly units: number | null;
-  readonly sampled: boolean;
-  readonly candidates: readonly CandidateBody[];
-  readonly draws: readonly string[];
-  readonly way: string;
-  readonly here: SideBody & { readonly available: boolean };
-  readonly peer:
-    | (SideBody & {
-        readonly name: string;
-        readonly inFlight: number;
-        readonly rttMs: number | null;
-        readonly taken: string | null;
-        readonly refusal: string | null;
-      })
-    | null;
-}
-
-/** What `GET /v1/mesh/why/{invocation}` tells. */
-export interface WhyBody {
-  readonly invocation: string;
-  readonly at: string;
-  readonly app: string;
-  readonly revision: string;
-  readonly function: string;
-  readonly node: string;
-  readonly peers: number;
-  readonly bias: number;
-  readonly steps: readonly StepBody[];
-}
+type Step = Choice["steps"][number];
+type Side = Omit<Step["here"], "available">;
 
 /** Prints each step of a call's way. */
 export async function meshWhy(invocation: string, options: GlobalOptions): Promise<void> {
-  const why = await (await connect(options)).json<WhyBody>(`/v1/mesh/why/${encodeURIComponent(invocation)}`);
-  if (options.json) printJson(why);
-  else for (const line of whyLines(why)) printLine(line);
+  const answer = await (await connect(options)).call(whyCall, { parameters: { invocation } });
+  if (options.json) printAnswer(answer);
+  else for (const line of whyLines(answer.json)) printLine(line);
 }
 
 /** The lines for people. */
-export function whyLines({ at, app, function: name, node, peers, bias, steps, ...call }: WhyBody): string[] {
+export function whyLines({ at, app, function: name, node, peers, bias, steps, ...call }: Choice): string[] {
   const what = `${app}/${name} (${call.revision}) at ${at}`;
   const could = peers === 1 ? "1 peer" : `${peers} peers`;
   const lines = [`${what}: came in at ${node}, ${could} could run it`];
@@ -118,7 +72,7 @@ function refusalOf({ refusal }: { readonly refusal: string | null }): string {
   return refusal === null ? "" : `: ${refusals[refusal] ?? refusal}`;
 }
 
-function heavyFor({ lightUnits }: SideBody, units: number | null): boolean {
+function heavyFor({ lightUnits }: Side, units: number | null): boolean {
   return lightUnits !== null && units !== null && units > lightUnits;
 }
 
@@ -137,24 +91,28 @@ function whyNotText(whyNot: string, lightUnits: number | null): string {
   return whyNots[whyNot] ?? whyNot;
 }
 
-function loadOf({ running, slots, queued }: SideBody): string {
+function loadOf({ running, slots, queued }: Side): string {
   return `${running} of ${slots} slots running, ${queued} queued`;
 }
 
-function answerOf({ serviceMs, expectedMs }: SideBody): string {
+function answerOf({ serviceMs, expectedMs }: Side): string {
   const mean = serviceMs === null ? "" : ` (calls take ${serviceMs.toFixed(2)} ms there)`;
   return expectedMs === null ? "takes no calls" : `answer expected in ${expectedMs.toFixed(2)} ms${mean}`;
 }
 
+function known(value: number | null, digits: number): string {
+  return value === null ? "unknown" : value.toFixed(digits);
+}
+
 /** The candidates of a choice that was kept whole, the weightiest first, with a number at those that were drawn. */
-function candidateLines({ candidates, draws }: StepBody): string[] {
+function candidateLines({ candidates, draws }: Step): string[] {
   return candidates
-    .toSorted((one, other) => other.weight - one.weight)
+    .toSorted((one, other) => (other.weight ?? 0) - (one.weight ?? 0))
     .map(({ name, weight, rate, expectedMs, whyNot, lightUnits }) => {
       if (whyNot !== null) return `   · ${name}: not drawn: ${whyNotText(whyNot, lightUnits)}`;
       const draw = draws.indexOf(name);
       const drawn = draw < 0 ? "-" : `drawn ${draw === 0 ? "first" : "second"}`;
       const answer = expectedMs === null ? "takes no calls" : `answer in ${expectedMs.toFixed(2)} ms`;
-      return `   · ${name}: weight ${weight.toFixed(0)}, ${rate.toFixed(2)} units a millisecond, ${answer}, ${drawn}`;
+      return `   · ${name}: weight ${known(weight, 0)}, ${known(rate, 2)} units a millisecond, ${answer}, ${drawn}`;
     });
 }

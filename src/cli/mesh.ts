@@ -1,50 +1,24 @@
 // `herd mesh status`: a node's peers, and how they look from there.
 
+import { type Mesh, showMesh } from "../api/mesh.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import { printJson, printLine, printTable } from "./print.js";
-
-interface FiguresBody {
-  readonly slots: number | null;
-  readonly running: number | null;
-  readonly queued: number | null;
-  readonly capacity: number | null;
-  readonly weight: number;
-  readonly owner: string | null;
-  readonly loopDelayMs: number | null;
-  readonly pace: number | null;
-}
-
-interface PeerBody extends FiguresBody {
-  readonly name: string;
-  readonly state: string;
-  readonly rttMs: number | null;
-  readonly errorRate: number | null;
-  readonly ejected: boolean;
-}
-
-/** What `GET /v1/mesh` tells. */
-export interface MeshBody {
-  readonly node: string;
-  readonly here: FiguresBody;
-  readonly peers: readonly PeerBody[];
-  readonly masters: readonly string[];
-  readonly revoked: readonly string[];
-}
+import { printAnswer, printLine, printTable } from "./print.js";
 
 /** Prints the mesh as the node sees it. */
 export async function meshStatus(options: GlobalOptions): Promise<void> {
-  const mesh = await (await connect(options)).json<MeshBody>("/v1/mesh");
+  const answer = await (await connect(options)).call(showMesh);
   if (options.json) {
-    printJson(mesh);
+    printAnswer(answer);
     return;
   }
+  const mesh = answer.json;
   printLine(`masters ${named(mesh.masters)}, revoked ${named(mesh.revoked)}`);
   printTable(meshRows(mesh));
 }
 
 /** The rows for people: the asked node first. */
-export function meshRows({ node, here, peers }: Pick<MeshBody, "node" | "here" | "peers">): string[][] {
+export function meshRows({ node, here, peers }: Pick<Mesh, "node" | "here" | "peers">): string[][] {
   const self = { ...here, name: node, state: "this node", rttMs: null, errorRate: null, ejected: false };
   return [
     ["NODE", "STATE", "OWNER", "RTT", "LOOP", "SLOTS", "RUNNING", "QUEUED", "UNITS/S", "PACE", "ERRORS", "WEIGHT"],

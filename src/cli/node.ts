@@ -1,46 +1,22 @@
 // `herd node list | tree | revoke | drain | resume | recycle`.
 
-import type { Client } from "../client/client.js";
+import * as nodes from "../api/nodes.js";
+import { narrowed } from "../api/route.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
 import { printable } from "../core/terminal-text.js";
-import { notDurable, printJson, printLine, printNotice, printTable } from "./print.js";
-
-interface NodeBody {
-  readonly name: string;
-  readonly id: string;
-  readonly state: string;
-  readonly master: boolean;
-  readonly deploy: boolean;
-  readonly revoked: boolean;
-  readonly url: string | null;
-  readonly parent: string | null;
-  /** Whether a container stands around it; null when it did not say. */
-  readonly container: boolean | null;
-  /** Where its processes are, when two run with its identity. */
-  readonly twins?: readonly string[];
-}
-
-/** A node in the body of `GET /v1/nodes?tree=true`, with those that it let in. */
-export interface TreeBody {
-  readonly name: string;
-  readonly approvedBy: string;
-  readonly at: string;
-  readonly fingerprint: string;
-  readonly state: string;
-  readonly children: readonly TreeBody[];
-}
+import { notDurable, printAnswer, printLine, printNotice, printTable } from "./print.js";
 
 /** Lists every node that was ever let in. */
 export async function listNodes(options: GlobalOptions): Promise<void> {
-  const nodes = await (await connect(options)).json<NodeBody[]>("/v1/nodes");
-  for (const { name, twins = [] } of nodes) {
+  const answer = await (await connect(options)).call(narrowed(nodes.listNodes, nodes.nodeList));
+  for (const { name, twins } of answer.json) {
     if (twins.length > 0) printNotice(`two processes run as ${name}, at ${twins.join(" and ")}: stop one of them`);
   }
-  if (options.json) printJson(nodes);
+  if (options.json) printAnswer(answer);
   else
     printTable([
       ["NAME", "STATE", "MASTER", "DEPLOYS", "CONTAINER", "LET IN BY", "URL", "ID"],
-      ...nodes.map(({ name, state, revoked, id, url, parent, container, ...marks }) => [
+      ...answer.json.map(({ name, state, revoked, id, url, parent, container, ...marks }) => [
         name,
         revoked ? "revoked" : state,
         marks.master ? "yes" : "-",
@@ -55,15 +31,16 @@ export async function listNodes(options: GlobalOptions): Promise<void> {
 
 /** Shows who let whom in. */
 export async function showTree(options: GlobalOptions): Promise<void> {
-  const tree = await (await connect(options)).json<TreeBody>("/v1/nodes?tree=true");
-  if (options.json) printJson(tree);
-  else for (const line of treeLines(tree)) printLine(line);
+  const answer = await (await connect(options)).call(narrowed(nodes.listNodes, nodes.nodeTree), { query: { tree: "true" } });
+  if (options.json) printAnswer(answer);
+  else if (answer.json === null) printNotice("no node is known yet");
+  else for (const line of treeLines(answer.json)) printLine(line);
 }
 
 /** The tree as lines: name, state, who approved it and when, the start of its fingerprint. */
-export function treeLines(tree: TreeBody): string[] {
+export function treeLines(tree: nodes.TreeNode): string[] {
   const lines: string[] = [];
-  const add = (node: TreeBody, { head, tail }: { head: string; tail: string }): void => {
+  const add = (node: nodes.TreeNode, { head, tail }: { head: string; tail: string }): void => {
     const { name, state, approvedBy, at, fingerprint, children } = node;
     const how = approvedBy === "founder" ? "founded the mesh" : `let in by ${approvedBy}`;
     const text = `${name}  ${state}, ${how} at ${at}, fingerprint ${fingerprint.slice(0, 16)}`;
@@ -80,38 +57,23 @@ export function treeLines(tree: TreeBody): string[] {
 /** Revokes a node, with `subtree` everyone that it let in. */
 export async function revokeNode(node: string, options: GlobalOptions & { readonly subtree?: boolean }): Promise<void> {
   const body = { subtree: options.subtree === true };
-  const answer = await post<{ readonly revoked: readonly string[]; readonly durable?: boolean }>(
-    await connect(options),
-    `${pathOf(node)}/revoke`,
-    body,
-  );
-  if (options.json) printJson(answer);
-  else if (answer.revoked.length === 0) printNotice(`${printable(node)} was revoked before`);
-  else printNotice(`revoked ${answer.revoked.map(printable).join(", ")}${answer.durable === false ? notDurable : ""}`);
+  const answer = await (await connect(options)).call(nodes.revokeNode, { parameters: { node }, body });
+  const { revoked, durable = true } = answer.json;
+  if (options.json) printAnswer(answer);
+  else if (revoked.length === 0) printNotice(`${printable(node)} was revoked before`);
+  else printNotice(`revoked ${revoked.map(printable).join(", ")}${durable ? "" : notDurable}`);
 }
 
-/** Has a node take no calls, take them again, or take none and end. */
+const drainingRoutes = { drain: nodes.drainNode, resume: nodes.resumeNode, recycle: nodes.recycleNode };
+
+/** Drains a node, has it take calls again, or drains and ends it. */
 export async function setDraining(
   { node, verb }: { readonly node: string; readonly verb: "drain" | "resume" | "recycle" },
   options: GlobalOptions,
 ): Promise<void> {
-  const answer = await post<{ readonly name: string; readonly state: string }>(
-    await connect(options, { asOwner: verb === "resume" }),
-    `${pathOf(node)}/${verb}`,
-    {},
-  );
-  if (options.json) printJson(answer);
-  else
-    printNotice(
-      `${printable(answer.name)} is ${answer.state}${verb === "recycle" ? ", and ends when that is done" : ""}`,
-    );
-}
-
-function post<Shape>(client: Client, path: string, body: unknown): Promise<Shape> {
-  const headers = { "content-type": "application/json" };
-  return client.json<Shape>(path, { method: "POST", headers, body: JSON.stringify(body) });
-}
-
-function pathOf(node: string): string {
-  return `/v1/nodes/${encodeURIComponent(node)}`;
+  const client = await connect(options, { asOwner: verb === "resume" });
+  const answer = await client.call(drainingRoutes[verb], { parameters: { node } });
+  const { name, state } = answer.json;
+  if (options.json) printAnswer(answer);
+  else printNotice(`${printable(name)} is ${state}${verb === "recycle" ? ", and ends when its calls have ended" : ""}`);
 }

@@ -1,20 +1,9 @@
 // The policy of a node for people: what guests may use, why, and in which units.
 
-/** What `GET /v1/policy` tells; signals that the machine does not give are null. */
-export interface PolicyBody {
-  readonly node: string;
-  readonly settings: Readonly<Record<string, unknown>>;
-  readonly state: string;
-  readonly slots: number;
-  readonly idleClass: boolean;
-  readonly lightUnits: number | null;
-  readonly signals: Readonly<Record<string, unknown>>;
-  /** ISO time, `"forever"`, or null. */
-  readonly pausedUntil: string | null;
-}
+import type { Policy } from "../api/policy.js";
 
 /** The rows of `herd node policy`. */
-export function policyRows(body: PolicyBody): string[][] {
+export function policyRows(body: Policy): string[][] {
   const { state, slots, idleClass, lightUnits, settings, signals } = body;
   return [
     ["NOW", ""],
@@ -29,7 +18,7 @@ export function policyRows(body: PolicyBody): string[][] {
   ];
 }
 
-function reasonOf({ state, pausedUntil, settings, signals }: PolicyBody): string {
+function reasonOf({ state, pausedUntil, settings, signals }: Policy): string {
   if (state === "active") {
     if (signals.ownerActive === true) return "the owner is there";
     return signals.ownerActive === false
@@ -52,7 +41,7 @@ const reasons: Readonly<Record<string, string>> = {
 };
 
 /** Why there are so many slots, where the state alone does not say it. */
-function limitOf({ state, slots, idleClass, settings, signals }: PolicyBody): string {
+function limitOf({ state, slots, idleClass, settings, signals }: Policy): string {
   if (state === "none" || state === "paused") return "";
   // A node that is alone is the only one in another class than its state has.
   if (state !== "idle" && !idleClass) return " (no peer lives: they are for this node's own clients)";

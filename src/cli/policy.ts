@@ -1,40 +1,44 @@
 // `herd node policy`, `herd pause`: what the owner of a node's machine allows.
 
+import { changePolicy, showPolicy } from "../api/policy.js";
 import type { Client } from "../client/client.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
+import type { RouteAnswer } from "../client/route-request.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
-import { type PolicyBody, policyRows } from "./policy-text.js";
-import { printJson, printNotice, printTable } from "./print.js";
+import { policyRows } from "./policy-text.js";
+import { printAnswer, printNotice, printTable } from "./print.js";
 
 /** Shows the policy of the node; with `set`, texts like `activeShare=0.5`, changes it first. */
 export async function policy(options: GlobalOptions & { readonly set?: readonly string[] }): Promise<void> {
   const patch = patchOf(options.set ?? []);
   const client = await connect(options, { asOwner: true });
-  const body = patch === undefined ? await client.json<PolicyBody>("/v1/policy") : await put(client, patch);
-  if (options.json) printJson(body);
-  else printTable(policyRows(body));
+  const answer = patch === undefined ? await client.call(showPolicy) : await change(client, patch);
+  if (options.json) printAnswer(answer);
+  else printTable(policyRows(answer.json));
 }
 
 /** Has the node run nothing for so many seconds, or until it is resumed. */
 export async function pause(seconds: number | undefined, options: GlobalOptions): Promise<void> {
   const pausedUntil = seconds === undefined ? "forever" : new Date(Date.now() + seconds * 1_000).toISOString();
-  const body = await put(await connect(options, { asOwner: true }), { pausedUntil });
+  const client = await connect(options, { asOwner: true });
+  const answer = await client.call(changePolicy, { body: { pausedUntil } });
   if (options.json) {
-    printJson(body);
+    printAnswer(answer);
     return;
   }
-  const until = body.pausedUntil === "forever" || body.pausedUntil === null ? "" : ` until ${body.pausedUntil}`;
-  const node = printable(body.node);
+  const paused = answer.json;
+  const until = paused.pausedUntil === "forever" || paused.pausedUntil === null ? "" : ` until ${paused.pausedUntil}`;
+  const node = printable(paused.node);
   printNotice(`${node} is paused${until}; herd node resume ${node} ends it`);
 }
 
-function put(client: Client, patch: Readonly<Record<string, unknown>>): Promise<PolicyBody> {
-  const headers = { "content-type": "application/json" };
-  return client.json<PolicyBody>("/v1/policy", { method: "PUT", headers, body: JSON.stringify(patch) });
+/** The node checks the patch: a newer node may have settings that this version does not know. */
+function change(client: Client, patch: Readonly<Record<string, unknown>>): Promise<RouteAnswer<typeof changePolicy>> {
+  return client.call(changePolicy, { raw: { type: "application/json", bytes: JSON.stringify(patch) } });
 }
 
-/** `key=value` texts as an object: numbers and null as JSON writes them, all else as text. Which keys there are, the node knows. */
+/** `key=value` texts as an object: numbers and null as JSON writes them, all else as text. */
 export function patchOf(texts: readonly string[]): Record<string, unknown> | undefined {
   if (texts.length === 0) return undefined;
   const entries = texts.map((text) => {

@@ -7,6 +7,11 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
+/** Prints the JSON value of an answer as the node sent it: with fields that this version does not know. */
+export function printAnswer({ text }: { readonly text: string }): void {
+  process.stdout.write(`${text}\n`);
+}
+
 /** The end of the notice for a change that the node holds in memory, because its disk is full. */
 export const notDurable = "; the node's disk is full: the change is held in memory, and written when there is room";
 

@@ -1,6 +1,7 @@
 // Failures as a user reads them: one line with its code, diagnostics with their source line and a caret.
 
-import { ProblemError, UnreachableError } from "../client/client.js";
+import type { Problem } from "../api/problem.js";
+import { ProblemError, UnreachableError } from "../client/errors.js";
 import type { Diagnostic } from "../core/errors.js";
 import { HerdError } from "../core/errors.js";
 import { printable } from "../core/terminal-text.js";
@@ -36,12 +37,7 @@ export function report(error: unknown, { json }: { readonly json?: boolean }): "
 }
 
 /** A problem as text: diagnostics if it has some, else its detail, with code and place. */
-export function problemText(document: {
-  readonly code: string;
-  readonly detail?: string;
-  readonly where?: string;
-  readonly diagnostics?: readonly Diagnostic[];
-}): string {
+export function problemText(document: Pick<Problem, "code" | "detail" | "where" | "diagnostics">): string {
   const { diagnostics = [] } = document;
   if (diagnostics.length > 0) {
     const count = diagnostics.length === 1 ? "1 error" : `${diagnostics.length} errors`;

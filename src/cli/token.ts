@@ -1,23 +1,13 @@
 // `herd token create | list | revoke`.
 
+import type { SentBodyOf } from "../api/route.js";
+import * as tokens from "../api/tokens.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
-import { commandName, notDurable, printJson, printLine, printNotice, printTable } from "./print.js";
+import { commandName, notDurable, printAnswer, printJson, printLine, printNotice, printTable } from "./print.js";
 
-interface TokenBody {
-  readonly id: string;
-  readonly role: string;
-  readonly expires: string;
-  readonly app?: string;
-  readonly token?: string;
-  readonly node?: string;
-  readonly uses?: number;
-  readonly url?: string;
-  readonly fingerprint?: string;
-}
-
-/** What to create; `ttl` in seconds. */
+/** The options of `herd token create`; `ttl` in seconds. */
 export interface CreateOptions extends GlobalOptions {
-  readonly role: string;
+  readonly role: SentBodyOf<typeof tokens.createToken>["role"];
   readonly app?: string;
   readonly node?: string;
   readonly ttl?: number;
@@ -29,25 +19,26 @@ export interface CreateOptions extends GlobalOptions {
 
 /** Creates a token and prints it. */
 export async function createToken(options: CreateOptions): Promise<void> {
-  const { role, app, node, ttl: ttlSeconds, uses, master, host: hosts } = options;
+  const { role, app, node, ttl: ttlSeconds, uses, master } = options;
   const deploy = options.deploy === false ? false : undefined;
-  const created = await (await connect(options)).json<TokenBody>("/v1/tokens", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ role, app, node, ttlSeconds, uses, master, deploy, hosts }),
+  const hosts = options.host === undefined ? undefined : [...options.host];
+  const answer = await (await connect(options)).call(tokens.createToken, {
+    body: { role, app, node, ttlSeconds, uses, master, deploy, hosts },
   });
-  const { token = "", id, expires, url, fingerprint } = created;
   if (options.json) {
-    printJson({ token, id, role: created.role, expires, ...(url === undefined ? {} : { url, fingerprint }) });
+    printAnswer(answer);
     return;
   }
-  printNotice(`role ${created.role}${app === undefined ? "" : `, app ${app}`}, expires ${expires}, id ${id}`);
-  if (url !== undefined) {
-    printNotice(`master ${url}, root SHA-256 ${fingerprint ?? ""}`);
+  const issued = answer.json;
+  const scope = app === undefined ? "" : `, app ${app}`;
+  printNotice(`role ${issued.role}${scope}, expires ${issued.expires}, id ${issued.id}`);
+  if (issued.role === "join" && issued.url !== undefined) {
+    const { url, token, fingerprint } = issued;
+    printNotice(`master ${url}, root SHA-256 ${fingerprint}`);
     if (isLoopback(url)) printNotice(loopbackNote);
     printNotice(`on the new machine: ${joinLine({ url, token, node, host: hosts?.[0] })}`);
   }
-  printLine(token);
+  printLine(issued.token);
 }
 
 const loopbackNote =
@@ -72,25 +63,22 @@ export function joinLine(join: {
 
 /** Lists the tokens that were issued. */
 export async function listTokens(options: GlobalOptions): Promise<void> {
-  const tokens = await (await connect(options)).json<TokenBody[]>("/v1/tokens");
-  if (options.json) printJson(tokens);
+  const answer = await (await connect(options)).call(tokens.listTokens);
+  if (options.json) printAnswer(answer);
   else
     printTable([
       ["ID", "ROLE", "FOR", "EXPIRES", "USES"],
-      ...tokens.map(({ id, role, app, node, expires, uses }) => [
-        id,
-        role,
-        app ?? node ?? "-",
-        expires,
-        `${uses ?? "-"}`,
-      ]),
+      ...answer.json.map((token) => {
+        const [scope, uses] = token.role === "join" ? [token.node, String(token.uses)] : [token.app, "-"];
+        return [token.id, token.role, scope ?? "-", token.expires, uses];
+      }),
     ]);
 }
 
 /** Revokes a token. */
 export async function revokeToken(id: string, options: GlobalOptions): Promise<void> {
   const client = await connect(options);
-  const { headers } = await client.send(`/v1/tokens/${encodeURIComponent(id)}`, { method: "DELETE" });
+  const { headers } = await client.call(tokens.revokeToken, { parameters: { id } });
   const durable = headers["herd-durable"] !== "false";
   if (options.json) printJson({ id, revoked: true, ...(durable ? {} : { durable }) });
   else printNotice(`revoked ${id}${durable ? "" : notDurable}`);

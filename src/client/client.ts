@@ -1,57 +1,49 @@
-// A client of the public HTTPS interface: what every command speaks through.
+// A client of the public HTTPS interface, which the command line, tests and benches share.
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { request } from "node:https";
-import type { Diagnostic } from "../core/errors.js";
+import type { Route } from "../api/route.js";
+import { problemError, UnreachableError } from "./errors.js";
+import {
+  type AnyAnswer,
+  type AnyRequest,
+  answerJson,
+  type RequestArguments,
+  type RouteAnswer,
+  type WireRequest,
+  wireRequest,
+} from "./route-request.js";
 
-/** Where and as whom; `ca` is PEM, absent for the machine's own roots. */
+/** An answer as a hook sees it: whole, and of any status. */
+export interface SeenAnswer {
+  readonly method: string;
+  /** Path, with or without a query. */
+  readonly path: string;
+  readonly status: number;
+  /** Media type, as the answer names it. */
+  readonly type: string | undefined;
+  readonly text: string;
+}
+
+/** The node, the token, and the root to trust: `ca` is PEM, absent for the machine's own roots. */
 export interface ClientOptions {
   readonly url: URL;
   readonly token: string | undefined;
   readonly ca: string | undefined;
   /** Dialled when this machine cannot resolve the URL's host, for which the certificate must be good all the same. */
   readonly dial?: string;
+  /** Called with each answer that was received whole; an error that it throws fails the request. */
+  readonly onAnswer?: ((answer: SeenAnswer) => void) | undefined;
 }
 
-/** What to send. */
-export interface ClientRequest {
-  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Buffer;
-  readonly signal?: AbortSignal;
-}
+/** A request of any path; method GET when none is given. */
+export type ClientRequest = Partial<Omit<WireRequest, "path">>;
 
 /** An answer that is no problem. */
 export interface Reply {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-}
-
-/** A problem document that the node answered with. */
-export interface ProblemDocument {
-  readonly status: number;
-  readonly code: string;
-  readonly title?: string;
-  readonly detail?: string;
-  readonly where?: string;
-  readonly diagnostics?: readonly Diagnostic[];
-}
-
-/** The node refused, or the function failed. */
-export class ProblemError extends Error {
-  override readonly name = "ProblemError";
-  readonly document: ProblemDocument;
-
-  constructor(document: ProblemDocument) {
-    super(document.detail ?? document.title ?? document.code);
-    this.document = document;
-  }
-}
-
-/** The node could not be reached. */
-export class UnreachableError extends Error {
-  override readonly name = "UnreachableError";
 }
 
 /** Sends requests to one node. */
@@ -62,22 +54,53 @@ export class Client {
     this.#options = options;
   }
 
-  /** The answer, whole. Throws {@link ProblemError} and {@link UnreachableError}. */
+  /**
+   * Sends a request of a route; the answer is parsed by the schema that the route declares for its status. Throws
+   * {@link ProblemError}, {@link UnreachableError}, and {@link UnreadableAnswerError} for an answer that the contract
+   * does not declare.
+   */
+  call<const R extends Route>(route: R, ...request: RequestArguments<R>): Promise<RouteAnswer<R>>;
+  async call(route: Route, request?: AnyRequest): Promise<AnyAnswer> {
+    const { path, ...options } = wireRequest(route, request);
+    const reply = await this.send(path, options);
+    return { ...reply, json: answerJson(route, reply, `${route.method} ${new URL(path, this.#options.url)}`) };
+  }
+
+  /** Sends a request of a route whose answer does not end; resolves once the headers are there. Throws as {@link call}. */
+  follow<const R extends Route>(route: R, ...request: RequestArguments<R>): Promise<IncomingMessage>;
+  async follow(route: Route, request?: AnyRequest): Promise<IncomingMessage> {
+    const { path, ...options } = wireRequest(route, request);
+    return this.open(path, options);
+  }
+
+  /** Sends a request of any path; the answer is not parsed. Throws {@link ProblemError} and {@link UnreachableError}. */
   async send(path: string, options: ClientRequest = {}): Promise<Reply> {
     const response = await this.open(path, options);
-    return { status: response.statusCode ?? 0, headers: response.headers, text: await textOf(response) };
+    const { statusCode: status = 0, headers } = response;
+    const text = await textOf(response);
+    this.#seen(response, { path, method: options.method, text });
+    return { status, headers, text };
   }
 
-  /** The answer's JSON. */
-  async json<Shape>(path: string, options: ClientRequest = {}): Promise<Shape> {
-    return JSON.parse((await this.send(path, options)).text) as Shape;
-  }
-
-  /** The answer as a stream, once its headers are there and say that it is no problem. */
+  /** The answer as a stream, once its headers are there and its status is below 400. Throws as {@link send}. */
   async open(path: string, options: ClientRequest = {}): Promise<IncomingMessage> {
     const response = await this.#exchange(path, options);
-    if ((response.statusCode ?? 0) < 400) return response;
-    throw new ProblemError(problemOf(response.statusCode ?? 0, await textOf(response)));
+    const { statusCode: status = 0 } = response;
+    if (status < 400) return response;
+    const text = await textOf(response);
+    this.#seen(response, { path, method: options.method, text });
+    throw problemError(status, text);
+  }
+
+  #seen(
+    { statusCode: status = 0, headers }: IncomingMessage,
+    {
+      path,
+      method = "GET",
+      text,
+    }: { readonly path: string; readonly method?: string | undefined; readonly text: string },
+  ): void {
+    this.#options.onAnswer?.({ method, path, status, type: headers["content-type"], text });
   }
 
   async #exchange(path: string, options: ClientRequest): Promise<IncomingMessage> {
@@ -149,14 +172,4 @@ async function textOf(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString("utf8");
-}
-
-function problemOf(status: number, text: string): ProblemDocument {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && "code" in value) return value as ProblemDocument;
-  } catch {
-    // Not ours: something between us and the node answered.
-  }
-  return { status, code: "unreadable", detail: `the answer has status ${status} and is no problem document` };
 }

@@ -2,7 +2,9 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type LaunchedNode, NodeProcess, runHerd } from "./node-process.js";
+import type { SentBodyOf } from "../api/route.js";
+import { createToken } from "../api/tokens.js";
+import { type LaunchedNode, type LaunchOptions, NodeProcess, runHerd } from "./node-process.js";
 
 /** Where and how to start a mesh. */
 export interface LocalMeshOptions {
@@ -12,6 +14,8 @@ export interface LocalMeshOptions {
   readonly names: readonly string[];
   /** Flags for every node. */
   readonly flags?: readonly string[];
+  /** As {@link LaunchOptions} has it, for every node that the mesh starts. */
+  readonly onAnswer?: LaunchOptions["onAnswer"];
 }
 
 /** A running mesh and an admin token for it. */
@@ -29,7 +33,7 @@ export class LocalMesh {
     const [founder = "node", ...others] = options.names;
     await mkdir(options.folder, { recursive: true });
     try {
-      mesh.#nodes.push(await NodeProcess.start(mesh.flags(founder)));
+      mesh.#nodes.push(await NodeProcess.start(mesh.flags(founder), mesh.#launch));
       for (const name of others) await mesh.join(name);
       return mesh;
     } catch (error) {
@@ -55,6 +59,10 @@ export class LocalMesh {
     return this.founder.ready.token ?? "";
   }
 
+  get #launch(): LaunchOptions {
+    return { onAnswer: this.#options.onAnswer };
+  }
+
   /** The flags that a node of this mesh is started with. */
   flags(name: string): string[] {
     const state = join(this.#options.folder, name);
@@ -65,11 +73,11 @@ export class LocalMesh {
   /** Starts one more node, which joins with a token made for it. */
   async join(name: string, flags: readonly string[] = []): Promise<NodeProcess> {
     const url = this.founder.ready.url;
-    const token = await this.joinToken(["--node", name]);
-    return this.add(NodeProcess.launch([...this.flags(name), "--join", url, "--token", token, ...flags]));
+    const token = await this.joinToken({ node: name });
+    return this.add(NodeProcess.launch([...this.flags(name), "--join", url, "--token", token, ...flags], this.#launch));
   }
 
-  /** A node that was started otherwise becomes one of this mesh's, once it serves. */
+  /** Adds a node that the caller launched, once it serves. */
   async add({ serving }: LaunchedNode): Promise<NodeProcess> {
     const node = await serving;
     this.#nodes.push(node);
@@ -77,9 +85,9 @@ export class LocalMesh {
   }
 
   /** A join token made at the founder. */
-  async joinToken(flags: readonly string[] = []): Promise<string> {
-    const made = await this.herd(["token", "create", "--role", "join", "--json", ...flags]);
-    return (JSON.parse(made) as { token: string }).token;
+  async joinToken(options: Omit<SentBodyOf<typeof createToken>, "role"> = {}): Promise<string> {
+    const client = this.founder.client(this.token);
+    return (await client.call(createToken, { body: { role: "join", ...options } })).json.token;
   }
 
   /** Runs a command of `herd` as the founder's admin; resolves to its output. */
@@ -91,7 +99,7 @@ export class LocalMesh {
   async restart(name: string): Promise<NodeProcess> {
     const index = this.#nodes.findIndex((node) => node.ready.node === name);
     await this.#nodes[index]?.stop();
-    const node = await NodeProcess.start(this.flags(name));
+    const node = await NodeProcess.start(this.flags(name), this.#launch);
     this.#nodes[index] = node;
     return node;
   }

@@ -5,37 +5,30 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { Client } from "../client/client.js";
-
-/** The `ready` line of CONTRACT.md. */
-export interface ReadyLine {
-  readonly url: string;
-  readonly peer: string;
-  readonly node: string;
-  readonly mesh: string;
-  readonly token?: string;
-  readonly ca: string;
-  readonly state: string;
-}
+import { type ReadyLine, readyLine } from "../api/ready.js";
+import { Client, type SeenAnswer } from "../client/client.js";
+import { tryParseJson } from "../core/json.js";
 
 /** A node that was started and may not serve yet. */
 export interface LaunchedNode {
   /** The last lines that it wrote on standard error. */
   readonly lines: readonly string[];
-  /** Resolves when it serves, rejects with what it said when it does not. */
+  /** Resolves when it serves; rejects with its last lines when it ends before. */
   readonly serving: Promise<NodeProcess>;
   /** Its exit code, once it ended. */
   readonly exited: Promise<number | null>;
   readonly kill: () => void;
 }
 
-/** How a node is launched otherwise than by `herd` in this process's environment. */
+/** How a node is launched, where it differs from `herd` in this process's environment. */
 export interface LaunchOptions {
   /** Stands in for the `herd` command. */
   readonly script?: string;
   /** A command that becomes the one which follows it, such as `nsenter … --`. */
   readonly prefix?: readonly string[];
   readonly env?: NodeJS.ProcessEnv | undefined;
+  /** Receives each answer that clients of the node get: tests check it against the contract. */
+  readonly onAnswer?: ((answer: SeenAnswer) => void) | undefined;
 }
 
 /** How many of a node's last log lines are kept. */
@@ -52,22 +45,28 @@ export class NodeProcess {
   /** Its exit code, once it ended. */
   readonly exited: Promise<number | null>;
   readonly #child: ChildProcess;
+  readonly #onAnswer: LaunchOptions["onAnswer"];
 
-  private constructor(child: ChildProcess, facts: Pick<NodeProcess, "ready" | "startMs" | "lines" | "exited">) {
+  private constructor(
+    child: ChildProcess,
+    facts: Pick<NodeProcess, "ready" | "startMs" | "lines" | "exited"> & Pick<LaunchOptions, "onAnswer">,
+  ) {
     this.#child = child;
+    this.#onAnswer = facts.onAnswer;
     this.ready = facts.ready;
     this.startMs = facts.startMs;
     this.lines = facts.lines;
     this.exited = facts.exited;
   }
 
-  /** Runs `herd up --json` with these flags; resolves when it serves, rejects with what it said when it does not. */
-  static start(flags: readonly string[]): Promise<NodeProcess> {
-    return NodeProcess.launch(flags).serving;
+  /** Runs `herd up --json` with these flags; resolves when it serves, rejects with its last lines when it does not. */
+  static start(flags: readonly string[], options: LaunchOptions = {}): Promise<NodeProcess> {
+    return NodeProcess.launch(flags, options).serving;
   }
 
-  /** As {@link start}, for a node that may wait for somebody, or refuse to start. */
-  static launch(flags: readonly string[], { script = herd, prefix = [], env }: LaunchOptions = {}): LaunchedNode {
+  /** As {@link start}, for a node that may wait for a person, or refuse to start. */
+  static launch(flags: readonly string[], options: LaunchOptions = {}): LaunchedNode {
+    const { script = herd, prefix = [], env, onAnswer } = options;
     const began = performance.now();
     const [command = "", ...args] = [...prefix, process.execPath, script, "up", "--json", ...flags];
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
@@ -78,15 +77,15 @@ export class NodeProcess {
     const exited = once(child, "close").then(([code]) => code as number | null);
     const serve = async (): Promise<NodeProcess> => {
       for await (const line of createInterface({ input: child.stdout })) {
-        const said = JSON.parse(line) as ReadyLine & { readonly event?: string };
-        if (said.event !== "ready") throw new Error(`a node did not start: ${line}`);
-        return new NodeProcess(child, { ready: said, startMs: performance.now() - began, lines, exited });
+        const { success, data } = readyLine.safeParse(tryParseJson(line));
+        if (!success) throw new Error(`a node did not start: ${line}`);
+        return new NodeProcess(child, { ready: data, startMs: performance.now() - began, lines, exited, onAnswer });
       }
       await exited;
       throw new Error(`a node ended before it was ready: ${lines.slice(-5).join("\n")}`);
     };
     const serving = serve();
-    // Whoever waits for the exit alone need not hear of it twice.
+    // A caller that awaits only the exit leaves this rejection unhandled.
     serving.catch(() => undefined);
     return { lines, serving, exited, kill: () => child.kill("SIGKILL") };
   }
@@ -97,7 +96,7 @@ export class NodeProcess {
 
   /** A client that trusts the mesh's root. */
   client(token: string | undefined): Client {
-    return new Client({ url: new URL(this.ready.url), token, ca: this.ca });
+    return new Client({ url: new URL(this.ready.url), token, ca: this.ca, onAnswer: this.#onAnswer });
   }
 
   /** The mesh's root certificate in PEM. */
@@ -110,17 +109,17 @@ export class NodeProcess {
     return this.#end("SIGTERM");
   }
 
-  /** Stops it in the middle of whatever it does: its connections stay, and nobody answers. */
+  /** Stops the process with SIGSTOP: its connections stay open, and no request is answered. */
   freeze(): void {
     this.#child.kill("SIGSTOP");
   }
 
-  /** Lets a frozen node go on. */
+  /** Continues a frozen node (SIGCONT). */
   thaw(): void {
     this.#child.kill("SIGCONT");
   }
 
-  /** Ends it as a power cut would. */
+  /** Kills it (SIGKILL), as a power cut would. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");
   }
@@ -130,7 +129,7 @@ export class NodeProcess {
     if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
     const ended = once(child, "exit");
     child.kill(signal);
-    // A frozen node hears of nothing else.
+    // A stopped process handles the signal only once it runs again.
     this.thaw();
     await ended;
     return child.exitCode;

@@ -1,7 +1,7 @@
 // Retries with exponential backoff of requests that a busy machine refused.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ProblemError, UnreachableError } from "../client/client.js";
+import { ProblemError, UnreachableError } from "../client/errors.js";
 import { backoffMs } from "../core/backoff.js";
 
 const tries = 8;

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Client, ProblemError } from "../../src/client/client.js";
+import type { Client } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { readText } from "../source-tree.js";
 import type { Container } from "./container.js";
 import { docker } from "./docker.js";

@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import { meshEvent } from "../../src/api/events.js";
 import { problem } from "../../src/api/problem.js";
-import { ready } from "../../src/api/ready.js";
+import { readyLine } from "../../src/api/ready.js";
 import { type Answer, type Place, problemsOf, type Route } from "../../src/api/route.js";
 import { routes } from "../../src/api/routes.js";
 import { code, lines, table } from "./markdown-text.js";
@@ -37,7 +37,7 @@ export function problemTable(): string {
 
 /** The fields of the `ready` line, as a table. */
 export function readyTable(): string {
-  return fieldsOf(ready);
+  return fieldsOf(readyLine);
 }
 
 function fieldsOf(schema: z.ZodType): string {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ready } from "../../src/api/ready.js";
+import { readyLine } from "../../src/api/ready.js";
 import { errorTable } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { auditEvents } from "../../src/pki/registry/audit-record.js";
@@ -16,7 +16,7 @@ import { rowsBelow, withPart } from "./markdown.js";
 const product = sourcesUnder(["src", "runtime"]).filter(({ path }) => !path.startsWith("src/console/web/"));
 
 /** Fields of the `ready` line, whose table stands below the same heading. */
-const readyFields: readonly string[] = Object.keys(ready.shape);
+const readyFields: readonly string[] = Object.keys(readyLine.shape);
 
 /** The text of a cell that is one piece of code. */
 const codeIn = (cell = ""): string => /^`([^`]+)`/.exec(cell)?.[1] ?? cell;

@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, ProblemError } from "../../src/client/client.js";
+import { Client } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 
 /** A node as clients know it. */
 export interface Reached {

@@ -5,7 +5,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { connect } from "node:tls";
-import { ProblemError } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { callMany } from "../../src/testing/many-calls.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
 import { call, deploy, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";

@@ -1,7 +1,7 @@
 // A node that is drained, resumed, recycled and stopped under load, and the log lines of its calls: as processes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ProblemError } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { callMany } from "../../src/testing/many-calls.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
 import { call, deploy, herdAt, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { ProblemError } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
 
 let running: RealNode;

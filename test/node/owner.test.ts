@@ -5,7 +5,8 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { Client, ProblemError } from "../../src/client/client.js";
+import { Client } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { readClientState } from "../../src/storage/client-state.js";
 import { until } from "../mesh/processes.js";
 import { type RealNode, startNode } from "../server/real-node.js";

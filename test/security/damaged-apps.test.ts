@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, ProblemError } from "../../src/client/client.js";
+import { Client } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode as start } from "../server/real-node.js";
 
 const returns = (value: number): string => `export function f(): i32 { return ${value}; }`;

@@ -3,7 +3,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, ProblemError } from "../../src/client/client.js";
+import { Client } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
 
 /** A disk that can be filled; `folder` is on it, `elsewhere` is not. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ProblemError } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { withRetries } from "../../src/testing/retry.js";
 import { call, deploy, startMesh, until } from "../mesh/processes.js";
 import { joinRogue } from "../mesh/refusals.js";

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { JoinBody } from "../../src/api/joins.js";
-import { ProblemError } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
 import { coded } from "../core/coded.js";

@@ -3,7 +3,8 @@
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client, ProblemError } from "../../src/client/client.js";
+import { Client } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { deployText, type RealNode, startNode } from "../server/real-node.js";
 
 /** Folders (each with `state` in it) of one master, and what must hold whatever becomes of single files. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
-import { ProblemError } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
 
 /** Threads that have loaded their modules: on Node 20 the end of another would be that of the process. */

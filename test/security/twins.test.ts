@@ -5,7 +5,7 @@ import { createPublicKey } from "node:crypto";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ProblemError } from "../../src/client/client.js";
+import { ProblemError } from "../../src/client/errors.js";
 import { makeEnrolledKey, signerOf } from "../../src/pki/identity/enrolled-key.js";
 import { livenessProof, readLivenessProof } from "../../src/pki/identity/liveness-proof.js";
 import { verifySigned } from "../../src/pki/registry/records.js";

@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { generateApi } from "swagger-typescript-api";
-import { ProblemError } from "../../../src/client/client.js";
+import { ProblemError } from "../../../src/client/errors.js";
 import { packageRoot } from "../../../src/core/package-root.js";
 import { deployText, type RealNode, startNode } from "../real-node.js";
 
