@@ -5,6 +5,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { deployApp } from "../src/api/apps.js";
+import { showMesh } from "../src/api/mesh.js";
+import { revokeNode } from "../src/api/nodes.js";
 import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { LocalMesh } from "../src/testing/local-mesh.js";
@@ -43,11 +46,6 @@ interface MeshReport {
     readonly [measure in "uploadToAnswerMs" | "uploadToEverywhereMs" | "holdersInAnswer"]: Estimate;
   };
   readonly revocation: { readonly samples: number; readonly p50Ms: Estimate; readonly p99Ms: number };
-}
-
-interface MeshBody {
-  readonly peers: readonly { readonly name: string; readonly state: string; readonly rttMs: number | null }[];
-  readonly revoked: readonly string[];
 }
 
 /**
@@ -111,13 +109,13 @@ async function propagation(mesh: LocalMesh): Promise<MeshReport["propagation"]> 
     const everywhere = Promise.all(
       mesh.nodes.map((node) => untilAnswers(node, { mesh, path: `new-${round}/one`, began })),
     );
-    const headers = { "content-type": "application/typescript" };
-    const put = { method: "PUT", body: text, headers } as const;
-    const { nodes } = await mesh.founder.client(mesh.token).json<{ nodes: string[] }>(`/v1/apps/new-${round}`, put);
+    const raw = { type: "application/typescript", bytes: text };
+    const founder = mesh.founder.client(mesh.token);
+    const { json: deployed } = await founder.call(deployApp, { parameters: { app: `new-${round}` }, raw });
     const answered = performance.now() - began;
     const slowest = Math.max(...(await everywhere));
     // The first warms the compiler.
-    if (round > 0) samples.push({ answered, everywhere: slowest, holders: nodes.length });
+    if (round > 0) samples.push({ answered, everywhere: slowest, holders: deployed.nodes.length });
   }
   return {
     uploadToAnswerMs: estimated(samples, ({ answered }) => answered),
@@ -135,7 +133,7 @@ async function revocation(mesh: LocalMesh): Promise<MeshReport["revocation"]> {
     if (victim === undefined) break;
     const began = performance.now();
     const seen = Promise.all(left.map((node) => untilRevoked(node, { mesh, name: victim.ready.node, began })));
-    await mesh.founder.client(mesh.token).send(`/v1/nodes/${victim.ready.node}/revoke`, { method: "POST", body: "{}" });
+    await mesh.founder.client(mesh.token).call(revokeNode, { parameters: { node: victim.ready.node } });
     samples.push(...(await seen));
     await victim.stop();
   }
@@ -161,14 +159,14 @@ async function untilRevoked(
   options: { mesh: LocalMesh; name: string; began: number },
 ): Promise<number> {
   const client = node.client(options.mesh.token);
-  await poll(async () => (await client.json<MeshBody>("/v1/mesh")).revoked.includes(options.name));
+  await poll(async () => (await client.call(showMesh)).json.revoked.includes(options.name));
   return performance.now() - options.began;
 }
 
 async function settled(node: NodeProcess, mesh: LocalMesh): Promise<void> {
   const client = node.client(mesh.token);
   await poll(async () => {
-    const { peers } = await client.json<MeshBody>("/v1/mesh");
+    const { peers } = (await client.call(showMesh)).json;
     return peers.filter(({ state, rttMs }) => state === "alive" && rttMs !== null).length >= mesh.nodes.length - 1;
   });
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { changePolicy } from "../src/api/policy.js";
 import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { LocalMesh } from "../src/testing/local-mesh.js";
@@ -84,11 +85,7 @@ async function saturated<Result>(
 
 /** Sets the owner mode of every node: `auto` looks for an owner, `none` treats the machine as no workstation. */
 async function setOwner(mesh: LocalMesh, owner: "auto" | "none"): Promise<void> {
-  const headers = { "content-type": "application/json" };
-  for (const node of mesh.nodes) {
-    const put = { method: "PUT", body: JSON.stringify({ owner }), headers } as const;
-    await node.client(mesh.token).json("/v1/policy", put);
-  }
+  for (const node of mesh.nodes) await node.client(mesh.token).call(changePolicy, { body: { owner } });
 }
 
 async function measure(mesh: LocalMesh, { quick }: BenchOptions): Promise<Record<Way, Round[]>> {

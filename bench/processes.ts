@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { readyLine } from "../src/api/ready.js";
 import { systemClock } from "../src/core/clock.js";
 import { Identity } from "../src/pki/identity/identity.js";
 import { withKeyFiles } from "../src/pki/state/key-files.js";
@@ -27,7 +28,8 @@ export async function startNode(
 ): Promise<Target> {
   const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
   const { child, line } = await start(new URL("src/cli/main.js", dist), flags);
-  const { url, token, ca } = JSON.parse(line) as { url: string; token: string; ca: string };
+  const { url, token, ca } = readyLine.parse(JSON.parse(line));
+  if (token === undefined) throw new TypeError("the node founded no mesh, so that there is no token");
   return { url, token, ca: readFileSync(ca, "utf8"), pid: child.pid ?? 0, stop: () => stop(child) };
 }
 

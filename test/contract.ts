@@ -1,19 +1,11 @@
-// Holds every answer that tests get against the contract: its status, its body to the last field, its problem codes.
+// Checks answers that tests get against the contract: status, each field of the body, problem code.
 
 import assert from "node:assert/strict";
 import { problem } from "../src/api/problem.js";
-import { problemsOf, type Route } from "../src/api/route.js";
+import { type AnswerJson, problemsOf, type Route } from "../src/api/route.js";
 import { routes } from "../src/api/routes.js";
-
-/** An answer as a test got it. */
-export interface SeenAnswer {
-  readonly method: string;
-  /** Path, with or without a query. */
-  readonly path: string;
-  readonly status: number;
-  readonly type: string | undefined;
-  readonly text: string;
-}
+import type { SeenAnswer } from "../src/client/client.js";
+import { answerJson, declaredContent } from "../src/client/route-request.js";
 
 /** The route of a method and a path; HEAD has that of GET. */
 export function routeOf(method: string, path: string): Route | undefined {
@@ -42,10 +34,9 @@ export function checkAnswer({ method, path, status, type = "", text }: SeenAnswe
     assert.equal(method, "OPTIONS", `${where}: no route of the contract`);
     return;
   }
-  const answer = route.answers[status];
-  assert.ok(answer !== undefined, `${where}: the status is not declared`);
+  assert.ok(route.answers[status] !== undefined, `${where}: the status is not declared`);
   if (method === "HEAD" || status === 204) return;
-  const content = answer.contents.find((one) => bareType(one.type) === bareType(type) || one.type === "*/*");
+  const content = declaredContent(route, { status, type });
   assert.ok(content !== undefined, `${where}: ${type} is not declared`);
   if (content.kind !== "json") return;
   const json: unknown = JSON.parse(text);
@@ -55,6 +46,8 @@ export function checkAnswer({ method, path, status, type = "", text }: SeenAnswe
   assert.deepEqual(json, parsed.data, `${where}: undeclared fields`);
 }
 
-function bareType(type: string): string | undefined {
-  return type.split(";")[0];
+/** A JSON text as a route answers it with 200, parsed: for what a command printed, or a test received by its own means. */
+export function parsedAnswer<R extends Route>(route: R, text: string): AnswerJson<R, 200 & keyof R["answers"]> {
+  const answer = { status: 200, headers: { "content-type": "application/json" }, text };
+  return answerJson(route, answer, route.path) as AnswerJson<R, 200 & keyof R["answers"]>;
 }

@@ -4,6 +4,7 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
+import { deployApp, removeApp } from "../../src/api/apps.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 
@@ -88,13 +89,13 @@ export class HostileLoad {
     await this.#client.send(`/fn/soak/${name}`, { method: "POST", body: "[]", headers });
   }
 
-  async #put(app: string, body: string): Promise<void> {
-    const headers = { "content-type": "application/typescript" };
-    await this.#client.send(`/v1/apps/${app}`, { method: "PUT", body, headers });
+  async #put(app: string, text: string): Promise<void> {
+    const raw = { type: "application/typescript", bytes: text };
+    await this.#client.call(deployApp, { parameters: { app }, raw });
   }
 
   async #remove(app: string): Promise<void> {
-    await this.#client.send(`/v1/apps/${app}`, { method: "DELETE" });
+    await this.#client.call(removeApp, { parameters: { app } });
   }
 
   /** A client that breaks the rules of HTTP or disconnects halfway; it waits for no answer. */

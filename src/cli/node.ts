@@ -31,7 +31,9 @@ export async function listNodes(options: GlobalOptions): Promise<void> {
 
 /** Shows who let whom in. */
 export async function showTree(options: GlobalOptions): Promise<void> {
-  const answer = await (await connect(options)).call(narrowed(nodes.listNodes, nodes.nodeTree), { query: { tree: "true" } });
+  const answer = await (await connect(options)).call(narrowed(nodes.listNodes, nodes.nodeTree), {
+    query: { tree: "true" },
+  });
   if (options.json) printAnswer(answer);
   else if (answer.json === null) printNotice("no node is known yet");
   else for (const line of treeLines(answer.json)) printLine(line);

@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { createToken, revokeToken } from "../../src/api/tokens.js";
 import { deployText, type RealNode, startNode } from "../server/real-node.js";
 import { openPage, openSignedIn, writeSource } from "./browser.js";
 
@@ -162,11 +163,7 @@ test("a dropped folder becomes an app of several files; a revision is shown, rol
 });
 
 test("a token that is taken back brings the sign-in over the page, and loses nothing of the editor's text", async (t) => {
-  const made = await node.client.json<{ token: string; id: string }>("/v1/tokens", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ role: "admin" }),
-  });
+  const { json: made } = await node.client.call(createToken, { body: { role: "admin" } });
   const { page, faults } = await openSignedIn(t, {
     ...signedIn("#/new"),
     token: made.token,
@@ -174,7 +171,7 @@ test("a token that is taken back brings the sign-in over the page, and loses not
   });
   await page.getByLabel("Name").fill("kept");
   await writeSource(page, "export function kept(): string { return 'kept'; }\n");
-  await node.client.send(`/v1/tokens/${made.id}`, { method: "DELETE" });
+  await node.client.call(revokeToken, { parameters: { id: made.id } });
   await page.getByRole("button", { name: "Deploy", exact: true }).click();
   const dialog = page.getByRole("dialog", { name: "Sign in again" });
   await dialog.getByLabel("Token").fill("not a token");

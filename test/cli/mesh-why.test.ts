@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Choice } from "../../src/api/mesh.js";
 import { meshRows } from "../../src/cli/mesh.js";
-import { type WhyBody, whyLines } from "../../src/cli/mesh-why.js";
+import { whyLines } from "../../src/cli/mesh-why.js";
 
 const load = { slots: 2, running: 2, queued: 3, serviceMs: 1.5, expectedMs: 4.25, lightUnits: null };
 const here = { ...load, available: true };
@@ -27,7 +28,7 @@ const sampled = {
     { name: "east", weight: 1_500, rate: 0.75, expectedMs: 0.5, whyNot: null, lightUnits: null },
   ],
 };
-const why: WhyBody = {
+const why: Choice = {
   ...{ invocation: "a-1", at: "2026-01-01T00:00:00.000Z", app: "demo", revision: "0123456789ab", function: "f" },
   ...{ node: "north", peers: 2, bias: 1.25, steps: [{ way: "peer", here, peer: east, ...sampled }] },
 };
@@ -85,8 +86,19 @@ test("the mesh as a table: the asked node first, what is not known is a dash", (
         pace: 1,
         errorRate: 0.254,
         ejected: true,
+        forwarded: 7,
       },
-      { ...unknown, name: "west", state: "dead", rttMs: null, weight: 0, pace: null, errorRate: null, ejected: false },
+      {
+        ...unknown,
+        name: "west",
+        state: "dead",
+        rttMs: null,
+        weight: 0,
+        pace: null,
+        errorRate: null,
+        ejected: false,
+        forwarded: 0,
+      },
     ],
   });
   assert.deepEqual(

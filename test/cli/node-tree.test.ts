@@ -2,12 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { TreeNode } from "../../src/api/nodes.js";
 import { limitsText } from "../../src/cli/app-text.js";
-import { type TreeBody, treeLines } from "../../src/cli/node.js";
+import { treeLines } from "../../src/cli/node.js";
 
-function leaf(name: string, children: TreeBody[] = []): TreeBody {
+function leaf(name: string, children: TreeNode[] = []): TreeNode {
   const at = "2026-01-01T00:00:00.000Z";
-  return { name, approvedBy: "token 1", at, fingerprint: "ab".repeat(32), state: "alive", children };
+  return { name, parent: null, approvedBy: "token 1", at, fingerprint: "ab".repeat(32), state: "alive", children };
 }
 
 test("branches are drawn so that each node stands below who let it in", () => {

@@ -2,26 +2,32 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type PolicyBody, policyRows } from "../../src/cli/policy-text.js";
+import type { Policy } from "../../src/api/policy.js";
+import { policyRows } from "../../src/cli/policy-text.js";
 import { defaultOwnerPolicy } from "../../src/core/owner-policy.js";
 
 const signals = {
-  ...{ onBattery: null, celsius: null, ownerActive: null, ownerIdleMs: null, foreignCpu: 0.1 },
-  ...{ rssBytes: 144_506_880, totalBytes: 2 ** 34 },
+  onBattery: null,
+  celsius: null,
+  ownerActive: null,
+  ownerIdleMs: null,
+  headless: null,
+  foreignCpu: 0.1,
+  rssBytes: 144_506_880,
+  totalBytes: 2 ** 34,
 };
-const active: PolicyBody = {
-  ...{
-    node: "laptop",
-    settings: { ...defaultOwnerPolicy },
-    state: "active",
-    slots: 2,
-    idleClass: true,
-    lightUnits: 50,
-  },
-  ...{ signals, pausedUntil: null },
+const active: Policy = {
+  node: "laptop",
+  settings: { ...defaultOwnerPolicy },
+  state: "active",
+  slots: 2,
+  idleClass: true,
+  lightUnits: 50,
+  signals,
+  pausedUntil: null,
 };
 
-function row(body: PolicyBody, name: string): string | undefined {
+function row(body: Policy, name: string): string | undefined {
   return policyRows(body).find(([first]) => first === name)?.[1];
 }
 

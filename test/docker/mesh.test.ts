@@ -3,6 +3,9 @@
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listApps } from "../../src/api/apps.js";
+import { listNodes, nodeList, recycleNode } from "../../src/api/nodes.js";
+import { narrowed } from "../../src/api/route.js";
 import { type Answer, callMany } from "../../src/testing/many-calls.js";
 import type { Container, ContainerState } from "./container.js";
 import { docker, inspect } from "./docker.js";
@@ -38,7 +41,7 @@ test("two containers join by the token in their secret's file, under random name
   const client = await mesh.client(mesh.master);
   const names = await namesOf(nodes);
   for (const name of names) assert.match(name, /^[0-9a-f]{12}$/);
-  const seen = await client.json<{ name: string; state: string; container: boolean | null }[]>("/v1/nodes");
+  const { json: seen } = await client.call(narrowed(listNodes, nodeList));
   assert.deepEqual(
     seen.map(({ name, state, container }) => [name, state, container]),
     ["master", ...names.sort()].map((name) => [name, "alive", true]),
@@ -105,8 +108,8 @@ test("a container that is killed under load fails no call, and the engine's repl
 test("one that is recycled fails none either", (t) =>
   replaced(t, async (_state, name) => {
     const client = await mesh.client(mesh.master);
-    const { state } = await client.json<{ state: string }>(`/v1/nodes/${name}/recycle`, { method: "POST" });
-    assert.equal(state, "draining");
+    const { json: recycled } = await client.call(recycleNode, { parameters: { node: name } });
+    assert.equal(recycled.state, "draining");
   }));
 
 /** Has the first node end while it computes calls: none fails, and a new node is there instead, with every app. */
@@ -123,7 +126,7 @@ async function replaced(t: TestContext, end: (state: ContainerState, name: strin
     await end(before, name);
     const readyMs = await east.ready({ not: before.State.StartedAt });
     const client = await mesh.client(east);
-    while (!(await client.json<{ app: string }[]>("/v1/apps")).some(({ app }) => app === "thesis")) {
+    while (!(await client.call(listApps)).json.some(({ app }) => app === "thesis")) {
       assert.ok(performance.now() - endedAt < replacedWithinMs, "it has no app");
       await sleep(20);
     }

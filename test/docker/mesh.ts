@@ -1,5 +1,6 @@
 // The mesh of compose.mesh.yaml, brought up as docs/container.md tells an operator to.
 
+import { deployApp } from "../../src/api/apps.js";
 import type { Client } from "../../src/client/client.js";
 import { readText } from "../source-tree.js";
 import type { Container } from "./container.js";
@@ -53,9 +54,8 @@ export class DockerMesh {
 
   /** Deploys a source of this repository as an app; resolves to the names of the nodes that have it. */
   async deploy(app: string, { path, to = this.master }: { path: string; to?: Container }): Promise<readonly string[]> {
-    const headers = { "content-type": "application/typescript" };
     const client = await this.client(to);
-    const answer = { method: "PUT", body: readText(path), headers } as const;
-    return (await client.json<{ nodes: string[] }>(`/v1/apps/${app}`, answer)).nodes;
+    const raw = { type: "application/typescript", bytes: readText(path) };
+    return (await client.call(deployApp, { parameters: { app }, raw })).json.nodes;
   }
 }

@@ -5,6 +5,9 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { deployApp } from "../../src/api/apps.js";
+import { listNodes, nodeList } from "../../src/api/nodes.js";
+import { narrowed } from "../../src/api/route.js";
 import { randomHex } from "../../src/core/ids.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
 import { readText } from "../source-tree.js";
@@ -36,10 +39,10 @@ test("a node in a container serves this machine, is called from it, and ends wit
     const { token = "", node: name, state: told, url } = node.ready;
     assert.deepEqual([name, told, new URL(url).hostname], ["walled", state, "localhost"]);
     const client = node.client(token);
-    const headers = { "content-type": "application/typescript" };
-    await client.send("/v1/apps/thesis", { method: "PUT", body: readText("functions/thesis.ts"), headers });
+    const raw = { type: "application/typescript", bytes: readText("functions/thesis.ts") };
+    await client.call(deployApp, { parameters: { app: "thesis" }, raw });
     assert.equal((await client.send("/fn/thesis/where", { method: "POST", body: "[1]" })).text, '"walled"');
-    const [self] = await client.json<{ container: boolean }[]>("/v1/nodes");
+    const [self] = (await client.call(narrowed(listNodes, nodeList))).json;
     assert.equal(self?.container, true);
     assert.ok(!node.lines.some((line) => /outer wall|no container/.test(line)), node.lines.join("\n"));
 

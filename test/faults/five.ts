@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import { open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type LaunchedNode, NodeProcess, runHerd } from "../../src/testing/node-process.js";
+import { createToken } from "../../src/api/tokens.js";
+import { type LaunchedNode, NodeProcess } from "../../src/testing/node-process.js";
 import { seesAlive, until } from "../mesh/processes.js";
 import { boundDescriptors, mountSmall, Network } from "./namespaces.js";
 
@@ -69,8 +70,10 @@ export class Five {
 
   /** A join token for that node. */
   async joinToken(name: Name): Promise<string> {
-    const args = ["--state", this.founder.ready.state, "token", "create", "--role", "join", "--node", name, "--json"];
-    return (JSON.parse(await runHerd(args)) as { token: string }).token;
+    const { json: made } = await this.founder
+      .client(this.token)
+      .call(createToken, { body: { role: "join", node: name } });
+    return made.token;
   }
 
   /** Starts a node that ended again, with its state. */

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
+import { deployApp } from "../../src/api/apps.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 
@@ -85,12 +86,10 @@ export class SteadyLoad {
       const node = nodes[count % nodes.length];
       assert.ok(node);
       const app = `deployed-${count}`;
-      const body = `export function which(): i32 { return ${count}; }`;
+      const raw = { type: "application/typescript", bytes: `export function which(): i32 { return ${count}; }` };
       await this.#observe(this.deploys, node, async (signal) => {
-        const type = { "content-type": "application/typescript" };
-        const options = { method: "PUT", body, headers: type, signal } as const;
-        const { revision } = await this.client(node).json<{ revision: string }>(`/v1/apps/${app}`, options);
-        this.acknowledged.push({ app, revision, answer: count });
+        const { json: deployed } = await this.client(node).call(deployApp, { parameters: { app }, raw, signal });
+        this.acknowledged.push({ app, revision: deployed.revision, answer: count });
       });
       await sleep(deployEveryMs, undefined, { signal: this.#ended.signal }).catch(() => undefined);
     }

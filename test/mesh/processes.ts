@@ -6,8 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { deployApp } from "../../src/api/apps.js";
+import { type Mesh, showMesh } from "../../src/api/mesh.js";
+import { listNodes, nodeList } from "../../src/api/nodes.js";
+import { narrowed } from "../../src/api/route.js";
 import { LocalMesh } from "../../src/testing/local-mesh.js";
 import { type LaunchedNode, NodeProcess, runHerd } from "../../src/testing/node-process.js";
+import { checkAnswer } from "../contract.js";
 
 /** A mesh that ends with its test; `settings` go into the configuration file of its nodes. */
 export async function startMesh(
@@ -24,21 +29,13 @@ export async function startMesh(
   // A machine that runs many of these meshes at a time compiles slowly, and must not measure the capacity of each.
   const config = join(folder, "node.json");
   await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 }, profile: false, ...settings }));
-  mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1", "--config", config] });
+  mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1", "--config", config], onAnswer: checkAnswer });
   return mesh;
 }
 
-/** The answer of `GET /v1/mesh`. */
-export interface MeshBody {
-  readonly node: string;
-  readonly peers: readonly { readonly name: string; readonly state: string; readonly rttMs: number | null }[];
-  readonly masters: readonly string[];
-  readonly revoked: readonly string[];
-}
-
 /** The mesh as a node sees it. */
-export function meshSeenBy(node: NodeProcess, token: string): Promise<MeshBody> {
-  return node.client(token).json<MeshBody>("/v1/mesh");
+export async function meshSeenBy(node: NodeProcess, token: string): Promise<Mesh> {
+  return (await node.client(token).call(showMesh)).json;
 }
 
 /**
@@ -80,8 +77,8 @@ export async function deploy(
   node: NodeProcess,
   { app, text, token }: { app: string; text: string; token: string },
 ): Promise<{ readonly revision: string; readonly nodes: readonly string[] }> {
-  const headers = { "content-type": "application/typescript" };
-  return node.client(token).json(`/v1/apps/${app}`, { method: "PUT", body: text, headers });
+  const raw = { type: "application/typescript", bytes: text };
+  return (await node.client(token).call(deployApp, { parameters: { app }, raw })).json;
 }
 
 /** Calls a function with JSON; resolves to the node that computed it, and its result. */
@@ -105,7 +102,7 @@ export function launchJoiner(
 
 /** Runs `herd up` with these flags; the node ends with the test. */
 export function launchNode(context: TestContext, flags: readonly string[]): LaunchedNode {
-  const launched = NodeProcess.launch(flags);
+  const launched = NodeProcess.launch(flags, { onAnswer: checkAnswer });
   context.after(async () => {
     launched.kill();
     await launched.exited;
@@ -113,14 +110,14 @@ export function launchNode(context: TestContext, flags: readonly string[]): Laun
   return launched;
 }
 
-/** Runs a command of `herd` against this node, with a token; resolves to its output, read as JSON. */
-export async function herdAt<Shape>(node: NodeProcess, token: string, args: readonly string[]): Promise<Shape> {
+/** Runs a command of `herd` against this node, with a token and `--json`; resolves to its output. */
+export async function herdAt(node: NodeProcess, token: string, args: readonly string[]): Promise<string> {
   const { url, ca } = node.ready;
-  return JSON.parse(await runHerd(["--url", url, "--ca", ca, "--token", token, "--json", ...args])) as Shape;
+  return runHerd(["--url", url, "--ca", ca, "--token", token, "--json", ...args]);
 }
 
 /** The id of a node, by its name. */
 export async function nodeIdOf(node: NodeProcess, token: string): Promise<string> {
-  const nodes = await node.client(token).json<{ name: string; id: string }[]>("/v1/nodes");
+  const { json: nodes } = await node.client(token).call(narrowed(listNodes, nodeList));
   return nodes.find(({ name }) => name === node.ready.node)?.id ?? "";
 }

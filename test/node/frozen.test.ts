@@ -32,7 +32,7 @@ test("a frozen node: calls go on without it, it is taken for gone, and it comes 
   const load = callMany(east, { path: "demo/busy", body, calls: 1_500, atATime: 16, token, deadlineMs });
   await until("calls run at the node", async () => {
     const { peers } = await meshSeenBy(east, token);
-    const peer = peers.find(({ name }) => name === "south") as { running?: number } | undefined;
+    const peer = peers.find(({ name }) => name === "south");
     return (peer?.running ?? 0) > 0;
   });
   south.freeze();

@@ -4,16 +4,16 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { showApp } from "../../src/api/apps.js";
+import { listJoins, type PendingJoin } from "../../src/api/joins.js";
+import { listNodes, nodeList } from "../../src/api/nodes.js";
+import { narrowed } from "../../src/api/route.js";
+import { issuedToken } from "../../src/api/tokens.js";
 import type { LaunchedNode } from "../../src/testing/node-process.js";
+import { parsedAnswer } from "../contract.js";
 import { call, deploy, herdAt, launchJoiner, launchNode, seesAlive, startMesh, until } from "../mesh/processes.js";
 
 const text = "export function twice(n: i32): i32 { return n * 2; }";
-
-interface JoinView {
-  readonly id: string;
-  readonly name: string;
-  readonly code: string;
-}
 
 /** The code that a node shows to the person who started it. */
 function codeOf({ lines }: LaunchedNode): string | undefined {
@@ -25,9 +25,9 @@ test("a node without a token shows the code that the mesh shows, and a person de
   const { token, founder: north } = mesh;
   const asking = launchJoiner(context, { mesh, name: "east", at: north.ready.url });
   const turnedAway = launchJoiner(context, { mesh, name: "west", at: north.ready.url });
-  let requests: JoinView[] = [];
+  let requests: readonly PendingJoin[] = [];
   await until("both wait, with the codes that they show", async () => {
-    requests = await herdAt<JoinView[]>(north, token, ["join", "list"]);
+    requests = parsedAnswer(listJoins, await herdAt(north, token, ["join", "list"]));
     return [asking, turnedAway].every((node) => requests.some(({ code }) => code === codeOf(node)));
   });
   const idOf = (node: LaunchedNode): string => requests.find(({ code }) => code === codeOf(node))?.id ?? "";
@@ -40,13 +40,13 @@ test("a node without a token shows the code that the mesh shows, and a person de
   await herdAt(north, token, ["join", "approve", idOf(asking), "--no-deploy"]);
   const east = await mesh.add(asking);
   assert.equal(east.ready.mesh, north.ready.mesh);
-  assert.deepEqual(await herdAt(north, token, ["join", "list"]), []);
+  assert.deepEqual(parsedAnswer(listJoins, await herdAt(north, token, ["join", "list"])), []);
   await until("they are linked", () => seesAlive(east, { token, names: ["north", "east"] }));
   // It may not deploy: what is uploaded there, a node that may takes over.
   const { nodes } = await deploy(east, { app: "demo", text, token });
   assert.deepEqual(nodes.toSorted(), ["east", "north"]);
-  const { revisions } = await east.client(token).json<{ revisions: { by: string }[] }>("/v1/apps/demo");
-  assert.equal(revisions.length, 1);
+  const { json: app } = await east.client(token).call(showApp, { parameters: { app: "demo" } });
+  assert.equal(app.revisions.length, 1);
   assert.equal((await call(east, { path: "demo/twice", body: "[4]", token })).text, "8");
 });
 
@@ -65,7 +65,7 @@ test("tokens: a taken name, two that race, a revoked one, seeds in turn, an ephe
   assert.equal(await loser?.exited, 1);
   assert.match(loser?.lines.join("\n") ?? "", /join\.refused: .*used/);
 
-  const revoked = await herdAt<{ id: string; token: string }>(north, token, ["token", "create", "--role", "join"]);
+  const revoked = issuedToken.parse(JSON.parse(await herdAt(north, token, ["token", "create", "--role", "join"])));
   await herdAt(winner, token, ["token", "revoke", revoked.id]);
   const tooLate = launchJoiner(context, { mesh, name: "late", at, flags: ["--token", revoked.token] });
   assert.equal(await tooLate.exited, 1);
@@ -81,7 +81,7 @@ test("tokens: a taken name, two that race, a revoked one, seeds in turn, an ephe
   const flags = ["--config", config, "--state", join(folder, "state"), "--port", "0", "--peer-port", "0"];
   const other = await mesh.add(launchNode(context, [...flags, "--workers", "1"]));
   assert.equal(other.ready.node, "north-2");
-  const nodes = await herdAt<{ name: string; parent: string | null }[]>(other, token, ["node", "list"]);
+  const nodes = parsedAnswer(narrowed(listNodes, nodeList), await herdAt(other, token, ["node", "list"]));
   assert.equal(nodes.find(({ name }) => name === "north-2")?.parent, winner.ready.node);
   await until("it answers", async () => (await call(other, { path: "demo/twice", body: "[4]", token })).text === "8");
   await other.stop();

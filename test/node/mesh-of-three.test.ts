@@ -5,9 +5,16 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { connect } from "node:tls";
+import { listApps, removeApp } from "../../src/api/apps.js";
+import { type AuditVerdict, auditVerdict } from "../../src/api/audit.js";
+import { listNodes, nodeTree, revokeNode, type TreeNode } from "../../src/api/nodes.js";
+import { narrowed } from "../../src/api/route.js";
+import { createToken } from "../../src/api/tokens.js";
 import { ProblemError } from "../../src/client/errors.js";
+import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { callMany } from "../../src/testing/many-calls.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
+import { parsedAnswer } from "../contract.js";
 import { call, deploy, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
 
 const names = ["north", "east", "south"];
@@ -20,11 +27,14 @@ export function busy(n: i32): i32 {
   return state == 12345 ? -1 : n + 1;
 }`;
 
-interface Tree {
-  readonly name: string;
-  readonly parent: string | null;
-  readonly state: string;
-  readonly children: readonly Tree[];
+async function treeOf(mesh: LocalMesh): Promise<TreeNode> {
+  const tree = parsedAnswer(narrowed(listNodes, nodeTree), await mesh.herd(["node", "tree", "--json"]));
+  assert.ok(tree !== null, "a founder is known");
+  return tree;
+}
+
+async function verdictOf(mesh: LocalMesh): Promise<AuditVerdict> {
+  return auditVerdict.parse(JSON.parse(await mesh.herd(["audit", "verify", "--json"])));
 }
 
 test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the audit log", async (context) => {
@@ -77,18 +87,18 @@ test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the
     return true;
   });
 
-  const tree = JSON.parse(await mesh.herd(["node", "tree", "--json"])) as Tree;
+  const tree = await treeOf(mesh);
   assert.equal(tree.name, "north");
   assert.deepEqual(tree.children.map(({ name }) => name).sort(), ["east", "south"]);
-  const audit = JSON.parse(await mesh.herd(["audit", "verify", "--json"])) as { ok: boolean; records: number };
+  const audit = await verdictOf(mesh);
   assert.equal(audit.ok, true);
   assert.ok(audit.records >= 4, `${audit.records} records`);
 
   // Removal spreads too.
-  await south.client(token).send("/v1/apps/other", { method: "DELETE" });
+  await south.client(token).call(removeApp, { parameters: { app: "other" } });
   for (const node of mesh.nodes) {
     await until("the removal reached everybody", async () => {
-      const apps = await node.client(token).json<{ app: string }[]>("/v1/apps");
+      const { json: apps } = await node.client(token).call(listApps);
       return apps.every(({ app }) => app !== "other");
     });
   }
@@ -100,7 +110,7 @@ test("a mesh of three: join, deploy, calls anywhere and forwarded, the tree, the
   }
   const west = await mesh.join("west", ["--functions", functions]);
   await until("west has the app that it brought, and what the mesh has", async () => {
-    const apps = await west.client(token).json<{ app: string }[]>("/v1/apps");
+    const { json: apps } = await west.client(token).call(listApps);
     assert.deepEqual(apps.map(({ app }) => app).sort(), ["demo", "fresh"]);
     return true;
   });
@@ -115,7 +125,7 @@ test("a revoked node is refused everywhere, and stays so after restarts", async 
   await deploy(north, { app: "demo", text: source, token });
   await until("south has it", async () => (await call(south, { path: "demo/twice", body: "[1]", token })).text === "2");
   // Asked through the node itself, whose link is cut before the answer: who asked hears that it was done all the same.
-  const revoked = south.client(token).json("/v1/nodes/south/revoke", { method: "POST" });
+  const revoked = south.client(token).call(revokeNode, { parameters: { node: "south" } });
   await assert.rejects(revoked, /this node was revoked by the request/);
   for (const node of [north, east]) {
     const ms = await until(`${node.ready.node} knows`, async () => {
@@ -142,7 +152,7 @@ test("a revoked node is refused everywhere, and stays so after restarts", async 
   await until("the restarted node still knows", async () =>
     (await meshSeenBy(restarted, token)).revoked.includes("south"),
   );
-  const tree = JSON.parse(await mesh.herd(["node", "tree", "--json"])) as Tree;
+  const tree = await treeOf(mesh);
   assert.equal(tree.children.find(({ name }) => name === "south")?.state, "revoked");
   // Nobody vouches for the name of its machine, and no master adds it later: it asks for nothing anew.
   await until("its link to the master is up", async () => (await meshSeenBy(restarted, token)).peers.length > 0);
@@ -195,14 +205,11 @@ test("kill -9 of any node under load: nothing wrong, nothing acknowledged lost, 
     async () => (await call(back, { path: "late/two", body: "[]", token })).text === "2",
   );
   await deploy(east, { app: "orphan", text: "export function three(): i32 { return 3; }", token });
-  await assert.rejects(
-    east.client(token).send("/v1/tokens", { method: "POST", body: '{"role":"invoke"}' }),
-    (error) => {
-      assert.ok(error instanceof ProblemError);
-      assert.equal(error.document.code, "node.unavailable");
-      return true;
-    },
-  );
+  await assert.rejects(east.client(token).call(createToken, { body: { role: "invoke" } }), (error) => {
+    assert.ok(error instanceof ProblemError);
+    assert.equal(error.document.code, "node.unavailable");
+    return true;
+  });
 
   const master = await mesh.restart("north");
   await until("the master has what was deployed without it", async () => {
@@ -211,12 +218,8 @@ test("kill -9 of any node under load: nothing wrong, nothing acknowledged lost, 
   await until("and what was deployed while it was there", async () => {
     return (await call(master, { path: "late/two", body: "[]", token })).text === "2";
   });
-  const issued = await east.client(token).json<{ token: string }>("/v1/tokens", {
-    method: "POST",
-    body: '{"role":"invoke"}',
-    headers: { "content-type": "application/json" },
-  });
+  const { json: issued } = await east.client(token).call(createToken, { body: { role: "invoke" } });
   assert.equal((await call(back, { path: "demo/twice", body: "[4]", token: issued.token })).text, "8");
-  const audit = JSON.parse(await mesh.herd(["audit", "verify", "--json"])) as { ok: boolean; problems: string[] };
+  const audit = await verdictOf(mesh);
   assert.deepEqual(audit.problems, []);
 });

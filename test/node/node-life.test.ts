@@ -1,9 +1,11 @@
 // A node that is drained, resumed, recycled and stopped under load, and the log lines of its calls: as processes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { readLogs } from "../../src/api/logs.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { callMany } from "../../src/testing/many-calls.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
+import { parsedAnswer } from "../contract.js";
 import { call, deploy, herdAt, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
 
 const names = ["north", "east", "south"];
@@ -35,7 +37,7 @@ test("a node is drained and resumed from another, its calls' lines come home, an
   /** Whether a peer of the node runs a call, as it told that node last. */
   const runs = async (node: NodeProcess, name: string): Promise<boolean> => {
     const peer = (await meshSeenBy(node, token)).peers.find((each) => each.name === name);
-    return ((peer as { running?: number } | undefined)?.running ?? 0) > 0;
+    return (peer?.running ?? 0) > 0;
   };
 
   await context.test(
@@ -44,10 +46,7 @@ test("a node is drained and resumed from another, its calls' lines come home, an
       const computing = await computedBy(east, { path: "demo/loud" });
       assert.ok(computing.size > 1, "calls spread");
       await until("every node that computed is named", async () => {
-        const lines = await herdAt<{ node: string; message: string; app: string; function: string }[]>(east, token, [
-          "logs",
-          "demo",
-        ]);
+        const lines = parsedAnswer(readLogs, await herdAt(east, token, ["logs", "demo"]));
         const loud = lines.filter(
           ({ message, app, function: name }) => /^loud \d+$/.test(message) && app === "demo" && name === "loud",
         );

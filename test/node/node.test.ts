@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { rollbackApp, showApp } from "../../src/api/apps.js";
+import { readLogs } from "../../src/api/logs.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
 
@@ -34,7 +36,7 @@ test("an app is deployed, called, called wrongly and shown", async () => {
   assert.equal(await codeOf(callText(client, "calc/add", '{"a":2}')), "arguments.invalid");
   assert.equal(await codeOf(callText(client, "calc/add", "{")), "request.malformed");
   assert.equal(await codeOf(callText(client, "calc/sub", "{}")), "function.unknown");
-  const app = await client.json<{ functions: { name: string }[] }>("/v1/apps/calc");
+  const { json: app } = await client.call(showApp, { parameters: { app: "calc" } });
   assert.deepEqual(
     app.functions.map(({ name }) => name),
     ["add"],
@@ -45,7 +47,7 @@ test("guest logs carry their app, and refusals their diagnostics", async () => {
   const { client } = running;
   await deployText(client, "talks", 'export function talk(): void { console.log("said this"); }');
   await client.send("/fn/talks/talk", { method: "POST" });
-  const records = await client.json<{ message: string; app: string }[]>("/v1/logs?app=talks");
+  const { json: records } = await client.call(readLogs, { query: { app: "talks" } });
   assert.ok(records.some(({ message, app }) => message === "said this" && app === "talks"));
   const refused = await deployText(client, "bad", 'export function f(): i32 { return "x"; }').catch((error) => error);
   assert.ok(refused instanceof ProblemError);
@@ -93,13 +95,13 @@ test("200 changes of revision while calls run, 20 of them through the compiler: 
   };
   const callers = [caller(), caller(), caller()];
   const revisions: string[] = [];
-  const { revisions: known } = await client.json<{ revisions: { revision: string }[] }>("/v1/apps/switch");
+  const parameters = { app: "switch" };
+  const { revisions: known } = (await client.call(showApp, { parameters })).json;
   for (let index = 0; index < 200; index++) {
-    const headers = { "content-type": "application/json" };
-    const body = JSON.stringify({ revision: known[index % known.length]?.revision });
+    const body = { revision: known[index % known.length]?.revision };
     // Every tenth goes the whole way through the compiler.
     if (index % 10 === 0) revisions.push((await deployText(client, "switch", source(index % 4))).revision);
-    else await client.send("/v1/apps/switch/rollback", { method: "POST", headers, body });
+    else await client.call(rollbackApp, { parameters, body });
   }
   deploying = false;
   await Promise.all(callers);

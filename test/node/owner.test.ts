@@ -5,21 +5,21 @@ import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { type MeshPeer, showMesh } from "../../src/api/mesh.js";
+import { drainNode, listNodes, nodeList, resumeNode } from "../../src/api/nodes.js";
+import { changePolicy, type Policy, showPolicy } from "../../src/api/policy.js";
+import { narrowed, type SentBodyOf } from "../../src/api/route.js";
+import { createToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { readClientState } from "../../src/storage/client-state.js";
+import { checkAnswer } from "../contract.js";
 import { until } from "../mesh/processes.js";
-import { type RealNode, startNode } from "../server/real-node.js";
+import { deployText, type RealNode, startNode } from "../server/real-node.js";
 
 let folder: string;
 let laptop: RealNode;
 let peer: RealNode;
-
-interface Policy {
-  readonly state: string;
-  readonly slots: number;
-  readonly idleClass: boolean;
-}
 
 /** Plugs the laptop in or out, as whole files: none is seen while it is written. */
 async function plug(online: boolean): Promise<void> {
@@ -28,25 +28,22 @@ async function plug(online: boolean): Promise<void> {
   await rename(join(folder, "online"), join(supply, "online"));
 }
 
-function put(body: object): Promise<Policy> {
-  const headers = { "content-type": "application/json" };
-  return laptop.client.json<Policy>("/v1/policy", { method: "PUT", headers, body: JSON.stringify(body) });
+async function put(body: SentBodyOf<typeof changePolicy>): Promise<Policy> {
+  return (await laptop.client.call(changePolicy, { body })).json;
 }
 
-const policy = (): Promise<Policy> => laptop.client.json<Policy>("/v1/policy");
+const policy = async (): Promise<Policy> => (await laptop.client.call(showPolicy)).json;
 
 /** How many living peers the laptop sees. */
 async function alive(): Promise<number> {
-  const { peers } = await laptop.client.json<{ peers: { state: string }[] }>("/v1/mesh");
-  return peers.filter(({ state }) => state === "alive").length;
+  const { json: mesh } = await laptop.client.call(showMesh);
+  return mesh.peers.filter(({ state }) => state === "alive").length;
 }
 
 /** What the peer sees of the laptop. */
-async function seen(): Promise<{ state: string; slots: number | null }> {
-  const { peers } = await peer.client.json<{ peers: { name: string; state: string; slots: number | null }[] }>(
-    "/v1/mesh",
-  );
-  return peers.find(({ name }) => name === "laptop") ?? { state: "unknown", slots: null };
+async function seen(): Promise<Pick<MeshPeer, "state" | "slots">> {
+  const { json: mesh } = await peer.client.call(showMesh);
+  return mesh.peers.find(({ name }) => name === "laptop") ?? { state: "unknown", slots: null };
 }
 
 before(async () => {
@@ -58,9 +55,7 @@ before(async () => {
   const flags = { profile: false, ephemeral: true };
   const kernel = { proc: join(folder, "proc"), sys: join(folder, "sys") };
   peer = await startNode({ ...flags, name: "peer" });
-  const headers = { "content-type": "application/json" };
-  const body = JSON.stringify({ role: "join" });
-  const { token } = await peer.client.json<{ token: string }>("/v1/tokens", { method: "POST", headers, body });
+  const { token } = (await peer.client.call(createToken, { body: { role: "join" } })).json;
   laptop = await startNode({
     ...flags,
     name: "laptop",
@@ -70,7 +65,8 @@ before(async () => {
     token,
   });
   const ca = await readFile(laptop.ready.ca, "utf8");
-  laptop = { ...laptop, client: new Client({ url: new URL(laptop.ready.url), token: peer.ready.token, ca }) };
+  const url = new URL(laptop.ready.url);
+  laptop = { ...laptop, client: new Client({ url, token: peer.ready.token, ca, onAnswer: checkAnswer }) };
   await until("a living peer", async () => (await seen()).state === "alive");
   await until("the same here", async () => (await alive()) === 1);
 });
@@ -110,20 +106,20 @@ test("a paused node sleeps in its peer's eyes until it is resumed", async () => 
   await put({ pausedUntil: "forever" });
   await until("asleep", async () => (await seen()).state === "asleep");
   await assert.rejects(laptop.client.send("/readyz"), /the node's owner paused it/);
-  const resumed = await laptop.client.json<{ state: string }>("/v1/nodes/laptop/resume", { method: "POST" });
-  assert.equal(resumed.state, "alive");
+  const resumed = await laptop.client.call(resumeNode, { parameters: { node: "laptop" } });
+  assert.equal(resumed.json.state, "alive");
   await until("awake", async () => (await seen()).state === "alive");
   assert.notEqual((await policy()).state, "paused");
 });
 
 test("a node that an operator drains stays drained when a pause of its owner ends", async () => {
   await put({ pausedUntil: "forever" });
-  await laptop.client.json("/v1/nodes/laptop/drain", { method: "POST" });
+  await laptop.client.call(drainNode, { parameters: { node: "laptop" } });
   await until("draining", async () => (await seen()).state === "draining");
   await put({ pausedUntil: null });
   assert.notEqual((await policy()).state, "paused");
   assert.equal((await seen()).state, "draining");
-  await laptop.client.json("/v1/nodes/laptop/resume", { method: "POST" });
+  await laptop.client.call(resumeNode, { parameters: { node: "laptop" } });
   await until("alive", async () => (await seen()).state === "alive");
 });
 
@@ -131,14 +127,14 @@ test("who owns the machine needs no token for its policy: what the state folder 
   const { ownerSecret = "", token } = (await readClientState(laptop.ready.state)) ?? {};
   assert.deepEqual([token, ownerSecret.length], [undefined, 43]);
   const ca = await readFile(laptop.ready.ca, "utf8");
-  const asOwner = (at: RealNode): Client => new Client({ url: new URL(at.ready.url), token: ownerSecret, ca });
+  const asOwner = (at: RealNode): Client =>
+    new Client({ url: new URL(at.ready.url), token: ownerSecret, ca, onAnswer: checkAnswer });
   const owner = asOwner(laptop);
-  const headers = { "content-type": "application/json" };
-  const paused = { method: "PUT", headers, body: '{"pausedUntil": "forever"}' } as const;
-  assert.equal((await owner.json<Policy>("/v1/policy", paused)).state, "paused");
+  const paused = await owner.call(changePolicy, { body: { pausedUntil: "forever" } });
+  assert.equal(paused.json.state, "paused");
   await until("asleep", async () => (await seen()).state === "asleep");
   await assert.rejects(owner.send("/v1/nodes/peer/resume", { method: "POST" }), problem("auth.forbidden"));
-  assert.equal((await owner.json<Policy>("/v1/nodes/laptop/resume", { method: "POST" })).state, "alive");
+  assert.equal((await owner.call(resumeNode, { parameters: { node: "laptop" } })).json.state, "alive");
   await assert.rejects(owner.send("/v1/nodes"), problem("auth.invalid"));
   await assert.rejects(asOwner(peer).send("/v1/policy"), problem("auth.invalid"));
   await assert.rejects(asOwner(peer).send("/v1/nodes/laptop/resume", { method: "POST" }), problem("auth.invalid"));
@@ -152,17 +148,16 @@ function problem(code: string): (error: unknown) => boolean {
 test("a pause stops also what this machine's own client had running without slots", async () => {
   await plug(false);
   await until("no slots", async () => (await policy()).slots === 0);
-  const headers = { "content-type": "text/plain" };
-  const body = "export function spin(): i32 { let x: i32 = 1; while (x != 0) x = (x * 1103515245) | 1; return x; }";
-  await peer.client.json("/v1/apps/endless", { method: "PUT", headers, body });
+  const text = "export function spin(): i32 { let x: i32 = 1; while (x != 0) x = (x * 1103515245) | 1; return x; }";
+  await deployText(peer.client, "endless", text);
   await until("the app", async () => (await laptop.client.send("/v1/apps")).text.includes("endless"));
   const here = { "herd-node": "laptop" };
   const call = laptop.client.send("/fn/endless/spin", { method: "POST", headers: here });
   // It would end at its deadline otherwise.
   const refused = assert.rejects(call, problem("node.paused"));
   await until("it runs", async () => {
-    const nodes = await laptop.client.json<{ name: string; running?: number }[]>("/v1/nodes");
-    return nodes.some(({ name, running }) => name === "laptop" && running === 1);
+    const nodes = await laptop.client.call(narrowed(listNodes, nodeList));
+    return nodes.json.some(({ name, running }) => name === "laptop" && running === 1);
   });
   await put({ pausedUntil: "forever" });
   await refused;

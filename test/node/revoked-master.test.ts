@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createToken } from "../../src/api/tokens.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
 import { call, deploy, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
 
@@ -13,10 +14,8 @@ test("the nodes that a revoked master had let in come back by themselves", async
     context.after(() => node.stop());
     return node;
   };
-  const east = await join("east", north, await mesh.joinToken(["--master"]));
-  const made = await east.client(token).json<{ token: string }>("/v1/tokens", {
-    ...{ method: "POST", body: '{"role":"join"}', headers: { "content-type": "application/json" } },
-  });
+  const east = await join("east", north, await mesh.joinToken({ master: true }));
+  const { json: made } = await east.client(token).call(createToken, { body: { role: "join" } });
   const south = await join("south", east, made.token);
   await until("all see each other", () => seesAlive(south, { token, names: ["north", "east", "south"] }));
   await mesh.herd(["node", "revoke", "east"]);

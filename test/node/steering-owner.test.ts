@@ -6,10 +6,11 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { MeshPeer } from "../../src/api/mesh.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { type Answer, callMany } from "../../src/testing/many-calls.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
-import { deploy, herdAt, seesAlive, startMesh, until } from "../mesh/processes.js";
+import { deploy, herdAt, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
 
 /** Each is learned by itself: one argument says nothing of how long another takes. */
 const source = ["short", "long"]
@@ -38,9 +39,10 @@ test("the owner unplugs a machine, plugs it in, and pauses it", async (context) 
   const names = ["north", "east", "laptop"];
   await deploy(north, { app: "demo", text: source, token });
   for (const node of mesh.nodes) await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));
-  const seen = async (by: NodeProcess): Promise<Seen> => {
-    const { peers } = await by.client(token).json<{ peers: readonly (Seen & { name: string })[] }>("/v1/mesh");
-    return peers.find(({ name }) => name === "laptop") as Seen;
+  const seen = async (by: NodeProcess): Promise<MeshPeer> => {
+    const laptop = (await meshSeenBy(by, token)).peers.find(({ name }) => name === "laptop");
+    assert.ok(laptop, "the node is known");
+    return laptop;
   };
   const unplugged = (): Promise<number> =>
     until("its peers see no slots", async () => (await seen(north)).slots === 0 && (await seen(east)).slots === 0);
@@ -129,13 +131,6 @@ test("the owner unplugs a machine, plugs it in, and pauses it", async (context) 
     await until("it is awake when resumed", awake);
   });
 });
-
-/** A node as a peer tells it. */
-interface Seen {
-  readonly state: string;
-  readonly slots: number | null;
-  readonly running: number | null;
-}
 
 /** Three callers at a node, until the signal aborts. */
 async function keepCalling(

@@ -3,26 +3,21 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 import { connect } from "node:tls";
+import { auditVerdict } from "../../src/api/audit.js";
+import { listJoins } from "../../src/api/joins.js";
+import { listNodes, nodeList } from "../../src/api/nodes.js";
+import { narrowed } from "../../src/api/route.js";
+import { createToken, type IssuedToken, listTokens } from "../../src/api/tokens.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
+import { parsedAnswer } from "../contract.js";
 import { call, deploy, herdAt, launchJoiner, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
 
 const text = "export function twice(n: i32): i32 { return n * 2; }";
 
-interface Token {
-  readonly id: string;
-  readonly role: string;
-  readonly token: string;
-}
+const nodesRoute = narrowed(listNodes, nodeList);
 
-interface NodeView {
-  readonly name: string;
-  readonly master: boolean;
-  readonly state: string;
-  readonly parent: string | null;
-}
-
-function createToken(node: NodeProcess, token: string, flags: readonly string[]): Promise<Token> {
-  return herdAt<Token>(node, token, ["token", "create", ...flags]);
+async function issueToken(node: NodeProcess, token: string, role: "invoke" | "join"): Promise<IssuedToken> {
+  return (await node.client(token).call(createToken, { body: { role } })).json;
 }
 
 /** Who signed the certificate that a node shows its clients. */
@@ -42,8 +37,8 @@ async function works(node: NodeProcess, token: string): Promise<boolean> {
 }
 
 async function verifies(node: NodeProcess, token: string): Promise<true> {
-  const audit = await herdAt<{ ok: boolean; problems: string[] }>(node, token, ["audit", "verify"]);
-  assert.deepEqual(audit.problems, []);
+  const { problems } = auditVerdict.parse(JSON.parse(await herdAt(node, token, ["audit", "verify"])));
+  assert.deepEqual(problems, []);
   return true;
 }
 
@@ -51,7 +46,7 @@ test("two masters: either does all, each goes on without the other, and one revo
   const mesh = await startMesh(context, ["north"]);
   const { token } = mesh;
   let north = mesh.founder;
-  const made = await mesh.joinToken(["--master"]);
+  const made = await mesh.joinToken({ master: true });
   const south = await mesh.add(
     launchJoiner(context, { mesh, name: "south", at: north.ready.url, flags: ["--token", made] }),
   );
@@ -60,29 +55,29 @@ test("two masters: either does all, each goes on without the other, and one revo
   for (const node of mesh.nodes) await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));
   assert.deepEqual((await meshSeenBy(east, token)).masters.toSorted(), ["north", "south"]);
   await deploy(east, { app: "demo", text, token });
-  const invoke = (await createToken(north, token, ["--role", "invoke"])).token;
+  const invoke = (await issueToken(north, token, "invoke")).token;
 
   await context.test("tokens of either are good everywhere, and every node lists what both keep", async () => {
-    const { token: second } = await createToken(south, token, ["--role", "invoke"]);
+    const { token: second } = await issueToken(south, token, "invoke");
     for (const node of mesh.nodes) {
       for (const good of [invoke, second])
         await until(`${node.ready.node} takes the tokens of both`, () => works(node, good));
     }
-    const ofNorth = await createToken(north, token, ["--role", "join"]);
-    const ofSouth = await createToken(south, token, ["--role", "join"]);
+    const ofNorth = await issueToken(north, token, "join");
+    const ofSouth = await issueToken(south, token, "join");
     for (const node of mesh.nodes) {
-      const listed = (await herdAt<Token[]>(node, token, ["token", "list"])).map(({ id }) => id);
+      const listed = parsedAnswer(listTokens, await herdAt(node, token, ["token", "list"])).map(({ id }) => id);
       assert.ok(listed.includes(ofNorth.id) && listed.includes(ofSouth.id), `${node.ready.node} lists both`);
     }
     // The master that is asked is not the one that keeps the token.
     const flags = ["--token", ofSouth.token];
     const west = await mesh.add(launchJoiner(context, { mesh, name: "west", at: north.ready.url, flags }));
     await until("west answers", () => works(west, invoke));
-    const nodes = await herdAt<NodeView[]>(east, token, ["node", "list"]);
+    const nodes = parsedAnswer(nodesRoute, await herdAt(east, token, ["node", "list"]));
     assert.equal(nodes.find(({ name }) => name === "west")?.parent, "north", "it came in where it asked");
     // Taken back at the other master, a token is gone.
     await herdAt(south, token, ["token", "revoke", ofNorth.id]);
-    const left = await herdAt<Token[]>(east, token, ["token", "list"]);
+    const left = parsedAnswer(listTokens, await herdAt(east, token, ["token", "list"]));
     assert.ok(left.every(({ id }) => id !== ofNorth.id));
   });
 
@@ -93,11 +88,11 @@ test("two masters: either does all, each goes on without the other, and one revo
     });
     for (const node of [north, south, east]) {
       await until(`${node.ready.node} lists all requests`, async () => {
-        const joins = await herdAt<{ name: string }[]>(node, token, ["join", "list"]);
+        const joins = parsedAnswer(listJoins, await herdAt(node, token, ["join", "list"]));
         return waiting.every(({ name }) => joins.some((join) => join.name === name));
       });
     }
-    for (const { id } of await herdAt<{ id: string }[]>(east, token, ["join", "list"])) {
+    for (const { id } of parsedAnswer(listJoins, await herdAt(east, token, ["join", "list"]))) {
       await herdAt(east, token, ["join", "reject", id]);
     }
     for (const { launched } of waiting) assert.equal(await launched.exited, 1);
@@ -105,7 +100,7 @@ test("two masters: either does all, each goes on without the other, and one revo
 
   await context.test("kill -9 of one: the other lets nodes in and revokes; the first returns and agrees", async () => {
     await north.kill();
-    const { token: joinToken } = await createToken(east, token, ["--role", "join"]);
+    const { token: joinToken } = await issueToken(east, token, "join");
     const flags = ["--token", joinToken];
     const late = await mesh.add(launchJoiner(context, { mesh, name: "late", at: east.ready.url, flags }));
     await until("the late node answers", () => works(late, invoke));
@@ -117,7 +112,7 @@ test("two masters: either does all, each goes on without the other, and one revo
     north = await mesh.restart("north");
     await until("north knows whom south let in and revoked", async () => {
       const { revoked } = await meshSeenBy(north, token);
-      const nodes = await herdAt<NodeView[]>(north, token, ["node", "list"]);
+      const nodes = parsedAnswer(nodesRoute, await herdAt(north, token, ["node", "list"]));
       return revoked.includes("west") && nodes.some(({ name }) => name === "late");
     });
     await until("north sees all", () => seesAlive(north, { token, names: ["south", "east", "late"] }));
@@ -149,7 +144,7 @@ test("two masters: either does all, each goes on without the other, and one revo
     await until("the sleeper finds back", async () => {
       return (await seesAlive(back, { token, names: ["south", "east"] })) && (await works(back, invoke));
     });
-    const { token: fresh } = await createToken(back, token, ["--role", "invoke"]);
+    const { token: fresh } = await issueToken(back, token, "invoke");
     await until("a new token is good", () => works(east, fresh));
     await until("the log verifies", () => verifies(south, token));
   });

@@ -9,8 +9,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type ReadyLine, readyLine } from "../../src/api/ready.js";
 import { packageRoot } from "../../src/core/package-root.js";
-import type { ReadyLine } from "../../src/testing/node-process.js";
 
 /** How a node is started as a process. */
 export interface ChildOptions {
@@ -52,7 +52,7 @@ export function startChild(
 
 /** The `ready` line of `herd up --json`. Rejects when the node ends before. */
 export async function readyOf(child: ChildProcess): Promise<ReadyLine> {
-  return JSON.parse(await firstLine(child.stdout, (line) => line.includes('"ready"'))) as ReadyLine;
+  return readyLine.parse(JSON.parse(await firstLine(child.stdout, (line) => line.includes('"ready"'))));
 }
 
 /** The first line from now on that the node logs with this text. */

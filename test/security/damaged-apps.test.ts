@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listApps } from "../../src/api/apps.js";
+import { createToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode as start } from "../server/real-node.js";
@@ -116,8 +118,7 @@ test("an app whose component is damaged is in the list of apps, with the reason"
       await cp(at("whole"), at("spoilt"), { recursive: true });
       await damage(path.replace(at("whole"), at("spoilt")));
       const spoilt = await startNode(context, {}, at("spoilt"));
-      type Listed = { app: string; functions: unknown[]; unlisted?: { code: string } };
-      const apps = await spoilt.client.json<Listed[]>("/v1/apps");
+      const { json: apps } = await spoilt.client.call(listApps);
       assert.equal(apps.find(({ app }) => app === "good")?.functions.length, 1);
       reasons.push(apps.find(({ app }) => app === "bad")?.unlisted?.code);
       await spoilt.node.stop();
@@ -134,11 +135,7 @@ test("in a mesh, what is missing or damaged comes back from a peer by itself, an
     await deployText(north.client, "first", returns(1));
     await deployText(north.client, "first", returns(2));
     await deployText(north.client, "second", returns(3));
-    const { token } = await north.client.json<{ token: string }>("/v1/tokens", {
-      method: "POST",
-      body: '{"role":"join"}',
-      headers: { "content-type": "application/json" },
-    });
+    const { token } = (await north.client.call(createToken, { body: { role: "join" } })).json;
     const east = await startNode(context, { name: "east", join: north.ready.url, token }, at("east"));
     const ca = await readFile(east.ready.ca, "utf8");
     const atEast = new Client({ url: new URL(east.ready.url), token: north.ready.token, ca });

@@ -9,7 +9,7 @@ import { connect, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect as tlsConnect } from "node:tls";
-import type { ReadyLine } from "../../src/testing/node-process.js";
+import type { ReadyLine } from "../../src/api/ready.js";
 import { readyOf, startChild } from "./child-node.js";
 
 const limit = 256;

@@ -3,6 +3,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { listApps } from "../../src/api/apps.js";
+import { audit, auditRecords } from "../../src/api/audit.js";
+import { showMesh } from "../../src/api/mesh.js";
+import { narrowed, type SentBodyOf } from "../../src/api/route.js";
+import { createToken, type IssuedToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
@@ -46,7 +51,7 @@ export async function fullDisk(disk: FillableDisk): Promise<Seen> {
   // The revocation of the token is known where the disk is not full.
   seen.spread = await settled(async () => (await use(east, first.token)) === 401);
   seen.revokeNode = await answer(master, "/v1/nodes/east/revoke", { method: "POST" });
-  seen.nodes = (await master.client.json<{ revoked: string[] }>("/v1/mesh")).revoked;
+  seen.nodes = (await master.client.call(showMesh)).json.revoked;
   seen.orphans = (await files(disk, /blob-/)).length - blobs.length;
   seen.leftovers = await files(disk, /\.tmp$/);
   seen.remove = await answer(master, "/v1/apps/spare", { method: "DELETE" });
@@ -69,10 +74,10 @@ export async function fullDisk(disk: FillableDisk): Promise<Seen> {
   await full.node.stop();
   const again = await startNode({}, disk.folder);
   seen.after = [await use(again, first.token), await use(again, second.token)];
-  seen.afterApps = (await again.client.json<{ app: string }[]>("/v1/apps")).map(({ app }) => app);
-  seen.afterNodes = (await again.client.json<{ revoked: string[] }>("/v1/mesh")).revoked;
-  const audit = await again.client.json<{ event: string; subject: string }[]>("/v1/audit");
-  const told = audit.filter(({ event }) => /revoked/.test(event)).map(({ event, subject }) => `${event} ${subject}`);
+  seen.afterApps = (await again.client.call(listApps)).json.map(({ app }) => app);
+  seen.afterNodes = (await again.client.call(showMesh)).json.revoked;
+  const { json: records } = await again.client.call(narrowed(audit, auditRecords));
+  const told = records.filter(({ event }) => /revoked/.test(event)).map(({ event, subject }) => `${event} ${subject}`);
   const ids = [`token.revoked ${first.id}`, `token.revoked ${second.id}`, `token.revoked ${join1.id}`];
   seen.audit = [...ids.map((each) => told.includes(each)), told.some((each) => each.startsWith("node.revoked"))];
   seen.deployAfter = (await deployText(again.client, "demo", "export function f(): i32 { return 3; }")).revision.length;
@@ -80,8 +85,8 @@ export async function fullDisk(disk: FillableDisk): Promise<Seen> {
   return seen;
 }
 
-async function token({ client }: RealNode, body: unknown): Promise<{ readonly token: string; readonly id: string }> {
-  return client.json("/v1/tokens", { method: "POST", body: JSON.stringify(body), headers: json });
+async function token({ client }: RealNode, body: SentBodyOf<typeof createToken>): Promise<IssuedToken> {
+  return (await client.call(createToken, { body })).json;
 }
 
 /** Status, and what an answer says of the disk. */
@@ -92,8 +97,8 @@ async function answer(
 ): Promise<readonly unknown[]> {
   try {
     const { status, headers, text } = await client.send(path, options);
-    const body = text === "" ? undefined : (JSON.parse(text) as { durable?: boolean });
-    return [status, headers["herd-durable"], body?.durable ?? null];
+    const body: { durable?: unknown } = text === "" ? {} : JSON.parse(text);
+    return [status, headers["herd-durable"], body.durable ?? null];
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
     return [error.document.status, error.document.code, error.document.detail];

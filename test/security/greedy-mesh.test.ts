@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createToken } from "../../src/api/tokens.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { withRetries } from "../../src/testing/retry.js";
 import { call, deploy, startMesh, until } from "../mesh/processes.js";
@@ -55,10 +56,8 @@ test("a member that announces what it drips, and a token that fills the compiler
   });
 
   await context.test("a token for one app sends 24 uploads that burn the compiler's time", async () => {
-    const made = { role: "deploy", app: "greedy" };
-    const headers = { "content-type": "application/json" };
-    const asked = { method: "POST", body: JSON.stringify(made), headers } as const;
-    const greedy = (await north.client(token).json<{ token: string }>("/v1/tokens", asked)).token;
+    const made = await north.client(token).call(createToken, { body: { role: "deploy", app: "greedy" } });
+    const greedy = made.json.token;
     let ended = 0;
     const codes: string[] = [];
     const flood = Array.from({ length: 24 }, async () => {

@@ -6,7 +6,7 @@ import { Agent, get } from "node:https";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import type { ReadyLine } from "../../src/testing/node-process.js";
+import type { ReadyLine } from "../../src/api/ready.js";
 
 const pauseMs = 5;
 const limitMs = 20_000;

@@ -4,7 +4,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { type AuditRecord, audit, auditRecords } from "../../src/api/audit.js";
 import type { JoinBody } from "../../src/api/joins.js";
+import { narrowed } from "../../src/api/route.js";
 import { ProblemError } from "../../src/client/errors.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
@@ -16,15 +18,15 @@ import { wasAway } from "./away.js";
 const day = 86_400_000;
 const names = ["north", "south"];
 
-async function eventsOf(mesh: LocalMesh, event: string): Promise<readonly { by: string; detail?: string }[]> {
-  return mesh.founder.client(mesh.token).json(`/v1/audit?event=${event}`);
+async function eventsOf(mesh: LocalMesh, event: string): Promise<readonly AuditRecord[]> {
+  return (await mesh.founder.client(mesh.token).call(narrowed(audit, auditRecords), { query: { event } })).json;
 }
 
 /** The problem that a request ends with. */
 async function problemOf(node: NodeProcess, { path, token }: { path: string; token: string }) {
   const error = await node
     .client(token)
-    .json(path)
+    .send(path)
     .then(
       () => undefined,
       (reason: unknown) => reason,
@@ -48,7 +50,7 @@ test("a member that was away longer than its certificate lives", { timeout: 600_
     await away(10);
     const south = await mesh.restart("south");
     await until("it is linked", () => seesAlive(south, { token: mesh.token, names }));
-    await until("it serves", async () => (await south.client(mesh.token).json("/fn/demo/one?")) === 1);
+    await until("it serves", async () => (await south.client(mesh.token).send("/fn/demo/one?")).text === "1");
     assert.equal((await south.client(undefined).send("/readyz")).status, 200);
     const [record, ...more] = await eventsOf(mesh, "node.returned");
     assert.match(record?.detail ?? "", /^south from .*: its certificate had ended 10 days ago$/);

@@ -104,7 +104,7 @@ test("an answer that came while the node itself stood still counts", async () =>
 });
 
 test("the experiment waits for a busy node, and what it cannot do it says in a line", async () => {
-  const problem = (status: number) => new ProblemError({ status, code: "some.code" });
+  const problem = (status: number) => new ProblemError({ status, code: "some.code", title: "Some error" });
   let asked = 0;
   const busyOnce = async (): Promise<string> => {
     if (asked++ === 0) throw problem(503);

@@ -3,6 +3,10 @@
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { showMesh } from "../../src/api/mesh.js";
+import { revokeNode } from "../../src/api/nodes.js";
+import type { SentBodyOf } from "../../src/api/route.js";
+import { createToken, type IssuedToken, revokeToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { deployText, type RealNode, startNode } from "../server/real-node.js";
@@ -29,12 +33,8 @@ export async function makeScene(): Promise<Scene> {
   await other.node.stop();
   const first = await startNode({}, at("early"));
   await deployText(first.client, "demo", "export function f(): i32 { return 1; }");
-  const create = (client: RealNode["client"], body: unknown) =>
-    client.json<{ token: string; id: string }>("/v1/tokens", {
-      method: "POST",
-      body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
-    });
+  const create = async (client: Client, body: SentBodyOf<typeof createToken>): Promise<IssuedToken> =>
+    (await client.call(createToken, { body })).json;
   const revoked = await create(first.client, { role: "admin" });
   const joining = await create(first.client, { role: "join" });
   const east = await startNode({ name: "east", join: first.ready.url, token: joining.token }, at("east"));
@@ -42,10 +42,10 @@ export async function makeScene(): Promise<Scene> {
   await first.node.stop();
   await cp(at("early"), at("late"), { recursive: true });
   const again = await startNode({}, at("late"));
-  await again.client.send(`/v1/tokens/${revoked.id}`, { method: "DELETE" });
+  await again.client.call(revokeToken, { parameters: { id: revoked.id } });
   const reusable = await create(again.client, { role: "join", uses: 3 });
-  await again.client.send(`/v1/tokens/${reusable.id}`, { method: "DELETE" });
-  await again.client.send("/v1/nodes/east/revoke", { method: "POST" });
+  await again.client.call(revokeToken, { parameters: { id: reusable.id } });
+  await again.client.call(revokeNode, { parameters: { node: "east" } });
   await deployText(again.client, "demo", "export function f(): i32 { return 2; }");
   const { token: goodToken } = await create(again.client, { role: "admin" });
   await again.node.stop();
@@ -118,6 +118,6 @@ export async function standing({ ready }: RealNode, scene: Scene): Promise<Recor
         () => 200,
         (error: unknown) => (error instanceof ProblemError ? error.document.status : 0),
       );
-  const { revoked } = await clientOf(scene.goodToken).json<{ revoked: readonly string[] }>("/v1/mesh");
+  const { revoked } = (await clientOf(scene.goodToken).call(showMesh)).json;
   return { good: await status(scene.goodToken), revoked: await status(scene.revokedToken), nodes: revoked };
 }

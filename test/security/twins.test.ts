@@ -5,12 +5,15 @@ import { createPublicKey } from "node:crypto";
 import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { audit, auditRecords } from "../../src/api/audit.js";
+import { listNodes, nodeList } from "../../src/api/nodes.js";
+import { narrowed } from "../../src/api/route.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { makeEnrolledKey, signerOf } from "../../src/pki/identity/enrolled-key.js";
 import { livenessProof, readLivenessProof } from "../../src/pki/identity/liveness-proof.js";
 import { verifySigned } from "../../src/pki/registry/records.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
-import { seesAlive, startMesh, until } from "../mesh/processes.js";
+import { meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
 
 const names = ["north", "south"];
 
@@ -20,12 +23,15 @@ test("a copy of a state folder that runs beside its origin", { timeout: 600_000 
   const [north] = mesh.nodes;
   assert.ok(north !== undefined);
   const inList = async () => {
-    const nodes = await north.client(token).json<{ name: string; twins: string[]; address: string }[]>("/v1/nodes");
+    const { json: nodes } = await north.client(token).call(narrowed(listNodes, nodeList));
     return nodes.find(({ name }) => name === "south");
   };
   const twinsOf = async () => (await inList())?.twins ?? [];
   const addressOf = async () => (await inList())?.address;
-  const onRecord = () => north.client(token).json<{ detail?: string }[]>("/v1/audit?event=node.duplicated");
+  const onRecord = async () => {
+    const query = { event: "node.duplicated" };
+    return (await north.client(token).call(narrowed(audit, auditRecords), { query })).json;
+  };
   const readyz = (node: NodeProcess) =>
     node
       .client(undefined)
@@ -77,7 +83,7 @@ test("a copy of a state folder that runs beside its origin", { timeout: 600_000 
       assert.match(records[0]?.detail ?? "", new RegExp(`kept ${twin.ready.peer}, refused ${south.ready.peer}`));
       // Its neighbour keeps the same one, however often the other comes back.
       await new Promise((resolve) => setTimeout(resolve, 15_000));
-      const { peers } = await north.client(token).json<{ peers: { name: string; state: string }[] }>("/v1/mesh");
+      const { peers } = await meshSeenBy(north, token);
       assert.deepEqual(
         peers.map(({ name }) => name),
         ["south"],

@@ -3,10 +3,12 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { deployApp } from "../../src/api/apps.js";
 import { Client } from "../../src/client/client.js";
 import { loadConfig } from "../../src/core/config.js";
 import { HerdNode } from "../../src/node/node.js";
 import type { Ready } from "../../src/node/ready.js";
+import { checkAnswer } from "../contract.js";
 
 /** A running node and its folder. */
 export interface RealNode {
@@ -27,7 +29,8 @@ export async function startNode(flags: Readonly<Record<string, unknown>> = {}, k
   });
   const node = new HerdNode({ ...config, limits: { ...config.limits, compileTimeoutMs: 120_000 } });
   const ready = await node.start();
-  const client = new Client({ url: new URL(ready.url), token: ready.token, ca: await readFile(ready.ca, "utf8") });
+  const ca = await readFile(ready.ca, "utf8");
+  const client = new Client({ url: new URL(ready.url), token: ready.token, ca, onAnswer: checkAnswer });
   const stop = async (): Promise<void> => {
     await node.stop();
     if (known === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
@@ -37,8 +40,8 @@ export async function startNode(flags: Readonly<Record<string, unknown>> = {}, k
 
 /** Deploys one text. */
 export async function deployText(client: Client, app: string, text: string): Promise<{ revision: string }> {
-  const headers = { "content-type": "text/plain" };
-  return client.json(`/v1/apps/${app}`, { method: "PUT", body: text, headers });
+  const raw = { type: "text/plain", bytes: text };
+  return (await client.call(deployApp, { parameters: { app }, raw })).json;
 }
 
 /** Calls a function with JSON text; the answer's JSON text. */

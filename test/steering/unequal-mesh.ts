@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { showApp } from "../../src/api/apps.js";
+import { type MeshNode, showMesh } from "../../src/api/mesh.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { type Answer, callMany } from "../../src/testing/many-calls.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
@@ -20,14 +22,8 @@ export function steady(rounds: i32): i32 { return spin(rounds); }
 export function light(rounds: i32): i32 { return spin(rounds); }
 export function heavy(rounds: i32): i32 { return spin(rounds); }`;
 
-/** A node of the mesh as one node tells it. */
-export interface SeenNode {
-  readonly name: string;
-  readonly state: string;
-  readonly weight: number;
-  readonly slots: number | null;
-  readonly capacity: number | null;
-}
+/** Live state of a node, as a peer sees it. */
+export type SeenNode = MeshNode & { readonly name: string };
 
 /** What is called, and how. */
 export interface LoadOptions {
@@ -150,13 +146,13 @@ export class UnequalMesh {
   /** All nodes as one of them tells them, itself first. */
   async seenBy(name: string): Promise<readonly SeenNode[]> {
     const client = this.node(name).client(this.mesh.token);
-    const { here, peers } = await client.json<{ here: Omit<SeenNode, "name">; peers: SeenNode[] }>("/v1/mesh");
+    const { here, peers } = (await client.call(showMesh)).json;
     return [{ ...here, name }, ...peers];
   }
 
   async #launch(name: string, { share, flags = [], ...how }: NodeOptions): Promise<NodeProcess> {
     const { mesh } = this;
-    const token = await mesh.joinToken(["--node", name]);
+    const token = await mesh.joinToken({ node: name });
     const joining = [...mesh.flags(name), "--join", mesh.founder.ready.url, "--token", token, ...flags];
     const node = await mesh.add(NodeProcess.launch(joining, how));
     await this.#shares.limit(node.pid, share);
@@ -170,7 +166,7 @@ export class UnequalMesh {
     const names = nodes.map(({ ready }) => ready.node);
     for (const node of nodes) await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));
     await until("all hold the app", async () => {
-      const app = await founder.client(token).json<{ nodes: readonly string[] }>("/v1/apps/demo");
+      const { json: app } = await founder.client(token).call(showApp, { parameters: { app: "demo" } });
       return names.every((name) => app.nodes.includes(name));
     });
   }

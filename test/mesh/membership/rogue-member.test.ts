@@ -3,6 +3,10 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
+import { listApps, showApp } from "../../../src/api/apps.js";
+import { auditRecords, audit as auditRoute, auditVerdict } from "../../../src/api/audit.js";
+import { listMasters } from "../../../src/api/mesh.js";
+import { narrowed } from "../../../src/api/route.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { makeCsr } from "../../../src/pki/x509/csr.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
@@ -13,6 +17,7 @@ import { joinRequest } from "../rogue.js";
 
 const source = "export function twice(n: i32): i32 { return n * 2; }";
 const timeout = { timeoutMs: 10_000 };
+const recordsRoute = narrowed(auditRoute, auditRecords);
 
 test("a hostile member without the deploy mark", async (context) => {
   const names = ["north", "east"];
@@ -25,7 +30,7 @@ test("a hostile member without the deploy mark", async (context) => {
   let heads: unknown = [];
   rogue.links.handle("audit-heads", () => heads);
   const [atNorth, atEast] = await Promise.all([rogue.linkTo(north), rogue.linkTo(east)]);
-  const audit = await mesh.founder.client(token).json<{ event: string; node: string }[]>("/v1/audit");
+  const { json: audit } = await mesh.founder.client(token).call(recordsRoute);
   const healthy = async (): Promise<void> => {
     for (const node of [north, east]) {
       assert.ok(await seesAlive(node, { token, names }), `${node.ready.node} lost somebody`);
@@ -142,7 +147,7 @@ test("a hostile member without the deploy mark", async (context) => {
     await assert.rejects(append(norths), refusedWith("auth.invalid", /its signer/));
     const page = { master: await nodeIdOf(north, token), from: 1 };
     await assert.rejects(atNorth.request("audit-log", page, timeout), refusedWith("auth.forbidden"));
-    const after = await north.client(token).json<{ event: string }[]>("/v1/audit?event=app.deployed");
+    const { json: after } = await north.client(token).call(recordsRoute, { query: { event: "app.deployed" } });
     assert.equal(after.length, audit.filter(({ event: name }) => name === "app.deployed").length);
   });
 
@@ -155,7 +160,7 @@ test("a hostile member without the deploy mark", async (context) => {
       "no list",
     ]) {
       heads = lie;
-      const { ok, problems } = JSON.parse(await mesh.herd(["audit", "verify", "--json"])) as Verdict;
+      const { ok, problems } = auditVerdict.parse(JSON.parse(await mesh.herd(["audit", "verify", "--json"])));
       assert.deepEqual({ ok, problems }, { ok: true, problems: [] });
     }
   });
@@ -194,7 +199,7 @@ test("a hostile member without the deploy mark", async (context) => {
       assert.deepEqual(await link.request("record-ids", ["manifest", 7], timeout), []);
       assert.deepEqual(await link.request("records", ["grant", Array(20_000).fill("0".repeat(64))], timeout), [0, []]);
     }
-    const masters = await north.client(undefined).json<{ node: string; url: string }[] | object>("/v1/masters");
+    const { json: masters } = await north.client(undefined).call(listMasters);
     assert.doesNotMatch(JSON.stringify(masters), /evil/);
     await healthy();
   });
@@ -229,7 +234,7 @@ test("a hostile member without the deploy mark", async (context) => {
       refusedWith("request.malformed"),
     );
     for (const node of [north, east]) {
-      const apps = await node.client(token).json<{ app: string }[]>("/v1/apps");
+      const { json: apps } = await node.client(token).call(listApps);
       assert.deepEqual(
         apps.map(({ app }) => app),
         ["demo"],
@@ -240,7 +245,7 @@ test("a hostile member without the deploy mark", async (context) => {
   await context.test(
     "forwards calls with a forged hop, lies about members and load, and sends unknown kinds",
     async () => {
-      const { revision } = await north.client(token).json<{ revision: string }>("/v1/apps/demo");
+      const { revision } = (await north.client(token).call(showApp, { parameters: { app: "demo" } })).json;
       const frame = (hop: unknown) => [hop, "demo", revision, "twice", "json", "[4]", "a-1", 1_000, null];
       for (const hop of [0, 2, -1, "1", null]) {
         await cheaply(east, () =>
@@ -314,11 +319,6 @@ test("a hostile member without the deploy mark", async (context) => {
 interface Relayed {
   readonly status: number;
   readonly body: Uint8Array;
-}
-
-interface Verdict {
-  readonly ok: boolean;
-  readonly problems: readonly string[];
 }
 
 /** A request as a node relays it for a client. */

@@ -9,6 +9,7 @@ import { after, before, test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { generateApi } from "swagger-typescript-api";
+import { appOpenApi } from "../../../src/api/apps.js";
 import { ProblemError } from "../../../src/client/errors.js";
 import { packageRoot } from "../../../src/core/package-root.js";
 import { deployText, type RealNode, startNode } from "../real-node.js";
@@ -59,7 +60,7 @@ before(async () => {
   node = await startNode();
   folder = await mkdtemp(join(tmpdir(), "herd-openapi-"));
   await deployText(node.client, "shop", source);
-  document = await node.client.json<Document>("/v1/apps/shop/openapi.json");
+  document = JSON.parse((await node.client.call(appOpenApi, { parameters: { app: "shop" } })).text);
 });
 
 after(async () => {
