@@ -46,8 +46,10 @@ export function checkAnswer({ method, path, status, type = "", text }: SeenAnswe
   assert.deepEqual(json, parsed.data, `${where}: undeclared fields`);
 }
 
-/** A JSON text as a route answers it with 200, parsed: for what a command printed, or a test received by its own means. */
-export function parsedAnswer<R extends Route>(route: R, text: string): AnswerJson<R, 200 & keyof R["answers"]> {
-  const answer = { status: 200, headers: { "content-type": "application/json" }, text };
-  return answerJson(route, answer, route.path) as AnswerJson<R, 200 & keyof R["answers"]>;
+/** The JSON text of a route's answer, parsed: for text that a command printed, or that a test received without a client. */
+export function parsedAnswer<R extends Route>(route: R, text: string): AnswerJson<R> {
+  const [status] = Object.keys(route.answers).map(Number);
+  assert.ok(status !== undefined, `${route.path} declares an answer`);
+  const answer = { status, headers: { "content-type": "application/json" }, text };
+  return answerJson(route, answer, route.path) as AnswerJson<R>;
 }

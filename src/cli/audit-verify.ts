@@ -9,7 +9,7 @@ import { printable } from "../core/terminal-text.js";
 import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
 import { type AuditVerdict, verifyAudit } from "../pki/audit/verify.js";
-import { FailedCheck } from "./failed-check.js";
+import { FailedCheck } from "./command-errors.js";
 import { printJson, printLine } from "./print.js";
 import { withProgress } from "./progress.js";
 

@@ -2,7 +2,7 @@
 
 import { type GlobalOptions, stateDirectory } from "../client/connection.js";
 import { examineState } from "../pki/state/state-examination.js";
-import { FailedCheck } from "./failed-check.js";
+import { FailedCheck } from "./command-errors.js";
 import { printJson, printLine, printTable } from "./print.js";
 
 /**

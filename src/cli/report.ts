@@ -1,39 +1,66 @@
-// Failures as a user reads them: one line with its code, diagnostics with their source line and a caret.
+// Failures for people, as a line with its code and diagnostics with a caret; and for scripts, as one JSON value.
 
 import type { Problem } from "../api/problem.js";
-import { ProblemError, UnreachableError } from "../client/errors.js";
+import { ProblemError, UnreachableError, UnreadableAnswerError } from "../client/errors.js";
 import type { Diagnostic } from "../core/errors.js";
 import { HerdError } from "../core/errors.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
-import { FailedCheck } from "./failed-check.js";
+import { CommandError, FailedCheck } from "./command-errors.js";
 
 /** A node that joined has no token of its own. */
 const tokenHint =
   "this state directory holds no token: give one with --token @FILE; herd token create --role admin, on a master, makes one\n";
 
-/** Prints a failure to stderr (with `json`, its document to stdout too); tells whether it was wrong usage. */
-export function report(error: unknown, { json }: { readonly json?: boolean }): "usage" | "failure" {
+/** Codes of failures that no node answered with; the reference of the command line lists them. */
+const clientCodes = {
+  usage: "usage.invalid",
+  unreachable: "node.unreachable",
+  unreadable: "answer.unreadable",
+  command: "command.failed",
+} as const;
+
+/**
+ * Prints a failure as text on stderr, and with `json` as one JSON value on stdout; a command that printed its verdict
+ * prints no second value. Returns whether the failure is wrong usage.
+ */
+export function report(error: unknown, { json = false }: { readonly json?: boolean }): "usage" | "failure" {
+  const value = json ? failureJson(error) : undefined;
+  if (value !== undefined) process.stdout.write(`${value}\n`);
+  process.stderr.write(failureText(error));
+  return error instanceof UsageError ? "usage" : "failure";
+}
+
+/** Prints the JSON value of wrong usage that the parser of the command line found. */
+export function printUsageJson(detail: string): void {
+  process.stdout.write(`${JSON.stringify({ code: clientCodes.usage, detail })}\n`);
+}
+
+function failureJson(error: unknown): string | undefined {
+  if (error instanceof ProblemError) return error.text;
+  if (error instanceof HerdError) return JSON.stringify({ status: error.status, ...error.toData() });
+  if (error instanceof FailedCheck) return undefined;
+  const detail = error instanceof Error ? error.message : String(error);
+  return JSON.stringify({ code: clientCode(error), detail });
+}
+
+function clientCode(error: unknown): string {
+  if (error instanceof UsageError) return clientCodes.usage;
+  if (error instanceof UnreachableError) return clientCodes.unreachable;
+  return error instanceof UnreadableAnswerError ? clientCodes.unreadable : clientCodes.command;
+}
+
+/** Errors whose message is the whole line for the reader. Every other one without a code is a defect, shown with its stack. */
+const lineErrors = [UsageError, UnreachableError, UnreadableAnswerError, FailedCheck, CommandError];
+
+function failureText(error: unknown): string {
   if (error instanceof ProblemError) {
-    const { document } = error;
-    if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
-    process.stderr.write(problemText(document));
-    if (document.code === "auth.missing") process.stderr.write(tokenHint);
-    return "failure";
+    return `${problemText(error.document)}${error.document.code === "auth.missing" ? tokenHint : ""}`;
   }
-  if (error instanceof HerdError) {
-    if (json) process.stdout.write(`${JSON.stringify({ status: error.status, ...error.toData() })}\n`);
-    process.stderr.write(problemText({ ...error.toData() }));
-    return "failure";
-  }
-  if (error instanceof UsageError || error instanceof UnreachableError || error instanceof FailedCheck) {
-    process.stderr.write(`herd: ${printable(error.message)}\n`);
-    return error instanceof UsageError ? "usage" : "failure";
-  }
-  const known = error instanceof Error && "code" in error;
-  const text = error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error);
-  process.stderr.write(`herd: ${text}\n`);
-  return "failure";
+  if (error instanceof HerdError) return problemText(error.toData());
+  if (!(error instanceof Error)) return `herd: ${error}\n`;
+  if (lineErrors.some((known) => error instanceof known)) return `herd: ${printable(error.message)}\n`;
+  return `herd: ${"code" in error ? error.message : (error.stack ?? error.message)}\n`;
 }
 
 /** A problem as text: diagnostics if it has some, else its detail, with code and place. */

@@ -9,7 +9,16 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { deployApp, showApp } from "../../src/api/apps.js";
+import { showMesh } from "../../src/api/mesh.js";
+import { listNodes, nodeList, nodeTree, resumeNode } from "../../src/api/nodes.js";
+import { changePolicy, showPolicy } from "../../src/api/policy.js";
+import { problem } from "../../src/api/problem.js";
+import { type ReadyLine, readyLine } from "../../src/api/ready.js";
+import { type AnswerJson, narrowed, type Route } from "../../src/api/route.js";
+import { createToken } from "../../src/api/tokens.js";
 import { packageRoot } from "../../src/core/package-root.js";
+import { parsedAnswer } from "../contract.js";
 
 const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
 
@@ -21,7 +30,7 @@ interface Run {
 
 let folder: string;
 let node: ChildProcess;
-let ready: Record<string, string>;
+let ready: ReadyLine;
 
 function start(args: readonly string[]): ChildProcess {
   const env = { ...process.env, HERD_STATE: join(folder, "state") };
@@ -37,6 +46,13 @@ async function herd(...args: string[]): Promise<Run> {
   child.stderr?.on("data", (chunk) => (err += chunk));
   const [code] = (await once(child, "close")) as [number | null];
   return { code, out, err };
+}
+
+/** The JSON value of a command that prints an answer of a route. */
+async function answerOf<R extends Route>(route: R, ...args: string[]): Promise<AnswerJson<R>> {
+  const { code, out, err } = await herd(...args, "--json");
+  assert.equal(code, 0, err);
+  return parsedAnswer(route, out);
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
@@ -59,7 +75,7 @@ before(async () => {
   const config = join(folder, "node.json");
   await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 } }));
   node = start(["up", "--port", "0", "--json", "--name", "cli-test", "--config", config]);
-  ready = JSON.parse(await firstLine(node)) as Record<string, string>;
+  ready = readyLine.strict().parse(JSON.parse(await firstLine(node)));
 });
 
 after(async () => {
@@ -72,9 +88,8 @@ after(async () => {
 });
 
 test("up --json prints the ready line of the contract", () => {
-  assert.deepEqual(Object.keys(ready), ["event", "url", "peer", "node", "mesh", "token", "ca", "state"]);
-  assert.equal(ready.event, "ready");
-  assert.match(String(ready.url), /^https:\/\/localhost:\d+$/);
+  assert.ok(ready.token !== undefined, "it founded the mesh");
+  assert.match(ready.url, /^https:\/\/localhost:\d+$/);
   assert.equal(ready.node, "cli-test");
 });
 
@@ -97,11 +112,11 @@ test("deploy prints functions and endpoints, and JSON on demand", async () => {
     human.out,
     /^math, revision [0-9a-f]{12}\n {2}add\(a: integer, b\?: integer\): integer +https:\/\/localhost/,
   );
-  const json = JSON.parse((await herd("deploy", "math.ts", "--json", "--name", "other")).out);
+  const json = await answerOf(deployApp, "deploy", "math.ts", "--name", "other");
   assert.equal(json.app, "other");
   assert.deepEqual(json.nodes, ["cli-test"]);
   assert.match(human.out, /\nnodes cli-test\n$/);
-  assert.equal(json.functions[0].url, `${ready.url}/fn/other/add`);
+  assert.equal(json.functions[0]?.url, `${ready.url}/fn/other/add`);
 });
 
 test("compile errors show file, line, column, the source line and a caret", async () => {
@@ -109,9 +124,9 @@ test("compile errors show file, line, column, the source line and a caret", asyn
   assert.equal(code, 1);
   assert.equal(out, "");
   assert.match(err, /^bad\.ts:2:9 .*\n {2}\treturn a \+ "x";\n {2}\t {7}\^\nherd: source\.invalid: 1 error\n$/);
-  const json = JSON.parse((await herd("deploy", "bad.ts", "--json")).out);
+  const json = problem.parse(JSON.parse((await herd("deploy", "bad.ts", "--json")).out));
   assert.equal(json.code, "source.invalid");
-  assert.equal(json.diagnostics.length, 1);
+  assert.equal(json.diagnostics?.length, 1);
 });
 
 test("invoke prints the result, nothing for void, and problems with their code", async () => {
@@ -131,7 +146,7 @@ test("invoke prints the result, nothing for void, and problems with their code",
 test("app list, show, rollback and remove", async () => {
   await herd("deploy", "math.ts", "--name", "gone");
   assert.match((await herd("app", "list")).out, /gone +[0-9a-f]{12} +private +add none/);
-  const shown = JSON.parse((await herd("app", "show", "gone", "--json")).out);
+  const shown = await answerOf(showApp, "app", "show", "gone");
   assert.equal(shown.revisions.length, 1);
   const text = (await herd("app", "show", "gone")).out;
   assert.match(text, /^gone, revision [0-9a-f]{12}, private\nlimits 5 s, 64 MiB of memory, [^\n]*\nnodes cli-test\n/);
@@ -143,8 +158,8 @@ test("app list, show, rollback and remove", async () => {
 });
 
 test("tokens are created, listed and revoked", async () => {
-  const created = JSON.parse((await herd("token", "create", "--role", "invoke", "--ttl", "5m", "--json")).out);
-  assert.deepEqual(Object.keys(created), ["token", "id", "role", "expires"]);
+  const created = await answerOf(createToken, "token", "create", "--role", "invoke", "--ttl", "5m");
+  assert.deepEqual([created.role, Date.parse(created.expires) - Date.parse(created.issued)], ["invoke", 300_000]);
   assert.match((await herd("token", "list")).out, new RegExp(created.id));
   await writeFile(join(folder, "token"), `${created.token}\n`);
   assert.equal((await herd("app", "list", "--token", "@token")).code, 0);
@@ -154,18 +169,19 @@ test("tokens are created, listed and revoked", async () => {
 });
 
 test("nodes are listed, drained and resumed; the mesh has a status", async () => {
-  const [self] = JSON.parse((await herd("node", "list", "--json")).out);
+  const [self] = await answerOf(narrowed(listNodes, nodeList), "node", "list");
+  assert.ok(self);
   assert.deepEqual([self.name, self.state, self.master, self.revoked], ["cli-test", "alive", true, false]);
   assert.match(
     (await herd("node", "list")).out,
     /^NAME +STATE +MASTER +DEPLOYS[^\n]*\ncli-test +alive +yes +yes +(yes|no) +- +https:[^ ]+ +[0-9a-f]{32}\n/,
   );
   assert.equal((await herd("node", "drain", "cli-test")).err, "cli-test is draining\n");
-  assert.equal(JSON.parse((await herd("node", "resume", self.id, "--json")).out).state, "alive");
-  const tree = JSON.parse((await herd("node", "tree", "--json")).out);
-  assert.deepEqual([tree.name, tree.state, tree.children], ["cli-test", "alive", []]);
+  assert.equal((await answerOf(resumeNode, "node", "resume", self.id)).state, "alive");
+  const tree = await answerOf(narrowed(listNodes, nodeTree), "node", "tree");
+  assert.deepEqual([tree?.name, tree?.state, tree?.children], ["cli-test", "alive", []]);
   assert.match((await herd("node", "tree")).out, /^cli-test {2}alive, founded the mesh at /);
-  const { here, ...mesh } = JSON.parse((await herd("mesh", "status", "--json")).out);
+  const { here, ...mesh } = await answerOf(showMesh, "mesh", "status");
   assert.deepEqual(mesh, { node: "cli-test", peers: [], masters: ["cli-test"], revoked: [] });
   assert.equal(typeof here.owner, "string");
   const status = (await herd("mesh", "status")).out;
@@ -227,29 +243,24 @@ test("deploy --watch deploys at each change and goes on after errors", async () 
 });
 
 test("an owner pauses the node, sees that and its policy, and resumes it", async () => {
-  const json = async (...args: string[]): Promise<Record<string, unknown>> => {
-    const { code, out, err } = await herd(...args, "--json");
-    assert.equal(code, 0, err);
-    return JSON.parse(out) as Record<string, unknown>;
-  };
-  const paused = await json("pause", "1h");
+  const paused = await answerOf(changePolicy, "pause", "1h");
   assert.deepEqual([paused.state, paused.slots], ["paused", 0]);
   assert.ok(Math.abs(Date.parse(String(paused.pausedUntil)) - Date.now() - 3_600_000) < 600_000);
-  const [self] = (await json("node", "list")) as unknown as { state: string }[];
+  const [self] = await answerOf(narrowed(listNodes, nodeList), "node", "list");
   assert.equal(self?.state, "asleep");
   const refused = await herd("invoke", "math/add", "[1]");
   assert.equal(refused.code, 1);
   assert.match(refused.err, /node\.overloaded/);
   assert.match((await herd("node", "policy")).out, /^state +paused: until 20.*^activeShare +0\.25 /ms);
   assert.match((await herd("pause")).err, /^cli-test is paused; herd node resume cli-test ends it\n$/);
-  assert.equal((await json("node", "resume", "cli-test")).state, "alive");
-  assert.equal((await json("node", "policy")).pausedUntil, null);
-  const set = await json("node", "policy", "--set", "activeShare=0.5", "--set", "hours=18:00-08:00");
-  assert.deepEqual(
-    [(set.settings as Record<string, unknown>).activeShare, (set.settings as Record<string, unknown>).hours],
-    [0.5, "18:00-08:00"],
+  assert.equal((await answerOf(resumeNode, "node", "resume", "cli-test")).state, "alive");
+  assert.equal((await answerOf(showPolicy, "node", "policy")).pausedUntil, null);
+  const { settings } = await answerOf(
+    changePolicy,
+    ...["node", "policy", "--set", "activeShare=0.5", "--set", "hours=18:00-08:00"],
   );
-  await json("node", "policy", "--set", "activeShare=null", "--set", "hours=null");
+  assert.deepEqual([settings.activeShare, settings.hours], [0.5, "18:00-08:00"]);
+  await answerOf(changePolicy, "node", "policy", "--set", "activeShare=null", "--set", "hours=null");
   const wrong = await herd("node", "policy", "--set", "activeShare=9");
   assert.equal(wrong.code, 1);
   assert.match(wrong.err, /request\.malformed: the body does not fit: activeShare: a number from 0 to 1/);
@@ -294,10 +305,15 @@ test("wrong usage exits with 2 and says what is wrong in a line", async () => {
     assert.equal(out, "");
   }
   assert.equal((await herd("--help")).code, 0);
+  for (const args of [["nonsense"], ["app"], ["app", "list", "--nonsense"], ["up", "--port", "many"]]) {
+    const { code, out } = await herd(...args, "--json");
+    const { code: name, detail } = JSON.parse(out);
+    assert.deepEqual([code, name, typeof detail], [2, "usage.invalid", "string"], args.join(" "));
+  }
 });
 
 test("a port in use, and a state in use, are told in one line", async () => {
-  const port = new URL(String(ready.url)).port;
+  const port = new URL(ready.url).port;
   const busy = await herd("up", "--port", port, "--state", join(folder, "second"));
   assert.notEqual(busy.code, 0);
   assert.match(busy.err, new RegExp(`^herd: port ${port} on 127\\.0\\.0\\.1 is in use: [^\\n]*\\n$`));
@@ -307,7 +323,7 @@ test("a port in use, and a state in use, are told in one line", async () => {
 });
 
 test("without a token a command says where one comes from, and a refused join token is wrong usage", async () => {
-  const target = ["--state", join(folder, "none"), "--url", String(ready.url), "--ca", String(ready.ca)];
+  const target = ["--state", join(folder, "none"), "--url", ready.url, "--ca", ready.ca];
   const bare = await herd("app", "list", ...target);
   assert.equal(bare.code, 1);
   assert.match(bare.err, /^herd: auth\.missing: .*\n.*--token @FILE.*token create --role admin.*\n$/);
@@ -317,7 +333,10 @@ test("without a token a command says where one comes from, and a refused join to
 });
 
 test("a node that is not there is told in one line, exit code 1", async () => {
-  const gone = await herd("app", "list", "--url", "https://localhost:1", "--ca", String(ready.ca), "--token", "x");
+  const nowhere = ["--url", "https://localhost:1", "--ca", ready.ca, "--token", "x"];
+  const gone = await herd("app", "list", ...nowhere);
   assert.equal(gone.code, 1);
   assert.match(gone.err, /^herd: no answer from https:\/\/localhost:1: .*\n$/);
+  const { out } = await herd("app", "list", "--json", ...nowhere);
+  assert.equal(JSON.parse(out).code, "node.unreachable");
 });

@@ -1,5 +1,4 @@
-// What the command line says of a node that does not answer: what a person can do something about, and none of the
-// system's words.
+// Errors of a client that gets no answer: they name a cause that a person can mend, not the system's error code.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -19,7 +18,7 @@ async function refusal(url: string, body?: Buffer): Promise<string> {
   return error.message;
 }
 
-test("a connection that is cut while much was sent is told as too much", async (context) => {
+test("a connection that the node cuts during a large body: the error names the size", async (context) => {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     socket.once("data", () => socket.resetAndDestroy());
@@ -35,7 +34,7 @@ test("a connection that is cut while much was sent is told as too much", async (
   assert.doesNotMatch(await refusal(url, Buffer.alloc(9)), /more than it takes/);
 });
 
-test("a name that no machine has is told as that", async () => {
+test("a name that no machine has: the error names it", async () => {
   const message = await refusal("https://nobody-has-this-name.invalid:8443");
   assert.match(
     message,

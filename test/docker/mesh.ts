@@ -1,4 +1,4 @@
-// The mesh of compose.mesh.yaml, brought up as docs/container.md tells an operator to.
+// The mesh of compose.mesh.yaml, brought up as docs/guides/containers.md describes.
 
 import { deployApp } from "../../src/api/apps.js";
 import type { Client } from "../../src/client/client.js";

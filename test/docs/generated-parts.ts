@@ -2,7 +2,8 @@
 
 import type { Command } from "commander";
 import { type Bound, interfaceBounds, moduleBounds, sourceBounds } from "../../runtime/interface/bounds.js";
-import { commandsOf, herdProgram } from "./commands.js";
+import { herdProgram } from "../../src/cli/program.js";
+import { commandsOf } from "./commands.js";
 import { httpsParts, problemTable, readyTable } from "./https-part.js";
 import { code, table } from "./markdown-text.js";
 
@@ -15,7 +16,7 @@ export interface GeneratedPart {
 
 /** Every generated part, made from the code as it is. */
 export async function generatedParts(): Promise<GeneratedPart[]> {
-  const program = await herdProgram();
+  const program = herdProgram();
   const cli = "docs/reference/command-line.md";
   const limits = "docs/reference/limits.md";
   const https = "docs/reference/https.md";

@@ -3,12 +3,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readyLine } from "../../src/api/ready.js";
+import { herdProgram } from "../../src/cli/program.js";
 import { errorTable } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { auditEvents } from "../../src/pki/registry/audit-record.js";
 import { startNode } from "../server/real-node.js";
 import { readText, sourcesUnder } from "../source-tree.js";
-import { commandsOf, herdProgram } from "./commands.js";
+import { commandsOf } from "./commands.js";
 import { generatedParts } from "./generated-parts.js";
 import { eventRows } from "./https-part.js";
 import { rowsBelow, withPart } from "./markdown.js";
@@ -34,7 +35,7 @@ test("command line: what each command prints with --json", async () => {
   const documented = rows
     .flatMap(([commands = ""]) => [...commands.matchAll(/`([^`]+)`/g)].map(([, name = ""]) => name))
     .filter((name) => /^[a-z]+( [a-z]+)?$/.test(name) && !readyFields.includes(name));
-  const commands = commandsOf(await herdProgram()).map(({ name }) => name.replace(/^herd /, ""));
+  const commands = commandsOf(herdProgram()).map(({ name }) => name.replace(/^herd /, ""));
   assert.deepEqual(sorted(documented), sorted(commands));
 });
 

@@ -8,7 +8,7 @@ import { showApp } from "../../src/api/apps.js";
 import { listJoins, type PendingJoin } from "../../src/api/joins.js";
 import { listNodes, nodeList } from "../../src/api/nodes.js";
 import { narrowed } from "../../src/api/route.js";
-import { issuedToken } from "../../src/api/tokens.js";
+import { createToken } from "../../src/api/tokens.js";
 import type { LaunchedNode } from "../../src/testing/node-process.js";
 import { parsedAnswer } from "../contract.js";
 import { call, deploy, herdAt, launchJoiner, launchNode, seesAlive, startMesh, until } from "../mesh/processes.js";
@@ -65,7 +65,7 @@ test("tokens: a taken name, two that race, a revoked one, seeds in turn, an ephe
   assert.equal(await loser?.exited, 1);
   assert.match(loser?.lines.join("\n") ?? "", /join\.refused: .*used/);
 
-  const revoked = issuedToken.parse(JSON.parse(await herdAt(north, token, ["token", "create", "--role", "join"])));
+  const revoked = parsedAnswer(createToken, await herdAt(north, token, ["token", "create", "--role", "join"]));
   await herdAt(winner, token, ["token", "revoke", revoked.id]);
   const tooLate = launchJoiner(context, { mesh, name: "late", at, flags: ["--token", revoked.token] });
   assert.equal(await tooLate.exited, 1);

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { GlobalOptions } from "../../client/connection.js";
 import { packageRoot } from "../../core/package-root.js";
 import { UsageError } from "../../core/usage-error.js";
-import { FailedCheck } from "../failed-check.js";
+import { CommandError } from "../command-errors.js";
 
 /** The options of these commands. */
 export interface BenchSuiteOptions extends GlobalOptions {
@@ -32,7 +32,7 @@ export async function benchSuite(name: string, { json, out }: BenchSuiteOptions)
   process.on("SIGINT", interrupt).on("SIGTERM", terminate);
   try {
     const [code] = (await once(child, "exit")) as [number | null];
-    if (code !== 0) throw new FailedCheck(`the benchmark ended with ${code === null ? "a signal" : `code ${code}`}`);
+    if (code !== 0) throw new CommandError(`the benchmark ended with ${code === null ? "a signal" : `code ${code}`}`);
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", terminate);
   }

@@ -65,7 +65,7 @@ export function containerArguments(options: ContainerOptions): string[] {
   ];
 }
 
-/** What the container may use: guests come up against their own limits first (docs/container.md, "The wall"). */
+/** What the container may use: guests come up against their own limits first (docs/guides/containers.md, "Memory"). */
 export function memoryLimitBytes({ workers, limits }: Pick<Config, "workers" | "limits">): number {
   const threads = workers + 1;
   const compilerBytes = parallelCompilations * limits.compileMemoryBytes;

@@ -1,42 +1,53 @@
-// The container engine of this machine, through its own command: whether it is there, and what it is told.
+// The container engine of this machine, driven through its own command.
 
 import { execFile, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../core/package-root.js";
-import { FailedCheck } from "../failed-check.js";
+import { CommandError } from "../command-errors.js";
 
 /** The command of the engine; `DOCKER_HOST` and the like are its own. */
 const command = "docker";
 const answerTimeoutMs = 20_000;
-/** An image that somebody built or pulled, instead of one that is built here from this clone. */
+/** Names an image that was built or pulled before, instead of one that is built here from this clone. */
 const imageVariable = "HERD_IMAGE";
 const networkVariable = "HERD_CONTAINER_NETWORK";
 const ownImage = "wasmherd";
 const install = "https://docs.docker.com/engine/install/";
 
-/** Throws {@link FailedCheck} that says what to install or to start when no engine answers. */
+/** Throws {@link CommandError} when no engine answers; its message names what to install or to start. */
 export async function checkEngine(): Promise<void> {
   const without = "or run without --container, without the outer wall";
   const { code, text } = await ask(["version", "--format", "{{.Server.Version}}"]);
   if (code === "ENOENT") {
-    throw new FailedCheck(
+    throw new CommandError(
       `--container needs Docker Engine, and there is no docker command: install it (${install}), ${without}`,
     );
   }
   if (code !== 0)
-    throw new FailedCheck(`--container needs Docker Engine, which does not answer (${text}): start it, ${without}`);
+    throw new CommandError(`--container needs Docker Engine, which does not answer (${text}): start it, ${without}`);
 }
 
-/** The image to run: the one that `HERD_IMAGE` names, else one of this clone, built when something changed. Throws {@link FailedCheck}. */
+/**
+ * The image to run: the one that `HERD_IMAGE` names, else an image of this clone, built when something changed. Throws
+ * {@link CommandError}; an installed package holds nothing to build from.
+ */
 export async function nodeImage(env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const given = env[imageVariable];
   if (given) return given;
   const folder = fileURLToPath(packageRoot());
-  const args = ["build", "--file", `${folder}/runtime/container/Dockerfile`, "--tag", ownImage, folder];
-  // Its progress is talk, not data.
+  const dockerfile = join(folder, "runtime", "container", "Dockerfile");
+  if (!existsSync(dockerfile)) {
+    throw new CommandError(
+      `the package holds no Dockerfile: name an image of the node in ${imageVariable}, or run herd from a clone, which builds one`,
+    );
+  }
+  const args = ["build", "--file", dockerfile, "--tag", ownImage, folder];
+  // The engine's progress is no data, and goes to stderr.
   const build = spawn(command, args, { stdio: ["ignore", 2, 2], env: { ...env, DOCKER_BUILDKIT: "1" } });
   const code = await ended(build);
-  if (code !== 0) throw new FailedCheck("the image could not be built: the lines above say why");
+  if (code !== 0) throw new CommandError("the image could not be built: the lines above say why");
   return ownImage;
 }
 
@@ -66,7 +77,7 @@ function ended(child: ReturnType<typeof spawn>): Promise<number> {
   });
 }
 
-/** Asks the engine something short; the code is `ENOENT` when there is no such command, the text its last line. */
+/** Runs a short command of the engine; the code is `ENOENT` when there is no such command, the text its last line. */
 function ask(args: readonly string[]): Promise<{ readonly code: number | string; readonly text: string }> {
   return new Promise((resolve) => {
     execFile(command, [...args], { timeout: answerTimeoutMs }, (error, stdout, stderr) => {

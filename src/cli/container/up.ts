@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, loadConfig } from "../../core/config.js";
 import { UsageError } from "../../core/usage-error.js";
 import { checkPort } from "../../server/http/https-server.js";
-import { FailedCheck } from "../failed-check.js";
+import { CommandError } from "../command-errors.js";
 import { printNotice } from "../print.js";
 import { recycledCode, type UpOptions, upFlags } from "../up.js";
 import { containerArguments, imageUser, isMountable, type Owner } from "./arguments.js";
@@ -51,7 +51,7 @@ export async function upInContainer(options: UpOptions): Promise<void> {
     while (!signalled.signal.aborted) {
       if (secret !== undefined) await keepSecret(secret, { text: config.token ?? "", user });
       const code = await runContainer(run);
-      if (code === engineFailed) throw new FailedCheck("the container could not be started: the line above says why");
+      if (code === engineFailed) throw new CommandError("the container could not be started: the line above says why");
       if (signalled.signal.aborted || (code !== recycledCode && code !== killedCode)) {
         process.exitCode = code;
         return;
