@@ -190,7 +190,7 @@ test("nodes are listed, drained and resumed; the mesh has a status", async () =>
     /^masters cli-test, revoked none\nNODE +STATE +OWNER [^\n]*\ncli-test +this node +[a-z]+ [^\n]*\n$/,
   );
   assert.match((await herd("node", "revoke", "ghost")).err, /^herd: node\.unknown: /);
-  assert.match((await herd("node", "revoke", "cli-test")).err, /^herd: request\.malformed: /);
+  assert.match((await herd("node", "revoke", "cli-test")).err, /^herd: state\.conflict: /);
 });
 
 test("logs prints records, and follows until it is interrupted", async () => {
@@ -250,7 +250,7 @@ test("an owner pauses the node, sees that and its policy, and resumes it", async
   assert.equal(self?.state, "asleep");
   const refused = await herd("invoke", "math/add", "[1]");
   assert.equal(refused.code, 1);
-  assert.match(refused.err, /node\.overloaded/);
+  assert.match(refused.err, /node\.paused/);
   assert.match((await herd("node", "policy")).out, /^state +paused: until 20.*^activeShare +0\.25 /ms);
   assert.match((await herd("pause")).err, /^cli-test is paused; herd node resume cli-test ends it\n$/);
   assert.equal((await answerOf(resumeNode, "node", "resume", "cli-test")).state, "alive");
