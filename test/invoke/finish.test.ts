@@ -65,7 +65,7 @@ test("a call's queue timeout at a peer is its wait here, and without limit when 
     { ...local, slots: 0 },
   ];
   for (const here of endless) {
-    const patience = queueTimeoutMs(peer, { local: here, work: work(10) });
-    assert.ok(patience > 1e8 && patience <= 1e9);
+    const timeoutMs = queueTimeoutMs(peer, { local: here, work: work(10) });
+    assert.ok(timeoutMs > 1e8 && timeoutMs <= 1e9);
   }
 });

@@ -146,8 +146,8 @@ export class OwnLoad {
   #ran({ serviceMs }: InvocationResult, { work, now }: { work: FunctionWork; now: number }): void {
     const { workModel } = this.#options;
     if (serviceMs === undefined) return;
-    this.#meanMs = decayed(this.#meanMs, serviceMs);
-    if (!isLong(work)) this.#shortMs = decayed(this.#shortMs, serviceMs);
+    this.#meanMs = ewma(this.#meanMs, serviceMs);
+    if (!isLong(work)) this.#shortMs = ewma(this.#shortMs, serviceMs);
     workModel.ran({ work, speed: workModel.here, serviceMs }, now);
   }
 
@@ -170,6 +170,6 @@ export class OwnLoad {
   }
 }
 
-function decayed(mean: number | undefined, serviceMs: number): number {
+function ewma(mean: number | undefined, serviceMs: number): number {
   return mean === undefined ? serviceMs : mean + (serviceMs - mean) * share;
 }

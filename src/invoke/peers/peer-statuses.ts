@@ -70,6 +70,7 @@ export class PeerStatuses {
       }),
     ];
     for (const link of links.all()) this.#opened(link);
+    // Jitter: nodes that start together report at different times.
     this.#arm(tickMs * random());
   }
 

@@ -11,7 +11,10 @@ const components = await compileGuests("spin", "full-start");
 const started: Sandbox[] = [];
 after(() => Promise.all(started.map((sandbox) => sandbox.stop())));
 
-/** Threads by whether they told that their modules are there. Node 20 does not survive the end of one that loads them. */
+/**
+ * Threads by whether they reported that their modules are loaded. On Node 20 the end of a loading thread ends the
+ * process.
+ */
 const booted = new Map<Worker, boolean>();
 let endedWhileBooting = 0;
 process.on("worker", (worker: Worker) => {

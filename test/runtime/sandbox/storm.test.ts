@@ -1,4 +1,5 @@
-// An owner who changes his mind all the time: whatever is allowed, given back, forgotten or stopped meanwhile, each call ends once.
+// An owner whose allowance changes all the time: whatever is allowed, preempted, forgotten or stopped meanwhile, each
+// call ends once.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

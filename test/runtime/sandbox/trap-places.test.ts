@@ -5,7 +5,10 @@ import { appendPlaces, findPlace, placesSection } from "../../../runtime/interfa
 import { testCompiler, upload } from "../compile/compiling.js";
 import { Guest, startSandbox } from "./guests.js";
 
-/** A line that ends in `// !name` is where the call of `name` with the arguments below must be told to have ended. */
+/**
+ * A line that ends in `// !name` is the line where the call of `name` with the arguments below must be reported to have
+ * ended.
+ */
 const source = `import { half } from "./lib/half";
 class N { v: i32 = 7; next: N | null = null; }
 export class P { v: i32 = 1; }
