@@ -1,4 +1,4 @@
-// Functions that bench/invoke calls: a scalar function, and one that keeps a worker busy.
+// Functions that bench/invoke.ts calls: a scalar function, and one that keeps a worker busy.
 
 export function add(a: i32, b: i32): i32 {
   return a + b;

@@ -1,4 +1,4 @@
-// JSON Schema (2020-12) of an app's values: arguments and results of its endpoints (CONTRACT, "Values").
+// JSON Schema (2020-12) of an app's values: arguments and results of its endpoints (docs/reference/values.md).
 import type { Parameter, Schema } from "../../src/api/apps.js";
 import type { AppInterface, FunctionType, ScalarKind, Parameter as TypedParameter, ValueType } from "./model.js";
 

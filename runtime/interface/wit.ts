@@ -1,4 +1,4 @@
-// The WIT of an app, for any component tool (Component Model, WIT.md).
+// The WIT of an app, for any component tool (Component Model, "WIT").
 import { type AppInterface, exportedInterface, type FunctionType, type ValueType } from "./model.js";
 
 /** The interfaces that a component may import, with their WIT. Core modules import by these same names. */

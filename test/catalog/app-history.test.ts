@@ -1,4 +1,5 @@
-// Manifests of one app settle the same everywhere: in any order, however often, cut anyhow, and with any pruning in between.
+// Manifests of one app settle the same everywhere: in any order, however often, cut anyhow, and with any pruning in
+// between.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -121,7 +122,7 @@ test("a removal ends lower manifests, and no higher one", () => {
   );
 });
 
-test("a rollback to a revision that deploys elsewhere pushed out at the same time still is an app of ten revisions", () => {
+test("a rollback to a revision that deploys elsewhere pushed out meanwhile still is an app of ten revisions", () => {
   const deploys = Array.from({ length: 12 }, (_, index) => ({ ...base, version: index + 1, component: index }));
   const app = appOf([...deploys, { ...base, op: "rollback" as const, version: 13, component: 0 }].map(recordOf));
   assert.equal(app?.revision, revisionOf(hex("component 0")));

@@ -41,7 +41,9 @@ test("every acknowledged deployment survives kill -9", { timeout: 500_000 }, asy
   }
 });
 
-/** Starts the deployer, kills it at a random moment after its first acknowledgement, and returns what it acknowledged. */
+/**
+ * Starts the deployer, kills it at a random moment after its first acknowledgement, and returns what it acknowledged.
+ */
 async function deployUntilKilled(directory: string, round: number): Promise<string[]> {
   const lines = await linesUntilKilled([program, directory, String(round)], { mostMs: 60 });
   return lines.filter((line) => /^app-\d [0-9a-f]{12}$/.test(line));

@@ -184,7 +184,7 @@ test("announced manifests of a revoked node are dropped, held ones stay", async 
   assert.equal(to.catalog.get("hello")?.revision, one.revision);
 });
 
-test("after a revocation, manifests that a master signs anew reach late nodes, and replace the old copies", async () => {
+test("after a revocation, manifests signed anew by a master reach late nodes, and replace the old copies", async () => {
   const [from, master, other, late] = [await node(alice), await node(bob), await node(unmarked), await node(unmarked)];
   const { manifest } = await from.catalog.put(deployment("one"));
   for (const to of [master, other]) {

@@ -108,7 +108,7 @@ test("a job that fails for a lasting reason is not tried for a minute, however o
   assert.deepEqual(runs, ["a", "a"]);
 });
 
-test("a waiting caller is settled by success, by failure, by its own cancellation, and by the node's stop", async () => {
+test("a caller is settled by success, by failure, by its own cancellation, and by the node's stop", async () => {
   const { time, open, jobs, add, end } = setUp();
   for (const id of ["a", "b", "c", "d"]) add(id);
   await jobs.ended("unknown", { holder: "peer", signal: never });

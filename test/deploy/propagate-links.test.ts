@@ -1,4 +1,5 @@
-// Deploys over the links of the product, their frames encoded and decoded: large bytes, sources that die, wires that lose.
+// Deploys over the links of the product, their frames encoded and decoded: large bytes, sources that die, wires that
+// lose.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

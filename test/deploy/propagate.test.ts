@@ -46,7 +46,7 @@ test("rollback and removal spread; a node that comes later has everything within
   assert.equal(late.catalog.wasRemoved("gone"), true);
 });
 
-test("a node without living peers acknowledges alone; one whose peers cannot hold fails the request and continues to spread", async () => {
+test("a node without living peers acknowledges alone; one whose peers cannot hold fails, and continues to spread", async () => {
   const mesh = new DeployMesh(3);
   const [alone] = await mesh.grow(1);
   assert.ok(alone);
@@ -180,7 +180,7 @@ async function revive(mesh: DeployMesh, { number, dead }: { number: number; dead
   await mesh.add(number, { master, ...(master ? { files } : {}), member: { remembered } });
 }
 
-test("a change that a master acknowledged survives the master's death and a restart of all others without state", async () => {
+test("a master's acknowledged change survives its death and a restart of all others without state", async () => {
   await forSeeds(seeds(8), async (seed) => {
     const mesh = new DeployMesh(seed);
     const { random, time } = mesh.members;

@@ -138,7 +138,7 @@ test("a sample that a user rolled back stays rolled back, also when its file cha
   assert.equal(await (await start()).text(), "sample 1");
 });
 
-test("a node that joined deploys samples that its mesh lacks, and no others, also where its file is newer", async () => {
+test("a node that joined deploys samples that its mesh lacks, no others, also where its file is newer", async () => {
   await start();
   await change("sample 2");
   await writeFile(join(folder, "other.ts"), "other");
@@ -166,7 +166,7 @@ test("a sample that does not compile is logged, and the others are deployed", as
   assert.equal(warnings.length, 1);
 });
 
-test("a sample that the machine is too slow for is tried again with growing pauses, and logged when it never works", async () => {
+test("a sample that the machine is too slow for is tried again, with backoff, and logged when it never works", async () => {
   let slow = 3;
   const compile = compiler.compile;
   compiler.compile = async (sources, options) => {

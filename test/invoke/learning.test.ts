@@ -8,7 +8,7 @@ import { FakeNode, fakeMesh, pick } from "../harness/virtual/forward-node.js";
 const revision = "0123456789ab";
 const unitsAt = (node: FakeNode, name = "echo") => node.forwarding.workModel.works.of(revision, name).units;
 
-test("work is service time times the rate of the node that ran it: learned here, from results, and from peers' estimates", async () => {
+test("work is service time × the node's rate: learned here, from results, and from peers' estimates", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b, c] = [pick(nodes, 0), pick(nodes, 1), pick(nodes, 2)];
   b.capacity.set(2);
@@ -62,7 +62,7 @@ test("a heavy call is forwarded by a node whose owner is present, and refused by
   assert.equal((await world.settle(a.call("light"))).hop, undefined, "now it is light, and stays");
 });
 
-test("at most 64 estimates a second are sent, those that changed by a fifth; malformed ones change nothing", async () => {
+test("at most 64 estimates a second are sent, if changed by a fifth; malformed ones change nothing", async () => {
   const sent: Sent[] = [];
   const { world, nodes } = await fakeMesh(2, { wire: (frame) => sent.push(frame) });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
@@ -115,7 +115,7 @@ test("what was learned of a revision goes with it", async () => {
   assert.equal(unitsAt(a), undefined);
 });
 
-test("a peer that slows down to a quarter gets a fraction of the calls within two seconds, and its share again later", async () => {
+test("a peer slowed to a quarter gets a fraction of the calls within two seconds, and its share later", async () => {
   const { world, nodes } = await fakeMesh(4, { slots: 2 });
   const [a, slow] = [pick(nodes, 0), pick(nodes, 1)];
   a.owner.allow({ slots: 0 });

@@ -40,7 +40,7 @@ test("a report arrives as it was sent, and any other body is refused", () => {
   );
 });
 
-test("peers receive owner, slots, load and event loop: with results, every second, and at once when calls must go elsewhere", async () => {
+test("reports are sent with results, every second, and at once when calls must go elsewhere", async () => {
   const sent: Sent[] = [];
   const { world, nodes } = await fakeMesh(2, { slots: 4, wire: (frame) => sent.push(frame) });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
@@ -118,7 +118,7 @@ test("a node without slots takes no calls of peers, and forwards its own", async
   assert.equal(ranAt(nodes)[1], 0);
 });
 
-test("when no peer takes them, a node without slots runs its own calls one at a time; a paused one runs nothing", async () => {
+test("without peers, a node without slots runs its own calls one at a time; a paused one runs none", async () => {
   const { world, nodes } = await fakeMesh(2, { slots: 2 });
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
   for (const { owner } of nodes) owner.allow({ state: "hot", slots: 0 });

@@ -33,7 +33,7 @@ function run(
   return from + ms;
 }
 
-test("a pace follows a node that slows down and recovers within a second, and is forgotten in seconds without calls", () => {
+test("a pace follows a slow-down and a recovery within a second, and is forgotten in seconds without calls", () => {
   const pace = new Pace(0);
   let now = run(pace, { from: 0, ms: 5_000, everyMs: 5, observedMs: 1 });
   near(pace.at(now), 1);
@@ -182,7 +182,7 @@ test("a peer that sends ever more estimates evicts none of other peers, and no f
   assert.deepEqual([names.filter((name) => table.of("aaaaaaaaaaaa", name).units === 10).length, told], [20, 10]);
 });
 
-test("the table is bounded: functions not called for long are evicted, and a revision is dropped with its functions", () => {
+test("the table is bounded: it evicts functions not called for long, and drops a revision's functions", () => {
   const table = new WorkTable(speedOf(1), 10);
   const own = table.of("aaaaaaaaaaaa", "own");
   for (let index = 0; index < 100; index++) {

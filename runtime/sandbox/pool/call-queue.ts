@@ -1,4 +1,4 @@
-// Waiting calls: a queue per function, served in turns, and the rule for which calls form a batch (DESIGN, "Dispatch").
+// Waiting calls: a queue per function, served in turns, and the rule for which calls form a batch.
 import { maxBatch } from "../result-buffer.js";
 import type { FunctionQueue, PendingCall } from "./pending-call.js";
 

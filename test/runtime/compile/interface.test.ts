@@ -104,7 +104,7 @@ test("methods are functions, instance methods carry self, and what is private is
   );
 });
 
-test("only the entry's exports are endpoints, and names are followed through imports, re-exports and aliases", async () => {
+test("only the entry's exports are endpoints; names are followed through imports, re-exports, aliases", async () => {
   const { interface: app } = await compiler.compile(
     upload({
       "index.ts": `

@@ -227,7 +227,9 @@ function expectedJson(value: unknown, fn: FunctionType, app: AppInterface): Json
   return { self: fromJco(object, self, app), result: fromJco(result, fn.result, app) };
 }
 
-/** Through text on both sides; nothing is undefined. We write a negative zero as such, `JSON.stringify` here does not. */
+/**
+ * Through text on both sides; nothing is undefined. We write a negative zero as such, `JSON.stringify` here does not.
+ */
 function parsed(text: string | null | undefined): unknown {
   return text === null || text === undefined ? undefined : JSON.parse(text, (_key, value) => (value === 0 ? 0 : value));
 }

@@ -4,7 +4,9 @@ import { after, test } from "node:test";
 import type { Worker } from "node:worker_threads";
 import { compileGuests, Guest, isPreparer, startSandbox } from "./guests.js";
 
-/** Ending a thread that still loads its modules takes the whole process along on Node 20 (`v8::Module::IsGraphAsync`). */
+/**
+ * Ending a thread that still loads its modules takes the whole process along on Node 20 (`v8::Module::IsGraphAsync`).
+ */
 const bootMs = 1_500;
 const threads = new Set<Worker>();
 /**

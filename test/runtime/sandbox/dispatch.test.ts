@@ -277,7 +277,8 @@ test("a caller's deadline shorter than the call answers then, and costs no threa
   let threads = 0;
   const count = (): void => void threads++;
   diagnostics.subscribe("worker_threads", count);
-  // A machine that is held up for some milliseconds lets a call end before its deadline is seen, or run beyond the grace.
+  // A machine that is held up for some milliseconds lets a call end before its deadline is seen, or run beyond the
+  // grace.
   const isAsMeant = async (): Promise<boolean> => {
     const before = threads;
     const ended = await guest.call("spinFor", { ms: 20 }, { deadline: Date.now() + 5 }).then(

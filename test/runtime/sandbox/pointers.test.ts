@@ -18,7 +18,10 @@ const results: Record<string, ValueType> = {
 };
 /** Each function returns its argument as the address of its result. */
 const body = Object.keys(results).map((name) => `(func (export "$#${name}") (param i32) (result i32) (local.get 0))`);
-/** 64: a pair that points behind the memory; 72: an odd address; 80: a list of 3,000 pairs at 1,024, each a text of 30,000 units. */
+/**
+ * 64: a pair that points behind the memory; 72: an odd address; 80: a list of 3,000 pairs at 1,024, each a text of
+ * 30,000 units.
+ */
 const data = String.raw`(data (i32.const 64) "\ff\ff\ff\7f\08\00\00\00\01\00\00\00\08\00\00\00\00\04\00\00\b8\0b\00\00")
   (data (i32.const 1024) "${String.raw`\00\80\00\00\30\75\00\00`.repeat(3_000)}")`;
 const module = core(moduleText(body.join("\n") + data, { memory: "2" }));

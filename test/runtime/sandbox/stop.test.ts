@@ -1,4 +1,5 @@
-// The end of threads: none before it has booted, and nothing of the memory of warm instances stays when calls are given back.
+// The end of threads: none before it has booted, and nothing of the memory of warm instances stays when calls are given
+// back.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Worker } from "node:worker_threads";
