@@ -47,7 +47,8 @@ export function shareOut(limit: number, wishes: DescriptorWishes): DescriptorSha
   const handshakes = within(free * handshakeShare, { least: 4, most: mostHandshakes });
   const connections = within(free * (1 - linkShare - handshakeShare), { least: 8, most: wishes.connections });
   return {
-    ...{ connections, handshakes },
+    connections,
+    handshakes,
     connectionsPerAddress: within(connections / 2, { least: 4, most: wishes.connectionsPerAddress }),
     handshakesPerAddress: within(handshakes / 4, { least: 2, most: mostHandshakesPerAddress }),
   };

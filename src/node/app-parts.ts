@@ -1,32 +1,20 @@
 // Apps and calls: from an upload to a running revision, and from a call to its answer, here or one hop away.
 
-import { Compiler } from "../../runtime/compile/compiler.js";
 import { Sandbox } from "../../runtime/sandbox/sandbox.js";
-import { Catalog } from "../catalog/catalog.js";
 import type { Part } from "../core/lifecycle.js";
-import { Acknowledger } from "../deploy/acknowledge.js";
-import { Activation } from "../deploy/activation.js";
-import { Deployer } from "../deploy/deployer.js";
-import { Healing } from "../deploy/healing.js";
-import { Propagator } from "../deploy/propagate.js";
+import { type DeployParts, deployParts } from "../deploy/deploy-parts.js";
 import { AppRouter, activeApp } from "../invoke/app-router.js";
-import { Forwarding } from "../invoke/forwarding/forwarding.js";
+import { Forwarding, type ForwardingOptions } from "../invoke/forwarding/forwarding.js";
 import type { Links, Members } from "../mesh/ports.js";
 import type { AllowanceSource } from "../owner/allowance.js";
-import { MemoryFiles } from "../storage/state-files.js";
 import type { TrustParts } from "../trust/trust-parts.js";
 import { capacityParts } from "./capacity-parts.js";
 import type { NodeContext } from "./node-context.js";
 
 /** What runs functions on this node, and what sends calls and deploys to others. */
-export interface AppParts {
-  readonly catalog: Catalog;
-  readonly compiler: Compiler;
+export interface AppParts extends DeployParts {
   readonly sandbox: Sandbox;
   readonly router: AppRouter;
-  readonly deployer: Deployer;
-  readonly propagator: Propagator;
-  readonly healing: Healing;
   readonly forwarding: Forwarding;
   /** Measures what the node can do, once it serves. */
   readonly capacity: Part;
@@ -46,71 +34,76 @@ interface AppDependencies {
 
 /** Builds the parts; nothing runs yet. */
 export async function appParts(context: NodeContext, dependencies: AppDependencies): Promise<AppParts> {
-  const { config, clock, timers, random, identity, log, ring, metrics } = context;
-  const { links, members, trust } = dependencies;
-  const { limits } = config;
-  const nameOf = (id: string): string => trust.nameOf(id);
-  const node = identity.nodeName;
-
-  const sandbox: Sandbox = new Sandbox({
-    workers: config.workers,
-    limits,
-    nodeName: node,
-    clock,
-    onThreadEnd: ({ reason, cause, count }) =>
-      log.warn("a worker thread ended and is replaced", { reason, count, ...(cause === undefined ? {} : { cause }) }),
-    onLog: ({ revision, function: name, invocation, level, message }) => {
-      if (forwarding.logs.relay({ invocation, level, message })) return;
-      const app = dependencies.appOf(invocation);
-      const origin = { ...(app === undefined ? {} : { app }), revision, function: name, invocation };
-      ring.add({ at: clock.now(), node, level, message, ...origin });
-    },
-  });
-  const catalog = new Catalog({
-    // A node that is no master keeps apps in memory: on a stolen disk of it there is no app.
-    files: identity.isMaster ? await identity.files("catalog") : new MemoryFiles(),
-    clock,
-    limits,
-    meshId: identity.meshId,
-    signer: identity.signer,
-    authors: trust.registry,
-    publish: dependencies.publish,
-  });
+  const sandbox = guestSandbox(context, { appOf: dependencies.appOf, relay: (line) => forwarding.logs.relay(line) });
   const router = new AppRouter((revision) => sandbox.forget(revision));
-  const activation = new Activation({
-    catalog,
+  const { trust } = dependencies;
+  const deploy = await deployParts(context, {
+    ...dependencies,
+    limits: context.config.limits,
+    authors: trust.registry,
+    nameOf: trust.nameOf,
+    marks: trust.marks,
     preparer: sandbox,
     switch: {
       activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
       remove: (app) => router.remove(app),
     },
-  });
-  const compiler = new Compiler({ limits, clock });
-  const isMaster = { self: identity.isMaster, of: (id: string) => trust.registry.node(id)?.master === true };
-  const deployer = new Deployer({
-    ...{ compiler, catalog, activation, clock, log, node },
-    mayDeploy: () => trust.marks().deploy,
-    spread: new Acknowledger({ links, members, isMaster, nameOf, timers, log }),
     audit: (event) => {
-      context.events.publish({ type: event.event, at: clock.now(), app: event.subject, by: event.by });
+      const { clock, events } = context;
+      events.publish({ type: event.event, at: clock.now(), app: event.subject, by: event.by });
       trust.record(event);
     },
   });
-  const propagator = new Propagator({ records: catalog.records, activation, links, clock, timers, random, log });
-
-  const healing = new Healing({ records: catalog.records, activation, links, clock, timers, random, log });
+  const { deployer, propagator } = deploy;
   const capacity = await capacityParts(context, { sandbox, isDeploying: () => deployer.busy || propagator.busy });
-  const forwarding: Forwarding = new Forwarding({
-    nodeId: identity.nodeId,
-    links,
-    members,
-    loopDelayMs: dependencies.loopDelayMs,
-    allowances: dependencies.allowances,
-    localBias: config.localBias,
-    capacity: capacity.source,
+  const forwarding: Forwarding = nodeForwarding(context, {
+    ...dependencies,
     sandbox,
     router,
-    limits,
+    capacity: capacity.source,
+  });
+  return { ...deploy, sandbox, router, forwarding, capacity: capacity.part };
+}
+
+/** The sandbox. A line of a guest goes to the node that was called: `relay` sends it there, unless that is this node. */
+function guestSandbox(
+  { config, clock, identity, log, ring }: NodeContext,
+  { appOf, relay }: Pick<AppDependencies, "appOf"> & { readonly relay: Forwarding["logs"]["relay"] },
+): Sandbox {
+  const { nodeName: node } = identity;
+  return new Sandbox({
+    workers: config.workers,
+    limits: config.limits,
+    nodeName: node,
+    clock,
+    onThreadEnd: ({ reason, cause, count }) =>
+      log.warn("a worker thread ended and is replaced", { reason, count, ...(cause === undefined ? {} : { cause }) }),
+    onLog: ({ revision, function: name, invocation, level, message }) => {
+      if (relay({ invocation, level, message })) return;
+      const app = appOf(invocation);
+      const origin = { ...(app === undefined ? {} : { app }), revision, function: name, invocation };
+      ring.add({ at: clock.now(), node, level, message, ...origin });
+    },
+  });
+}
+
+/** What sends calls to peers and takes theirs. */
+function nodeForwarding(
+  { config, clock, timers, random, identity, log, ring, metrics }: NodeContext,
+  parts: AppDependencies & Pick<ForwardingOptions, "sandbox" | "router" | "capacity">,
+): Forwarding {
+  const { nameOf } = parts.trust;
+  return new Forwarding({
+    nodeId: identity.nodeId,
+    links: parts.links,
+    members: parts.members,
+    loopDelayMs: parts.loopDelayMs,
+    allowances: parts.allowances,
+    localBias: config.localBias,
+    capacity: parts.capacity,
+    sandbox: parts.sandbox,
+    router: parts.router,
+    limits: config.limits,
     clock,
     timers,
     random,
@@ -120,5 +113,4 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
     onLine: ({ nodeId, invocation, level, message, app, revision, function: name }) =>
       ring.add({ at: clock.now(), node: nameOf(nodeId), level, message, app, revision, function: name, invocation }),
   });
-  return { catalog, compiler, sandbox, router, deployer, propagator, healing, forwarding, capacity: capacity.part };
 }

@@ -134,7 +134,11 @@ export class HerdNode {
     this.#log = log;
     registerResidentMemory(this.#metrics);
     return {
-      ...{ config, clock, ring, identity, ...found },
+      config,
+      clock,
+      ring,
+      identity,
+      ...found,
       recycle: () => void systemTimers.after(recycleGraceMs, this.#resolveRecycled),
       stopped: this.#stopped.signal,
       ownerSecret: new OwnerSecret(),

@@ -54,7 +54,11 @@ export class AuditTrail {
     this.#copies = new AuditCopies({ meshId, files, log, request: (master, body) => this.#requestPage(master, body) });
     this.#follower = new AuditFollower({ copies: this.#copies, linked: () => this.#linkedMasters(), timers, log });
     this.heads = new AuditHeads({
-      ...{ meshId, files, clock, registry, log },
+      meshId,
+      files,
+      clock,
+      registry,
+      log,
       advanced: (master) => {
         if (isMaster && master !== self) this.#follower.pull(master);
       },
@@ -62,7 +66,12 @@ export class AuditTrail {
     const { heads } = this;
     this.#own = isMaster ? new AuditLog({ meshId, signer, files, clock, registry, heads, publish, log }) : undefined;
     this.auditor = new Auditor({
-      ...{ meshId, signer, files, clock, timers, log },
+      meshId,
+      signer,
+      files,
+      clock,
+      timers,
+      log,
       deliver: (text) => this.#deliver(text),
     });
     this.view = auditView({ self, own: this.#own, copies: this.#copies, heads, registry, links, clock, log });

@@ -63,7 +63,11 @@ export function meshParts(
   const links: LinkSet = new LinkSet({
     nodeId: identity.nodeId,
     ...(process ?? { instance: randomHex(16) }),
-    ...{ network, clock, timers, random, log },
+    network,
+    clock,
+    timers,
+    random,
+    log,
     trust: registry,
     hello: () => ({ address, url, records: registry.handshakeRecords(identity.nodeId) }),
     acceptRecords: async (records, peer) => {
@@ -77,7 +81,14 @@ export function meshParts(
     mesh: identity.meshId,
     signer: identity.signer,
     contained: wall && wall.missing.length === 0,
-    ...{ address, url, links, clock, timers, random, log, ...addresses },
+    address,
+    url,
+    links,
+    clock,
+    timers,
+    random,
+    log,
+    ...addresses,
     nameOf: (id) => registry.node(id)?.name ?? id,
     trust: {
       known: (id) => registry.node(id) !== undefined,
@@ -99,10 +110,17 @@ export function meshParts(
     for (const { peer } of links.all()) if (registry.issuerRevoked(peer.issuer)) links.cut(peer.nodeId, "revoked");
   });
   return {
-    ...{ links, members, delay },
+    links,
+    members,
+    delay,
     replica: (stores) =>
       new RecordReplica({
-        ...{ links, stores, clock, timers, random, log },
+        links,
+        stores,
+        clock,
+        timers,
+        random,
+        log,
         dialable: (id) => members.get(id)?.address !== undefined,
       }),
   };

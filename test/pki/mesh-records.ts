@@ -90,8 +90,14 @@ export class PaperMesh {
     const { master, parent = master, ...said } = by;
     const { id, name, key, certificate } = node;
     const payload = this.payload("admission", {
-      ...{ node: id, name, key, parent: parent?.id ?? null, approvedBy: "token 0123456789abcdef" },
-      ...{ deploy: true, master: certificate !== undefined, ...said },
+      node: id,
+      name,
+      key,
+      parent: parent?.id ?? null,
+      approvedBy: "token 0123456789abcdef",
+      deploy: true,
+      master: certificate !== undefined,
+      ...said,
     });
     return encodeSigned(master.signer.sign(payload));
   }

@@ -83,8 +83,14 @@ export class Admissions {
       await this.#options.issued(nodeId, leaves.issued);
       await this.#publish(request, { known, name, deploy, master, approval });
       const answer = makeAnswer({
-        ...{ signer: authority.signer, request, name, peer: peerCertificate, public: publicCertificate },
-        ...{ tokenPublicKey: authority.tokenPublicKey, master, records: records(request.nodeId) },
+        signer: authority.signer,
+        request,
+        name,
+        peer: peerCertificate,
+        public: publicCertificate,
+        tokenPublicKey: authority.tokenPublicKey,
+        master,
+        records: records(request.nodeId),
       });
       return { name, answer };
     });

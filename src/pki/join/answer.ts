@@ -70,7 +70,13 @@ export function makeAnswer(content: AnswerContent): Enrolled {
   const { mesh, nodeId: node, nonce } = request;
   const tokenKey = master && Buffer.from(master.tokenKey, "base64");
   const payload = JSON.stringify({
-    ...{ kind: "enrollment", mesh, node, nonce, name, peer: content.peer, public: content.public },
+    kind: "enrollment",
+    mesh,
+    node,
+    nonce,
+    name,
+    peer: content.peer,
+    public: content.public,
     tokenPublicKey: tokenPublicKey.export({ type: "spki", format: "der" }).toString("base64"),
     ...(master === undefined ? {} : { masterCertificate: master.masterCertificate }),
     ...(master && tokenKey ? { sealedTokenKey: sealFor({ hash: master.hash, nonce }, tokenKey) } : {}),

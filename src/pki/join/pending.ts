@@ -85,7 +85,12 @@ export class PendingJoins {
     const pending: PendingJoin = {
       id: `${this.#keeper}-${randomHex(idBytes)}`,
       ticket: `${this.#keeper}-${randomBase64url(secretBytes)}`,
-      ...{ request, ...from, since: now, polledAt: now, deciding: false, answer: undefined },
+      request,
+      ...from,
+      since: now,
+      polledAt: now,
+      deciding: false,
+      answer: undefined,
     };
     this.#byTicket.set(pending.ticket, pending);
     return pending;

@@ -116,7 +116,14 @@ export class JoinTokens {
       id: randomHex(idBytes),
       hash: secretHash(secret).toString("hex"),
       ...(node === undefined ? {} : { node }),
-      ...{ master, deploy, uses, hosts: [...hosts], usedBy: [], issuedAt, by, revoked: false },
+      master,
+      deploy,
+      uses,
+      hosts: [...hosts],
+      usedBy: [],
+      issuedAt,
+      by,
+      revoked: false,
       expiresAt: issuedAt + ttlSeconds * 1_000,
     };
     await this.#changes.run(async () => {
@@ -212,7 +219,10 @@ function recordOf(token: JoinToken): JoinTokenRecord {
     id,
     role: "join",
     ...(node === undefined ? {} : { node }),
-    ...{ master, deploy, uses, usesLeft: uses - usedBy.length },
+    master,
+    deploy,
+    uses,
+    usesLeft: uses - usedBy.length,
     issued: new Date(issuedAt).toISOString(),
     expires: new Date(expiresAt).toISOString(),
   };

@@ -34,7 +34,10 @@ async function nodeOf(
   const { meshId, root, clock } = mesh;
   const registry = new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock });
   const tokens = new TokenAuthority({
-    ...{ meshId, signer: node.signer, files, clock },
+    meshId,
+    signer: node.signer,
+    files,
+    clock,
     key: node.certificate === undefined ? createPublicKey(key) : key,
   });
   const state = { deaf: false };
@@ -57,7 +60,12 @@ async function nodeOf(
   };
   tokens.connect({ authors: registry, publish, audit });
   const revoker = new Revoker({
-    ...{ registry, signer: node.signer, clock, log: silent, publish, audit },
+    registry,
+    signer: node.signer,
+    clock,
+    log: silent,
+    publish,
+    audit,
     alsoRepeats: [tokens],
   });
   revoker.start();
