@@ -34,7 +34,7 @@ export interface RegistrationAuthorityOptions extends AdmissionOptions {
 }
 
 /** An answer: 200 with the enrollment, or 202 while a person decides. */
-export type JoinAnswer =
+type JoinAnswer =
   | { readonly status: 200; readonly body: Enrolled }
   | { readonly status: 202; readonly body: WaitingJoin };
 
