@@ -158,7 +158,7 @@ test("test/alone.json lists the suites that start node processes by the mesh, an
   assert.deepEqual(alone, starting.map(({ path }) => path).sort());
 });
 
-test("the page imports only the contract, which runs in browsers, and the node nothing of the page", () => {
+test("the page imports of the node only src/api and src/core, which run in browsers; the node imports nothing of the page", () => {
   const graph = importGraph(product);
   const inside = (path: string): boolean => path.startsWith("src/console/web/");
   assert.deepEqual(

@@ -1,10 +1,13 @@
 // Every text of the page.
 
+import type { ErrorCode } from "../../core/errors.ts";
+
 /** A count with its noun, in the singular or the plural. */
 function counted(count: number, one: string, several: string): string {
   return `${count.toLocaleString()} ${count === 1 ? one : several}`;
 }
 
+/** What helps, by the code of the problem. */
 const hints: Readonly<Record<string, string>> = {
   network: "The page tries again by itself. If the node runs elsewhere, check that its port can be reached.",
   "auth.missing": "Sign in again.",
@@ -22,7 +25,7 @@ const hints: Readonly<Record<string, string>> = {
   "node.revoked": "This node was revoked from its mesh. Use another one.",
   "request.too-large": "Send less: the limits stand on the app's page.",
   "request.throttled": "Too many requests. Try again in a moment.",
-};
+} satisfies { [code in ErrorCode | "network"]?: string };
 
 /** The texts, by where they stand. */
 export const text = {
@@ -199,7 +202,8 @@ export const text = {
     run: (count: number) => `Run ${counted(count, "time", "times")}`,
     stop: "Stop",
     explained: (most: number) =>
-      `Makes the same call many times and shows how long each took and which node answered. A browser keeps ${most} calls under way at most; herd bench does more.`,
+      "Makes the same call many times and shows how long each took and which node answered. " +
+      `A browser keeps ${most} calls under way at most; herd bench does more.`,
     progress: "Calls made",
     under: (done: number, wanted: number) => `${done.toLocaleString()} of ${wanted.toLocaleString()} calls`,
     done: (done: number, wanted: number) =>
@@ -223,7 +227,8 @@ export const text = {
     drawing: (node: string, peers: number) =>
       `${node} and its links to ${counted(peers, "peer", "peers")}, as in the table`,
     legend: (node: string) =>
-      `As ${node} sees it: a link is as wide as the peer's weight in its choices, a node as full as its load. Dashes move while calls are forwarded.`,
+      `As ${node} sees it: a link is as wide as the peer's weight in its choices, a node as full as its load. ` +
+      "Dashes move while calls are forwarded.",
     node: "Node",
     state: "State",
     rtt: "Round trip",
@@ -316,7 +321,8 @@ export const text = {
     whole: "Whole line",
     none: "No line matches. Guests write with console.log; choose fewer filters to see more.",
     bound: (count: number, zone: string) =>
-      `The newest ${count.toLocaleString()} lines are kept here; while it is held still, the newest ${count.toLocaleString()} that arrive wait. Times are of ${zone}.`,
+      `The newest ${count.toLocaleString()} lines are kept here; while it is held still, the newest ` +
+      `${count.toLocaleString()} that arrive wait. Times are of ${zone}.`,
   },
   audit: {
     title: "Audit log",

@@ -16,7 +16,8 @@ export interface NumberedLine extends LogLine {
   readonly number: number;
 }
 
-const levels = ["trace", "debug", "info", "warn", "error"];
+/** Levels of log lines, the lowest first. */
+export const levels: readonly string[] = ["trace", "debug", "info", "warn", "error"];
 
 /** As many as the node keeps. */
 const capacity = 10_000;

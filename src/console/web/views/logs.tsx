@@ -4,14 +4,13 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { readLogs } from "../../../api/logs.ts";
 import { Following } from "../data/following.ts";
-import { LogBuffer, type LogFilter } from "../data/log-buffer.ts";
+import { LogBuffer, type LogFilter, levels } from "../data/log-buffer.ts";
 import { open } from "../data/requests.ts";
 import { apps, mesh } from "../data/stores.ts";
 import { zoneName } from "../parts/format.ts";
 import { LogList } from "../parts/log-list.tsx";
 import { text } from "../text.ts";
 
-const levels = ["trace", "debug", "info", "warn", "error"] as const;
 /** Lines arrive one by one and are drawn together, after this time in ms. */
 const drawEveryMs = 100;
 

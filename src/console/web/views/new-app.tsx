@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useId } from "preact/hooks";
+import { isAppName } from "../../../core/app-name.ts";
 import { goTo } from "../data/route.ts";
 import { apps } from "../data/stores.ts";
 import { draftOf, forgetDraft, isChanged, startFrom } from "../editor/drafts.ts";
@@ -28,7 +29,7 @@ export function NewApp() {
   const [first] = templates;
   if (draft.files.value.length === 0 && first !== undefined) begin(first);
   const taken = apps.value.value?.some(({ app }) => app === name.value) === true;
-  const valid = /^[a-z][a-z0-9-]{0,62}$/.test(name.value);
+  const valid = isAppName(name.value);
   return (
     <>
       <h1>{text.newApp.title}</h1>
