@@ -1,5 +1,5 @@
 // The way from a fresh clone to a running command: checks the machine, installs, builds, then runs the target.
-//   node scripts/bootstrap.mjs start|mesh|build|package|test|test-long|test-pack|test-docker|test-browser|test-steering|check|bench|docs [arguments]
+//   node scripts/bootstrap.mjs start|mesh|build|package|test|test-long|test-pack|test-docker|test-browser|test-steering|test-timing|check|bench|docs [arguments]
 // Old versions of Node must get through this file to be told what is missing: what is newer is imported after the check.
 
 import { thisMachine, unsupported } from "./requirements.mjs";

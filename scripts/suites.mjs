@@ -1,4 +1,4 @@
-// Runs suites with Node's test runner, two at a time, and gives few that failed one more try, alone.
+// Runs suites with Node's test runner: once, or with one more try for few that failed.
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,11 +11,12 @@ const witness = new URL("./fault-witness.mjs", import.meta.url).href;
 const mostSecondTries = 3;
 
 /**
- * Runs `together` two at a time and then `alone` one at a time: paths of sources under `folder`, whose outputs are in `dist`. At most
- * three that fail run once more, each alone, after all others; what passes only then is told as unsteady. Resolves to the exit code:
- * 0 when each passed at its first or second try.
+ * Runs suites one at a time: paths of sources under `folder`, whose outputs are in `dist`. At most three that fail run
+ * once more, after all others; a suite that passes only then is named as unsteady. Resolves to the exit code: 0 when
+ * each passed at its first or second try. For suites that share the machine with others by their nature; `npm test` runs
+ * each of its suites once.
  */
-export async function runSteadily({ together = [], alone = [] }, { folder, options = [] }) {
+export async function runTwice(suites, { folder, options = [] }) {
   const scratch = mkdtempSync(join(tmpdir(), "herd-suites-"));
   let interrupted = false;
   const interrupt = () => {
@@ -23,20 +24,13 @@ export async function runSteadily({ together = [], alone = [] }, { folder, optio
   };
   process.on("SIGINT", interrupt).on("SIGTERM", interrupt);
   try {
-    const first = await runTold(together, { folder, options, told: join(scratch, "together") });
-    const second = await runTold(alone, {
-      folder,
-      options: [...options, "--test-concurrency=1"],
-      told: join(scratch, "alone"),
-    });
-    const code = first.code || second.code;
+    const oneByOne = { folder, options: [...options, "--test-concurrency=1"] };
+    const first = await runNamed(suites, { ...oneByOne, names: join(scratch, "failed") });
+    const failed = first.failed.map((file) => sourceOf(file, { folder, suites }));
     // A run that failed without naming what failed (a crash of the runner, a signal) has nothing to try again.
-    const named = [first, second].every((told) => told.code === 0 || told.failed.length > 0);
-    const suites = [...together, ...alone];
-    const failed = [...first.failed, ...second.failed].map((file) => sourceOf(file, { folder, suites }));
-    if (code === 0 || interrupted || !named || failed.includes(undefined) || failed.length > mostSecondTries)
-      return code;
-    return await tryAgain(failed, { folder, options });
+    const isRepeatable = failed.length > 0 && failed.length <= mostSecondTries && !failed.includes(undefined);
+    if (first.code === 0 || interrupted || !isRepeatable) return first.code;
+    return await tryAgain(failed, oneByOne);
   } finally {
     process.off("SIGINT", interrupt).off("SIGTERM", interrupt);
     rmSync(scratch, { recursive: true, force: true, maxRetries: 5 });
@@ -78,10 +72,9 @@ function runNode(args, options) {
 }
 
 async function tryAgain(failed, { folder, options }) {
-  console.log(`\nFailed, and tried once more, alone: ${failed.join(", ")}`);
+  console.log(`\nFailed, and tried once more: ${failed.join(", ")}`);
   const codes = [];
-  for (const suite of failed)
-    codes.push(await runTests([suite], { folder, options: [...options, "--test-concurrency=1"] }));
+  for (const suite of failed) codes.push(await runTests([suite], { folder, options }));
   console.log("");
   for (const [index, suite] of failed.entries()) {
     console.log(codes[index] === 0 ? `unsteady: ${suite} failed first and passed then` : `failed twice: ${suite}`);
@@ -89,13 +82,12 @@ async function tryAgain(failed, { folder, options }) {
   return codes.find((code) => code !== 0) ?? 0;
 }
 
-/** Runs suites; their exit code, and the files of those that failed. */
-async function runTold(suites, { folder, options, told }) {
-  if (suites.length === 0) return { code: 0, failed: [] };
+/** Runs suites; their exit code, and the files of those that failed, which the runner writes to `names`. */
+async function runNamed(suites, { folder, options, names }) {
   // A specifier that starts with a dot is looked up from the working folder, on Windows too.
-  const reporter = ["--test-reporter=./scripts/failed-suites.mjs", `--test-reporter-destination=${told}`];
+  const reporter = ["--test-reporter=./scripts/failed-suites.mjs", `--test-reporter-destination=${names}`];
   const code = await runTests(suites, { folder, options: [...options, ...reporter] });
-  return { code, failed: code === 0 ? [] : linesOf(told) };
+  return { code, failed: code === 0 ? [] : linesOf(names) };
 }
 
 function linesOf(path) {

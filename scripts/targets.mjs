@@ -9,7 +9,7 @@ import { npm } from "./npm.mjs";
 import { packHere } from "./package.mjs";
 import { endWithParent } from "./parent.mjs";
 import { run } from "./run.mjs";
-import { runSteadily, runTests } from "./suites.mjs";
+import { runTests, runTwice } from "./suites.mjs";
 
 const root = new URL("../", import.meta.url);
 const folder = fileURLToPath(root);
@@ -25,6 +25,7 @@ const targets = {
   "test-docker": { dev: true, project: "test", run: testDocker },
   "test-browser": { dev: true, project: "test", run: testBrowser },
   "test-steering": { dev: true, project: "test", run: testSteering },
+  "test-timing": { dev: true, project: "test", run: testTiming },
   "test-soak": { dev: true, project: "test", run: (args) => bench(["soak", ...args]) },
   "test-faults": { dev: true, project: "test", run: testFaults },
   "test-pack": { dev: true, project: "test", run: testPack },
@@ -56,15 +57,18 @@ async function start(args) {
 
 /**
  * Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner. The suites of
- * test/alone.json start many processes: they come last, one at a time, so that no other suite runs out of time beside them. Few
- * that fail get a second try.
+ * test/alone.json start many processes: they come last, one at a time. Each suite runs once, and one that fails fails the run.
  */
 async function test(args) {
   const alone = new Set(listed("test/alone.json"));
   const { suites, options } = chosen("test/suites.json", args);
   if (suites.length === 0) return 2;
   const together = suites.filter((suite) => !alone.has(suite));
-  return runSteadily({ together, alone: suites.filter((suite) => alone.has(suite)) }, { folder, options });
+  const last = suites.filter((suite) => alone.has(suite));
+  const code = together.length === 0 ? 0 : await runTests(together, { folder, options });
+  const oneByOne = { folder, options: [...options, "--test-concurrency=1"] };
+  const lastCode = last.length === 0 ? 0 : await runTests(last, oneByOne);
+  return code || lastCode;
 }
 
 /** The suites of test/long.json, which draw what they try from seeds: HERD_SEEDS says how many, thousands when it does not. */
@@ -94,7 +98,7 @@ async function testDocker(args) {
   const bed = await DockerBed.start(folder);
   try {
     Object.assign(process.env, bed.env);
-    return await runSteadily({ alone: suites }, { folder, options });
+    return await runTwice(suites, { folder, options });
   } finally {
     await bed.stop();
   }
@@ -109,7 +113,7 @@ async function testBrowser(args) {
     console.error("No chromium on the PATH: apt-get install chromium, or name a browser in HERD_BROWSER.");
     return 1;
   }
-  return runSteadily({ alone: suites }, { folder, options });
+  return runTwice(suites, { folder, options });
 }
 
 /** The suites of test/pack.json: the package, installed from its tarball. With `--if-possible`, no registry is no failure. */
@@ -129,7 +133,13 @@ async function testPack(args) {
 /** The suites of test/steering.json, which measure: they need the machine for themselves. */
 async function testSteering(args) {
   const { suites, options } = chosen("test/steering.json", args);
-  return suites.length === 0 ? 2 : runSteadily({ alone: suites }, { folder, options });
+  return suites.length === 0 ? 2 : runTwice(suites, { folder, options });
+}
+
+/** The suites of test/timing.json, which measure and print their figures: one at a time, on a machine with little else to do. */
+async function testTiming(args) {
+  const { suites, options } = chosen("test/timing.json", args);
+  return suites.length === 0 ? 2 : runTwice(suites, { folder, options });
 }
 
 /**
@@ -145,7 +155,7 @@ async function testFaults(args) {
   );
   if (suites.length === 0) return 2;
   const [inside, outside] = [true, false].map((is) => suites.filter((path) => path.startsWith("test/faults/") === is));
-  const code = await runSteadily({ alone: outside }, { folder, options });
+  const code = await runTwice(outside, { folder, options });
   if (code !== 0 || inside.length === 0) return code;
   const { clockShifter, runInNamespaces, whyNoFaults } = await import("./faults-bed.mjs");
   const reason = whyNoFaults();

@@ -105,7 +105,7 @@ test("every exported symbol of the product has a docstring", () => {
  * in. With the faults are suites of other folders too, in which something fails for long or the machine starves: all
  * others would run out of time beside them.
  */
-const apart = ["browser", "docker", "faults", "pack", "steering"];
+const apart = ["browser", "docker", "faults", "pack", "steering", "timing"];
 
 test("every suite is in one list: those of a folder apart in its, and only suites that exist", () => {
   const listOf = (name: string): string[] => JSON.parse(readText(`test/${name}.json`)) as string[];

@@ -97,11 +97,12 @@ test("200 deploys while calls run: none fails", async () => {
   for (let index = 1; index <= 200; index++) {
     const { prepared } = await deployer.deploy({ app: "switch", files: fileOf(index % 4), by: "test" });
     assert.equal(router.find("switch")?.prepared.revision, prepared.revision);
-    await sleep(1);
+    // A call at least between two switches, however slow the machine is.
+    for (const before = calls; calls === before; ) await sleep(1);
   }
   deploying = false;
   await Promise.all(callers);
-  assert.ok(calls > 200, `${calls} calls`);
+  assert.ok(calls >= 200, `${calls} calls`);
 });
 
 test("deploys of one app happen in the order they came", async () => {

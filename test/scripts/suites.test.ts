@@ -1,8 +1,9 @@
-// A suite that fails once is told and tried again; one that fails twice, and many that fail, fail the run.
+// `npm test` runs each suite once. Of suites that measure, one that fails is tried again; one that fails twice, and many
+// that fail, fail the run.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -29,27 +30,25 @@ const faultInChild = `
 /** A failure that is expected is none. */
 const todo = 'test("to do", { todo: true }, () => { throw new Error("not yet"); });';
 
-interface Suites {
-  readonly together?: Record<string, string>;
-  readonly alone?: Record<string, string>;
-}
-
-/** Runs suites with these bodies; what the scripts answered and printed. */
-function runSuites(t: TestContext, { together = {}, alone = {} }: Suites): { code: number; out: string } {
+/** Runs suites with these bodies by a function of scripts/suites.mjs; its exit code, and what it printed. */
+function runSuites(
+  t: TestContext,
+  bodies: Readonly<Record<string, string>>,
+  { by = "runTwice" }: { readonly by?: "runTwice" | "runTests" } = {},
+): { code: number; out: string } {
   const folder = mkdtempSync(join(tmpdir(), "herd-steady-"));
   t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
   cpSync(new URL("scripts", packageRoot()), join(folder, "scripts"), { recursive: true });
   writeFileSync(join(folder, "package.json"), '{"type":"module"}');
   mkdirSync(join(folder, "dist/test"), { recursive: true });
-  for (const [name, body] of Object.entries({ ...together, ...alone })) {
+  for (const [name, body] of Object.entries(bodies)) {
     const imports = 'import { existsSync, writeFileSync } from "node:fs"; import { describe, test } from "node:test";';
     writeFileSync(join(folder, `dist/test/${name}.test.js`), `${imports}\n${body}\n`);
   }
-  const paths = (suites: object) => Object.keys(suites).map((name) => `test/${name}.test.ts`);
-  const lists = JSON.stringify({ together: paths(together), alone: paths(alone) });
+  const suites = JSON.stringify(Object.keys(bodies).map((name) => `test/${name}.test.ts`));
   writeFileSync(
     join(folder, "scripts/start.mjs"),
-    `import { runSteadily } from "./suites.mjs"; process.exitCode = await runSteadily(${lists}, { folder: process.cwd() });`,
+    `import { ${by} } from "./suites.mjs"; process.exitCode = await ${by}(${suites}, { folder: process.cwd() });`,
   );
   // Without its mark of a test's child, so that the runner within does run.
   const { NODE_TEST_CONTEXT: _, ...env } = process.env;
@@ -58,16 +57,13 @@ function runSuites(t: TestContext, { together = {}, alone = {} }: Suites): { cod
 }
 
 test("suites that pass are run once, and nothing is said of second tries", (t) => {
-  const { code, out } = runSuites(t, { together: { a: passes, b: todo }, alone: { c: passes } });
+  const { code, out } = runSuites(t, { a: passes, b: todo, c: passes });
   assert.equal(code, 0, out);
   assert.doesNotMatch(out, /unsteady|once more/);
 });
 
 test("a suite that fails once is named as unsteady, however it failed, and the run passes", (t) => {
-  const { code, out } = runSuites(t, {
-    together: { a: failsOnce, b: passes, c: endsBadlyOnce },
-    alone: { d: failsOnce },
-  });
+  const { code, out } = runSuites(t, { a: failsOnce, b: passes, c: endsBadlyOnce, d: failsOnce });
   assert.equal(code, 0, out);
   for (const name of ["a", "c", "d"]) {
     assert.match(out, new RegExp(`^unsteady: test/${name}\\.test\\.ts failed first and passed then$`, "m"));
@@ -76,21 +72,33 @@ test("a suite that fails once is named as unsteady, however it failed, and the r
 });
 
 test("a suite that fails twice fails the run, beside one that passed then", (t) => {
-  const { code, out } = runSuites(t, { together: { a: fails, b: failsOnce } });
+  const { code, out } = runSuites(t, { a: fails, b: failsOnce });
   assert.notEqual(code, 0);
   assert.match(out, /^failed twice: test\/a\.test\.ts$/m);
   assert.match(out, /^unsteady: test\/b\.test\.ts/m);
 });
 
 test("a suite that passes fails the run when a process that it started met a fault", (t) => {
-  const { code, out } = runSuites(t, { together: { a: passes, b: faultInChild } });
+  const { code, out } = runSuites(t, { a: passes, b: faultInChild });
   assert.equal(code, 1, out);
   assert.match(out, /Nothing handled these[\s\S]*unhandledRejection: Error: lost[\s\S]*uncaughtException: Error: met/);
 });
 
 test("when more than three fail, nothing is tried again", (t) => {
-  const suites = { a: failsOnce, b: failsOnce, c: failsOnce, d: failsOnce };
-  const { code, out } = runSuites(t, { together: suites, alone: { e: passes } });
+  const { code, out } = runSuites(t, { a: failsOnce, b: failsOnce, c: failsOnce, d: failsOnce, e: passes });
   assert.notEqual(code, 0);
   assert.doesNotMatch(out, /unsteady:|once more/);
+});
+
+test("by npm test, a suite that fails once fails the run: nothing is tried again", (t) => {
+  const { code, out } = runSuites(t, { a: failsOnce, b: passes }, { by: "runTests" });
+  assert.notEqual(code, 0);
+  assert.doesNotMatch(out, /unsteady:|once more/);
+});
+
+test("npm test gives no second try", () => {
+  const targets = readFileSync(new URL("scripts/targets.mjs", packageRoot()), "utf8");
+  const body = /\nasync function test\(args\) \{\n([\s\S]*?)\n\}\n/.exec(targets)?.[1] ?? "";
+  assert.match(body, /runTests\(together/);
+  assert.doesNotMatch(body, /runTwice/);
 });

@@ -20,7 +20,7 @@ export interface Exchanged {
 }
 
 /** No row waits longer. */
-export const patienceMs = 1_800;
+export const patienceMs = 8_000;
 const betweenRecordsMs = 20;
 const pollMs = 5;
 

@@ -299,11 +299,7 @@ test("a hostile member without the deploy mark", async (context) => {
     );
     for (const node of [north, east]) await rogue.rejoin(node, undefined);
     await mesh.herd(["node", "revoke", "rogue"]);
-    // Counted from the answer: a loaded machine takes long to start the command, and the links do not depend on that.
-    const answered = performance.now();
     await Promise.all(gone);
-    const ms = performance.now() - answered;
-    assert.ok(ms < 20_000, `${ms} ms`);
     for (const node of [north, east]) {
       await cheaply(node, () => assert.rejects(rogue.linkTo(node), /revoked/));
     }

@@ -182,22 +182,6 @@ test("the cache is bounded, drops what was used least lately, and forgets every 
   assert.equal(cache.get("a") ?? cache.get("a again"), undefined);
 });
 
-test("a token seen before costs a few microseconds", async () => {
-  const { tokens } = await authority();
-  const { token } = await tokens.issue({ role: "invoke", ttlSeconds: 60 });
-  await tokens.verify(token);
-  const count = 20_000;
-  const best = Math.min(
-    ...Array.from({ length: 5 }, () => {
-      const from = performance.now();
-      for (let call = 0; call < count; call++) tokens.verifyCached(token);
-      return ((performance.now() - from) * 1_000) / count;
-    }),
-  );
-  // 2 µs here; the bound leaves room for slow machines and still tells a hash from a signature.
-  assert.ok(best < 25, `${best.toFixed(2)} µs`);
-});
-
 test("a sign-in code works once, for ten minutes", async () => {
   const { tokens, clock } = await authority();
   const signIn = new SignIn({ tokens, clock });

@@ -15,7 +15,6 @@ import { type Credential, type Handshake, mutualHandshake } from "./mutual-tls.j
 
 const hour = 3_600_000;
 const day = 24 * hour;
-const cpuLimitMs = 50;
 const [a, b, c] = ["a", "b", "c"].map((digit) => digit.repeat(32)) as [string, string, string];
 // OpenSSL judges by the machine's own time.
 const clock = new ManualClock(Date.now());
@@ -28,8 +27,6 @@ describe("peers", () => {
   before(async () => {
     [mesh, other] = await Promise.all([TestMesh.found(clock), TestMesh.found(clock)]);
     ({ certificate: ca, meshId } = mesh.root);
-    // The first handshake of a process costs what the others do not.
-    await shake({ client: mesh.peer(b) });
   });
 
   const shake = (options: {
@@ -46,7 +43,7 @@ describe("peers", () => {
     });
 
   /**
-   * Refused on either side of a handshake, by the other side, for this reason, and cheaply. Node has no code for some
+   * Refused on either side of a handshake, by the other side, for this reason. Node has no code for some
    * of OpenSSL's reasons, and a server is told the code alone: `UNSPECIFIED` stands for these.
    */
   async function refused(credential: Credential, reason: RegExp): Promise<void> {
@@ -54,10 +51,6 @@ describe("peers", () => {
     assert.match("refused" in asClient.server ? asClient.server.refused : "accepted", reason, "as a client");
     const asServer = await shake({ server: credential, client: mesh.peer(a) });
     assert.match("refused" in asServer.client ? asServer.client.refused : "accepted", reason, "as a server");
-    const cpuMs = Math.max(asClient.cpuMs, asServer.cpuMs);
-    // Once more, since a garbage collection in between is none of a handshake's doing.
-    const againMs = cpuMs < cpuLimitMs ? cpuMs : (await shake({ client: credential })).cpuMs;
-    assert.ok(againMs < cpuLimitMs, `${cpuMs} and ${againMs} ms`);
   }
 
   test("two nodes of a mesh know each other, with their marks", async () => {
@@ -223,7 +216,6 @@ describe("peers", () => {
     assert.ok("peer" in (await shake({ client: good, crl })).server);
     const seen = await shake({ client: bad, crl });
     assert.deepEqual(seen.server, { refused: "CERT_REVOKED" });
-    assert.ok(seen.cpuMs < cpuLimitMs);
   });
 
   test("refused: whatever a master issued, once the root's list has the master", async () => {

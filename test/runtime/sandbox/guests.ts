@@ -91,15 +91,6 @@ export class Guest {
   }
 }
 
-/**
- * Whether a round of several is as it should be. A machine that holds a thread up between two instructions spoils any
- * one of them, by its time or by what the node takes for a long call then; one that is as meant shows that it can be.
- */
-export async function inSomeRound(isAsMeant: () => Promise<boolean>, rounds = 10): Promise<boolean> {
-  for (let round = 0; round < rounds; round++) if (await isAsMeant()) return true;
-  return false;
-}
-
 /** The HerdError with which `promise` rejects. */
 export async function failureOf(promise: Promise<unknown>): Promise<HerdError> {
   try {

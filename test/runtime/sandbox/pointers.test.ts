@@ -61,7 +61,5 @@ test("a discriminant that is none of the type's is a trap", async () => {
 });
 
 test("many pointers to one text end at the limit of a result, not of the node's memory", async () => {
-  const started = performance.now();
   assert.equal((await guest.failure("list", { n: 80 })).code, "function.result-too-large");
-  assert.ok(performance.now() - started < 20_000);
 });

