@@ -1,9 +1,10 @@
 // The sandbox of a node: calls in, results out, on a Piscina pool of threads with deadlines that hold.
-import { HerdError } from "../../src/core/errors.js";
+
 import type { AppInterface } from "../interface/model.js";
 import type { CallResult, RevisionCall } from "./call.js";
+import { NotStarted } from "./failures.js";
 import { Dispatcher, type DispatcherOptions, type SandboxShare } from "./pool/dispatcher.js";
-import { bodySize, Intake, overloaded } from "./pool/intake.js";
+import { bodySize, Intake } from "./pool/intake.js";
 import type { Threads } from "./pool/threads.js";
 import { Preparer } from "./prepare/preparer.js";
 import type { PreparedRevision } from "./prepared-revision.js";
@@ -130,7 +131,8 @@ export class Sandbox {
 
   #admit(call: RevisionCall): void {
     if (this.#stopping !== undefined) throw draining();
-    if (this.#dispatcher.threads.goneMs > goneMs) throw overloaded("no worker can run");
+    if (this.#dispatcher.threads.goneMs > goneMs)
+      throw new NotStarted("busy", "no worker can run", { code: "node.unavailable", retryAfterSeconds: 1 });
     this.#intake.admit(call);
     // Calls of this turn of the event loop may still wait for its end while threads are free.
     const { queueLength } = this.#options.limits;
@@ -152,6 +154,6 @@ export class Sandbox {
   }
 }
 
-function draining(): HerdError {
-  return new HerdError("node.draining", "the node is stopping", { retryAfterSeconds: 1 });
+function draining(): NotStarted {
+  return new NotStarted("draining", "the node is stopping", { retryAfterSeconds: 1 });
 }

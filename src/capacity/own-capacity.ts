@@ -189,9 +189,9 @@ export class OwnCapacity implements CapacitySource {
       signal.throwIfAborted();
       began += clock.monotonic() - came;
       // Threads of the idle scheduling class may hardly run at all.
-      if (clock.monotonic() - began > giveUpMs) throw new HerdError("node.overloaded", "the machine is too busy now");
+      if (clock.monotonic() - began > giveUpMs) throw new HerdError("node.unavailable", "the machine is too busy now");
       // A profile holds for one number of workers.
-      if (load().slots < workers) throw new HerdError("node.overloaded", "fewer workers may be used now");
+      if (load().slots < workers) throw new HerdError("node.unavailable", "fewer workers may be used now");
     };
     const fingerprint = this.#fingerprint(kernels);
     try {
@@ -221,7 +221,7 @@ export class OwnCapacity implements CapacitySource {
       if (signal.aborted) return;
       this.#retryLater();
       // The owner's policy preempted the profile, or other programs left it no time: no fault of the kernels.
-      if (cause instanceof HerdError && cause.code === "node.overloaded") this.#notBefore = clock.now() + restMs;
+      if (cause instanceof HerdError && cause.fault === "node") this.#notBefore = clock.now() + restMs;
       else log.warn("the capacity could not be measured", { cause });
     } finally {
       kernels.release();

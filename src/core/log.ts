@@ -71,7 +71,7 @@ export function createLogger(options: LoggerOptions): Logger {
 
 /** An error of the contract was foreseen: its code and message suffice, and its stack adds nothing. */
 function causeText(cause: unknown): unknown {
-  if (cause instanceof HerdError && cause.code !== "internal" && cause.cause === undefined) return cause.toData();
+  if (cause instanceof HerdError && cause.fault !== "defect" && cause.cause === undefined) return cause.toData();
   return cause instanceof Error ? stdSerializers.err(cause) : cause;
 }
 

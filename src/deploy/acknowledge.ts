@@ -138,7 +138,7 @@ class Round {
         return true;
       } catch (cause) {
         if (cause instanceof HerdError) this.refusal = cause.message;
-        const mayChange = cause instanceof HerdError && cause.status === 503;
+        const mayChange = cause instanceof HerdError && cause.fault === "node";
         if (!this.#cancellation.aborted) log.debug("a peer does not hold a change", { peer: link.peer.nodeId, cause });
         if (this.#cancellation.aborted || !mayChange) return false;
       }

@@ -3,7 +3,7 @@
 import type { ManifestRecord } from "../catalog/manifest.js";
 import { backoffMs } from "../core/backoff.js";
 import type { Clock } from "../core/clock.js";
-import { type ErrorCode, HerdError } from "../core/errors.js";
+import { HerdError } from "../core/errors.js";
 import { FairSlots } from "../core/fair-slots.js";
 import type { Timers } from "../core/timers.js";
 
@@ -13,9 +13,8 @@ import type { Timers } from "../core/timers.js";
  */
 const slots = { running: 8, runningEach: 2, waiting: 100_000 };
 const retryMs = { firstMs: 200, lastMs: 10_000 };
+/** Waits after a failure whose cause lies in the manifest or its bytes. */
 const lastingRetryMs = { firstMs: 60_000, lastMs: 600_000 };
-
-const lastingCodes: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "source.invalid", "type.unsupported"]);
 
 /** One manifest to hold; `holders` are peers that reported to have its bytes. */
 export interface HoldJob {
@@ -175,7 +174,7 @@ export class HoldJobs {
       return;
     }
     job.phase = "failed";
-    const lasting = cause instanceof HerdError && lastingCodes.has(cause.code);
+    const lasting = cause instanceof HerdError && cause.fault === "caller";
     job.lasting = lasting ? cause : undefined;
     const delayMs = backoffMs(job.tries + 1, lasting ? lastingRetryMs : retryMs);
     job.tries++;

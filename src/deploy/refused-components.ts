@@ -1,17 +1,12 @@
 // Components that were refused, by digest: bytes that failed for good are not pulled, checked and refused again and
 // again.
 
-import { type ErrorCode, HerdError } from "../core/errors.js";
+import { HerdError } from "../core/errors.js";
 import { LruMap } from "../core/lru-map.js";
 
 const mostKept = 4_096;
 /** A failure of the node itself may pass. One that occurs this often with the same bytes counts as theirs. */
 const ownFailures = 3;
-
-/**
- * Codes whose cause lies in the bytes themselves. Any other cause lies in the machine, and may be gone the next time.
- */
-const ofTheBytes: ReadonlySet<ErrorCode> = new Set(["source.invalid", "type.unsupported"]);
 
 /**
  * Keeps, for the life of the process, why components cannot run here; above a bound, the oldest entries are dropped.
@@ -30,12 +25,12 @@ export class RefusedComponents {
   /** Whether {@link check} throws. */
   has(digest: string): boolean {
     const known = this.#known.peek(digest);
-    return known !== undefined && (ofTheBytes.has(known.error.code) || known.failures >= ownFailures);
+    return known !== undefined && (known.error.fault === "caller" || known.failures >= ownFailures);
   }
 
   /** Records a failure to prepare the component. */
   note(digest: string, error: unknown): void {
-    if (!(error instanceof HerdError) || (!ofTheBytes.has(error.code) && error.code !== "internal")) return;
+    if (!(error instanceof HerdError) || error.fault === "node") return;
     const failures = (this.#known.peek(digest)?.failures ?? 0) + 1;
     this.#known.set(digest, { error, failures });
   }

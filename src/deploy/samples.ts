@@ -82,7 +82,7 @@ async function deployPatiently(sample: { app: string; path: string }, options: S
     try {
       return await deploySample(sample, options);
     } catch (cause) {
-      const isTemporary = cause instanceof HerdError && cause.status === 503 && cause.code !== "node.draining";
+      const isTemporary = cause instanceof HerdError && cause.fault === "node";
       if (!isTemporary || count === tries || signal.aborted) throw cause;
       const seconds = backoffMs(count, waitMs) / 1_000;
       log.info(`${sample.app} cannot be deployed yet, trying again in ${seconds} s: ${cause.message}`);

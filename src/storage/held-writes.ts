@@ -2,7 +2,7 @@
 
 import { Backoff } from "../core/backoff.js";
 import type { Timers } from "../core/timers.js";
-import { isStorageFull, storageError } from "./storage-error.js";
+import { StorageFull, storageError } from "./storage-error.js";
 
 const retryMs = { firstMs: 1_000, lastMs: 30_000 };
 
@@ -34,7 +34,7 @@ export class HeldWrites {
     try {
       await write();
     } catch (error) {
-      if (!isStorageFull(storageError(error, path))) throw error;
+      if (!(storageError(error, path) instanceof StorageFull)) throw error;
       this.hold(path, write);
     }
   }

@@ -8,7 +8,7 @@ import type { HeldWrites } from "./held-writes.js";
 import { type Sealer, sealIdOf } from "./sealer.js";
 import { isStateFileName, type StateFiles, stateFileName } from "./state-files.js";
 import type { StateIndex } from "./state-index.js";
-import { isStorageFull, storageError } from "./storage-error.js";
+import { StorageFull, storageError } from "./storage-error.js";
 
 /** How the names of sealed files end. */
 export const sealedSuffix = ".sealed";
@@ -85,7 +85,7 @@ export class SealedFiles implements StateFiles {
       return true;
     } catch (error) {
       const { held } = this.#options;
-      if (held === undefined || !isStorageFull(error)) throw error;
+      if (held === undefined || !(error instanceof StorageFull)) throw error;
       held.hold(this.describe(name), () => this.#write(name, content));
       return false;
     }
@@ -99,7 +99,7 @@ export class SealedFiles implements StateFiles {
       sealing: null,
       apply: async (noted?: Promise<void>) => {
         await noted?.catch((error: unknown) => {
-          if (!replaceable || !isStorageFull(storageError(error, path))) throw error;
+          if (!replaceable || !(storageError(error, path) instanceof StorageFull)) throw error;
         });
         await rm(path, { force: true });
       },

@@ -4,6 +4,13 @@
 import { dirname } from "node:path";
 import { HerdError } from "../core/errors.js";
 
+/** The disk takes nothing: it is full, read-only or broken. */
+export class StorageFull extends HerdError {
+  constructor(detail: string, cause: unknown) {
+    super("storage.full", detail, { cause, retryAfterSeconds: 30 });
+  }
+}
+
 /** Why a disk takes nothing, by the system's error code. A lack of descriptors (EMFILE) is none of these. */
 const refusals: Readonly<Record<string, string>> = {
   ENOSPC: "no space is left",
@@ -25,10 +32,5 @@ export function storageError(error: unknown, path: string, what = "written"): He
     return new HerdError("internal", `${path} cannot be ${what}: ${reason}`, { cause: error });
   }
   const detail = `${dirname(path)} takes no more: ${refusal} (${code})`;
-  return new HerdError("storage.full", detail, { cause: error, retryAfterSeconds: 30 });
-}
-
-/** Whether a write failed because the disk takes nothing now. */
-export function isStorageFull(error: unknown): boolean {
-  return error instanceof HerdError && error.code === "storage.full";
+  return new StorageFull(detail, error);
 }

@@ -1,10 +1,7 @@
 // A request that any master can answer: a node needs one of them, and not a certain one.
 
-import { type ErrorCode, HerdError } from "../core/errors.js";
+import { HerdError } from "../core/errors.js";
 import type { Links } from "../mesh/ports.js";
-
-/** Refusals that another master would answer too. */
-const final: ReadonlySet<ErrorCode> = new Set(["auth.invalid", "join.refused", "request.malformed"]);
 
 /**
  * The answer of the first linked master that gives one. Throws a refusal of {@link final} at once, and
@@ -19,7 +16,7 @@ export async function requestFromMasters(
     try {
       return await link.request(kind, body, { timeoutMs });
     } catch (error) {
-      if (error instanceof HerdError && final.has(error.code)) throw error;
+      if (error instanceof HerdError && error.fault === "caller") throw error;
       last = error;
     }
   }

@@ -1,9 +1,9 @@
 // A node whose mesh revoked it: logs that once, takes no more calls, sends no more requests, and does not start again.
 
-import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { Timers } from "../core/timers.js";
 import type { Identity } from "../pki/identity/identity.js";
+import { JoinRefused } from "../pki/join-refused.js";
 import type { Registry } from "../pki/registry/registry.js";
 
 /** What ends when a node learns that it was revoked. */
@@ -22,7 +22,7 @@ export function checkNotRevoked(
 ): void {
   if (!registry.isRevoked(nodeId)) return;
   const detail = `${nodeName} was revoked from its mesh ${meshId}, and no revocation is undone: to join again as a new node, start with another --state than ${state}`;
-  throw new HerdError("join.refused", detail);
+  throw new JoinRefused(detail);
 }
 
 /** Leaves when this node's revocation arrives; returns the function that ends that. */

@@ -32,8 +32,8 @@ test("a result arrives as it was sent", () => {
     { kind: "ok", json: '"ä"', queueMs: 0.5, runMs: 2, serviceMs: 2.5 },
     { kind: "ok", json: Buffer.from("[1]"), queueMs: 0, runMs: 0, serviceMs: 0 },
     { kind: "ok", json: null, queueMs: 0, runMs: 0, serviceMs: undefined },
-    { kind: "failed", error: { code: "function.trapped", detail: "no luck", where: "index.ts:1:2" } },
-    { kind: "failed", error: { code: "arguments.invalid", detail: "" } },
+    { kind: "failed", error: { code: "function.trapped", detail: "no luck", where: "index.ts:1:2" }, late: false },
+    { kind: "failed", error: { code: "arguments.invalid", detail: "" }, late: false },
     ...refusals.map((reason) => ({ kind: "refused", reason }) as const),
   ];
   for (const answer of answers) {
@@ -44,7 +44,7 @@ test("a result arrives as it was sent", () => {
 test("a peer can make a call fail only as a function fails", () => {
   const allowed = Object.keys(errorTable).filter((code) => {
     const error = { code: code as ErrorCode, detail: "x" };
-    return decodeResult(crossed(encodeResult({ kind: "failed", error }, report))) !== undefined;
+    return decodeResult(crossed(encodeResult({ kind: "failed", error, late: false }, report))) !== undefined;
   });
   assert.deepEqual(allowed.toSorted(), [
     "arguments.invalid",
@@ -59,7 +59,7 @@ test("a peer can make a call fail only as a function fails", () => {
 
 test("the texts of a failure are bounded at both ends", () => {
   const error = { code: "function.trapped", detail: "x".repeat(100_000), where: "y".repeat(100_000) } as const;
-  const sent = encodeResult({ kind: "failed", error }, report);
+  const sent = encodeResult({ kind: "failed", error, late: false }, report);
   assert.ok(pack(sent).length < 20_000);
   const forged = sent.with(3, error.detail).with(4, error.where);
   const got = decodeResult(crossed(forged))?.result;

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { disk } from "../../src/storage/disk.js";
 import { HeldWrites } from "../../src/storage/held-writes.js";
-import { isStorageFull, storageError } from "../../src/storage/storage-error.js";
+import { StorageFull, storageError } from "../../src/storage/storage-error.js";
 import { ManualTime } from "../harness/virtual/manual-time.js";
 import { fullDisk, type Seen } from "./full-disk-scenario.js";
 
@@ -100,7 +100,8 @@ test("a real file system of 8 MiB, filled to the last byte", {
 });
 
 test("what a disk refuses is told apart from other failures", () => {
-  const of = (code: string): boolean => isStorageFull(storageError(Object.assign(new Error("x"), { code }), "/a/b"));
+  const of = (code: string): boolean =>
+    storageError(Object.assign(new Error("x"), { code }), "/a/b") instanceof StorageFull;
   assert.deepEqual(["ENOSPC", "EDQUOT", "EROFS", "EIO"].map(of), [true, true, true, true]);
   assert.deepEqual(["EMFILE", "ENFILE", "EACCES", "EISDIR"].map(of), [false, false, false, false]);
 });

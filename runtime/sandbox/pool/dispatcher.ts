@@ -3,9 +3,8 @@ import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import type { RevisionCall } from "../call.js";
-import { Preempted } from "../preempted.js";
+import { DeadlineExceeded, NotStarted, Preempted } from "../failures.js";
 import { CallQueue } from "./call-queue.js";
-import { overloaded } from "./intake.js";
 import type { PendingCall } from "./pending-call.js";
 import type { GuestLogLine, PoolThread } from "./pool-thread.js";
 import type { EndReason, ThreadEnd } from "./thread-ends.js";
@@ -148,7 +147,7 @@ export class Dispatcher {
    * of one app's calls displaces only its own. Throws `node.overloaded` when the call itself has to give way.
    */
   makeRoom(call: RevisionCall, share: { readonly weigh: (call: PendingCall) => number; readonly added: number }): void {
-    const full = overloaded(`${this.#queue.length} calls are waiting`);
+    const full = new NotStarted("busy", `${this.#queue.length} calls are waiting`, { retryAfterSeconds: 1 });
     const loser = this.#queue.giveWay(call.prepared.revision, share);
     if (loser === undefined) throw full;
     loser.fail(full);
@@ -294,7 +293,7 @@ export class Dispatcher {
     }
     const { call, since } = running;
     if (call.deadline <= now) {
-      const late = new HerdError("function.deadline", `${call.function} did not end within its deadline`);
+      const late = new DeadlineExceeded(`${call.function} did not end within its deadline`);
       call.fail(late);
       // A caller's short deadline must not cost the node a thread that is about to be free.
       if (monotonic - since > graceMs) {

@@ -1,10 +1,12 @@
 // Intake of calls: checked, bounded, and encoded for the threads.
+
 import { isUtf8 } from "node:buffer";
 import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import { invalidUtf8At } from "../../../src/core/utf8.js";
 import type { CallResult, RevisionCall } from "../call.js";
+import { DeadlineExceeded, NotStarted } from "../failures.js";
 import type { CallMessage } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 import { FunctionQueue, PendingCall } from "./pending-call.js";
@@ -39,7 +41,7 @@ export class Intake {
   /** Throws the reason of the call's signal, or a HerdError when its deadline has passed. */
   admit({ signal, deadline }: RevisionCall): void {
     signal?.throwIfAborted();
-    if (deadline <= this.#clock.now()) throw new HerdError("function.deadline", "the deadline has passed");
+    if (deadline <= this.#clock.now()) throw new DeadlineExceeded("the deadline has passed");
   }
 
   /** Back-pressure: whether a call's arguments do not fit beside those of other unsettled calls. */
@@ -53,7 +55,7 @@ export class Intake {
   take(call: RevisionCall, { resolve, reject }: CallEnd): PendingCall {
     const { indexes, queues } = this.#calls(call.prepared);
     const index = indexes.get(call.function);
-    if (index === undefined) throw new HerdError("function.unknown", `no function ${call.function.slice(0, 128)}`);
+    if (index === undefined) throw new NotStarted("unknown", `no function ${call.function.slice(0, 128)}`);
     queues[index] ??= new FunctionQueue();
     const bytes = call.arguments.body.length;
     const pending = new PendingCall({
@@ -94,8 +96,7 @@ export class Intake {
 
   #body(body: Uint8Array | string): CallMessage[3] {
     const { argumentBytes } = this.#limits;
-    if (body.length > argumentBytes)
-      throw new HerdError("request.too-large", `arguments take at most ${argumentBytes} bytes`);
+    if (body.length > argumentBytes) throw new NotStarted("too-large", `arguments take at most ${argumentBytes} bytes`);
     if (typeof body === "string") return body;
     if (!isUtf8(body))
       throw new HerdError("request.malformed", `the body is not UTF-8 (at byte ${invalidUtf8At(body)})`);
@@ -109,9 +110,4 @@ export class Intake {
 /** Characters or bytes of a waiting call's arguments. */
 export function bodySize({ message: [, , , body] }: PendingCall): number {
   return typeof body === "string" ? body.length : body.byteLength;
-}
-
-/** The error of load shedding: too many calls wait or run, and the caller may try again. */
-export function overloaded(detail: string): HerdError {
-  return new HerdError("node.overloaded", detail, { retryAfterSeconds: 1 });
 }

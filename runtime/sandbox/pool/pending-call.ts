@@ -1,6 +1,7 @@
 // A call between `run` and its end, as the main thread keeps it, and the queue of calls that wait for one function.
-import { HerdError } from "../../../src/core/errors.js";
+
 import type { CallResult, Cancellation } from "../call.js";
+import { DeadlineExceeded } from "../failures.js";
 import type { CallMessage } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 
@@ -79,7 +80,7 @@ export class PendingCall {
   expire(now: number): boolean {
     if (this.signal?.aborted === true) this.fail(this.signal.reason);
     else if (this.deadline <= now) {
-      this.fail(new HerdError("function.deadline", `${this.function} waited for a free worker until its deadline`));
+      this.fail(new DeadlineExceeded(`${this.function} waited for a free worker until its deadline`));
     }
     return this.#settled;
   }

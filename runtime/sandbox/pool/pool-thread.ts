@@ -1,7 +1,9 @@
 // One worker thread as the main thread sees it: its result buffer, its loaded revisions, and the batch that it runs.
+
 import { type MessagePort, receiveMessageOnPort, type Worker } from "node:worker_threads";
 import type { Clock } from "../../../src/core/clock.js";
 import { type ErrorData, HerdError } from "../../../src/core/errors.js";
+import { NotStarted } from "../failures.js";
 import type { LogLevel } from "../host-functions.js";
 import type { Batch, SideMessage } from "../messages.js";
 import { ResultBuffer } from "../result-buffer.js";
@@ -229,13 +231,16 @@ export class PoolThread {
     }
     const error = errorOf(ended.data);
     call.fail(error);
-    if (error.code === "internal") this.#onFault(error);
+    if (error.fault === "defect") this.#onFault(error);
   }
 }
 
 function errorOf(data: string): HerdError {
   try {
-    return HerdError.fromData(JSON.parse(data) as ErrorData);
+    const error = HerdError.fromData(JSON.parse(data) as ErrorData);
+    // The thread had no memory for an instance: the call did not run.
+    if (error.fault === "node") return new NotStarted("busy", error.message, { ...error.toData(), cause: error });
+    return error;
   } catch (cause) {
     return new HerdError("internal", "the worker left an error that cannot be read", { cause });
   }

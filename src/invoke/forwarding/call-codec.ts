@@ -57,7 +57,8 @@ export function encodeResult(result: ForwardedResult, report: unknown[]): unknow
   switch (result.kind) {
     case "ok":
       return [0, report, result.json, result.queueMs, result.runMs, result.serviceMs ?? null];
-    case "failed": {
+    case "failed":
+    case "broken": {
       const { code, detail, where } = result.error;
       return [1, report, code, detail.slice(0, maxDetail), where?.slice(0, maxWhere) ?? null, null];
     }
@@ -86,7 +87,9 @@ function failure([code, detail, where]: readonly unknown[]): ForwardedResult | u
   if (typeof code !== "string" || !functionFailures.has(code) || typeof detail !== "string") return undefined;
   if (where !== null && typeof where !== "string") return undefined;
   const place = where === null ? {} : { where: where.slice(0, maxWhere) };
-  return { kind: "failed", error: { code: code as ErrorCode, detail: detail.slice(0, maxDetail), ...place } };
+  const error = { code: code as ErrorCode, detail: detail.slice(0, maxDetail), ...place };
+  if (error.code === "internal") return { kind: "broken", error };
+  return { kind: "failed", error, late: error.code === "function.deadline" };
 }
 
 function refusal([index]: readonly unknown[]): ForwardedResult | undefined {

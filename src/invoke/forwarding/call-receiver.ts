@@ -1,9 +1,9 @@
 // Calls that peers forward: run here or refused, never forwarded again. Nothing in this file can send a call.
 
 import type { CallResult, Cancellation } from "../../../runtime/sandbox/call.js";
-import { Preempted } from "../../../runtime/sandbox/preempted.js";
+import { DeadlineExceeded, NotStarted, Preempted } from "../../../runtime/sandbox/failures.js";
 import type { Clock } from "../../core/clock.js";
-import { type ErrorCode, HerdError } from "../../core/errors.js";
+import { HerdError } from "../../core/errors.js";
 import { FairSlots } from "../../core/fair-slots.js";
 import type { Limits } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
@@ -46,17 +46,6 @@ const defaultMaxResultBytes = 7 * 1024 * 1024;
  * clients.
  */
 const queueShare = 0.5;
-
-/**
- * Refusals by the error with which the sandbox rejects a call before it runs. The call is acceptable at its first node,
- * whose limits may differ from this node's.
- */
-const nothingRan: { readonly [code in ErrorCode]?: Refusal } = {
-  "node.overloaded": "busy",
-  "node.draining": "draining",
-  "request.too-large": "too-large",
-  "function.unknown": "unknown",
-};
 
 /** Answers requests of kind `call`. */
 export class CallReceiver {
@@ -179,12 +168,13 @@ export class CallReceiver {
 
   #failure(error: unknown): ForwardedResult {
     if (error instanceof Preempted) return { kind: "refused", reason: "draining" };
+    // The call is acceptable at its first node, whose limits may differ from this node's.
+    if (error instanceof NotStarted) return { kind: "refused", reason: error.reason };
     const known = error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
-    const reason = nothingRan[known.code];
-    if (reason !== undefined) return { kind: "refused", reason };
-    if (known.code !== "internal") return { kind: "failed", error: known.toData() };
+    const late = error instanceof DeadlineExceeded;
+    if (known.fault !== "defect") return { kind: "failed", error: known.toData(), late };
     this.#options.log.error("a call of a peer failed", { cause: known.cause ?? known, repeat: "" });
-    return { kind: "failed", error: { code: "internal", detail: "the peer's log says more" } };
+    return { kind: "broken", error: { code: "internal", detail: "the peer's log says more" } };
   }
 
   #refuseMalformed(nodeId: string, wrong: string): never {

@@ -1,6 +1,7 @@
 // One call to one peer over its link: the deadline on the way, cancellation, and the result or the reason why there is
 // none.
 
+import { DeadlineExceeded } from "../../../runtime/sandbox/failures.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
@@ -130,12 +131,13 @@ export class CallSender {
         metrics.hop(hopMs);
         return { json, queueMs, runMs, serviceMs, hop: { node, hopMs } };
       }
-      case "failed":
+      case "broken":
         // The failure is the node's and not the function's: another node may run the call.
-        if (answer.error.code === "internal") return this.#broken(peer, "broken");
+        return this.#broken(peer, "broken");
+      case "failed":
         peer.answered(now);
         // A call that waited in the peer's queue ran for less than its wall time, so its time teaches nothing.
-        if (answer.error.code === "function.deadline" && peer.queued === 0) {
+        if (answer.late && peer.queued === 0) {
           workModel.outlasted({ work, speed, serviceMs: Math.max(0, tookMs - (peer.rttMs ?? 0)) }, now);
         }
         metrics.sent("failed");
@@ -182,7 +184,7 @@ export class CallSender {
       throw late(invocation.function);
     }
     // The peer's link layer refused the request: the peer does not trust this node any more, or is overloaded.
-    if (error instanceof HerdError && error.code !== "internal") {
+    if (error instanceof HerdError && error.fault !== "defect") {
       metrics.sent("refused");
       return "link";
     }
@@ -211,6 +213,6 @@ class InvocationCancellation implements Cancellation {
   }
 }
 
-function late(name: string): HerdError {
-  return new HerdError("function.deadline", `${name} did not end within its deadline`);
+function late(name: string): DeadlineExceeded {
+  return new DeadlineExceeded(`${name} did not end within its deadline`);
 }

@@ -20,8 +20,12 @@ export interface ForwardedCall extends Pick<Call, "id" | "function" | "arguments
   readonly queueTimeoutMs: number | undefined;
 }
 
-/** How a forwarded call ended: with a result, with its function's failure, or refused before it ran. */
+/**
+ * How a forwarded call ended: with a result, with its function's failure (`late`: by its deadline), by a defect of the
+ * peer, or refused before it ran.
+ */
 export type ForwardedResult =
   | ({ readonly kind: "ok" } & CallResult)
-  | { readonly kind: "failed"; readonly error: ErrorData }
+  | { readonly kind: "failed"; readonly error: ErrorData; readonly late: boolean }
+  | { readonly kind: "broken"; readonly error: ErrorData }
   | { readonly kind: "refused"; readonly reason: Refusal };

@@ -1,6 +1,6 @@
 // Runs a call here or one hop away, and retries it elsewhere when a peer refuses or loses the call.
 
-import { Preempted } from "../../../runtime/sandbox/preempted.js";
+import { Preempted } from "../../../runtime/sandbox/failures.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Random } from "../../core/timers.js";

@@ -1,8 +1,7 @@
 // This node's load and what its owner leaves to calls: the base of its own choices, and of the reports to its peers.
 
-import { Preempted } from "../../../runtime/sandbox/preempted.js";
+import { DeadlineExceeded, Preempted } from "../../../runtime/sandbox/failures.js";
 import type { Clock } from "../../core/clock.js";
-import { HerdError } from "../../core/errors.js";
 import type { Allowance, AllowanceSource } from "../../owner/allowance.js";
 import type { InvocationResult } from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
@@ -154,7 +153,7 @@ export class OwnLoad {
   #failed(error: unknown, { work, cameAt, now }: { work: FunctionWork; cameAt: number; now: number }): void {
     const { workModel, stats } = this.#options;
     // A call that waited in the queue ran for less than its wall time, so its time teaches nothing.
-    if (!(error instanceof HerdError) || error.code !== "function.deadline" || stats().queued > 0) return;
+    if (!(error instanceof DeadlineExceeded) || stats().queued > 0) return;
     workModel.outlasted({ work, speed: workModel.here, serviceMs: now - cameAt }, now);
   }
 

@@ -132,7 +132,7 @@ export class Auditor {
       await deliver(text);
       return true;
     } catch (cause) {
-      if (cause instanceof HerdError && cause.code === "auth.invalid") {
+      if (cause instanceof HerdError && cause.fault === "caller") {
         log.error("an audit record was refused", { cause, repeat: cause.message });
         return true;
       }

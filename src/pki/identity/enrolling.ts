@@ -2,8 +2,9 @@
 // it counts.
 
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from "node:crypto";
-import { HerdError } from "../../core/errors.js";
+import type { HerdError } from "../../core/errors.js";
 import type { StateFiles } from "../../storage/state-files.js";
+import { JoinRefused } from "../join-refused.js";
 import { makeCsr } from "../x509/csr.js";
 import { masterKeyBits } from "../x509/master-certificate.js";
 import { peerIdentityOf } from "../x509/peer-identity.js";
@@ -106,7 +107,7 @@ export async function requestEnrollment(applicant: Applicant, enroll: Enroll): P
   try {
     return checked(enrollment, keys);
   } catch (cause) {
-    if (cause instanceof HerdError && cause.code === "join.refused") throw cause;
+    if (cause instanceof JoinRefused) throw cause;
     throw refused("its certificates do not fit", cause);
   }
 }
@@ -162,5 +163,5 @@ function pemOf(key: KeyObject): string {
 
 function refused(reason: string, cause?: unknown): HerdError {
   const extras = cause === undefined ? {} : { cause };
-  return new HerdError("join.refused", `the answer to the join cannot be used: ${reason}`, extras);
+  return new JoinRefused(`the answer to the join cannot be used: ${reason}`, extras);
 }

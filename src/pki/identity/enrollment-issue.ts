@@ -3,8 +3,8 @@
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import type { Clock } from "../../core/clock.js";
-import { HerdError } from "../../core/errors.js";
 import { encodeSigned, type Signed } from "../../core/signed.js";
+import { JoinRefused } from "../join-refused.js";
 import type { Issuer } from "../x509/certificate.js";
 import type { CertificateRequest } from "../x509/csr.js";
 import { issueMasterCertificate } from "../x509/master-certificate.js";
@@ -62,7 +62,7 @@ export function issueLeaves(request: LeafRequest, by: Certifier): IssuedLeaves {
   const { nodeId, name, csr, publicCsr, deploy, master } = request;
   const refused = notPermitted(scope, request.hosts);
   if (refused.length > 0) {
-    throw new HerdError("join.refused", `the mesh's root may not vouch for ${refused.join(", ")}`);
+    throw new JoinRefused(`the mesh's root may not vouch for ${refused.join(", ")}`);
   }
   const hosts = [...new Set([...loopbackHosts, ...request.hosts.map((host) => host.toLowerCase())])];
   const peer = csr && issuePeerLeaf({ issuer, publicKey: csr.publicKey, meshId, nodeId, deploy, master, clock });

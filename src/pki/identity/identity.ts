@@ -10,6 +10,7 @@ import type { Signed, Signer } from "../../core/signed.js";
 import { UsageError } from "../../core/usage-error.js";
 import type { HeldWrites } from "../../storage/held-writes.js";
 import type { StateFiles } from "../../storage/state-files.js";
+import { JoinRefused } from "../join-refused.js";
 import { keepCertificate, makeStateFolder, openStateFolder, type StateFolder } from "../state/state-folder.js";
 import { StateLock } from "../state/state-lock.js";
 import { SignIn } from "../tokens/sign-in.js";
@@ -293,7 +294,7 @@ export class Identity implements Certifier {
     const applicant = { enrolledKey, name, hosts, current, rootCertificate };
     const again = await requestEnrollment(applicant, reEnroll);
     if (again.enrollment.meshId === mesh.meshId) return again;
-    throw new HerdError("join.refused", "the answer to the join cannot be used: it is another mesh's");
+    throw new JoinRefused("the answer to the join cannot be used: it is another mesh's");
   }
 }
 
@@ -376,7 +377,7 @@ async function reEnrolled(
   try {
     return await reEnroll(node, { by, now: clock.now() });
   } catch (error) {
-    if (!(error instanceof HerdError) || error.code === "join.refused") throw error;
+    if (!(error instanceof HerdError) || error instanceof JoinRefused) throw error;
     onReEnrollError?.(error);
     return node.mesh;
   }

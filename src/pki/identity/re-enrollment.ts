@@ -1,7 +1,7 @@
 // A known node that was given a join token: its identity stays, its certificates are new, and it may become a master.
 
-import { HerdError } from "../../core/errors.js";
 import type { StateFiles } from "../../storage/state-files.js";
+import { JoinRefused } from "../join-refused.js";
 import { peerIdentityOf } from "../x509/peer-identity.js";
 import { type Enroll, masterKeysOf, requestEnrollment } from "./enrolling.js";
 import { type MeshIdentity, storeIdentity } from "./mesh-files.js";
@@ -35,10 +35,7 @@ export async function reEnroll(node: EnrolledNode, { by, now }: { by: ReEnroll; 
   const { enrolledKey, nodeName: name, rootCertificate, meshId } = mesh;
   const enrolled = await requestEnrollment({ enrolledKey, name, hosts, current, rootCertificate }, by.enroll);
   if (enrolled.enrollment.meshId !== meshId) {
-    throw new HerdError(
-      "join.refused",
-      `the mesh that answers is ${enrolled.enrollment.meshId}, this node is of ${meshId}`,
-    );
+    throw new JoinRefused(`the mesh that answers is ${enrolled.enrollment.meshId}, this node is of ${meshId}`);
   }
   const { records } = enrolled.enrollment;
   const { deploy } = peerIdentityOf(enrolled.peer.certificate, meshId);

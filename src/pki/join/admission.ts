@@ -2,10 +2,10 @@
 
 import type { Enrolled } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
-import { HerdError } from "../../core/errors.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { encodeSigned } from "../../core/signed.js";
 import { type IssuedCertificate, issueLeaves, issueMaster } from "../identity/enrollment-issue.js";
+import { JoinRefused } from "../join-refused.js";
 import { payloadText } from "../registry/records.js";
 import { type MasterShare, makeAnswer } from "./answer.js";
 import { approvedHosts } from "./hosts.js";
@@ -70,7 +70,7 @@ export class Admissions {
     return this.#queue.run(async () => {
       const { registry, authority, records } = this.#options;
       const known = registry.node(request.nodeId);
-      if (known?.revoked) throw new HerdError("join.refused", "the node was revoked");
+      if (known?.revoked) throw new JoinRefused("the node was revoked");
       const name = known?.name ?? registry.freeName(request.name);
       const deploy = known?.deploy ?? approval.deploy;
       const master = await this.#masterShare(request, { name, approval });
@@ -108,10 +108,7 @@ export class Admissions {
     const { authority } = this.#options;
     if (approval.masterBy === undefined) return undefined;
     if (request.masterCsr === undefined) {
-      throw new HerdError(
-        "join.refused",
-        "the join token makes a master, and the request asks for no master's certificate",
-      );
+      throw new JoinRefused("the join token makes a master, and the request asks for no master's certificate");
     }
     const { nodeId, key, masterCsr } = request;
     const { grant, ...share } = await issueMaster({ nodeId, name, key, masterCsr }, authority);

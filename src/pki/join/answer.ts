@@ -4,12 +4,13 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { z } from "zod";
 import type { Enrolled } from "../../api/joins.js";
-import { HerdError } from "../../core/errors.js";
+import type { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
 import { nodeNamePattern } from "../../core/node-name.js";
 import { decodeSigned, type Signed, type Signer, signedLimitBytes } from "../../core/signed.js";
 import { publicKeyOfText } from "../identity/enrolled-key.js";
 import type { Enrollment } from "../identity/enrollment.js";
+import { JoinRefused } from "../join-refused.js";
 import { parsePayload, verifySigned } from "../registry/records.js";
 import { meshIdOf } from "../x509/root.js";
 import { openSealed, sealFor } from "./proof.js";
@@ -149,5 +150,5 @@ function checkSigner(
 }
 
 function unfit(reason: string, cause?: unknown): HerdError {
-  return new HerdError("join.refused", `the answer to the join does not hold: ${reason}`, { cause });
+  return new JoinRefused(`the answer to the join does not hold: ${reason}`, { cause });
 }

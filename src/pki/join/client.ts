@@ -10,6 +10,7 @@ import { randomBase64url } from "../../core/ids.js";
 import { aheadLimitMs } from "../../core/signed.js";
 import { UsageError } from "../../core/usage-error.js";
 import type { Enrollment, EnrollmentRequest } from "../identity/enrollment.js";
+import { JoinRefused } from "../join-refused.js";
 import { answerLimitBytes, readAnswer } from "./answer.js";
 import { joinCode } from "./code.js";
 import { type Fetched, type FetchedRoot, fetchJson, fetchRoot, NotReached } from "./fetch.js";
@@ -62,10 +63,10 @@ export async function joinMesh(request: EnrollmentRequest, options: JoinOptions)
 type JoiningOptions = Omit<JoinOptions, "token"> & { readonly token: JoinTokenText | undefined };
 
 /** The address serves another root than the expected one. */
-class WrongRoot extends HerdError {}
+class WrongRoot extends JoinRefused {}
 
 /** The clock of the node there is so far from ours that the node would refuse what we sign. */
-class WrongClock extends HerdError {}
+class WrongClock extends JoinRefused {}
 
 class Joining {
   readonly #request: EnrollmentRequest;
@@ -112,14 +113,14 @@ class Joining {
     const { rootCertificate } = this.#request;
     const root = await fetchRoot(url, signal);
     if (Math.abs(root.skewMs) > aheadLimitMs) {
-      throw new WrongClock("join.refused", `${skewText(root.skewMs, url)}: set it first`);
+      throw new WrongClock(`${skewText(root.skewMs, url)}: set it first`);
     }
     if (token !== undefined && root.fingerprint !== token.fingerprint) {
       const detail = `the root at ${url} has the fingerprint ${root.fingerprint}, the token says ${token.fingerprint}: this is another mesh, or somebody stands between`;
-      throw new WrongRoot("join.refused", detail);
+      throw new WrongRoot(detail);
     }
     if (rootCertificate !== undefined && root.certificate.trim() !== rootCertificate.trim()) {
-      throw new WrongRoot("join.refused", `the root at ${url} is not that of this node's mesh`);
+      throw new WrongRoot(`the root at ${url} is not that of this node's mesh`);
     }
     return root;
   }
@@ -247,5 +248,6 @@ function problemOf({ status, json, retryAfterMs }: Fetched): HerdError {
   const { code, detail } = (json ?? {}) as Record<string, unknown>;
   const known = typeof code === "string" && Object.hasOwn(errorTable, code) ? (code as ErrorCode) : "join.refused";
   const text = typeof detail === "string" ? detail.slice(0, 1_024) : `the node answered with status ${status}`;
-  return new HerdError(known, text, retryAfterMs === undefined ? {} : { retryAfterSeconds: retryAfterMs / 1_000 });
+  const extras = retryAfterMs === undefined ? {} : { retryAfterSeconds: retryAfterMs / 1_000 };
+  return known === "join.refused" ? new JoinRefused(text, extras) : new HerdError(known, text, extras);
 }

@@ -4,12 +4,12 @@ import { existsSync } from "node:fs";
 import { join as joinPath } from "node:path";
 import type { Clock } from "../../core/clock.js";
 import { type Config, joinsMesh } from "../../core/config.js";
-import { HerdError } from "../../core/errors.js";
 import { readTextFile } from "../../core/text-file.js";
 import { UsageError } from "../../core/usage-error.js";
 import type { Enroll } from "../identity/enrolling.js";
 import { Identity } from "../identity/identity.js";
 import type { ReEnroll } from "../identity/re-enrollment.js";
+import { JoinRefused } from "../join-refused.js";
 import type { LeafKeys } from "../x509/rsa-key.js";
 import { type JoinOptions, joinMesh } from "./client.js";
 import { decodeJoinToken } from "./token-text.js";
@@ -86,7 +86,7 @@ function reEnrollBy(context: JoinContext): ReEnroll | undefined {
       try {
         if (!makesMaster) return await joinMesh(request, options);
       } catch (error) {
-        if (!(error instanceof HerdError) || error.code !== "join.refused") throw error;
+        if (!(error instanceof JoinRefused)) throw error;
         context.report(`${error.message}. Using the join token`);
       }
       return joinMesh(request, { ...options, token });

@@ -1,7 +1,7 @@
 // What the earlier certificates of a node prove when it re-enrolls: the end of its trust, and its approved hosts.
 
 import { X509Certificate } from "node:crypto";
-import { HerdError } from "../../core/errors.js";
+import { JoinRefused } from "../join-refused.js";
 import { peerIdentityOf } from "../x509/peer-identity.js";
 import { hostsOfCertificate } from "./hosts.js";
 
@@ -19,9 +19,9 @@ export function endOfPeer(chain: string, context: EvidenceContext): number {
     const { nodeId, notAfter } = peerIdentityOf(chain, context.meshId);
     if (nodeId === context.nodeId) return notAfter;
   } catch (cause) {
-    throw new HerdError("join.refused", "the node's earlier certificate is none of this mesh", { cause });
+    throw new JoinRefused("the node's earlier certificate is none of this mesh", { cause });
   }
-  throw new HerdError("join.refused", "the node's earlier certificate is another node's");
+  throw new JoinRefused("the node's earlier certificate is another node's");
 }
 
 /**

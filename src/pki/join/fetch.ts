@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
+import { JoinRefused } from "../join-refused.js";
 import { meshIdOf } from "../x509/root.js";
 
 const timeoutMs = 15_000;
@@ -97,8 +98,7 @@ async function send(
     let length = 0;
     for await (const chunk of response) {
       length += (chunk as Buffer).length;
-      if (length > limitBytes)
-        throw new HerdError("join.refused", `${url.origin} answers more than ${limitBytes} bytes`);
+      if (length > limitBytes) throw new JoinRefused(`${url.origin} answers more than ${limitBytes} bytes`);
       chunks.push(chunk as Buffer);
     }
     return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) };

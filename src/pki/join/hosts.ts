@@ -1,7 +1,7 @@
 // Which hosts a joining node's public leaf names: what somebody vouches for, as far as the root may name it.
 
 import type { X509Certificate } from "node:crypto";
-import { HerdError } from "../../core/errors.js";
+import { JoinRefused } from "../join-refused.js";
 import { type NameScope, permits } from "../x509/name-constraints.js";
 import { addressBytes } from "../x509/network-address.js";
 import { loopbackHosts } from "../x509/public-leaf.js";
@@ -35,8 +35,7 @@ export function approvedHosts({ wanted, advertise, address, allowed, scope }: Ho
     if (host !== "" && may.has(key) && permits(scope, host) && !hosts.has(key)) hosts.set(key, host.toLowerCase());
   }
   if (hosts.has(canonical(advertise))) return [...hosts.values()];
-  throw new HerdError(
-    "join.refused",
+  throw new JoinRefused(
     permits(scope, advertise)
       ? `nobody vouches for ${advertise}, which the node advertises, and its request came ${address === "" ? "through a node that is no master" : `from ${address}`}: create the token with --host ${advertise}`
       : `the mesh's root may not vouch for ${advertise}, which the node advertises: it covers ${scope.domains.join(", ")}, and private addresses`,

@@ -3,7 +3,7 @@
 
 import type { Clock } from "../../core/clock.js";
 import { spanText } from "../../core/clock-skew.js";
-import { HerdError } from "../../core/errors.js";
+import { JoinRefused } from "../join-refused.js";
 import type { AuditEvent } from "../registry/audit-record.js";
 import type { Admissions, Admitted } from "./admission.js";
 import { endOfPeer, hostsOfPublic } from "./evidence.js";
@@ -76,11 +76,11 @@ export class ReEnrollments {
     const limitMs = this.#options.returnDays * dayMs;
     if (overMs > limitMs) {
       const detail = `the node's certificate ended ${spanText(overMs)} ago, and the mesh lets nodes return by themselves for ${spanText(limitMs)}: it needs a join token (herd token create --role join, then herd up --join URL --token TOKEN with the state that it has)`;
-      throw new HerdError("join.refused", detail);
+      throw new JoinRefused(detail);
     }
     this.#rates.take(nodeId);
     if (at <= (this.#signedAt.get(nodeId) ?? Number.NEGATIVE_INFINITY)) {
-      throw new HerdError("join.refused", "the request was used before: a node that returns signs a new one");
+      throw new JoinRefused("the request was used before: a node that returns signs a new one");
     }
     this.#signedAt.set(nodeId, at);
   }

@@ -1,7 +1,7 @@
 // The audit records of refused requests to join.
 
 import type { Clock } from "../../core/clock.js";
-import { HerdError } from "../../core/errors.js";
+import { JoinRefused } from "../join-refused.js";
 import type { AuditEvent } from "../registry/audit-record.js";
 import type { JoinOrigin, JoinOrigins } from "./origin.js";
 import { JoinRateLimit } from "./rate-limit.js";
@@ -42,7 +42,7 @@ export class JoinRefusals {
       event = "join.refused",
     }: { request: JoinRequest; origin: JoinOrigin; event?: "join.refused" | "renewal.refused" },
   ): Promise<unknown> {
-    if (!(error instanceof HerdError) || error.code !== "join.refused") return error;
+    if (!(error instanceof JoinRefused)) return error;
     try {
       this.#rates.take(this.#options.origins.sourceOf(origin));
     } catch {

@@ -3,6 +3,7 @@
 import type { Enrolled, JoinBody, WaitingJoin } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
+import { JoinRefused } from "../join-refused.js";
 import type { AuditEvent } from "../registry/audit-record.js";
 import { type AdmissionOptions, Admissions, type Admitted, type Approval } from "./admission.js";
 import { joinCode } from "./code.js";
@@ -72,7 +73,7 @@ export class RegistrationAuthority {
     const request = readJoinRequest(body, { meshId: authority.meshId, now: clock.now() });
     const known = registry.node(request.nodeId);
     if (known?.revoked) {
-      const error = new HerdError("join.refused", "the node was revoked");
+      const error = new JoinRefused("the node was revoked");
       throw await this.#refusals.record(error, { request, origin });
     }
     if (request.token !== undefined) return this.#joinWithToken(request, origin);
@@ -92,7 +93,7 @@ export class RegistrationAuthority {
     }
     const { answer } = pending;
     if (answer === undefined) return waiting(pending);
-    if ("refused" in answer) throw new HerdError("join.refused", answer.refused);
+    if ("refused" in answer) throw new JoinRefused(answer.refused);
     return { status: 200, body: answer.approved };
   }
 

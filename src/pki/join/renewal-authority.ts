@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import { type IssuedCertificate, issueLeaves } from "../identity/enrollment-issue.js";
+import { JoinRefused } from "../join-refused.js";
 import type { AuditEvent } from "../registry/audit-record.js";
 import { csrLimitBytes, parseCsr } from "../x509/csr.js";
 import { hostsOfPublic } from "./evidence.js";
@@ -65,7 +66,7 @@ export class RenewalAuthority {
     if (node === undefined || node.revoked) {
       const detail = node === undefined ? "the node is not known" : "the node was revoked";
       await audit({ event: "renewal.refused", by: "mesh", subject: nodeId, detail });
-      throw new HerdError("join.refused", detail);
+      throw new JoinRefused(detail);
     }
     const { rootCertificate, scope } = authority;
     const before = hostsOfPublic(current, { rootCertificate, name: node.name });

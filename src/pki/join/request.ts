@@ -9,6 +9,7 @@ import { tryParseJson } from "../../core/json.js";
 import { nodeNamePattern } from "../../core/node-name.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
 import { nodeIdOf, publicKeyOfText } from "../identity/enrolled-key.js";
+import { JoinRefused } from "../join-refused.js";
 import { verifySigned } from "../registry/records.js";
 import { type CertificateRequest, csrLimitBytes, parseCsr } from "../x509/csr.js";
 
@@ -74,13 +75,13 @@ export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: strin
   if (publicKey === undefined) throw malformed("/signed/payload/key", "not an Ed25519 key");
   const nodeId = nodeIdOf(publicKey);
   if (signed.signer !== nodeId || !verifySigned(signed, publicKey)) {
-    throw new HerdError("join.refused", "the request is not signed with the key that it names");
+    throw new JoinRefused("the request is not signed with the key that it names");
   }
-  if (payload.mesh !== meshId) throw new HerdError("join.refused", "the request is for another mesh");
+  if (payload.mesh !== meshId) throw new JoinRefused("the request is for another mesh");
   const skewMs = payload.at - now;
   if (Math.abs(skewMs) > aheadLimitMs) {
     const detail = `the clock of the joining machine is ${spanText(skewMs)} ${skewMs > 0 ? "ahead" : "behind"}: set it first`;
-    throw new HerdError("join.refused", detail);
+    throw new JoinRefused(detail);
   }
   // Last: an RSA signature costs more than all checks before.
   return {

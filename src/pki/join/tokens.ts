@@ -7,6 +7,7 @@ import { randomBase64url, randomHex } from "../../core/ids.js";
 import { tryParseJson } from "../../core/json.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
+import { JoinRefused } from "../join-refused.js";
 import { isProof, secretHash } from "./proof.js";
 
 const fileName = "join-tokens";
@@ -78,7 +79,7 @@ interface TokenUse {
 }
 
 /** Thrown for a proof that does not fit: somebody guesses. */
-export class WrongSecret extends HerdError {}
+export class WrongSecret extends JoinRefused {}
 
 /** The tokens of one master in one state file. A change is durable before its promise resolves. */
 export class JoinTokens {
@@ -154,10 +155,10 @@ export class JoinTokens {
   /** The token, if this use of it would be granted now. Throws as {@link use}; uses nothing up. */
   verify({ id, payload, proof, nodeId, name }: TokenUse): JoinToken {
     const token = this.#tokens.get(id);
-    if (token === undefined) throw new WrongSecret("join.refused", "this mesh knows no such join token");
+    if (token === undefined) throw new WrongSecret("this mesh knows no such join token");
     // First of all: without the secret nothing is learned about the token.
     if (!isProof(proof, { hash: this.hashOf(token), payload })) {
-      throw new WrongSecret("join.refused", "the join token's secret is wrong");
+      throw new WrongSecret("the join token's secret is wrong");
     }
     if (token.revoked) throw refused("the join token was revoked");
     if (token.expiresAt <= this.#clock.now())
@@ -210,7 +211,7 @@ export class JoinTokens {
 }
 
 function refused(detail: string): HerdError {
-  return new HerdError("join.refused", detail);
+  return new JoinRefused(detail);
 }
 
 function recordOf(token: JoinToken): JoinTokenRecord {

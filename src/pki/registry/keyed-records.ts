@@ -5,7 +5,7 @@ import type { Logger } from "../../core/log.js";
 import { decodeSigned, encodeSigned, recordId, type Signed } from "../../core/signed.js";
 import { SharedWrites } from "../../storage/shared-writes.js";
 import type { StateFiles } from "../../storage/state-files.js";
-import { isStorageFull } from "../../storage/storage-error.js";
+import { StorageFull } from "../../storage/storage-error.js";
 import { type Payload, parsePayload, type RecordKind } from "./records.js";
 import { SegmentStore } from "./segment-store.js";
 
@@ -189,7 +189,7 @@ export class KeyedRecords<Kind extends RecordKind> {
     try {
       return await this.#writeAll(batch, { keep: false });
     } catch (error) {
-      if (!(error instanceof HerdError) || !isStorageFull(error)) throw error;
+      if (!(error instanceof HerdError) || !(error instanceof StorageFull)) throw error;
       const held = batch.filter(({ record }) => this.#rules.needsDisk?.(record.signed) !== true);
       if (held.length === 0) throw error;
       const kept = await this.#writeAll(held, { keep: true });

@@ -16,7 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HerdError } from "../../core/errors.js";
 import { randomHex } from "../../core/ids.js";
 import { disk } from "../../storage/disk.js";
-import { isStorageFull, storageError } from "../../storage/storage-error.js";
+import { StorageFull, storageError } from "../../storage/storage-error.js";
 import { isRunning, processStart } from "./process-start.js";
 
 const fileName = "lock";
@@ -132,7 +132,7 @@ function create(path: string, holder: Holder): boolean | "full" {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
     const failure = storageError(error, path);
-    if (!isStorageFull(failure)) throw failure;
+    if (!(failure instanceof StorageFull)) throw failure;
     // What was begun is empty, and nobody's.
     if (readable(path) === "") rmSync(path, { force: true });
     return "full";
@@ -189,7 +189,7 @@ function removeStale(path: string, nonce: string | undefined): boolean {
   try {
     renameSync(path, aside);
   } catch (error) {
-    return !isStorageFull(storageError(error, path));
+    return !(storageError(error, path) instanceof StorageFull);
   }
   if (parse(aside)?.nonce !== nonce) {
     try {

@@ -1,6 +1,6 @@
 // The admin token that a node keeps for the command line on its own machine.
 
-import { isStorageFull } from "../../storage/storage-error.js";
+import { StorageFull } from "../../storage/storage-error.js";
 import type { TokenAuthority } from "./tokens.js";
 
 const lifeSeconds = 365 * 86_400;
@@ -21,7 +21,7 @@ export async function keepAdminToken(
   try {
     return (await tokens.issue({ role: "admin", ttlSeconds: lifeSeconds, by: "state directory" })).token;
   } catch (error) {
-    if (isStorageFull(error)) return undefined;
+    if (error instanceof StorageFull) return undefined;
     throw error;
   }
 }

@@ -2,7 +2,8 @@
 // are not read.
 
 import { createPublicKey, type KeyObject, sign, verify } from "node:crypto";
-import { HerdError } from "../../core/errors.js";
+import type { HerdError } from "../../core/errors.js";
+import { JoinRefused } from "../join-refused.js";
 import {
   bits,
   bytesOf,
@@ -90,5 +91,5 @@ function required<Part extends Der | Buffer>(part: Part | undefined): Part {
 
 function refused(reason: string, cause?: unknown): HerdError {
   const extras = cause === undefined ? {} : { cause };
-  return new HerdError("join.refused", `the certificate request is refused: ${reason}`, extras);
+  return new JoinRefused(`the certificate request is refused: ${reason}`, extras);
 }

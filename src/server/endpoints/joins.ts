@@ -7,6 +7,7 @@ import type { JoinOrigin } from "../../pki/join/origin.js";
 import { keeperDigits } from "../../pki/join/pending.js";
 import type { RegistrationAuthority } from "../../pki/join/registration-authority.js";
 import type { JoinTokenIssuer } from "../../pki/join/token-issuer.js";
+import { JoinRefused } from "../../pki/join-refused.js";
 import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { Where } from "../http/place.js";
 import { askOtherMasters } from "../relay/other-masters.js";
@@ -45,7 +46,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
       where({ body: { token } }) {
         if (token === undefined) return "master";
         if (joins.masters().includes(token.keeper)) return { node: token.keeper };
-        throw new HerdError("join.refused", "the master that made the join token is none of this mesh any more");
+        throw new JoinRefused("the master that made the join token is none of this mesh any more");
       },
       handle: ({ body, http }) => authority().join(body, originOf(http)),
     }),

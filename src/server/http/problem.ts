@@ -28,7 +28,7 @@ export function problemAnswer(error: HerdError): HttpAnswer {
 function documentOf(error: HerdError): Problem {
   const { code, status, message, where, diagnostics } = error;
   const { title } = errorTable[code];
-  if (code === "internal") return { status, code, title, detail: "the node's log says more" };
+  if (error.fault === "defect") return { status, code, title, detail: "the node's log says more" };
   return {
     status,
     code,
@@ -54,7 +54,7 @@ export function logInternal(
   error: HerdError,
   { log, request }: { readonly log: Logger; readonly request: { readonly method: string; readonly path: string } },
 ): void {
-  if (error.code !== "internal") return;
+  if (error.fault !== "defect") return;
   log.error(`${request.method} ${request.path.slice(0, 256)} failed`, { cause: error.cause ?? error, repeat: "" });
 }
 

@@ -1,6 +1,6 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
-import { Preempted } from "../../../runtime/sandbox/preempted.js";
+import { NotStarted, Preempted } from "../../../runtime/sandbox/failures.js";
 import { type Capacity, type CapacitySource, kernels } from "../../../src/capacity/capacity.js";
 import type { Clock } from "../../../src/core/clock.js";
 import { defaultLocalBias } from "../../../src/core/config.js";
@@ -102,7 +102,7 @@ export class FakeRunner implements Runner {
     const clock = this.#world;
     const cameAt = clock.now();
     if (this.faulty) throw new TypeError("secret of the host");
-    if (this.#waiting.length >= this.queueLength) throw new HerdError("node.overloaded", "many calls are waiting");
+    if (this.#waiting.length >= this.queueLength) throw new NotStarted("busy", "many calls are waiting");
     if (this.#running >= Math.max(1, this.#owner.current.slots))
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#running++;
@@ -119,7 +119,7 @@ export class FakeRunner implements Runner {
         await this.#sleep(Math.min(5, endsAt - clock.now()));
       call.signal?.throwIfAborted();
       preemption.signal.throwIfAborted();
-      if (clock.now() >= call.deadline) throw new HerdError("function.deadline", "late");
+      if (clock.now() >= call.deadline) throw new DeadlineExceeded("late");
       if (call.function === "trap") throw new HerdError("function.trapped", text, { where: "index.ts:1:1" });
       const json = call.function === "huge" ? "x".repeat(10_000) : text;
       return { json, queueMs, runMs: this.runMs, serviceMs: this.runMs + this.heldUpMs };

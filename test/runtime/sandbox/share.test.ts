@@ -1,7 +1,7 @@
 // What the owner of the machine leaves to calls: fewer at a time, and back from the threads at once.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { Preempted } from "../../../runtime/sandbox/preempted.js";
+import { Preempted } from "../../../runtime/sandbox/failures.js";
 import { compileGuests, Guest, startSandbox } from "./guests.js";
 
 const { spin } = await compileGuests("spin");
