@@ -70,7 +70,10 @@ test("paired rounds alternate their order, warm up once, and keep pairs together
 });
 
 const run = (value: number) => ({
-  ...{ name: "invoke", method: "Counted.", results: { value }, panels: [] },
+  name: "invoke",
+  method: "Counted.",
+  results: { value },
+  panels: [],
   key: [calls(value, value - 1, value + 1)],
 });
 

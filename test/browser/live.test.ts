@@ -92,8 +92,13 @@ test("a hundred nodes leave the page quick", async (t) => {
   const { page, faults } = await openSignedIn(t, { url, token });
   const here = { slots: 2, running: 1, queued: 0, capacity: 1, weight: 900, owner: "none", loopDelayMs: 1, pace: 1 };
   const peer = (index: number) => ({
-    ...{ ...here, name: `node-${index}`, state: index % 9 === 0 ? "dead" : "alive", rttMs: index / 10 },
-    ...{ errorRate: 0, ejected: false, forwarded: index * 1_000 },
+    ...here,
+    name: `node-${index}`,
+    state: index % 9 === 0 ? "dead" : "alive",
+    rttMs: index / 10,
+    errorRate: 0,
+    ejected: false,
+    forwarded: index * 1_000,
   });
   const mesh = {
     node: "test",

@@ -21,7 +21,9 @@ const east = {
 };
 const unsampled = { units: null, sampled: false, candidates: [], draws: [] };
 const sampled = {
-  ...{ units: 12.345, sampled: true, draws: ["east"] },
+  units: 12.345,
+  sampled: true,
+  draws: ["east"],
   candidates: [
     { name: "west", weight: 0, rate: 1, expectedMs: null, whyNot: "heavy", lightUnits: 10 },
     { name: "mid", weight: 0, rate: 1, expectedMs: 1, whyNot: "ejected", lightUnits: null },
@@ -29,8 +31,15 @@ const sampled = {
   ],
 };
 const why: Choice = {
-  ...{ invocation: "a-1", at: "2026-01-01T00:00:00.000Z", app: "demo", revision: "0123456789ab", function: "f" },
-  ...{ node: "north", peers: 2, bias: 1.25, steps: [{ way: "peer", here, peer: east, ...sampled }] },
+  invocation: "a-1",
+  at: "2026-01-01T00:00:00.000Z",
+  app: "demo",
+  revision: "0123456789ab",
+  function: "f",
+  node: "north",
+  peers: 2,
+  bias: 1.25,
+  steps: [{ way: "peer", here, peer: east, ...sampled }],
 };
 
 test("a call that went away: both sides as they were", () => {

@@ -78,8 +78,12 @@ test("relayed requests: two peers and one token that ask without end leave room 
     },
   });
   const relayed = new RelayedRequests({
-    ...{ endpoints: [slow], tokens: undefined as never, hold: () => () => undefined, isHere: () => true },
-    ...{ clock: systemClock, log: silent },
+    endpoints: [slow],
+    tokens: undefined as never,
+    hold: () => () => undefined,
+    isHere: () => true,
+    clock: systemClock,
+    log: silent,
   });
   const request = { method: "POST", target: "/v1/slow", body: new Uint8Array(), baseUrl: "https://localhost:1" };
   const ended: string[] = [];
@@ -118,7 +122,12 @@ test("audit records that no master takes: who does the most loses its own, not t
   const files = new MemoryFiles();
   const meshId = "0".repeat(32);
   const auditor = new Auditor({
-    ...{ meshId, signer, files, clock: time, timers: time, log: silent },
+    meshId,
+    signer,
+    files,
+    clock: time,
+    timers: time,
+    log: silent,
     deliver: () => Promise.reject(new Error("no master")),
   });
   const event = (by: string): AuditEvent => ({ event: "app.deployed", by, subject: "app", detail: "" });
@@ -159,8 +168,16 @@ test("calls that wait: an app whose calls fill the queue gives way to another's"
     const own = functions.get(revision) ?? new FunctionQueue();
     functions.set(revision, own);
     return new PendingCall({
-      ...{ prepared: { revision } as never, function: "f", id: "", message: [revision, 0, "json", ""] },
-      ...{ queue: own, deadline: 0, signal: undefined, cameAt: 0, resolve: () => undefined, reject: () => undefined },
+      prepared: { revision } as never,
+      function: "f",
+      id: "",
+      message: [revision, 0, "json", ""],
+      queue: own,
+      deadline: 0,
+      signal: undefined,
+      cameAt: 0,
+      resolve: () => undefined,
+      reject: () => undefined,
     });
   };
   const count = { weigh: () => 1, added: 1 };

@@ -123,18 +123,21 @@ test("what a chunk or a listener throws in a callback of uWebSockets is told and
   const told: unknown[] = [];
   const failures = { failed: (_: Response, error: unknown) => void told.push(error) };
   const route = {
-    ...{ method: "POST", path: "/x", path_parameters_key: [], max_body_length: 1_000, streaming: {} },
-    ...{ app: { _options: {}, _resolve_pending_request: () => undefined }, handle: () => undefined },
+    method: "POST",
+    path: "/x",
+    path_parameters_key: [],
+    max_body_length: 1_000,
+    streaming: {},
+    app: { _options: {}, _resolve_pending_request: () => undefined },
+    handle: () => undefined,
   } as unknown as Route;
   const nothing = (): string => "";
   const source = {
-    ...{
-      getMethod: nothing,
-      getCaseSensitiveMethod: nothing,
-      getUrl: nothing,
-      getQuery: nothing,
-      getParameter: nothing,
-    },
+    getMethod: nothing,
+    getCaseSensitiveMethod: nothing,
+    getUrl: nothing,
+    getQuery: nothing,
+    getParameter: nothing,
     forEach: (each: (name: string, value: string) => void) => each("content-length", "1"),
   };
   const callbacks: { data?: (chunk: ArrayBuffer, isLast: boolean) => void; aborted?: () => void } = {};

@@ -38,7 +38,11 @@ function readinessOf(log = silent, clock = new ManualClock()) {
 }
 
 const refusal = (more: Partial<Refusal> = {}): Refusal => ({
-  ...{ by: "this node", node: "a", address: "10.0.0.1:5000", skewMs: undefined, reason: "node a was revoked" },
+  by: "this node",
+  node: "a",
+  address: "10.0.0.1:5000",
+  skewMs: undefined,
+  reason: "node a was revoked",
   ...more,
 });
 

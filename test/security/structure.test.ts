@@ -68,7 +68,10 @@ const many = <T>(count: number, one: (index: number) => T): T[] =>
 const field = (name: string, type: ValueType): RecordType["fields"][number] => ({ name, wit: name, type });
 const record = (name: string, ...fields: RecordType["fields"]): RecordType => ({ name, wit: name, fields });
 const fn = (name: string, parameters: FunctionType["parameters"] = []): FunctionType => ({
-  ...{ name, wit: name, parameters, result: null },
+  name,
+  wit: name,
+  parameters,
+  result: null,
 });
 
 test("an interface is bounded as a text before it is read as JSON", async () => {

@@ -50,8 +50,12 @@ export async function makeScene(): Promise<Scene> {
   const { token: goodToken } = await create(again.client, { role: "admin" });
   await again.node.stop();
   return {
-    ...{ early: at("early"), late: at("late"), foreign: at("foreign"), goodToken },
-    ...{ revokedToken: revoked.token, revokedNode: "east" },
+    early: at("early"),
+    late: at("late"),
+    foreign: at("foreign"),
+    goodToken,
+    revokedToken: revoked.token,
+    revokedNode: "east",
     remove: () => rm(root, { recursive: true, force: true, maxRetries: 5 }),
   };
 }

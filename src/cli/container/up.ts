@@ -41,7 +41,9 @@ export async function upInContainer(options: UpOptions): Promise<void> {
   const peerPort = await checkPort(config.host, config.peerPort, "--peer-port");
   const secret = config.token === undefined ? undefined : join(config.state, "join-token");
   const run = containerArguments({
-    ...{ image, user, network: nodeNetwork() },
+    image,
+    user,
+    network: nodeNetwork(),
     config: { ...config, port, peerPort },
     reads,
     command: nodeArguments({ ...options, port, peerPort }, { config, secret, file }),
@@ -72,9 +74,18 @@ function nodeArguments(
   const { name, join: url, json, deploy, ephemeral, workers, domain = [], port, peerPort } = options;
   const { advertise, state, functions, rootPassphraseFile } = config;
   const given: Readonly<Record<string, unknown>> = {
-    ...{ name, join: url, workers, functions, state, advertise, port },
-    ...{ host: "0.0.0.0", "peer-port": peerPort, "root-passphrase-file": rootPassphraseFile },
-    ...{ config: file[0], token: secret && `@${secret}` },
+    name,
+    join: url,
+    workers,
+    functions,
+    state,
+    advertise,
+    port,
+    host: "0.0.0.0",
+    "peer-port": peerPort,
+    "root-passphrase-file": rootPassphraseFile,
+    config: file[0],
+    token: secret && `@${secret}`,
   };
   return [
     ...Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)])),

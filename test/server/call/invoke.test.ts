@@ -154,7 +154,11 @@ test("a function's own failure is a line of its app's log, with place and invoca
     const { at, ...line } = node.ring.read({ app: "calc", limit: 1 })[0] ?? { at: 0 };
     assert.ok(before <= at && at <= Date.now(), `${at}, not after ${before}`);
     assert.deepEqual(line, {
-      ...{ node: "test", level: "error", message, app: "calc", function: name },
+      node: "test",
+      level: "error",
+      message,
+      app: "calc",
+      function: name,
       revision: answer.headers["herd-revision"],
       invocation: answer.headers["herd-invocation"],
     });

@@ -97,14 +97,12 @@ export class JoinMesh {
     const { registry, events } = this;
     this.issuer = new JoinTokenIssuer({ authority: identity, tokens: this.tokens, urls: () => [this.url], audit });
     this.authority = new RegistrationAuthority({
-      ...{
-        ...options,
-        ...publishJoins({ registry, events, clock, audit }),
-        tokens: this.tokens,
-        clock,
-        returnDays: 90,
-        publish,
-      },
+      ...options,
+      ...publishJoins({ registry, events, clock, audit }),
+      tokens: this.tokens,
+      clock,
+      returnDays: 90,
+      publish,
       records: (node) => bootstrapRecords(this.registry, { nodeId: node, master: nodeId }),
     });
     this.renewals = new RenewalAuthority(options);
@@ -121,8 +119,12 @@ export class JoinMesh {
   static async found(): Promise<JoinMesh> {
     const folder = await mkdtemp(join(tmpdir(), "herd-join-"));
     const identity = await Identity.open({
-      ...{ state: join(folder, "founder"), ephemeral: true, name: "founder", domains: [] },
-      ...{ advertise: "localhost", clock: systemClock },
+      state: join(folder, "founder"),
+      ephemeral: true,
+      name: "founder",
+      domains: [],
+      advertise: "localhost",
+      clock: systemClock,
     });
     const mesh = new JoinMesh(identity, folder);
     await mesh.registry.open();
@@ -193,8 +195,13 @@ export class JoinMesh {
   /** Options of a node that joins here. */
   options(options: Partial<JoinOptions> = {}): JoinOptions {
     return {
-      ...{ urls: [this.url], advertise: "localhost", deploy: true, report: () => undefined, clock: this.clock },
-      ...{ signal: AbortSignal.timeout(60_000), ...options },
+      urls: [this.url],
+      advertise: "localhost",
+      deploy: true,
+      report: () => undefined,
+      clock: this.clock,
+      signal: AbortSignal.timeout(60_000),
+      ...options,
     };
   }
 
@@ -206,8 +213,12 @@ export class JoinMesh {
   /** A whole identity that joins; the caller closes it. */
   open(name: string, options: Partial<JoinOptions> = {}): Promise<Identity> {
     return Identity.open({
-      ...{ state: join(this.#folder, name), ephemeral: true, name, domains: [] },
-      ...{ advertise: options.advertise ?? "localhost", clock: systemClock },
+      state: join(this.#folder, name),
+      ephemeral: true,
+      name,
+      domains: [],
+      advertise: options.advertise ?? "localhost",
+      clock: systemClock,
       enroll: (asked) => this.join(asked, options),
     });
   }
@@ -252,7 +263,12 @@ export async function applicant(options: Partial<EnrollmentRequest> = {}): Promi
   const key = await makeEnrolledKey();
   if (peer === undefined || open === undefined) throw new TypeError("a key is missing");
   return {
-    ...{ key: publicKeyText(key), nodeId: nodeIdOf(key), csr: peer, publicCsr: open, name: "worker", hosts: [] },
+    key: publicKeyText(key),
+    nodeId: nodeIdOf(key),
+    csr: peer,
+    publicCsr: open,
+    name: "worker",
+    hosts: [],
     masterCsr: () => Promise.resolve(peer),
     sign: (payload) => signerOf(key).sign(payload),
     ...options,

@@ -204,11 +204,16 @@ test("another node's certificates bring nobody back, nor its hosts", async () =>
   const got = await mesh.join(returning({ ...thief, hosts: ["box.local"] }, mixed));
   assert.doesNotMatch(namesIn(got.publicCertificate), /box/);
   const renewed = await mesh.renewals.renew(thief.nodeId, {
-    ...{ public: thief.publicCsr, hosts: ["box.local"], current: theirs.publicCertificate },
+    public: thief.publicCsr,
+    hosts: ["box.local"],
+    current: theirs.publicCertificate,
   });
   assert.doesNotMatch(namesIn(renewed.public ?? ""), /box/);
   const kept = await mesh.renewals.renew(victim.nodeId, {
-    ...{ peer: victim.csr, public: victim.publicCsr, hosts: ["shop.local"], current: theirs.publicCertificate },
+    peer: victim.csr,
+    public: victim.publicCsr,
+    hosts: ["shop.local"],
+    current: theirs.publicCertificate,
   });
   assert.match(namesIn(kept.public ?? ""), /box\.local/);
   assert.doesNotMatch(namesIn(kept.public ?? ""), /shop/);
@@ -219,7 +224,11 @@ test("a revoked node comes back in no way", async () => {
   const node = await applicant({ name: "bad" });
   const first = await mesh.join(node, { token: (await mesh.token()).token });
   const revocation = payloadText({
-    ...{ kind: "revocation" as const, mesh: mesh.identity.meshId, node: node.nodeId, at: Date.now(), by: "test" },
+    kind: "revocation" as const,
+    mesh: mesh.identity.meshId,
+    node: node.nodeId,
+    at: Date.now(),
+    by: "test",
   });
   const store = mesh.registry.stores.find(({ kind }) => kind === "revocation");
   await store?.accept(encodeSigned(mesh.identity.signer.sign(revocation)));
