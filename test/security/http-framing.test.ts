@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Response } from "hyper-express";
 import { FramedRequest, FramedResponse, type Route } from "../../src/server/http/framed-exchange.js";
 import { TestNode } from "../server/test-node.js";
-import { exchange, type Place, RawClient } from "./http-client.js";
 import { call, chunks, get, post } from "./http-rows.js";
+import { exchange, type Place, RawClient } from "./raw-client.js";
 
 const paths = ["/fn/a/b", "/fn/calc/echo", "/v1/sign-in", "/v1/join", "/v1/apps/x", "/healthz", "/nowhere"];
 /** Two bodies of 150,000 bytes fit, and no third. */

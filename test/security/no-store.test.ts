@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type Answer, TestNode } from "../server/test-node.js";
-import { exchange } from "./http-client.js";
 import { get } from "./http-rows.js";
+import { exchange } from "./raw-client.js";
 
 let node: TestNode;
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type AuditRecord, audit, auditRecords } from "../../src/api/audit.js";
-import type { JoinBody } from "../../src/api/joins.js";
+import { joinBody } from "../../src/api/joins.js";
 import { narrowed } from "../../src/api/route.js";
 import { ProblemError } from "../../src/client/errors.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
@@ -126,7 +126,7 @@ test("a request to return is good once, for its signer, by its own clock, and on
       return keep(body, origin);
     };
     assert.equal((await mesh.join(back)).nodeName, "sleeper");
-    const body = JSON.parse(bodies[0] ?? "") as JoinBody;
+    const body = joinBody.parse(JSON.parse(bodies[0] ?? ""));
     const origin = { address: "127.0.0.1", arrivedAt: mesh.identity.nodeId };
     await assert.rejects(keep(body, origin), coded("join.refused", /was used before/));
     const later = {

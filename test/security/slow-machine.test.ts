@@ -13,6 +13,7 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Compiler } from "../../runtime/compile/compiler.js";
+import { problem } from "../../src/api/problem.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { loadConfig } from "../../src/core/config.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
@@ -140,7 +141,7 @@ test("over HTTPS it is 503 with Retry-After", async () => {
     });
     asking.end("export function f(): i32 { return 1; }");
     const [answer] = (await once(asking, "response")) as [IncomingMessage];
-    const { code } = JSON.parse(Buffer.concat(await answer.toArray()).toString()) as { code: string };
+    const { code } = problem.parse(JSON.parse(Buffer.concat(await answer.toArray()).toString()));
     assert.deepEqual([answer.statusCode, code, answer.headers["retry-after"]], [503, "compile.timeout", "10"]);
   } finally {
     await node.stop();
