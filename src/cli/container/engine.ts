@@ -31,12 +31,14 @@ export async function checkEngine(): Promise<void> {
 
 /**
  * The image to run: the one that `HERD_IMAGE` names, else an image of this clone, built when something changed. Throws
- * {@link CommandError}; an installed package holds nothing to build from.
+ * {@link CommandError}; `folder`, the root of an installed package, holds nothing to build from.
  */
-export async function nodeImage(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export async function nodeImage(
+  env: NodeJS.ProcessEnv = process.env,
+  folder = fileURLToPath(packageRoot()),
+): Promise<string> {
   const given = env[imageVariable];
   if (given) return given;
-  const folder = fileURLToPath(packageRoot());
   const dockerfile = join(folder, "runtime", "container", "Dockerfile");
   if (!existsSync(dockerfile)) {
     throw new CommandError(
