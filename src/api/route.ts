@@ -157,6 +157,30 @@ export function narrowed<const R extends Route, Schema extends z.ZodType>(
   return { ...route, answers: { 200: answer(route.summary, json(schema)) } };
 }
 
+type ParametersPart<R extends Route> = R["parameters"] extends z.ZodObject
+  ? { readonly parameters: Readonly<ParametersOf<R>> }
+  : unknown;
+
+type QueryPart<R extends Route> = R["query"] extends z.ZodObject
+  ? { readonly query?: Readonly<SentQueryOf<R>> }
+  : unknown;
+
+/** What a client fills into path and query of a route: the parameters that the route declares. */
+export type TargetOf<R extends Route> = ParametersPart<R> & QueryPart<R>;
+
+/** Parameters of path and query, whatever the route. */
+export interface AnyTarget {
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Path and query of a request of a route. Throws TypeError when a parameter of the path is missing. */
+export function targetOf(route: Route, { parameters, query = {} }: AnyTarget = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
+  return pathOf(route.path, parameters) + (search.size === 0 ? "" : `?${search}`);
+}
+
 /** The path of a route with its parameters filled in, escaped (RFC 3986, section 2.1). Throws TypeError when one is missing. */
 export function pathOf(path: string, parameters: Readonly<Record<string, string>> = {}): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
