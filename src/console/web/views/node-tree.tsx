@@ -3,8 +3,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { listNodes, nodeTree, type TreeNode } from "../../../api/nodes.ts";
 import { narrowed } from "../../../api/route.ts";
+import { linkTo } from "../data/address.ts";
 import { call } from "../data/requests.ts";
-import { linkTo } from "../data/route.ts";
 import { nodes } from "../data/stores.ts";
 import { momentText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
