@@ -5,7 +5,7 @@ import type { ErrorCode } from "../core/errors.js";
 import type { Role } from "./roles.js";
 
 /** Methods that routes answer. HEAD follows from GET, and OPTIONS from the routes of a path. */
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
  * Which node answers. `here`: the node that was asked. `master`, `deployer`: some node that has that mark. `named`: the node that the
@@ -117,7 +117,7 @@ export type ParametersOf<R extends Route> = R["parameters"] extends z.ZodObject 
 export type QueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.output<R["query"]> : unknown;
 
 /** Parameters of a route's query as a client writes them. */
-export type SentQueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.input<R["query"]> : unknown;
+type SentQueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.input<R["query"]> : unknown;
 
 /** The parsed JSON body of a route's request; undefined for a route without one. */
 export type BodyOf<R extends Route> = R["body"] extends JsonContent<infer Schema> ? z.output<Schema> : undefined;

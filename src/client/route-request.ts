@@ -16,7 +16,7 @@ import { tryParseJson } from "../core/json.js";
 import { UnreadableAnswerError } from "./errors.js";
 
 /** A body as it is sent, instead of a value of the contract. */
-export interface SentBytes {
+interface SentBytes {
   readonly type: string;
   readonly bytes: string | Buffer;
 }
@@ -45,7 +45,7 @@ type BodyPart<R extends Route> = R["body"] extends RawBody
  * A request of a route: what its declaration wants of `parameters`, `query` and `body`. `raw` replaces the body of a route that takes
  * JSON, for a client that sends what this version's contract does not declare.
  */
-export type RouteRequest<R extends Route> = CommonRequest & TargetOf<R> & BodyPart<R>;
+type RouteRequest<R extends Route> = CommonRequest & TargetOf<R> & BodyPart<R>;
 
 /** The arguments after the route: none are needed when the route needs nothing. */
 export type RequestArguments<R extends Route> =

@@ -15,7 +15,7 @@ import {
 import type { VirtualTime } from "./virtual-time.js";
 
 /** The identity that a certificate would prove. */
-export function identityOf(nodeId: string): PeerIdentity {
+function identityOf(nodeId: string): PeerIdentity {
   return {
     nodeId,
     serial: "01",

@@ -44,7 +44,7 @@ export class FakeOwner implements AllowanceSource {
 }
 
 /** A fake machine's speed. */
-export class FakeCapacity implements CapacitySource {
+class FakeCapacity implements CapacitySource {
   current: Capacity | undefined;
   readonly #listeners = new Set<(capacity: Capacity) => void>();
 

@@ -40,7 +40,7 @@ import { silent } from "../../pki/audit/silent-log.js";
 import { type Answer, answerOf } from "../test-node.js";
 
 /** The machine's time, and as much more as a test says. */
-export class ShiftedClock implements Clock {
+class ShiftedClock implements Clock {
   shiftMs = 0;
   /** Where the clock for spans of time stands still, when it does. */
   stillMs: number | undefined;
@@ -250,7 +250,7 @@ export class JoinMesh {
 }
 
 /** `/ca.pem` of a root. */
-export function rootEndpoint(certificate: string): Endpoint {
+function rootEndpoint(certificate: string): Endpoint {
   return endpoint(rootCertificate, { handle: () => ok(new Content("application/x-pem-file", certificate)) });
 }
 
