@@ -14,10 +14,10 @@ test("a deploy is on every node when it is answered, and the answer names the no
   const mesh = new DeployMesh(1);
   const nodes = await mesh.grow(10, { masters: 2 });
   const [, , third] = nodes;
-  assert.ok(third);
+  assert.ok(third, "no third");
   const start = mesh.members.time.monotonic();
   const result = await mesh.settled(third.deploy("hello", "one"));
-  assert.ok(mesh.members.time.monotonic() - start < 1_000);
+  assert.ok(mesh.members.time.monotonic() - start < 1_000, `${mesh.members.time.monotonic() - start}`);
   assert.deepEqual([...names(result)].sort(), nodes.map(({ id }) => id).sort());
   assert.equal(names(result)[0], third.id);
   for (const node of nodes) {
@@ -42,27 +42,27 @@ test("rollback and removal spread; a node that comes later has everything within
   assert.equal(two.active.has("gone"), false);
   assert.equal(two.catalog.get("many")?.revisions.length, 10);
   const late = await mesh.add(3, { master: false });
-  assert.ok((await mesh.agreement([...nodes, late])) < 5_000);
+  assert.ok((await mesh.agreement([...nodes, late])) < 5_000, "the late node took 5 s or more");
   assert.equal(late.catalog.wasRemoved("gone"), true);
 });
 
 test("a node without living peers acknowledges alone; one whose peers cannot hold fails, and continues to spread", async () => {
   const mesh = new DeployMesh(3);
   const [alone] = await mesh.grow(1);
-  assert.ok(alone);
+  assert.ok(alone, "no alone");
   assert.deepEqual(names(await mesh.settled(alone.deploy("hello", "one"))), [alone.id]);
   const refuse = () => Promise.reject(new HerdError("source.invalid", "not on this machine"));
   const broken = { prepare: refuse, inspect: refuse, checkSource: refuse };
   const peer = await mesh.add(1, { master: false, preparer: broken });
   await mesh.members.until(() => alone.node.stateOf(peer.id) === "alive", { ms: 5_000, what: "two see each other" });
   const refused = await mesh.settled(alone.deploy("hello", "two"));
-  assert.ok(refused.status === "rejected");
-  assert.ok(refused.reason instanceof HerdError && refused.reason.code === "node.unavailable");
-  assert.ok((refused.reason.retryAfterSeconds ?? 0) > 0);
+  assert.ok(refused.status === "rejected", JSON.stringify(refused));
+  assert.ok(refused.reason instanceof HerdError && refused.reason.code === "node.unavailable", String(refused.reason));
+  assert.ok((refused.reason.retryAfterSeconds ?? 0) > 0, `${refused.reason.retryAfterSeconds}`);
   assert.match(refused.reason.message, /not on this machine/);
   assert.equal(peer.catalog.get("hello"), undefined, "what cannot run here is not held");
   assert.ok([...peer.catalog.records.ids()].length > 0, "but known");
-  assert.ok(peer.warnings.length > 0);
+  assert.ok(peer.warnings.length > 0, `${peer.warnings.length}`);
 });
 
 test("without its master, a mesh deploys as long as two nodes are there", async () => {
@@ -76,7 +76,10 @@ test("without its master, a mesh deploys as long as two nodes are there", async 
   three.kill();
   await mesh.members.time.advance(20_000);
   const refused = await mesh.settled(two.deploy("last", "in the memory of one node"));
-  assert.ok(refused.status === "rejected" && (refused.reason as HerdError).code === "node.unavailable");
+  assert.ok(
+    refused.status === "rejected" && (refused.reason as HerdError).code === "node.unavailable",
+    JSON.stringify(refused),
+  );
   const back = await mesh.add(0, { master: true, files: master.files, member: { seeds: [`${two.id}:1`] } });
   await mesh.agreement([back, two], { ms: 10_000 });
   assert.deepEqual([...back.active.keys()].sort(), ["early", "last", "late"]);
@@ -88,7 +91,10 @@ test("an unmarked node deploys nothing, and no node takes what it signs neverthe
   const [, bad] = nodes as [MemberDeployNode, MemberDeployNode];
   mesh.unmarked.add(bad.id);
   const refused = await mesh.settled(bad.deploy("evil", "code"));
-  assert.ok(refused.status === "rejected" && (refused.reason as HerdError).code === "auth.forbidden");
+  assert.ok(
+    refused.status === "rejected" && (refused.reason as HerdError).code === "auth.forbidden",
+    JSON.stringify(refused),
+  );
   const component = Buffer.from("anything");
   await bad.catalog.put({ app: "evil", component, source: [], functions: [], by: "nobody" });
   await mesh.members.time.advance(40_000);
@@ -110,7 +116,10 @@ test("a node that sends other bytes is passed over, and no node holds a lie abou
     late.push(await mesh.add(number, { master: false, member: { seeds: [`${two.id}:1`, `${three.id}:1`] } }));
   }
   await mesh.agreement([two, ...late]);
-  assert.ok(late.some(({ warnings }) => warnings.includes("a peer gave other bytes than those that were asked for")));
+  assert.ok(
+    late.some(({ warnings }) => warnings.includes("a peer gave other bytes than those that were asked for")),
+    `${late.map(({ warnings }) => warnings)}`,
+  );
   const lie = await two.catalog.put({
     app: "lie",
     component: await two.catalog.component(two.catalog.get("hello")?.revision ?? ""),
@@ -122,7 +131,7 @@ test("a node that sends other bytes is passed over, and no node holds a lie abou
   for (const node of late) {
     assert.equal(node.catalog.records.stateOf(lie.manifest.id), "announced");
     assert.equal(node.catalog.get("lie"), undefined);
-    assert.ok(node.warnings.includes("a deploy cannot be held yet"));
+    assert.ok(node.warnings.includes("a deploy cannot be held yet"), `${node.warnings}`);
   }
 });
 
@@ -241,7 +250,7 @@ test("an acknowledged change survives the death of any one node, at any moment",
       if (random() < 0.3) nodes[pick(size)]?.node.links.break(nodes[pick(size)]?.id ?? "");
       await time.advance(random() * (random() < 0.7 ? 10 : 1_500));
     }
-    assert.ok(fabric.messages > 0);
+    assert.ok(fabric.messages > 0, `${fabric.messages}`);
     await time.advance(10_000);
     const living = nodes.filter((_, index) => index !== victim);
     await mesh.agreement(living, { ms: 10_000, lost: true });

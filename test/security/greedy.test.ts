@@ -53,7 +53,7 @@ test("manifests that wait for their bytes: an author that announces without end 
   let taken = 0;
   while (taken < 20_000 && announce(greedy, `evil${taken}`)) taken++;
   assert.equal(taken, 10_000);
-  assert.ok(announce(modest, "good"));
+  assert.ok(announce(modest, "good"), "the modest peer is refused");
 });
 
 const done = answer("Done.");
@@ -283,7 +283,7 @@ test("a source that drips is given up for one that does not, asked last from the
     );
     while (done === undefined) await time.advance(50);
     if (done instanceof Error) throw done;
-    assert.ok(done.equals(content));
+    assert.ok(done.equals(content), "other bytes came");
     return time.monotonic() - began;
   };
   const [drips, holds, brisk] = [peer("drips", 4_500), peer("holds", 600_000), peer("brisk", 10)];

@@ -38,7 +38,7 @@ async function problemOf(node: NodeProcess, { path, token }: { path: string; tok
 test("a member that was away longer than its certificate lives", { timeout: 600_000 }, async (context) => {
   const mesh = await startMesh(context, names, { settings: { returnDays: 20 } });
   const [north, first] = mesh.nodes;
-  assert.ok(north !== undefined && first !== undefined);
+  assert.ok(north !== undefined && first !== undefined, "no north, or no first");
   const { state } = first.ready;
   await deploy(north, { app: "demo", text: "export function one(): i32 { return 1; }", token: mesh.token });
   const away = async (days: number): Promise<void> => {

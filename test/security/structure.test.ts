@@ -274,6 +274,6 @@ test("names that every object has are names like others", async () => {
     records: [{ name: "__proto__", wit: "p", fields }],
   };
   const types = JSON.parse(JSON.stringify(describeTypes(app))) as Record<string, { properties: object }>;
-  assert.ok(Object.hasOwn(types, "__proto__"));
+  assert.ok(Object.hasOwn(types, "__proto__"), Object.keys(types).join());
   assert.deepEqual(Object.keys(Object.entries(types)[0]?.[1].properties ?? {}), names);
 });

@@ -99,7 +99,7 @@ for (const [kind, code] of [
     assert.match(line.cause.stack, /at /);
     const [exit] = await once(child, "close");
     assert.equal(exit, recycledCode);
-    assert.ok(ready.url);
+    assert.match(ready.url, /^https:/);
   });
 }
 

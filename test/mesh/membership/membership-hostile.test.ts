@@ -48,10 +48,14 @@ test("a member that floods with lies changes no address and kills no node: the a
     assert.deepEqual(found, []);
     const calm = (node: MeshNode): boolean => rest.every(({ id }) => id === node.id || node.stateOf(id) === "alive");
     await mesh.until(() => rest.every(calm), { ms: 5_000, what: "all alive again" });
-    assert.ok(rest.every((node) => node.stateOf(nodeId(77)) === "unknown"));
+    assert.ok(
+      rest.every((node) => node.stateOf(nodeId(77)) === "unknown"),
+      `${rest.map((node) => node.stateOf(nodeId(77)))}`,
+    );
     // Refutations took incarnations, but at a bounded rate.
     const start = mesh.time.now() - mesh.time.monotonic();
-    for (const { members } of rest) assert.ok(members.self.incarnation - start < 100_000);
+    for (const { members } of rest)
+      assert.ok(members.self.incarnation - start < 100_000, `${members.self.incarnation - start}`);
   });
 });
 
@@ -85,7 +89,7 @@ test("garbage in every message of membership changes nothing and breaks nothing"
     }
   }
   await mesh.time.advance(5_000);
-  assert.ok(mesh.agreed(nodes));
+  assert.ok(mesh.agreed(nodes), "the nodes do not agree");
 });
 
 test("a node that receives nothing raises its health score: its probes slow down, and it recovers", async () => {
@@ -95,7 +99,10 @@ test("a node that receives nothing raises its health score: its probes slow down
   mesh.fabric.partition([[deaf.id], rest.map(({ id }) => id)]);
   await mesh.time.advance(4_000);
   assert.ok(deaf.members.healthScore >= 2, `score ${deaf.members.healthScore}`);
-  assert.ok(rest.every(({ members }) => members.healthScore === 0));
+  assert.ok(
+    rest.every(({ members }) => members.healthScore === 0),
+    `${rest.map(({ members }) => members.healthScore)}`,
+  );
   mesh.fabric.heal();
   await mesh.until(() => mesh.agreed(nodes) && deaf.members.healthScore === 0, { ms: 60_000, what: "healthy" });
 });
@@ -109,7 +116,7 @@ test("a node whose event loop is delayed accuses no member until the loop runs f
     silent.kill({ silently: true });
     await mesh.time.advance(10_000);
     assert.equal(slow.stateOf(silent.id), "alive");
-    assert.ok(slow.members.healthScore > 0);
+    assert.ok(slow.members.healthScore > 0, `${slow.members.healthScore}`);
     slow.loopDelayMs = 0;
     await mesh.until(() => slow.stateOf(silent.id) === "suspect", { ms: 20_000, what: "suspected" });
   });

@@ -168,7 +168,10 @@ test("draining, asleep and left are announced by the node itself, and reach all 
         what: state,
       });
       await mesh.time.advance(3_000);
-      assert.ok(others(nodes, one).every((node) => node.stateOf(one.id) === state));
+      assert.ok(
+        others(nodes, one).every((node) => node.stateOf(one.id) === state),
+        `${state} to all others`,
+      );
     }
     void one.members.leave();
     await mesh.until(() => others(nodes, one).every((node) => node.stateOf(one.id) === "left"), {
@@ -177,7 +180,10 @@ test("draining, asleep and left are announced by the node itself, and reach all 
     });
     one.kill();
     await mesh.time.advance(10_000);
-    assert.ok(others(nodes, one).every((node) => node.stateOf(one.id) === "left"));
+    assert.ok(
+      others(nodes, one).every((node) => node.stateOf(one.id) === "left"),
+      "left to all others",
+    );
   });
 });
 
@@ -191,7 +197,10 @@ test("a revoked node is a member nowhere, and gossip does not bring it back", as
     rest[0]?.members.revoked(bad.id);
     await mesh.until(() => rest.every((node) => node.stateOf(bad.id) === "unknown"), { ms: 2_500, what: "gone" });
     await mesh.time.advance(10_000);
-    assert.ok(rest.every((node) => node.stateOf(bad.id) === "unknown"));
+    assert.ok(
+      rest.every((node) => node.stateOf(bad.id) === "unknown"),
+      `${rest.map((node) => node.stateOf(bad.id))}`,
+    );
   });
 });
 
@@ -201,7 +210,10 @@ test("a node whose admission comes late is a member as soon as the admission cam
   const late = mesh.add(9, { seeds: [`${nodes[0]?.id}:1`] });
   mesh.admitted.delete(late.id);
   await mesh.time.advance(5_000);
-  assert.ok(nodes.every((node) => node.stateOf(late.id) === "unknown"));
+  assert.ok(
+    nodes.every((node) => node.stateOf(late.id) === "unknown"),
+    `${nodes.map((node) => node.stateOf(late.id))}`,
+  );
   mesh.admitted.add(late.id);
   await mesh.until(() => mesh.agreed([...nodes, late]), { ms: 2_000, what: "a member" });
 });

@@ -26,7 +26,7 @@ test("a hostile member without the deploy mark", async (context) => {
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   const [north, east] = mesh.nodes;
-  assert.ok(north && east);
+  assert.ok(north && east, "no north, or no east");
   await deploy(north, { app: "demo", text: source, token });
   const rogue = await joinRogue(context, mesh, { name: "rogue" });
   let heads: unknown = [];
@@ -134,7 +134,10 @@ test("a hostile member without the deploy mark", async (context) => {
         (error: HerdError) => error.code,
       ),
     );
-    assert.ok((await Promise.all(flood)).filter((code) => code === "request.throttled").length >= 40);
+    assert.ok(
+      (await Promise.all(flood)).filter((code) => code === "request.throttled").length >= 40,
+      "fewer than 40 are throttled",
+    );
   });
 
   await context.test("writes forbidden events into the audit log, and reads what is for admins", async () => {
