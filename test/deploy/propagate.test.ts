@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../src/core/errors.js";
 import { DeployMesh, type MemberDeployNode } from "../harness/virtual/deploy-mesh.js";
+import { addressOf } from "../harness/virtual/memory-network.js";
 import { forSeeds, seeds } from "../harness/virtual/virtual-time.js";
 
 const names = (result: PromiseSettledResult<{ readonly nodes: readonly string[] }>) =>
@@ -80,7 +81,7 @@ test("without its master, a mesh deploys as long as two nodes are there", async 
     refused.status === "rejected" && (refused.reason as HerdError).code === "node.unavailable",
     JSON.stringify(refused),
   );
-  const back = await mesh.add(0, { master: true, files: master.files, member: { seeds: [`${two.id}:1`] } });
+  const back = await mesh.add(0, { master: true, files: master.files, member: { seeds: [addressOf(two.id)] } });
   await mesh.agreement([back, two], { ms: 10_000 });
   assert.deepEqual([...back.active.keys()].sort(), ["early", "last", "late"]);
 });
@@ -113,7 +114,7 @@ test("a node that sends other bytes is passed over, and no node holds a lie abou
   one.kill();
   const late = [];
   for (let number = 3; number < 6; number++) {
-    late.push(await mesh.add(number, { master: false, member: { seeds: [`${two.id}:1`, `${three.id}:1`] } }));
+    late.push(await mesh.add(number, { master: false, member: { seeds: [addressOf(two.id), addressOf(three.id)] } }));
   }
   await mesh.agreement([two, ...late]);
   assert.ok(
@@ -138,7 +139,7 @@ test("a node that sends other bytes is passed over, and no node holds a lie abou
 test("conflicting deploys converge everywhere, whatever the network and the nodes do", async () => {
   await forSeeds(seeds(25), async (seed) => {
     const mesh = new DeployMesh(seed);
-    const { random, fabric, time } = mesh.members;
+    const { random, simulation, time } = mesh.members;
     const pick = (count: number) => Math.floor(random() * count);
     const size = 2 + pick(4);
     await mesh.grow(size, { masters: 1 + pick(size) });
@@ -153,12 +154,12 @@ test("conflicting deploys converge everywhere, whatever the network and the node
       else if (what < 0.62) void node.deployer.remove(app, { by: "token" }).catch(() => undefined);
       else if (what < 0.74) {
         const ids = [...mesh.nodes.values()].map(({ id }) => id);
-        fabric.partition([
+        simulation.partition([
           ids.filter((_, index) => index % 2 === step % 2),
           ids.filter((_, index) => index % 2 !== step % 2),
         ]);
-      } else if (what < 0.82) fabric.heal();
-      else if (what < 0.9) node.node.links.break(mesh.nodes.get(pick(size))?.id ?? "");
+      } else if (what < 0.82) simulation.partition([]);
+      else if (what < 0.9) node.node.break(mesh.nodes.get(pick(size))?.id ?? "");
       else if (dead.has(number)) await revive(mesh, { number, dead });
       else if (dead.size < size - 1) {
         node.kill();
@@ -166,7 +167,7 @@ test("conflicting deploys converge everywhere, whatever the network and the node
       }
       await time.advance(random() * 4_000);
     }
-    fabric.heal();
+    simulation.partition([]);
     for (const number of [...dead]) await revive(mesh, { number, dead });
     const all = [...mesh.nodes.values()];
     const met = () => mesh.members.agreed(all.map(({ node }) => node));
@@ -185,7 +186,7 @@ test("conflicting deploys converge everywhere, whatever the network and the node
 async function revive(mesh: DeployMesh, { number, dead }: { number: number; dead: Set<number> }): Promise<void> {
   const { master, files } = mesh.nodes.get(number) as MemberDeployNode;
   dead.delete(number);
-  const remembered = [...mesh.nodes.values()].map(({ id }) => ({ id, address: `${id}:1` }));
+  const remembered = [...mesh.nodes.values()].map(({ id }) => ({ id, address: addressOf(id) }));
   await mesh.add(number, { master, ...(master ? { files } : {}), member: { remembered } });
 }
 
@@ -224,7 +225,7 @@ test("a master's acknowledged change survives its death and a restart of all oth
 test("an acknowledged change survives the death of any one node, at any moment", async () => {
   await forSeeds(seeds(25), async (seed) => {
     const mesh = new DeployMesh(seed);
-    const { random, fabric, time } = mesh.members;
+    const { random, simulation, time } = mesh.members;
     const pick = (count: number) => Math.floor(random() * count);
     const size = 2 + pick(4);
     const nodes = await mesh.grow(size, { masters: 1 + pick(size) });
@@ -247,10 +248,10 @@ test("an acknowledged change survives the death of any one node, at any moment",
         await time.advance(random() * 30);
         nodes[victim]?.kill();
       }
-      if (random() < 0.3) nodes[pick(size)]?.node.links.break(nodes[pick(size)]?.id ?? "");
+      if (random() < 0.3) nodes[pick(size)]?.node.break(nodes[pick(size)]?.id ?? "");
       await time.advance(random() * (random() < 0.7 ? 10 : 1_500));
     }
-    assert.ok(fabric.messages > 0, `${fabric.messages}`);
+    assert.ok(simulation.world.frames > 0, `${simulation.world.frames}`);
     await time.advance(10_000);
     const living = nodes.filter((_, index) => index !== victim);
     await mesh.agreement(living, { ms: 10_000, lost: true });

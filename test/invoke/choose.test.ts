@@ -287,7 +287,7 @@ test("with any loads, only usable peers are drawn, never the one tried before, a
         assert.ok(!local.available && usable.length === 0, "nowhere, though there is a place");
       else if (choice === "queue") assert.ok(local.available && mayStay, "queued here, though it may not stay");
       else {
-        assert.ok(usable.includes(choice), `${usable}`);
+        assert.ok(usable.includes(choice), `${choice.nodeId} is not usable`);
         assert.ok(!local.available || !isIdle || !isFull(choice), "a free worker here beats a queue there");
         if (local.available && !tooHeavy)
           assert.ok(

@@ -9,6 +9,7 @@ import type { MemberState } from "../../src/mesh/ports.js";
 import { RecordReplica } from "../../src/mesh/replication/replica.js";
 import type { LinkSet } from "../../src/mesh/transport/link-set.js";
 import { fakeSigner, fakeVerify } from "../harness/virtual/member-mesh.js";
+import { addressOf } from "../harness/virtual/memory-network.js";
 import { Facts, founder, record } from "../harness/virtual/record-mesh.js";
 import { eachSeed, type Simulation, simulatedId } from "../harness/virtual/simulation.js";
 
@@ -49,7 +50,7 @@ class WholeNode {
         isRevoked: (node) => facts.revoked.has(node),
         verify: (signed) => facts.admitted.has(signed.signer) && fakeVerify(signed),
       },
-      seeds: () => (name === seedName ? [] : [simulation.world.addressOf(simulatedId(seedName))]),
+      seeds: () => (name === seedName ? [] : [addressOf(simulatedId(seedName))]),
     });
     this.replica = new RecordReplica({
       links,

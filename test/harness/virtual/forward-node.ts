@@ -16,8 +16,7 @@ import type { PeerLine } from "../../../src/invoke/forwarding/log-relay.js";
 import type { InvocationResult, Runner } from "../../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../../src/mesh/ports.js";
 import type { Allowance, AllowanceSource } from "../../../src/owner/allowance.js";
-import { FakeLink, FakeLinks, type Sent } from "./fake-links.js";
-import { World } from "./world.js";
+import { FakeLink, FakeLinks, type Sent, World } from "./fake-links.js";
 
 const ignore = (): void => undefined;
 
