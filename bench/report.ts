@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { drawFigure, type Figure } from "../src/cli/bench/chart.js";
-import { type Machine, machine, sameMachine } from "../src/cli/machine.js";
+import { type Machine, machine } from "../src/cli/machine.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { UsageError } from "../src/core/usage-error.js";
 import { compareRuns, comparisonTable, type KeyFigure } from "./comparison.js";
@@ -169,6 +169,12 @@ async function lastRun(path: string): Promise<Stored | undefined> {
 function difference(then: Readonly<Record<string, unknown>>, now: Machine): string {
   if (!sameMachine(then, now)) return `, ANOTHER MACHINE (${machineText(then)})`;
   return then.node === now.node ? "" : `, under Node ${String(then.node)}`;
+}
+
+/** Whether numbers of the two can be compared: the same machine, whatever Node it runs. */
+function sameMachine(one: Readonly<Record<string, unknown>>, other: Machine): boolean {
+  const kept = ["platform", "cpu", "cores", "memoryGibibytes"] as const;
+  return kept.every((key) => one[key] === other[key]);
 }
 
 function machineText(of: Readonly<Record<string, unknown>>): string {

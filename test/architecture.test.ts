@@ -73,6 +73,12 @@ test("nothing silences the compiler or the linter, and nothing is left to do", (
   assert.deepEqual(findings(checked, /\b(TODO|FIXME|XXX)\b/), []);
 });
 
+test("no object is spread where it is written: each property stands for itself", () => {
+  const spread = /\.\.\.\{/;
+  const checked = everything.filter(({ path }) => path !== "test/architecture.test.ts");
+  assert.deepEqual(findings(checked, spread), []);
+});
+
 test("the first line of a file says what it is for", () => {
   const silent = everything.filter(({ text }) => {
     const [first = "", second = ""] = text.split("\n");

@@ -8,7 +8,7 @@ import type { SeenAnswer } from "../src/client/client.js";
 import { answerJson, declaredContent } from "../src/client/route-request.js";
 
 /** The route of a method and a path; HEAD has that of GET. */
-export function routeOf(method: string, path: string): Route | undefined {
+function routeOf(method: string, path: string): Route | undefined {
   const [bare = ""] = path.split("?");
   const segments = bare.split("/");
   return routes.find((route) => {

@@ -15,7 +15,7 @@ export interface FunctionModel {
 }
 
 /** An owner's allowance from a moment on. */
-export interface OwnerChange {
+interface OwnerChange {
   readonly atMs: number;
   readonly slots: number;
   readonly lightUnits: number;
@@ -75,7 +75,7 @@ const lightUnits = 50;
 /**
  * Four light functions and two heavy ones, one of them of a heavy tail: one call in six brings nine tenths of the work.
  */
-export const mixedFunctions: readonly FunctionModel[] = [
+const mixedFunctions: readonly FunctionModel[] = [
   { name: "lookup", share: 30, meanUnits: 2, units: logNormal(2, 0.5) },
   { name: "render", share: 30, meanUnits: 5, units: logNormal(5, 0.7) },
   { name: "parse", share: 15, meanUnits: 10, units: exponential(10) },

@@ -15,7 +15,7 @@ export interface CoreSignature {
 export const maxFlatParameters = 16;
 
 /** Results that flatten to more core values than this travel through memory (CanonicalABI.md, MAX_FLAT_RESULTS). */
-export const maxFlatResults = 1;
+const maxFlatResults = 1;
 
 /** Bytes and alignment of a value in linear memory. */
 export interface Layout {
@@ -199,7 +199,7 @@ export function resultTypes(fn: FunctionType): ValueType[] {
 }
 
 /** `offset` rounded up to a multiple of `align`. */
-export function alignTo(offset: number, align: number): number {
+function alignTo(offset: number, align: number): number {
   return Math.ceil(offset / align) * align;
 }
 

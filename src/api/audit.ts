@@ -82,6 +82,3 @@ export type AuditRecord = DeepReadonly<z.infer<typeof record>>;
 
 /** The verdict of the proof. */
 export type AuditVerdict = DeepReadonly<z.infer<typeof auditVerdict>>;
-
-/** What an offline proof needs. */
-export type AuditProof = DeepReadonly<z.infer<typeof auditProof>>;

@@ -6,7 +6,7 @@ import { answer, json, type Route } from "./route.js";
 import { appName } from "./values.js";
 
 /** Headers of an answered call, and of a failed one as far as it came. */
-export const callHeaders = {
+const callHeaders = {
   "herd-node": "Name of the node that computed the answer.",
   "herd-hops": "`0`, or `1` when a peer computed the answer.",
   "herd-revision": "Revision of the app.",

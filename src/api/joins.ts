@@ -5,7 +5,7 @@ import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { here, host, time } from "./values.js";
 
 /** The largest body of a request to join, in bytes. */
-export const joinBodyBytes = 65_536;
+const joinBodyBytes = 65_536;
 
 const signed = z
   .object({

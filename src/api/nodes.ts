@@ -48,7 +48,7 @@ const node = z
 export const nodeList = z.array(node);
 
 /** A node in the tree of who let whom in. */
-export const treeNode = z
+const treeNode = z
   .object({
     name: z.string().describe("Name of the node."),
     parent: z.string().nullable().describe("Name of the node that let it in; null at the root."),

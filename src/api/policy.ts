@@ -1,7 +1,7 @@
 // What the owner of a machine allows: the policy of the asked node.
 
 import * as z from "zod";
-import { type OwnerPolicy, ownerPolicyShape } from "../core/owner-policy.js";
+import { ownerPolicyShape } from "../core/owner-policy.js";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 
 type Shape = typeof ownerPolicyShape;
@@ -35,8 +35,8 @@ export const policy = z
   .object({
     node: z.string().describe("Name of the node."),
     settings: z
-      .custom<OwnerPolicy>((value) => z.strictObject(ownerPolicyShape).safeParse(value).success)
-      .meta({ type: "object", description: "Every setting as it holds now: see the reference of the configuration." }),
+      .object(ownerPolicyShape)
+      .describe("Every setting as it holds now: see the reference of the configuration."),
     state: z
       .string()
       .describe(

@@ -4,7 +4,7 @@ import * as z from "zod";
 import type { DeepReadonly } from "./route.js";
 
 /** A place in an uploaded source that the compiler refused. */
-export const diagnostic = z
+const diagnostic = z
   .object({
     file: z.string().describe("Path of the file in the upload."),
     line: z.int().describe("Line, from 1."),

@@ -5,7 +5,7 @@ import type { ErrorCode } from "../core/errors.js";
 import type { Role } from "./roles.js";
 
 /** Methods that routes answer. HEAD follows from GET, and OPTIONS from the routes of a path. */
-export type Method = "GET" | "POST" | "PUT" | "DELETE";
+type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
  * Which node answers. `here`: the node that was asked. `master`, `deployer`: some node that has that mark. `named`: the node that the
@@ -117,7 +117,7 @@ export type ParametersOf<R extends Route> = R["parameters"] extends z.ZodObject 
 export type QueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.output<R["query"]> : unknown;
 
 /** Parameters of a route's query as a client writes them. */
-export type SentQueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.input<R["query"]> : unknown;
+type SentQueryOf<R extends Route> = R["query"] extends z.ZodObject ? z.input<R["query"]> : unknown;
 
 /** The parsed JSON body of a route's request; undefined for a route without one. */
 export type BodyOf<R extends Route> = R["body"] extends JsonContent<infer Schema> ? z.output<Schema> : undefined;
@@ -155,6 +155,30 @@ export function narrowed<const R extends Route, Schema extends z.ZodType>(
   schema: Schema,
 ): Narrowed<R, Schema> {
   return { ...route, answers: { 200: answer(route.summary, json(schema)) } };
+}
+
+type ParametersPart<R extends Route> = R["parameters"] extends z.ZodObject
+  ? { readonly parameters: Readonly<ParametersOf<R>> }
+  : unknown;
+
+type QueryPart<R extends Route> = R["query"] extends z.ZodObject
+  ? { readonly query?: Readonly<SentQueryOf<R>> }
+  : unknown;
+
+/** What a client fills into path and query of a route: the parameters that the route declares. */
+export type TargetOf<R extends Route> = ParametersPart<R> & QueryPart<R>;
+
+/** Parameters of path and query, whatever the route. */
+export interface AnyTarget {
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+}
+
+/** Path and query of a request of a route. Throws TypeError when a parameter of the path is missing. */
+export function targetOf(route: Route, { parameters, query = {} }: AnyTarget = {}): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
+  return pathOf(route.path, parameters) + (search.size === 0 ? "" : `?${search}`);
 }
 
 /** The path of a route with its parameters filled in, escaped (RFC 3986, section 2.1). Throws TypeError when one is missing. */

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { roles } from "./roles.js";
-import { answer, type DeepReadonly, json, type Route } from "./route.js";
+import { answer, json, type Route } from "./route.js";
 import { appName, count, durableHeader, here, host, time } from "./values.js";
 
 const issuedAt = time("When it was issued");
@@ -127,9 +127,3 @@ export const signIn = {
   answers: { 200: answer("The token.", json(callToken.extend(text))) },
   problems: ["auth.invalid", "request.throttled"],
 } as const satisfies Route;
-
-/** A token in a list. */
-export type ListedToken = DeepReadonly<z.infer<typeof listedToken>>;
-
-/** A token that was issued. */
-export type IssuedToken = DeepReadonly<z.infer<typeof issuedToken>>;

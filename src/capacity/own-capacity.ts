@@ -45,7 +45,7 @@ export interface OwnCapacityOptions {
  * The load that a profile gives way to: workers that calls may use, calls that run and wait, and whether an upload is
  * compiled or prepared.
  */
-export interface NodeLoad {
+interface NodeLoad {
   readonly slots: number;
   readonly running: number;
   readonly queued: number;

@@ -3,7 +3,7 @@
 import type { Logger } from "../core/log.js";
 
 /** A file that is missing or damaged, with its app where that is known; `cause` names the file. */
-export interface CatalogDamage {
+interface CatalogDamage {
   readonly file: string;
   readonly app: string | undefined;
   readonly cause: unknown;

@@ -11,7 +11,7 @@ export const componentLimitBytes = 32 * 1024 * 1024;
 /** See {@link componentLimitBytes}. */
 export const sourceLimitBytes = 16 * 1024 * 1024;
 /** The highest version of an app; beyond it, changes are ordered by their time. */
-export const maxVersion = 2 ** 48;
+const maxVersion = 2 ** 48;
 /** Characters of a change's `by`. */
 export const byLimit = 200;
 

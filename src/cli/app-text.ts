@@ -27,7 +27,7 @@ export function signature({ name, parameters, result }: Pick<AppFunction, "name"
 }
 
 /** A schema in a few characters; `…` for a schema that has no short form. */
-export function schemaText(schema: Schema, depth = 0): string {
+function schemaText(schema: Schema, depth = 0): string {
   if (depth > 4) return "…";
   if (typeof schema.$ref === "string") return schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1);
   if (schema.anyOf !== undefined) {

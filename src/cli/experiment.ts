@@ -23,7 +23,7 @@ const callTries = 5;
 const propagationLimitMs = 180_000;
 const pollMs = 10;
 
-/** What is called, and what every answer must be. */
+/** The functions to call, and the expected answers. */
 const functions = [
   { name: "where", body: () => "[200000]", expected: undefined },
   {
@@ -69,7 +69,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** Runs it and prints what came of it; the number of wrong answers. */
+/** Runs the experiment and prints its results; resolves to the number of wrong answers. */
 async function experiment(mesh: LocalMesh, json: boolean): Promise<number> {
   const propagation = await propagate(mesh);
   const rows: Row[] = [];
@@ -130,7 +130,7 @@ async function experiment(mesh: LocalMesh, json: boolean): Promise<number> {
   return wrong;
 }
 
-/** Deploys at the founder; times until it is acknowledged, and until each node has the app. */
+/** Deploys at the founder; resolves to the times until the answer, and until each node has the app. */
 async function propagate(
   mesh: LocalMesh,
 ): Promise<{ deployMs: number; everywhereMs: number; nodes: readonly string[] }> {
@@ -152,7 +152,7 @@ async function untilKnown(node: NodeProcess, token: string): Promise<void> {
     if (known.json.some((entry) => entry.app === app)) return;
     await sleep(pollMs);
   }
-  throw new Error(`${node.ready.node} has not got ${app} within ${propagationLimitMs / 1_000} s`);
+  throw new Error(`${node.ready.node} does not have ${app} after ${propagationLimitMs / 1_000} s`);
 }
 
 function rowOf(entry: (typeof functions)[number], answers: readonly Answer[]): Row {

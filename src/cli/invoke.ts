@@ -7,21 +7,21 @@ import { UsageError } from "../core/usage-error.js";
 import { utf8Text } from "../core/utf8.js";
 import { printLine, printNotice } from "./print.js";
 
-/** What to call: JSON text, `-` for stdin, `@FILE` for what a file holds, nothing for no arguments. */
+/** A function to call. `json`: JSON text, `-` for stdin, `@FILE` for the content of a file, undefined for no arguments. */
 export interface InvokeTarget {
   readonly app: string;
   readonly function: string;
   readonly json: string | undefined;
 }
 
-/** The arguments as an {@link InvokeTarget} names them. Throws `UsageError` for what cannot be read or is not UTF-8. */
+/** The arguments that an {@link InvokeTarget} names. Throws `UsageError` for text that cannot be read or is no UTF-8. */
 export async function argumentText(json: string | undefined): Promise<string | undefined> {
   if (json?.startsWith("@")) return readTextFile(json.slice(1));
   if (json !== "-") return json;
-  return utf8Text(await buffer(process.stdin), ({ detail }) => new UsageError(`what came on stdin ${detail}`));
+  return utf8Text(await buffer(process.stdin), ({ detail }) => new UsageError(`the text on stdin ${detail}`));
 }
 
-/** Calls a function and prints its result as the node gave it. */
+/** Calls a function and prints its result with the digits that the node sent. */
 export async function invoke(target: InvokeTarget, options: GlobalOptions & { nodeInfo?: boolean }): Promise<void> {
   const client = await connect(options);
   const body = await argumentText(target.json);
@@ -37,7 +37,7 @@ export async function invoke(target: InvokeTarget, options: GlobalOptions & { no
         `invocation ${headers["herd-invocation"]}, ${headers["server-timing"]}`,
     );
   }
-  // The result's text is never parsed here: numbers keep the digits that the function gave.
+  // The result is never parsed here, so that numbers keep the digits of the function.
   const result = reply.status === 204 ? "null" : reply.text;
   if (options.nodeInfo && options.json) {
     const info = {

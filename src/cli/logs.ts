@@ -34,7 +34,7 @@ export async function logs(
 }
 
 function recordText({ at, node, level, app, function: name, message, invocation }: LogLine): string {
-  // The node first: a call's lines come from where it ran.
+  // The node comes first, since a call may run on another node than the asked one.
   const origin = app === undefined ? node : `${node} ${name === undefined ? app : `${app}/${name}`}`;
   const call = invocation === undefined ? "" : ` [${printable(invocation)}]`;
   return `${at} ${level.padEnd(5)} ${printable(origin)}${call} ${printable(message)}`;

@@ -17,9 +17,3 @@ export function machine(): Machine {
     memoryGibibytes: Math.round(totalmem() / 2 ** 30),
   };
 }
-
-/** Whether numbers of the two can be compared: the same machine, whatever Node it runs. */
-export function sameMachine(one: Readonly<Record<string, unknown>>, other: Machine): boolean {
-  const kept = ["platform", "cpu", "cores", "memoryGibibytes"] as const;
-  return kept.every((key) => one[key] === other[key]);
-}

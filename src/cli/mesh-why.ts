@@ -1,4 +1,4 @@
-// `herd mesh why INVOCATION`: what a node knew of itself and its peers when it decided where a call runs.
+// `herd mesh why INVOCATION`: the state of a node and its peers when the node chose where a call runs.
 
 import { type Choice, whyCall } from "../api/mesh.js";
 import { connect, type GlobalOptions } from "../client/connection.js";
@@ -58,7 +58,7 @@ const ends: Readonly<Record<string, string>> = {
   "": ", which has not answered yet",
 };
 
-/** Why a peer refused a call, as it said. */
+/** Reasons of a peer for refusing a call. */
 const refusals: Readonly<Record<string, string>> = {
   busy: "the call would have waited longer there than here",
   unknown: "it does not have the revision",
@@ -78,7 +78,7 @@ function heavyFor({ lightUnits }: Side, units: number | null): boolean {
 
 /** Why a peer could not be drawn. */
 const whyNots: Readonly<Record<string, string>> = {
-  silent: "it was not heard of lately",
+  silent: "no report of it came lately",
   suspect: "it may be dead",
   draining: "it drains",
   ejected: "it failed too often and gets no calls for a while",

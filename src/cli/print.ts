@@ -25,7 +25,7 @@ export function printNotice(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** How this command line is started again: from a clone through npm, as it was. */
+/** The command that starts this program again: through npx when npm started it. */
 export function commandName(): string {
   return process.env.npm_command === undefined ? "herd" : "npx herd";
 }

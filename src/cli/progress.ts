@@ -1,6 +1,6 @@
-// A spinner on a terminal while something takes its time; silence where nobody looks.
+// A spinner on a terminal during a long task; nothing where stderr is no terminal.
 
-/** The task's result; shows `text`, or what the task has to say, with a spinner meanwhile when stderr is a terminal. */
+/** Runs the task beside a spinner with `text`, which the task may replace, when stderr is a terminal. */
 export async function withProgress<Result>(
   text: string,
   task: (show: (text: string) => void) => Promise<Result>,

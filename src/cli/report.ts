@@ -64,7 +64,7 @@ function failureText(error: unknown): string {
 }
 
 /** A problem as text: diagnostics if it has some, else its detail, with code and place. */
-export function problemText(document: Pick<Problem, "code" | "detail" | "where" | "diagnostics">): string {
+function problemText(document: Pick<Problem, "code" | "detail" | "where" | "diagnostics">): string {
   const { diagnostics = [] } = document;
   if (diagnostics.length > 0) {
     const count = diagnostics.length === 1 ? "1 error" : `${diagnostics.length} errors`;
@@ -75,7 +75,7 @@ export function problemText(document: Pick<Problem, "code" | "detail" | "where" 
 }
 
 /** `file:line:column message`, the source line, and a caret under the column. */
-export function diagnosticText(diagnostic: Diagnostic): string {
+function diagnosticText(diagnostic: Diagnostic): string {
   const { file, line, column, message, source } = diagnostic;
   const head = `${printable(file)}:${line}:${column} ${printable(message)}\n`;
   if (source.trim() === "") return head;

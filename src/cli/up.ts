@@ -2,6 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { ReadyLine } from "../api/ready.js";
 import { type GlobalOptions, tokenText } from "../client/connection.js";
 import { type Config, joinsMesh, loadConfig } from "../core/config.js";
 import { watchUnhandledErrors } from "../core/unhandled-errors.js";
@@ -13,40 +14,40 @@ import { commandName, printJson, printLine, printNotice } from "./print.js";
 /** The flags of `herd up`, as commander names them. */
 export interface UpOptions extends GlobalOptions {
   readonly domain?: readonly string[];
-  /** `--no-deploy` makes it false; true says nothing, so that a file can. */
+  /** False with `--no-deploy`. True is commander's default, so the configuration file may still decide. */
   readonly deploy?: boolean;
   readonly [flag: string]: unknown;
 }
 
 /**
- * Exit code of a node that an operator recycled, or that met a defect of its own (sysexits' EX_TEMPFAIL): whoever runs
- * it starts it, or another, again.
+ * Exit code of a node that an operator recycled, or that met a defect of its own (sysexits' EX_TEMPFAIL): its supervisor
+ * starts it, or another, again.
  */
 export const recycledCode = 75;
 
-/** A node that met a defect of its own ends after so long, beside the time of its calls, whatever still hangs. */
+/** Time for links, files and threads to end after a defect, beside the deadline of calls, in ms. Then the process exits. */
 const faultDrainMs = 10_000;
 
-/** Runs a node until it is told to stop. Throws `UsageError` for what cannot be run. */
+/** Runs a node until a signal or a recycle stops it. Throws `UsageError` for settings that no node can run with. */
 export async function up(options: UpOptions): Promise<void> {
   const signalled = firstSignal();
   const config = await loadConfig({ flags: await upFlags(options), env: process.env });
   const leafKeys = keysAhead(config);
-  // Loaded once a signal is heard, since it takes a while.
+  // Loading takes a while: the signal handlers are installed before.
   const { HerdNode } = await import("../node/node.js");
   const node = new HerdNode(config, { onProgress: printNotice, leafKeys });
   watchUnhandledErrors({
     report: (kind, cause) => node.reportUnhandled(kind, cause),
     drain: () => node.stop(),
     exit: () => process.exit(recycledCode),
-    // Calls under way have their deadline; the rest is for links, files and threads to end.
+    // Calls under way end by their deadline; links, files and threads take the rest.
     drainMs: config.limits.deadlineMs + faultDrainMs,
   });
   const recycled = node.recycled.then(() => {
     process.exitCode = recycledCode;
   });
   const stopped = Promise.race([signalled, recycled]).then(() => node.stop());
-  // A start that a signal ended fails, as it should: what counts then is how the stop went.
+  // A start that a signal interrupts fails, as expected: the outcome of the stop decides the exit code.
   const started = node.start().catch(async (error: unknown) => {
     if (!signalled.came()) throw error;
     await stopped;
@@ -62,17 +63,17 @@ export async function up(options: UpOptions): Promise<void> {
   await stopped;
 }
 
-/** The flags as settings; a token that stands in a file is read. Throws `UsageError`. */
+/** The flags as settings; a token of `@FILE` is read. Throws `UsageError`. */
 export async function upFlags(options: UpOptions): Promise<Readonly<Record<string, unknown>>> {
   const { url: _url, token, ca: _ca, json: _json, container: _container, domain, deploy, ...flags } = options;
   return { ...flags, token: await tokenText(token), deploy: deploy === false ? false : undefined, domains: domain };
 }
 
-/** The keys of a node that joins for the first time: other threads make them while this one loads the node. */
+/** Makes the keys of a node that joins for the first time in other threads, while this thread loads the node. */
 function keysAhead(config: Config): Promise<LeafKeys> | undefined {
   if (!joinsMesh(config) || existsSync(join(config.state, "identity"))) return undefined;
   const keys = makeLeafKeys();
-  // The join tells; a start that ends before it has nobody to tell.
+  // The join reports the failure. A start that ends before the join leaves this promise without a handler.
   keys.catch(() => undefined);
   return keys;
 }
@@ -81,29 +82,27 @@ function keysAhead(config: Config): Promise<LeafKeys> | undefined {
 function firstSignal(): Promise<void> & { readonly came: () => boolean } {
   let came = false;
   const signal = new Promise<void>((resolve) => {
-    const hear = (): void => {
+    const receive = (): void => {
       if (came) return;
       came = true;
       process.once("SIGINT", () => process.exit(130));
       resolve();
     };
-    process.once("SIGTERM", hear);
-    process.once("SIGINT", hear);
+    process.once("SIGTERM", receive);
+    process.once("SIGINT", receive);
   });
   return Object.assign(signal, { came: () => came });
 }
 
-function readyLine(ready: Ready): Record<string, unknown> {
-  const { url, peer, node, mesh, foundingToken, ca, state } = ready;
-  const token = foundingToken === undefined ? {} : { token: foundingToken };
-  return { event: "ready", url, peer, node, mesh, ...token, ca, state };
+function readyLine({ url, peer, node, mesh, foundingToken: token, ca, state }: Ready): ReadyLine {
+  return { event: "ready", url, peer, node, mesh, token, ca, state };
 }
 
 function printWelcome(ready: Ready): void {
   for (const line of welcomeLines(ready)) printLine(line);
 }
 
-/** What a node tells people when it serves. A node that is no master has no sign-in code, and no token unless somebody gave it one. */
+/** The lines for people when the node serves. Only a master has a sign-in code, and a token without being given one. */
 export function welcomeLines(ready: Ready): string[] {
   const { node, url, signInUrl, master, token, state } = ready;
   const herd = commandName();

@@ -6,10 +6,10 @@ import { basename, dirname } from "node:path";
 import { printNotice } from "./print.js";
 import { report } from "./report.js";
 
-/** Editors write a file in several steps: what comes within this time is one change. */
+/** Editors write a file in several steps: changes within this time, in ms, count as one. */
 const settleMs = 120;
 
-/** Runs `once` now and after each change; what it throws is told, and the watch goes on. Ends at SIGINT or SIGTERM. */
+/** Runs `once` now and after each change; a failure is reported, and the watch continues. Ends at SIGINT or SIGTERM. */
 export async function watch(path: string, options: { once: () => Promise<void>; json: boolean }): Promise<void> {
   const isFolder = (await stat(path)).isDirectory();
   const interrupted = new AbortController();

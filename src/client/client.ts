@@ -1,6 +1,6 @@
 // A client of the public HTTPS interface, which the command line, tests and benches share.
 
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { Route } from "../api/route.js";
 import { problemError, UnreachableError } from "./errors.js";
@@ -30,7 +30,7 @@ export interface ClientOptions {
   readonly url: URL;
   readonly token: string | undefined;
   readonly ca: string | undefined;
-  /** Dialled when this machine cannot resolve the URL's host, for which the certificate must be good all the same. */
+  /** Host to dial when this machine cannot resolve the URL's host. The certificate must name the URL's host all the same. */
   readonly dial?: string;
   /** Called with each answer that was received whole; an error that it throws fails the request. */
   readonly onAnswer?: ((answer: SeenAnswer) => void) | undefined;
@@ -39,12 +39,8 @@ export interface ClientOptions {
 /** A request of any path; method GET when none is given. */
 export type ClientRequest = Partial<Omit<WireRequest, "path">>;
 
-/** An answer that is no problem. */
-export interface Reply {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
+/** An answer of a status below 400, which is not parsed. */
+export type Reply = Omit<AnyAnswer, "json">;
 
 /** Sends requests to one node. */
 export class Client {
@@ -84,7 +80,7 @@ export class Client {
 
   /** The answer as a stream, once its headers are there and its status is below 400. Throws as {@link send}. */
   async open(path: string, options: ClientRequest = {}): Promise<IncomingMessage> {
-    const response = await this.#exchange(path, options);
+    const response = await this.#dial(path, options);
     const { statusCode: status = 0 } = response;
     if (status < 400) return response;
     const text = await textOf(response);
@@ -103,7 +99,7 @@ export class Client {
     this.#options.onAnswer?.({ method, path, status, type: headers["content-type"], text });
   }
 
-  async #exchange(path: string, options: ClientRequest): Promise<IncomingMessage> {
+  async #dial(path: string, options: ClientRequest): Promise<IncomingMessage> {
     const { url, dial } = this.#options;
     try {
       return await this.#request(path, options);
@@ -115,7 +111,7 @@ export class Client {
     }
   }
 
-  /** Sends to `host` when it is given, which must still prove that it is the URL's. */
+  /** Dials `host` when one is given; the certificate must name the URL's host all the same. */
   #request(path: string, options: ClientRequest & { readonly host?: string }): Promise<IncomingMessage> {
     const { url, token, ca } = this.#options;
     const { host } = options;
@@ -128,7 +124,7 @@ export class Client {
           ...(options.body === undefined ? {} : { "content-length": Buffer.byteLength(options.body) }),
           ...options.headers,
         },
-        // One request a command: no pool that would keep the process alive.
+        // A command sends few requests: a pool of connections would keep its process alive.
         agent: false,
         ...(ca === undefined ? {} : { ca }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -142,7 +138,7 @@ export class Client {
   }
 }
 
-/** A node reads what is a little too large to its end, to be able to answer; what is more than this it cuts off. */
+/** A node reads a body that is a little too large to its end, to be able to answer. Above this it cuts the connection. */
 const largeBytes = 8 * 1024 * 1024;
 
 function unreachable(

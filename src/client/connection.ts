@@ -1,4 +1,4 @@
-// Which node a command speaks to, and with which token: flags first, then what the state directory says.
+// The node, token and root certificate of a command: from its options first, then from the state directory.
 
 import { resolve } from "node:path";
 import { readTextFile } from "../core/text-file.js";
@@ -6,7 +6,7 @@ import { UsageError } from "../core/usage-error.js";
 import { type ClientState, readClientState } from "../storage/client-state.js";
 import { Client } from "./client.js";
 
-/** The options that every command takes. */
+/** Options of every command. */
 export interface GlobalOptions {
   readonly url?: string;
   readonly token?: string;
@@ -15,21 +15,21 @@ export interface GlobalOptions {
   readonly json?: boolean;
 }
 
-/** The state directory of a command line: flag, environment, `.herd`. */
+/** The state directory: `--state`, else `$HERD_STATE`, else `.herd`. */
 export function stateDirectory(options: GlobalOptions): string {
   return resolve(options.state ?? (process.env.HERD_STATE || ".herd"));
 }
 
 /**
- * A client for the node that the options and the state directory name. Throws {@link UsageError} when neither names one. `asOwner`:
- * without a token, the owner's secret will do.
+ * A client for the node that the options or the state directory name. Throws {@link UsageError} when neither names one.
+ * With `asOwner`, the secret of the machine's owner replaces a missing token.
  */
 export async function connect(options: GlobalOptions, { asOwner = false } = {}): Promise<Client> {
   const directory = stateDirectory(options);
   const state = await readClientState(directory);
   const url = options.url ?? state?.url;
   if (url === undefined) {
-    throw new UsageError(`no node is known in ${directory}: start one with herd up, or say --url, --token and --ca`);
+    throw new UsageError(`no node is known in ${directory}: start one with herd up, or give --url, --token and --ca`);
   }
   const isOwn = options.url === undefined || sameOrigin(options.url, state?.url);
   const ca = await rootOf(options, state);
@@ -38,23 +38,20 @@ export async function connect(options: GlobalOptions, { asOwner = false } = {}):
   return new Client({ url: parsed(url), token, ca, ...(isOwn && state?.dial ? { dial: state.dial } : {}) });
 }
 
-/** The root certificate that the options and the state directory say to trust, in PEM. Throws {@link UsageError} when neither does. */
+/** The root certificate to trust, in PEM. Throws {@link UsageError} when neither options nor state directory name one. */
 export async function trustedRoot(options: GlobalOptions): Promise<string> {
   const root = await rootOf(options, await readClientState(stateDirectory(options)));
   if (root === undefined) throw new UsageError("no root certificate is known here: name the mesh's with --ca");
   return root;
 }
 
-/** The root to trust, in PEM: the mesh's of the state directory is that of every node of this mesh. */
+/** The root to trust, in PEM. All nodes of a mesh have the same root, so the state directory's is good for another node. */
 async function rootOf({ ca }: GlobalOptions, state: ClientState | undefined): Promise<string | undefined> {
   const path = ca ?? state?.ca;
   return path === undefined ? undefined : readTextFile(path);
 }
 
-/**
- * The token of the state directory: good at every node of its mesh, and sent to nobody whose certificate is of another
- * root.
- */
+/** The token of the state directory. It is valid at every node of its mesh, and never sent to a node of another root. */
 async function keptToken(from: {
   readonly options: GlobalOptions;
   readonly state: ClientState | undefined;
@@ -78,7 +75,7 @@ function sameOrigin(left: string, right: string | undefined): boolean {
   return right !== undefined && URL.canParse(left) && new URL(left).origin === new URL(right).origin;
 }
 
-/** A `--token` as it is meant: `@FILE` is what the file holds. Throws {@link UsageError}. */
+/** The token that `--token` names: itself, or the content of the file for `@FILE`. Throws {@link UsageError}. */
 export async function tokenText(token: string | undefined): Promise<string | undefined> {
   return token?.startsWith("@") ? (await readTextFile(token.slice(1))).trim() : token;
 }

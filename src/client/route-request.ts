@@ -1,22 +1,22 @@
 // Requests and answers of a route of the contract: types inferred from its declaration, and both ways over the wire.
 
 import type { IncomingHttpHeaders } from "node:http";
-import type {
-  AnswerJson,
-  Content,
-  JsonContent,
-  ParametersOf,
-  RawBody,
-  Route,
-  SentBodyOf,
-  SentQueryOf,
+import {
+  type AnswerJson,
+  type AnyTarget,
+  type Content,
+  type JsonContent,
+  type RawBody,
+  type Route,
+  type SentBodyOf,
+  type TargetOf,
+  targetOf,
 } from "../api/route.js";
-import { pathOf } from "../api/route.js";
 import { tryParseJson } from "../core/json.js";
 import { UnreadableAnswerError } from "./errors.js";
 
 /** A body as it is sent, instead of a value of the contract. */
-export interface SentBytes {
+interface SentBytes {
   readonly type: string;
   readonly bytes: string | Buffer;
 }
@@ -28,20 +28,10 @@ interface CommonRequest {
 }
 
 /** A request as {@link wireRequest} reads it, whatever its route. */
-export interface AnyRequest extends CommonRequest {
-  readonly parameters?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | undefined>>;
+export interface AnyRequest extends CommonRequest, AnyTarget {
   readonly body?: unknown;
   readonly raw?: SentBytes;
 }
-
-type ParametersPart<R extends Route> = [unknown] extends [ParametersOf<R>]
-  ? unknown
-  : { readonly parameters: Readonly<ParametersOf<R>> };
-
-type QueryPart<R extends Route> = [unknown] extends [SentQueryOf<R>]
-  ? unknown
-  : { readonly query?: Readonly<SentQueryOf<R>> };
 
 type BodyPart<R extends Route> = R["body"] extends RawBody
   ? { readonly raw: SentBytes }
@@ -55,7 +45,7 @@ type BodyPart<R extends Route> = R["body"] extends RawBody
  * A request of a route: what its declaration wants of `parameters`, `query` and `body`. `raw` replaces the body of a route that takes
  * JSON, for a client that sends what this version's contract does not declare.
  */
-export type RouteRequest<R extends Route> = CommonRequest & ParametersPart<R> & QueryPart<R> & BodyPart<R>;
+type RouteRequest<R extends Route> = CommonRequest & TargetOf<R> & BodyPart<R>;
 
 /** The arguments after the route: none are needed when the route needs nothing. */
 export type RequestArguments<R extends Route> =
@@ -89,13 +79,11 @@ export interface WireRequest extends CommonRequest {
 
 /** The request of a route as it goes over the wire. */
 export function wireRequest(route: Route, request: AnyRequest = {}): WireRequest {
-  const { parameters, query = {}, body, raw, headers, signal } = request;
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
+  const { body, raw, headers, signal } = request;
   const sent = raw ?? (body === undefined ? undefined : { type: "application/json", bytes: JSON.stringify(body) });
   return {
     method: route.method,
-    path: `${pathOf(route.path, parameters)}${search.size === 0 ? "" : `?${search}`}`,
+    path: targetOf(route, request),
     headers: { ...(sent === undefined ? {} : { "content-type": sent.type }), ...headers },
     ...(sent === undefined ? {} : { body: sent.bytes }),
     ...(signal === undefined ? {} : { signal }),

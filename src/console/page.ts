@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { packageRoot } from "../core/package-root.js";
 
 /** A file of the page: its media type, its bytes, and their compressed forms; undefined where these are not smaller. */
-export interface PageFile {
+interface PageFile {
   readonly type: string;
   readonly bytes: Uint8Array;
   readonly brotli: Uint8Array | undefined;

@@ -41,7 +41,7 @@ export interface HoldJobsOptions {
  * Why a manifest could not be held, after how many tries. A lasting reason lies in the manifest or in this machine, not
  * in the links.
  */
-export interface HoldFailure {
+interface HoldFailure {
   readonly cause: unknown;
   readonly tries: number;
   readonly lasting: boolean;

@@ -40,14 +40,14 @@ export interface NodeRegistry {
 }
 
 /** Calls that a node can run at once, runs, and keeps waiting. */
-export interface Load {
+interface Load {
   readonly slots: number;
   readonly running: number;
   readonly queued: number;
 }
 
 /** What a node can do: work units per second of all its workers, overall and by kernel. */
-export interface CapacityFigures {
+interface CapacityFigures {
   readonly overall: number;
   readonly kernels: Readonly<Record<string, number>>;
   readonly workers: number;
@@ -84,7 +84,7 @@ export interface ChoiceSide extends Load {
  * A candidate of a choice: weight in work units per ms, units per ms of one of its workers, ms until the answer
  * expected there, why it could not be drawn (null when it could), and the heaviest call that its owner takes.
  */
-export interface ChoiceCandidate {
+interface ChoiceCandidate {
   readonly nodeId: string;
   readonly weight: number;
   readonly rate: number;
@@ -98,7 +98,7 @@ export interface ChoiceCandidate {
  * no peer takes what this node had to stop) or `peer`; `taken`: how that peer took it, `refusal` why it refused;
  * `units`: the call's work. `sample` is kept for some.
  */
-export interface ChoiceStep {
+interface ChoiceStep {
   readonly way: string;
   readonly here: ChoiceSide & { readonly available: boolean };
   readonly peer:
@@ -123,7 +123,7 @@ export interface CallChoice {
 }
 
 /** Gives this node's calls to others, and takes none from them, while it is on. */
-export interface Drainable {
+interface Drainable {
   readonly draining: boolean;
   /** Whether the node's owner paused it: then nothing runs there at all. */
   readonly asleep: boolean;

@@ -1,4 +1,4 @@
-// Several nodes on this machine that make one mesh: the first founds it, the others join with a token each.
+// A mesh of several node processes on this machine: the first founds it, each other one joins with a token of its own.
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import type { SentBodyOf } from "../api/route.js";
 import { createToken } from "../api/tokens.js";
 import { type LaunchedNode, type LaunchOptions, NodeProcess, runHerd } from "./node-process.js";
 
-/** Where and how to start a mesh. */
+/** Folder, names and flags of a mesh. */
 export interface LocalMeshOptions {
   /** Folder for the nodes' states. */
   readonly folder: string;
@@ -27,7 +27,7 @@ export class LocalMesh {
     this.#options = options;
   }
 
-  /** Starts the founder, then the others one after the other. */
+  /** Starts the founder, then each other node in turn. */
   static async start(options: LocalMeshOptions): Promise<LocalMesh> {
     const mesh = new LocalMesh(options);
     const [founder = "node", ...others] = options.names;

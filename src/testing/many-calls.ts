@@ -1,16 +1,16 @@
-// Many calls of one function through the API of one node, over connections that stay open.
+// Many calls of one function through the HTTPS interface of one node, over connections that stay open.
 
 import { Agent, request } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRetryable, retryDelayMs } from "./retry.js";
 
-/** Where to call, and whom to trust there: PEM. */
+/** The node to call, and the root to trust, in PEM. */
 export interface CalledNode {
   readonly ca: string;
   readonly ready: { readonly url: string };
 }
 
-/** What to call, how often, and how many calls at a time. */
+/** The function to call, the number of calls, and how many run at a time. */
 export interface ManyCalls {
   /** `APP/FUNCTION`. */
   readonly path: string;
@@ -19,15 +19,15 @@ export interface ManyCalls {
   readonly calls: number;
   readonly atATime: number;
   readonly token: string;
-  /** Each call's, ms; the node's own without it. */
+  /** Deadline of each call, ms; the node's own when not given. */
   readonly deadlineMs?: number;
-  /** What a caller waits between an answer and its next call, ms; nothing without it. */
+  /** Pause of a caller between an answer and its next call, ms; none when not given. */
   readonly pauseMs?: () => number;
-  /** How often a call is made at most that a busy node answers with 429, 503 or 504; once when not given. */
+  /** Tries of a call that the node answers with 429, 503 or 504, at most; 1 when not given. */
   readonly tries?: number;
-  /** No call begins after it aborted. */
+  /** No call begins after the signal aborted. */
   readonly signal?: AbortSignal;
-  /** Hears of each answer as it comes. */
+  /** Called with each answer as it arrives. */
   readonly onAnswer?: (answer: Answer) => void;
 }
 
@@ -36,11 +36,11 @@ export interface Answer {
   readonly index: number;
   readonly status: number;
   readonly text: string;
-  /** Who computed it, and over how many hops, as the answer's headers say. */
+  /** Node that computed it, and hops, from the headers of the answer. */
   readonly node: string;
   readonly hops: number;
   readonly ms: number;
-  /** When it came, by `performance.now`. */
+  /** When it arrived, by `performance.now`. */
   readonly at: number;
 }
 

@@ -70,7 +70,7 @@ test("Finagle: a slow answer is believed at once and forgotten slowly, and what 
   assert.equal(metric.load(0), 200);
   metric.observe(10, 1_000);
   const cost = 10 * (1 - Math.exp(-0.1)) + 100 * Math.exp(-0.1);
-  assert.ok(Math.abs(metric.load(1_000) - 2 * cost) < 1e-9);
+  assert.ok(Math.abs(metric.load(1_000) - 2 * cost) < 1e-9, `${metric.load(1_000)}`);
   metric.observe(500, 1_000);
   assert.equal(metric.load(1_000), 1_000);
   assert.ok(metric.load(11_000) < 1_000 * Math.exp(-0.99), "it decays by itself");
@@ -145,7 +145,7 @@ test("a node that failed too often in a row is out for a while, longer each time
   const accrual = new FailureAccrual({ failures: 2, firstMs: 100, mostMs: 300 });
   const fail = (nowMs: number): void => accrual.ended(7, { end: "failed", nowMs });
   fail(0);
-  assert.ok(accrual.isOpen(7, 0));
+  assert.ok(accrual.isOpen(7, 0), "open after seven");
   fail(0);
   assert.deepEqual([accrual.isOpen(7, 99), accrual.isOpen(7, 100), accrual.isOpen(8, 0)], [false, true, true]);
   fail(100);

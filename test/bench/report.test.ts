@@ -70,7 +70,10 @@ test("paired rounds alternate their order, warm up once, and keep pairs together
 });
 
 const run = (value: number) => ({
-  ...{ name: "invoke", method: "Counted.", results: { value }, panels: [] },
+  name: "invoke",
+  method: "Counted.",
+  results: { value },
+  panels: [],
   key: [calls(value, value - 1, value + 1)],
 });
 
@@ -82,7 +85,10 @@ async function folderOf(t: TestContext): Promise<BenchOptions> {
 
 async function storedValue(options: BenchOptions, name: string): Promise<unknown> {
   const { question, method, at, machine, results } = JSON.parse(await readFile(join(options.out, name), "utf8"));
-  assert.ok(question.endsWith("?") && method === "Counted." && Date.parse(at) > 0 && machine.cores > 0);
+  assert.ok(
+    question.endsWith("?") && method === "Counted." && Date.parse(at) > 0 && machine.cores > 0,
+    JSON.stringify({ question, method, at, machine }),
+  );
   return results.value;
 }
 

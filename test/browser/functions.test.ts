@@ -124,7 +124,7 @@ test("a dropped folder becomes an app of several files; a revision is shown, rol
 
   const { page, context, faults } = await openSignedIn(t, signedIn("#/new"));
   const box = await page.locator(".code-field").boundingBox();
-  assert.ok(box);
+  assert.ok(box, "no box");
   const devtools = await context.newCDPSession(page);
   for (const type of ["dragEnter", "dragOver", "drop"] as const) {
     const data = { items: [], files: [dropped], dragOperationsMask: 1 };

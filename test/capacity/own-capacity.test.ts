@@ -202,7 +202,10 @@ test("a profile of a busy machine counts for seconds, and never replaces one of 
   machine.noise = () => 1;
   await machine.pass(30_000);
   const [, quiet] = machine.reported;
-  assert.ok(busy !== undefined && quiet !== undefined && quiet.overall > 4 * busy.overall);
+  assert.ok(
+    busy !== undefined && quiet !== undefined && quiet.overall > 4 * busy.overall,
+    `${busy?.overall} busy, ${quiet?.overall} quiet`,
+  );
   machine.noise = (random) => 4 + 20 * random;
   await machine.pass(day);
   await machine.pass(90_000);

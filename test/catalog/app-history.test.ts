@@ -127,7 +127,10 @@ test("a rollback to a revision that deploys elsewhere pushed out meanwhile still
   const app = appOf([...deploys, { ...base, op: "rollback" as const, version: 13, component: 0 }].map(recordOf));
   assert.equal(app?.revision, revisionOf(hex("component 0")));
   assert.equal(app?.revisions.length, 10);
-  assert.ok(app?.revisions.some(({ revision }) => revision === app.revision));
+  assert.ok(
+    app?.revisions.some(({ revision }) => revision === app.revision),
+    JSON.stringify(app?.revisions),
+  );
 });
 
 const base: Short = { op: "deploy", version: 1, at: 1, component: 0, author: 0 };

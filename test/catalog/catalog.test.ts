@@ -298,7 +298,7 @@ test("leftovers of a crash are cleared, foreign files are left alone", async () 
     await opened(await SealedFiles.open(directory, sealer, { scope: "catalog" }));
     const names = await readdir(directory);
     assert.equal(names.length, 5);
-    assert.ok(names.includes("notes.txt"));
+    assert.ok(names.includes("notes.txt"), `${names}`);
   });
 });
 

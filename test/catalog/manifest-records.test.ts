@@ -219,7 +219,10 @@ test("of two components with one name, the one with the lower record id counts, 
     manifest: { ...record.manifest, revision: "0".repeat(12) },
   }));
   const [low, high] = two.sort((a, b) => (a.id < b.id ? -1 : 1));
-  assert.ok(low?.manifest.op === "deploy" && high?.manifest.op === "deploy");
+  assert.ok(
+    low?.manifest.op === "deploy" && high?.manifest.op === "deploy",
+    `${low?.manifest.op} and ${high?.manifest.op}`,
+  );
   for (const order of [
     [low, high],
     [high, low],

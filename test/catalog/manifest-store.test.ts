@@ -63,7 +63,10 @@ test("bytes that two apps share go with the second, and a source that two revisi
   await hold(deploy("a", 1, one), one, source);
   await hold(deploy("a", 2, two), two, source);
   await hold(deploy("b", 1, two));
-  assert.ok([one, two, source].every((content) => store.hasBlob(sha256(content))));
+  assert.deepEqual(
+    [one, two, source].map((content) => store.hasBlob(sha256(content))),
+    [true, true, true],
+  );
   await hold(removal("a", 3));
   assert.deepEqual(
     [one, two, source].map((content) => store.hasBlob(sha256(content))),

@@ -47,7 +47,7 @@ test("an intact log is proved without a node", async () => {
   assert.deepEqual([text.code, text.out], [0, "5 records: nothing changed, dropped, reordered or forged\n"]);
 });
 
-test("a log that lost an entry fails with exit code 1 and says which", async () => {
+test("a log that lost an entry fails with exit code 1 and names the entry", async () => {
   const [log] = bundle.logs;
   assert.ok(log);
   const entries = log.entries.filter(({ seq }) => seq !== 2);
@@ -61,14 +61,14 @@ test("a log that lost an entry fails with exit code 1 and says which", async () 
   assert.deepEqual(Object.keys(JSON.parse(json.out)), ["ok", "records", "problems"]);
 });
 
-test("what is no bundle is not proved; what cannot be read, or is asked without a root, is wrong usage", async () => {
+test("a file that is no bundle is not proved; an unreadable file, or a missing root, is wrong usage", async () => {
   const cut = await herd(await saved('{"v":1,'), "--ca", "ca.pem", "--json");
   assert.deepEqual([cut.code, JSON.parse(cut.out).ok], [1, false]);
   assert.equal((await herd("nothing.json", "--ca", "ca.pem")).code, 2);
   assert.match((await herd(await saved(bundle))).err, /--ca/);
 });
 
-test("what a node gives is joined with the heads that it has seen, saved, and held against the trusted root", async () => {
+test("the log of a node is joined with the heads that the node has seen, saved, and checked against the trusted root", async () => {
   const node = await TestNode.start();
   try {
     node.mesh.audit.bundle = () => bundle;

@@ -41,7 +41,7 @@ test("bench capacity needs no node, prints one value, and leaves a file and a pi
   assert.ok(err.includes(join(folder, "capacity.json")), err);
 });
 
-test("wrong usage of bench is told as such", async () => {
+test("wrong usage of bench exits with 2", async () => {
   for (const args of [["capacity", "--seconds", "0"], ["capacity", "--workers", "many"], ["capacities"]]) {
     const { code, out } = await herd(["bench", ...args], tmpdir());
     assert.deepEqual([code, out], [2, ""], args.join(" "));

@@ -8,6 +8,7 @@ import { delimiter, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { containerArguments, memoryLimitBytes } from "../../src/cli/container/arguments.js";
+import { nodeImage } from "../../src/cli/container/engine.js";
 import { loadConfig } from "../../src/core/config.js";
 import { packageRoot } from "../../src/core/package-root.js";
 
@@ -58,7 +59,7 @@ test("the compose files give a container what its node needs at most", async () 
   }
 });
 
-test("every wall is asked for, and what is published is what the node was to bind", async () => {
+test("the container gets every wall, and the engine publishes the ports that the node would have bound", async () => {
   const config = await loadConfig({ cwd: "/w", flags: { host: "0.0.0.0", advertise: "north.internal", port: 1_234 } });
   const user = { uid: 7, gid: 8 };
   const args = containerArguments({ image: "image", config, reads: ["/w/functions"], command: ["--ephemeral"], user });
@@ -83,7 +84,12 @@ test("localhost is published on this machine only, and never as root", async () 
   assert.ok(args.includes("127.0.0.1:8443:8443") && args.includes("10001:10001"));
 });
 
-test("without an engine it says what to install, with one that is asleep what to start", { skip }, async (t) => {
+test("an installed package holds no Dockerfile: the error names the variable for an image", async (t) => {
+  await assert.rejects(nodeImage({}, await folder(t)), /^CommandError: .*HERD_IMAGE.*clone/);
+  assert.equal(await nodeImage({ HERD_IMAGE: "mine" }, await folder(t)), "mine");
+});
+
+test("without an engine the error names what to install, with a stopped one what to start", { skip }, async (t) => {
   const state = await folder(t);
   const none = await upInContainer(["--state", state], { PATH: state });
   assert.equal(none.code, 1);
@@ -97,7 +103,9 @@ test("without an engine it says what to install, with one that is asleep what to
   assert.match(asleep.stderr, /does not answer \(Cannot connect to the Docker daemon\): start it/);
 });
 
-test("the same options arrive, a token as a file that goes again", { skip }, async (t) => {
+test("the node in the container gets the same options, and a token as a file that is removed afterwards", {
+  skip,
+}, async (t) => {
   const state = await folder(t);
   const token = "herd-join.secret";
   const check = `test "$(cat ${join(state, "join-token")})" = ${token} || exit 9; exit 3`;
@@ -140,7 +148,7 @@ test("a node that was recycled or killed is replaced, one that ended in order is
   assert.equal((await readFile(runs, "utf8")).trim().split("\n").length, 3);
 });
 
-test("a signal that comes while no container runs is the end", { skip }, async (t) => {
+test("a signal between two containers ends the command", { skip }, async (t) => {
   const state = await folder(t);
   const runs = join(state, "runs");
   const engine = await fakeEngine(t, `echo run >> ${runs}; exit 75`);
@@ -153,7 +161,7 @@ test("a signal that comes while no container runs is the end", { skip }, async (
   assert.equal(await readFile(runs, "utf8"), "run\n");
 });
 
-test("what cannot work from inside a container is told before anything starts", { skip }, async (t) => {
+test("options that cannot work inside a container are refused before anything starts", { skip }, async (t) => {
   const state = await folder(t);
   const refused = async (flags: readonly string[], message: RegExp): Promise<void> => {
     const { code, stderr } = await upInContainer(["--state", state, ...flags]);

@@ -266,7 +266,7 @@ test("an owner pauses the node, sees that and its policy, and resumes it", async
   assert.match(wrong.err, /request\.malformed: the body does not fit: activeShare: a number from 0 to 1/);
 });
 
-test("who has no token pauses the own node with the owner's secret, and does nothing else", async () => {
+test("without a token, the owner's secret pauses the node of this machine, and allows nothing else", async () => {
   const { token: _, ...known } = JSON.parse(await readFile(join(folder, "state", "client.json"), "utf8"));
   const state = join(folder, "tokenless");
   await mkdir(state);
@@ -280,7 +280,7 @@ test("who has no token pauses the own node with the owner's secret, and does not
   assert.match((await herd("pause", "--state", state, "--url", "https://localhost:1")).err, /no answer from/);
 });
 
-test("wrong usage exits with 2 and says what is wrong in a line", async () => {
+test("wrong usage exits with 2 and one line", async () => {
   const wrong: [string[], RegExp][] = [
     [["invoke", "math"], /APP\/FUNCTION/],
     [["nonsense"], /unknown command/],
@@ -312,7 +312,7 @@ test("wrong usage exits with 2 and says what is wrong in a line", async () => {
   }
 });
 
-test("a port in use, and a state in use, are told in one line", async () => {
+test("a port in use, and a state folder in use, are errors of one line", async () => {
   const port = new URL(ready.url).port;
   const busy = await herd("up", "--port", port, "--state", join(folder, "second"));
   assert.notEqual(busy.code, 0);
@@ -322,7 +322,7 @@ test("a port in use, and a state in use, are told in one line", async () => {
   assert.equal(locked.err.trim().split("\n").length, 1);
 });
 
-test("without a token a command says where one comes from, and a refused join token is wrong usage", async () => {
+test("without a token the error names how to get one, and a malformed join token is wrong usage", async () => {
   const target = ["--state", join(folder, "none"), "--url", ready.url, "--ca", ready.ca];
   const bare = await herd("app", "list", ...target);
   assert.equal(bare.code, 1);
@@ -332,7 +332,7 @@ test("without a token a command says where one comes from, and a refused join to
   assert.match(garbage.err, /^herd: --token: this is no join token: [^\n]*\n$/);
 });
 
-test("a node that is not there is told in one line, exit code 1", async () => {
+test("an unreachable node is an error of one line, exit code 1", async () => {
   const nowhere = ["--url", "https://localhost:1", "--ca", ready.ca, "--token", "x"];
   const gone = await herd("app", "list", ...nowhere);
   assert.equal(gone.code, 1);

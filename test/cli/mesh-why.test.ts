@@ -21,7 +21,9 @@ const east = {
 };
 const unsampled = { units: null, sampled: false, candidates: [], draws: [] };
 const sampled = {
-  ...{ units: 12.345, sampled: true, draws: ["east"] },
+  units: 12.345,
+  sampled: true,
+  draws: ["east"],
   candidates: [
     { name: "west", weight: 0, rate: 1, expectedMs: null, whyNot: "heavy", lightUnits: 10 },
     { name: "mid", weight: 0, rate: 1, expectedMs: 1, whyNot: "ejected", lightUnits: null },
@@ -29,11 +31,18 @@ const sampled = {
   ],
 };
 const why: Choice = {
-  ...{ invocation: "a-1", at: "2026-01-01T00:00:00.000Z", app: "demo", revision: "0123456789ab", function: "f" },
-  ...{ node: "north", peers: 2, bias: 1.25, steps: [{ way: "peer", here, peer: east, ...sampled }] },
+  invocation: "a-1",
+  at: "2026-01-01T00:00:00.000Z",
+  app: "demo",
+  revision: "0123456789ab",
+  function: "f",
+  node: "north",
+  peers: 2,
+  bias: 1.25,
+  steps: [{ way: "peer", here, peer: east, ...sampled }],
 };
 
-test("a call that went away: both sides as they were", () => {
+test("a call that a peer ran: the state of both nodes at the choice", () => {
   assert.deepEqual(whyLines(why), [
     "demo/f (0123456789ab) at 2026-01-01T00:00:00.000Z: came in at north, 2 peers could run it",
     "1. at east; a call takes 12.35 work units",
@@ -46,7 +55,7 @@ test("a call that went away: both sides as they were", () => {
   ]);
 });
 
-test("a call that was refused and came home says each step; an unknown figure is no NaN", () => {
+test("a call that a peer refused shows each step; an unknown number is no NaN", () => {
   const first = { ...east, taken: "refused", refusal: "busy", rttMs: null, serviceMs: null, inFlight: 2 };
   const drained = { ...here, available: false, expectedMs: null };
   const steps = [
@@ -70,7 +79,7 @@ test("a bound of the owner here is named beside the load", () => {
   assert.match(lines[2] ?? "", /; too heavy for its owner, who takes 10 units$/);
 });
 
-test("the mesh as a table: the asked node first, what is not known is a dash", () => {
+test("the mesh as a table: the asked node first, a dash for each unknown value", () => {
   const figures = { slots: 2, running: 1, queued: 0, capacity: 2_345.6, weight: 2_300.4, owner: "idle" };
   const unknown = { slots: null, running: null, queued: null, capacity: null, owner: null, loopDelayMs: null };
   const rows = meshRows({

@@ -33,7 +33,7 @@ test("a name cannot draw or command the terminal", () => {
   assert.ok(!treeLines(leaf("x\u001b[2J\ny")).join("").includes("\u001b"));
 });
 
-test("limits are told in people's units, and unknown ones not at all", () => {
+test("limits are shown in readable units, and unknown limits are left out", () => {
   const text = limitsText({ deadlineMs: 5_000, memoryBytes: 64 * 1024 ** 2, argumentBytes: 1_536, logLines: 100 });
   assert.equal(text, "5 s, 64 MiB of memory, 1.5 KiB of arguments, 100 log lines a call");
 });

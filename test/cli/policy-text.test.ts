@@ -31,7 +31,7 @@ function row(body: Policy, name: string): string | undefined {
   return policyRows(body).find(([first]) => first === name)?.[1];
 }
 
-test("each state says why it is", () => {
+test("each state has its reason", () => {
   assert.equal(row(active, "state"), "active: nothing tells whether the owner is there");
   assert.equal(row({ ...active, signals: { ...signals, ownerActive: true } }, "state"), "active: the owner is there");
   const left = row({ ...active, signals: { ...signals, ownerActive: false, ownerIdleMs: 5_000 } }, "state");
@@ -50,7 +50,7 @@ test("slots that the state does not explain are explained", () => {
   assert.equal(row(crowded, "slots"), "1 (other programs use the cores: halved, one at least)");
 });
 
-test("values are told with their unit, missing signals with what they count as", () => {
+test("values are shown with their unit, missing signals with the value that they count as", () => {
   assert.equal(row(active, "rssBytes"), "144506880 (138 MiB)");
   assert.equal(row(active, "idleAfterMs"), "120000 (120 s)");
   assert.equal(row(active, "activeShare"), "0.25 (25 %)");

@@ -70,7 +70,7 @@ test("tokens, arguments, settings, passphrases and certificates that are not UTF
   }
 });
 
-test("UTF-16 is called that", async () => {
+test("UTF-16 is named in the error", async () => {
   const path = await fileOf("wide.ts", Buffer.from("\ufeffexport {}", "utf16le"));
   assert.equal((await refusal(readSourceTree(path, sendLimits))).message, `${path} is UTF-16, not UTF-8`);
 });

@@ -69,7 +69,12 @@ test("a state of one mesh is not started with a join token of another", async (t
   const state = await mkdtemp(join(tmpdir(), "herd-welcome-"));
   t.after(() => rm(state, { recursive: true, force: true, maxRetries: 5 }));
   const identity = await Identity.open({
-    ...{ state, ephemeral: false, name: "north", domains: [], advertise: "localhost", clock: systemClock },
+    state,
+    ephemeral: false,
+    name: "north",
+    domains: [],
+    advertise: "localhost",
+    clock: systemClock,
   });
   const { nodeId: master } = identity;
   identity.close();
@@ -85,7 +90,12 @@ test("a state of one mesh is not started with a join token of another", async (t
   );
   await node.stop();
   const again = await Identity.open({
-    ...{ state, ephemeral: false, name: "north", domains: [], advertise: "localhost", clock: systemClock },
+    state,
+    ephemeral: false,
+    name: "north",
+    domains: [],
+    advertise: "localhost",
+    clock: systemClock,
   });
   again.close();
 });

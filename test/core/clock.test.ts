@@ -11,7 +11,7 @@ test("the system clock counts milliseconds since the epoch, and its monotonic si
   let last = systemClock.monotonic();
   for (let count = 0; count < 1_000; count++) {
     const next = systemClock.monotonic();
-    assert.ok(next >= last);
+    assert.ok(next >= last, `${next}, ${last}`);
     last = next;
   }
 });

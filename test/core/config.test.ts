@@ -14,7 +14,7 @@ const cwd = resolve("/somewhere");
 
 async function refused(sources: ConfigSources, message: RegExp): Promise<void> {
   await assert.rejects(loadConfig({ cwd, ...sources }), (error) => {
-    assert.ok(error instanceof UsageError);
+    assert.ok(error instanceof UsageError, String(error));
     assert.match(error.message, message);
     assert.doesNotMatch(error.message, /\n/);
     return true;
@@ -58,7 +58,7 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
       logLevel: "info",
     },
   );
-  assert.ok(config.workers >= 2 && config.workers <= 16);
+  assert.ok(config.workers >= 2 && config.workers <= 16, `${config.workers}`);
 });
 
 test("in a container a node that keeps nothing has another name at each start, unless it is given one", async () => {
@@ -147,8 +147,8 @@ test("a wildcard host needs an address that others can dial", async () => {
   await refused({ flags: { host: "0.0.0.0", advertise: "::0" } }, /--advertise ::0/);
   const config = await loadConfig({ cwd, flags: { host: "0.0.0.0", advertise: "box.local" } });
   assert.equal(config.advertise, "box.local");
-  assert.ok(isWildcard("0:0:0:0:0:0:0:0"));
-  assert.ok(!isWildcard("::1"));
+  assert.ok(isWildcard("0:0:0:0:0:0:0:0"), "0:0:0:0:0:0:0:0");
+  assert.ok(!isWildcard("::1"), "::1");
 });
 
 test("a host name becomes a node name", () => {

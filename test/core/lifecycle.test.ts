@@ -61,14 +61,14 @@ test("a stop during the start ends it after the part that is starting", async ()
     proceed = resolve;
   });
   const [a, b, c] = parts(events);
-  assert.ok(a && b && c);
+  assert.ok(a && b && c, "no a, or no b, or no c");
   const lifecycle = new Lifecycle([a, { ...b, start: () => gate }, c]);
   const started = lifecycle.start();
   const stopped = lifecycle.stop();
   proceed();
   await assert.rejects(started, /stopped before/);
   await stopped;
-  assert.ok(!events.includes("+c"));
+  assert.ok(!events.includes("+c"), `${events}`);
   assert.deepEqual(events.slice(-1), ["-a"]);
 });
 

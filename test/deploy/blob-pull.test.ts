@@ -65,7 +65,7 @@ test("a blob of several chunks arrives whole, is read once, and two callers shar
   const { link, reads } = holder();
   const { pulls: both } = pulls();
   const [one, two] = await Promise.all([both.pull(wanted, [link]), both.pull(wanted, [link])]);
-  assert.ok(one.equals(content));
+  assert.ok(one.equals(content), "other bytes came");
   assert.equal(one, two);
   assert.equal(link.requests, 4);
   assert.deepEqual(reads, [wanted.digest]);
@@ -83,7 +83,7 @@ test("a source that has nothing, fails, lies about the size, is slow or sends ot
     holder(Buffer.alloc(content.length, "other bytes")).link,
   ];
   const { pulls: from, warnings } = pulls();
-  assert.ok((await from.pull(wanted, [...bad, good.link])).equals(content));
+  assert.ok((await from.pull(wanted, [...bad, good.link])).equals(content), "other bytes came");
   assert.deepEqual(warnings, ["a peer gave other bytes than those that were asked for"]);
   for (const { requests } of bad.slice(0, -1)) assert.equal(requests, 1);
   await assert.rejects(from.pull(wanted, bad), { code: "node.unavailable" });

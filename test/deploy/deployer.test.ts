@@ -78,7 +78,7 @@ test("200 deploys while calls run: none fails", async () => {
   const caller = async () => {
     while (deploying) {
       const app = router.find("switch");
-      assert.ok(app);
+      assert.ok(app, "no app");
       const deadline = clock.now() + limits.deadlineMs;
       const signal = new AbortController().signal;
       const call = {
@@ -155,7 +155,10 @@ test("many uploads of one app are refused over the bound, and the last accepted 
   const settled = await Promise.allSettled(uploads);
   const refused = settled.filter((upload) => upload.status === "rejected");
   assert.equal(refused.length, 494);
-  assert.ok(refused.every(({ reason }) => reason instanceof HerdError && reason.code === "compile.busy"));
+  assert.ok(
+    refused.every(({ reason }) => reason instanceof HerdError && reason.code === "compile.busy"),
+    JSON.stringify(refused),
+  );
   const record = catalog.get("one");
   assert.deepEqual(
     record?.revisions.map(({ by }) => by),
@@ -229,7 +232,7 @@ test("restore activates the apps of a catalog, and continues after one that cann
   const component = compilations[2]?.component ?? new Uint8Array();
   await catalog.put({ app: "whole", component, source: [], functions: [], by });
   await deployer.restore();
-  assert.ok(router.find("whole"));
+  assert.ok(router.find("whole"), "whole");
   assert.equal(router.find("broken"), undefined);
 });
 

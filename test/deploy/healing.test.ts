@@ -59,7 +59,7 @@ test("an app that a slow machine could not prepare at the start runs later, and 
   assert.equal(node.tries(), 1, "not tried again at once");
   await node.time.pass(2_000);
   assert.equal(node.tries(), 2);
-  assert.ok(!node.running.has("one"));
+  assert.ok(!node.running.has("one"), "one");
   await node.time.pass(15_000);
   assert.ok(node.running.has("one"), "it runs");
   await node.time.pass(60_000);

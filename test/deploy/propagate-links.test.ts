@@ -93,12 +93,12 @@ test("a node whose source dies during a pull continues with another one", async 
     await simulation.settle(a.node.deploy("large", "text"));
     const late = await mesh.add("c");
     const links = () => late.links.all().length === 2;
-    assert.ok(await simulation.until(links, 10_000));
+    assert.ok(await simulation.until(links, 10_000), "the late node is linked to both");
     await simulation.run(simulation.random() * 60);
     simulation.kill("a", simulation.random() < 0.5);
     a.node.stop();
     // A dead machine sends nothing: the request to it ends by its timeout.
-    assert.ok(await simulation.until(() => late.node.active.has("large"), 15_000));
+    assert.ok(await simulation.until(() => late.node.active.has("large"), 15_000), "the late node has it");
   });
 });
 

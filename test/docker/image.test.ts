@@ -55,7 +55,7 @@ test("nothing of the build and of other platforms is in it, and nothing that the
     layers.filter((path) => foreign.test(path)),
     [],
   );
-  assert.ok(layers.includes("app/dist/src/cli/main.js"));
+  assert.ok(layers.includes("app/dist/src/cli/main.js"), `${layers}`);
   // Names of such things stand in the code that reads them; what counts is content.
   assert.doesNotMatch(text, /-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)-----\s+[A-Za-z0-9+/=]{40}/);
   assert.doesNotMatch(text, /_authToken\s*=|herd-join\.[A-Za-z0-9_-]{40}/);

@@ -49,7 +49,7 @@ test("a node in a container serves this machine, is called from it, and ends wit
     const [id = ""] = (await docker(["ps", "--quiet", "--filter", "label=wasmherd.node"])).trim().split("\n");
     const { HostConfig, Args } = await inspect<Running>(id);
     assert.deepEqual([HostConfig.ReadonlyRootfs, HostConfig.CapDrop], [true, ["ALL"]]);
-    assert.ok(HostConfig.Memory > 0 && !Args.includes(token));
+    assert.ok(HostConfig.Memory > 0 && !Args.includes(token), `${HostConfig.Memory} bytes; ${Args.length} arguments`);
     const { uid } = await stat(join(state, "ca.pem"));
     assert.notEqual(uid, 0, "root on this machine is not who runs the node");
   } finally {

@@ -29,7 +29,7 @@ export function pages(): Page[] {
 }
 
 /** A page's text with its code blocks emptied, so that lines keep their numbers. */
-export function withoutCode(text: string): string {
+function withoutCode(text: string): string {
   return text.replace(/^([ \t]*```)[^\n]*\n[\s\S]*?^\1[ \t]*$/gm, (block) => block.replace(/[^\n]/g, ""));
 }
 

@@ -13,7 +13,7 @@ export interface Surroundings {
 }
 
 /** Characters of a line of prose or source. */
-export const longestLine = 120;
+const longestLine = 120;
 
 /** A sentence that begins with "Who" and is no question hides its subject: "Who reads this" is "A reader". */
 const hiddenSubject = /(?:^|[.!?:]["')*]*\s+|\|\s*)["'(*]*Who\s(?![^.!]*\?)/;

@@ -84,7 +84,7 @@ export class SteadyLoad {
     const { nodes } = this.#options;
     for (let count = 0; !this.#ended.signal.aborted; count++) {
       const node = nodes[count % nodes.length];
-      assert.ok(node);
+      assert.ok(node, "no node");
       const app = `deployed-${count}`;
       const raw = { type: "application/typescript", bytes: `export function which(): i32 { return ${count}; }` };
       await this.#observe(this.deploys, node, async (signal) => {

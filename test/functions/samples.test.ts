@@ -88,7 +88,7 @@ test("csv reads quoted cells and gives each column's statistics", async () => {
   >;
   assert.deepEqual(Object.keys(statistics), ["n", "m"]);
   assert.equal(statistics.n?.mean, 5);
-  assert.ok(Math.abs((statistics.n?.deviation ?? 0) - Math.sqrt(13)) < 1e-12);
+  assert.ok(Math.abs((statistics.n?.deviation ?? 0) - Math.sqrt(13)) < 1e-12, `${statistics.n?.deviation ?? 0}`);
   assert.deepEqual([statistics.m?.count, statistics.m?.skipped], [1, 2]);
 });
 

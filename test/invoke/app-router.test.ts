@@ -17,7 +17,7 @@ test("a call that holds the old app keeps its revision after the switch", () => 
   router.activate(activeApp("a", prepared("2"), { public: true }));
   assert.equal(held?.prepared.revision, "1");
   assert.equal(router.find("a")?.prepared.revision, "2");
-  assert.ok(router.find("a")?.functions.has("f"));
+  assert.ok(router.find("a")?.functions.has("f"), "no function f");
 });
 
 test("a revision retires when no app uses it", () => {

@@ -281,13 +281,19 @@ test("with any loads, only usable peers are drawn, never the one tried before, a
       const finish = (candidate: RatedPeer): number => finishMs(candidate, { local, work: call });
       const isFull = ({ running, queued, inFlight, slots }: RatedPeer): boolean => running + queued + inFlight >= slots;
       const mayStay = !tooHeavy || usable.length === 0 || usable.some(isFull);
-      if (choice === "local") assert.ok(local.available && isIdle && mayStay);
-      else if (choice === "none") assert.ok(!local.available && usable.length === 0);
-      else if (choice === "queue") assert.ok(local.available && mayStay);
+      if (choice === "local")
+        assert.ok(local.available && isIdle && mayStay, "here, though it may not stay or is not idle");
+      else if (choice === "none")
+        assert.ok(!local.available && usable.length === 0, "nowhere, though there is a place");
+      else if (choice === "queue") assert.ok(local.available && mayStay, "queued here, though it may not stay");
       else {
-        assert.ok(usable.includes(choice));
+        assert.ok(usable.includes(choice), `${choice.nodeId} is not usable`);
         assert.ok(!local.available || !isIdle || !isFull(choice), "a free worker here beats a queue there");
-        if (local.available && !tooHeavy) assert.ok(finish(choice) * factor < localFinishMs(local, call));
+        if (local.available && !tooHeavy)
+          assert.ok(
+            finish(choice) * factor < localFinishMs(local, call),
+            `${finish(choice) * factor}, ${localFinishMs(local, call)}`,
+          );
         // With two to draw from, never the worst of them.
         if (usable.length === 2) assert.equal(finish(choice), Math.min(...usable.map(finish)));
       }

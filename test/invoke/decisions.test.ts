@@ -135,7 +135,7 @@ test("of many choices in a second, a hundred keep their inputs, with 64 candidat
   }));
   const candidates = peers.map((peer, index) => ({ peer, weight: index, rate: 1, finishMs: 1, whyNot: undefined }));
   const [first, second] = peers;
-  assert.ok(first && second);
+  assert.ok(first && second, "no first, or no second");
   const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, serviceMs: undefined };
   const work = { units: 1, hereRate: 1, rateAt: () => 1 };
   const { sample } = stepOf(first, { here, work, trace: { candidates, draws: [second, first], localMs: 1 } });
@@ -150,7 +150,7 @@ test("of many choices in a second, a hundred keep their inputs, with 64 candidat
 test("the oldest decisions are dropped first", async () => {
   const { nodes } = await fakeMesh(1);
   const app = pick(nodes, 0).router.find("app");
-  assert.ok(app);
+  assert.ok(app, "no app");
   const decisions = new Decisions(3);
   const here = { available: true, lightUnits: 50, slots: 1, running: 0, queued: 0, serviceMs: undefined };
   const work = { units: 1, hereRate: 1, rateAt: () => 1 };

@@ -66,6 +66,6 @@ test("a call's queue timeout at a peer is its wait here, and without limit when 
   ];
   for (const here of endless) {
     const timeoutMs = queueTimeoutMs(peer, { local: here, work: work(10) });
-    assert.ok(timeoutMs > 1e8 && timeoutMs <= 1e9);
+    assert.ok(timeoutMs > 1e8 && timeoutMs <= 1e9, `${timeoutMs}`);
   }
 });

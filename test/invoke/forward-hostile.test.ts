@@ -163,7 +163,7 @@ test("calls without a result count as load of a peer that claims to be the faste
   b.links.get("a")?.notify("status", [1e6, 1, 0, 0, false, 0, Number.MAX_SAFE_INTEGER, 0, 0, null]);
   await world.advance(20);
   const peer = a.statuses.get("b");
-  assert.ok(peer);
+  assert.ok(peer, "no peer");
   assert.ok(peer.speed.rate <= 256, `${peer.speed.rate} units a millisecond`);
   let sent = 20;
   for (let more = 0; more < 20; more++) calls.push(a.call(`${sent++}`).catch(() => undefined));

@@ -133,11 +133,11 @@ test("a revoked node gets no calls, and calls that it had run elsewhere", async 
   await eachSeed(t, { count: 5, delayMs: [0.1, 1], spikeOneIn: Number.POSITIVE_INFINITY }, async (simulation) => {
     const made = await mesh(simulation, ["a", "b"]);
     const [a, b] = [made.nodes.get("a"), made.nodes.get("b")];
-    assert.ok(a !== undefined && b !== undefined);
+    assert.ok(a !== undefined && b !== undefined, "no a, or no b");
     for (const { runner } of [a, b]) runner.runMs = 500;
     const calls = [made.call("a"), made.call("a"), made.call("a")];
     await simulation.run(50);
-    assert.ok(b.runner.stats().running > 0);
+    assert.ok(b.runner.stats().running > 0, `${b.runner.stats().running}`);
     simulation.revoked.add(simulatedId("b"));
     a.links.cut(simulatedId("b"), "revoked");
     await simulation.run(50);
@@ -145,6 +145,9 @@ test("a revoked node gets no calls, and calls that it had run elsewhere", async 
     calls.push(made.call("a"));
     await simulation.settle(Promise.all(calls));
     made.check(["a"], false);
-    assert.ok(made.answered.every(({ hop }) => hop === undefined));
+    assert.ok(
+      made.answered.every(({ hop }) => hop === undefined),
+      JSON.stringify(made.answered),
+    );
   });
 });

@@ -8,10 +8,9 @@ import { decodeResult } from "../../src/invoke/forwarding/call-codec.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
 import type { Peer } from "../../src/invoke/peers/peer.js";
 import { weightOf } from "../../src/invoke/routing/choose.js";
-import type { FakeLink, Sent } from "../harness/virtual/fake-links.js";
+import { type FakeLink, type Sent, World } from "../harness/virtual/fake-links.js";
 import { FakeNode } from "../harness/virtual/forward-node.js";
 import { forSeeds, seeds } from "../harness/virtual/virtual-time.js";
-import { World } from "../harness/virtual/world.js";
 
 const revision = "0123456789ab";
 

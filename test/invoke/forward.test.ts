@@ -99,7 +99,7 @@ test("a failure of the function at a peer is the answer, with its place and wher
   const here = a.call("1");
   const failed = a.call("2", { function: "trap" }).catch((error: unknown) => error);
   const error = await world.settle(failed);
-  assert.ok(error instanceof PeerFailure);
+  assert.ok(error instanceof PeerFailure, String(error));
   assert.equal(error.code, "function.trapped");
   assert.equal(error.where, "index.ts:1:1");
   assert.equal(error.hop.node, "name-b");
@@ -121,7 +121,7 @@ test("a call that fails through the peer's fault runs elsewhere; a pinned one fa
   );
   assert.equal(b.warnings.length, 1);
   const error = await world.settle(a.call("3", { node: "b" }).catch((reason: unknown) => reason));
-  assert.ok(error instanceof HerdError);
+  assert.ok(error instanceof HerdError, String(error));
   assert.equal(error.code, "internal");
   assert.doesNotMatch(error.message, /secret/);
 });
@@ -134,7 +134,7 @@ test("a call whose link breaks runs again elsewhere within its deadline", async 
   const second = a.call("2");
   await world.advance(20);
   const victim = nodes.slice(1).find(({ runner }) => runner.ran.length === 1);
-  assert.ok(victim);
+  assert.ok(victim, "no victim");
   a.links.get(victim.id)?.break();
   const outcome = await world.settle(second);
   assert.equal(outcome.json, "2");

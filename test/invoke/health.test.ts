@@ -73,7 +73,7 @@ test("the error rate is that of the last seconds, and never of few answers alone
   for (let more = 0; more < 14; more++) health.answered(0);
   close(health.errorRate(0), 1 / 20, "one of fifteen");
   close(health.errorRate(5_000), 0.5 / 12.5, "half of them forgotten");
-  assert.ok(health.errorRate(120_000) < 1e-6);
+  assert.ok(health.errorRate(120_000) < 1e-6, `${health.errorRate(120_000)}`);
 });
 
 test("a peer has a slow start when it joins, and again after an ejection", () => {

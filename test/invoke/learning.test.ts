@@ -51,7 +51,7 @@ test("a heavy call is forwarded by a node whose owner is present, and refused by
   }
   // It does not know yet that B's owner came.
   const before = a.statuses.get("b");
-  assert.ok(before);
+  assert.ok(before, "no before");
   before.lightUnits = Number.POSITIVE_INFINITY;
   c.owner.allow({ state: "active", lightUnits: 50 });
   await world.advance(10);

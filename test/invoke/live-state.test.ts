@@ -129,7 +129,10 @@ test("without peers, a node without slots runs its own calls one at a time; a pa
   await world.settle(Promise.all(calls));
   a.owner.allow({ state: "paused" });
   const refused = await world.settle(a.call("3").catch((error: HerdError) => error));
-  assert.ok("code" in refused && refused.code === "node.paused" && (refused.retryAfterSeconds ?? 0) > 0);
+  assert.ok(
+    "code" in refused && refused.code === "node.paused" && (refused.retryAfterSeconds ?? 0) > 0,
+    JSON.stringify(refused),
+  );
   b.owner.allow({ state: "none", slots: 2 });
   await world.advance(5);
   assert.equal((await world.settle(a.call("4"))).hop?.node, "name-b");

@@ -12,7 +12,7 @@ test("a mesh of ten: all see each other, a deploy reaches all, and each answers 
   }
   const text = "export function square(n: f64): f64 { return n * n; }";
   const last = mesh.nodes.at(-1);
-  assert.ok(last);
+  assert.ok(last, "no last");
   const { nodes } = await deploy(last, { app: "square", text, token });
   assert.ok(nodes.length > 1, "acknowledged by more than one");
   for (const node of mesh.nodes) {

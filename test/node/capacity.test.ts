@@ -33,7 +33,7 @@ async function withNode(folder: string, run: (node: RealNode) => Promise<void>):
   await run(node).finally(() => node.stop());
 }
 
-test("a node that serves measures itself, also when its last run ended meanwhile, and knows it after a restart", {
+test("a node that serves measures its capacity, also after a run that ended during the measurement, and keeps it over a restart", {
   timeout: 400_000,
 }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "herd-capacity-"));

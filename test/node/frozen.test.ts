@@ -16,7 +16,7 @@ export function busy(n: i32): i32 {
   return state == 12345 ? -1 : n + 1;
 }`;
 
-test("a frozen node: calls go on without it, it is taken for gone, and it comes back", async (context) => {
+test("a frozen node: calls go on at its peers, which consider it dead, and it returns", async (context) => {
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   const [north, east, south] = mesh.nodes;

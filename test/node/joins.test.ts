@@ -99,6 +99,6 @@ test("tokens: a taken name, two that race, a revoked one, seeds in turn, an ephe
   for (const url of [at, again.ready.url]) {
     const refused = launchJoiner(context, { mesh, name: "nobody", at: url, flags: ["--token", unused] });
     assert.equal(await refused.exited, 1);
-    assert.match(refused.lines.join("\n"), /node\.overloaded: .*(nothing listens there|master)/);
+    assert.match(refused.lines.join("\n"), /node\.unavailable: .*(nothing listens there|master)/);
   }
 });

@@ -77,7 +77,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-test("whoever sits at this machine, its peer hears how many workers are left", async () => {
+test("the peer receives the number of workers that the owner leaves to calls", async () => {
   // Where no session says that its owner is away, the owner counts as there.
   const { state, slots, idleClass } = await policy();
   assert.deepEqual(idleClass ? [state, slots] : [state], idleClass ? ["active", 1] : ["idle"]);
@@ -85,7 +85,7 @@ test("whoever sits at this machine, its peer hears how many workers are left", a
   await until("the peer hears", async () => (await seen()).slots === (await policy()).slots);
 });
 
-test("an unplugged node lets no guest in, and its peer knows; plugged in it is back", async (t) => {
+test("an unplugged node runs no calls, and reports that to its peer; plugged in, it runs them again", async (t) => {
   await plug(false);
   const gone = await until("no slots", async () => (await policy()).slots === 0);
   const heard = await until("the peer hears of none", async () => (await seen()).slots === 0);
@@ -102,7 +102,7 @@ test("an unplugged node lets no guest in, and its peer knows; plugged in it is b
   );
 });
 
-test("a paused node sleeps in its peer's eyes until it is resumed", async () => {
+test("a paused node is asleep for its peer until it is resumed", async () => {
   await put({ pausedUntil: "forever" });
   await until("asleep", async () => (await seen()).state === "asleep");
   await assert.rejects(laptop.client.send("/readyz"), /the node's owner paused it/);
@@ -123,7 +123,7 @@ test("a node that an operator drains stays drained when a pause of its owner end
   await until("alive", async () => (await seen()).state === "alive");
 });
 
-test("who owns the machine needs no token for its policy: what the state folder holds is enough there, and there alone", async () => {
+test("the owner's secret of the state folder replaces a token for the policy of that node, and of no other", async () => {
   const { ownerSecret = "", token } = (await readClientState(laptop.ready.state)) ?? {};
   assert.deepEqual([token, ownerSecret.length], [undefined, 43]);
   const ca = await readFile(laptop.ready.ca, "utf8");
@@ -145,7 +145,7 @@ function problem(code: string): (error: unknown) => boolean {
   return (error) => error instanceof ProblemError && error.document.code === code;
 }
 
-test("a pause stops also what this machine's own client had running without slots", async () => {
+test("a pause also preempts a call that a client of this machine started without slots", async () => {
   await plug(false);
   await until("no slots", async () => (await policy()).slots === 0);
   const text = "export function spin(): i32 { let x: i32 = 1; while (x != 0) x = (x * 1103515245) | 1; return x; }";

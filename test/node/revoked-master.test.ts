@@ -6,7 +6,7 @@ import { createToken } from "../../src/api/tokens.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
 import { call, deploy, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
 
-test("the nodes that a revoked master had let in come back by themselves", async (context) => {
+test("nodes that a revoked master let in return by themselves", async (context) => {
   const mesh = await startMesh(context, ["north"]);
   const { token, founder: north } = mesh;
   const join = async (name: string, via: NodeProcess, joinToken: string): Promise<NodeProcess> => {

@@ -6,8 +6,9 @@ import { connect } from "node:tls";
 import { auditVerdict } from "../../src/api/audit.js";
 import { listJoins } from "../../src/api/joins.js";
 import { listNodes, nodeList } from "../../src/api/nodes.js";
+import type { AnswerJson } from "../../src/api/route.js";
 import { narrowed } from "../../src/api/route.js";
-import { createToken, type IssuedToken, listTokens } from "../../src/api/tokens.js";
+import { createToken, listTokens } from "../../src/api/tokens.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
 import { parsedAnswer } from "../contract.js";
 import { call, deploy, herdAt, launchJoiner, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
@@ -16,7 +17,11 @@ const text = "export function twice(n: i32): i32 { return n * 2; }";
 
 const nodesRoute = narrowed(listNodes, nodeList);
 
-async function issueToken(node: NodeProcess, token: string, role: "invoke" | "join"): Promise<IssuedToken> {
+async function issueToken(
+  node: NodeProcess,
+  token: string,
+  role: "invoke" | "join",
+): Promise<AnswerJson<typeof createToken>> {
   return (await node.client(token).call(createToken, { body: { role } })).json;
 }
 

@@ -227,7 +227,7 @@ test("power is read in each sample, other sensors at intervals, and presence nev
   }
   assert.equal(queries, 2);
   const { rssBytes = 0, totalBytes = 0 } = await signals.read({ presence: false });
-  assert.ok(rssBytes > 0 && rssBytes < totalBytes);
+  assert.ok(rssBytes > 0 && rssBytes < totalBytes, `${rssBytes}, ${totalBytes}`);
   clock.advance(60_000);
   await signals.read({ presence: false });
   assert.equal(queries, 2);
@@ -284,6 +284,12 @@ test("this machine's own files are read", {
   const { foreignCpu, celsius, onBattery, ownerActive, rssBytes, totalBytes } = seen;
   assert.ok(foreignCpu !== undefined && foreignCpu >= 0 && foreignCpu <= 1, `${foreignCpu}`);
   assert.ok(celsius === undefined || (celsius > -50 && celsius < 150), `${celsius}`);
-  assert.ok([true, false, undefined].includes(onBattery) && [true, false, undefined].includes(ownerActive));
-  assert.ok(rssBytes !== undefined && totalBytes !== undefined && rssBytes < totalBytes);
+  assert.ok(
+    [true, false, undefined].includes(onBattery) && [true, false, undefined].includes(ownerActive),
+    `${onBattery}, ${ownerActive}`,
+  );
+  assert.ok(
+    rssBytes !== undefined && totalBytes !== undefined && rssBytes < totalBytes,
+    `${rssBytes} of ${totalBytes}`,
+  );
 });

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { type ReadyLine, readyLine } from "../../src/api/ready.js";
 import { packageRoot } from "../../src/core/package-root.js";
 
 interface PackageScript {
@@ -41,13 +42,13 @@ function start(command: string, args: readonly string[]): ChildProcess {
   });
 }
 
-async function readyLine(child: ChildProcess): Promise<Record<string, string>> {
+async function readyOf(child: ChildProcess): Promise<ReadyLine> {
   let text = "";
   for await (const chunk of child.stdout ?? []) {
     text += chunk;
     if (text.includes("\n")) break;
   }
-  return JSON.parse(text.split("\n")[0] ?? "") as Record<string, string>;
+  return readyLine.parse(JSON.parse(text.split("\n")[0] ?? ""));
 }
 
 before(async () => {
@@ -100,7 +101,7 @@ test("the installed command starts a node, deploys to it and calls a function", 
     ...["node_modules/wasmherd/dist/src/cli/main.js", "up", "--port", "0", "--json"],
     ...["--name", "packed", "--config", "node.json", "--functions", "node_modules/wasmherd/functions"],
   ]);
-  assert.equal((await readyLine(node)).node, "packed");
+  assert.equal((await readyOf(node)).node, "packed");
   assert.match(await run("npx", "herd", "deploy", "shop.ts"), /total\(price: integer, count: integer\): integer/);
   assert.equal(await run("npx", "herd", "invoke", "shop/total", "[350,3]"), "1050\n");
   assert.match(await run("npx", "herd", "app", "list"), /^hello\b/m);

@@ -40,20 +40,21 @@ test("an unchanged tree is built once; a change, a lost output and a removed sou
   const folder = tree(t);
   const output = join(folder, "dist/src/one.js");
   assert.deepEqual([bootstrap(folder, ["build"]).built, bootstrap(folder, ["build"]).built], [true, false]);
-  if (process.platform !== "win32") assert.ok(statSync(join(folder, "dist/src/cli/main.js")).mode & 0o100);
+  if (process.platform !== "win32")
+    assert.ok(statSync(join(folder, "dist/src/cli/main.js")).mode & 0o100, "the command is not executable");
 
   writeFileSync(join(folder, "src/two.ts"), 'export * from "./one.js";\n');
-  assert.ok(bootstrap(folder, ["build"]).built);
-  assert.ok(existsSync(join(folder, "dist/src/two.js")));
+  assert.equal(bootstrap(folder, ["build"]).built, true);
+  assert.ok(existsSync(join(folder, "dist/src/two.js")), "two.js is missing");
 
   rmSync(output);
-  assert.ok(bootstrap(folder, ["build"]).built);
-  assert.ok(existsSync(output));
+  assert.equal(bootstrap(folder, ["build"]).built, true);
+  assert.ok(existsSync(output), `${output} is missing`);
 
   rmSync(join(folder, "src/two.ts"));
-  assert.ok(bootstrap(folder, ["build"]).built);
-  assert.ok(!existsSync(join(folder, "dist/src/two.js")));
-  assert.ok(!bootstrap(folder, ["build"]).built);
+  assert.equal(bootstrap(folder, ["build"]).built, true);
+  assert.ok(!existsSync(join(folder, "dist/src/two.js")), "two.js is still there");
+  assert.equal(bootstrap(folder, ["build"]).built, false);
 });
 
 test("an error of a type fails the build each time, until it is mended", (t) => {

@@ -101,7 +101,7 @@ test("every npm script and every script that a workflow runs exists", () => {
     [],
   );
   const files = commands.flatMap((command) => Array.from(command.matchAll(/\bnode (\S+)/g), ([, path = ""]) => path));
-  assert.ok(files.length > 0);
+  assert.ok(files.length > 0, `${files.length}`);
   for (const path of files) assert.ok(existsSync(new URL(path, packageRoot())), path);
 });
 
@@ -111,14 +111,14 @@ test("a workflow may only read; one job publishes to npm and one makes the relea
   // A job that can write runs nothing of the repository: no checkout, no install.
   for (const { place, step } of steps)
     if (writers[place] !== undefined)
-      assert.ok(!/checkout/.test(step.uses ?? "") && !/npm (ci|run)/.test(step.run ?? ""));
+      assert.ok(!/checkout/.test(step.uses ?? "") && !/npm (ci|run)/.test(step.run ?? ""), JSON.stringify(step));
 });
 
 test("actions are pinned by commit, each to one, and keep no credentials", () => {
   const used = workflows.flatMap(({ text }) =>
     Array.from(text.matchAll(/uses: (?!\.\/)(.*)$/gm), ([, action = ""]) => action),
   );
-  assert.ok(used.length > 5);
+  assert.ok(used.length > 5, `${used.length}`);
   for (const action of used) assert.match(action, /^actions\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/);
   const names = new Set(used.map((action) => action.split("@")[0]));
   assert.equal(new Set(used).size, names.size);
@@ -220,5 +220,8 @@ test("a release takes its notes from the changelog, and its tag has to be the ve
   assert.throws(() => notesOf(changelog.replace("2026-01-02", "soon"), "1.2.3"), /YYYY-MM-DD/);
   assert.equal(versionOf("v1.2.3", { version: "1.2.3" }), "1.2.3");
   assert.throws(() => versionOf("v1.2.4", { version: "1.2.3" }), /is not v1\.2\.3/);
-  assert.ok(notesOf(readText("CHANGELOG.md"), manifest.version).length > 100);
+  assert.ok(
+    notesOf(readText("CHANGELOG.md"), manifest.version).length > 100,
+    `${notesOf(readText("CHANGELOG.md"), manifest.version).length}`,
+  );
 });

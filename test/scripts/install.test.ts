@@ -36,20 +36,23 @@ function tree(t: TestContext, installed?: Packages | string): URL {
 }
 
 test("nothing installed, or an install that was cut short, needs one", (t) => {
-  assert.ok(needsInstall({ root: tree(t), dev: false }));
-  assert.ok(needsInstall({ root: tree(t, '{"packages": {'), dev: false }));
-  assert.ok(needsInstall({ root: tree(t, {}), dev: false }));
+  assert.ok(needsInstall({ root: tree(t), dev: false }), "nothing is installed");
+  assert.ok(needsInstall({ root: tree(t, '{"packages": {'), dev: false }), "the record is cut");
+  assert.ok(needsInstall({ root: tree(t, {}), dev: false }), "a package is missing");
 });
 
 test("a package of another version needs an install; another platform's that is absent does not", (t) => {
-  assert.ok(!needsInstall({ root: tree(t, { "node_modules/a": { version: "1.0.0" } }), dev: false }));
-  assert.ok(needsInstall({ root: tree(t, { "node_modules/a": { version: "0.9.0" } }), dev: false }));
+  assert.ok(!needsInstall({ root: tree(t, { "node_modules/a": { version: "1.0.0" } }), dev: false }), "all is there");
+  assert.ok(
+    needsInstall({ root: tree(t, { "node_modules/a": { version: "0.9.0" } }), dev: false }),
+    "the version is another",
+  );
 });
 
 test("development packages count only when they are needed, and do no harm otherwise", (t) => {
   const production = { "node_modules/a": { version: "1.0.0" } };
-  assert.ok(needsInstall({ root: tree(t, production), dev: true }));
+  assert.ok(needsInstall({ root: tree(t, production), dev: true }), "development packages are missing");
   const all = { ...production, "node_modules/d": { version: "1.0.0" } };
-  assert.ok(!needsInstall({ root: tree(t, all), dev: true }));
-  assert.ok(!needsInstall({ root: tree(t, all), dev: false }));
+  assert.ok(!needsInstall({ root: tree(t, all), dev: true }), "all is there for development");
+  assert.ok(!needsInstall({ root: tree(t, all), dev: false }), "more than enough is there");
 });

@@ -35,8 +35,12 @@ export async function wasAway(state: string, { master, days }: { master: string;
     const leafKey = await rsaKey(2_048);
     const at = Date.now() - (days + 1) * day;
     const leaf = issuePeerLeaf({
-      ...{ issuer: issuerOf(certificate, key, [certificate]), publicKey: createPublicKey(leafKey) },
-      ...{ meshId: node.meshId, nodeId: node.nodeId, deploy: node.deploy, master: false },
+      issuer: issuerOf(certificate, key, [certificate]),
+      publicKey: createPublicKey(leafKey),
+      meshId: node.meshId,
+      nodeId: node.nodeId,
+      deploy: node.deploy,
+      master: false,
       clock: { now: () => at, monotonic: () => at },
     });
     await files.write("peer-leaf", JSON.stringify({ certificate: leaf, key: pemOf(leafKey) }));

@@ -78,7 +78,7 @@ test("a client of many short connections beside a flood is counted anew, and not
 test("where nobody tells who is connected, what an address opened long ago is forgotten", async () => {
   const { caps, clock } = capped(100, 5);
   assert.equal(open(caps, "gone", 5), 5);
-  for (let index = 0; index < 8; index++) assert.ok(caps.opened(`other ${index}`));
+  for (let index = 0; index < 8; index++) assert.ok(caps.opened(`other ${index}`), `other ${index}`);
   for (let index = 0; index < 5; index++) caps.closed();
   assert.ok(!caps.opened("gone"), "whose connections ended is not known");
   let waits = 0;
@@ -99,15 +99,18 @@ test("the descriptors of a process are read where they stand, and shared out wit
   );
   assert.equal(await descriptorLimit(path), 256);
   writeFileSync(path, "Max open files            unlimited            unlimited            files\n");
-  assert.ok((await descriptorLimit(path)) >= 1_024);
+  assert.ok((await descriptorLimit(path)) >= 1_024, "fewer than 1,024 descriptors");
   rmSync(folder, { recursive: true });
   assert.ok((await descriptorLimit(path)) >= 64, "the shell tells, or the usual limit is taken");
   for (const limit of [64, 128, 256, 1_024, 4_096, 20_000, 1_048_576]) {
     for (const workers of [1, 2, 16]) {
       const shares = shareOut(limit, { connections: 4_096, connectionsPerAddress: 2_048, workers });
       const { connections, connectionsPerAddress, handshakes, handshakesPerAddress } = shares;
-      assert.ok(connectionsPerAddress <= connections && handshakesPerAddress <= handshakes);
-      assert.ok(connections <= 4_096 && handshakes <= 256);
+      assert.ok(
+        connectionsPerAddress <= connections && handshakesPerAddress <= handshakes,
+        `${connectionsPerAddress}, ${connections}, ${handshakesPerAddress}, ${handshakes}`,
+      );
+      assert.ok(connections <= 4_096 && handshakes <= 256, `${connections}, ${handshakes}`);
       if (limit >= 256)
         assert.ok(limit - connections - handshakes >= 48 + 8 * (workers + 1), `${limit}: ${connections}`);
     }

@@ -1,6 +1,5 @@
 // Hostile components by their bytes: sections that no tool would write.
 import { leb128 } from "../../runtime/interface/binary.js";
-import { exportedInterface } from "../../runtime/interface/model.js";
 
 /** A section with its id and length. */
 export function section(id: number, ...parts: readonly Uint8Array[]): Buffer {
@@ -37,13 +36,6 @@ export function wrapped(
     section(1, module),
     section(0, leb128(label.length), label, text),
   ]);
-}
-
-/** A module that exports what every guest needs, and each of `names` as a callable without parameters and results. */
-export function guestText(names: readonly string[], body = ""): string {
-  const callables = names.map((name) => `(func (export "${exportedInterface}#${name}") ${body})`);
-  return `(module (memory (export "memory") 1)
-    (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)) ${callables.join("\n")})`;
 }
 
 /** A component whose code takes a while to be looked at: functions of nothing but `nop`. */

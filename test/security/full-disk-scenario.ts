@@ -6,8 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { listApps } from "../../src/api/apps.js";
 import { audit, auditRecords } from "../../src/api/audit.js";
 import { showMesh } from "../../src/api/mesh.js";
-import { narrowed, type SentBodyOf } from "../../src/api/route.js";
-import { createToken, type IssuedToken } from "../../src/api/tokens.js";
+import { type AnswerJson, narrowed, type SentBodyOf } from "../../src/api/route.js";
+import { createToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
@@ -85,7 +85,10 @@ export async function fullDisk(disk: FillableDisk): Promise<Seen> {
   return seen;
 }
 
-async function token({ client }: RealNode, body: SentBodyOf<typeof createToken>): Promise<IssuedToken> {
+async function token(
+  { client }: RealNode,
+  body: SentBodyOf<typeof createToken>,
+): Promise<AnswerJson<typeof createToken>> {
   return (await client.call(createToken, { body })).json;
 }
 

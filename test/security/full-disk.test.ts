@@ -53,7 +53,7 @@ test("a disk that takes no more: revocations hold and spread, calls go on, a sta
   const [folder, elsewhere] = await Promise.all(
     ["full", "free"].map((name) => mkdtemp(join(tmpdir(), `herd-${name}-`))),
   );
-  assert.ok(folder !== undefined && elsewhere !== undefined);
+  assert.ok(folder !== undefined && elsewhere !== undefined, "no folder, or no elsewhere");
   const { beforeWrite } = disk;
   try {
     const fill = async (): Promise<void> => {
@@ -83,7 +83,7 @@ test("a real file system of 8 MiB, filled to the last byte", {
   const [folder, elsewhere] = await Promise.all(
     ["small", "free"].map((name) => mkdtemp(join(tmpdir(), `herd-${name}-`))),
   );
-  assert.ok(folder !== undefined && elsewhere !== undefined);
+  assert.ok(folder !== undefined && elsewhere !== undefined, "no folder, or no elsewhere");
   try {
     const script = 'mount -t tmpfs -o size=8m tmpfs "$1" && exec "$2" "$3" "$1" "$4"';
     // Its temporary files are on the full disk too.

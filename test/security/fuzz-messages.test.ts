@@ -27,9 +27,22 @@ const hex = (digits: number): string => "0123456789abcdef".repeat(8).slice(0, di
 const signed = (payload: object): string =>
   JSON.stringify({ payload: JSON.stringify(payload), signer: hex(32), signature: "A".repeat(86) });
 const manifest = {
-  ...{ kind: "manifest", mesh: hex(32), app: "demo", version: 1, at: 1, author: hex(32), by: "token", op: "deploy" },
-  ...{ revision: hex(12), component: hex(64), componentBytes: 10, source: hex(64), sourceBytes: 10 },
-  ...{ functions: ["add", "sub"], public: false, limits: { deadlineMs: 5_000, memoryBytes: 1 << 26 } },
+  kind: "manifest",
+  mesh: hex(32),
+  app: "demo",
+  version: 1,
+  at: 1,
+  author: hex(32),
+  by: "token",
+  op: "deploy",
+  revision: hex(12),
+  component: hex(64),
+  componentBytes: 10,
+  source: hex(64),
+  sourceBytes: 10,
+  functions: ["add", "sub"],
+  public: false,
+  limits: { deadlineMs: 5_000, memoryBytes: 1 << 26 },
 };
 const isRefusal = (error: unknown): boolean => error instanceof FrameError || error instanceof HerdError;
 
@@ -71,8 +84,13 @@ test("mutated frames, and what every reader makes of them", async () => {
     { node: hex(32), instance: hex(32), dial: 1, at: 1, started: 1 },
   );
   const call = encodeCall({
-    ...{ app: "demo", revision: hex(12), function: "add", arguments: { format: "json", body: Buffer.from("[1]") } },
-    ...{ id: "a-1", remainingMs: 100, queueTimeoutMs: 3 },
+    app: "demo",
+    revision: hex(12),
+    function: "add",
+    arguments: { format: "json", body: Buffer.from("[1]") },
+    id: "a-1",
+    remainingMs: 100,
+    queueTimeoutMs: 3,
   });
   const values: readonly unknown[] = [
     [messageType.hello, hello],

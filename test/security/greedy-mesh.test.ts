@@ -19,7 +19,7 @@ test("a member that announces what it drips, and a token that fills the compiler
   const mesh = await startMesh(context, ["north", "east"]);
   const { token } = mesh;
   const [north, east] = mesh.nodes;
-  assert.ok(north && east);
+  assert.ok(north && east, "no north, or no east");
   await deploy(north, { app: "demo", text: twice(2), token });
 
   await context.test("a member with the deploy mark announces 40 apps of 32 MiB and drips their bytes", async () => {

@@ -53,7 +53,7 @@ test("manifests that wait for their bytes: an author that announces without end 
   let taken = 0;
   while (taken < 20_000 && announce(greedy, `evil${taken}`)) taken++;
   assert.equal(taken, 10_000);
-  assert.ok(announce(modest, "good"));
+  assert.ok(announce(modest, "good"), "the modest peer is refused");
 });
 
 const done = answer("Done.");
@@ -78,8 +78,12 @@ test("relayed requests: two peers and one token that ask without end leave room 
     },
   });
   const relayed = new RelayedRequests({
-    ...{ endpoints: [slow], tokens: undefined as never, hold: () => () => undefined, isHere: () => true },
-    ...{ clock: systemClock, log: silent },
+    endpoints: [slow],
+    tokens: undefined as never,
+    hold: () => () => undefined,
+    isHere: () => true,
+    clock: systemClock,
+    log: silent,
   });
   const request = { method: "POST", target: "/v1/slow", body: new Uint8Array(), baseUrl: "https://localhost:1" };
   const ended: string[] = [];
@@ -118,7 +122,12 @@ test("audit records that no master takes: who does the most loses its own, not t
   const files = new MemoryFiles();
   const meshId = "0".repeat(32);
   const auditor = new Auditor({
-    ...{ meshId, signer, files, clock: time, timers: time, log: silent },
+    meshId,
+    signer,
+    files,
+    clock: time,
+    timers: time,
+    log: silent,
     deliver: () => Promise.reject(new Error("no master")),
   });
   const event = (by: string): AuditEvent => ({ event: "app.deployed", by, subject: "app", detail: "" });
@@ -159,8 +168,16 @@ test("calls that wait: an app whose calls fill the queue gives way to another's"
     const own = functions.get(revision) ?? new FunctionQueue();
     functions.set(revision, own);
     return new PendingCall({
-      ...{ prepared: { revision } as never, function: "f", id: "", message: [revision, 0, "json", ""] },
-      ...{ queue: own, deadline: 0, signal: undefined, cameAt: 0, resolve: () => undefined, reject: () => undefined },
+      prepared: { revision } as never,
+      function: "f",
+      id: "",
+      message: [revision, 0, "json", ""],
+      queue: own,
+      deadline: 0,
+      signal: undefined,
+      cameAt: 0,
+      resolve: () => undefined,
+      reject: () => undefined,
     });
   };
   const count = { weigh: () => 1, added: 1 };
@@ -266,7 +283,7 @@ test("a source that drips is given up for one that does not, asked last from the
     );
     while (done === undefined) await time.advance(50);
     if (done instanceof Error) throw done;
-    assert.ok(done.equals(content));
+    assert.ok(done.equals(content), "other bytes came");
     return time.monotonic() - began;
   };
   const [drips, holds, brisk] = [peer("drips", 4_500), peer("holds", 600_000), peer("brisk", 10)];

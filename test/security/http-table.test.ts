@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { TestNode } from "../server/test-node.js";
-import { exchange, type Place, play } from "./http-client.js";
 import { call, type Row } from "./http-rows.js";
 import { codings, lengths } from "./http-table.js";
 import { connections, fields, requestLines } from "./http-table-heads.js";
+import { exchange, type Place, play } from "./raw-client.js";
 
 const rows: readonly Row[] = [...lengths, ...codings, ...requestLines, ...fields, ...connections];
 const atOnce = 12;

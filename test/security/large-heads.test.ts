@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { readyOf, startChild } from "./child-node.js";
-import { exchange } from "./http-client.js";
 import { get } from "./http-rows.js";
+import { exchange } from "./raw-client.js";
 
 test("a head of 15 KB is read, in whatever pieces it comes, and one of 20 KB is refused as too large", async (t) => {
   const child = startChild(t, { flags: ["--host", "127.0.0.1"] });

@@ -72,7 +72,7 @@ test("values of 28 levels of two values each are counted at once", () => {
     2 ** 28,
   );
   const [fn] = app.functions;
-  assert.ok(fn);
+  assert.ok(fn, "no fn");
   assert.equal(
     cheaply(() => new Examples(app).arguments(fn)),
     undefined,
@@ -136,10 +136,10 @@ test("what bindings take counts towards what a thread has loaded", () => {
 test("examples are valid where they are cut, and left out where they cannot be", () => {
   const app = tree(40, { fields: lists, functions: 2 });
   const [first] = app.functions;
-  assert.ok(first);
+  assert.ok(first, "no first");
   const example = new Examples(app).arguments(first);
   const reader = new ArgumentReader(first);
-  assert.ok(reader.read(JSON.stringify(example), "json"));
+  assert.ok(reader.read(JSON.stringify(example), "json"), "the example is not read");
   const count = (value: unknown): number =>
     typeof value === "object" && value !== null
       ? Object.values(value).reduce((sum: number, one) => sum + count(one), 1)
@@ -154,9 +154,9 @@ test("examples are valid where they are cut, and left out where they cannot be",
 test("which of 40,000 parameters may be left out is found in one pass", () => {
   const parameters = many(40_000, (index) => ({ name: `p${index}`, wit: `p${index}`, type: option(s32) }));
   const fn: FunctionType = { name: "f", wit: "f", parameters, result: null };
-  assert.ok(cheaply(() => optionalParameters(fn)).every(Boolean));
+  assert.ok(cheaply(() => optionalParameters(fn)).every(Boolean), "all parameters are optional");
   const needed = { ...fn, parameters: [...parameters, { name: "n", wit: "n", type: s32 }] };
-  assert.ok(!optionalParameters(needed).some(Boolean));
+  assert.ok(!optionalParameters(needed).some(Boolean), "no parameter is optional");
 });
 
 test("type names that OpenAPI cannot hold are replaced in linear time", () => {

@@ -37,7 +37,7 @@ function doctor(folder: string): { status: number | null; examined: Examined } {
 test("a folder as the node left it is good, and opens", async () => {
   const { status, examined } = doctor(scene.late);
   assert.deepEqual([status, examined.ok], [0, true]);
-  assert.ok(examined.files.length > 14);
+  assert.ok(examined.files.length > 14, `${examined.files.length}`);
   const node = await startNode({}, scene.late);
   assert.deepEqual(await standing(node, scene), { good: 200, revoked: 401, nodes: [scene.revokedNode] });
   await node.stop();
@@ -58,8 +58,15 @@ for (const how of Object.keys(tamperings)) {
         const { status, examined } = doctor(folder);
         assert.equal(status, 1, `${file} ${how}`);
         const wrong = examined.files.filter(({ problem }) => problem !== null);
-        if (file !== "index.sealed") assert.ok(wrong.some((each) => join(each.file) === file));
-        assert.ok(wrong.every(({ remedy }) => remedy !== null && remedy.length > 10));
+        if (file !== "index.sealed")
+          assert.ok(
+            wrong.some((each) => join(each.file) === file),
+            JSON.stringify(wrong),
+          );
+        assert.ok(
+          wrong.every(({ remedy }) => remedy !== null && remedy.length > 10),
+          JSON.stringify(wrong),
+        );
       });
       if (applied) tried++;
     }

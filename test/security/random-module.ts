@@ -2,7 +2,7 @@
 // then changes some.
 
 /** Numbers from a seed (mulberry32). */
-export class Dice {
+class Dice {
   #state: number;
 
   constructor(seed: number) {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type AuditRecord, audit, auditRecords } from "../../src/api/audit.js";
-import type { JoinBody } from "../../src/api/joins.js";
+import { joinBody } from "../../src/api/joins.js";
 import { narrowed } from "../../src/api/route.js";
 import { ProblemError } from "../../src/client/errors.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
@@ -38,7 +38,7 @@ async function problemOf(node: NodeProcess, { path, token }: { path: string; tok
 test("a member that was away longer than its certificate lives", { timeout: 600_000 }, async (context) => {
   const mesh = await startMesh(context, names, { settings: { returnDays: 20 } });
   const [north, first] = mesh.nodes;
-  assert.ok(north !== undefined && first !== undefined);
+  assert.ok(north !== undefined && first !== undefined, "no north, or no first");
   const { state } = first.ready;
   await deploy(north, { app: "demo", text: "export function one(): i32 { return 1; }", token: mesh.token });
   const away = async (days: number): Promise<void> => {
@@ -126,7 +126,7 @@ test("a request to return is good once, for its signer, by its own clock, and on
       return keep(body, origin);
     };
     assert.equal((await mesh.join(back)).nodeName, "sleeper");
-    const body = JSON.parse(bodies[0] ?? "") as JoinBody;
+    const body = joinBody.parse(JSON.parse(bodies[0] ?? ""));
     const origin = { address: "127.0.0.1", arrivedAt: mesh.identity.nodeId };
     await assert.rejects(keep(body, origin), coded("join.refused", /was used before/));
     const later = {

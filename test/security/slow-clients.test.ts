@@ -2,19 +2,18 @@
 // is told so.
 
 import assert from "node:assert/strict";
-import { connect as netConnect, type Socket } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect } from "node:tls";
 import { sendLargeResult } from "../../src/server/call/large-result.js";
 import { type Transfer, Transfers } from "../../src/server/connections/transfers.js";
 import { ManualClock } from "../harness/virtual/manual-clock.js";
 import { TestNode } from "../server/test-node.js";
+import { type Place, RawClient } from "./raw-client.js";
 
 const kibibyte = 1_024;
 
 let node: TestNode;
-let port: number;
+let place: Place;
 
 before(async () => {
   node = await TestNode.start();
@@ -24,48 +23,10 @@ before(async () => {
     body: "public",
     headers: { "content-type": "text/plain" },
   });
-  port = Number(new URL(node.api.url).port);
+  place = { port: Number(new URL(node.api.url).port), ca: node.root };
 });
 
 after(() => node.stop());
-
-/** A connection by hand. */
-class Client {
-  readonly socket: Socket;
-  readonly since = performance.now();
-  text = "";
-  /** Milliseconds from its start to the end of the connection. */
-  readonly ended: Promise<number>;
-  readonly #drips: NodeJS.Timeout[] = [];
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-    socket.on("error", () => undefined);
-    socket.on("data", (chunk) => {
-      this.text += chunk;
-    });
-    this.ended = new Promise((resolve) => {
-      socket.once("close", () => {
-        for (const drip of this.#drips) clearInterval(drip);
-        resolve(performance.now() - this.since);
-      });
-    });
-  }
-
-  static async open(): Promise<Client> {
-    const socket = connect({ port, host: "127.0.0.1", servername: "localhost", ca: node.root });
-    const client = new Client(socket);
-    await new Promise((resolve) => socket.once("secureConnect", resolve));
-    return client;
-  }
-
-  /** Sends `head`, then `drip` each `everyMs`. */
-  drip(head: string, drip: string, everyMs = 500): this {
-    this.socket.write(head);
-    this.#drips.push(setInterval(() => this.socket.writable && this.socket.write(drip), everyMs).unref());
-    return this;
-  }
-}
 
 const head = (method: string, path: string, more: string): string =>
   `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${node.admin}\r\nContent-Type: text/plain\r\n${more}\r\n`;
@@ -73,23 +34,37 @@ const head = (method: string, path: string, more: string): string =>
 test("a body that stalls, drips or never begins is answered 408 within 8 s, and its connection ends", async () => {
   const announced = "Content-Length: 5000000\r\n";
   const clients = {
-    "ten bytes of five million": (await Client.open()).drip(head("POST", "/fn/slow/echo", announced), "", 10_000),
-    "a byte now and then": (await Client.open()).drip(head("POST", "/fn/slow/echo", announced), "x", 100),
-    "less than the floor": (await Client.open()).drip(head("POST", "/fn/slow/echo", announced), "x".repeat(1_000), 100),
-    "a small body's last byte": (await Client.open()).drip(
+    "ten bytes of five million": (await RawClient.open(place)).drip(
+      head("POST", "/fn/slow/echo", announced),
+      "",
+      10_000,
+    ),
+    "a byte now and then": (await RawClient.open(place)).drip(head("POST", "/fn/slow/echo", announced), "x", 100),
+    "less than the floor": (await RawClient.open(place)).drip(
+      head("POST", "/fn/slow/echo", announced),
+      "x".repeat(1_000),
+      100,
+    ),
+    "a small body's last byte": (await RawClient.open(place)).drip(
       `${head("POST", "/fn/slow/echo", "Content-Length: 3\r\n")}"a`,
       "",
     ),
-    "chunks that never begin": (await Client.open()).drip(
+    "chunks that never begin": (await RawClient.open(place)).drip(
       head("POST", "/fn/slow/echo", "Transfer-Encoding: chunked\r\n"),
       "",
     ),
-    "chunks of a byte": (await Client.open()).drip(
+    "chunks of a byte": (await RawClient.open(place)).drip(
       head("POST", "/fn/slow/echo", "Transfer-Encoding: chunked\r\n"),
       "1\r\nx\r\n",
     ),
-    "an upload": (await Client.open()).drip(head("PUT", "/v1/apps/late", announced.replace("5000000", "500000")), "x"),
-    "a token's wishes": (await Client.open()).drip(`${head("POST", "/v1/tokens", "Content-Length: 100\r\n")}{`, " "),
+    "an upload": (await RawClient.open(place)).drip(
+      head("PUT", "/v1/apps/late", announced.replace("5000000", "500000")),
+      "x",
+    ),
+    "a token's wishes": (await RawClient.open(place)).drip(
+      `${head("POST", "/v1/tokens", "Content-Length: 100\r\n")}{`,
+      " ",
+    ),
   };
   for (const [what, client] of Object.entries(clients)) {
     const ms = await client.ended;
@@ -105,7 +80,7 @@ test("a body that stalls, drips or never begins is answered 408 within 8 s, and 
 
 test("a body that comes slowly, yet above the floor, is taken", async () => {
   const size = 400 * kibibyte;
-  const client = await Client.open();
+  const client = await RawClient.open(place);
   client.socket.write(head("POST", "/fn/slow/echo", `Content-Length: ${size + 2}\r\nConnection: close\r\n`));
   client.socket.write('"');
   // 40 KiB a second, for 10 s.
@@ -119,16 +94,15 @@ test("a body that comes slowly, yet above the floor, is taken", async () => {
 });
 
 test("silence, a handshake or a header that is never finished ends the connection within 14 s", async () => {
-  const tcp = (): Socket => netConnect(port, "127.0.0.1");
   const clients = {
-    silence: new Client(tcp()),
-    "a handshake of a byte now and then": new Client(tcp()).drip("\x16\x03\x01", "\x02"),
-    "silence after the handshake": await Client.open(),
-    "a header of a byte now and then": (await Client.open()).drip(
+    silence: RawClient.overTcp(place),
+    "a handshake of a byte now and then": RawClient.overTcp(place).drip("\x16\x03\x01", "\x02"),
+    "silence after the handshake": await RawClient.open(place),
+    "a header of a byte now and then": (await RawClient.open(place)).drip(
       "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
       "a",
     ),
-    "a second header of a byte now and then": (await Client.open()).drip(
+    "a second header of a byte now and then": (await RawClient.open(place)).drip(
       "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nX-Slow: ",
       "a",
     ),
@@ -140,7 +114,7 @@ test("silence, a handshake or a header that is never finished ends the connectio
 });
 
 test("every kind of answer tells how long an idle connection is kept, and it is kept that long, not for ever", async () => {
-  const client = await Client.open();
+  const client = await RawClient.open(place);
   client.socket.write("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const idleMs = await client.ended;
   const told = Number(/\r\nkeep-alive: timeout=([0-9]+)\r\n/i.exec(client.text)?.[1]);

@@ -13,6 +13,7 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Compiler } from "../../runtime/compile/compiler.js";
+import { problem } from "../../src/api/problem.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { loadConfig } from "../../src/core/config.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
@@ -45,7 +46,7 @@ test("a compiler that gets no core for longer than its processor time still comp
   const compiling = compiler.compile(good);
   await sleep(6_000);
   thaw();
-  assert.ok((await compiling).component.length > 0);
+  assert.ok((await compiling).component.length > 0, "an empty component");
 });
 
 test("a source that uses up its processor time is at fault, and the next one compiles", async () => {
@@ -66,7 +67,7 @@ test("a compiler that does not answer in time is the machine's fault: 503 with a
   limits.compileTimeoutMs = 1_000;
   const error = await failure(compiler.compile(good));
   assert.deepEqual([error.code, error.status], ["compile.timeout", 503]);
-  assert.ok((error.retryAfterSeconds ?? 0) > 0);
+  assert.ok((error.retryAfterSeconds ?? 0) > 0, `${error.retryAfterSeconds}`);
   assert.equal(error.diagnostics, undefined);
   limits.compileTimeoutMs = defaultLimits.compileTimeoutMs;
   await compiler.compile(good);
@@ -84,7 +85,7 @@ test("one that the system ends is tried again, and again is no fault of the sour
   };
   const once = compiler.compile(good);
   await end();
-  assert.ok((await once).component.length > 0);
+  assert.ok((await once).component.length > 0, "an empty component");
   const twice = failure(compiler.compile(good));
   await end();
   await end();
@@ -100,7 +101,7 @@ test("an answer that came while the node itself stood still counts", async () =>
   await sleep(20);
   // The main thread of the node, held up for longer than a compilation may take.
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 12_000);
-  assert.ok((await compiling).component.length > 0);
+  assert.ok((await compiling).component.length > 0, "an empty component");
 });
 
 test("the experiment waits for a busy node, and what it cannot do it says in a line", async () => {
@@ -140,7 +141,7 @@ test("over HTTPS it is 503 with Retry-After", async () => {
     });
     asking.end("export function f(): i32 { return 1; }");
     const [answer] = (await once(asking, "response")) as [IncomingMessage];
-    const { code } = JSON.parse(Buffer.concat(await answer.toArray()).toString()) as { code: string };
+    const { code } = problem.parse(JSON.parse(Buffer.concat(await answer.toArray()).toString()));
     assert.deepEqual([answer.statusCode, code, answer.headers["retry-after"]], [503, "compile.timeout", "10"]);
   } finally {
     await node.stop();

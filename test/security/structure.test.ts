@@ -68,7 +68,10 @@ const many = <T>(count: number, one: (index: number) => T): T[] =>
 const field = (name: string, type: ValueType): RecordType["fields"][number] => ({ name, wit: name, type });
 const record = (name: string, ...fields: RecordType["fields"]): RecordType => ({ name, wit: name, fields });
 const fn = (name: string, parameters: FunctionType["parameters"] = []): FunctionType => ({
-  ...{ name, wit: name, parameters, result: null },
+  name,
+  wit: name,
+  parameters,
+  result: null,
 });
 
 test("an interface is bounded as a text before it is read as JSON", async () => {
@@ -271,6 +274,6 @@ test("names that every object has are names like others", async () => {
     records: [{ name: "__proto__", wit: "p", fields }],
   };
   const types = JSON.parse(JSON.stringify(describeTypes(app))) as Record<string, { properties: object }>;
-  assert.ok(Object.hasOwn(types, "__proto__"));
+  assert.ok(Object.hasOwn(types, "__proto__"), Object.keys(types).join());
   assert.deepEqual(Object.keys(Object.entries(types)[0]?.[1].properties ?? {}), names);
 });

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { showMesh } from "../../src/api/mesh.js";
 import { revokeNode } from "../../src/api/nodes.js";
-import type { SentBodyOf } from "../../src/api/route.js";
-import { createToken, type IssuedToken, revokeToken } from "../../src/api/tokens.js";
+import type { AnswerJson, SentBodyOf } from "../../src/api/route.js";
+import { createToken, revokeToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { deployText, type RealNode, startNode } from "../server/real-node.js";
@@ -33,8 +33,10 @@ export async function makeScene(): Promise<Scene> {
   await other.node.stop();
   const first = await startNode({}, at("early"));
   await deployText(first.client, "demo", "export function f(): i32 { return 1; }");
-  const create = async (client: Client, body: SentBodyOf<typeof createToken>): Promise<IssuedToken> =>
-    (await client.call(createToken, { body })).json;
+  const create = async (
+    client: Client,
+    body: SentBodyOf<typeof createToken>,
+  ): Promise<AnswerJson<typeof createToken>> => (await client.call(createToken, { body })).json;
   const revoked = await create(first.client, { role: "admin" });
   const joining = await create(first.client, { role: "join" });
   const east = await startNode({ name: "east", join: first.ready.url, token: joining.token }, at("east"));
@@ -50,8 +52,12 @@ export async function makeScene(): Promise<Scene> {
   const { token: goodToken } = await create(again.client, { role: "admin" });
   await again.node.stop();
   return {
-    ...{ early: at("early"), late: at("late"), foreign: at("foreign"), goodToken },
-    ...{ revokedToken: revoked.token, revokedNode: "east" },
+    early: at("early"),
+    late: at("late"),
+    foreign: at("foreign"),
+    goodToken,
+    revokedToken: revoked.token,
+    revokedNode: "east",
     remove: () => rm(root, { recursive: true, force: true, maxRetries: 5 }),
   };
 }

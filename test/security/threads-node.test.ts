@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
+import type { Problem } from "../../src/api/problem.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
 
@@ -25,23 +26,19 @@ before(async () => {
 });
 after(() => node.stop());
 
-interface Told {
-  readonly status: number;
-  readonly code?: string;
-  readonly detail?: string;
-}
+type Readiness = Pick<Problem, "status"> & Partial<Problem>;
 
-/** What `/readyz` tells. */
-async function readiness(): Promise<Told> {
+/** Status of `/readyz`, and its problem while the node is not ready. */
+async function readiness(): Promise<Readiness> {
   try {
     return { status: (await node.client.send("/readyz")).status };
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    return error.document as unknown as Told;
+    return error.document;
   }
 }
 
-async function until(what: string, isSo: (told: Told) => boolean): Promise<Told> {
+async function until(what: string, isSo: (told: Readiness) => boolean): Promise<Readiness> {
   for (const end = performance.now() + 60_000; ; await sleep(10)) {
     const told = await readiness();
     if (isSo(told)) return told;

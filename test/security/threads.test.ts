@@ -154,7 +154,7 @@ test("threads that die together leave nothing able for a moment, which is told a
   assert.equal(bed.sandbox.stats().slots, 0);
   await until("it can run again", () => bed.sandbox.isAble);
   assert.equal(await bed.guest.call("echo", [1]), 1);
-  assert.ok(ended(bed.sandbox, "exited") >= 2);
+  assert.ok(ended(bed.sandbox, "exited") >= 2, `${ended(bed.sandbox, "exited")}`);
 });
 
 test("a pause of the whole process ends no thread: looks are counted, not time", async (context) => {

@@ -21,7 +21,7 @@ test("a copy of a state folder that runs beside its origin", { timeout: 600_000 
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   const [north] = mesh.nodes;
-  assert.ok(north !== undefined);
+  assert.ok(north !== undefined, "no north");
   const inList = async () => {
     const { json: nodes } = await north.client(token).call(narrowed(listNodes, nodeList));
     return nodes.find(({ name }) => name === "south");
@@ -61,7 +61,7 @@ test("a copy of a state folder that runs beside its origin", { timeout: 600_000 
     "both say so with the other's address, the later one is kept, and a master writes it down",
     async () => {
       const south = mesh.nodes[1];
-      assert.ok(south !== undefined);
+      assert.ok(south !== undefined, "no south");
       const copy = `${south.ready.state}-copy`;
       await cp(south.ready.state, copy, { recursive: true });
       await rm(join(copy, "lock"), { force: true });

@@ -227,13 +227,11 @@ export class TestNode {
       mesh: parts.mesh,
       events: parts.events,
       owner: new Governor({
-        ...{
-          defaults: defaultOwnerPolicy,
-          store: await openPolicyStore(new MemoryFiles(), log),
-          workers: 4,
-          cores: 8,
-          clock,
-        },
+        defaults: defaultOwnerPolicy,
+        store: await openPolicyStore(new MemoryFiles(), log),
+        workers: 4,
+        cores: 8,
+        clock,
         signals: { read: async () => noSignals },
         alone: () => false,
         timers: systemTimers,

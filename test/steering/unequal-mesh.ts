@@ -103,7 +103,7 @@ export class UnequalMesh {
 
   node(name: string): NodeProcess {
     const node = this.mesh.nodes.find(({ ready }) => ready.node === name);
-    assert.ok(node);
+    assert.ok(node, "no node");
     return node;
   }
 
@@ -185,7 +185,7 @@ async function measureRounds({ founder, token }: LocalMesh): Promise<number> {
     const run = /run;dur=([\d.]+)/.exec(String(reply.headers["server-timing"]))?.[1];
     bestMs = Math.min(bestMs, Number(run));
   }
-  assert.ok(Number.isFinite(bestMs) && bestMs > 0);
+  assert.ok(Number.isFinite(bestMs) && bestMs > 0, `${bestMs} ms`);
   return rounds / bestMs;
 }
 

@@ -44,14 +44,14 @@ test("writers at once end with one of their contents, whole", async (t) => {
   const directory = await folder(t);
   const contents = Array.from({ length: 20 }, (_, index) => String(index).repeat(10_000));
   await Promise.all(contents.map((content) => writeFileAtomic(join(directory, "file"), content)));
-  assert.ok(contents.includes(await readFile(join(directory, "file"), "utf8")));
+  assert.ok(contents.includes(await readFile(join(directory, "file"), "utf8")), "the file is none of the contents");
   assert.deepEqual(await readdir(directory), ["file"]);
 });
 
 test("a leftover of a crash is told from other files", () => {
-  assert.ok(isTemporary("index.0123456789ab.tmp"));
-  assert.ok(!isTemporary("index"));
-  assert.ok(!isTemporary("notes.tmp"));
+  assert.ok(isTemporary("index.0123456789ab.tmp"), "index.0123456789ab.tmp");
+  assert.ok(!isTemporary("index"), "index");
+  assert.ok(!isTemporary("notes.tmp"), "notes.tmp");
 });
 
 test("a folder that is not there cannot be made durable", { skip: process.platform === "win32" }, async () => {

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { exchange, type Place } from "../security/http-client.js";
 import { chunks, post } from "../security/http-rows.js";
+import { exchange, type Place } from "../security/raw-client.js";
 import { TestNode } from "../server/test-node.js";
 import { belowInSomeRound } from "./measure.js";
 

@@ -179,7 +179,7 @@ test("revocations survive restarts, partitions and any order of arrival, and not
     assert.ok(await simulation.until(agreed, 30_000), `${[...meant].length} revoked`);
     assert.ok(await simulation.until(() => returns() || mesh.isWhole(), 60_000), "the others are whole");
     await run(10_000);
-    assert.ok(agreed());
+    assert.ok(agreed(), "the masters do not agree");
     for (const name of meant) assert.deepEqual(mesh.nodes.get(name)?.links.all() ?? [], []);
   });
 });
@@ -194,7 +194,10 @@ test("a revocation that only a node of the other half had heard is kept by it wh
     ]);
     const { id } = paperNode("n0");
     await simulation.settle(at(mesh.nodes, "m1").revoker.revoke("n0", { subtree: false, by }));
-    assert.ok(await simulation.until(() => at(mesh.nodes, "n1").registry.isRevoked(id), 2_000));
+    assert.ok(
+      await simulation.until(() => at(mesh.nodes, "n1").registry.isRevoked(id), 2_000),
+      `${id} is revoked at n1`,
+    );
     mesh.kill("m1", true);
     mesh.kill("n1");
     await simulation.run(simulation.random() * 5_000);

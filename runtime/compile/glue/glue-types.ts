@@ -5,7 +5,7 @@ import type { EnumType } from "../../interface/model.js";
 import type { GuestClass, GuestField, GuestType, GuestTypes } from "../source/guest-types.js";
 
 /** A place in linear memory: a pointer expression and a constant offset. */
-export interface MemoryPlace {
+interface MemoryPlace {
   readonly pointer: string;
   readonly offset: number;
 }

@@ -19,7 +19,7 @@ import type { Binding, Declaration, Module, ModuleGraph } from "./modules.js";
 import { type AppendedCode, placeOf } from "./upload-places.js";
 
 /** A parameter as the glue passes it; `fallback` names the function, appended to its module, that gives its default. */
-export interface GuestParameter {
+interface GuestParameter {
   readonly name: string;
   readonly type: GuestType;
   readonly fallback?: { readonly module: string; readonly name: string };

@@ -67,7 +67,7 @@ export interface Module {
 }
 
 /** Two exports of one name: the nodes of both. */
-export interface ExportTwin {
+interface ExportTwin {
   readonly name: string;
   readonly first: Node;
   readonly second: Node;

@@ -45,7 +45,7 @@ const literal = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-
 const escaped = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 
 /** Offset of the first character at which `text` stops being the beginning of valid JSON (RFC 8259). */
-export function faultPosition(text: string): number {
+function faultPosition(text: string): number {
   const closers: string[] = [];
   let at = 0;
   /**

@@ -41,7 +41,7 @@ export class GuestLog {
 }
 
 /** `text` cut to at most `maxBytes` of UTF-8 at the end of a character. */
-export function cutUtf8(text: string, maxBytes: number): string {
+function cutUtf8(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return text;
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;

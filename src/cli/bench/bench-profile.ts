@@ -45,7 +45,8 @@ export async function profileHere(options: ProfileHereOptions = {}): Promise<Pro
   });
   const clock = systemClock;
   const sandbox = new Sandbox({
-    ...{ workers, clock },
+    workers,
+    clock,
     limits: defaultLimits,
     nodeName: "bench",
     onLog: () => undefined,
@@ -55,7 +56,10 @@ export async function profileHere(options: ProfileHereOptions = {}): Promise<Pro
     const runner = new KernelsInSandbox({ sandbox, kernels: prepared, workers, clock });
     const fingerprint = fingerprintOf({ workers, kernelsDigest: prepared.digest });
     return await measureProfile({
-      ...{ runner, clock, fingerprint, onProgress },
+      runner,
+      clock,
+      fingerprint,
+      onProgress,
       length: "full",
       budgetMs: seconds * 1_000,
     });

@@ -1,4 +1,4 @@
-// What the engine is told of a node's container: its walls, its limits, and what of this machine it sees.
+// The arguments of `docker run` for a node: its walls, its limits, and the paths of this machine that it sees.
 
 import { hostname } from "node:os";
 import { parallelCompilations } from "../../../runtime/compile/compiler.js";
@@ -24,16 +24,16 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** Who runs a node that root started: no file of this machine is theirs. */
+/** User of a node that root started: it owns no file of this machine. */
 export const imageUser: Owner = { uid: 10_001, gid: 10_001 };
 
 const mebibyte = 1024 * 1024;
-/** What a node takes beside compiler, waiting arguments and threads. */
+/** Memory of a node beside compilers, waiting arguments and threads. */
 const baseBytes = 250 * mebibyte;
-/** What a thread takes beside the memory of the call that runs: warm instances. */
+/** Memory of a thread beside that of the call that runs: warm instances. */
 const threadBytes = 256 * mebibyte;
 const pids = 512;
-/** Mount options are separated by these, and no quotes help in a path. */
+/** Separators of mount options; quotes do not escape them in a path. */
 const unmountable = /[,"\n]/;
 
 /** The arguments of `docker run`. */
@@ -54,7 +54,7 @@ export function containerArguments(options: ContainerOptions): string[] {
       "--tmpfs",
       "/tmp:rw,noexec,nosuid,nodev,size=64m",
     ],
-    // What is printed may hold a token, and is read here; nobody keeps it.
+    // The output may hold a token: this process reads it, and the engine keeps no copy.
     ...["--log-driver", "none"],
     ...(network === undefined ? [] : ["--network", network]),
     ...publish,
@@ -72,7 +72,7 @@ export function memoryLimitBytes({ workers, limits }: Pick<Config, "workers" | "
   return baseBytes + compilerBytes + checkHeapBytes + limits.queueBytes + threads * (threadBytes + limits.memoryBytes);
 }
 
-/** Whether the engine can be told to mount a path. */
+/** Whether the engine can mount a path. */
 export function isMountable(path: string): boolean {
   return !unmountable.test(path);
 }

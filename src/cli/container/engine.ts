@@ -19,7 +19,7 @@ const install = "https://docs.docker.com/engine/install/";
 /** Throws {@link CommandError} when no engine answers; its message names what to install or to start. */
 export async function checkEngine(): Promise<void> {
   const without = "or run without --container, without the outer wall";
-  const { code, text } = await ask(["version", "--format", "{{.Server.Version}}"]);
+  const { code, text } = await runShort(["version", "--format", "{{.Server.Version}}"]);
   if (code === "ENOENT") {
     throw new CommandError(
       `--container needs Docker Engine, and there is no docker command: install it (${install}), ${without}`,
@@ -31,12 +31,14 @@ export async function checkEngine(): Promise<void> {
 
 /**
  * The image to run: the one that `HERD_IMAGE` names, else an image of this clone, built when something changed. Throws
- * {@link CommandError}; an installed package holds nothing to build from.
+ * {@link CommandError}; `folder`, the root of an installed package, holds nothing to build from.
  */
-export async function nodeImage(env: NodeJS.ProcessEnv = process.env): Promise<string> {
+export async function nodeImage(
+  env: NodeJS.ProcessEnv = process.env,
+  folder = fileURLToPath(packageRoot()),
+): Promise<string> {
   const given = env[imageVariable];
   if (given) return given;
-  const folder = fileURLToPath(packageRoot());
   const dockerfile = join(folder, "runtime", "container", "Dockerfile");
   if (!existsSync(dockerfile)) {
     throw new CommandError(
@@ -56,10 +58,10 @@ export function nodeNetwork(env: NodeJS.ProcessEnv = process.env): string | unde
   return env[networkVariable] || undefined;
 }
 
-/** Runs a container in the foreground; its output is ours, and the signals of this process are its own. Resolves to its exit code. */
+/** Runs a container in the foreground: passes on its output and the signals of this process. Resolves to its exit code. */
 export async function runContainer(args: readonly string[]): Promise<number> {
   const child = spawn(command, ["run", ...args], { stdio: ["ignore", "inherit", "inherit"] });
-  // A terminal sends its Ctrl-C to the whole group, the engine's command included, which passes it on.
+  // A terminal sends Ctrl-C to the whole process group: the engine's command receives it by itself, and passes it on.
   const interrupt = (): void => void (process.stdin.isTTY || child.kill("SIGINT"));
   const terminate = (): void => void child.kill("SIGTERM");
   process.on("SIGINT", interrupt).on("SIGTERM", terminate);
@@ -78,7 +80,7 @@ function ended(child: ReturnType<typeof spawn>): Promise<number> {
 }
 
 /** Runs a short command of the engine; the code is `ENOENT` when there is no such command, the text its last line. */
-function ask(args: readonly string[]): Promise<{ readonly code: number | string; readonly text: string }> {
+function runShort(args: readonly string[]): Promise<{ readonly code: number | string; readonly text: string }> {
   return new Promise((resolve) => {
     execFile(command, [...args], { timeout: answerTimeoutMs }, (error, stdout, stderr) => {
       const text = (stderr || stdout).trim().split("\n").at(-1) ?? "";

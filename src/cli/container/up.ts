@@ -13,17 +13,18 @@ import { recycledCode, type UpOptions, upFlags } from "../up.js";
 import { containerArguments, imageUser, isMountable, type Owner } from "./arguments.js";
 import { checkEngine, nodeImage, nodeNetwork, runContainer } from "./engine.js";
 
-/** 128 and SIGKILL: the container was killed, by a person, by its health check, or by the kernel for its memory. */
+/** Exit code 128 + SIGKILL: a person, the health check, or the kernel's OOM killer ended the container. */
 const killedCode = 137;
-/** From here on the engine's own failures are. */
+/** Exit code of `docker run` when the engine itself failed; the codes of the container are others. */
 const engineFailed = 125;
-const againMs = 1_000;
+/** Pause before another container takes the place of an ended one, in ms. */
+const restartDelayMs = 1_000;
 
 /** Runs the node in containers, one after the other, until a signal ends it or one ends by itself. Throws as {@link loadConfig}. */
 export async function upInContainer(options: UpOptions): Promise<void> {
   const signalled = new AbortController();
-  const hear = (): void => signalled.abort();
-  process.on("SIGTERM", hear).on("SIGINT", hear);
+  const abort = (): void => signalled.abort();
+  process.on("SIGTERM", abort).on("SIGINT", abort);
   if (process.platform === "win32") {
     throw new UsageError(
       "--container needs paths that a Linux container can have too: run herd in WSL, or without --container",
@@ -41,13 +42,15 @@ export async function upInContainer(options: UpOptions): Promise<void> {
   const peerPort = await checkPort(config.host, config.peerPort, "--peer-port");
   const secret = config.token === undefined ? undefined : join(config.state, "join-token");
   const run = containerArguments({
-    ...{ image, user, network: nodeNetwork() },
+    image,
+    user,
+    network: nodeNetwork(),
     config: { ...config, port, peerPort },
     reads,
     command: nodeArguments({ ...options, port, peerPort }, { config, secret, file }),
   });
   try {
-    // A signal may have come while the image was built, and comes while nothing runs.
+    // A signal may arrive during the build of the image, and between two containers.
     while (!signalled.signal.aborted) {
       if (secret !== undefined) await keepSecret(secret, { text: config.token ?? "", user });
       const code = await runContainer(run);
@@ -57,14 +60,14 @@ export async function upInContainer(options: UpOptions): Promise<void> {
         return;
       }
       printNotice(`the node ended with ${code}: another container takes its place`);
-      await sleep(againMs, undefined, { signal: signalled.signal }).catch(() => undefined);
+      await sleep(restartDelayMs, undefined, { signal: signalled.signal }).catch(() => undefined);
     }
   } finally {
     if (secret !== undefined) await rm(secret, { force: true });
   }
 }
 
-/** In its container the node binds every address, and what this machine binds is published; everything else is as it was given. */
+/** The node binds every address of its container, and the engine publishes the ports at `--host`. Other options stay. */
 function nodeArguments(
   options: UpOptions,
   { config, secret, file }: { config: Config; secret: string | undefined; file: readonly string[] },
@@ -72,9 +75,18 @@ function nodeArguments(
   const { name, join: url, json, deploy, ephemeral, workers, domain = [], port, peerPort } = options;
   const { advertise, state, functions, rootPassphraseFile } = config;
   const given: Readonly<Record<string, unknown>> = {
-    ...{ name, join: url, workers, functions, state, advertise, port },
-    ...{ host: "0.0.0.0", "peer-port": peerPort, "root-passphrase-file": rootPassphraseFile },
-    ...{ config: file[0], token: secret && `@${secret}` },
+    name,
+    join: url,
+    workers,
+    functions,
+    state,
+    advertise,
+    port,
+    host: "0.0.0.0",
+    "peer-port": peerPort,
+    "root-passphrase-file": rootPassphraseFile,
+    config: file[0],
+    token: secret && `@${secret}`,
   };
   return [
     ...Object.entries(given).flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag}`, String(value)])),
@@ -85,7 +97,7 @@ function nodeArguments(
   ];
 }
 
-/** Throws {@link UsageError} for what cannot work from inside a container that is to see those paths. */
+/** Throws {@link UsageError} for a mesh on localhost, and for paths that the engine cannot mount. */
 function checkReach({ join: url }: Config, paths: readonly string[]): void {
   const host = url === undefined ? undefined : new URL(url).hostname.replace(/^\[|\]$/g, "");
   if (host !== undefined && (host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127.")))) {
@@ -98,7 +110,7 @@ function checkReach({ join: url }: Config, paths: readonly string[]): void {
   }
 }
 
-/** Makes the state directory, and gives it to whom the node runs as: this user, or who is nobody here when that is root. */
+/** Makes the state directory for the user of the node: this user, or the user of the image when this one is root. */
 async function prepareState({ state }: Config): Promise<Owner | undefined> {
   await mkdir(state, { recursive: true, mode: 0o700 });
   const [uid, gid] = [process.getuid?.(), process.getgid?.()];
@@ -106,13 +118,13 @@ async function prepareState({ state }: Config): Promise<Owner | undefined> {
   if (uid !== 0) return { uid, gid };
   for (const entry of ["", ...(await readdir(state, { recursive: true }))]) {
     const path = join(state, entry);
-    // What a link in it names is not the node's.
+    // A symbolic link may name a file that is not the node's.
     if (!(await lstat(path)).isSymbolicLink()) await chown(path, imageUser.uid, imageUser.gid);
   }
   return imageUser;
 }
 
-/** A secret is a file that only the node reads: arguments and environment can be read by whoever may ask the engine. */
+/** Writes a secret as a file that only the node reads: every client of the engine can read arguments and environment. */
 async function keepSecret(path: string, { text, user }: { text: string; user: Owner | undefined }): Promise<void> {
   await rm(path, { force: true });
   await writeFile(path, text, { mode: 0o600, flag: "wx" });

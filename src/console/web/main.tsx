@@ -1,7 +1,7 @@
 // Starts the page: theme, events of the node, sign-in link, first view.
 
 import { render } from "preact";
-import { readAddress } from "./data/route.ts";
+import { readAddress } from "./data/address.ts";
 import { token } from "./data/session.ts";
 import { signInByCode, takeCode } from "./data/sign-in.ts";
 import { keepFresh } from "./data/stores.ts";

@@ -258,7 +258,7 @@ export const text = {
     approveOne: (name: string) => `Approve ${name}`,
     rejectOne: (name: string) => `Reject ${name}`,
     approveDetail: "The new node shows a code and a fingerprint too. Let it in only if both are the same as here.",
-    rejectDetail: "The node is told that it may not join. It can ask again.",
+    rejectDetail: "The node gets the answer that it may not join. It can ask again.",
     mayDeploy: "It may also sign deployments",
   },
   node: {
@@ -270,7 +270,7 @@ export const text = {
     revokeTitle: (name: string) => `Revoke ${name}?`,
     revokeDetail: "Every node refuses it within seconds, and it never comes back under this identity.",
     subtree: "Also every node that it let in, directly or not",
-    away: "The node is not there to tell more of itself.",
+    away: "The node cannot be reached, so there are no more details.",
     identity: "Identity",
     id: "Id",
     fingerprint: "Fingerprint",

@@ -5,7 +5,7 @@ import { finishMs, type Here, type Load, localFinishMs, type Waiting, type Work 
 import type { Refusal } from "./refusal.js";
 
 /** A peer as it was when it was chosen. */
-export interface PeerThen extends Waiting {
+interface PeerThen extends Waiting {
   readonly nodeId: string;
   readonly lightUnits: number;
 }
@@ -17,7 +17,7 @@ export interface PeerThen extends Waiting {
 export type Way = Extract<Choice<never>, string> | "large" | "peer" | "home" | "stopped";
 
 /** How a peer handled a call. `failed`: the function failed; `broken`: the peer itself failed. */
-export type Taken = "answered" | "failed" | "refused" | "lost" | "broken";
+type Taken = "answered" | "failed" | "refused" | "lost" | "broken";
 
 /** Why a peer refused: see {@link Refusal}; `link`: its link layer refused the request. */
 export type RefusedFor = Refusal | "link";
@@ -40,7 +40,7 @@ export interface Step {
  * The call's work units (undefined without an estimate), and the units that a worker does in a millisecond here and at
  * the chosen peer.
  */
-export interface WorkThen {
+interface WorkThen {
   readonly units: number | undefined;
   readonly hereRate: number;
   readonly peerRate: number;
@@ -50,7 +50,7 @@ export interface WorkThen {
  * All inputs of a choice. Kept for some calls only, since that costs time. Candidates are the drawn peers, then those
  * with the largest weights.
  */
-export interface Sample {
+interface Sample {
   readonly candidates: readonly CandidateThen[];
   /** Node ids in the order of the draws. */
   readonly draws: readonly string[];
@@ -60,7 +60,7 @@ export interface Sample {
  * A candidate: its weight, the work units that its worker does in a millisecond, and the expected milliseconds until
  * its result.
  */
-export interface CandidateThen {
+interface CandidateThen {
   readonly nodeId: string;
   readonly weight: number;
   readonly rate: number;
@@ -99,7 +99,7 @@ export function stepOf<Peer extends Candidate>(choice: Peer | Exclude<Way, "peer
  * A load with the milliseconds until the result that were expected then, null where no call is taken; and the heaviest
  * call that the owner takes, in work units, null where no call is too heavy.
  */
-export interface Expected extends Load {
+interface Expected extends Load {
   readonly expectedMs: number | null;
   readonly lightUnits: number | null;
 }

@@ -32,14 +32,14 @@ export type Summary = readonly [node: string, incarnation: number, found: 0 | 1 
 /** Updates, or lines of a comparison, in one message. */
 export const maxUpdates = 1_000;
 /** The highest incarnation that is accepted. Incarnations start as epoch ms, which reach this in the year 37648. */
-export const maxIncarnation = 2 ** 50;
+const maxIncarnation = 2 ** 50;
 const announcementLimitBytes = 2_048;
 
 const hostAndPort = /^[0-9A-Za-z.:[\]_-]{1,253}:[0-9]{1,5}$/;
 const httpsUrl = /^https:\/\/[0-9A-Za-z.:[\]_-]{1,260}\/?$/;
 
 /** True for an incarnation within the bounds. */
-export function isIncarnation(value: unknown): value is number {
+function isIncarnation(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= maxIncarnation;
 }
 

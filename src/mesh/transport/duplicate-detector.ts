@@ -34,7 +34,7 @@ export interface ProcessInstance {
  * Reads a proof: that the node `node` signed it, in a process that knows of the instance `saw`. Returns `undefined` for
  * any other text.
  */
-export type ReadProof = (
+type ReadProof = (
   text: string,
   expected: { readonly node: string; readonly saw: string },
 ) => ProcessInstance | undefined;

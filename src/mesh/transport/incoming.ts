@@ -9,7 +9,7 @@ import type { From, Handler, Link, PeerIdentity } from "../ports.js";
  * as `node.overloaded`, and a notification dropped. Lower bounds the memory that a peer holds here; higher lets a busy
  * peer have more calls under way.
  */
-export const incomingLimit = 4_096;
+const incomingLimit = 4_096;
 
 /** Receives the result of each request, and a call when its handler has ended. None of these throws. */
 export interface Responses {

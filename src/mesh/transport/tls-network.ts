@@ -16,7 +16,7 @@ import { messageType } from "./message.js";
 import { TlsConnection } from "./tls-connection.js";
 
 /** The name of the protocol and its version (ALPN, RFC 7301). */
-export const protocolName = "herd/1";
+const protocolName = "herd/1";
 
 /** The longest that a TLS handshake may take, ms. */
 const handshakeMs = 5_000;

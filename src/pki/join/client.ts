@@ -144,20 +144,18 @@ class Joining {
     const masterCsr = token?.makesMaster ? await this.#request.masterCsr() : undefined;
     const hosts = this.#request.hosts.filter((host) => !isLoopbackHost(host)).slice(0, hostLimit);
     const payload = JSON.stringify({
-      ...{
-        kind: "join",
-        mesh: root.meshId,
-        name,
-        key,
-        csr,
-        publicCsr,
-        masterCsr,
-        hosts,
-        advertise,
-        deploy,
-        current,
-        nonce,
-      },
+      kind: "join",
+      mesh: root.meshId,
+      name,
+      key,
+      csr,
+      publicCsr,
+      masterCsr,
+      hosts,
+      advertise,
+      deploy,
+      current,
+      nonce,
       at: clock.now(),
     });
     const hash = token && secretHash(token.secret);

@@ -80,10 +80,11 @@ export class HeaderBlock implements HeaderSource {
     this.#coding = undefined;
   }
 
+  /** As the client wrote the method: methods are case-sensitive (RFC 9110, section 9.1). */
   getMethod(): string {
-    // uWebSockets makes other characters of some when it writes it in small letters.
-    if (!token.test(this.getCaseSensitiveMethod())) this.#refuse("the method is not a token");
-    return this.#source.getMethod();
+    const method = this.getCaseSensitiveMethod();
+    if (!token.test(method)) this.#refuse("the method is not a token");
+    return method;
   }
 
   getCaseSensitiveMethod(): string {

@@ -7,7 +7,7 @@ import { Content } from "../http/http-answer.js";
 import type { HttpRequest } from "../http/http-request.js";
 
 /** A file of the page: its media type, its bytes, and the same compressed, where that is smaller. */
-export interface PageFile {
+interface PageFile {
   readonly type: string;
   readonly bytes: Uint8Array;
   readonly brotli: Uint8Array | undefined;

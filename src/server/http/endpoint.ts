@@ -30,7 +30,7 @@ export interface EndpointRequest<R extends Route = Route> {
 }
 
 /** The answers that a route declares, as its handler makes them. */
-export type EndpointAnswer<R extends Route> = {
+type EndpointAnswer<R extends Route> = {
   [Status in keyof R["answers"] & number]: {
     readonly status: Status;
     readonly body: R["answers"][Status] extends { readonly contents: infer Contents extends readonly ContentType[] }

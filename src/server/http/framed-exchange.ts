@@ -16,6 +16,7 @@ export interface Route {
 /** What hyper-express' types leave out of a request. */
 type InnerRequest = Request & {
   _raw_response: HttpResponse;
+  readonly _method: string;
   readonly _body_received_bytes: number;
   readonly _body_chunked_transfer: boolean;
   _body_parser_run(response: Response, limitBytes: number): boolean;
@@ -61,6 +62,11 @@ export class FramedRequest extends InnerRequest {
   isWatched = false;
   /** What of a body in chunks waits to be passed on. */
   joiner: ChunkJoiner | undefined;
+
+  /** As the client wrote the method; hyper-express would make `GET` of `get`, which is another method. */
+  override get method(): string {
+    return this._method;
+  }
 
   /** Bytes of the body that have arrived. */
   get receivedBytes(): number {

@@ -19,6 +19,9 @@ import { addressText } from "./remote-address.js";
  */
 const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"].join(":");
 
+/** hyper-express passes its options on to uWebSockets, which reads `ssl_ciphers`; hyper-express' types do not have it. */
+type FramedServerOptions = ConstructorParameters<typeof Server>[0] & { readonly ssl_ciphers: string };
+
 /** Refuses a request whose framing is not certain with an answer and the end of its connection, whatever its path. */
 export class FramedServer extends Server implements Failures {
   readonly #log: Logger;
@@ -31,7 +34,7 @@ export class FramedServer extends Server implements Failures {
   #refused: string | undefined;
 
   constructor({ cert, key }: { readonly cert: string; readonly key: string }, log: Logger) {
-    super({
+    const options: FramedServerOptions = {
       cert_file_name: cert,
       key_file_name: key,
       // It would close on SIGTERM by itself; draining is ours.
@@ -39,9 +42,9 @@ export class FramedServer extends Server implements Failures {
       // Over its limit hyper-express answers an empty 413; ours is in request-body.ts.
       max_body_length: Number.MAX_SAFE_INTEGER,
       fast_buffers: true,
-      // Passed on to uWebSockets, which reads it; hyper-express' types do not have it.
-      ...{ ssl_ciphers: suites },
-    });
+      ssl_ciphers: suites,
+    };
+    super(options);
     this.#log = log;
     // A connection that was refused ends once its read is parsed, and no other one is read before that.
     const counted: Parameters<typeof this.uws_instance.filter>[0] = (_, count) => {

@@ -23,7 +23,7 @@ export interface KeyFiles {
 }
 
 /** A route whose handler has hyper-express' request and response, past the chain: the hot path. */
-export interface HotRoute {
+interface HotRoute {
   readonly route: Route;
   readonly handle: Handler;
 }

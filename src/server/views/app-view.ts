@@ -17,11 +17,7 @@ export interface Place {
 }
 
 /** The functions of an app, each with its endpoint. */
-export function functionsView(
-  app: string,
-  appInterface: AppInterface,
-  { baseUrl }: Pick<Place, "baseUrl">,
-): AppFunction[] {
+function functionsView(app: string, appInterface: AppInterface, { baseUrl }: Pick<Place, "baseUrl">): AppFunction[] {
   return describeFunctions(appInterface).map((description) => {
     const { name, ...rest } = description;
     return { name, url: functionUrl(baseUrl, app, name), ...rest };
@@ -85,6 +81,6 @@ export function deployedView(
 }
 
 /** URL of a function's endpoint; source names may hold characters that a path must escape. */
-export function functionUrl(base: string, app: string, name: string): string {
+function functionUrl(base: string, app: string, name: string): string {
   return `${base}/fn/${app}/${encodeURIComponent(name)}`;
 }

@@ -18,6 +18,7 @@ import { RecordReplica } from "../../../src/mesh/replication/replica.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { FakeCompiler } from "../../server/fakes.js";
 import { fakeSigner, fakeVerify, MemberMesh, type MeshNode, type NodeOptions } from "./member-mesh.js";
+import { addressOf } from "./memory-network.js";
 
 const meshId = "0".repeat(32);
 const ignore = (): void => undefined;
@@ -168,7 +169,7 @@ export class MemberDeployNode extends DeployNode {
     const { time, random, admitted, revoked } = mesh.members;
     const { masters, unmarked } = mesh;
     super(
-      { id, links, members, clock: time, timers: links.timers, random },
+      { id, links, members, clock: time, timers: node.host.timers, random },
       { admitted, revoked, masters, unmarked },
       options,
     );
@@ -203,7 +204,7 @@ export class DeployMesh {
 
   /** Starts a node, again or for the first time. */
   async add(number: number, options: DeployNodeOptions & { readonly member?: NodeOptions }): Promise<MemberDeployNode> {
-    const seeds = number === 0 ? [...this.nodes.values()].map(({ id }) => `${id}:1`) : [`${this.seed()}:1`];
+    const seeds = number === 0 ? [...this.nodes.values()].map(({ id }) => addressOf(id)) : [addressOf(this.seed())];
     const member = this.members.add(number, { seeds, ...options.member });
     if (options.master) this.masters.add(member.id);
     const node = new MemberDeployNode(this, member, options);

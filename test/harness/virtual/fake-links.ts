@@ -1,7 +1,9 @@
-// Links without sockets: ordered, delayed by a seed, and they break.
+// Links without frames and handshakes: ordered, delayed by a seed, and they break. A test sees what is sent, and answers
+// in place of a handler.
 
 import { pack, unpack } from "msgpackr";
 import { HerdError } from "../../../src/core/errors.js";
+import type { Random } from "../../../src/core/timers.js";
 import {
   type From,
   type Handler,
@@ -12,7 +14,17 @@ import {
   type RequestOptions,
   RequestTimeout,
 } from "../../../src/mesh/ports.js";
-import type { World } from "./world.js";
+import { seeded, VirtualTime } from "./virtual-time.js";
+
+/** Time and chance of nodes over fake links. */
+export class World extends VirtualTime {
+  readonly random: Random;
+
+  constructor(seed: number) {
+    super();
+    this.random = seeded(seed);
+  }
+}
 
 /** The node that the link belongs to. */
 export interface LinkOwner {

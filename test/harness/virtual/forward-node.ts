@@ -1,6 +1,6 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
-import { NotStarted, Preempted } from "../../../runtime/sandbox/failures.js";
+import { DeadlineExceeded, NotStarted, Preempted } from "../../../runtime/sandbox/failures.js";
 import { type Capacity, type CapacitySource, kernels } from "../../../src/capacity/capacity.js";
 import type { Clock } from "../../../src/core/clock.js";
 import { defaultLocalBias } from "../../../src/core/config.js";
@@ -16,8 +16,7 @@ import type { PeerLine } from "../../../src/invoke/forwarding/log-relay.js";
 import type { InvocationResult, Runner } from "../../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../../src/mesh/ports.js";
 import type { Allowance, AllowanceSource } from "../../../src/owner/allowance.js";
-import { FakeLink, FakeLinks, type Sent } from "./fake-links.js";
-import { World } from "./world.js";
+import { FakeLink, FakeLinks, type Sent, World } from "./fake-links.js";
 
 const ignore = (): void => undefined;
 
@@ -44,7 +43,7 @@ export class FakeOwner implements AllowanceSource {
 }
 
 /** A fake machine's speed. */
-export class FakeCapacity implements CapacitySource {
+class FakeCapacity implements CapacitySource {
   current: Capacity | undefined;
   readonly #listeners = new Set<(capacity: Capacity) => void>();
 

@@ -1,4 +1,4 @@
-// A simulated mesh: nodes with links, membership and records only, on virtual time.
+// Nodes of a simulation that consist of links and membership.
 
 import { createHash } from "node:crypto";
 import type { Signed, Signer } from "../../../src/core/signed.js";
@@ -6,8 +6,10 @@ import type { Random } from "../../../src/core/timers.js";
 import { Membership } from "../../../src/mesh/membership/members.js";
 import type { KnownAddress } from "../../../src/mesh/membership/reconnector.js";
 import type { MemberState } from "../../../src/mesh/ports.js";
-import { Fabric, FabricLinks } from "./fabric.js";
-import { seeded, VirtualTime } from "./virtual-time.js";
+import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
+import { addressOf } from "./memory-network.js";
+import { type Host, Simulation } from "./simulation.js";
+import type { VirtualTime } from "./virtual-time.js";
 
 const mesh = "0".repeat(32);
 
@@ -44,23 +46,27 @@ export interface NodeOptions {
 /** One node of a simulated mesh. */
 export class MeshNode {
   readonly id: string;
-  readonly links: FabricLinks;
+  readonly host: Host;
+  readonly links: LinkSet;
   readonly members: Membership;
   remembered: readonly KnownAddress[] = [];
   loopDelayMs = 0;
+  readonly #simulation: Simulation;
 
   constructor(of: MemberMesh, options: NodeOptions & { readonly id: string }) {
     const { id, dialable = true, seeds = [], remembered = [], masters = [] } = options;
     this.id = id;
-    this.links = new FabricLinks(of.fabric, { id, dialable });
+    this.#simulation = of.simulation;
+    this.host = of.simulation.host(id, { isHidden: !dialable, identity: { nodeId: id } });
+    this.links = this.host.links();
     this.members = new Membership({
       mesh,
       signer: fakeSigner(id),
       links: this.links,
       clock: of.time,
-      timers: this.links.timers,
+      timers: this.host.timers,
       remembered,
-      address: dialable ? `${id}:1` : undefined,
+      address: this.host.address,
       url: `https://${id}:8443`,
       random: of.random,
       trust: {
@@ -76,6 +82,12 @@ export class MeshNode {
       loopDelayMs: () => this.loopDelayMs,
     });
     this.members.start();
+    void this.links.start();
+  }
+
+  /** Breaks the connections to another node; both may dial again. */
+  break(peer: string): void {
+    this.#simulation.break(this.id, peer);
   }
 
   /** The state of another node as this one sees it. */
@@ -84,23 +96,25 @@ export class MeshNode {
   }
 
   kill(options: { readonly silently?: boolean } = {}): void {
-    this.links.kill(options);
+    this.#simulation.kill(this.id, options.silently);
     this.members.stop();
   }
 }
 
 /** Nodes, the network between them, and what the registry would know. */
 export class MemberMesh {
-  readonly time = new VirtualTime();
+  readonly simulation: Simulation;
+  readonly time: VirtualTime;
   readonly random: Random;
-  readonly fabric: Fabric;
   readonly admitted = new Set<string>();
-  readonly revoked = new Set<string>();
+  readonly revoked: Set<string>;
   readonly nodes = new Map<string, MeshNode>();
 
   constructor(seed: number) {
-    this.random = seeded(seed);
-    this.fabric = new Fabric(this.time, this.random);
+    this.simulation = new Simulation(seed);
+    this.time = this.simulation.time;
+    this.random = this.simulation.random;
+    this.revoked = this.simulation.revoked;
   }
 
   /** Starts node number `number`, again or for the first time. */
@@ -116,7 +130,7 @@ export class MemberMesh {
   async grow(size: number, { dialable = size }: { readonly dialable?: number } = {}): Promise<MeshNode[]> {
     const seed = this.add(0);
     const others = Array.from({ length: size - 1 }, (_, index) =>
-      this.add(index + 1, { seeds: [`${seed.id}:1`], dialable: index + 1 < dialable }),
+      this.add(index + 1, { seeds: [addressOf(seed.id)], dialable: index + 1 < dialable }),
     );
     const nodes = [seed, ...others];
     await this.until(() => this.agreed(nodes), { ms: 15_000, what: `a mesh of ${size} settles` });
@@ -125,14 +139,14 @@ export class MemberMesh {
 
   /** Whether every node sees every other node alive. */
   agreed(nodes: readonly MeshNode[]): boolean {
-    return nodes.every(({ id, links }) => {
-      const node = this.nodes.get(id);
-      return nodes.every((other) => {
-        if (other.id === id) return true;
-        const linked = links.get(other.id) !== undefined || !(links.dialable || other.links.dialable);
-        return node?.stateOf(other.id) === "alive" && linked;
-      });
-    });
+    return nodes.every((node) =>
+      nodes.every((other) => {
+        if (other.id === node.id) return true;
+        const isOutOfReach = node.host.address === undefined && other.host.address === undefined;
+        const isLinked = node.links.get(other.id) !== undefined || isOutOfReach;
+        return node.stateOf(other.id) === "alive" && isLinked;
+      }),
+    );
   }
 
   until(done: () => boolean, options: { readonly ms: number; readonly what: string }): Promise<number> {

@@ -35,6 +35,11 @@ interface Listener {
   readonly onConnection: (connection: Connection) => void;
 }
 
+/** Where a simulated node listens. */
+export function addressOf(node: string): string {
+  return `n-${node}:1`;
+}
+
 /** Everything between simulated nodes. */
 export class MemoryWorld {
   readonly time: VirtualTime;
@@ -49,11 +54,6 @@ export class MemoryWorld {
   constructor(time: VirtualTime, wires: Wires) {
     this.time = time;
     this.wires = wires;
-  }
-
-  /** The address at which a node listens. */
-  addressOf(node: string): string {
-    return `n-${node}:1`;
   }
 
   /** Connection ends that a node holds. */

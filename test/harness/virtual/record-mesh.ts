@@ -77,7 +77,7 @@ export class RecordNode {
       links: node.links,
       stores: facts.stores,
       clock: mesh.time,
-      timers: node.links.timers,
+      timers: node.host.timers,
       random: mesh.random,
       dialable: (id) => node.members.get(id)?.address !== undefined,
       yieldLoop: () => Promise.resolve(),

@@ -7,7 +7,7 @@ import { HerdError } from "../../../src/core/errors.js";
 import type { Random, Timers } from "../../../src/core/timers.js";
 import type { PeerIdentity, Trust } from "../../../src/mesh/ports.js";
 import { LinkSet, type LinkSetOptions } from "../../../src/mesh/transport/link-set.js";
-import { MemoryNetwork, MemoryWorld, type Wires } from "./memory-network.js";
+import { addressOf, MemoryNetwork, MemoryWorld, type Wires } from "./memory-network.js";
 import { forSeeds, seeded, seeds, VirtualTime } from "./virtual-time.js";
 
 /** The id of the simulated node of this name. */
@@ -47,6 +47,8 @@ export class Simulation implements Wires {
   readonly revoked = new Set<string>();
   readonly #hosts = new Map<string, Host & { isAlive: boolean }>();
   readonly #hidden = new Set<string>();
+  /** Timers of stopped processes that were due meanwhile, by node id. */
+  readonly #stopped = new Map<string, (() => void)[]>();
   readonly #ids = new Map<string, string>();
   #isSevered: (from: string, to: string) => boolean = () => false;
   #delayMs: readonly [number, number];
@@ -80,14 +82,24 @@ export class Simulation implements Wires {
     });
     const random = seeded(Math.floor(this.random() * 2 ** 32));
     const timers: Timers = {
-      after: (ms, run) =>
-        this.time.after(ms, () => {
-          if (host.isAlive) run();
-        }),
+      after: (ms, run) => {
+        let isCancelled = false;
+        const fire = (): void => {
+          if (!host.isAlive || isCancelled) return;
+          const due = this.#stopped.get(id);
+          if (due === undefined) run();
+          else due.push(fire);
+        };
+        const cancel = this.time.after(ms, fire);
+        return () => {
+          isCancelled = true;
+          cancel();
+        };
+      },
     };
     const network = new MemoryNetwork(this.world, identity);
     const instance = (++this.#instances).toString(16).padStart(16, "0");
-    const address = options.isHidden === true ? undefined : this.world.addressOf(id);
+    const address = options.isHidden === true ? undefined : addressOf(id);
     const host = {
       name,
       id,
@@ -120,7 +132,20 @@ export class Simulation implements Wires {
     const host = this.#hosts.get(name);
     if (host === undefined) return;
     host.isAlive = false;
+    this.#stopped.delete(host.id);
     this.world.kill(host.id, isSilent);
+  }
+
+  /** Stops a node's process, as SIGSTOP does: its timers wait, and nothing passes to or from it. */
+  stop(name: string): void {
+    this.#stopped.set(this.#idOf(name), []);
+  }
+
+  /** Lets a stopped process go on: first the timers that were due meanwhile. */
+  resume(name: string): void {
+    const due = this.#stopped.get(this.#idOf(name)) ?? [];
+    this.#stopped.delete(this.#idOf(name));
+    for (const fire of due) this.time.after(0, fire);
   }
 
   /** Nodes that run, by name. */
@@ -173,14 +198,8 @@ export class Simulation implements Wires {
   }
 
   /** The value of a promise that needs time to pass, at most this many ms. */
-  async settle<T>(promise: Promise<T>, ms = 60_000): Promise<T> {
-    let isSettled = false;
-    const watched = promise.finally(() => {
-      isSettled = true;
-    });
-    watched.catch(() => undefined);
-    if (!(await this.until(() => isSettled, ms))) throw new Error(`nothing came of it in ${ms} ms`);
-    return watched;
+  settle<Value>(promise: Promise<Value>, ms = 60_000): Promise<Value> {
+    return this.time.settle(promise, ms);
   }
 
   delayMs(): number {
@@ -190,7 +209,7 @@ export class Simulation implements Wires {
   }
 
   isBlocked(from: string, to: string): boolean {
-    return this.#isSevered(from, to);
+    return this.#isSevered(from, to) || this.#stopped.has(from) || this.#stopped.has(to);
   }
 
   isHidden(node: string): boolean {

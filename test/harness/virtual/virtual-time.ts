@@ -75,6 +75,17 @@ export class VirtualTime implements Clock, Timers {
     return this.#now - start;
   }
 
+  /** The value of a promise that needs time to pass; throws when it has not settled after `ms`. */
+  async settle<Value>(promise: Promise<Value>, ms = 60_000): Promise<Value> {
+    let isSettled = false;
+    const end = (): void => {
+      isSettled = true;
+    };
+    promise.then(end, end);
+    if (!(await this.advance(ms, () => isSettled))) throw new Error(`a promise did not settle in ${ms} ms`);
+    return promise;
+  }
+
   #push(event: Event): void {
     const heap = this.#heap;
     let index = heap.push(event) - 1;

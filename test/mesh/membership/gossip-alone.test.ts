@@ -4,37 +4,43 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Membership } from "../../../src/mesh/membership/members.js";
-import { Fabric, FabricLinks } from "../../harness/virtual/fabric.js";
 import { fakeSigner, fakeVerify, nodeId } from "../../harness/virtual/member-mesh.js";
-import { forSeeds, seeded, seeds, VirtualTime } from "../../harness/virtual/virtual-time.js";
+import { addressOf } from "../../harness/virtual/memory-network.js";
+import { Simulation } from "../../harness/virtual/simulation.js";
+import { forSeeds, seeds, type VirtualTime } from "../../harness/virtual/virtual-time.js";
 
 const never = 1e9;
 const size = 12;
 
 /** Members without known addresses, so that the ring has no other links. */
 async function ring(seed: number, gossipIntervalMs: number): Promise<{ time: VirtualTime; members: Membership[] }> {
-  const time = new VirtualTime();
-  const random = seeded(seed);
-  const fabric = new Fabric(time, random);
-  const links = Array.from({ length: size }, (_, index) => new FabricLinks(fabric, { id: nodeId(index) }));
-  const members = links.map((own) => {
+  const simulation = new Simulation(seed);
+  const { time } = simulation;
+  const hosts = Array.from({ length: size }, (_, index) => {
+    const id = nodeId(index);
+    return simulation.host(id, { identity: { nodeId: id } });
+  });
+  const links = hosts.map((host) => host.links());
+  const members = hosts.map((host, index) => {
+    const own = links[index] ?? assert.fail();
     const made = new Membership({
       mesh: "0".repeat(32),
-      signer: fakeSigner(own.id),
+      signer: fakeSigner(host.id),
       links: own,
       clock: time,
-      timers: own.timers,
-      random,
+      timers: host.timers,
+      random: host.random,
       address: undefined,
-      url: `https://${own.id}:8443`,
+      url: `https://${host.id}:8443`,
       trust: { known: () => true, isRevoked: () => false, verify: fakeVerify },
       config: { gossipIntervalMs, probeIntervalMs: never, pushPullIntervalMs: never, reconnectIntervalMs: never },
     });
     made.start();
+    void own.start();
     return made;
   });
   for (const [index, own] of links.entries()) {
-    const opened = own.dial(`${nodeId((index + 1) % size)}:1`, new AbortController().signal);
+    const opened = own.dial(addressOf(nodeId((index + 1) % size)), new AbortController().signal);
     await Promise.all([opened, time.advance(50)]);
   }
   return { time, members };

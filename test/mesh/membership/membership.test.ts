@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MeshNode } from "../../harness/virtual/member-mesh.js";
 import { MemberMesh, nodeId } from "../../harness/virtual/member-mesh.js";
+import { addressOf } from "../../harness/virtual/memory-network.js";
 import { forSeeds, seeds } from "../../harness/virtual/virtual-time.js";
 
 const few = seeds(12);
@@ -71,7 +72,7 @@ test("broken links are dialled again, and no node is declared dead", async () =>
     for (let round = 0; round < 30; round++) {
       const node = nodes[Math.floor(mesh.random() * 6)] as MeshNode;
       const peer = others(nodes, node)[Math.floor(mesh.random() * 5)] as MeshNode;
-      node.links.break(peer.id);
+      node.break(peer.id);
       await mesh.time.advance(mesh.random() * 1_000);
     }
     await mesh.until(() => mesh.agreed(nodes), { ms: 15_000, what: "all linked again" });
@@ -88,9 +89,9 @@ test("a partition heals: within five seconds all see all alive", async () => {
     const nodes = await mesh.grow(7);
     const cut = 1 + Math.floor(mesh.random() * 5);
     const [left, right] = [nodes.slice(0, cut), nodes.slice(cut)];
-    mesh.fabric.partition([left.map(({ id }) => id), right.map(({ id }) => id)]);
+    mesh.simulation.partition([left.map(({ id }) => id), right.map(({ id }) => id)]);
     await mesh.time.advance(1_000 + mesh.random() * 60_000);
-    mesh.fabric.heal();
+    mesh.simulation.partition([]);
     const alive = (node: MeshNode): boolean => others(nodes, node).every(({ id }) => node.stateOf(id) === "alive");
     await mesh.until(() => nodes.every(alive), { ms: 5_000, what: "all alive" });
     await mesh.until(() => mesh.agreed(nodes), { ms: 15_000, what: "all linked" });
@@ -108,7 +109,7 @@ test("a restarted node supersedes its former process, though its seed is gone", 
     second.kill();
     await mesh.time.advance(mesh.random() * 10_000);
     first.kill();
-    const again = mesh.add(1, { seeds: [`${first.id}:1`], remembered: second.remembered });
+    const again = mesh.add(1, { seeds: [addressOf(first.id)], remembered: second.remembered });
     const present = [again, ...nodes.slice(2)];
     const newer = (node: MeshNode): boolean => (node.members.get(second.id)?.incarnation ?? 0) > before;
     await mesh.until(() => mesh.agreed(present) && nodes.slice(2).every(newer), { ms: 5_000, what: "back" });
@@ -147,10 +148,10 @@ test("a stopped process is declared dead; when it continues, it refutes and all 
     const nodes = await mesh.grow(5);
     const sleeper = nodes[2] as MeshNode;
     const rest = others(nodes, sleeper);
-    sleeper.links.pause();
+    mesh.simulation.stop(sleeper.id);
     await mesh.until(() => rest.every((node) => node.stateOf(sleeper.id) === "dead"), { ms: 30_000, what: "dead" });
     await mesh.time.advance(mesh.random() * 30_000);
-    sleeper.links.resume();
+    mesh.simulation.resume(sleeper.id);
     await mesh.until(() => mesh.agreed(nodes), { ms: 10_000, what: "alive again" });
   });
 });
@@ -168,7 +169,10 @@ test("draining, asleep and left are announced by the node itself, and reach all 
         what: state,
       });
       await mesh.time.advance(3_000);
-      assert.ok(others(nodes, one).every((node) => node.stateOf(one.id) === state));
+      assert.ok(
+        others(nodes, one).every((node) => node.stateOf(one.id) === state),
+        `${state} to all others`,
+      );
     }
     void one.members.leave();
     await mesh.until(() => others(nodes, one).every((node) => node.stateOf(one.id) === "left"), {
@@ -177,7 +181,10 @@ test("draining, asleep and left are announced by the node itself, and reach all 
     });
     one.kill();
     await mesh.time.advance(10_000);
-    assert.ok(others(nodes, one).every((node) => node.stateOf(one.id) === "left"));
+    assert.ok(
+      others(nodes, one).every((node) => node.stateOf(one.id) === "left"),
+      "left to all others",
+    );
   });
 });
 
@@ -191,17 +198,23 @@ test("a revoked node is a member nowhere, and gossip does not bring it back", as
     rest[0]?.members.revoked(bad.id);
     await mesh.until(() => rest.every((node) => node.stateOf(bad.id) === "unknown"), { ms: 2_500, what: "gone" });
     await mesh.time.advance(10_000);
-    assert.ok(rest.every((node) => node.stateOf(bad.id) === "unknown"));
+    assert.ok(
+      rest.every((node) => node.stateOf(bad.id) === "unknown"),
+      `${rest.map((node) => node.stateOf(bad.id))}`,
+    );
   });
 });
 
 test("a node whose admission comes late is a member as soon as the admission came", async () => {
   const mesh = new MemberMesh(1);
   const nodes = await mesh.grow(3);
-  const late = mesh.add(9, { seeds: [`${nodes[0]?.id}:1`] });
+  const late = mesh.add(9, { seeds: [addressOf(nodes[0]?.id ?? "")] });
   mesh.admitted.delete(late.id);
   await mesh.time.advance(5_000);
-  assert.ok(nodes.every((node) => node.stateOf(late.id) === "unknown"));
+  assert.ok(
+    nodes.every((node) => node.stateOf(late.id) === "unknown"),
+    `${nodes.map((node) => node.stateOf(late.id))}`,
+  );
   mesh.admitted.add(late.id);
   await mesh.until(() => mesh.agreed([...nodes, late]), { ms: 2_000, what: "a member" });
 });

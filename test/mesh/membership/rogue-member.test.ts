@@ -5,11 +5,13 @@ import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
 import { listApps, showApp } from "../../../src/api/apps.js";
 import { auditRecords, audit as auditRoute, auditVerdict } from "../../../src/api/audit.js";
+import { join as joinRoute } from "../../../src/api/joins.js";
 import { listMasters } from "../../../src/api/mesh.js";
 import { narrowed } from "../../../src/api/route.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { makeCsr } from "../../../src/pki/x509/csr.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
+import { parsedAnswer } from "../../contract.js";
 import { hugeCsr } from "../../pki/x509/hand-made-csr.js";
 import { call, deploy, meshSeenBy, nodeIdOf, seesAlive, startMesh, until } from "../processes.js";
 import { cheaply, joinRogue, refusedWith } from "../refusals.js";
@@ -24,7 +26,7 @@ test("a hostile member without the deploy mark", async (context) => {
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   const [north, east] = mesh.nodes;
-  assert.ok(north && east);
+  assert.ok(north && east, "no north, or no east");
   await deploy(north, { app: "demo", text: source, token });
   const rogue = await joinRogue(context, mesh, { name: "rogue" });
   let heads: unknown = [];
@@ -80,8 +82,9 @@ test("a hostile member without the deploy mark", async (context) => {
     assert.match(text(refused), /through a node that is no master/);
     const joined = await through("localhost");
     assert.equal(joined.status, 200, text(joined));
-    const { payload } = (JSON.parse(text(joined)) as { signed: { payload: string } }).signed;
-    const { public: open } = JSON.parse(payload) as { public: string };
+    const enrolled = parsedAnswer(joinRoute, text(joined));
+    assert.ok("signed" in enrolled, text(joined));
+    const { public: open } = JSON.parse(enrolled.signed.payload) as { public: string };
     assert.doesNotMatch(new X509Certificate(open).subjectAltName ?? "", /10\.11/);
   });
 
@@ -131,7 +134,10 @@ test("a hostile member without the deploy mark", async (context) => {
         (error: HerdError) => error.code,
       ),
     );
-    assert.ok((await Promise.all(flood)).filter((code) => code === "request.throttled").length >= 40);
+    assert.ok(
+      (await Promise.all(flood)).filter((code) => code === "request.throttled").length >= 40,
+      "fewer than 40 are throttled",
+    );
   });
 
   await context.test("writes forbidden events into the audit log, and reads what is for admins", async () => {

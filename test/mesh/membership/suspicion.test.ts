@@ -95,7 +95,7 @@ test("an update is sent a bounded number of times, least sent first, and replace
   queue.add("x", "x suspect by a again", { by: "a" });
   assert.deepEqual(queue.take(9, 2), ["x suspect by a again", "x suspect by b", "x alive", "y alive"]);
   assert.deepEqual(queue.take(9, 2), ["x suspect by a again", "x suspect by b"]);
-  assert.ok(queue.empty);
+  assert.ok(queue.empty, "the queue holds something");
   queue.add("x", "x suspect by a", { by: "a" });
   queue.add("x", "x dead");
   assert.deepEqual(queue.take(9, 2), ["x dead"]);

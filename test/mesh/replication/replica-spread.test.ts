@@ -3,34 +3,37 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RecordReplica } from "../../../src/mesh/replication/replica.js";
-import { Fabric, FabricLinks } from "../../harness/virtual/fabric.js";
+import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
 import { nodeId } from "../../harness/virtual/member-mesh.js";
+import { addressOf } from "../../harness/virtual/memory-network.js";
 import { Facts, founder, record } from "../../harness/virtual/record-mesh.js";
-import { seeded, VirtualTime } from "../../harness/virtual/virtual-time.js";
+import { Simulation } from "../../harness/virtual/simulation.js";
 
 class Replicas {
-  readonly time = new VirtualTime();
+  readonly #simulation = new Simulation(1);
+  readonly time = this.#simulation.time;
   readonly facts: Facts[] = [];
   readonly replicas: RecordReplica[] = [];
-  readonly #fabric = new Fabric(this.time, seeded(1));
-  readonly #links: FabricLinks[] = [];
+  readonly #links: LinkSet[] = [];
 
   /** This number of nodes without links, which compare only when a link opens. */
   constructor(size: number) {
     for (let index = 0; index < size; index++) {
-      const links = new FabricLinks(this.#fabric, { id: nodeId(index) });
+      const host = this.#simulation.host(nodeId(index), { identity: { nodeId: nodeId(index) } });
+      const links = host.links();
       const facts = new Facts();
       const replica = new RecordReplica({
         links,
         stores: facts.stores,
         clock: this.time,
-        timers: links.timers,
-        random: this.#fabric.random,
+        timers: host.timers,
+        random: host.random,
         digestIntervalMs: 1e9,
         idsIntervalMs: 1e9,
         yieldLoop: () => Promise.resolve(),
       });
       replica.start();
+      void links.start();
       this.#links.push(links);
       this.facts.push(facts);
       this.replicas.push(replica);
@@ -38,7 +41,7 @@ class Replicas {
   }
 
   async link(one: number, other: number): Promise<void> {
-    const opened = this.#links[one]?.dial(`${nodeId(other)}:1`, new AbortController().signal);
+    const opened = this.#links[one]?.dial(addressOf(nodeId(other)), new AbortController().signal);
     await Promise.all([opened, this.time.advance(50)]);
   }
 

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { MemberMesh, nodeId } from "../../harness/virtual/member-mesh.js";
+import { addressOf } from "../../harness/virtual/memory-network.js";
 import { founder, RecordNode, record } from "../../harness/virtual/record-mesh.js";
 import { forSeeds, seeds } from "../../harness/virtual/virtual-time.js";
 
@@ -46,21 +47,21 @@ test("records published during breaks, partitions and restarts are everywhere fi
       const what = mesh.random();
       const index = Math.floor(mesh.random() * 7);
       const one = nodes[index] as RecordNode;
-      if (what < 0.3) one.node.links.break(pick(mesh, nodes).id);
+      if (what < 0.3) one.node.break(pick(mesh, nodes).id);
       else if (what < 0.5) {
         const left = nodes.filter(() => mesh.random() < 0.5).map(({ id }) => id);
-        mesh.fabric.partition([left, nodes.map(({ id }) => id).filter((id) => !left.includes(id))]);
-      } else if (what < 0.65) mesh.fabric.heal();
+        mesh.simulation.partition([left, nodes.map(({ id }) => id).filter((id) => !left.includes(id))]);
+      } else if (what < 0.65) mesh.simulation.partition([]);
       else if (what < 0.75 && index > 0) {
         one.kill();
-        const node = mesh.add(index, { dialable: index < 5, seeds: [`${nodeId(0)}:1`] });
+        const node = mesh.add(index, { dialable: index < 5, seeds: [addressOf(nodeId(0))] });
         nodes[index] = new RecordNode(mesh, node, { facts: one.facts });
       }
       await (nodes[index] as RecordNode).publish("fact", { text: `${round}` });
       published += 1;
       await mesh.time.advance(mesh.random() * 6_000);
     }
-    mesh.fabric.heal();
+    mesh.simulation.partition([]);
     await mesh.until(() => same(nodes), { ms: 5_000, what: "everywhere" });
     assert.equal(nodes[0]?.facts.texts.get("fact")?.size, published);
   });
@@ -69,8 +70,8 @@ test("records published during breaks, partitions and restarts are everywhere fi
 test("a revocation is at all ten nodes within two seconds, with delays up to 100 ms and broken links", async () => {
   await forSeeds(few, async (seed) => {
     const [mesh, nodes] = await growRecords(seed, 10);
-    mesh.fabric.delayMs = [1, 100];
-    for (let count = 0; count < 8; count++) pick(mesh, nodes).node.links.break(pick(mesh, nodes).id);
+    mesh.simulation.slow([1, 100]);
+    for (let count = 0; count < 8; count++) pick(mesh, nodes).node.break(pick(mesh, nodes).id);
     const bad = pick(mesh, nodes);
     await pick(mesh, nodes).publish("revocation", { node: bad.id }, { as: founder });
     await mesh.until(() => nodes.every(({ facts }) => facts.revoked.has(bad.id)), { ms: 2_000, what: "known to all" });
@@ -82,7 +83,7 @@ test("a late node has a thousand records within five seconds", async () => {
     const [mesh, nodes] = await growRecords(seed, 4);
     for (let count = 0; count < 1_000; count++) await pick(mesh, nodes).publish("fact", { text: `${count}` });
     await mesh.until(() => same(nodes), { ms: 5_000, what: "everywhere" });
-    const late = new RecordNode(mesh, mesh.add(50, { seeds: [`${nodes[0]?.id}:1`] }));
+    const late = new RecordNode(mesh, mesh.add(50, { seeds: [addressOf(nodes[0]?.id ?? "")] }));
     await mesh.until(() => same([...nodes, late]), { ms: 5_000, what: "at the late node" });
     assert.equal(late.facts.texts.get("fact")?.size, 1_000);
   });
@@ -95,7 +96,7 @@ test("a record waits for the admission of its signer, and is then accepted", asy
   const link = one.node.links.get(two.id);
   link?.notify("record", ["fact", record(stranger, { kind: "fact", text: "early" })]);
   await mesh.time.advance(500);
-  assert.ok(two.replica.counts.waiting > 0);
+  assert.ok(two.replica.counts.waiting > 0, `${two.replica.counts.waiting}`);
   assert.equal(two.facts.texts.get("fact")?.size, 0);
   await one.publish("admission", { node: stranger }, { as: founder });
   await mesh.until(() => nodes.every(({ facts }) => facts.texts.get("fact")?.size === 1), {
@@ -109,9 +110,9 @@ test("publishing a record that the own store refuses throws, and sends nothing",
   const [one] = nodes as [RecordNode];
   const forged = one.publish("admission", { node: nodeId(5) });
   await assert.rejects(forged, (error) => error instanceof HerdError && error.code === "auth.invalid");
-  const messages = mesh.fabric.messages;
+  const messages = mesh.simulation.world.frames;
   await mesh.time.advance(20);
-  assert.ok(mesh.fabric.messages - messages < 10);
+  assert.ok(mesh.simulation.world.frames - messages < 10, `${mesh.simulation.world.frames - messages}`);
   await assert.rejects(one.publish("nonsense", {}), TypeError);
 });
 

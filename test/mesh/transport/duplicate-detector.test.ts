@@ -69,7 +69,10 @@ test("duplicate processes are found, each receives the proof of the other, and t
     const second = await start(simulation, "a2", { node: a, started: later ? started + 1 : started - 1 });
     const [kept, refused] = later ? [second, first] : [first, second];
     await simulation.run(30_000);
-    assert.ok(pairs.length > 0 && pairs.every((pair) => pair === `${kept.self.instance} ${refused.self.instance}`));
+    assert.ok(
+      pairs.length > 0 && pairs.every((pair) => pair === `${kept.self.instance} ${refused.self.instance}`),
+      pairs.join("; "),
+    );
     assert.ok(
       first.proved.has(second.self.instance) && second.proved.has(first.self.instance),
       "both received the proof",
@@ -106,7 +109,10 @@ test("a restart is no duplicate: after a crash, a power cut, a broken network, o
       node = await start(simulation, "a", { node: a, started: simulation.time.now() - setBack, found: none });
     }
     simulation.slow([0.2, 5]);
-    assert.ok(await simulation.until(() => peer.links.get(a) !== undefined && node.links.all().length === 1, 60_000));
+    assert.ok(
+      await simulation.until(() => peer.links.get(a) !== undefined && node.links.all().length === 1, 60_000),
+      "both are linked",
+    );
     await simulation.run(30_000);
     assert.equal(node.proved.size, 0);
     assert.equal(peer.links.all().length, 1);

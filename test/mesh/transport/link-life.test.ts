@@ -93,7 +93,10 @@ test("after any breaks, partitions and restarts, every pair has one link with a 
 test("a revoked node loses its links at the next frame, and gets none again", async () => {
   const simulation = new Simulation(5);
   const [a, b] = [await start(simulation, "a", ["b"], false), await start(simulation, "b", ["a"], false)];
-  assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
+  assert.ok(
+    await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000),
+    "both are linked",
+  );
   const link = b.links.get(simulatedId("a"));
   simulation.revoked.add(simulatedId("b"));
   await assert.rejects(simulation.settle(link?.request("echo", 1, { timeoutMs: 1_000 }) ?? assert.fail()), LinkBroken);
@@ -106,11 +109,17 @@ test("a cut link fails its requests at once on both sides, and is dialled again 
   const simulation = new Simulation(6);
   const [a, b] = [await start(simulation, "a", ["b"], false), await start(simulation, "b", [], false)];
   b.links.handle("never", () => new Promise(() => undefined));
-  assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
+  assert.ok(
+    await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000),
+    "both are linked",
+  );
   const pending = a.links.all()[0]?.request("never", 0, { timeoutMs: 60_000 });
   a.links.cut(simulatedId("b"), "a test");
   await assert.rejects(simulation.settle(pending ?? assert.fail(), 10), LinkBroken);
-  assert.ok(await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000));
+  assert.ok(
+    await simulation.until(() => a.links.all().length === 1 && b.links.all().length === 1, 5_000),
+    "both are linked",
+  );
   a.links.unwant(simulatedId("b"));
   a.links.cut(simulatedId("b"), "a test");
   await simulation.run(60_000);
@@ -137,7 +146,7 @@ test("a link lives on when its certificates are renewed in time, and ends with t
   a.want(simulatedId("b"), hosts[1]?.address ?? "");
   await simulation.run(1_000);
   const link = a.get(simulatedId("b"));
-  assert.ok(link !== undefined);
+  assert.ok(link !== undefined, "no link");
   ends = end + 3_600_000;
   const answers: Promise<unknown>[] = [];
   for (let minute = 0; minute < 70; minute++) {

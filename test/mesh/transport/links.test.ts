@@ -36,7 +36,10 @@ async function pair(simulation: Simulation): Promise<{ a: LinkSet; b: LinkSet }>
     await links.start();
   }
   a.want(hostB.id, hostB.address ?? "");
-  assert.ok(await simulation.until(() => a.get(hostB.id) !== undefined && b.get(hostA.id) !== undefined, 1_000));
+  assert.ok(
+    await simulation.until(() => a.get(hostB.id) !== undefined && b.get(hostA.id) !== undefined, 1_000),
+    "both are linked",
+  );
   return { a, b };
 }
 
@@ -54,7 +57,7 @@ test("both sides send requests and notifications, and have the hello of the othe
   assert.equal(linkTo(b, "a").hello.address, `n-${simulatedId("a")}:1`);
   assert.equal(linkTo(b, "a").peer.nodeId, simulatedId("a"));
   await simulation.run(3_000);
-  assert.ok((linkTo(a, "b").rttMs ?? 0) > 0.4);
+  assert.ok((linkTo(a, "b").rttMs ?? 0) > 0.4, `${linkTo(a, "b").rttMs}`);
 });
 
 test("an error of a handler is the response: a HerdError whole, any other without its details", async () => {
@@ -62,13 +65,16 @@ test("an error of a handler is the response: a HerdError whole, any other withou
   const { a } = await pair(simulation);
   const link = linkTo(a, "b");
   await assert.rejects(simulation.settle(link.request("fail", 0, { timeoutMs: 1_000 })), (error: unknown) => {
-    assert.ok(error instanceof HerdError);
+    assert.ok(error instanceof HerdError, String(error));
     assert.deepEqual(error.toData(), { code: "app.unknown", detail: "no such app", where: "/x", retryAfterSeconds: 3 });
     return true;
   });
   for (const kind of ["break", "unheard-of"]) {
     await assert.rejects(simulation.settle(link.request(kind, 0, { timeoutMs: 1_000 })), (error: unknown) => {
-      assert.ok(error instanceof HerdError && error.code === "internal" && !error.message.includes("secret"));
+      assert.ok(
+        error instanceof HerdError && error.code === "internal" && !error.message.includes("secret"),
+        String(error),
+      );
       return true;
     });
   }
@@ -80,7 +86,10 @@ test("a request ends at its timeout, or by its cancellation, and is cancelled at
   const link = linkTo(a, "b");
   const from = simulation.time.monotonic();
   await assert.rejects(simulation.settle(link.request("never", 0, { timeoutMs: 200 })), RequestTimeout);
-  assert.ok(simulation.time.monotonic() - from >= 200 && simulation.time.monotonic() - from < 220);
+  assert.ok(
+    simulation.time.monotonic() - from >= 200 && simulation.time.monotonic() - from < 220,
+    `${simulation.time.monotonic() - from}`,
+  );
   const signal = { aborted: false };
   const pending = link.request("never", 0, { timeoutMs: 60_000, signal });
   simulation.time.after(50, () => {
@@ -100,7 +109,7 @@ test("both dial at once: one link, opened once on each side, and the same connec
     }
     a.want(hostB.id, hostB.address ?? "");
     b.want(hostA.id, hostA.address ?? "");
-    assert.ok(await simulation.until(() => a.all().length === 1 && b.all().length === 1, 2_000));
+    assert.ok(await simulation.until(() => a.all().length === 1 && b.all().length === 1, 2_000), "both are linked");
     await simulation.run(1_000);
     assert.deepEqual(history, [["opened"], ["opened"]]);
     assert.equal(simulation.world.endsOf(hostA.id).size, 1);

@@ -91,7 +91,10 @@ describe("refused by a node", () => {
       const silent = await Promise.all(Array.from({ length: room }, () => openSocket(port)));
       await once(await openSocket(port), "close");
       assert.equal(flooded.network.handshakesRefused, 1);
-      assert.ok(flooded.refused.some((reason) => reason.includes("too many handshakes")));
+      assert.ok(
+        flooded.refused.some((reason) => reason.includes("too many handshakes")),
+        JSON.stringify(flooded.refused),
+      );
       assert.deepEqual(
         silent.filter(({ closed }) => closed),
         [],

@@ -110,7 +110,7 @@ describe("a master's log", () => {
     const restored = await masterOf(m1, { files });
     for (const app of ["y", "z"]) await restored.log.append(recordBy(n1, deployed(app)));
     await restored.log.settled();
-    assert.ok(restored.heads.conflicts.length > 0);
+    assert.ok(restored.heads.conflicts.length > 0, `${restored.heads.conflicts.length}`);
     assert.match(verify(await restored.bundle()).problems.join("\n"), /two histories|not the one/);
   });
 
@@ -167,7 +167,7 @@ describe("a proof finds", () => {
   async function tampered(change: (entries: AuditEntry[]) => AuditEntry[]): Promise<readonly string[]> {
     const bundle = await (await logged()).bundle();
     const [own] = bundle.logs;
-    assert.ok(own !== undefined);
+    assert.ok(own !== undefined, "no own");
     own.entries = change(own.entries);
     const { ok, problems } = verify(bundle);
     assert.equal(ok, problems.length === 0);

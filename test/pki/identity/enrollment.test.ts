@@ -144,7 +144,7 @@ describe("nodes that join", () => {
     assert.equal(await handshake(first.publicLeaf(), { ca: founder.rootCertificate, host: "localhost" }), "TLSv1.3");
     const { rootCertificate: ca, meshId } = founder;
     const seen = await mutualHandshake({ ca, meshId, server: founder.peerLeaf(), client: first.peerLeaf() });
-    assert.ok("peer" in seen.server && "peer" in seen.client);
+    assert.ok("peer" in seen.server && "peer" in seen.client, JSON.stringify(seen));
     assert.deepEqual([seen.server.peer.nodeId, seen.client.peer.nodeId], [first.nodeId, founder.nodeId]);
     assert.deepEqual([seen.server.peer.deploy, seen.server.peer.master], [true, false]);
     assert.equal(seen.client.peer.master, true);
@@ -208,14 +208,14 @@ describe("nodes that join", () => {
 
   test("a joiner can become a master: it signs its own leaves, and others' of the same mesh", async () => {
     const second = await open("m2", { enroll: enrollAt(founder, { master: true }) });
-    assert.ok(second.isMaster && second.masterIssuer !== undefined);
+    assert.ok(second.isMaster && second.masterIssuer !== undefined, "the second is no master");
     const { rootCertificate: ca, meshId } = founder;
     const identity = peerIdentityOf(second.peerLeaf().certificate, meshId);
     assert.notEqual(identity.issuer, peerIdentityOf(founder.peerLeaf().certificate, meshId).issuer);
-    assert.ok(identity.master && identity.deploy);
+    assert.ok(identity.master && identity.deploy, JSON.stringify(identity));
     const third = await open("n3", { enroll: enrollAt(second), ephemeral: true });
     const seen = await mutualHandshake({ ca, meshId, server: founder.peerLeaf(), client: third.peerLeaf() });
-    assert.ok("peer" in seen.server);
+    assert.ok("peer" in seen.server, JSON.stringify(seen.server));
     assert.equal(seen.server.peer.nodeId, third.nodeId);
     const { token } = await second.tokens.issue({ role: "admin", ttlSeconds: 60 });
     assert.equal((await founder.tokens.verify(token)).role, "admin");
@@ -248,7 +248,10 @@ describe("nodes that join", () => {
     assert.deepEqual(moved.publicLeaf(), open2);
     moved.close();
     founder.renewVia(async () => assert.fail("a master signs its own"));
-    assert.ok((await founder.renewPeerLeaf()).notAfter > before.notBefore);
+    assert.ok(
+      (await founder.renewPeerLeaf()).notAfter > before.notBefore,
+      "the renewed leaf ends before the first began",
+    );
   });
 
   test("a node whose peer leaf ended, or soon will, re-enrolls with its enrolled key", async () => {
@@ -270,7 +273,10 @@ describe("nodes that join", () => {
     clock.advance(20 * hour);
     await awake.renewPeerLeaf();
     assert.deepEqual([asked, awake.joined], [1, false]);
-    assert.ok(awake.peerLeaf().notAfter > time.now() + 23 * hour);
+    assert.ok(
+      awake.peerLeaf().notAfter > time.now() + 23 * hour,
+      `${awake.peerLeaf().notAfter}, ${time.now() + 23 * hour}`,
+    );
     awake.renewVia(overLink(founder, awake));
     time.advance(19 * hour);
     clock.advance(19 * hour);
@@ -279,7 +285,7 @@ describe("nodes that join", () => {
     awake.close();
     time.advance(3 * day);
     const opened = await open("sleeper", { clock: time });
-    assert.ok(opened.peerLeaf().notAfter < time.now());
+    assert.ok(opened.peerLeaf().notAfter < time.now(), `${opened.peerLeaf().notAfter}, ${time.now()}`);
     opened.reEnrollVia(async () => {
       throw new HerdError("join.refused", "for more than a day");
     });
@@ -288,7 +294,7 @@ describe("nodes that join", () => {
     await assert.rejects(opened.renewPeerLeaf(), coded("join.refused", "another mesh's"));
     opened.reEnrollVia(enrollAt(founder));
     clock.set(time.now());
-    assert.ok((await opened.renewPeerLeaf()).notAfter > time.now());
+    assert.ok((await opened.renewPeerLeaf()).notAfter > time.now(), "the renewed leaf has ended");
     opened.close();
   });
 
@@ -301,7 +307,7 @@ describe("nodes that join", () => {
     // A key that had no passphrase gets the first one that comes.
     (await open(state, { rootPassphrase: passphrase })).close();
     const without = await open(state);
-    assert.ok(without.isMaster);
+    assert.ok(without.isMaster, "no master without its issuer");
     await without.renewPeerLeaf();
     await assert.rejects(without.rootSign("{}"), coded("state.conflict", "--root-passphrase-file"));
     await assert.rejects(
@@ -313,9 +319,9 @@ describe("nodes that join", () => {
     const opened = await open(state, { rootPassphrase: passphrase });
     const { signer, signature } = await opened.rootSign("{}");
     assert.equal(signer, "root");
-    assert.ok(signature.length > 500);
+    assert.ok(signature.length > 500, `${signature.length}`);
     const issuer = await opened.rootIssuer();
-    assert.ok(new X509Certificate(opened.rootCertificate).checkPrivateKey(issuer.key));
+    assert.ok(new X509Certificate(opened.rootCertificate).checkPrivateKey(issuer.key), "another key than the root's");
     opened.close();
   });
 
@@ -338,6 +344,6 @@ async function requestOf(founder: Identity): Promise<EnrollmentRequest> {
     throw new HerdError("join.refused", "taken");
   };
   await assert.rejects(requestEnrollment({ enrolledKey: founder.enrolledKey, name: "x", hosts: [] }, take));
-  assert.ok(seen);
+  assert.ok(seen, "no seen");
   return seen;
 }

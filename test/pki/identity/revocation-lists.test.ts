@@ -43,7 +43,10 @@ async function master() {
 test("a list is there from the start, and has the certificates of whoever is revoked", async () => {
   const { registry, crls, issued, issuer } = await master();
   const [ended, peer, open, other] = ["41", "42", "43", "44"].map((digit) => digit.repeat(16));
-  assert.ok(ended !== undefined && peer !== undefined && open !== undefined && other !== undefined);
+  assert.ok(
+    ended !== undefined && peer !== undefined && open !== undefined && other !== undefined,
+    "no ended, or no peer, or no open, or no other",
+  );
   await issued.record(n1.id, [{ serial: ended, notAfter: clock.now() - 1 }]);
   await issued.record(n1.id, [
     { serial: peer, notAfter: clock.now() + day },
@@ -72,7 +75,7 @@ test("a list is made anew well before it ends", async () => {
   issuer.start();
   await timers.pass(crlLifetimeMs / 2);
   await issuer.stop();
-  assert.ok((crls.store.at(m1.id)?.payload.at ?? 0) > first);
+  assert.ok((crls.store.at(m1.id)?.payload.at ?? 0) > first, `${crls.store.at(m1.id)?.payload.at}, ${first}`);
   assert.equal(timers.waiting, 0);
 });
 

@@ -37,10 +37,10 @@ test("a token's text says what was put in, and another text is none", () => {
 test("a proof is good for one payload and one secret", () => {
   const hash = secretHash("a");
   const proof = proofOf(hash, "payload");
-  assert.ok(isProof(proof, { hash, payload: "payload" }));
-  assert.ok(!isProof(proof, { hash, payload: "other" }));
-  assert.ok(!isProof(proof, { hash: secretHash("b"), payload: "payload" }));
-  assert.ok(!isProof("", { hash, payload: "payload" }));
+  assert.ok(isProof(proof, { hash, payload: "payload" }), "the right proof is refused");
+  assert.ok(!isProof(proof, { hash, payload: "other" }), "taken for another payload");
+  assert.ok(!isProof(proof, { hash: secretHash("b"), payload: "payload" }), "taken for another secret");
+  assert.ok(!isProof("", { hash, payload: "payload" }), "no proof at all is taken");
 });
 
 test("what is sealed opens with the same secret and nonce, unchanged", () => {
@@ -95,12 +95,12 @@ test("uses and revocations outlive the process", async () => {
   const again = new JoinTokens({ files, clock });
   await again.open();
   assert.equal(again.list()[0]?.usesLeft, 1);
-  assert.ok(await again.revoke(record.id));
+  assert.ok(await again.revoke(record.id), record.id);
   assert.equal(await again.revoke("f".repeat(16)), false);
   const third = new JoinTokens({ files, clock });
   await third.open();
   await assert.rejects(use("b", "n", third), coded("join.refused", /revoked/));
-  assert.ok(!(await files.read("join-tokens"))?.includes('"secret"'));
+  assert.ok(!(await files.read("join-tokens"))?.includes('"secret"'), "the secret is stored");
 });
 
 test("a use that cannot be written down is none", async () => {
@@ -142,7 +142,7 @@ test("tries are counted by address, by network for IPv6, and in all", () => {
     try {
       throttle.take(`10.0.1.${tries}`);
     } catch (error) {
-      assert.ok(blocked(error));
+      assert.ok(blocked(error), String(error));
       return;
     }
   }

@@ -60,7 +60,7 @@ async function meshOfAll() {
     revoker.start();
   }
   const [first, second, node] = parts;
-  assert.ok(first !== undefined && second !== undefined && node !== undefined);
+  assert.ok(first !== undefined && second !== undefined && node !== undefined, "no first, or no second, or no node");
   return { first, second, node, audited, stop: () => Promise.all(parts.map(({ revoker }) => revoker.stop())) };
 }
 
@@ -142,7 +142,7 @@ describe("a master", () => {
     const { parts } = meshOf(n2);
     const [late] = parts;
     const texts = first.registry.stores.flatMap((store) => [...store.ids()].map((id) => store.get(id) ?? ""));
-    assert.ok(late !== undefined);
+    assert.ok(late !== undefined, "no late");
     await learn(late.registry, texts);
     assert.equal(late.registry.node(n3.id)?.parent, n2.id);
     assert.equal(late.registry.isRevoked(n4.id), true);
@@ -169,7 +169,7 @@ describe("the tree", () => {
 
   test("holds every node once, whatever parents masters invent", async () => {
     const [part] = meshOf(m1).parts;
-    assert.ok(part !== undefined);
+    assert.ok(part !== undefined, "no part");
     const at = mesh.clock.now() + 1;
     await learn(part.registry, [
       ...everyone,
@@ -184,7 +184,7 @@ describe("the tree", () => {
       tree.children.forEach(walk);
     };
     const tree = part.registry.tree(() => "alive");
-    assert.ok(tree !== undefined);
+    assert.ok(tree !== undefined, "no tree");
     walk(tree);
     assert.deepEqual(names.sort(), ["m1", "m2", "n1", "n2", "n3", "n4"]);
     assert.deepEqual(part.registry.subtree(n1.id).sort(), [n1.id, n2.id, n3.id].sort());
@@ -234,14 +234,14 @@ test("a greeting tells of revoked masters, since who holds a certificate of one 
   const [registry, sleeper] = [0, 1].map(
     () => new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock }),
   );
-  assert.ok(registry && sleeper);
+  assert.ok(registry && sleeper, "no registry, or no sleeper");
   await learn(registry, [...everyone, mesh.revocation(n2, { master: m1 })]);
   await learn(sleeper, everyone);
   assert.deepEqual(registry.handshakeRecords(n1.id), registry.introduction(n1.id));
   await learn(registry, [mesh.revocation(m2, { master: m1 })]);
   await learn(sleeper, registry.handshakeRecords(m1.id));
   assert.deepEqual([sleeper.isRevoked(m2.id), sleeper.isRevoked(n2.id)], [true, false]);
-  assert.ok(registry.handshakeRecords(n1.id).length <= 8);
+  assert.ok(registry.handshakeRecords(n1.id).length <= 8, `${registry.handshakeRecords(n1.id).length}`);
 });
 
 test("a revoked node is told why with records that it believes, whoever revoked it", async () => {
@@ -249,7 +249,7 @@ test("a revoked node is told why with records that it believes, whoever revoked 
   const [registry, revoked] = [0, 1].map(
     () => new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock }),
   );
-  assert.ok(registry && revoked);
+  assert.ok(registry && revoked, "no registry, or no revoked");
   await learn(registry, [...everyone, mesh.revocation(n1, { master: m2 })]);
   // It slept while m2 became a master.
   await learn(revoked, [mesh.grant(m1), mesh.admission(m1, { master: m1, parent: null, approvedBy: "founder" })]);

@@ -35,7 +35,7 @@ test("a lock that the disk did not take is written later, also where a dead proc
     const { lock, path } = await unwrittenLock(t);
     if (left !== undefined) await writeFile(path, JSON.stringify(left));
     t.mock.timers.tick(heartbeatMs);
-    assert.ok(lock.isWritten);
+    assert.ok(lock.isWritten, "the lock is not written");
     assert.equal((JSON.parse(await readFile(path, "utf8")) as { pid: number }).pid, process.pid);
   }
 });

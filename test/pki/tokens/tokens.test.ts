@@ -96,7 +96,10 @@ describe("tokens", () => {
     const { tokens: restarted } = await authority({ files, clock });
     assert.deepEqual(restarted.list(), [record, other]);
     const stored = (await files.read("token-0"))?.toString() ?? "";
-    assert.ok(stored.includes(record.id) && !stored.includes(token) && !stored.includes(second.split(".")[2] ?? ""));
+    assert.ok(
+      stored.includes(record.id) && !stored.includes(token) && !stored.includes(second.split(".")[2] ?? ""),
+      "a token's text is stored, or its id is not",
+    );
   });
 
   test("the ledger forgets what ended long ago", async () => {

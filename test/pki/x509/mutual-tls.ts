@@ -15,7 +15,7 @@ export interface Credential {
  * Whom a side saw, or why it refused: OpenSSL's code (a client has its text as well), or the message of {@link
  * peerIdentityOf}.
  */
-export type Judgement = { readonly peer: PeerIdentity } | { readonly refused: string };
+type Judgement = { readonly peer: PeerIdentity } | { readonly refused: string };
 
 /** What both sides said, and the CPU time of the process meanwhile. */
 export interface Handshake {

@@ -37,10 +37,10 @@ describe("a mesh's root and its leaves", () => {
   test("the root is a CA for ten years with a random serial number, and names its mesh", async () => {
     const parsed = new X509Certificate(root.certificate);
     assert.equal(parsed.ca, true);
-    assert.ok(parsed.verify(parsed.publicKey));
+    assert.ok(parsed.verify(parsed.publicKey), "it is not signed by its own key");
     assert.match(parsed.serialNumber, /^[4-7][0-9A-F]{31}$/);
     const years = (Date.parse(parsed.validTo) - clock.now()) / (365.25 * day);
-    assert.ok(years > 9.9 && years < 10.1);
+    assert.ok(years > 9.9 && years < 10.1, `${years}`);
     assert.match(root.meshId, /^[0-9a-f]{32}$/);
     assert.equal(meshIdOf(root.certificate), root.meshId);
     const usage = issuer.certificate.getExtension("keyUsage") as Record<string, unknown>;
@@ -48,7 +48,7 @@ describe("a mesh's root and its leaves", () => {
       [usage.critical, usage.keyCertSign, usage.cRLSign, usage.digitalSignature],
       [true, true, true, false],
     );
-    assert.ok(issuer.certificate.getExtension("subjectKeyIdentifier"));
+    assert.ok(issuer.certificate.getExtension("subjectKeyIdentifier"), "subjectKeyIdentifier");
   });
 
   test("the constraints are critical and read back as they were founded", () => {
@@ -112,10 +112,10 @@ describe("a mesh's root and its leaves", () => {
     assert.equal(parsed.subjectAltName, "DNS:localhost, IP Address:0:0:0:0:0:0:0:1");
     assert.deepEqual(parsed.keyUsage, ["1.3.6.1.5.5.7.3.1"]);
     assert.equal(parsed.ca, false);
-    assert.ok(parsed.checkIssued(new X509Certificate(root.certificate)));
+    assert.ok(parsed.checkIssued(new X509Certificate(root.certificate)), "the root did not issue it");
     assert.notEqual(parsed.serialNumber, new X509Certificate((await leafFor(["localhost"])).certificate).serialNumber);
-    assert.ok(covers(leaf, ["LOCALHOST", "0:0::1"]));
-    assert.ok(!covers(leaf, ["localhost", "127.0.0.1"]));
+    assert.ok(covers(leaf, ["LOCALHOST", "0:0::1"]), `${leaf.hosts}`);
+    assert.ok(!covers(leaf, ["localhost", "127.0.0.1"]), `${leaf.hosts}`);
   });
 
   test("a leaf is due at two thirds of its thirty days, and when the clock went back", async () => {

@@ -78,7 +78,7 @@ test("one process is warm before it is needed and is kept; a second one ends whe
   const compiler = new Compiler({ limits: patientLimits, idleMs: 50 });
   compiler.start();
   const [warm] = compiler.pids;
-  assert.ok(warm !== undefined);
+  assert.ok(warm !== undefined, "no warm");
   await compiler.compile(good);
   assert.deepEqual(compiler.pids, [warm]);
   await Promise.all([compiler.compile(good, { key: "a" }), compiler.compile(good, { key: "b" })]);

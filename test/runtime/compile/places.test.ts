@@ -60,7 +60,7 @@ test("a refusal keeps its place, and any other error stays unchanged", () => {
   const busy = new HerdError("node.overloaded", "busy");
   assert.equal(placedInUpload(busy, files), busy);
   const start = placedInUpload(new HerdError("source.invalid", "the app needs 128 MiB"), files);
-  assert.ok(start instanceof HerdError);
+  assert.ok(start instanceof HerdError, String(start));
   assert.deepEqual(places(start), ["a.ts:1:1 the app needs 128 MiB"]);
   assert.equal(start.diagnostics?.[0]?.source, "first");
 });

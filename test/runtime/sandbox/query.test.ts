@@ -54,7 +54,7 @@ for (const [query, place, where] of refused) {
     assert.throws(
       () => parseQuery(query, fn),
       (error) => {
-        assert.ok(error instanceof HerdError);
+        assert.ok(error instanceof HerdError, String(error));
         assert.equal(error.code, where === undefined ? "request.malformed" : "arguments.invalid");
         assert.equal(error.where, where);
         assert.match(error.message, new RegExp(`not percent-encoded UTF-8 \\(at character ${place} of the query\\)`));

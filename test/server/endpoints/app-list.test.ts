@@ -15,7 +15,11 @@ const record = (app: string): AppRecord => ({ app, revision: app, revisions: [],
 const withFunctions = (count: number, doc = ""): AppInterface => ({
   version: 1,
   functions: Array.from({ length: count }, (_, index) => ({
-    ...{ name: `f${index}`, wit: `f${index}`, parameters: [], result: null, doc },
+    name: `f${index}`,
+    wit: `f${index}`,
+    parameters: [],
+    result: null,
+    doc,
   })),
   records: [],
   enums: [],
@@ -28,7 +32,10 @@ async function list(apps: readonly string[], interfaceOf: (revision: string) => 
     catalog: { list: () => apps.map(record) },
     router: { find: () => undefined },
     deployer: { interfaceOf },
-    ...{ limits: defaultLimits, place: { node: "here" }, mesh: { holders: () => [] }, calls: { of: () => undefined } },
+    limits: defaultLimits,
+    place: { node: "here" },
+    mesh: { holders: () => [] },
+    calls: { of: () => undefined },
     log: { error: (message: string) => logged.push(message) },
   };
   const endpoint = appsEndpoints(options as unknown as AppsOptions).find(({ route }) => route === listApps);

@@ -40,7 +40,7 @@ import { silent } from "../../pki/audit/silent-log.js";
 import { type Answer, answerOf } from "../test-node.js";
 
 /** The machine's time, and as much more as a test says. */
-export class ShiftedClock implements Clock {
+class ShiftedClock implements Clock {
   shiftMs = 0;
   /** Where the clock for spans of time stands still, when it does. */
   stillMs: number | undefined;
@@ -97,14 +97,12 @@ export class JoinMesh {
     const { registry, events } = this;
     this.issuer = new JoinTokenIssuer({ authority: identity, tokens: this.tokens, urls: () => [this.url], audit });
     this.authority = new RegistrationAuthority({
-      ...{
-        ...options,
-        ...publishJoins({ registry, events, clock, audit }),
-        tokens: this.tokens,
-        clock,
-        returnDays: 90,
-        publish,
-      },
+      ...options,
+      ...publishJoins({ registry, events, clock, audit }),
+      tokens: this.tokens,
+      clock,
+      returnDays: 90,
+      publish,
       records: (node) => bootstrapRecords(this.registry, { nodeId: node, master: nodeId }),
     });
     this.renewals = new RenewalAuthority(options);
@@ -121,8 +119,12 @@ export class JoinMesh {
   static async found(): Promise<JoinMesh> {
     const folder = await mkdtemp(join(tmpdir(), "herd-join-"));
     const identity = await Identity.open({
-      ...{ state: join(folder, "founder"), ephemeral: true, name: "founder", domains: [] },
-      ...{ advertise: "localhost", clock: systemClock },
+      state: join(folder, "founder"),
+      ephemeral: true,
+      name: "founder",
+      domains: [],
+      advertise: "localhost",
+      clock: systemClock,
     });
     const mesh = new JoinMesh(identity, folder);
     await mesh.registry.open();
@@ -193,8 +195,13 @@ export class JoinMesh {
   /** Options of a node that joins here. */
   options(options: Partial<JoinOptions> = {}): JoinOptions {
     return {
-      ...{ urls: [this.url], advertise: "localhost", deploy: true, report: () => undefined, clock: this.clock },
-      ...{ signal: AbortSignal.timeout(60_000), ...options },
+      urls: [this.url],
+      advertise: "localhost",
+      deploy: true,
+      report: () => undefined,
+      clock: this.clock,
+      signal: AbortSignal.timeout(60_000),
+      ...options,
     };
   }
 
@@ -206,8 +213,12 @@ export class JoinMesh {
   /** A whole identity that joins; the caller closes it. */
   open(name: string, options: Partial<JoinOptions> = {}): Promise<Identity> {
     return Identity.open({
-      ...{ state: join(this.#folder, name), ephemeral: true, name, domains: [] },
-      ...{ advertise: options.advertise ?? "localhost", clock: systemClock },
+      state: join(this.#folder, name),
+      ephemeral: true,
+      name,
+      domains: [],
+      advertise: options.advertise ?? "localhost",
+      clock: systemClock,
       enroll: (asked) => this.join(asked, options),
     });
   }
@@ -239,7 +250,7 @@ export class JoinMesh {
 }
 
 /** `/ca.pem` of a root. */
-export function rootEndpoint(certificate: string): Endpoint {
+function rootEndpoint(certificate: string): Endpoint {
   return endpoint(rootCertificate, { handle: () => ok(new Content("application/x-pem-file", certificate)) });
 }
 
@@ -252,7 +263,12 @@ export async function applicant(options: Partial<EnrollmentRequest> = {}): Promi
   const key = await makeEnrolledKey();
   if (peer === undefined || open === undefined) throw new TypeError("a key is missing");
   return {
-    ...{ key: publicKeyText(key), nodeId: nodeIdOf(key), csr: peer, publicCsr: open, name: "worker", hosts: [] },
+    key: publicKeyText(key),
+    nodeId: nodeIdOf(key),
+    csr: peer,
+    publicCsr: open,
+    name: "worker",
+    hosts: [],
     masterCsr: () => Promise.resolve(peer),
     sign: (payload) => signerOf(key).sign(payload),
     ...options,

@@ -37,8 +37,11 @@ test("a token that is late, revoked, for another name, or of another secret lets
   assert.equal((await mesh.ask(`/v1/tokens/${revoked.id}`, { method: "DELETE" })).status, 204);
   await assert.rejects(mesh.join(await applicant(), { token: revoked.token }), coded("join.refused", /revoked/));
   const list = (await mesh.ask("/v1/tokens")).json() as { id: string; role: string }[];
-  assert.ok(list.some(({ id, role }) => id === bound.id && role === "join"));
-  assert.ok(!list.some(({ id }) => id === revoked.id));
+  assert.ok(
+    list.some(({ id, role }) => id === bound.id && role === "join"),
+    JSON.stringify(list),
+  );
+  assert.ok(!list.some(({ id }) => id === revoked.id), JSON.stringify(list));
   const late = await mesh.token({ ttlSeconds: 1 });
   mesh.clock.shiftMs = 1_001;
   await assert.rejects(mesh.join(await applicant(), { token: late.token }), coded("join.refused", /expired/));
@@ -74,7 +77,7 @@ test("who guesses is throttled, and told when to come back", async () => {
     const signed = { payload: "{}", signer: "", signature: `${"A".repeat(86)}==` };
     const raw = await founder.ask("/v1/join", { method: "POST", body: { v: 1, signed } });
     assert.equal(raw.status, 429);
-    assert.ok(Number(raw.headers["retry-after"]) >= 1);
+    assert.ok(Number(raw.headers["retry-after"]) >= 1, `${Number(raw.headers["retry-after"])}`);
   } finally {
     await founder.stop();
   }
@@ -117,12 +120,15 @@ test("a root with another fingerprint is refused before anything secret leaves",
     const wrong = createHash("sha256").update(new X509Certificate(false1.root.certificate).raw).digest("hex");
     await assert.rejects(mesh.join(await applicant(), { urls: [false1.url], token }), (error) => {
       assert.ok(coded("join.refused", /fingerprint/)(error), String(error));
-      assert.ok((error as Error).message.includes(wrong) && (error as Error).message.includes(fingerprint));
+      assert.ok(
+        (error as Error).message.includes(wrong) && (error as Error).message.includes(fingerprint),
+        (error as Error).message,
+      );
       return true;
     });
     assert.equal(false1.seen.length, 1);
     assert.match(false1.seen[0] ?? "", /^GET \/ca\.pem /);
-    assert.ok(!false1.seen.join().includes(secret));
+    assert.ok(!false1.seen.join().includes(secret), "the secret was sent");
     // The token is as good as before.
     await mesh.join(await applicant(), { token });
   } finally {
@@ -204,11 +210,16 @@ test("another node's certificates bring nobody back, nor its hosts", async () =>
   const got = await mesh.join(returning({ ...thief, hosts: ["box.local"] }, mixed));
   assert.doesNotMatch(namesIn(got.publicCertificate), /box/);
   const renewed = await mesh.renewals.renew(thief.nodeId, {
-    ...{ public: thief.publicCsr, hosts: ["box.local"], current: theirs.publicCertificate },
+    public: thief.publicCsr,
+    hosts: ["box.local"],
+    current: theirs.publicCertificate,
   });
   assert.doesNotMatch(namesIn(renewed.public ?? ""), /box/);
   const kept = await mesh.renewals.renew(victim.nodeId, {
-    ...{ peer: victim.csr, public: victim.publicCsr, hosts: ["shop.local"], current: theirs.publicCertificate },
+    peer: victim.csr,
+    public: victim.publicCsr,
+    hosts: ["shop.local"],
+    current: theirs.publicCertificate,
   });
   assert.match(namesIn(kept.public ?? ""), /box\.local/);
   assert.doesNotMatch(namesIn(kept.public ?? ""), /shop/);
@@ -219,7 +230,11 @@ test("a revoked node comes back in no way", async () => {
   const node = await applicant({ name: "bad" });
   const first = await mesh.join(node, { token: (await mesh.token()).token });
   const revocation = payloadText({
-    ...{ kind: "revocation" as const, mesh: mesh.identity.meshId, node: node.nodeId, at: Date.now(), by: "test" },
+    kind: "revocation" as const,
+    mesh: mesh.identity.meshId,
+    node: node.nodeId,
+    at: Date.now(),
+    by: "test",
   });
   const store = mesh.registry.stores.find(({ kind }) => kind === "revocation");
   await store?.accept(encodeSigned(mesh.identity.signer.sign(revocation)));

@@ -38,7 +38,7 @@ test("a node joins with a token, and the mesh knows who let it in", async () => 
     assert.equal(joined.meshId, mesh.identity.meshId);
     assert.equal(joined.nodeName, "n1");
     assert.equal(joined.rootCertificate, mesh.identity.rootCertificate);
-    assert.ok(joined.mayDeploy && !joined.isMaster && joined.tokenKey === undefined);
+    assert.deepEqual([joined.mayDeploy, joined.isMaster, joined.tokenKey], [true, false, undefined]);
     const known = mesh.registry.node(joined.nodeId);
     assert.equal(known?.parent, mesh.identity.nodeId);
     assert.equal(known?.approvedBy, `token ${token.id}`);
@@ -82,7 +82,7 @@ test("a token is used up by one node, which may ask again when its answer was lo
   await assert.rejects(mesh.join(await applicant(), { token }), coded("join.refused", /used up/));
   const reopened = new JoinTokens({ files: mesh.files, clock: mesh.clock });
   await reopened.open();
-  assert.ok(!reopened.list().some((other) => other.id === id));
+  assert.ok(!reopened.list().some((other) => other.id === id), `${id} is still there`);
   const refusal = mesh.audited.findLast(({ event }) => event === "join.refused");
   assert.match(refusal?.detail ?? "", /used up/);
 });
@@ -112,7 +112,10 @@ test("without a token a person decides, and both sides show the same code", asyn
   const approved = await mesh.ask(`/v1/joins/${view.id}/approve`, { method: "POST", body: { deploy: false } });
   assert.deepEqual([approved.status, approved.json()], [200, { node: node.nodeId, name: "asker" }]);
   const enrollment = await joining;
-  assert.ok(told.some((text) => text.includes(view.code)));
+  assert.ok(
+    told.some((text) => text.includes(view.code)),
+    JSON.stringify(told),
+  );
   assert.match(namesIn(enrollment.publicCertificate), /DNS:box\.local/);
   assert.equal(peerIdentityOf(enrollment.peerCertificate, mesh.identity.meshId).deploy, false);
   assert.match(mesh.registry.node(node.nodeId)?.approvedBy ?? "", /^person [0-9a-f]{16}$/);
@@ -142,7 +145,10 @@ test("who does not ask for the answer any more has given up, and waits no longer
   await mesh.waiting("leaves");
   mesh.clock.shiftMs = 150_000;
   const waiting = (await mesh.ask("/v1/joins")).json() as JoinView[];
-  assert.ok(waiting.every(({ id }) => id !== gone.id));
+  assert.ok(
+    waiting.every(({ id }) => id !== gone.id),
+    JSON.stringify(waiting),
+  );
   assert.equal((await mesh.ask(`/v1/joins/${gone.id}/approve`, { method: "POST" })).status, 404);
   // Who is still there asks again, if its last question was too long ago for this clock.
   const { id } = await mesh.waiting("stays");
@@ -163,7 +169,10 @@ test("a person can turn a node away", async () => {
   deaf();
   const event = heard.at(-1);
   assert.deepEqual([event?.type, event?.id, event?.detail], ["join.refused", node.nodeId, "unwanted: rejected"]);
-  assert.ok(!((await mesh.ask("/v1/joins")).json() as JoinView[]).some(({ id }) => id === view.id));
+  assert.ok(
+    !((await mesh.ask("/v1/joins")).json() as JoinView[]).some(({ id }) => id === view.id),
+    `${view.id} still waits`,
+  );
 });
 
 test("hosts are named only when somebody vouches for them", async () => {
@@ -212,14 +221,14 @@ test("a certificate request contributes its key and nothing else", async () => {
   const { peerCertificate } = await mesh.join(node, { token: (await mesh.token()).token });
   const certificate = new X509Certificate(peerCertificate);
   assert.equal(namesIn(peerCertificate), `URI:spiffe://${mesh.identity.meshId}/node/${node.nodeId}`);
-  assert.ok(!certificate.ca && !certificate.subject.includes("founder"));
+  assert.ok(!certificate.ca && !certificate.subject.includes("founder"), certificate.subject);
 });
 
 test("a token can make a master, whose share of the mesh nobody on the way can read", async () => {
   const { token, id } = await mesh.token({ master: true });
   const joined = await mesh.open("m2", { token });
   try {
-    assert.ok(joined.isMaster);
+    assert.ok(joined.isMaster, "the joined node is no master");
     assert.equal(mesh.registry.node(joined.nodeId)?.master, true);
     const { tokens } = mesh.identity;
     const made = await joined.tokens.issue({ role: "invoke", ttlSeconds: 60 });
@@ -227,7 +236,7 @@ test("a token can make a master, whose share of the mesh nobody on the way can r
   } finally {
     joined.close();
   }
-  assert.ok(!mesh.tokens.list().some((other) => other.id === id));
+  assert.ok(!mesh.tokens.list().some((other) => other.id === id), `${id} is still there`);
 });
 
 test("a node that was away comes back within the mesh's window, with the hosts it had", async () => {
@@ -274,7 +283,10 @@ test("a node that is no master passes everything on, and is the parent of whom i
   assert.equal(made.status, 201);
   const { token, id: tokenId } = made.json() as { token: string; id: string };
   const listed = (await mesh.ask("/v1/tokens", { url: door })).json() as { id: string }[];
-  assert.ok(listed.some((other) => other.id === tokenId));
+  assert.ok(
+    listed.some((other) => other.id === tokenId),
+    JSON.stringify(listed),
+  );
   const byToken = await mesh.join(await applicant({ name: "by-token" }), { urls: [door], token });
   assert.equal(mesh.registry.node(byToken.nodeId)?.parent, id);
   const asking = mesh.join(await applicant({ name: "by-person" }), { urls: [door] });

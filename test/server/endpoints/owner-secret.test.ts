@@ -61,9 +61,12 @@ test("the secret goes to no other node, and one that relays it is not believed",
   assert.equal(relayed.length, 1);
   const { status } = await node.api.handleRelayed(
     {
-      ...{ method: "POST", target: "/v1/nodes/desk/resume", body: new Uint8Array() },
+      method: "POST",
+      target: "/v1/nodes/desk/resume",
+      body: new Uint8Array(),
       headers: { authorization: `Bearer ${node.ownerSecret.text}` },
-      ...{ remoteAddress: "127.0.0.1", baseUrl: "https://localhost:1" },
+      remoteAddress: "127.0.0.1",
+      baseUrl: "https://localhost:1",
     },
     { node: other, signal: new AbortController().signal },
   );

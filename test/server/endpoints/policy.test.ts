@@ -28,10 +28,20 @@ test("the policy shows its settings, what they allow now, and what was seen", as
   assert.deepEqual(await shown(), {
     node: "test",
     settings: defaultOwnerPolicy,
-    ...{ state: "active", slots: 2, idleClass: true, lightUnits: 50, pausedUntil: null },
+    state: "active",
+    slots: 2,
+    idleClass: true,
+    lightUnits: 50,
+    pausedUntil: null,
     signals: {
-      ...{ onBattery: null, celsius: null, ownerActive: null, ownerIdleMs: null, headless: null },
-      ...{ foreignCpu: null, rssBytes: null, totalBytes: null },
+      onBattery: null,
+      celsius: null,
+      ownerActive: null,
+      ownerIdleMs: null,
+      headless: null,
+      foreignCpu: null,
+      rssBytes: null,
+      totalBytes: null,
     },
   });
 });
@@ -95,7 +105,11 @@ test("only an admin sees or sets it", async () => {
 
 test("--set writes settings as people do", () => {
   assert.deepEqual(patchOf(["activeShare=0.5", "hours=18:00-08:00", "owner=none", "maxCelsius=null", "lightUnits=5"]), {
-    ...{ activeShare: 0.5, hours: "18:00-08:00", owner: "none", maxCelsius: null, lightUnits: 5 },
+    activeShare: 0.5,
+    hours: "18:00-08:00",
+    owner: "none",
+    maxCelsius: null,
+    lightUnits: 5,
   });
   assert.equal(patchOf([]), undefined);
   for (const wrong of ["activeShare", "=5"]) assert.throws(() => patchOf([wrong]), UsageError);

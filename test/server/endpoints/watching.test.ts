@@ -48,7 +48,7 @@ test("events carry figures only for who asks for them", async () => {
   request.end();
   const [stream] = (await once(request, "response")) as [IncomingMessage];
   const { mesh, apps, at } = await nextEvent(stream, "figures");
-  assert.ok(!Number.isNaN(Date.parse(String(at))));
+  assert.ok(!Number.isNaN(Date.parse(String(at))), String(at));
   const { node: name, peers } = mesh as { node: string; peers: { name: string; forwarded: number }[] };
   assert.deepEqual([name, peers.map((peer) => [peer.name, peer.forwarded])], ["test", [["beta", 0]]]);
   const { shop } = apps as { shop: { revision: string; functions: Record<string, { calls: number; errors: number }> } };

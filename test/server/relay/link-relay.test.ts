@@ -101,7 +101,8 @@ test("a node that a relayed request revoked says so, instead of that nothing is 
   const ask = (where: Where, revoked: boolean) => relayOver(masters, undefined, revoked).request(where, post, signal);
   const says = (message: RegExp, seconds: number | undefined) => ({
     code: seconds === undefined ? "node.revoked" : "node.unavailable",
-    ...{ message, retryAfterSeconds: seconds },
+    message,
+    retryAfterSeconds: seconds,
   });
   const withSelf = { masterExcept: ["above", self] };
   await assert.rejects(ask(withSelf, true), says(/this node was revoked by the request/, undefined));

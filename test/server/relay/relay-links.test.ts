@@ -28,7 +28,9 @@ before(async () => {
       tokenKey: key,
       node: { id, name: may ? "master" : "plain" },
       relay: new LinkRelay({
-        ...{ node: id, links, marks: () => ({ master: may, deploy: may }) },
+        node: id,
+        links,
+        marks: () => ({ master: may, deploy: may }),
         receivesRevocation: async () => false,
       }),
     });

@@ -109,7 +109,7 @@ test("its examples are calls that the node answers, and every problem stands in 
 test("a generated client compiles against it, refuses wrong types, and calls the node", async () => {
   const { files } = await generateApi({ spec: structuredClone(document) as never, output: false, silent: true });
   const [client] = files;
-  assert.ok(client);
+  assert.ok(client, "no client");
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "package.json"), '{"type": "module"}');
   await writeFile(join(folder, "client.ts"), client.fileContent);

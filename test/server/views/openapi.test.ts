@@ -79,8 +79,8 @@ test("a type's name that OpenAPI cannot hold is changed, where it is defined and
   const document = openApi(record, named("$tem"), "https://localhost:1");
   const { schemas } = document.components as { schemas: Record<string, unknown> };
   assert.deepEqual(Object.keys(schemas), ["_tem_", "_tem", "herd.Problem"]);
-  assert.ok(JSON.stringify(document.paths).includes('"#/components/schemas/_tem_"'));
-  assert.ok(!JSON.stringify(document).includes("$tem"));
+  assert.ok(JSON.stringify(document.paths).includes('"#/components/schemas/_tem_"'), "no path uses the schema _tem_");
+  assert.ok(!JSON.stringify(document).includes("$tem"), "$tem is in the document");
 });
 
 test("operation ids are unique", () => {

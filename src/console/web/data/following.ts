@@ -53,9 +53,9 @@ export class Following {
   /** Follows until the stream ends; resolves to whether it had opened. */
   async #once(): Promise<boolean> {
     const silent = new AbortController();
-    let heardAt = performance.now();
+    let lastBytesAt = performance.now();
     const watchdog = setInterval(() => {
-      if (performance.now() - heardAt > silentMs) silent.abort();
+      if (performance.now() - lastBytesAt > silentMs) silent.abort();
     }, 1_000);
     let opened = false;
     try {
@@ -65,7 +65,7 @@ export class Following {
       this.state.value = "live";
       this.#options.onOpen?.();
       const onBytes = (): void => {
-        heardAt = performance.now();
+        lastBytesAt = performance.now();
       };
       await eachLine(response, { onLine: this.#options.onLine, onBytes });
       this.state.value = "lost";

@@ -1,24 +1,21 @@
 // Requests to the node by the routes of the contract: typed, with the token, each answer checked by its route's schema.
 
-import type { z } from "zod";
 import {
   type AnswerJson,
-  type DeepReadonly,
+  type AnyTarget,
   type JsonContent,
-  pathOf,
   type RawBody,
   type Route,
   type SentBodyOf,
-  type SentQueryOf,
+  type TargetOf,
+  targetOf,
 } from "../../../api/route.ts";
 import { networkProblem, problemOf } from "./problem.ts";
 import { readable } from "./readable.ts";
 import { refused, token } from "./session.ts";
 
 /** What a request of any route may have. */
-interface AnyRequest {
-  readonly parameters?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | undefined>>;
+interface AnyRequest extends AnyTarget {
   /** Sent as JSON. */
   readonly body?: unknown;
   /** The files of an upload. */
@@ -28,10 +25,9 @@ interface AnyRequest {
   readonly token?: string | null;
 }
 
-/** What a request of this route has: parameters of its path and its body as the route declares them. */
+/** What a request of this route has: parameters and body as the route declares them. */
 export type RequestOf<R extends Route> = Pick<AnyRequest, "signal" | "token"> &
-  (R["parameters"] extends z.ZodObject ? { readonly parameters: z.input<R["parameters"]> } : unknown) &
-  (R["query"] extends z.ZodObject ? { readonly query?: SentQueryOf<R> } : unknown) &
+  TargetOf<R> &
   (R["body"] extends JsonContent ? BodyIn<SentBodyOf<R>> : unknown) &
   (R["body"] extends RawBody ? { readonly form: FormData } : unknown);
 
@@ -47,16 +43,9 @@ export type AnswerOf<R extends Route> = {
     : AnswerJson<R, status>;
 }[keyof R["answers"]];
 
-/**
- * Sends a request and resolves to the parsed answer. A route whose query chooses among shapes takes the chosen one as
- * `shape`. Rejects with {@link ProblemError}, or an AbortError when the signal aborts.
- */
-export async function call<R extends Route, Shape extends z.ZodType<AnswerJson<R>>>(
-  route: R,
-  request: RequestOf<R> & { readonly shape: Shape },
-): Promise<DeepReadonly<z.output<Shape>>>;
+/** Sends a request and resolves to the parsed answer. Rejects with a ProblemError, or as aborted by the signal. */
 export async function call<R extends Route>(route: R, ...[request]: Argument<RequestOf<R>>): Promise<AnswerOf<R>>;
-export async function call(route: Route, request: AnyRequest & { readonly shape?: z.ZodType } = {}): Promise<unknown> {
+export async function call(route: Route, request: AnyRequest = {}): Promise<unknown> {
   const response = await send(route, request);
   const answer = route.answers[response.status];
   if (answer?.contents.length === 0) return undefined;
@@ -65,9 +54,8 @@ export async function call(route: Route, request: AnyRequest & { readonly shape?
   });
   return readable(`${route.method} ${route.path}`, () => {
     const declared = answer?.contents.find((content) => content.kind === "json");
-    const schema = request.shape ?? declared?.schema;
-    if (schema === undefined) throw new TypeError(`the page knows no answer of status ${response.status}`);
-    return schema.parse(JSON.parse(json));
+    if (declared === undefined) throw new TypeError(`the page knows no answer of status ${response.status}`);
+    return declared.schema.parse(JSON.parse(json));
   });
 }
 
@@ -86,7 +74,7 @@ async function send(route: Route, request: AnyRequest): Promise<Response> {
   if (request.body !== undefined) headers.set("content-type", "application/json");
   let answer: Response;
   try {
-    answer = await fetch(pathOf(route.path, request.parameters) + queryText(request.query), {
+    answer = await fetch(targetOf(route, request), {
       method: route.method,
       headers,
       cache: "no-store",
@@ -101,10 +89,4 @@ async function send(route: Route, request: AnyRequest): Promise<Response> {
   // Only for the token that is in use: the answer to an old request must not undo a new sign-in.
   if (answer.status === 401 && bearer !== null && token.value === bearer) refused.value = true;
   throw problem;
-}
-
-function queryText(query: AnyRequest["query"] = {}): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
-  return search.size === 0 ? "" : `?${search}`;
 }

@@ -6,6 +6,7 @@ import { followEvents, meshEvent, type SentEvent } from "../../../api/events.ts"
 import { listJoins, type PendingJoin } from "../../../api/joins.ts";
 import { type Mesh, showMesh } from "../../../api/mesh.ts";
 import { type ListedNode, listNodes, nodeList } from "../../../api/nodes.ts";
+import { narrowed } from "../../../api/route.ts";
 import { Following } from "./following.ts";
 import { ProblemError } from "./problem.ts";
 import { readable } from "./readable.ts";
@@ -25,7 +26,7 @@ export const apps: Store<readonly ListedApp[]> = store(() => call(listApps));
 /** The mesh as the node sees it. */
 export const mesh: Store<Mesh> = store(() => call(showMesh));
 /** Every node that was ever let in. */
-export const nodes: Store<readonly ListedNode[]> = store(() => call(listNodes, { shape: nodeList }));
+export const nodes: Store<readonly ListedNode[]> = store(() => call(narrowed(listNodes, nodeList)));
 /** Requests to join that wait for a person. */
 export const joins: Store<readonly PendingJoin[]> = store(() => call(listJoins));
 

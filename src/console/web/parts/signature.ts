@@ -9,7 +9,7 @@ export function signatureOf({ name, parameters, result }: AppFunction): string {
 }
 
 /** The name of a schema's type. */
-export function typeText(schema: Schema): string {
+function typeText(schema: Schema): string {
   if (schema.$ref !== undefined) return schema.$ref.slice(schema.$ref.lastIndexOf("/") + 1);
   if (schema.anyOf !== undefined) return unionText(schema.anyOf);
   if (schema.contentEncoding === "base64") return "bytes";

@@ -18,7 +18,7 @@ export type FieldType =
   | { readonly kind: "record"; readonly name: string; readonly fields: readonly RecordField[] };
 
 /** A field of a record. */
-export interface RecordField {
+interface RecordField {
   readonly name: string;
   readonly type: FieldType;
   readonly doc: string | undefined;
@@ -30,15 +30,15 @@ export interface RecordField {
  */
 export type Draft = string | boolean | null | DraftList | DraftMap | DraftRecord;
 /** Entries, each with an id that stays the same while other entries are added and removed. */
-export interface DraftList {
+interface DraftList {
   readonly list: readonly { readonly id: number; readonly value: Draft }[];
 }
 /** Pairs in their order. */
-export interface DraftMap {
+interface DraftMap {
   readonly pairs: readonly { readonly id: number; readonly key: string; readonly value: Draft }[];
 }
 /** Fields by name. */
-export interface DraftRecord {
+interface DraftRecord {
   readonly fields: Readonly<Record<string, Draft>>;
 }
 

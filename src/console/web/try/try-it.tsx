@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { App, AppFunction } from "../../../api/apps.ts";
-import { linkTo } from "../data/route.ts";
+import { linkTo } from "../data/address.ts";
 import { CodeBlock } from "../parts/code-block.tsx";
 import { msText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";

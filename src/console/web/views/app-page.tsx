@@ -2,9 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { type App, appSource, removeApp } from "../../../api/apps.ts";
+import { goTo, linkTo } from "../data/address.ts";
 import { ProblemError } from "../data/problem.ts";
 import { call } from "../data/requests.ts";
-import { goTo, linkTo } from "../data/route.ts";
 import { apps } from "../data/stores.ts";
 import { draftOf, forgetDraft, isChanged, startFrom } from "../editor/drafts.ts";
 import { SourceEditor } from "../editor/source-editor.tsx";

@@ -2,6 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { type AuditRecord, type AuditVerdict, audit, auditRecords, auditVerdict } from "../../../api/audit.ts";
+import { narrowed } from "../../../api/route.ts";
 import { call } from "../data/requests.ts";
 import { joins, nodes } from "../data/stores.ts";
 import { momentText } from "../parts/format.ts";
@@ -20,7 +21,7 @@ export function Audit() {
   // A change of a node or of a request to join is a record of the log.
   useEffect(() => {
     const query = { limit: String(limit) };
-    call(audit, { query, shape: auditRecords }).then((read) => setRecords([...read].reverse()), setProblem);
+    call(narrowed(audit, auditRecords), { query }).then((read) => setRecords([...read].reverse()), setProblem);
   }, [known, waiting]);
   const kinds = [...new Set(records?.map((one) => one.event))].sort();
   const shown = records?.filter((one) => event === "" || one.event === event) ?? [];
@@ -88,7 +89,7 @@ function Proof() {
   const check = (): void => {
     setVerdict(undefined);
     setProblem(undefined);
-    call(audit, { query: { verify: "true" }, shape: auditVerdict }).then(setVerdict, setProblem);
+    call(narrowed(audit, auditVerdict), { query: { verify: "true" } }).then(setVerdict, setProblem);
   };
   useEffect(check, []);
   if (problem !== undefined) return <ProblemBox error={problem} />;

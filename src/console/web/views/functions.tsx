@@ -1,7 +1,7 @@
 // Every app with its functions and the stats of their calls.
 
 import type { AppFunction, CallStats, ListedApp } from "../../../api/apps.ts";
-import { linkTo } from "../data/route.ts";
+import { linkTo } from "../data/address.ts";
 import { apps, callStats } from "../data/stores.ts";
 import { countText, msText, rateText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";

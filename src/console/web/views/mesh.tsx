@@ -2,7 +2,7 @@
 
 import type { MeshNode, MeshPeer } from "../../../api/mesh.ts";
 import type { ListedNode } from "../../../api/nodes.ts";
-import { linkTo } from "../data/route.ts";
+import { linkTo } from "../data/address.ts";
 import { forwardRates, mesh, nodes } from "../data/stores.ts";
 import { countText, msText, rateText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { isAppName } from "../../../core/app-name.ts";
-import { goTo } from "../data/route.ts";
+import { goTo } from "../data/address.ts";
 import { apps } from "../data/stores.ts";
 import { draftOf, forgetDraft, isChanged, startFrom } from "../editor/drafts.ts";
 import { SourceEditor } from "../editor/source-editor.tsx";

@@ -2,8 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { listNodes, nodeTree, type TreeNode } from "../../../api/nodes.ts";
+import { narrowed } from "../../../api/route.ts";
+import { linkTo } from "../data/address.ts";
 import { call } from "../data/requests.ts";
-import { linkTo } from "../data/route.ts";
 import { nodes } from "../data/stores.ts";
 import { momentText } from "../parts/format.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
@@ -16,7 +17,7 @@ export function Tree() {
   const [problem, setProblem] = useState<unknown>();
   const known = nodes.value.value;
   useEffect(() => {
-    call(listNodes, { query: { tree: "true" }, shape: nodeTree }).then(setTree, setProblem);
+    call(narrowed(listNodes, nodeTree), { query: { tree: "true" } }).then(setTree, setProblem);
   }, [known]);
   if (problem !== undefined) return <ProblemBox error={problem} />;
   if (tree === undefined) return <p class="quiet loading">{text.loading}</p>;

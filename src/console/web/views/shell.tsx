@@ -3,8 +3,8 @@
 import type { FunctionComponent } from "preact";
 import { lazy, Suspense } from "preact/compat";
 import { useEffect } from "preact/hooks";
+import { address } from "../data/address.ts";
 import { unreadable } from "../data/readable.ts";
-import { route } from "../data/route.ts";
 import { signOut, token } from "../data/session.ts";
 import { events, joins, mesh } from "../data/stores.ts";
 import { Outdated, Unreadable } from "../parts/outdated.tsx";
@@ -60,7 +60,7 @@ export function Shell() {
 }
 
 function Navigation() {
-  const [first = ""] = route.value;
+  const [first = ""] = address.value;
   const waiting = joins.value.value?.length ?? 0;
   return (
     <nav aria-label={text.shell.navigation}>
@@ -105,7 +105,7 @@ const views = {
 };
 
 function View() {
-  const [first = "", second, third, fourth] = route.value;
+  const [first = "", second, third, fourth] = address.value;
   useEffect(() => {
     // The element with the focus may have gone with the view before.
     if (document.activeElement === document.body) document.getElementById("main")?.focus({ preventScroll: true });

@@ -1,4 +1,4 @@
-// Which view is shown: the part of the address after the hash, so that the node serves one page.
+// The address of the shown view: the part of the URL after the hash, so that the node serves one page for all views.
 
 import { computed, signal } from "@preact/signals";
 
@@ -8,7 +8,7 @@ addEventListener("hashchange", () => {
 });
 
 /** The decoded parts of the address: `#/apps/shop` is `["apps", "shop"]`. */
-export const route = computed<readonly string[]>(() => {
+export const address = computed<readonly string[]>(() => {
   if (!hash.value.startsWith("#/")) return [];
   return hash.value.slice(2).split("/").filter(Boolean).map(decoded);
 });

@@ -1,16 +1,17 @@
-// A client that writes raw bytes into a TLS socket and tells what came of them.
+// A client that writes raw bytes over TLS or TCP, and collects the answers.
 
+import { connect as connectTcp, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type TLSSocket } from "node:tls";
+import { connect } from "node:tls";
 import { get, type Row } from "./http-rows.js";
 
-/** Where to connect, and the root certificate in PEM. */
+/** Port to connect to on this machine, and the root certificate in PEM. */
 export interface Place {
   readonly port: number;
   readonly ca: string;
 }
 
-/** A raw exchange. */
+/** The answers to raw bytes. */
 export interface Exchanged {
   /** Statuses in their order, without 1xx. */
   readonly statuses: readonly number[];
@@ -19,17 +20,21 @@ export interface Exchanged {
   readonly ms: number;
 }
 
-/** No row waits longer. */
-export const patienceMs = 8_000;
+/** Longest wait for the answers to a row, in milliseconds. */
+const answerTimeoutMs = 8_000;
 const betweenRecordsMs = 20;
 const pollMs = 5;
 
-/** A connection that collects what comes. */
+/** A connection that collects the received bytes as Latin-1. */
 export class RawClient {
+  /** Resolves to the milliseconds from the start of the connection to its end. */
+  readonly ended: Promise<number>;
+  readonly #drips: NodeJS.Timeout[] = [];
   #text = "";
   #closed = false;
 
-  private constructor(readonly socket: TLSSocket) {
+  private constructor(readonly socket: Socket) {
+    const since = performance.now();
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => {
       this.#text += chunk.toString("latin1");
@@ -38,13 +43,25 @@ export class RawClient {
       this.#closed = true;
     };
     socket.on("end", close).on("close", close).on("error", close);
+    this.ended = new Promise((resolve) => {
+      socket.once("close", () => {
+        for (const drip of this.#drips) clearInterval(drip);
+        resolve(performance.now() - since);
+      });
+    });
   }
 
-  /** Connects over TLS. */
+  /** Connects over TLS; resolves after the handshake. */
   static async open({ port, ca }: Place): Promise<RawClient> {
     const socket = connect({ host: "127.0.0.1", port, ca, servername: "localhost" });
+    const client = new RawClient(socket);
     await new Promise<void>((resolve, reject) => socket.once("secureConnect", resolve).once("error", reject));
-    return new RawClient(socket);
+    return client;
+  }
+
+  /** Connects over TCP, and begins no handshake. */
+  static overTcp({ port }: Pick<Place, "port">): RawClient {
+    return new RawClient(connectTcp(port, "127.0.0.1"));
   }
 
   get text(): string {
@@ -59,7 +76,7 @@ export class RawClient {
     return [...this.#text.matchAll(/HTTP\/1\.1 ([2-5][0-9][0-9])/g)].map(([, status]) => Number(status));
   }
 
-  /** Writes Latin-1; several parts go apart. */
+  /** Writes Latin-1; several parts go in records of their own. */
   async send(parts: string | readonly string[]): Promise<void> {
     for (const [index, part] of (typeof parts === "string" ? [parts] : parts).entries()) {
       if (index > 0) await sleep(betweenRecordsMs);
@@ -67,15 +84,22 @@ export class RawClient {
     }
   }
 
-  /** Waits until `done`, or the patience ends. */
-  async until(done: () => boolean, ms = patienceMs): Promise<boolean> {
+  /** Writes `head`, then `drip` each `everyMs` until the connection ends. */
+  drip(head: string, drip: string, everyMs = 500): this {
+    this.socket.write(head);
+    this.#drips.push(setInterval(() => this.socket.writable && this.socket.write(drip), everyMs).unref());
+    return this;
+  }
+
+  /** Waits until `done`, for {@link answerTimeoutMs} at most unless given. */
+  async until(done: () => boolean, ms = answerTimeoutMs): Promise<boolean> {
     const end = performance.now() + ms;
     while (!done() && performance.now() < end) await sleep(pollMs);
     return done();
   }
 }
 
-/** Sends bytes and waits for so many answers or the end. */
+/** Sends bytes, and waits for that number of answers or the end of the connection. */
 export async function exchange(place: Place, send: Row["send"], answers = 1): Promise<Exchanged> {
   const client = await RawClient.open(place);
   const start = performance.now();
@@ -86,7 +110,7 @@ export async function exchange(place: Place, send: Row["send"], answers = 1): Pr
   return { text, statuses, closed, ms: performance.now() - start };
 }
 
-/** Plays a row; what is wrong with what came back, or undefined. */
+/** Plays a row; returns what is wrong with the answers, or undefined. */
 export async function play({ send, status, connection, answers = 1 }: Row, place: Place): Promise<string | undefined> {
   const client = await RawClient.open(place);
   try {
