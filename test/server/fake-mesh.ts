@@ -1,20 +1,22 @@
 // A mesh that behaves like the real one as far as the server can tell: nodes with states, revoked with their subtree.
 
 import type { TreeNode } from "../../src/api/nodes.js";
+import type { NodeStats, PeerStats } from "../../src/invoke/peers/stats.js";
+import type { DecisionView } from "../../src/invoke/routing/decisions.js";
 import type { Member, MemberState } from "../../src/mesh/ports.js";
 import type { AuditBundle } from "../../src/pki/audit/bundle.js";
 import type { ListedRecord } from "../../src/pki/audit/list.js";
-import type { CallChoice, Mesh, NodeEntry, NodeFigures, PeerFigures } from "../../src/server/ports.js";
+import type { Mesh, NodeEntry } from "../../src/server/ports.js";
 
 /** Nodes by id; the first one is the server itself and the founder. */
 export class FakeMesh implements Mesh {
   readonly entries: NodeEntry[];
   readonly states = new Map<string, MemberState>();
-  readonly figures = new Map<string, Partial<PeerFigures>>();
+  readonly figures = new Map<string, Partial<PeerStats>>();
   /** Peers that can run a revision: what the answers' `nodes` come from. */
   readonly holding = new Map<string, string[]>();
   readonly records: ListedRecord[] = [];
-  readonly choices = new Map<string, CallChoice>();
+  readonly choices = new Map<string, DecisionView>();
   readonly drainable = {
     draining: false,
     asleep: false,
@@ -27,7 +29,7 @@ export class FakeMesh implements Mesh {
   /** What nodes say of their containers, by id. */
   readonly contained = new Map<string, boolean>();
   readonly wall: { missing: Mesh["wall"]["missing"] } = { missing: ["no container"] };
-  readonly twinsOf = (): string[] => [];
+  readonly processesOf = (): string[] => [];
   /** How often it was told to end. */
   recycled = 0;
 
@@ -78,12 +80,12 @@ export class FakeMesh implements Mesh {
     },
   };
 
-  figuresOf(nodeId: string): PeerFigures | undefined {
+  statsOf(nodeId: string): PeerStats | undefined {
     const known = this.figures.get(nodeId);
     return known && { ...this.here(), errorRate: 0, ejected: false, ...known };
   }
 
-  here(): NodeFigures {
+  here(): NodeStats {
     const load = { slots: 1, running: 0, queued: 0 };
     return { ...load, owner: "none", loopDelayMs: 0, capacity: undefined, pace: 1, weight: 1_000 };
   }
@@ -96,7 +98,7 @@ export class FakeMesh implements Mesh {
     return this.holding.get(revision) ?? [];
   }
 
-  choiceOf(invocation: string): CallChoice | undefined {
+  choiceOf(invocation: string): DecisionView | undefined {
     return this.choices.get(invocation);
   }
 

@@ -24,12 +24,12 @@ import { SignIn } from "../../src/pki/tokens/sign-in.js";
 import { TokenAuthority, tokenKey } from "../../src/pki/tokens/tokens.js";
 import { foundRoot, rootIssuer } from "../../src/pki/x509/root.js";
 import type { Joins } from "../../src/server/endpoints/joins.js";
-import type { NotReady } from "../../src/server/endpoints/node-state.js";
 import type { Page } from "../../src/server/endpoints/page.js";
 import { HttpsApi } from "../../src/server/https-api.js";
 import type { Relay } from "../../src/server/relay/relay.js";
 import { MeshEvents } from "../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
+import type { NotReady } from "../../src/trust/mesh-readiness.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
 
 import { checkAnswer } from "../contract.js";

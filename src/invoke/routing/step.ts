@@ -99,7 +99,7 @@ export function stepOf<Peer extends Candidate>(choice: Peer | Exclude<Way, "peer
  * A load with the milliseconds until the result that were expected then, null where no call is taken; and the heaviest
  * call that the owner takes, in work units, null where no call is too heavy.
  */
-interface Expected extends Load {
+export interface Expected extends Load {
   readonly expectedMs: number | null;
   readonly lightUnits: number | null;
 }

@@ -4,11 +4,14 @@ import { type AuditRecord, audit as auditRoute } from "../../api/audit.js";
 import * as api from "../../api/mesh.js";
 import { HerdError } from "../../core/errors.js";
 import { rounded } from "../../core/rounded.js";
+import type { NodeStats } from "../../invoke/peers/stats.js";
+import type { DecisionView } from "../../invoke/routing/decisions.js";
+import type { Expected } from "../../invoke/routing/step.js";
 import type { ListedRecord } from "../../pki/audit/list.js";
 import type { CallStats } from "../call/call-stats.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content } from "../http/http-answer.js";
-import type { CallChoice, ChoiceSide, Mesh, NodeFigures } from "../ports.js";
+import type { Mesh } from "../ports.js";
 import { AuditCheck } from "../views/audit-check.js";
 import { nameOf } from "../views/mesh-names.js";
 
@@ -71,7 +74,7 @@ function peersOf({ mesh, calls }: Pick<MeshEndpointsOptions, "mesh" | "calls">):
     .flatMap(({ id, state }) => {
       const entry = mesh.registry.node(id);
       if (entry === undefined || entry.revoked) return [];
-      const figures = mesh.figuresOf(id);
+      const figures = mesh.statsOf(id);
       const rttMs = round(mesh.links.get(id)?.rttMs);
       const errorRate = round(figures?.errorRate);
       const ejected = figures?.ejected ?? false;
@@ -81,7 +84,7 @@ function peersOf({ mesh, calls }: Pick<MeshEndpointsOptions, "mesh" | "calls">):
     .sort((left, right) => left.name.localeCompare(right.name, "en"));
 }
 
-function statsView(figures: NodeFigures | undefined): api.MeshNode {
+function statsView(figures: NodeStats | undefined): api.MeshNode {
   const { slots = null, running = null, queued = null, owner = null, loopDelayMs } = figures ?? {};
   return {
     slots,
@@ -96,7 +99,7 @@ function statsView(figures: NodeFigures | undefined): api.MeshNode {
 }
 
 /** Steps with a name for each place; what was not known then is null. */
-function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: string }): api.Choice {
+function choiceView(choice: DecisionView, { mesh, node }: { mesh: Mesh; node: string }): api.Choice {
   const named = (id: string): string => nameOf(id, mesh.registry);
   return {
     ...choice,
@@ -132,7 +135,7 @@ function choiceView(choice: CallChoice, { mesh, node }: { mesh: Mesh; node: stri
   };
 }
 
-function sideView({ slots, running, queued, serviceMs, expectedMs, lightUnits }: ChoiceSide) {
+function sideView({ slots, running, queued, serviceMs, expectedMs, lightUnits }: Expected) {
   const times = { serviceMs: round(serviceMs), expectedMs: round(expectedMs) };
   return { slots, running, queued, ...times, lightUnits: round(lightUnits) };
 }

@@ -2,23 +2,15 @@
 
 import * as api from "../../api/health.js";
 import { interfaceDocument } from "../../api/openapi.js";
-import { type ErrorCode, HerdError } from "../../core/errors.js";
+import { HerdError } from "../../core/errors.js";
 import type { Metrics } from "../../core/metrics.js";
+import type { NotReady } from "../../trust/mesh-readiness.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content, JsonText } from "../http/http-answer.js";
 import type { Storage } from "./durable.js";
 
 /** Whether clients should come. */
 export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";
-
-/**
- * Why a node that serves should get no calls: what a call is answered that it cannot run for it, and what an operator
- * can do.
- */
-export interface NotReady {
-  readonly code: ErrorCode;
-  readonly reason: string;
-}
 
 /** What a node knows of itself. */
 export interface NodeStateOptions {

@@ -2,10 +2,11 @@
 
 import * as api from "../../api/nodes.js";
 import { HerdError } from "../../core/errors.js";
+import type { NodeStats } from "../../invoke/peers/stats.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import type { HttpRequest } from "../http/http-request.js";
 import type { Where } from "../http/place.js";
-import type { Mesh, NodeEntry, NodeFigures } from "../ports.js";
+import type { Mesh, NodeEntry } from "../ports.js";
 import { knownNode, nameOf, type SelfState, stateOf } from "../views/mesh-names.js";
 import { durability, type Storage } from "./durable.js";
 
@@ -95,14 +96,14 @@ function nodeView(node: NodeEntry, { baseUrl }: Pick<HttpRequest, "baseUrl">, op
     at: new Date(node.at).toISOString(),
     url: isSelf ? baseUrl : (member?.url ?? null),
     address: member?.address ?? null,
-    twins: [...mesh.twinsOf(id)],
+    twins: [...mesh.processesOf(id)],
     container: (isSelf ? mesh.wall.missing.length === 0 : member?.contained) ?? null,
-    ...statsView(isSelf ? mesh.here() : mesh.figuresOf(id)),
+    ...statsView(isSelf ? mesh.here() : mesh.statsOf(id)),
   };
 }
 
 /** What a node that was heard of lately can do and what its owner leaves to calls. */
-function statsView(figures: NodeFigures | undefined) {
+function statsView(figures: NodeStats | undefined) {
   if (figures === undefined) return {};
   const { slots, running, queued, owner, capacity = null } = figures;
   return { slots, running, queued, owner, capacity };

@@ -28,11 +28,11 @@ export function meshView({ trust, forwarding, duplicates, availability, ...sourc
   return {
     registry,
     ...sources,
-    figuresOf: (id) => stats.of(id),
+    statsOf: (id) => stats.of(id),
     here: () => stats.here(),
     holders: (revision) => statuses.holders(revision),
     choiceOf: (invocation) => decisions.find(invocation),
-    twinsOf: (id) => duplicates.of(id),
+    processesOf: (id) => duplicates.of(id),
     drainable: availability,
     revoke: (id, options) => revoker.revoke(id, options),
     masters: () => mastersView(registry),

@@ -32,7 +32,8 @@ beforeEach(async () => {
 
 afterEach(() => node.stop());
 
-const capacity = { overall: 4_000, kernels: { integer: 5_000 }, workers: 2 };
+const kernels = { integer: 5_000, float: 4_000, memory: 4_000, allocation: 4_000, hashing: 4_000, matrix: 3_200 };
+const capacity = { overall: 4_000, kernels, workers: 2 };
 
 type Row = Record<string, unknown>;
 
