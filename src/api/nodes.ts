@@ -47,15 +47,23 @@ const node = z
 /** Every node: the answer of `GET /v1/nodes` without `tree`. */
 export const nodeList = z.array(node);
 
-/** A node in the tree of who let whom in. */
-const treeNode = z
-  .object({
-    name: z.string().describe("Name of the node."),
-    parent: z.string().nullable().describe("Name of the node that let it in; null at the root."),
-    approvedBy,
-    at,
-    fingerprint,
-    state,
+const branch = z.object({
+  name: z.string().describe("Name of the node."),
+  parent: z.string().nullable().describe("Name of the node that let it in; null at the root."),
+  approvedBy,
+  at,
+  fingerprint,
+  state,
+});
+
+/** A node of the tree. */
+export interface TreeNode extends DeepReadonly<z.infer<typeof branch>> {
+  readonly children: readonly TreeNode[];
+}
+
+/** A node in the tree of who let whom in. The type is named, since a declaration file elides one that infers itself. */
+const treeNode: z.ZodType<TreeNode> = branch
+  .extend({
     get children() {
       return z.array(treeNode).describe("Nodes that it let in, in the order in which they came.");
     },
@@ -64,9 +72,6 @@ const treeNode = z
 
 /** The tree: the answer of `GET /v1/nodes` to `tree`; null while no node is known. */
 export const nodeTree = treeNode.nullable();
-
-/** A node of the tree. */
-export type TreeNode = DeepReadonly<z.infer<typeof treeNode>>;
 
 const certificate = z.object({ notAfter: time("When it ends") });
 

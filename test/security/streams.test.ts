@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { after, before, test } from "node:test";
-import { issuedToken } from "../../src/api/tokens.js";
+import { createToken } from "../../src/api/tokens.js";
 import { TestNode } from "../server/test-node.js";
 
 let node: TestNode;
@@ -39,9 +39,7 @@ async function openMany(count: number, paths: readonly string[], token: string):
 }
 
 async function anAdmin(): Promise<string> {
-  const headers = { "content-type": "application/json" };
-  const made = await node.ask("/v1/tokens", { method: "POST", body: JSON.stringify({ role: "admin" }), headers });
-  return issuedToken.parse(made.json()).token;
+  return (await node.call(createToken, { body: { role: "admin" } })).json.token;
 }
 
 test("a token that opens streams of logs and events has its share, another one finds room, and what ends makes room", async () => {

@@ -2,7 +2,11 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { Agent, type RequestOptions, request } from "node:https";
+import { type Problem, problem } from "../../src/api/problem.js";
+import type { AnswerJson, Route } from "../../src/api/route.js";
 import { Catalog } from "../../src/catalog/catalog.js";
+import { Client } from "../../src/client/client.js";
+import type { RequestArguments, RouteAnswer } from "../../src/client/route-request.js";
 import { systemClock } from "../../src/core/clock.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import type { Logger } from "../../src/core/log.js";
@@ -32,7 +36,7 @@ import { MemoryFiles } from "../../src/storage/state-files.js";
 import type { NotReady } from "../../src/trust/mesh-readiness.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
 
-import { checkAnswer } from "../contract.js";
+import { checkAnswer, parsedAnswer } from "../contract.js";
 
 import { ownPublicLeaf } from "../pki/x509/own-public-leaf.js";
 
@@ -45,6 +49,10 @@ export interface Answer {
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   readonly json: () => unknown;
+  /** The JSON body of an answer of that route, parsed by its schema. */
+  readonly of: <R extends Route>(route: R) => AnswerJson<R>;
+  /** The problem document, parsed. */
+  readonly problem: () => Problem;
 }
 
 /** What to send; `token: null` sends none, else an admin's. */
@@ -279,6 +287,12 @@ export class TestNode {
     return answer;
   }
 
+  /** Sends a request of a route as an admin; the answer is checked, and parsed by the route's schema. */
+  call<const R extends Route>(route: R, ...request: RequestArguments<R>): Promise<RouteAnswer<R>> {
+    const client = new Client({ url: new URL(this.api.url), token: this.admin, ca: this.root, onAnswer: checkAnswer });
+    return client.call(route, ...request);
+  }
+
   /** Deploys a text. */
   async deploy(app: string, text = "export function echo(): void {}", query = ""): Promise<Answer> {
     return this.ask(`/v1/apps/${app}${query}`, {
@@ -300,7 +314,14 @@ export async function answerOf(outgoing: ReturnType<typeof request>): Promise<An
       response.once("end", () => {
         const body = Buffer.concat(chunks);
         const json = (): unknown => JSON.parse(body.toString());
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, json });
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          body,
+          json,
+          of: (route) => parsedAnswer(route, body.toString()),
+          problem: () => problem.parse(json()),
+        });
       });
     });
   });

@@ -24,7 +24,7 @@ test("large bodies that never end are refused beyond the budget, and count no mo
   };
   const refused = await ask();
   assert.equal(refused.status, 503);
-  assert.equal((refused.json() as { code: string }).code, "node.overloaded");
+  assert.equal(refused.problem().code, "node.overloaded");
   for (const call of held) call.destroy();
   for (let tries = 0; node.api.inFlight.size !== 0 && tries < 5_000; tries++) await sleep(5);
   assert.equal((await ask()).status, 200);

@@ -46,7 +46,7 @@ test("a forwarded call names the node that computed it, its hop, and what the ho
 test("so does a call that failed there, and not one that reached nobody", async () => {
   const trap = await call("trap");
   assert.equal(trap.status, 500);
-  assert.equal((trap.json() as { where: string }).where, "index.ts:3:1");
+  assert.equal(trap.problem().where, "index.ts:3:1");
   assert.equal(trap.headers["herd-node"], "other");
   assert.equal(trap.headers["herd-hops"], "1");
   const nobody = await call("overloaded");
@@ -64,6 +64,6 @@ test("herd-node names any node of the mesh that is not revoked", async () => {
   for (const name of ["gone", "nobody"]) {
     const refused = await call("echo", { headers: { "herd-node": name } });
     assert.equal(refused.status, 404);
-    assert.equal((refused.json() as { code: string }).code, "node.unknown");
+    assert.equal(refused.problem().code, "node.unknown");
   }
 });

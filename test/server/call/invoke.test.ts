@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { answerOf, TestNode } from "../test-node.js";
+import { type Answer, answerOf, TestNode } from "../test-node.js";
 
 let node: TestNode;
 
@@ -17,8 +17,8 @@ after(() => node.stop());
 
 const call = (name: string, question = {}) => node.ask(`/fn/calc/${name}`, { method: "POST", ...question });
 
-function codeOf(answer: { json: () => unknown }): string {
-  return (answer.json() as { code: string }).code;
+function codeOf(answer: Pick<Answer, "problem">): string {
+  return answer.problem().code;
 }
 
 test("a call answers with the result and says who computed it", async () => {

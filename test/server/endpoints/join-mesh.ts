@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { rootCertificate } from "../../../src/api/health.js";
+import { listJoins, type PendingJoin } from "../../../src/api/joins.js";
 import { type Clock, systemClock } from "../../../src/core/clock.js";
 import { makeEnrolledKey, nodeIdOf, publicKeyText, signerOf } from "../../../src/pki/identity/enrolled-key.js";
 import type { Enrollment, EnrollmentRequest } from "../../../src/pki/identity/enrollment.js";
 import { Identity } from "../../../src/pki/identity/identity.js";
 import { bootstrapRecords } from "../../../src/pki/join/bootstrap-records.js";
 import { type JoinOptions, joinMesh } from "../../../src/pki/join/client.js";
-import type { JoinView } from "../../../src/pki/join/pending.js";
 import { RegistrationAuthority } from "../../../src/pki/join/registration-authority.js";
 import { RenewalAuthority } from "../../../src/pki/join/renewal-authority.js";
 import { type IssuedJoinToken, JoinTokenIssuer } from "../../../src/pki/join/token-issuer.js";
@@ -233,9 +233,9 @@ export class JoinMesh {
   }
 
   /** The request of that name, once it waits. */
-  async waiting(name: string): Promise<JoinView> {
+  async waiting(name: string): Promise<PendingJoin> {
     for (let tries = 0; tries < 1_000; tries++) {
-      const view = ((await this.ask("/v1/joins")).json() as JoinView[]).find((other) => other.name === name);
+      const view = (await this.ask("/v1/joins")).of(listJoins).find((other) => other.name === name);
       if (view !== undefined) return view;
       await sleep(10);
     }

@@ -5,6 +5,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
+import { listTokens } from "../../../src/api/tokens.js";
 import { systemClock } from "../../../src/core/clock.js";
 import { encodeSigned } from "../../../src/core/signed.js";
 import { joinCode } from "../../../src/pki/join/code.js";
@@ -36,7 +37,7 @@ test("a token that is late, revoked, for another name, or of another secret lets
   const revoked = await mesh.token();
   assert.equal((await mesh.ask(`/v1/tokens/${revoked.id}`, { method: "DELETE" })).status, 204);
   await assert.rejects(mesh.join(await applicant(), { token: revoked.token }), coded("join.refused", /revoked/));
-  const list = (await mesh.ask("/v1/tokens")).json() as { id: string; role: string }[];
+  const list = (await mesh.ask("/v1/tokens")).of(listTokens);
   assert.ok(
     list.some(({ id, role }) => id === bound.id && role === "join"),
     JSON.stringify(list),
@@ -184,7 +185,7 @@ test("a request without shape, signature or sense is refused with its reason", a
   const statuses = await Promise.all(
     [{}, [], { v: 1 }, { v: 1, signed: { payload: "{}", signer: "x", signature: "y" } }].map(async (body) => {
       const answer = await mesh.ask("/v1/join", { method: "POST", body });
-      return (answer.json() as { code: string }).code;
+      return answer.problem().code;
     }),
   );
   assert.deepEqual(new Set(statuses), new Set(["request.malformed"]));

@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { after, before, test } from "node:test";
 import forge from "node-forge";
+import { listJoins } from "../../../src/api/joins.js";
+import { createToken, listTokens } from "../../../src/api/tokens.js";
 import { systemClock } from "../../../src/core/clock.js";
-import type { JoinView } from "../../../src/pki/join/pending.js";
 import { decodeJoinToken, encodeJoinToken } from "../../../src/pki/join/token-text.js";
 import { JoinTokens } from "../../../src/pki/join/tokens.js";
 import { Registry } from "../../../src/pki/registry/registry.js";
@@ -30,7 +31,8 @@ after(async () => {
 test("a node joins with a token, and the mesh knows who let it in", async () => {
   const answer = await mesh.ask("/v1/tokens", { method: "POST", body: { role: "join", node: "n1", ttlSeconds: 60 } });
   assert.equal(answer.status, 201);
-  const token = answer.json() as { token: string; id: string; url: string; fingerprint: string };
+  const token = answer.of(createToken);
+  assert.ok(token.role === "join");
   assert.equal(token.url, mesh.url);
   assert.equal(decodeJoinToken(token.token).fingerprint, token.fingerprint);
   const joined = await mesh.open("n1", { token: token.token });
@@ -144,7 +146,7 @@ test("who does not ask for the answer any more has given up, and waits no longer
   mesh.clock.shiftMs = 60_000;
   await mesh.waiting("leaves");
   mesh.clock.shiftMs = 150_000;
-  const waiting = (await mesh.ask("/v1/joins")).json() as JoinView[];
+  const waiting = (await mesh.ask("/v1/joins")).of(listJoins);
   assert.ok(
     waiting.every(({ id }) => id !== gone.id),
     JSON.stringify(waiting),
@@ -169,10 +171,7 @@ test("a person can turn a node away", async () => {
   deaf();
   const event = heard.at(-1);
   assert.deepEqual([event?.type, event?.id, event?.detail], ["join.refused", node.nodeId, "unwanted: rejected"]);
-  assert.ok(
-    !((await mesh.ask("/v1/joins")).json() as JoinView[]).some(({ id }) => id === view.id),
-    `${view.id} still waits`,
-  );
+  assert.ok(!(await mesh.ask("/v1/joins")).of(listJoins).some(({ id }) => id === view.id), `${view.id} still waits`);
 });
 
 test("hosts are named only when somebody vouches for them", async () => {
@@ -281,8 +280,8 @@ test("a node that is no master passes everything on, and is the parent of whom i
   const door = await mesh.door(id);
   const made = await mesh.ask("/v1/tokens", { method: "POST", body: { role: "join" }, url: door });
   assert.equal(made.status, 201);
-  const { token, id: tokenId } = made.json() as { token: string; id: string };
-  const listed = (await mesh.ask("/v1/tokens", { url: door })).json() as { id: string }[];
+  const { token, id: tokenId } = made.of(createToken);
+  const listed = (await mesh.ask("/v1/tokens", { url: door })).of(listTokens);
   assert.ok(
     listed.some((other) => other.id === tokenId),
     JSON.stringify(listed),
@@ -292,7 +291,7 @@ test("a node that is no master passes everything on, and is the parent of whom i
   const asking = mesh.join(await applicant({ name: "by-person" }), { urls: [door] });
   const view = await mesh.waiting("by-person");
   assert.equal(view.parent, id);
-  const seen = (await mesh.ask("/v1/joins", { url: door })).json() as { id: string }[];
+  const seen = (await mesh.ask("/v1/joins", { url: door })).of(listJoins);
   assert.deepEqual(
     seen.map((other) => other.id),
     [view.id],

@@ -4,6 +4,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { afterEach, beforeEach, test } from "node:test";
+import { deployApp, showApp } from "../../../src/api/apps.js";
+import { audit, auditHeads, auditProof, auditRecords } from "../../../src/api/audit.js";
+import { showMesh } from "../../../src/api/mesh.js";
+import { type ListedNode, listNodes, nodeList, nodeTree } from "../../../src/api/nodes.js";
+import { narrowed } from "../../../src/api/route.js";
 import type { Where } from "../../../src/server/http/place.js";
 import type { Relay } from "../../../src/server/relay/relay.js";
 import { type Answer, TestNode } from "../test-node.js";
@@ -35,10 +40,8 @@ afterEach(() => node.stop());
 const kernels = { integer: 5_000, float: 4_000, memory: 4_000, allocation: 4_000, hashing: 4_000, matrix: 3_200 };
 const capacity = { overall: 4_000, kernels, workers: 2 };
 
-type Row = Record<string, unknown>;
-
-async function rows(path: string): Promise<Row[]> {
-  return (await node.ask(path)).json() as Row[];
+async function nodes(): Promise<readonly ListedNode[]> {
+  return (await node.call(narrowed(listNodes, nodeList))).json;
 }
 
 function post(path: string, value: unknown = {}): Promise<Answer> {
@@ -50,12 +53,12 @@ function post(path: string, value: unknown = {}): Promise<Answer> {
 }
 
 function codeOf(answer: Answer): string {
-  return (answer.json() as { code: string }).code;
+  return answer.problem().code;
 }
 
 test("nodes are listed with their marks, states and parents, this one first", async () => {
   node.mesh.states.set("c1", "suspect");
-  const [self, beta, gamma] = await rows("/v1/nodes");
+  const [self, beta, gamma] = await nodes();
   assert.deepEqual([self?.name, self?.state, self?.parent, self?.url], ["test", "alive", null, node.api.url]);
   assert.deepEqual([beta?.name, beta?.master, beta?.slots, beta?.parent], ["beta", true, 2, "test"]);
   assert.deepEqual([beta?.owner, beta?.capacity, self?.owner, self?.capacity], ["active", capacity, "none", null]);
@@ -79,19 +82,14 @@ test("nodes are listed with their marks, states and parents, this one first", as
 
 test("the tree of who let whom in", async () => {
   node.mesh.states.delete("c1");
-  const tree = (await node.ask("/v1/nodes?tree=true")).json() as { name: string; children: { children: Row[] }[] };
+  const { json: tree } = await node.call(narrowed(listNodes, nodeTree), { query: { tree: "true" } });
+  assert.ok(tree);
   assert.equal(tree.name, "test");
   assert.deepEqual([tree.children[0]?.children[0]?.name, tree.children[0]?.children[0]?.state], ["gamma", "dead"]);
 });
 
 test("the mesh's peers with what is known of them; a revoked one moves to revoked", async () => {
-  const mesh = (await node.ask("/v1/mesh")).json() as {
-    node: string;
-    here: Row;
-    peers: Row[];
-    masters: string[];
-    revoked: string[];
-  };
+  const { json: mesh } = await node.call(showMesh);
   assert.equal(mesh.node, "test");
   assert.deepEqual(mesh.masters, ["test", "beta"]);
   assert.deepEqual(mesh.peers[0], {
@@ -115,7 +113,7 @@ test("the mesh's peers with what is known of them; a revoked one moves to revoke
   assert.deepEqual(mesh.here, { ...load, capacity: null, weight: 1_000, owner: "none", loopDelayMs: 0, pace: 1 });
   assert.deepEqual([mesh.peers[1]?.name, mesh.peers[1]?.slots], ["gamma", null]);
   await post("/v1/nodes/gamma/revoke");
-  const after = (await node.ask("/v1/mesh")).json() as { peers: Row[]; revoked: string[] };
+  const { json: after } = await node.call(showMesh);
   assert.deepEqual([after.peers.map(({ name }) => name), after.revoked], [["beta"], ["gamma"]]);
 });
 
@@ -210,8 +208,7 @@ test("recycle drains the node itself and has it end", async () => {
 });
 
 test("each node says whether a container stands around it, as far as it is known", async () => {
-  const told = async (): Promise<unknown[]> =>
-    (await rows("/v1/nodes")).map(({ name, container }) => [name, container]);
+  const told = async (): Promise<unknown[]> => (await nodes()).map(({ name, container }) => [name, container]);
   node.mesh.contained.set("b1", true);
   node.mesh.wall.missing = [];
   assert.deepEqual(await told(), [
@@ -226,7 +223,7 @@ test("each node says whether a container stands around it, as far as it is known
 test("drain and resume act at the node itself, and readiness says so", async () => {
   assert.deepEqual((await post("/v1/nodes/test/drain")).json(), { name: "test", id: "0123", state: "draining" });
   assert.equal(codeOf(await node.ask("/readyz")), "node.draining");
-  assert.equal((await rows("/v1/nodes"))[0]?.state, "draining");
+  assert.equal((await nodes())[0]?.state, "draining");
   assert.equal((await post("/v1/nodes/0123/resume")).status, 200);
   assert.equal((await node.ask("/readyz")).status, 200);
   await post("/v1/nodes/beta/drain");
@@ -242,9 +239,9 @@ test("drain and resume act at the node itself, and readiness says so", async () 
 });
 
 test("an app's nodes are those that can run it, by name", async () => {
-  const { revision } = (await node.deploy("held")).json() as { revision: string };
+  const { revision } = (await node.deploy("held")).of(deployApp);
   node.mesh.holding.set(revision, ["c1", "b1"]);
-  const shown = (await node.ask("/v1/apps/held")).json() as { nodes: string[] };
+  const { json: shown } = await node.call(showApp, { parameters: { app: "held" } });
   assert.deepEqual(shown.nodes, ["test", "beta", "gamma"]);
 });
 
@@ -259,16 +256,17 @@ test("masters and revocation list are for everybody", async () => {
 test("the audit log by names, bounded, by event, or whole for a proof", async () => {
   await post("/v1/nodes/gamma/revoke");
   await post("/v1/nodes/beta/revoke");
-  const [first, second] = await rows("/v1/audit");
+  const records = narrowed(audit, auditRecords);
+  const [first, second] = (await node.call(records)).json;
   assert.deepEqual([first?.event, first?.subject, first?.node, first?.seq], ["node.revoked", "c1", "test", 0]);
   assert.equal(second?.subject, "b1");
   assert.deepEqual(
-    (await rows("/v1/audit?limit=1")).map(({ seq }) => seq),
+    (await node.call(records, { query: { limit: "1" } })).json.map(({ seq }) => seq),
     [1],
   );
-  assert.deepEqual(await rows("/v1/audit?event=app.deployed"), []);
-  assert.equal(((await node.ask("/v1/audit?proof=true")).json() as { mesh: string }).mesh, "fake");
-  assert.deepEqual(await rows("/v1/audit?heads=true"), ["a head"]);
+  assert.deepEqual((await node.call(records, { query: { event: "app.deployed" } })).json, []);
+  assert.equal((await node.call(narrowed(audit, auditProof), { query: { proof: "true" } })).json.mesh, "fake");
+  assert.deepEqual((await node.call(narrowed(audit, auditHeads), { query: { heads: "true" } })).json, ["a head"]);
   assert.equal(codeOf(await node.ask("/v1/audit?limit=x")), "request.malformed");
 });
 

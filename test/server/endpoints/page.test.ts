@@ -44,6 +44,6 @@ test("a file is served for good in the smallest form that is taken", async () =>
 
 test("a file of another build is unknown", async () => {
   const answer = await ask("/console/a-2.css");
-  assert.deepEqual([answer.status, (answer.json() as { code: string }).code], [404, "path.unknown"]);
+  assert.deepEqual([answer.status, answer.problem().code], [404, "path.unknown"]);
   assert.equal((await ask("/console/..%2f..%2fpackage.json")).status, 404);
 });

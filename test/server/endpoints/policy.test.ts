@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { changePolicy, type Policy, showPolicy } from "../../../src/api/policy.js";
 import { patchOf } from "../../../src/cli/policy.js";
 import { defaultOwnerPolicy } from "../../../src/core/owner-policy.js";
 import { UsageError } from "../../../src/core/usage-error.js";
@@ -20,8 +21,8 @@ function put(body: unknown, token?: string): Promise<Answer> {
   return node.ask("/v1/policy", { method: "PUT", body: text, ...(token === undefined ? {} : { token }) });
 }
 
-async function shown(): Promise<Record<string, unknown>> {
-  return (await node.ask("/v1/policy")).json() as Record<string, unknown>;
+async function shown(): Promise<Policy> {
+  return (await node.call(showPolicy)).json;
 }
 
 test("the policy shows its settings, what they allow now, and what was seen", async () => {
@@ -49,7 +50,7 @@ test("the policy shows its settings, what they allow now, and what was seen", as
 test("a patch changes what it names at once; null takes it back", async () => {
   const set = await put({ activeShare: 0.5, hours: "18:00-08:00", owner: "none" });
   assert.equal(set.status, 200);
-  const { settings } = set.json() as { settings: object };
+  const { settings } = set.of(changePolicy);
   assert.deepEqual(settings, { ...defaultOwnerPolicy, activeShare: 0.5, hours: "18:00-08:00", owner: "none" });
   assert.deepEqual((await put({})).json(), await shown());
   await put({ activeShare: null, hours: null, owner: null });
@@ -58,14 +59,14 @@ test("a patch changes what it names at once; null takes it back", async () => {
 
 test("a pause is until a time, forever, or over", async () => {
   const until = new Date(Date.now() + 3_600_000).toISOString();
-  const paused = (await put({ pausedUntil: until })).json() as Record<string, unknown>;
+  const paused = (await put({ pausedUntil: until })).of(changePolicy);
   assert.deepEqual([paused.state, paused.slots, paused.pausedUntil], ["paused", 0, until]);
   // What else is set leaves it alone.
-  assert.equal(((await put({ maxCelsius: 90 })).json() as Record<string, unknown>).pausedUntil, until);
-  assert.equal(((await put({ pausedUntil: "forever" })).json() as Record<string, unknown>).pausedUntil, "forever");
-  const over = (await put({ pausedUntil: null, maxCelsius: null })).json() as Record<string, unknown>;
+  assert.equal((await put({ maxCelsius: 90 })).of(changePolicy).pausedUntil, until);
+  assert.equal((await put({ pausedUntil: "forever" })).of(changePolicy).pausedUntil, "forever");
+  const over = (await put({ pausedUntil: null, maxCelsius: null })).of(changePolicy);
   assert.deepEqual([over.state, over.slots, over.pausedUntil], ["active", 2, null]);
-  const past = (await put({ pausedUntil: "2020-01-01T01:00:00+01:00" })).json() as Record<string, unknown>;
+  const past = (await put({ pausedUntil: "2020-01-01T01:00:00+01:00" })).of(changePolicy);
   assert.deepEqual([past.state, past.pausedUntil], ["active", null]);
 });
 
@@ -89,9 +90,9 @@ test("what is unknown or wrong is refused by name, and nothing of that body is t
   ] as const) {
     const answer = await put(body);
     assert.equal(answer.status, 400, JSON.stringify(body));
-    const problem = answer.json() as { code: string; detail: string };
+    const problem = answer.problem();
     assert.equal(problem.code, "request.malformed");
-    assert.match(problem.detail, detail);
+    assert.match(problem.detail ?? "", detail);
   }
   assert.deepEqual((await shown()).settings, defaultOwnerPolicy);
 });

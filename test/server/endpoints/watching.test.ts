@@ -4,6 +4,10 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { afterEach, beforeEach, test } from "node:test";
+import { type AppSource, appSource, showApp } from "../../../src/api/apps.js";
+import { audit, auditVerdict } from "../../../src/api/audit.js";
+import { showNode } from "../../../src/api/nodes.js";
+import { narrowed } from "../../../src/api/route.js";
 import type { Where } from "../../../src/server/http/place.js";
 import { TestNode } from "../test-node.js";
 
@@ -66,44 +70,40 @@ test("events carry figures only for who asks for them", async () => {
 });
 
 test("an app's functions tell their last minute once they were called", async () => {
-  type Shown = { functions: { name: string; lastMinute?: { calls: number } }[] };
   await call("echo");
-  const { functions } = (await node.ask("/v1/apps/shop")).json() as Shown;
+  const { functions } = (await node.call(showApp, { parameters: { app: "shop" } })).json;
   const figures = new Map(functions.map(({ name, lastMinute }) => [name, lastMinute?.calls]));
   assert.deepEqual([figures.get("echo"), figures.get("slow")], [1, undefined]);
 });
 
 test("a node tells of itself, by name or id; another node is asked", async () => {
-  const details = (await node.ask("/v1/nodes/test")).json() as Record<string, unknown>;
+  const { json: details } = await node.call(showNode, { parameters: { node: "test" } });
   assert.deepEqual(details.certificates, {
     peer: { notAfter: "1970-01-01T00:00:00.001Z" },
     public: { notAfter: "1970-01-01T00:00:00.002Z" },
   });
   assert.deepEqual([details.name, details.id, details.version], ["test", "0123", "0.0.0"]);
-  assert.equal(typeof (details.policy as { state: string }).state, "string");
+  assert.equal(details.policy.node, "test");
   assert.equal((await node.ask("/v1/nodes/b1")).status, 200);
   assert.deepEqual(elsewhere, [{ node: "b1" }]);
   const unknown = await node.ask("/v1/nodes/nobody");
-  assert.deepEqual([unknown.status, (unknown.json() as { code: string }).code], [404, "node.unknown"]);
+  assert.deepEqual([unknown.status, unknown.problem().code], [404, "node.unknown"]);
 });
 
 test("the source of a revision before the current one is there", async () => {
-  type Source = { revision: string; files: { text: string }[] };
-  const before = (await node.ask("/v1/apps/shop/source")).json() as Source;
+  const sourceOf = async (revision?: string): Promise<AppSource> =>
+    (await node.call(appSource, { parameters: { app: "shop" }, query: { revision } })).json;
+  const before = await sourceOf();
   await node.deploy("shop", "two");
-  const [now, then] = await Promise.all(
-    ["", `?revision=${before.revision}`].map(
-      async (query) => (await node.ask(`/v1/apps/shop/source${query}`)).json() as Source,
-    ),
-  );
-  assert.deepEqual([now?.files[0]?.text, then?.files[0]?.text, then?.revision], ["two", "one", before.revision]);
+  const [now, then] = await Promise.all([sourceOf(), sourceOf(before.revision)]);
+  assert.deepEqual([now.files[0]?.text, then.files[0]?.text, then.revision], ["two", "one", before.revision]);
   const unknown = await node.ask("/v1/apps/shop/source?revision=000000000000");
-  assert.deepEqual([unknown.status, (unknown.json() as { code: string }).code], [404, "revision.unknown"]);
+  assert.deepEqual([unknown.status, unknown.problem().code], [404, "revision.unknown"]);
 });
 
 test("the audit log is checked on a thread: what is no bundle is not proved", async () => {
   const [first, second] = await Promise.all([node.ask("/v1/audit?verify=true"), node.ask("/v1/audit?verify=true")]);
-  const verdict = first.json() as { ok: boolean; records: number; problems: string[] };
+  const verdict = first.of(narrowed(audit, auditVerdict));
   assert.deepEqual([verdict.ok, verdict.records], [false, 0]);
   assert.match(verdict.problems[0] ?? "", /it is not an audit bundle/);
   assert.deepEqual(second.json(), verdict);

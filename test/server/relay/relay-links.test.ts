@@ -58,8 +58,8 @@ test("tokens, uploads up to their limit, and refusals cross as they are", async 
   assert.equal(large.status, 201, large.body.toString());
   const empty = await plain.ask("/v1/apps/large", { method: "DELETE" });
   assert.deepEqual([empty.status, empty.body.length], [204, 0]);
-  const bad = (await plain.deploy("bad", "SYNTAX")).json() as { code: string; diagnostics: unknown[] };
-  assert.deepEqual([bad.code, bad.diagnostics.length], ["source.invalid", 1]);
+  const bad = (await plain.deploy("bad", "SYNTAX")).problem();
+  assert.deepEqual([bad.code, bad.diagnostics?.length], ["source.invalid", 1]);
 });
 
 test("a client that goes away is gone for the node that acts, too", async () => {
@@ -84,5 +84,5 @@ test("without its link the node says what is missing", async () => {
   await eventually("the link is gone", () => plainLinks.links.get(masterId) === undefined);
   const answer = await plain.ask("/v1/tokens", { method: "POST", body: '{"role": "admin"}' });
   assert.equal(answer.status, 503);
-  assert.match((answer.json() as { detail: string }).detail, /a master, and none is reachable/);
+  assert.match(answer.problem().detail ?? "", /a master, and none is reachable/);
 });

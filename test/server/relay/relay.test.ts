@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { deployApp, showApp } from "../../../src/api/apps.js";
+import { createToken, listTokens } from "../../../src/api/tokens.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { decodeFrame, encodeFrame } from "../../../src/mesh/transport/frame.js";
 import { tokenKey } from "../../../src/pki/tokens/tokens.js";
@@ -60,7 +62,7 @@ before(() => pair.start());
 after(() => pair.stop());
 
 function codeOf(answer: Answer): string {
-  return (answer.json() as { code: string }).code;
+  return answer.problem().code;
 }
 
 function post(path: string, value: unknown, question: Question = {}): Promise<Answer> {
@@ -73,8 +75,8 @@ test("a token is made by a master when another node is asked", async () => {
   assert.equal(created.status, 201);
   assert.equal(created.headers["content-type"], "application/json");
   assert.equal(created.headers["cache-control"], "no-store");
-  const { id, token } = created.json() as { id: string; token: string };
-  const known = (await pair.master.ask("/v1/tokens")).json() as { id: string }[];
+  const { id, token } = created.of(createToken);
+  const { json: known } = await pair.master.call(listTokens);
   assert.ok(
     known.some((entry) => entry.id === id),
     JSON.stringify(known),
@@ -89,11 +91,11 @@ test("a token is made by a master when another node is asked", async () => {
 test("an upload to a node without the mark is deployed by one that has it, with the asked node's addresses", async () => {
   const created = await pair.plain.deploy("moved", "one", "?public=true");
   assert.equal(created.status, 201, created.body.toString());
-  const body = created.json() as { nodes: string[]; functions: { url: string }[] };
+  const body = created.of(deployApp);
   assert.deepEqual(body.nodes, ["master"]);
   assert.ok(body.functions[0]?.url.startsWith(`${pair.plain.api.url}/fn/moved/`), body.functions[0]?.url);
   assert.equal(pair.plain.compiler.compiled.length, 0);
-  const shown = (await pair.master.ask("/v1/apps/moved")).json() as { public: boolean };
+  const { json: shown } = await pair.master.call(showApp, { parameters: { app: "moved" } });
   assert.equal(shown.public, true, "the query travelled");
   assert.equal((await pair.plain.deploy("moved", "two")).status, 200);
   assert.equal((await post("/v1/apps/moved/rollback", {})).status, 200);
@@ -105,7 +107,7 @@ test("problems come back as they were: code, diagnostics, headers", async () => 
   const bad = await pair.plain.deploy("bad", "SYNTAX");
   assert.equal(bad.status, 422);
   assert.equal(bad.headers["content-type"], "application/problem+json");
-  assert.equal((bad.json() as { diagnostics: unknown[] }).diagnostics.length, 1);
+  assert.equal(bad.problem().diagnostics?.length, 1);
   const gone = await pair.plain.ask("/v1/apps/ghost", { method: "DELETE" });
   assert.equal(codeOf(gone), "app.unknown");
 });
@@ -203,7 +205,7 @@ test("without a peer that may, the answer says what is missing and when to try a
     const answer = await post("/v1/tokens", { role: "invoke" });
     assert.equal(answer.status, 503);
     assert.equal(codeOf(answer), "node.unavailable");
-    assert.match((answer.json() as { detail: string }).detail, /master/);
+    assert.match(answer.problem().detail ?? "", /master/);
     assert.ok(Number(answer.headers["retry-after"]) >= 1, `${Number(answer.headers["retry-after"])}`);
   } finally {
     pair.linked = true;
