@@ -62,10 +62,16 @@ function misfit(issues: readonly z.core.$ZodIssue[]): HerdError {
     }
     return issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`;
   });
-  const where = `/${issues[0]?.path.join("/") ?? ""}`;
-  return new HerdError("request.malformed", `the body does not fit: ${problems.slice(0, mostProblems).join("; ")}`, {
-    where,
-  });
+  const where = pointerTo(issues[0]);
+  const detail = `the body does not fit: ${problems.slice(0, mostProblems).join("; ")}`;
+  return new HerdError("request.malformed", detail, where === "" ? {} : { where });
+}
+
+/** The JSON pointer (RFC 6901) to what an issue is about; empty for the whole body. */
+function pointerTo(issue: z.core.$ZodIssue | undefined): string {
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
+  const path = [...(issue?.path ?? []), ...unknown].map(String);
+  return path.map((part) => `/${part.slice(0, 80).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 function malformedQuery(name: string, reason: string): HerdError {
