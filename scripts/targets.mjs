@@ -180,14 +180,24 @@ function listed(list) {
   return JSON.parse(readFileSync(new URL(list, root), "utf8"));
 }
 
-/** The gate: the build has checked the types; what is left is lint, format, architecture, and the pages' links and prose. */
+/**
+ * The gate: the build has checked the types; what is left is lint, format, dead code, architecture, and the pages' links
+ * and prose.
+ */
 async function check() {
   const biome = await run(process.execPath, {
     args: [join(folder, "node_modules/@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
     cwd: folder,
   });
+  const dead = (await knip([])) || (await knip(["--production"]));
   const architecture = await runTests(["test/architecture.test.ts", "test/docs/pages.test.ts"], { folder });
-  return biome || architecture;
+  return biome || dead || architecture;
+}
+
+/** Dead code: see knip.config.js. */
+function knip(options) {
+  const args = [join(folder, "node_modules/knip/bin/knip.js"), "--treat-config-hints-as-errors", ...options];
+  return run(process.execPath, { args, cwd: folder });
 }
 
 /** The benchmark of that name under bench/, or `all` that need no more one after the other; without a name, the list. */

@@ -1,5 +1,7 @@
 // Parses the text of an interface, which may be hostile, into its model. Stops at the first fault, and collects none.
+
 import { HerdError } from "../../src/core/errors.js";
+import { parseJsonBytes } from "../../src/core/json.js";
 import { type Bound, interfaceBounds as bounds, within } from "./bounds.js";
 import { checkTypes } from "./check-types.js";
 import type { AppInterface } from "./model.js";
@@ -58,7 +60,7 @@ function endOfString(json: Uint8Array, start: number): number {
 
 function parseText(json: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+    return parseJsonBytes(json);
   } catch (cause) {
     throw new HerdError("source.invalid", "the component's interface is not JSON in UTF-8", { cause });
   }

@@ -2,6 +2,7 @@
 // is counted before they are parsed.
 
 import { HerdError } from "../../src/core/errors.js";
+import { parseJsonBytes } from "../../src/core/json.js";
 import { sourceBounds as bounds, within } from "./bounds.js";
 
 /**
@@ -17,7 +18,7 @@ export function checkSourceText(json: Buffer): void {
   within(bounds.files, Math.floor(countMarks(json) / marksOfFile));
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+    value = parseJsonBytes(json);
   } catch (cause) {
     throw invalid("is not JSON in UTF-8", cause);
   }

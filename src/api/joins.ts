@@ -1,6 +1,7 @@
 // Joining: what a node that wants in sends, and what people decide about those that wait.
 
 import * as z from "zod";
+import { nodeIdPattern } from "../core/node-id.js";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { here, host, time } from "./values.js";
 
@@ -38,10 +39,7 @@ export const joinBody = z
           .string()
           .regex(/^[0-9a-f]{16}$/)
           .describe("Id of the token."),
-        keeper: z
-          .string()
-          .regex(/^[0-9a-f]{32}$/)
-          .describe("Id of the master that keeps the token."),
+        keeper: z.string().regex(nodeIdPattern).describe("Id of the master that keeps the token."),
         proof: z
           .string()
           .regex(/^[A-Za-z0-9_-]{43}$/)

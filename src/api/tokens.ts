@@ -40,7 +40,7 @@ export const listedToken = z.union([callToken, joinToken]);
 const text = { token: z.string().describe("The token itself: this answer alone holds it.") };
 
 /** The answer to a token that was issued. */
-export const issuedToken = z
+const issuedToken = z
   .union([
     callToken.extend(text),
     joinToken.extend({

@@ -1,7 +1,5 @@
 // Exponential backoff: how long to wait before the next try.
 
-import type { Random } from "./timers.js";
-
 /**
  * The first wait and the longest one, ms. Longer waits cost less at the other side, and find out later that it is back.
  */
@@ -19,7 +17,8 @@ export function backoffMs(failures: number, { firstMs, lastMs }: BackoffBounds):
 interface BackoffOptions extends BackoffBounds {
   /** The share of each wait that is drawn at random, 0 to 1, so that nodes do not try in step; default 0. */
   readonly jitter?: number;
-  readonly random?: Random;
+  /** A number from 0 to below 1; default `Math.random`. */
+  readonly random?: () => number;
 }
 
 /** Waits that double from failure to failure, each between (1 − `jitter`) of itself and itself. */

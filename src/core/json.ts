@@ -8,3 +8,8 @@ export function tryParseJson(text: string | Uint8Array): unknown {
     return undefined;
   }
 }
+
+/** The value of a JSON text in UTF-8. Throws `TypeError` for bytes that are not UTF-8, `SyntaxError` for other text. */
+export function parseJsonBytes(bytes: Uint8Array): unknown {
+  return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+}

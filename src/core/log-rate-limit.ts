@@ -1,17 +1,22 @@
 // The rate limit of log lines: a peer or a client that can cause a line again and again must not fill the log.
 
+import { LRUCache } from "lru-cache";
+import { backoffMs } from "./backoff.js";
 import type { Clock } from "./clock.js";
-import { LruMap } from "./lru-map.js";
+import { TokenBuckets } from "./token-buckets.js";
 
-const firstWaitMs = 30_000;
-const lastWaitMs = 3_600_000;
+/** Wait between two lines of a key. */
+const waits = { firstMs: 30_000, lastMs: 3_600_000 };
 /** Keys that are remembered; the one seen longest ago is forgotten first. */
 const capacity = 512;
 /** Lines under keys that were not remembered: so many at once, then one in so long, whatever strangers make keys of. */
-const freshBurst = 64;
-const freshEveryMs = 5_000;
+const freshRate = { burst: 64, perSecond: 1 / 5 };
+/** The one key of the bucket that all fresh keys share. */
+const fresh = "";
 
 interface Entry {
+  /** Lines that were written, and the wait after the last one. */
+  lines: number;
   waitMs: number;
   /** Monotonic: when the next line may be written, and when the key was seen last. */
   nextAt: number;
@@ -26,14 +31,13 @@ interface Entry {
  */
 export class LogRateLimit {
   readonly #clock: Pick<Clock, "monotonic">;
-  readonly #entries = new LruMap<string, Entry>(capacity);
-  #fresh = freshBurst;
-  #filledAt: number;
+  readonly #entries = new LRUCache<string, Entry>({ max: capacity });
+  readonly #fresh: TokenBuckets;
   #lost = 0;
 
   constructor(clock: Pick<Clock, "monotonic">) {
     this.#clock = clock;
-    this.#filledAt = clock.monotonic();
+    this.#fresh = new TokenBuckets({ clock, ...freshRate, maxBuckets: 1 });
   }
 
   /**
@@ -53,22 +57,19 @@ export class LogRateLimit {
       return undefined;
     }
     const { suppressed } = known;
-    known.waitMs = Math.min(lastWaitMs, known.waitMs * 2);
+    known.waitMs = backoffMs(++known.lines, waits);
     known.nextAt = now + known.waitMs;
     known.suppressed = 0;
     return suppressed;
   }
 
   #takeFresh(key: string, now: number): number | undefined {
-    const filled = Math.floor((now - this.#filledAt) / freshEveryMs);
-    this.#fresh = Math.min(freshBurst, this.#fresh + filled);
-    this.#filledAt += filled * freshEveryMs;
-    if (this.#fresh < 1) {
+    if (!this.#fresh.take(fresh)) {
       this.#lost++;
       return undefined;
     }
-    this.#fresh--;
-    this.#entries.set(key, { waitMs: firstWaitMs, nextAt: now + firstWaitMs, seenAt: now, suppressed: 0 });
+    const waitMs = backoffMs(1, waits);
+    this.#entries.set(key, { lines: 1, waitMs, nextAt: now + waitMs, seenAt: now, suppressed: 0 });
     const lost = this.#lost;
     this.#lost = 0;
     return lost;

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { tryParseJson } from "./json.js";
+import { isNodeId } from "./node-id.js";
 
 /**
  * A payload (JSON text of an object that names its `kind` and `mesh`), its signer (node id, or `root`), and the
@@ -45,6 +46,6 @@ export function decodeSigned(text: string): Signed | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const { payload, signer, signature } = value as Record<string, unknown>;
   if (typeof payload !== "string" || typeof signer !== "string" || typeof signature !== "string") return undefined;
-  if (!/^(root|[0-9a-f]{32})$/.test(signer) || !/^[A-Za-z0-9+/]{1,1024}={0,2}$/.test(signature)) return undefined;
+  if ((signer !== "root" && !isNodeId(signer)) || !/^[A-Za-z0-9+/]{1,1024}={0,2}$/.test(signature)) return undefined;
   return { payload, signer, signature };
 }

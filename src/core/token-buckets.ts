@@ -1,7 +1,7 @@
 // Rate limits: a token bucket for each key, so that a hostile peer or client costs a bounded share.
 
+import { LRUCache } from "lru-cache";
 import type { Clock } from "./clock.js";
-import { LruMap } from "./lru-map.js";
 
 /** A bucket's size, and how fast it fills again; both in whatever is counted. */
 export interface Rate {
@@ -26,11 +26,11 @@ interface Bucket {
 export class TokenBuckets {
   static readonly maxBuckets = 4_096;
   readonly #options: TokenBucketsOptions;
-  readonly #buckets: LruMap<string, Bucket>;
+  readonly #buckets: LRUCache<string, Bucket>;
 
   constructor(options: TokenBucketsOptions) {
     this.#options = options;
-    this.#buckets = new LruMap(options.maxBuckets ?? TokenBuckets.maxBuckets);
+    this.#buckets = new LRUCache({ max: options.maxBuckets ?? TokenBuckets.maxBuckets });
   }
 
   /** Whether the key has a token. */

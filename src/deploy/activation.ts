@@ -1,9 +1,9 @@
 // Makes the catalog's state of an app the one that calls run. Changes of one app happen one after the other.
 
+import { LRUCache } from "lru-cache";
 import type { AppInterface } from "../../runtime/interface/model.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { sha256 } from "../catalog/blobs.js";
-import { LruMap } from "../core/lru-map.js";
 import { AppLock } from "./app-lock.js";
 import type { Catalog, Preparer, Switch } from "./ports.js";
 import { RefusedComponents } from "./refused-components.js";
@@ -39,7 +39,7 @@ export class Activation {
   /** Apps of which the last {@link settle} failed. */
   readonly #failed = new Set<string>();
   readonly #refused = new RefusedComponents();
-  readonly #interfaces = new LruMap<string, AppInterface>(keptInterfaces);
+  readonly #interfaces = new LRUCache<string, AppInterface>({ max: keptInterfaces });
 
   constructor(options: ActivationOptions) {
     this.#options = options;

@@ -1,8 +1,8 @@
 // Components that were refused, by digest: bytes that failed for good are not pulled, checked and refused again and
 // again.
 
+import { LRUCache } from "lru-cache";
 import { HerdError } from "../core/errors.js";
-import { LruMap } from "../core/lru-map.js";
 
 const mostKept = 4_096;
 /** A failure of the node itself may pass. One that occurs this often with the same bytes counts as theirs. */
@@ -12,7 +12,7 @@ const ownFailures = 3;
  * Keeps, for the life of the process, why components cannot run here; above a bound, the oldest entries are dropped.
  */
 export class RefusedComponents {
-  readonly #known = new LruMap<string, { readonly error: HerdError; readonly failures: number }>(mostKept);
+  readonly #known = new LRUCache<string, { readonly error: HerdError; readonly failures: number }>({ max: mostKept });
 
   /** Throws the failure of the component of that SHA-256 (hex), when it was refused for good. */
   check(digest: string): void {

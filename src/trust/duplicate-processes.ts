@@ -1,10 +1,10 @@
 // Duplicate processes, two with one identity, as this node finds them: of other nodes, when both shake hands with this
 // one, and of itself, when a peer proves the other one.
 
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
-import { LruMap } from "../core/lru-map.js";
 import type { Signed } from "../core/signed.js";
 import { TokenBuckets } from "../core/token-buckets.js";
 import type { DuplicateDetectorOptions, ProcessInstance } from "../mesh/transport/duplicate-detector.js";
@@ -41,11 +41,11 @@ const capacity = 1_024;
 /** Pairs of processes with one identity. */
 export class DuplicateProcesses {
   readonly #options: DuplicateProcessesOptions;
-  readonly #pairs = new LruMap<
+  readonly #pairs = new LRUCache<
     string,
     { readonly pair: readonly [ProcessInstance, ProcessInstance]; readonly at: number }
-  >(capacity);
-  readonly #audited = new LruMap<string, { readonly pair: string; readonly at: number }>(capacity);
+  >({ max: capacity });
+  readonly #audited = new LRUCache<string, { readonly pair: string; readonly at: number }>({ max: capacity });
   /** A proof costs a signature. */
   readonly #budget: TokenBuckets;
 

@@ -1,5 +1,7 @@
 // Outlier ejection: the error rate of a peer, its ejection for a while, and its slow start after that. Pure.
 
+import { backoffMs } from "../../core/backoff.js";
+
 /**
  * The health of one peer as this node saw it, after Envoy's outlier detection. Errors are the node's own (lost, no
  * answer, `internal`), never a function's. Times are monotonic milliseconds.
@@ -45,8 +47,7 @@ export class Health {
     if (!often && this.#errorsInRow < maxErrorsInRow) return false;
     const goodMs = now - this.#ejectedUntil;
     this.#ejections = Math.max(0, this.#ejections - Math.floor(goodMs / goodTimeMs));
-    this.#ejectedUntil = now + Math.min(maxEjectionMs, firstEjectionMs * 2 ** this.#ejections);
-    this.#ejections++;
+    this.#ejectedUntil = now + backoffMs(++this.#ejections, ejectionBounds);
     this.#warmSince = this.#ejectedUntil;
     // After the ejection, the peer is judged only by later calls.
     this.#answers = 0;
@@ -88,9 +89,8 @@ const maxErrorsInRow = 5;
  */
 const maxErrorShare = 0.5;
 const minAnswers = 10;
-/** Duration of an ejection in milliseconds: firstEjectionMs × 2 ^ ejections, at most maxEjectionMs. */
-const firstEjectionMs = 1_000;
-const maxEjectionMs = 60_000;
+/** Duration of an ejection in milliseconds: firstMs × 2 ^ ejections before, at most lastMs. */
+const ejectionBounds = { firstMs: 1_000, lastMs: 60_000 };
 /** Each time of this length without an ejection, in milliseconds, halves the duration of the next one. */
 const goodTimeMs = 30_000;
 /** Prior of the error rate: this many good answers before all others. More makes the rate steadier and later. */

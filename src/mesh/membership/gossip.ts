@@ -1,8 +1,8 @@
 // Gossip of updates about members: received from peers, judged, applied, and sent on, piggybacked on probes or on its
 // own.
 
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../../core/clock.js";
-import { LruMap } from "../../core/lru-map.js";
 import type { Random, Timers } from "../../core/timers.js";
 import { TokenBuckets } from "../../core/token-buckets.js";
 import type { Links } from "../ports.js";
@@ -55,7 +55,7 @@ const announcements = { burst: 20, perSecond: 4 };
 export class Gossip {
   readonly #options: GossipOptions;
   /** Announcements of nodes whose admission has not come yet, by node. */
-  readonly #early = new LruMap<string, string>(maxEarly);
+  readonly #early = new LRUCache<string, string>({ max: maxEarly });
   /** Rate limits: of signatures that did not verify, by the peer that sent them; of announcements, by their node. */
   readonly #bad: TokenBuckets;
   readonly #announced: TokenBuckets;
@@ -198,8 +198,9 @@ export class Gossip {
 
   #retryEarly(): void {
     const { trust } = this.#options;
-    for (const [node, text] of this.#early) {
-      if (!trust.known(node)) continue;
+    for (const node of [...this.#early.rkeys()]) {
+      const text = this.#early.peek(node);
+      if (text === undefined || !trust.known(node)) continue;
       this.#early.delete(node);
       this.receiveAnnouncement(text, node);
     }

@@ -1,6 +1,7 @@
 // The messages of the membership protocol as they cross a link, and the bounds of what is accepted from a peer.
 
 import { HerdError } from "../../core/errors.js";
+import { tryParseJson } from "../../core/json.js";
 import { isNodeId } from "../../core/node-id.js";
 import { decodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
 
@@ -105,10 +106,6 @@ function isAnnouncedState(value: unknown): value is AnnouncedState {
 }
 
 function payloadOf(signed: Signed): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(signed.payload);
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = tryParseJson(signed.payload);
+  return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
 }

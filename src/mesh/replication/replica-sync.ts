@@ -1,9 +1,9 @@
 // Anti-entropy: compares records with a peer, first digests, then ids where those differ, then the texts that are
 // missing. Each side pulls for itself.
 
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
-import { LruMap } from "../../core/lru-map.js";
 import { TokenBuckets } from "../../core/token-buckets.js";
 import type { From, Link, Links, RecordStore } from "../ports.js";
 import { differing, digestOf, type KindDigest } from "./replica-digest.js";
@@ -52,7 +52,7 @@ export class RecordSync {
   readonly #next = new Map<string, Link>();
   #digests: { readonly at: number; readonly version: number; readonly own: readonly KindDigest[] } | undefined;
   /** When a record was requested of a peer (key: peer and id) in vain: refused or outdated here, or gone there. */
-  readonly #futile = new LruMap<string, number>(maxFutile);
+  readonly #futile = new LRUCache<string, number>({ max: maxFutile });
   #stopped = false;
 
   constructor(options: RecordSyncOptions) {

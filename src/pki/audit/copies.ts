@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
+import { isNodeId, nodeIdPattern } from "../../core/node-id.js";
 import type { StateFiles } from "../../storage/state-files.js";
 import { type AuditEntry, auditEntrySchema, chainStart, entryHash } from "./chain.js";
 import { AuditSegments } from "./segments.js";
@@ -12,7 +13,7 @@ import { AuditSegments } from "./segments.js";
 const pageEntries = 256;
 
 const requestShape = z.object({
-  master: z.string().regex(/^[0-9a-f]{32}$/),
+  master: z.string().regex(nodeIdPattern),
   from: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
 });
 
@@ -59,8 +60,8 @@ export class AuditCopies {
   /** Opens the copies that are there. */
   async open(): Promise<void> {
     for (const name of await this.#options.files.list()) {
-      const master = /^copy-([0-9a-f]{32})-\d+$/.exec(name)?.[1];
-      if (master !== undefined) await this.of(master);
+      const master = /^copy-(\w+)-\d+$/.exec(name)?.[1];
+      if (isNodeId(master)) await this.of(master);
     }
   }
 

@@ -3,16 +3,18 @@
 
 import { z } from "zod";
 import { tryParseJson } from "../../core/json.js";
+import { meshIdPattern, nodeIdPattern } from "../../core/node-id.js";
 import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
 
-const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
+const meshId = z.string().regex(meshIdPattern);
+const nodeId = z.string().regex(nodeIdPattern);
 const instance = z.string().regex(/^[0-9a-f]{16,64}$/);
 const time = z.number().int().min(0).max(8_640_000_000_000_000);
 
 const shape = z.strictObject({
   kind: z.literal("twin"),
-  mesh: hex32,
-  node: hex32,
+  mesh: meshId,
+  node: nodeId,
   instance,
   started: time,
   /** The other process' instance, which its signer cannot have known before that one began. */

@@ -30,7 +30,7 @@ export class JoinRateLimit {
   constructor({ clock, each, total, capacity, detail = "too many attempts to join" }: JoinRateLimitOptions) {
     this.#detail = detail;
     this.#each = new TokenBuckets({ clock, ...each, ...(capacity === undefined ? {} : { maxBuckets: capacity }) });
-    this.#total = new TokenBuckets({ clock, ...total });
+    this.#total = new TokenBuckets({ clock, ...total, maxBuckets: 1 });
   }
 
   /** Counts an attempt. Throws `request.throttled` with the time until the next one. */

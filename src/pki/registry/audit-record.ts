@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { tryParseJson } from "../../core/json.js";
+import { meshIdPattern } from "../../core/node-id.js";
 import type { Signed } from "../../core/signed.js";
 
 /** Everything that is recorded. */
@@ -42,7 +43,7 @@ const text = (limit: number) =>
 
 const schema = z.strictObject({
   kind: z.literal("audit"),
-  mesh: z.string().regex(/^[0-9a-f]{32}$/),
+  mesh: z.string().regex(meshIdPattern),
   event: z.enum(auditEvents),
   by: text(128),
   subject: text(128),

@@ -7,10 +7,12 @@ import { roles } from "../../api/roles.js";
 import { isAppName } from "../../core/app-name.js";
 import { isTokenId } from "../../core/ids.js";
 import { tryParseJson } from "../../core/json.js";
+import { meshIdPattern, nodeIdPattern } from "../../core/node-id.js";
 import { nodeNamePattern } from "../../core/node-name.js";
 import type { Signed } from "../../core/signed.js";
 
-const hex32 = z.string().regex(/^[0-9a-f]{32}$/);
+const meshId = z.string().regex(meshIdPattern);
+const nodeId = z.string().regex(nodeIdPattern);
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const time = z.number().int().min(0).max(8_640_000_000_000_000);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -42,8 +44,8 @@ const payloads = {
   /** Makes a node a master; signed by the root. */
   grant: z.strictObject({
     kind: z.literal("grant"),
-    mesh: hex32,
-    node: hex32,
+    mesh: meshId,
+    node: nodeId,
     name: nodeName,
     /** The enrolled key, SPKI DER in base64. */
     key: enrolledKey,
@@ -54,11 +56,11 @@ const payloads = {
   /** Lets a node in; signed by a master. `parent` is the node that received its request, null for the founder. */
   admission: z.strictObject({
     kind: z.literal("admission"),
-    mesh: hex32,
-    node: hex32,
+    mesh: meshId,
+    node: nodeId,
     name: nodeName,
     key: enrolledKey,
-    parent: hex32.nullable(),
+    parent: nodeId.nullable(),
     approvedBy: line(128),
     at: time,
     deploy: z.boolean(),
@@ -67,18 +69,18 @@ const payloads = {
   /** Ends a node's membership for good; signed by a master, or by the root. */
   revocation: z.strictObject({
     kind: z.literal("revocation"),
-    mesh: hex32,
-    node: hex32,
+    mesh: meshId,
+    node: nodeId,
     at: time,
     by: line(128),
     /** The node whose whole subtree was revoked, when this one is below it. */
-    subtreeOf: hex32.optional(),
+    subtreeOf: nodeId.optional(),
   }),
   /** Where a master is reached; signed by itself. */
   address: z.strictObject({
     kind: z.literal("address"),
-    mesh: hex32,
-    node: hex32,
+    mesh: meshId,
+    node: nodeId,
     url,
     /** `HOST:PORT`, null for a master that can only dial out. */
     peer: peer.nullable(),
@@ -87,7 +89,7 @@ const payloads = {
   /** A token that was issued, without its text; signed by a master. Times are epoch ms. */
   token: z.strictObject({
     kind: z.literal("token"),
-    mesh: hex32,
+    mesh: meshId,
     id: tokenId,
     role: z.enum(roles),
     app: z.string().refine(isAppName).optional(),
@@ -97,7 +99,7 @@ const payloads = {
   /** A token's end before its time; signed by a master. */
   "token-revocation": z.strictObject({
     kind: z.literal("token-revocation"),
-    mesh: hex32,
+    mesh: meshId,
     id: tokenId,
     expiresAt: time,
     at: time,
@@ -105,8 +107,8 @@ const payloads = {
   /** How far a master's audit log goes: number of entries, and the hash of the last; signed by that master. */
   head: z.strictObject({
     kind: z.literal("head"),
-    mesh: hex32,
-    master: hex32,
+    mesh: meshId,
+    master: nodeId,
     seq: count,
     hash: hex64,
     at: time,
@@ -114,8 +116,8 @@ const payloads = {
   /** The newest CRL of a master; signed by it. */
   crl: z.strictObject({
     kind: z.literal("crl"),
-    mesh: hex32,
-    master: hex32,
+    mesh: meshId,
+    master: nodeId,
     pem: z
       .string()
       .max(49_152)

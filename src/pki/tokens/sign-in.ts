@@ -1,10 +1,10 @@
 // One-time codes that turn into an admin token: how a link on a terminal signs a browser in.
 
 import { createHash } from "node:crypto";
+import { LRUCache } from "lru-cache";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url } from "../../core/ids.js";
-import { LruMap } from "../../core/lru-map.js";
 import type { TokenAuthority } from "./tokens.js";
 
 const codeBytes = 16;
@@ -17,7 +17,7 @@ export class SignIn {
   readonly #tokens: Pick<TokenAuthority, "issue">;
   readonly #clock: Clock;
   /** SHA-256 of a code → its end, in epoch ms. The time of a look-up by hash reveals nothing about the code. */
-  readonly #codes = new LruMap<string, number>(codeLimit);
+  readonly #codes = new LRUCache<string, number>({ max: codeLimit });
 
   constructor(options: { tokens: Pick<TokenAuthority, "issue">; clock: Clock }) {
     this.#tokens = options.tokens;

@@ -4,6 +4,7 @@
 import type { z } from "zod";
 import { jsonLimitBytes, type Route } from "../../api/route.js";
 import { HerdError } from "../../core/errors.js";
+import { parseJsonBytes } from "../../core/json.js";
 import { decodedParameter, type HttpRequest } from "./http-request.js";
 
 /** Problems that one answer names at most. */
@@ -48,7 +49,7 @@ export async function parseBody(route: Route, request: HttpRequest): Promise<unk
 function jsonOf(body: Buffer): unknown {
   if (body.length === 0) return undefined;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return parseJsonBytes(body);
   } catch (error) {
     throw new HerdError("request.malformed", "the body is not JSON in UTF-8", { cause: error });
   }

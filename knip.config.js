@@ -1,0 +1,39 @@
+// Finds dead code: files, exports and packages that nothing uses. `npm run check` runs it twice. The first run sees all
+// files: an export that no other file imports loses its `export`. The second run, with `--production`, sees the product
+// alone: an export that its own file does not use either is dead code, even if it has tests.
+
+const production = process.argv.includes("--production");
+
+export default {
+  // Files that run by themselves. A `!` marks those of the product; knip adds `bin` and `exports` of package.json.
+  entry: [
+    "scripts/*.mjs!",
+    "src/cli/experiment.ts!",
+    "src/console/web/main.tsx!",
+    // Child processes and threads, which are started by the name of their file.
+    "runtime/compile/process/{process,limit-watch}.ts!",
+    "runtime/sandbox/prepare/prepare-thread.ts!",
+    "runtime/sandbox/thread/worker.ts!",
+    "test/**/*.test.ts",
+    "test/docs/generate.ts",
+    "test/steering/broken-node.ts",
+    "bench/*.ts",
+    "docs/.vitepress/{config,theme/index}.mjs",
+  ],
+  project: [
+    "src/**/*.{ts,tsx}!",
+    "runtime/**/*.ts!",
+    "scripts/*.mjs!",
+    "test/**/*.ts",
+    "bench/**/*.ts",
+    "docs/.vitepress/**/*.mjs",
+  ],
+  // AssemblyScript.
+  ignore: ["runtime/guest/**", "test/fixtures/**", "bench/kernels/**", "bench/functions/**"],
+  // A test may import a function that the product uses only beside it.
+  ignoreExportsUsedInFile: production,
+  // Started by its path.
+  ignoreDependencies: ["@biomejs/biome"],
+  // Programs of the system.
+  exclude: ["binaries"],
+};
