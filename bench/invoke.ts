@@ -19,8 +19,10 @@ const generator = loadGenerator();
 const seconds = 3;
 const rounds = 5;
 const method =
-  `HTTPS calls of a function that adds two numbers, load by ${generator.name} on the same machine, beside a bare hyper-express ` +
-  `server that parses and answers the same JSON: ${rounds} rounds of ${seconds} s in turn, medians, intervals of 95 % (five rounds: ` +
+  `HTTPS calls of a function that adds two numbers, load by ${generator.name} on the same machine, ` +
+  `beside a bare hyper-express ` +
+  `server that parses and answers the same JSON: ${rounds} rounds of ${seconds} s in turn, medians, ` +
+  `intervals of 95 % (five rounds: ` +
   "least to greatest), ratios of neighbouring rounds.";
 
 interface Side {

@@ -57,7 +57,8 @@ async function runWrk(options: LoadOptions): Promise<LoadResult> {
   );
   const print =
     'function done(s, l) io.write(string.format("HERD %d %d %d %d %d\\n", s.requests, s.duration,\
-    l:percentile(50), l:percentile(99), s.errors.connect + s.errors.read + s.errors.write + s.errors.status + s.errors.timeout)) end';
+    l:percentile(50), l:percentile(99), s.errors.connect + s.errors.read + s.errors.write +\
+    s.errors.status + s.errors.timeout)) end';
   const lines = ['wrk.method = "POST"', `wrk.body = ${JSON.stringify(options.body)}`, ...headers, print];
   await writeFile(script, lines.join("\n"), { mode: 0o600 });
   try {

@@ -25,9 +25,10 @@ const seconds = 2;
 const meshSize = 10;
 const limitMs = 30_000;
 const method =
-  `All on one machine. A hop: HTTPS calls bound to the node that is asked, bound to its peer, and of a bare echo, ${rounds} rounds of ` +
-  `${seconds} s in turn, load by ${generator.name}; its cost is the difference of neighbouring rounds. A join: starts with one beside plain ` +
-  `starts of the same node. A deploy: from the upload until each of ${meshSize} nodes answers calls. A revocation: until each node says so.`;
+  `All on one machine. A hop: HTTPS calls bound to the node that is asked, bound to its peer, and of a bare echo, ` +
+  `${rounds} rounds of ${seconds} s in turn, load by ${generator.name}; its cost is the difference of neighbouring ` +
+  `rounds. A join: starts with one beside plain starts of the same node. A deploy: from the upload until each of ` +
+  `${meshSize} nodes answers calls. A revocation: until each node says so.`;
 
 interface Hop {
   readonly connections: number;

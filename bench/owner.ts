@@ -189,9 +189,11 @@ async function onMesh(folder: string, options: BenchOptions): Promise<Record<Way
 }
 
 const method =
-  `A program in the normal scheduling class, in a session of its own, sleeps 5 ms and computes for 2 ms, over and over, beside ${nodes.length} nodes on the ` +
-  `same machine: at rest; saturated by ${callsInFlight} calls of some 8 ms in flight at each (${generator.name}), the owner counting as active; and the ` +
-  "same with policy owner none. In turn within one run; percentiles of each round, their medians and 95 % intervals over the rounds.";
+  `A program in the normal scheduling class, in a session of its own, sleeps 5 ms and computes for 2 ms, ` +
+  `over and over, ` +
+  `beside ${nodes.length} nodes on the same machine: at rest; saturated by ${callsInFlight} calls of some 8 ms in ` +
+  `flight at each (${generator.name}), the owner counting as active; and the same with policy owner none. In turn ` +
+  "within one run; percentiles of each round, their medians and 95 % intervals over the rounds.";
 
 await bench(
   "owner",

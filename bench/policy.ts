@@ -145,10 +145,11 @@ function methodOf(chosen: readonly Size[]): string {
     ({ nodes, durationMs, seeds }) => `${nodes} nodes for ${durationMs / 1_000} s from ${seeds} seeds`,
   );
   return (
-    `Discrete events, no real time: ${meshes.join("; ")}. Machines of 2 to 16 workers and speeds of 0.25 to 2, six of ten with an ` +
-    "owner who comes and goes; six functions of 2 to some hundred work units, two of them heavy; clients by Zipf's law; one machine slows " +
-    "to a quarter for a while, one fails each call at once for a while. Ours is the product's own code. Means over seeds with 95 % " +
-    "intervals (Student's t); the same calls come under every policy."
+    `Discrete events, no real time: ${meshes.join("; ")}. Machines of 2 to 16 workers and speeds of 0.25 to 2, ` +
+    "six of ten with an owner who comes and goes; six functions of 2 to some hundred work units, two of them heavy; " +
+    "clients by Zipf's law; one machine slows to a quarter for a while, one fails each call at once for a while. " +
+    "Ours is the product's own code. Means over seeds with 95 % intervals (Student's t); the same calls come under " +
+    "every policy."
   );
 }
 

@@ -12,8 +12,10 @@ import { HostileLoad } from "./soak/hostile-load.js";
 import { median } from "./statistics.js";
 
 const method =
-  "Two nodes; at each a mix of calls that end well, trap, run into their deadline or out of memory, log, deploys, removals, broken sources, " +
-  "broken requests and clients that leave. Flat: the median of the last quarter beside that of the second.";
+  "Two nodes; at each a mix of calls that end well, trap, run into their deadline or out of memory, log, deploys, " +
+  "removals, broken sources, broken requests and clients that leave. Flat: the median of the last quarter beside " +
+  "that " +
+  "of the second.";
 const names = ["north", "east"];
 const sampleMs = 2_000;
 

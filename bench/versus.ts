@@ -126,8 +126,10 @@ function panelsOf(differences: readonly Difference[]): BarPanel[] {
 }
 
 const method =
-  `A node of this tree and one of another run side by side; HTTPS calls of a function that adds two numbers, to one and the other in turn, ` +
-  `rounds of 2 s, load by ${generator.name}. Ratios are of neighbouring rounds: their medians and 95 % intervals.`;
+  `A node of this tree and one of another run side by side; HTTPS calls of a function that adds two numbers, to one ` +
+  `and ` +
+  `the other in turn, rounds of 2 s, load by ${generator.name}. Ratios are of neighbouring rounds: their medians and ` +
+  "95 % intervals.";
 
 await bench(
   "versus",

@@ -1,6 +1,7 @@
 // The way from a fresh clone to a running command: checks the machine, installs, builds, then runs the target.
-//   node scripts/bootstrap.mjs start|mesh|build|package|test|test-long|test-pack|test-docker|test-browser|test-steering|test-timing|check|bench|docs [arguments]
-// Old versions of Node must get through this file to be told what is missing: what is newer is imported after the check.
+//   node scripts/bootstrap.mjs TARGET [arguments]
+// TARGET is a key of `targets` in scripts/targets.mjs. Old versions of Node must be able to parse this file, since it
+// reports what the machine lacks: every newer syntax is in files that are imported after the check.
 
 import { thisMachine, unsupported } from "./requirements.mjs";
 

@@ -14,7 +14,7 @@ const page = "src/console/web";
 /** What the page shares with the node: the contract, and what the contract imports. */
 const pageShares = ["src/api", "src/core"];
 
-/** The compiled projects: the product, and with it the tests and benchmarks. tsc compiles no folder of AssemblyScript. */
+/** The compiled projects: the product, and the product with tests and benchmarks. tsc compiles no AssemblyScript. */
 const projects = {
   product: { config: "tsconfig.json", folders: ["src", "runtime"], foreign: ["runtime/guest", page] },
   test: {
@@ -27,7 +27,9 @@ const projects = {
 /** What the kernels' components are made of and by. */
 const kernelInputs = ["bench/kernels", "runtime/compile", "runtime/guest", "runtime/interface"];
 
-/** Builds a project, `product` or `test`, when its inputs changed; ends the process with the compiler's code when it fails. */
+/**
+ * Builds `product` or `test` when its inputs changed; ends the process with the compiler's code when the build fails.
+ */
 export async function buildIfNeeded({ root, project }) {
   const folder = fileURLToPath(root);
   await compileIfNeeded(folder, project);

@@ -1,9 +1,10 @@
 // Completes package-lock.json after a change of dependencies, so that `npm ci` accepts it on every platform.
 //
-// npm leaves out an optional package that the registry in use does not serve, and then refuses its own lockfile elsewhere
-// ("Missing: … from lock file"). This adds those entries: as `npm view` tells them, or, where the registry has nothing, with
-// version and platform alone (npm then installs them unverified, or skips them as it may with an optional package).
-// It also drops `resolved`, so that no registry's host is in the file: each user's npm asks the registry that it is set to.
+// npm leaves out an optional package that the registry in use does not serve, and then refuses its own lockfile
+// elsewhere ("Missing: … from lock file"). This script adds those entries: with the fields that `npm view` returns, or,
+// where the registry has none, with version and platform alone (npm then installs the package unverified, or skips it).
+// The script also drops `resolved`, so that the file holds no registry's host: each npm uses the registry of its
+// settings.
 //
 //   node scripts/complete-lockfile.mjs
 

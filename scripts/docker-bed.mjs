@@ -1,7 +1,9 @@
-// The test bed of `npm run test:docker`: an engine of its own, a base image without a registry, and the image under test.
+// The test bed of `npm run test:docker`: an engine of its own, a base image without a registry, and the image under
+// test.
 //
-// The engine shares nothing with another one on the machine: own socket, own data, no default bridge, no packet filter rules, no
-// forwarding. Containers meet on bridges that the tests make; the build reaches the registry over the machine's network.
+// The engine shares nothing with another engine on the machine: it has a socket and data of its own, no default bridge,
+// no packet filter rules and no forwarding. Containers meet on bridges that the tests make; the build reaches the
+// registry over the machine's network.
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import {
@@ -30,7 +32,10 @@ const startLimitMs = 30_000;
 /** What an image of Debian does without, as the official ones do. */
 const waste = ["var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale", "usr/share/man"];
 
-/** Why this machine cannot have a test bed, in one line, or undefined. Installs `docker.io` and `debootstrap` when they are absent. */
+/**
+ * Why this machine cannot have a test bed, in one line, or undefined. Installs `docker.io` and `debootstrap` when they
+ * are absent.
+ */
 export function whyNoBed() {
   if (process.platform !== "linux") return "it needs Linux";
   if (process.getuid() !== 0) return "it needs root";

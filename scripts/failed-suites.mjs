@@ -9,7 +9,7 @@ export default async function* failedSuites(events) {
   for await (const { type, data } of events) {
     // What is marked as still to be done may fail.
     if (type !== "test:fail" || (data.todo !== undefined && data.todo !== false)) continue;
-    // Node 20 names some by URL. A failure without a file has no line that names a suite: nobody takes it for one that is mended.
+    // Node 20 names some files by URL. A failure without a file names no suite, so no second try can mend the failure.
     const file = data.file?.startsWith("file:") ? fileURLToPath(data.file) : (data.file ?? "?");
     if (failed.has(file)) continue;
     failed.add(file);

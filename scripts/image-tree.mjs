@@ -29,7 +29,7 @@ export const buildTools = [
   ),
 ];
 
-/** Dependencies that a package names and that nothing which runs here imports; an entry that no longer holds is an error. */
+/** Dependencies that a package names and that no file which runs here imports. A superfluous entry is an error. */
 const cut = {
   "": buildTools,
   // We use its `wasm-tools` alone; these serve the rest: optimizing, minifying, and components with async functions.
@@ -55,8 +55,9 @@ const unused = {
 const unusedAnywhere = /\.(map|md|markdown|tsbuildinfo)$|\.d\.[cm]?ts$|\.musl\.node$/;
 
 /**
- * The paths of all packages that run, among `packages` as a lockfile has them: what the root's dependencies reach without the edges
- * of `cut`, as Node resolves them. An optional package that is not installed is left out. Throws when `cut` names no dependency.
+ * The paths of all packages that run, among `packages` as a lockfile has them: the packages that the root's
+ * dependencies reach without the edges of `cut`, as Node resolves them. An optional package that is not installed is
+ * left out. Throws when `cut` names no dependency.
  */
 export function runningPackages(packages, edges = cut) {
   for (const [path, names] of Object.entries(edges)) {
@@ -80,8 +81,8 @@ export function runningPackages(packages, edges = cut) {
 }
 
 /**
- * Whether a file of a package, or something in a folder of it, is needed to run it; `name` is what the package calls itself, `path`
- * starts in its folder and a folder's ends with a slash.
+ * Whether a package needs a file, or a file in a folder, to run. `name` is the package's name; `path` starts in the
+ * package's folder, and the path of a folder ends with a slash.
  */
 export function runs(name, path) {
   return !unusedAnywhere.test(path) && !(unused[name]?.test(path) ?? false);

@@ -1,10 +1,13 @@
-// Compiles the kernels of the benchmark of capacity, once, by the compiler that uploads get: a start of a node pays nothing for it.
+// Compiles the kernels of the capacity benchmark once, with the compiler of uploads: the start of a node compiles none.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
-/** Writes `dist/kernels/NAME.wasm`, a component, for each source given; `folder` is the package's root. Throws as the compiler does. */
+/**
+ * Writes the component `dist/kernels/NAME.wasm` for each source given; `folder` is the package's root. Throws the
+ * compiler's errors.
+ */
 export async function compileKernels({ folder, sources }) {
   const load = (path) => import(pathToFileURL(join(folder, "dist", path)).href);
   const { Compiler } = await load("runtime/compile/compiler.js");

@@ -6,7 +6,10 @@ import { readFileSync } from "node:fs";
 /** What reaches the registry, besides credentials. */
 const settings = ["registry", "https-proxy", "proxy", "noproxy", "strict-ssl"];
 
-/** The text of an npmrc: how to reach the registry, whom to trust, and who we are there. It may hold credentials: keep it private. */
+/**
+ * The text of an npmrc: the registry's address, the certificates to trust, and the credentials there. The text may hold
+ * secrets: keep it private.
+ */
 export function npmSettings({ get = npmConfig, read = readText } = {}) {
   const lines = settings.flatMap((name) => {
     const value = get(name);

@@ -13,16 +13,19 @@ import { npm } from "./npm.mjs";
 /** Where the package is laid out; its tarball goes beside it. */
 const standard = "dist/package";
 
-/** hyper-express names a git address for this package: npm needs git and GitHub for it, and npm 12 refuses it by default. */
+/**
+ * hyper-express has this package from a git address: npm needs git and GitHub for it, and npm 12 refuses it by
+ * default.
+ */
 const binaries = "uWebSockets.js";
 
 /** What no bundled package needs to run. */
 const superfluous = /[\\/](test|tests|bench)$|\.map$/;
 
 /**
- * The manifest to publish, made of the repository's: without scripts, build tools and development dependencies, and with
- * hyper-express inside the tarball. npm applies the `overrides` of the topmost project alone, so a dependency cannot
- * redirect the git address in hyper-express' manifest. A bundled copy with a manifest of our own can.
+ * The manifest to publish, made of the repository's: without scripts, build tools and development dependencies, and
+ * with hyper-express inside the tarball. npm applies the `overrides` of the topmost project alone, so a dependency
+ * cannot redirect the git address in hyper-express' manifest. A bundled copy with a manifest of our own can.
  */
 export function publishedManifest(manifest) {
   const { scripts: _scripts, devDependencies: _dev, overrides: _overrides, ...kept } = manifest;
@@ -34,7 +37,9 @@ export function publishedManifest(manifest) {
   return { ...kept, dependencies, bundleDependencies: ["hyper-express"] };
 }
 
-/** The manifest of the bundled hyper-express. It finds the binaries by their name: the published package depends on them. */
+/**
+ * The manifest of the bundled hyper-express, which finds the binaries by name: the published package depends on them.
+ */
 export function bundledManifest(manifest) {
   const { [binaries]: address, ...dependencies } = manifest.dependencies;
   if (address === undefined) throw new Error(`${manifest.name} does not depend on ${binaries} any more`);

@@ -1,8 +1,9 @@
 // Ends with npm: it signals the shell that it started us through, and that shell may die without passing the signal on.
 
 /**
- * When the parent that `npm run` gave us is gone, raises SIGTERM here, once, unless a signal to end came already. The poll is the
- * only way: nothing tells a process that its parent died. Windows has no such shell and no parent to watch.
+ * Raises SIGTERM in this process, once, when the parent that `npm run` gave us is gone, unless a signal to end came
+ * before. The poll is the only way: no system call notifies a process of its parent's death. Windows has no such shell
+ * and no parent to watch.
  */
 export function endWithParent() {
   if (process.env.npm_lifecycle_event === undefined || process.platform === "win32") return;

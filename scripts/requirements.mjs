@@ -1,13 +1,13 @@
-// Says in one line why this machine cannot run Wasmherd. Kept to what Node 14 can parse, for it has to say so there.
-// The limits are those of the binaries that uWebSockets.js ships: see DESIGN, "Facts checked here".
+// Says in one line why this machine cannot run Wasmherd. Node 14 must be able to parse this file, to print the reason.
+// The limits are those of the binaries that uWebSockets.js ships (see docs/internals/dependencies.md).
 
 const nodes = { 20: [12, "2.27"], 22: [12, "2.38"], 24: [0, "2.38"] };
 const supported = "Node 20 (20.12 or newer), 22 (22.12 or newer) or 24";
 const builds = ["linux-x64", "linux-arm64", "darwin-x64", "darwin-arm64", "win32-x64"];
 
 /**
- * The reason why a machine cannot run Wasmherd, or undefined. Takes `node` (as `process.versions.node`), `platform`, `arch`,
- * and on Linux `glibc`, the C library's version, undefined when it is another one.
+ * The reason why a machine cannot run Wasmherd, or undefined. Takes `node` (as `process.versions.node`), `platform`,
+ * `arch`, and on Linux `glibc`: its version, or undefined when the system has another C library.
  */
 export function unsupported({ node, platform, arch, glibc }) {
   const [major, minor] = node.split(".").map(Number);

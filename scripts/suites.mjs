@@ -13,8 +13,8 @@ const mostSecondTries = 3;
 /**
  * Runs suites one at a time: paths of sources under `folder`, whose outputs are in `dist`. At most three that fail run
  * once more, after all others; a suite that passes only then is named as unsteady. Resolves to the exit code: 0 when
- * each passed at its first or second try. For suites that share the machine with others by their nature; `npm test` runs
- * each of its suites once.
+ * each passed at its first or second try. For suites that share the machine with others by their nature; `npm test`
+ * runs each of its suites once.
  */
 export async function runTwice(suites, { folder, options = [] }) {
   const scratch = mkdtempSync(join(tmpdir(), "herd-suites-"));

@@ -56,8 +56,9 @@ async function start(args) {
 }
 
 /**
- * Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner. The suites of
- * test/alone.json start many processes: they come last, one at a time. Each suite runs once, and one that fails fails the run.
+ * Every suite of test/suites.json, or those whose path contains one of the words given; options go to Node's runner.
+ * The suites of test/alone.json start many processes: they come last, one at a time. Each suite runs once, and a suite
+ * that fails fails the run.
  */
 async function test(args) {
   const alone = new Set(listed("test/alone.json"));
@@ -71,7 +72,7 @@ async function test(args) {
   return code || lastCode;
 }
 
-/** The suites of test/long.json, which draw what they try from seeds: HERD_SEEDS says how many, thousands when it does not. */
+/** The suites of test/long.json, which draw their cases from seeds: HERD_SEEDS is their number, by default 1,000. */
 async function testLong(args) {
   process.env.HERD_SEEDS ??= String(longSeeds);
   const { suites, options } = chosen("test/long.json", args);
@@ -79,8 +80,8 @@ async function testLong(args) {
 }
 
 /**
- * The suites of test/docker.json, with an engine and an image made for them. With `--if-possible`, a machine that cannot have them
- * is no failure.
+ * The suites of test/docker.json, with an engine and an image made for them. With `--if-possible`, a machine that
+ * cannot have them is no failure.
  */
 async function testDocker(args) {
   const possible = args.includes("--if-possible");
@@ -116,7 +117,9 @@ async function testBrowser(args) {
   return runTwice(suites, { folder, options });
 }
 
-/** The suites of test/pack.json: the package, installed from its tarball. With `--if-possible`, no registry is no failure. */
+/**
+ * The suites of test/pack.json: the package, installed from its tarball. With `--if-possible`, no registry is needed.
+ */
 async function testPack(args) {
   const { suites, options } = chosen(
     "test/pack.json",
@@ -136,7 +139,7 @@ async function testSteering(args) {
   return suites.length === 0 ? 2 : runTwice(suites, { folder, options });
 }
 
-/** The suites of test/timing.json, which measure and print their figures: one at a time, on a machine with little else to do. */
+/** The suites of test/timing.json, which measure and print: one at a time, on a machine with little else to do. */
 async function testTiming(args) {
   const { suites, options } = chosen("test/timing.json", args);
   return suites.length === 0 ? 2 : runTwice(suites, { folder, options });
@@ -181,8 +184,8 @@ function listed(list) {
 }
 
 /**
- * The gate: the build has checked the types; what is left is lint, format, dead code, architecture, and the pages' links
- * and prose.
+ * The gate: the build has checked the types; here follow lint, format, dead code, architecture, and the prose of pages
+ * and sources.
  */
 async function check() {
   const biome = await run(process.execPath, {
@@ -200,7 +203,7 @@ function knip(options) {
   return run(process.execPath, { args, cwd: folder });
 }
 
-/** The benchmark of that name under bench/, or `all` that need no more one after the other; without a name, the list. */
+/** The named benchmark under bench/, or `all`, one after the other, that need no further argument; else the list. */
 async function bench([name, ...args]) {
   const questions = JSON.parse(readFileSync(new URL("bench/questions.json", root), "utf8"));
   if (name === "all") {
@@ -215,17 +218,19 @@ async function bench([name, ...args]) {
   const path = `dist/bench/${name}.js`;
   if (Object.hasOwn(questions, name)) return runHere(path, args);
   const asked = name === undefined || name === "--help";
-  const say = asked ? console.log : console.error;
-  say("usage: npm run bench -- NAME|all [--json] [--out DIR] [--replace]\n");
+  const print = asked ? console.log : console.error;
+  print("usage: npm run bench -- NAME|all [--json] [--out DIR] [--replace]\n");
   for (const [each, { question, minutes, needs }] of Object.entries(questions))
-    say(`  ${each.padEnd(10)}${`${minutes} min`.padStart(6)}  ${question}${needs === undefined ? "" : ` (${needs})`}`);
-  say("\nEach writes bench/results/NAME.json and NAME.svg and tells what changed since the last stored run.");
+    print(
+      `  ${each.padEnd(10)}${`${minutes} min`.padStart(6)}  ${question}${needs === undefined ? "" : ` (${needs})`}`,
+    );
+  print("\nEach writes bench/results/NAME.json and NAME.svg and prints what changed since the last stored run.");
   return asked ? 0 : 2;
 }
 
 /**
- * The site of the documents, in dist/site, once its links and its prose are checked. With `generate`, the parts of pages
- * that the code gives are written anew; with `dev`, the site is served while pages change.
+ * The site of the documents, in dist/site, once its links and its prose are checked. With `generate`, the parts of
+ * pages that follow from the code are written anew; with `dev`, the site is served while pages change.
  */
 async function docs(args) {
   if (args[0] === "generate") return runHere("dist/test/docs/generate.js", []);

@@ -28,11 +28,11 @@ export function run(iterations: u32): f64 {
 function strip(a: StaticArray<f64>, b: StaticArray<f64>, c: StaticArray<f64>, row: i32): void {
   for (let i = row * size; i < (row + block) * size; i++) unchecked((c[i] = 0.0));
   for (let inner = 0; inner < size; inner += block) {
-    for (let column = 0; column < size; column += block) multiply(a, b, c, row, inner, column);
+    for (let column = 0; column < size; column += block) times(a, b, c, row, inner, column);
   }
 }
 
-function multiply(a: StaticArray<f64>, b: StaticArray<f64>, c: StaticArray<f64>, row: i32, inner: i32, column: i32): void {
+function times(a: StaticArray<f64>, b: StaticArray<f64>, c: StaticArray<f64>, row: i32, inner: i32, column: i32): void {
   for (let i = row; i < row + block; i++) {
     for (let n = inner; n < inner + block; n++) {
       const factor = unchecked(a[i * size + n]);

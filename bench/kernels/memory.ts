@@ -1,4 +1,4 @@
-// Kernel "memory": streams over 8 MiB, more than the second-level cache of a core holds: a[i] = a[i] * s + b[i], as in STREAM.
+// Kernel "memory": a[i] = a[i] * s + b[i] over 8 MiB, as in STREAM: more than the second-level cache of a core holds.
 
 /** Numbers in one array: 4 MiB. */
 const length = 1 << 19;

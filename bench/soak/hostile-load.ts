@@ -24,7 +24,11 @@ const json = { "content-type": "application/json" };
 const source = `export function twice(n: i32): i32 { return 2 * n; }
 export function trap(): i32 { throw new Error("on purpose"); }
 export function spin(): i32 { let n: i32 = 0; while (true) n++; return n; }
-export function swallow(): i32 { const all: Uint8Array[] = []; while (true) all.push(new Uint8Array(1 << 20)); return all.length; }
+export function swallow(): i32 {
+  const all: Uint8Array[] = [];
+  while (true) all.push(new Uint8Array(1 << 20));
+  return all.length;
+}
 export function grow(): i32 { return new Uint8Array(8 << 20).length; }
 export function say(): void { for (let line = 0; line < 50; line++) console.log(line.toString()); }
 `;

@@ -1,7 +1,7 @@
 // The image's health check: healthy while /readyz says yes, over TLS that trusts the node's own root and nothing else.
 //
-// An engine starts again what ended, and leaves alone what hangs. So a node that three checks in a row got no answer from, not even
-// a no, is ended here; one that drains or sleeps answers, and is only reported.
+// An engine restarts a container that ended, and leaves a container that hangs alone. So this check ends a node that
+// gave three checks in a row no answer at all. A node that drains or sleeps answers, and is only reported.
 
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { get } from "node:https";

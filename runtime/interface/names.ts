@@ -1,8 +1,8 @@
 // Names of a source as WIT identifiers: kebab-case, unique within their scope.
 
 /**
- * `name` as a WIT identifier (Component Model, "WIT", section "Identifiers"): words of lower-case ASCII letters and digits,
- * each starting with a letter, joined by `-`. `HTTPServer2` → `http-server2`, `_x` → `x`, `Point.scale` →
+ * `name` as a WIT identifier (Component Model, "WIT", section "Identifiers"): words of lower-case ASCII letters and
+ * digits, each starting with a letter, joined by `-`. `HTTPServer2` → `http-server2`, `_x` → `x`, `Point.scale` →
  * `point-scale`.
  */
 function kebabCase(name: string): string {

@@ -1,5 +1,5 @@
-// Reads the product's compose files and says the same to plain docker, which a test bed has: what the tests start is what the files
-// say. A key that this does not know is an error, so nothing of a file goes untested in silence.
+// Reads the product's compose files and gives plain docker, which a test bed has, the same settings: the tests start
+// the containers of the files. An unknown key is an error, so that no part of a file stays untested in silence.
 
 import { parse } from "yaml";
 import { z } from "zod";
@@ -51,15 +51,16 @@ export function readCompose(name: string): ComposeFile {
   return file.parse(parse(readText(`runtime/container/${name}`), { merge: true }));
 }
 
-/** The networks of a service by name, with the aliases that it has there; the one that `docker create` takes comes first. */
+/** The networks of a service by name, each with the service's aliases; the first is the network of `docker create`. */
 export function networksOf({ networks }: ComposeService): readonly (readonly [string, readonly string[]])[] {
   if (Array.isArray(networks)) return networks.map((name) => [name, []] as const);
   return Object.entries(networks).map(([name, { aliases }]) => [name, aliases ?? []] as const);
 }
 
 /**
- * What `docker create` takes for a service, up to its image and command. `named` gives the engine's name of a volume, `secret` the path
- * of a secret's file. Published ports are free ones, since those of the file may be taken: the one thing that differs.
+ * The arguments of `docker create` for a service, up to its image and command. `named` gives the engine's name of a
+ * volume, `secret` the path of a secret's file. The published ports are free ones, since those of the file may be
+ * taken: the only difference from the file.
  */
 export function createArguments(
   one: ComposeService,

@@ -48,8 +48,9 @@ export class Container {
   }
 
   /**
-   * Milliseconds from the last start of the container to the line that its node serves; waits for that line. After an end that the engine
-   * answers by itself, `not` is the `StartedAt` of the start before: until the next one the engine goes on telling of that.
+   * Milliseconds from the last start of the container to the line that its node serves; waits for that line. After an
+   * end that the engine answers with a restart, `not` is the `StartedAt` of the earlier start: the engine reports that
+   * one until the next start.
    */
   async ready({ not }: { not?: string } = {}): Promise<number> {
     for (const began = performance.now(); performance.now() - began < readyLimitMs; await sleep(50)) {

@@ -3,7 +3,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 
-/** Runs `docker` with these arguments; resolves to its standard output, and with `both` to what came on either; rejects with what it said. */
+/**
+ * Runs `docker` with these arguments. Resolves to its standard output, with `both` to standard output and error;
+ * rejects with the text of the error.
+ */
 export async function docker(args: readonly string[], { both = false } = {}): Promise<string> {
   const child = spawn(process.env.HERD_DOCKER ?? "docker", [...args], { stdio: ["ignore", "pipe", "pipe"] });
   const [output, errors] = [child.stdout, child.stderr].map(async (stream) => {

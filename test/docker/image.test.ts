@@ -31,7 +31,7 @@ test("the image adds little to its base", async (t) => {
   assert.ok(added < 60, `${added} MiB`);
 });
 
-test("a node runs as a fixed user that is not root, and starts, is stopped and is checked without a shell", async () => {
+test("a node runs as a fixed user that is not root; its start, stop and check need no shell", async () => {
   const { Config } = await inspect<Image>("wasmherd");
   assert.equal(Config.User, "10001:10001");
   assert.deepEqual(Config.Entrypoint, ["node", "/app/dist/src/cli/main.js", "up"]);
@@ -39,7 +39,7 @@ test("a node runs as a fixed user that is not root, and starts, is stopped and i
   assert.equal(Config.Labels["org.opencontainers.image.title"], "wasmherd");
 });
 
-test("nothing of the build and of other platforms is in it, and nothing that the node's user could change", async (t) => {
+test("the image holds no build tool, no file of another platform and none that the user may change", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "herd-image-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const { layers, text } = await ownLayers(folder);

@@ -1,4 +1,4 @@
-// The thesis's experiment in containers (chapter 5): a function that returns its host's name, answered by more than one of them.
+// The thesis's experiment in containers (chapter 5): several hosts answer a function that returns its host's name.
 
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
@@ -37,7 +37,7 @@ async function namesOf(containers: readonly Container[]): Promise<string[]> {
   return Promise.all(containers.map((one) => one.node()));
 }
 
-test("two containers join by the token in their secret's file, under random names, and say that their walls stand", async (t) => {
+test("two containers join with the token of a secret's file and random names, and report walls", async (t) => {
   const client = await mesh.client(mesh.master);
   const names = await namesOf(nodes);
   for (const name of names) assert.match(name, /^[0-9a-f]{12}$/);
@@ -66,7 +66,7 @@ test("what is deployed at one is on all, and calls through one are answered by e
   assert.deepEqual([...new Set(answers.map(({ node }) => node))].sort(), names.sort());
 });
 
-test("the join token, the admin token and keys are in no environment, command line, log or description of a container", async () => {
+test("no environment, command line, log or description of a container holds a token or a key", async () => {
   const rest = mesh.joinToken.replace(/^herd-join\./, "");
   for (const { name } of [mesh.master, ...nodes]) {
     const told = await Promise.all([
@@ -90,7 +90,8 @@ test("peers' ports are published nowhere, and the nodes' network is internal", a
       container === mesh.master ? ["8443/tcp"] : [],
     );
   }
-  // The engine's packet filter closes it; that of the test bed, which leaves the machine's rules alone, has none to ask for more.
+  // The engine's packet filter closes the port. The test bed's engine leaves the machine's rules alone and has no
+  // filter.
   for (const node of nodes) {
     const networks = Object.keys((await node.state()).NetworkSettings.Networks);
     const internal = await Promise.all(

@@ -72,7 +72,7 @@ test("calls inside are about as many as outside", async (t) => {
     const ratio = median(rates.inside) / median(rates.outside);
     const each = (side: keyof typeof rates): string => `${Math.round(median(rates[side]))} calls/s`;
     t.diagnostic(`inside ${each("inside")}, outside ${each("outside")}: ${ratio.toFixed(2)}`);
-    // 0.73 to 0.85 where load generator and node share two cores: the bridge and the seccomp filter are paid at each packet.
+    // 0.73 to 0.85 where load generator and node share two cores: each packet passes the bridge and the seccomp filter.
     assert.ok(ratio > 0.6, `${ratio.toFixed(2)} of the calls outside`);
   } finally {
     await outside.stop();

@@ -26,7 +26,7 @@ export class Stack {
     return new Stack(readCompose(name), await mkdtemp(join(tmpdir(), "herd-secrets-")));
   }
 
-  /** Starts a service, again under another name when one of its containers is there; resolves when the engine has started it. */
+  /** Starts a service, under another name when it has a container already; resolves when the engine has started it. */
   async start(name: string, { more = [] }: { more?: readonly string[] } = {}): Promise<Container> {
     const service = this.#file.services[name];
     if (service === undefined) throw new TypeError(`no service ${name}`);

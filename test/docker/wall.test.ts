@@ -70,7 +70,8 @@ test("the root file system refuses writes; the state and the temporary folder al
     "/sys",
   ];
   const attempt = `console.log(JSON.stringify(${JSON.stringify([...folders, "/tmp", "/var/lib/herd"])}.map((folder) => {
-    try { require("fs").writeFileSync(folder + "/attempt", ""); require("fs").rmSync(folder + "/attempt"); return folder }
+    try { const fs = require("fs"); fs.writeFileSync(folder + "/attempt", ""); fs.rmSync(folder + "/attempt");
+      return folder }
     catch { return "refused" } })))`;
   const expected = [...folders.map(() => "refused"), "/tmp", "/var/lib/herd"];
   assert.deepEqual(await node.evaluate<string[]>(attempt), expected);
@@ -80,7 +81,7 @@ test("the root file system refuses writes; the state and the temporary folder al
   assert.equal(await node.evaluate<string>(run), "EACCES");
 });
 
-test("not root, no capability, no new privileges, and seccomp filters: as the kernel tells of every process inside", async () => {
+test("every process inside has no root, no capability, no new privileges, and a seccomp filter", async () => {
   const read = `console.log(JSON.stringify(require("fs").readdirSync("/proc").filter(Number)
     .map((pid) => require("fs").readFileSync("/proc/" + pid + "/status", "utf8"))))`;
   const processes = await node.evaluate<string[]>(read);
@@ -116,7 +117,8 @@ test("all of them at once, again and again, leave the container alive and within
   for (const outcome of outcomes) assert.match(outcome, /^(function\.|node\.overloaded)/);
   await assertAlive();
   const peak = `console.log(["memory/memory.max_usage_in_bytes", "memory.peak"].map((file) => {
-    try { return require("fs").readFileSync("/sys/fs/cgroup/" + file, "utf8").trim() } catch { return "" } }).join(""))`;
+    try { return require("fs").readFileSync("/sys/fs/cgroup/" + file, "utf8").trim() } catch { return "" }
+  }).join(""))`;
   const peakBytes = Number(await node.exec(["node", "--eval", peak]));
   t.diagnostic(`at most ${Math.round(peakBytes / 2 ** 20)} MiB were in use, page cache included`);
 });

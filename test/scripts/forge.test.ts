@@ -1,4 +1,5 @@
-// The repository's outside face: workflows that run what exists with least rights, forms that parse, a changelog in form.
+// The repository's outside face: workflows that run what exists with least rights, forms that parse, a changelog in
+// form.
 
 import assert from "node:assert/strict";
 import { existsSync, readdirSync } from "node:fs";
@@ -214,7 +215,8 @@ test("the changelog names what is unreleased and every version with its date, ne
 
 test("a release takes its notes from the changelog, and its tag has to be the version", () => {
   const changelog =
-    "# C\n\n## [Unreleased]\n\n- new\n\n## [1.2.3] - 2026-01-02\n\n### Added\n\n- a\n\n## [1.2.2] - 2026-01-01\n\n- b\n";
+    "# C\n\n## [Unreleased]\n\n- new\n\n" +
+    "## [1.2.3] - 2026-01-02\n\n### Added\n\n- a\n\n## [1.2.2] - 2026-01-01\n\n- b\n";
   assert.equal(notesOf(changelog, "1.2.3"), "### Added\n\n- a\n");
   assert.throws(() => notesOf(changelog, "1.2.4"), /no "## \[1\.2\.4\]/);
   assert.throws(() => notesOf(changelog.replace("2026-01-02", "soon"), "1.2.3"), /YYYY-MM-DD/);

@@ -1,5 +1,5 @@
-// `npm test` runs each suite once. Of suites that measure, one that fails is tried again; one that fails twice, and many
-// that fail, fail the run.
+// `npm test` runs each suite once. Of suites that measure, one that fails is tried again; one that fails twice, and
+// many that fail, fail the run.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,4 +1,4 @@
-// A real node answers others without a break while what it is sent would take seconds to look at: from a member, and by uploads.
+// Input that takes seconds to examine, from a member and by uploads: the node answers others meanwhile without a break.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

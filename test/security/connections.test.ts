@@ -61,7 +61,7 @@ test("an address gets its share and no more, all of them together what there is,
   assert.equal(open(caps, "a", 20), 6);
 });
 
-test("a client of many short connections beside a flood is counted anew, and not taken for one that holds them", async () => {
+test("a client of many short connections beside a flood is counted anew, not as a holder of connections", async () => {
   const parts = capped(10, 5);
   const { caps, clock } = parts;
   assert.equal(open(caps, "flood", 6), 5);
@@ -95,7 +95,8 @@ test("the descriptors of a process are read where they stand, and shared out wit
   const path = join(folder, "limits");
   writeFileSync(
     path,
-    "Limit                     Soft Limit           Hard Limit           Units\nMax open files            256                  4096                 files\n",
+    "Limit                     Soft Limit           Hard Limit           Units\n" +
+      "Max open files            256                  4096                 files\n",
   );
   assert.equal(await descriptorLimit(path), 256);
   writeFileSync(path, "Max open files            unlimited            unlimited            files\n");
@@ -191,7 +192,7 @@ async function flood(
 }
 
 for (const kind of ["bare", "TLS"] as const) {
-  test(`a flood of ${kind} connections gets its share, who is connected goes on, and all is well once it leaves`, async (t) => {
+  test(`a flood of ${kind} connections gets its share; other clients go on; the node recovers`, async (t) => {
     const node = await TestNode.start({ limits: { connections: 30, connectionsPerAddress: 20 } });
     t.after(() => node.stop());
     const port = Number(new URL(node.api.url).port);

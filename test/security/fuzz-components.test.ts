@@ -15,18 +15,26 @@ import { readWhole } from "./read-whole.js";
 const sources = [
   `/** Adds. @param b what is added */
    export function add(a: i32, b: i32 = 2): i32 { return a + b; }
-   export function name(first: string | null, n: u64, big: i8 = -1): string { return (first ? first : "") + n.toString(); }
-   export function chars(a: bool, b: f32, c: Uint8Array): Array<string> { return [a.toString(), b.toString(), c.length.toString()]; }
+   export function name(first: string | null, n: u64, big: i8 = -1): string {
+     return (first ? first : "") + n.toString();
+   }
+   export function chars(a: bool, b: f32, c: Uint8Array): Array<string> {
+     return [a.toString(), b.toString(), c.length.toString()];
+   }
    let calls = 0; const kept = new Map<string, i32>();
    export function count(key: string): i32 { kept.set(key, ++calls); console.log(key); return kept.get(key); }
    export function dice(): f64 { return Math.random() + <f64>Date.now(); }
    export function loop(n: i32): i32 { let s = 0; while (n-- > 0) s += n; return s; }`,
   `export enum Color { Red, Green = 5, Blue }
    export class Point { x: f64 = 0; y: f64 = 0; move(by: f64): void { this.x += by; } length(): f64 { return this.x; } }
-   export class Mixed { at: Point | null = null; tags: string[] = []; color: Color = Color.Red; tiny: u8 = 0; big: i64 = 1; }
+   export class Mixed {
+     at: Point | null = null; tags: string[] = []; color: Color = Color.Red; tiny: u8 = 0; big: i64 = 1;
+   }
    export function paint(m: Mixed, all: Array<Mixed>): Mixed { all.push(m); return all[0]; }
    export function index(m: Map<string, Array<Point>>, s: Set<i32>): Map<string, Array<Point>> { return m; }
-   export function wide(a: Point, b: Point, c: Mixed, d: Mixed, e: Color = Color.Blue): Array<Point | null> { return [a, b, null]; }`,
+   export function wide(a: Point, b: Point, c: Mixed, d: Mixed, e: Color = Color.Blue): Array<Point | null> {
+     return [a, b, null];
+   }`,
 ];
 /** Small modules, of which a mutation hits something more often. */
 const handMade = [

@@ -145,7 +145,8 @@ test("mutated uploads", async () => {
   const boundary = "----herd";
   const part = (name: string, text: string): string =>
     `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n\r\n${text}\r\n`;
-  const form = `${part("index.ts", "export function f(): i32 { return 1; }")}${part("lib/a.ts", "// ö")}--${boundary}--\r\n`;
+  const index = part("index.ts", "export function f(): i32 { return 1; }");
+  const form = `${index}${part("lib/a.ts", "// ö")}--${boundary}--\r\n`;
   const read = readUpload(`multipart/form-data; boundary=${boundary}`, { sourceBytes: 1 << 20, sourceFiles: 100 });
   await fuzz("uploads", {
     runs: fuzzRuns(0.1),
@@ -186,12 +187,15 @@ function send(input: Buffer): Promise<boolean> {
 
 test("mutated requests: none ends the node, and honest calls go on", async () => {
   const requests = [
-    'POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 8\r\n\r\n{"a":1} ',
+    "POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n" +
+      'content-length: 8\r\n\r\n{"a":1} ',
     'POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n8\r\n{"a":1} \r\n0\r\n\r\n',
     "GET /fn/open/echo?a=1&b=%20 HTTP/1.1\r\nhost: localhost\r\naccept: */*\r\n\r\n",
     "POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 8\r\ncontent-length: 7\r\n\r\n{}      ",
-    "POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: Chunked\r\ncontent-length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
-    "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\nGET /healthz HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n\r\n",
+    "POST /fn/open/echo HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: Chunked\r\ncontent-length: 2\r\n\r\n" +
+      "2\r\n{}\r\n0\r\n\r\n",
+    "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n" +
+      "GET /healthz HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\n\r\n",
     'POST /v1/sign-in HTTP/1.1\r\nhost: localhost\r\ncontent-length: 14\r\n\r\n{"code":"abc"}',
     "PUT /v1/apps/x HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer x\r\ncontent-length: 4\r\n\r\nabcd",
   ].map((text) => Buffer.from(text));

@@ -32,7 +32,7 @@ import { silent } from "../pki/audit/silent-log.js";
 const never = new AbortController().signal;
 
 test("manifests that wait for their bytes: an author that announces without end leaves room for another", async () => {
-  // Who may sign what is judged before: 20,000 true signatures would take seconds.
+  // The right to sign is judged before the signature: 20,000 true signatures would take seconds.
   const sign = (payload: string) => ({ payload, signer: "a".repeat(32), signature: "AA==" });
   const store = new ManifestStore(new MemoryFiles());
   await store.open();
@@ -223,7 +223,7 @@ test("calls that peers send: one that floods is refused, another's calls run", a
   assert.equal(isRefused("modest"), false);
 });
 
-test("blobs that peers pull: one that reads many at a time reads one at a time, and takes nothing that another pulls", async () => {
+test("a peer that pulls many blobs at once receives one at a time, and takes no share of another peer", async () => {
   const blobs = new Map(
     Array.from({ length: 9 }, (_, index) => [sha256(Buffer.from(`${index}`)), Buffer.alloc(2 * chunkBytes, index)]),
   );
@@ -250,7 +250,7 @@ test("blobs that peers pull: one that reads many at a time reads one at a time, 
   assert.equal(reads.filter((digest) => digest === wanted).length, 1);
 });
 
-test("a source that drips is given up for one that does not, asked last from then on, and used when there is no other", async () => {
+test("a slow source of a blob gives way to a fast one, comes last from then on, and serves when alone", async () => {
   const time = new VirtualTime();
   const content = Buffer.alloc(4 * chunkBytes, "bytes");
   const wanted = { digest: sha256(content), bytes: content.length, author: "author" };

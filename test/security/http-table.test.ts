@@ -28,7 +28,7 @@ test("the table has at least 150 requests, each of another name", () => {
   assert.equal(new Set(rows.map(({ name }) => name)).size, rows.length);
 });
 
-test("every request that uWebSockets' parser leaves to us is answered as the RFCs say, and none ends or hangs the node", async (t) => {
+test("requests that uWebSockets passes on are answered as the RFCs say; none ends or hangs the node", async (t) => {
   const left = [...rows];
   const wrong: string[] = [];
   const parsed: { readonly row: Row; readonly fault: string | undefined }[] = [];

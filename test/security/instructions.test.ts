@@ -150,7 +150,8 @@ test("behind every instruction that the engine accepts a change is found, and no
     .filter(([code, isRead]) => isRead && lasting.has(code))
     .map(([code]) => code.toString(16));
   console.log(
-    `# Node ${process.version}: ${accepted.size} instructions accepted, in ${bodies} bodies; not read: ${unread.join(" ") || "none"}`,
+    `# Node ${process.version}: ${accepted.size} instructions accepted, in ${bodies} bodies; ` +
+      `not read: ${unread.join(" ") || "none"}`,
   );
   assert.deepEqual(overlooked, []);
   assert.deepEqual(unread, []);

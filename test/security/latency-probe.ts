@@ -1,4 +1,4 @@
-// Asks a node for /healthz again and again from a thread of its own, so that what a test does meanwhile is not in the figures.
+// Requests /healthz of a node again and again, in a thread of its own, so that the test's own work delays no request.
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";

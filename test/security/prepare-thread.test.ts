@@ -33,7 +33,7 @@ test("components that take long to look at are refused, and the next is prepared
   assert.equal((await made.prepare(good, "good")).revision, "good");
 });
 
-test("a component that takes too much processor time is refused for good, and the next has a new thread", async (context) => {
+test("a component that takes too much CPU time is refused for good; the next has a new thread", async (context) => {
   if (threadCpuMs(process.pid) === undefined) return context.skip("no account of a thread's time here");
   const made = preparer(context, { cpuMs: 50 });
   const error = await failureOf(made.prepare(tedious(11), "r"));

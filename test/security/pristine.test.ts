@@ -91,17 +91,20 @@ test(`${seeds} random modules: no call finds anything of another`, { timeout: 3_
     if (forced.some((outcome, at) => outcome !== wanted[at])) told.shown++;
   }
   console.log(
-    `# Node ${process.version}: ${seeds} modules, ${told.resettable} reset, ${told.kept} never; of those a reset would show in ${told.shown}`,
+    `# Node ${process.version}: ${seeds} modules, ${told.resettable} reset, ${told.kept} never; ` +
+      `of those a reset would show in ${told.shown}`,
   );
   assert.ok(told.resettable > seeds / 5, "many can be reset");
   assert.ok(told.shown > told.kept / 3, "the test sees state that stays");
 });
 
 const table =
-  "(type $ft (func (result i32))) (table $t 3 9 funcref) (elem (table $t) (i32.const 0) func $a $b) (elem $es func $b $a)";
+  "(type $ft (func (result i32))) (table $t 3 9 funcref) " +
+  "(elem (table $t) (i32.const 0) func $a $b) (elem $es func $b $a)";
 const functions = "(func $a (result i32) (i32.const 11)) (func $b (result i32) (i32.const 22))";
 const entries =
-  "(i32.add (table.size $t) (i32.add (i32.mul (i32.const 3) (ref.is_null (table.get $t (i32.const 0)))) (call_indirect $t (type $ft) (i32.const 1))))";
+  "(i32.add (table.size $t) (i32.add (i32.mul (i32.const 3) (ref.is_null (table.get $t (i32.const 0)))) " +
+  "(call_indirect $t (type $ft) (i32.const 1))))";
 /**
  * What an instance keeps, by what changes it and what shows it: the list of wasmtime's own reset, and what else there
  * is.

@@ -64,9 +64,11 @@ const undone: readonly Statement[] = [
   () => "(try (do (try (do (throw $tag (i32.const 1))) (delegate 0))) (catch_all))",
   (dice) => `(drop (select (result funcref) ${reference(dice)} ${reference(dice)} (local.get $n)))`,
   (dice) =>
-    `(if (ref.is_null (select (result externref) (ref.null extern) (ref.null extern) ${value(dice)})) (then (global.set $i ${value(dice)})))`,
+    `(if (ref.is_null (select (result externref) (ref.null extern) (ref.null extern) ${value(dice)}))
+      (then (global.set $i ${value(dice)})))`,
   (dice) =>
-    `(drop (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 26 (v128.const i32x4 65 38 0 ${dice.below(99)}) (v128.load (i32.const 0))))`,
+    `(drop (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 26
+      (v128.const i32x4 65 38 0 ${dice.below(99)}) (v128.load (i32.const 0))))`,
   (dice) =>
     `(drop (i32.trunc_sat_f64_s (f64.const ${dice.below(9)}e300))) (drop (f32.const 3.5)) (drop (i64.const -38))`,
   (dice) => `(drop (call_indirect $t (type $ft) (i32.const ${1 + dice.below(2)})))`,
@@ -91,7 +93,8 @@ const typed: readonly Statement[] = [
   (dice) => `(drop (select (result (ref null $ft)) (ref.func $a) (ref.null $ft) ${value(dice)}))`,
   () => "(local.set $typed (ref.func $b)) (drop (call_ref $ft (ref.as_non_null (local.get $typed))))",
   (dice) =>
-    `(drop (block $o (result (ref null $ft)) (br_on_non_null $o (local.get $typed)) ${dice.of(undone)(dice)} (ref.null $ft)))`,
+    `(drop (block $o (result (ref null $ft))
+      (br_on_non_null $o (local.get $typed)) ${dice.of(undone)(dice)} (ref.null $ft)))`,
   (dice) => `(block $o (drop (br_on_null $o (local.get $typed))) ${dice.of(undone)(dice)})`,
   (dice) => `(drop (struct.get $s 0 (struct.new $s ${value(dice)})))`,
   (dice) => `(drop (array.len (array.new $r ${value(dice)} (i32.const 3))))`,
@@ -104,7 +107,8 @@ const objectChanges: readonly Statement[] = [
   (dice) =>
     `(array.set $r (ref.cast (ref $r) (any.convert_extern (table.get $x (i32.const 1)))) (i32.const 1) ${value(dice)})`,
   (dice) =>
-    `(array.fill $r (ref.cast (ref $r) (any.convert_extern (table.get $x (i32.const 1)))) (i32.const 0) ${value(dice)} (i32.const 2))`,
+    `(array.fill $r (ref.cast (ref $r) (any.convert_extern (table.get $x (i32.const 1))))
+      (i32.const 0) ${value(dice)} (i32.const 2))`,
 ];
 
 /** Everything that can be seen, into `$h`. Traps when the passive segments are gone and `dropped` says to look. */
@@ -119,7 +123,8 @@ function observe(features: EngineFeatures, { references }: { references: boolean
   const array = `(ref.cast (ref $r) (any.convert_extern (table.get $x (i32.const 1))))`;
   return `
     ${take("(memory.size)")} ${take("(global.get $i)")} ${take("(i32.wrap_i64 (global.get $l))")}
-    ${take("(i32.wrap_i64 (i64.shr_u (global.get $l) (i64.const 32)))")} ${take("(i32.reinterpret_f32 (global.get $f))")}
+    ${take("(i32.wrap_i64 (i64.shr_u (global.get $l) (i64.const 32)))")}
+    ${take("(i32.reinterpret_f32 (global.get $f))")}
     ${take("(i32.wrap_i64 (i64.reinterpret_f64 (global.get $d)))")}
     ${take("(i32.wrap_i64 (i64.shr_u (i64.reinterpret_f64 (global.get $d)) (i64.const 32)))")}
     (local.set $at (i32.mul (memory.size) (i32.const 65536)))
@@ -130,7 +135,8 @@ function observe(features: EngineFeatures, { references }: { references: boolean
     ${take("(table.size $t)")} ${[0, 1, 2, 3, 4, 5].map(entry).join("\n")}
     (memory.init $ds (i32.const 8) (i32.const 0) (i32.const 4))
     ${references ? `${take("(i32x4.extract_lane 2 (global.get $v))")} ${take("(ref.is_null (global.get $ref))")}` : ""}
-    ${features.objects ? `${take(`(struct.get $s 0 ${object})`)} ${take(`(array.get $r ${array} (i32.const 1))`)}` : ""}`;
+    ${features.objects ? take(`(struct.get $s 0 ${object})`) : ""}
+    ${features.objects ? take(`(array.get $r ${array} (i32.const 1))`) : ""}`;
 }
 
 /** What a module is made of beside its seed. */
@@ -166,6 +172,9 @@ export function randomModule(seed: number, { features, prefix }: RandomModuleOpt
   const start = dice.once(3)
     ? `(func $begin (local $n i32) ${locals} ${statement()} ${statement()}) (start $begin)`
     : "";
+  const objects =
+    "(elem (table $x) (i32.const 0) externref (item (extern.convert_any (struct.new $s (i32.const 5)))) " +
+    "(item (extern.convert_any (array.new $r (i32.const 4) (i32.const 3)))))";
   const nan = dice.once(8) ? "nan:0x200001" : `${dice.below(99)}.5`;
   const pages = dice.once(10) ? 34 : 1 + dice.below(2);
   return `(module
@@ -175,11 +184,12 @@ export function randomModule(seed: number, { features, prefix }: RandomModuleOpt
     (memory (export "memory") ${pages} ${pages + 3})
     (table $t 4 8 funcref) (table $x 4 externref)
     (global $i (mut i32) (i32.const ${dice.below(99)})) (global $l (mut i64) (i64.const ${dice.below(99)}))
-    (global $f (mut f32) (f32.const ${nan})) (global $d (mut f64) (f64.const ${dice.once(8) ? "-nan:0x4000000000001" : "2.5"}))
+    (global $f (mut f32) (f32.const ${nan}))
+    (global $d (mut f64) (f64.const ${dice.once(8) ? "-nan:0x4000000000001" : "2.5"}))
     ${references ? `(global $v (mut v128) (v128.const i32x4 1 2 3 4)) (global $ref (mut funcref) (ref.func $b))` : ""}
     (elem $active (table $t) (i32.const 1) func $a $b)
     (elem $es func $b $a)
-    ${features.objects ? `(elem (table $x) (i32.const 0) externref (item (extern.convert_any (struct.new $s (i32.const 5)))) (item (extern.convert_any (array.new $r (i32.const 4) (i32.const 3)))))` : ""}
+    ${features.objects ? objects : ""}
     (data $ds "passive") (data (i32.const 24) "active") (data (i32.const ${pages * 65_536 - 4}) "end.")
     (func $a (result i32) (i32.const 11))
     (func $b (result i32) (i32.const 22))

@@ -46,12 +46,13 @@ const refusal = (more: Partial<Refusal> = {}): Refusal => ({
   ...more,
 });
 
-test("a peer that is refused every second for a day is a few lines, with its name, its address and how many were left out", () => {
+test("a peer refused every second for a day makes few lines: its name, its address, the number left out", () => {
   const { log, lines, clock } = logOf();
   const { readiness } = readinessOf(log, clock);
   for (let passed = 0; passed < 86_400; passed++) {
     // A port of its own each time, and a reason in which the time goes on.
-    const reason = `its certificate ended ${passed} seconds ago by the clock here (${new Date(clock.now()).toISOString()}, X)`;
+    const now = new Date(clock.now()).toISOString();
+    const reason = `its certificate ended ${passed} seconds ago by the clock here (${now}, X)`;
     readiness.refused(refusal({ address: `10.0.0.1:${5_000 + (passed % 50_000)}`, reason }));
     clock.advance(second);
   }

@@ -42,7 +42,7 @@ async function anAdmin(): Promise<string> {
   return (await node.call(createToken, { body: { role: "admin" } })).json.token;
 }
 
-test("a token that opens streams of logs and events has its share, another one finds room, and what ends makes room", async () => {
+test("a token has its share of log and event streams; another finds room, and a stream's end makes room", async () => {
   const paths = ["/v1/logs?follow=true", "/v1/events", "/v1/events?figures=true"];
   assert.deepEqual(await openMany(80, paths, await anAdmin()), { 200: 32, 429: 48 });
   const other = await anAdmin();

@@ -248,7 +248,7 @@ for (const [what, [text, message]] of Object.entries(mistyped)) {
   });
 }
 
-test("what its interface flattens to is accepted: many values through memory, several results through a pointer", async () => {
+test("flattened interfaces are accepted: many values through memory, several results through a pointer", async () => {
   const floats = many(16, (index) => field(`p${index}`, { kind: "f64" }));
   const cases: [FunctionType, string][] = [
     [{ ...fn("f", floats), result: { kind: "f32" } }, `(param ${"f64 ".repeat(16)}) (result f32)`],

@@ -88,7 +88,7 @@ const failing: Record<string, readonly [fault: number, reason: string, limitMs: 
 };
 
 for (const [what, [fault, reason, limitMs]] of Object.entries(failing)) {
-  test(`a thread that ${what} fails its call, is ended and replaced; ${workers + 3} such calls change nothing`, async (context) => {
+  test(`a thread that ${what} fails its call and is replaced, ${workers + 3} times over`, async (context) => {
     const bed = await open(context);
     await isWhole(bed);
     const first = new Set(alive);
@@ -127,7 +127,7 @@ test("threads that answer calls and then nothing are found while nobody calls, a
 });
 
 for (const fault of ["throws", "exits", "silent"]) {
-  test(`while no thread can boot (${fault}) the sandbox says so, refuses calls after a while, and comes back by itself`, async (context) => {
+  test(`while no thread can boot (${fault}) the sandbox reports it, refuses calls, and recovers`, async (context) => {
     const bed = await open(context);
     await isWhole(bed);
     writeFileSync(bootFault, fault);
@@ -186,6 +186,7 @@ async function unchecked(text: string, app: Partial<AppInterface> = {}): Promise
 const realloc = '(func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))';
 const f = '(func (export "$#f") (param i32) (result i32) (local.get 0))';
 const memory = '(memory (export "memory") 1)';
+const zero = "(v128.const i32x4 0 0 0 0)";
 const hostile: Record<string, string> = {
   "memory is a function": `(module (memory 1) (func (export "memory")) ${realloc} ${f})`,
   "memory is a global": `(module (memory 1) (global (export "memory") i32 (i32.const 1)) ${realloc} ${f})`,
@@ -196,21 +197,29 @@ const hostile: Record<string, string> = {
   "_initialize is a global": `(module ${memory} (global (export "_initialize") i32 (i32.const 1)) ${realloc} ${f})`,
   "_initialize takes a vector": `(module ${memory} (func (export "_initialize") (param v128)) ${realloc} ${f})`,
   "_initialize traps": `(module ${memory} (func (export "_initialize") unreachable) ${realloc} ${f})`,
-  "_initialize never ends its recursion": `(module ${memory} (func $r (export "_initialize") (call $r)) ${realloc} ${f})`,
+  "_initialize never ends its recursion": `(module ${memory} (func $r (export "_initialize") (call $r))
+    ${realloc} ${f})`,
   "the start function traps": `(module ${memory} (func $s unreachable) (start $s) ${realloc} ${f})`,
-  "a global of ours is a vector": `(module ${memory} (global (export "herd:global:0") (mut v128) (v128.const i32x4 0 0 0 0)) ${realloc} ${f})`,
-  "a global of ours is constant": `(module ${memory} (global (export "herd:global:0") i32 (i32.const 1)) ${realloc} ${f})`,
+  "a global of ours is a vector": `(module ${memory} (global (export "herd:global:0") (mut v128) ${zero})
+    ${realloc} ${f})`,
+  "a global of ours is constant": `(module ${memory} (global (export "herd:global:0") i32 (i32.const 1))
+    ${realloc} ${f})`,
   "a global of ours is a function": `(module ${memory} (func (export "herd:global:0")) ${realloc} ${f})`,
-  "the abort's line is a vector": `(module ${memory} (global (export "herd_abort_line") v128 (v128.const i32x4 0 0 0 0)) ${realloc}
+  "the abort's line is a vector": `(module ${memory} (global (export "herd_abort_line") v128 ${zero}) ${realloc}
     (func (export "$#f") (param i32) (result i32) unreachable))`,
-  "out-of-memory is a vector": `(module ${memory} (global (export "herd_out_of_memory") v128 (v128.const i32x4 0 0 0 0)) ${realloc}
+  "out-of-memory is a vector": `(module ${memory} (global (export "herd_out_of_memory") v128 ${zero}) ${realloc}
     (func (export "$#f") (param i32) (result i32) unreachable))`,
   "the function is a memory": `(module ${memory} (export "$#f" (memory 0)) ${realloc})`,
-  "the function returns a vector": `(module ${memory} ${realloc} (func (export "$#f") (param i32) (result v128) (v128.const i32x4 0 0 0 0)))`,
-  "the function returns 64 bits": `(module ${memory} ${realloc} (func (export "$#f") (param i32) (result i64) (i64.const 5)))`,
-  "the function returns two values": `(module ${memory} ${realloc} (func (export "$#f") (param i32) (result i32 i32) (i32.const 5) (i32.const 5)))`,
-  "the function throws an exception": `(module ${memory} ${realloc} (tag $t) (func (export "$#f") (param i32) (result i32) (throw $t)))`,
-  "the function never ends its recursion": `(module ${memory} ${realloc} (func $f (export "$#f") (param i32) (result i32) (call $f (local.get 0))))`,
+  "the function returns a vector": `(module ${memory} ${realloc}
+    (func (export "$#f") (param i32) (result v128) ${zero}))`,
+  "the function returns 64 bits": `(module ${memory} ${realloc}
+    (func (export "$#f") (param i32) (result i64) (i64.const 5)))`,
+  "the function returns two values": `(module ${memory} ${realloc}
+    (func (export "$#f") (param i32) (result i32 i32) (i32.const 5) (i32.const 5)))`,
+  "the function throws an exception": `(module ${memory} ${realloc} (tag $t)
+    (func (export "$#f") (param i32) (result i32) (throw $t)))`,
+  "the function never ends its recursion": `(module ${memory} ${realloc}
+    (func $f (export "$#f") (param i32) (result i32) (call $f (local.get 0))))`,
 };
 
 test("a module of the wrong shape fails its own calls and costs no thread", async (context) => {
@@ -250,7 +259,7 @@ const broken: Record<string, Partial<AppInterface>> = {
   "parameters without an end": { functions: [{ name: "f", wit: "f", parameters: undefined, result: null } as never] },
 };
 
-test("a defect met in one call fails that call alone, and the thread is replaced when it can be spared", async (context) => {
+test("a defect met in a call fails that call alone; the thread is replaced when spared", async (context) => {
   const { sandbox, guest } = await open(context);
   await until("all threads answer", () => sandbox.threads === workers + 1);
   for (const [what, app] of Object.entries(broken)) {

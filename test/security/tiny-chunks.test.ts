@@ -34,7 +34,9 @@ async function send(method: string, path: string, type: string): Promise<{ statu
   const looks = setInterval(() => {
     most = Math.max(most, used());
   }, 10);
-  const head = `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${node.admin}\r\nContent-Type: ${type}\r\n`;
+  const head =
+    `${method} ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${node.admin}\r\n` +
+    `Content-Type: ${type}\r\n`;
   socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n2\r\n[]\r\n`);
   socket.write(flood);
   socket.write("0\r\n\r\n");

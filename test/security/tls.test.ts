@@ -42,7 +42,7 @@ function offer(name: string): ConnectionOptions | undefined {
   return { ciphers: suite, minVersion: version, maxVersion: version };
 }
 
-test("of all suites that this OpenSSL knows, the node agrees to those with forward secrecy and authenticated encryption", async (t) => {
+test("of OpenSSL's suites, the node accepts those with forward secrecy and authenticated encryption", async (t) => {
   const accepted: string[] = [];
   for (const name of getCiphers()) {
     const options = offer(name);

@@ -39,7 +39,9 @@ export function uninitialised(): N { return changetype<N>(__new(offsetof<N>(), i
 export function field(): Deep { const d = new Deep(); d.n.name = none<string>(); return d; }
 export function inList(): Deep { const d = new Deep(); d.list = [new N(), none<N>()]; return d; }
 export function inMap(): Deep { const d = new Deep(); d.by.set("a b", none<N>()); return d; }
-export function mapValues(): Map<string, string> { const m = new Map<string, string>(); m.set("k", none<string>()); return m; }
+export function mapValues(): Map<string, string> {
+  const m = new Map<string, string>(); m.set("k", none<string>()); return m;
+}
 export function mapKey(): Map<string, i32> { const m = new Map<string, i32>(); m.set(none<string>(), 1); return m; }
 export function setMember(): Set<N> { const s = new Set<N>(); s.add(none<N>()); return s; }
 export function insideOption(): Array<N> | null { return new Array<N>(1); }

@@ -124,7 +124,8 @@ export class GlueTypes {
       const head = `function ${name}(p: usize): ${type.text} {`;
       if (type.form === "option") {
         const element = type.element as GuestType;
-        return `${head} if (load<u8>(p) == 0) return null; return ${this.load(element, "p", this.#abi.payloadOffset(element.value))}; }`;
+        const some = this.load(element, "p", this.#abi.payloadOffset(element.value));
+        return `${head} if (load<u8>(p) == 0) return null; return ${some}; }`;
       }
       const { offsets } = this.#abi.tuple(this.#class(type).type.fields.map((field) => field.type));
       const fields = this.#class(type).fields.map((field, at) => this.load(field.type, "p", offsets[at] as number));
@@ -181,7 +182,11 @@ export class GlueTypes {
           offset: 0,
           refused: 'return atIndex(i) && inField("keys()")',
         });
-        return `const keys = v.keys(); const values = v.values(); const n = keys.length; const out = allocate(n * ${size}); for (let i = 0, q = out; i < n; i++, q += ${size}) { ${key} ${value} } ${pair("out", "n")}`;
+        return (
+          `const keys = v.keys(); const values = v.values(); const n = keys.length; ` +
+          `const out = allocate(n * ${size}); ` +
+          `for (let i = 0, q = out; i < n; i++, q += ${size}) { ${key} ${value} } ${pair("out", "n")}`
+        );
       }
       default:
         return this.#storeElements(type, pair);
@@ -194,10 +199,16 @@ export class GlueTypes {
     const source = type.form === "set" ? "const a = v.values();" : "const a = v;";
     if (isBlock(element)) {
       const start = type.form === "static" ? "changetype<usize>(a)" : "a.dataStart";
-      return `${source} const n = a.length; const out = allocate(n * ${size}); memory.copy(out, ${start}, n * ${size}); ${pair("out", "n")}`;
+      return (
+        `${source} const n = a.length; const out = allocate(n * ${size}); ` +
+        `memory.copy(out, ${start}, n * ${size}); ${pair("out", "n")}`
+      );
     }
     const each = this.store(element, "unchecked(a[i])", { pointer: "q", offset: 0, refused: "return atIndex(i)" });
-    return `${source} const n = a.length; const out = allocate(n * ${size}); for (let i = 0, q = out; i < n; i++, q += ${size}) { ${each} } ${pair("out", "n")}`;
+    return (
+      `${source} const n = a.length; const out = allocate(n * ${size}); ` +
+      `for (let i = 0, q = out; i < n; i++, q += ${size}) { ${each} } ${pair("out", "n")}`
+    );
   }
 
   /** Types that cross as pointer and length: strings, buffers, lists, sets, maps. */
@@ -222,7 +233,10 @@ export class GlueTypes {
         const { size, offsets } = this.#abi.tuple([{ kind: "string" }, element.value]);
         const key = this.load({ value: { kind: "string" }, text: "string", form: "string" }, "p", 0);
         const value = this.load(element, "p", offsets[1] as number);
-        return `const v = new ${type.text}(); for (let i: u32 = 0; i < n; i++, p += ${size}) v.set(${key}, ${value}); return v;`;
+        return (
+          `const v = new ${type.text}(); ` +
+          `for (let i: u32 = 0; i < n; i++, p += ${size}) v.set(${key}, ${value}); return v;`
+        );
       }
       default:
         return this.#elementsBody(type, element);
@@ -267,7 +281,10 @@ export class GlueTypes {
   #enumFrom(type: GuestType): string {
     return this.#helper("enum", type, (name) => {
       const cases = this.#enum(type).members.map((member, at) => `if (i == ${at}) return ${type.text}.${member.name};`);
-      return `function ${name}(i: i32): ${type.text} { ${cases.join(" ")} throw new Error("no member has this index"); }`;
+      return (
+        `function ${name}(i: i32): ${type.text} { ${cases.join(" ")} ` +
+        `throw new Error("no member has this index"); }`
+      );
     });
   }
 

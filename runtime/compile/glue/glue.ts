@@ -54,7 +54,8 @@ class GlueWriter {
     const lines = [
       'import { allocate, reallocate, release } from "herd/memory";',
       'import { atIndex, atKey, fail, inField, isForeign, isNull } from "herd/refused";',
-      'export { herd_abort_message, herd_abort_file, herd_abort_line, herd_abort_column, herd_out_of_memory } from "herd/abort";',
+      "export { herd_abort_message, herd_abort_file, herd_abort_line, herd_abort_column, herd_out_of_memory } " +
+        'from "herd/abort";',
       "export { reallocate as cabi_realloc };",
     ];
     const add = (name: string, { alias, module }: { alias: string; module: string }): void => {
@@ -166,5 +167,6 @@ interface ParameterLine {
 function parameterLine({ type, position, index, given, value }: ParameterLine): string {
   const before = Array.from({ length: position }, (_, at) => `v${at}`).join(", ");
   if (given === undefined) return `const v${position}: ${type.text} = ${value};`;
-  return `let v${position}: ${type.text}; if (${given}) v${position} = ${value}; else v${position} = d${index}_${position}(${before});`;
+  const absent = `d${index}_${position}(${before})`;
+  return `let v${position}: ${type.text}; if (${given}) v${position} = ${value}; else v${position} = ${absent};`;
 }

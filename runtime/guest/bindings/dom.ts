@@ -1,4 +1,4 @@
-// Takes the place of these namespaces in AssemblyScript's bindings/dom, which its console, Date, performance and crypto call.
+// Replaces these namespaces of AssemblyScript's bindings/dom, which its console, Date, performance and crypto call.
 import { epochMilliseconds, fillRandom, monotonicMilliseconds, writeLine } from "../herd/host";
 
 export namespace console {

@@ -1,4 +1,4 @@
-// Where a guest leaves the reason before it traps; the host reads these globals. An import would make every component depend on the host.
+// The reason of a trap, in globals that the host reads: an import would make every component depend on the host.
 
 /** Address of the message, an AssemblyScript string, or 0. */
 export let herd_abort_message: usize = 0;

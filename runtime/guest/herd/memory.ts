@@ -1,4 +1,4 @@
-// Memory that crosses the canonical ABI: an arena outside the garbage collector, released when the call's result was read.
+// Memory that crosses the canonical ABI: an arena outside the garbage collector, released once the result was read.
 
 const headerBytes: usize = 16;
 let newest: usize = 0;

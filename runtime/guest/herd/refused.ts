@@ -1,4 +1,4 @@
-// A value that its type does not allow: the message is written from its end, while the glue returns step by step from the place.
+// A value that its type does not allow: the glue returns step by step from its place, and writes the path from the end.
 import { failWith } from "./abort";
 import { allocate } from "./memory";
 
