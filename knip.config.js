@@ -1,8 +1,9 @@
-// Finds dead code: files, exports and packages that nothing uses. `npm run check` runs it twice. The first run sees all
-// files: an export that no other file imports loses its `export`. The second run, with `--production`, sees the product
-// alone: an export that its own file does not use either is dead code, even if it has tests.
+// Finds dead code: files, exports and packages that nothing uses. `npm run check` runs knip twice.
+// - The first run sees all files. An export that no other file imports loses its `export`.
+// - The second run, with `--strict`, sees the product alone. An export that its own file does not use either is dead
+//   code, even if it has tests; and each package that the product imports is one of its own `dependencies`.
 
-const production = process.argv.includes("--production");
+const production = process.argv.includes("--strict");
 
 export default {
   // Files that run by themselves. A `!` marks those of the product; knip adds `bin` and `exports` of package.json.

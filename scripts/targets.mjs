@@ -192,7 +192,7 @@ async function check() {
     args: [join(folder, "node_modules/@biomejs/biome/bin/biome"), "check", "--error-on-warnings", "."],
     cwd: folder,
   });
-  const dead = (await knip([])) || (await knip(["--production"]));
+  const dead = (await knip([])) || (await knip(["--strict"]));
   const architecture = await runTests(["test/architecture.test.ts", "test/docs/pages.test.ts"], { folder });
   return biome || dead || architecture;
 }

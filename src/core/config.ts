@@ -7,7 +7,7 @@ import { z } from "zod";
 import { randomHex } from "./ids.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type LogLevel, logLevels } from "./log-ring.js";
-import { nodeNamePattern } from "./node-name.js";
+import { isDnsName, nodeNamePattern } from "./node-name.js";
 import { isContained } from "./outer-wall.js";
 import { ownAddress } from "./own-address.js";
 import { defaultOwnerPolicy, type OwnerPolicy, ownerPolicySchema } from "./owner-policy.js";
@@ -92,10 +92,7 @@ const hostName = z
   .refine((host) => isIP(host) !== 0 || /^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/.test(host), {
     error: "not a host name or address",
   });
-const domainName = z
-  .string()
-  .max(253)
-  .regex(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "not a lower-case DNS domain");
+const domainName = z.string().max(253).refine(isDnsName, "not a lower-case DNS domain");
 const nodeUrl = z
   .string()
   .max(512)

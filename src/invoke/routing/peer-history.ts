@@ -1,6 +1,7 @@
 // Peer history: what this node learned of a peer from its results. It outlives the link, so a peer that comes back is
 // not a stranger.
 
+import { LRUCache } from "lru-cache";
 import { Health } from "./health.js";
 import { Speed } from "./speed.js";
 
@@ -10,33 +11,24 @@ export interface PeerHistory {
   readonly speed: Speed;
 }
 
-/** Peers whose history is kept; above this, the oldest is dropped. */
+/** Peers whose history is kept; above this, the peer that joined longest ago is dropped. */
 const defaultSize = 2_048;
 
 /** Histories by node id. */
 export class PeerHistories {
-  readonly #histories = new Map<string, PeerHistory>();
-  readonly #size: number;
-  readonly #onForgotten: (speed: Speed) => void;
+  readonly #histories: LRUCache<string, PeerHistory>;
 
   /** `onForgotten` is called with the speed of each dropped peer. */
   constructor(onForgotten: (speed: Speed) => void, size = defaultSize) {
-    this.#onForgotten = onForgotten;
-    this.#size = size;
+    this.#histories = new LRUCache({ max: size, dispose: ({ speed }) => onForgotten(speed) });
   }
 
   /** The history of a node whose link opened at that monotonic millisecond. */
   joined(nodeId: string, now: number): PeerHistory {
-    const history = this.#histories.get(nodeId) ?? { health: new Health(now), speed: new Speed(now) };
-    // The peer that joined last is dropped last.
-    this.#histories.delete(nodeId);
-    this.#histories.set(nodeId, history);
+    const known = this.#histories.get(nodeId);
+    const history = known ?? { health: new Health(now), speed: new Speed(now) };
+    if (known === undefined) this.#histories.set(nodeId, history);
     history.health.joined(now);
-    for (const [oldest, { speed }] of this.#histories) {
-      if (this.#histories.size <= this.#size) break;
-      this.#histories.delete(oldest);
-      this.#onForgotten(speed);
-    }
     return history;
   }
 }

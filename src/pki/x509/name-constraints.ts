@@ -2,6 +2,7 @@
 // sites.
 
 import forge from "node-forge";
+import { isDnsName } from "../../core/node-name.js";
 import { addressBytes, networkBytes } from "./network-address.js";
 
 const { asn1 } = forge;
@@ -31,14 +32,6 @@ export function nameScope(domains: readonly string[]): NameScope {
     domains: [...new Set([...alwaysPermitted.domains, ...domains.map((domain) => domain.toLowerCase())])],
     networks: alwaysPermitted.networks.map(networkBytes),
   };
-}
-
-/**
- * Whether a text is a host name as certificates may carry it: lower-case labels of letters, digits and inner hyphens
- * (RFC 1123).
- */
-export function isDnsName(name: string): boolean {
-  return name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
 }
 
 /** Whether a host name or IP address lies in the scope; a text that is neither does not. */

@@ -3,9 +3,10 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { isIP } from "node:net";
 import type { Clock } from "../../core/clock.js";
+import { isDnsName } from "../../core/node-name.js";
 import { UsageError } from "../../core/usage-error.js";
 import { certify, type Issuer } from "./certificate.js";
-import { isDnsName, type NameScope, permits } from "./name-constraints.js";
+import { type NameScope, permits } from "./name-constraints.js";
 import { addressBytes } from "./network-address.js";
 
 const hour = 3_600_000;

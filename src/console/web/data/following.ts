@@ -1,6 +1,7 @@
 // A stream of the node, opened again whenever it ends: by a restart of the node, a lost network, a sleeping machine.
 
 import { type Signal, signal } from "@preact/signals";
+import { Backoff } from "../../../core/backoff.ts";
 import { eachLine } from "./lines.ts";
 import { ProblemError } from "./problem.ts";
 import { refused, token } from "./session.ts";
@@ -17,9 +18,8 @@ export interface FollowOptions {
   readonly onOpen?: () => void;
 }
 
-/** Wait before the stream is opened again, in ms; each failed try in a row doubles the wait, up to the longest. */
-const firstWaitMs = 250;
-const longestWaitMs = 4_000;
+/** Wait before the stream is opened again, in ms; each failed try in a row doubles the wait, up to the last. */
+const waits = { firstMs: 250, lastMs: 4_000 };
 /** Silence after which a stream counts as lost, in ms. The node sends a heartbeat every 5 s. */
 const silentMs = 12_000;
 
@@ -41,12 +41,11 @@ export class Following {
 
   async #run(): Promise<void> {
     const { signal: stopped } = this.#stopped;
-    let waitMs = firstWaitMs;
+    const backoff = new Backoff(waits);
     while (!stopped.aborted) {
       const opened = await this.#once();
-      if (opened) waitMs = firstWaitMs;
-      await waited(waitMs, stopped);
-      waitMs = Math.min(longestWaitMs, waitMs * 2);
+      if (opened) backoff.reset();
+      await waited(backoff.next(), stopped);
     }
   }
 
