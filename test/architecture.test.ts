@@ -19,6 +19,10 @@ const scripts = sourcesUnder(["scripts"], ".mjs");
 const styles = sourcesUnder(["src/console/web"], ".css");
 const everything = [...product, ...guest, ...tests, ...scripts, ...styles];
 
+/** Texts in quotes, and regular expressions where one may stand. */
+const quoted =
+  /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|(?<=[(,!=&|?:]\s?)\/(?![/*\s])(?:[^/\\\n[]|\\.|\[(?:[^\]\\]|\\.)*\])+\//g;
+
 /** Every match of a pattern as `file:line: text`. */
 function findings(sources: readonly Source[], pattern: RegExp): string[] {
   return sources.flatMap(({ path, text }) =>
@@ -27,7 +31,7 @@ function findings(sources: readonly Source[], pattern: RegExp): string[] {
 }
 
 test("imports go down the layers only", () => {
-  assert.ok(product.length > 10);
+  assert.ok(product.length > 10, `${product.length}`);
   assert.deepEqual(layerViolations(product), []);
 });
 
@@ -76,6 +80,10 @@ test("no object is spread where it is written: each property stands for itself",
   const spread = /\.\.\.\{/;
   const checked = everything.filter(({ path }) => path !== "test/architecture.test.ts");
   assert.deepEqual(findings(checked, spread), []);
+});
+
+test("assert.ok has a second argument: what failed, with the values that show it", () => {
+  assert.deepEqual(tests.flatMap(bareAssertions), []);
 });
 
 test("the first line of a file says what it is for", () => {
@@ -172,7 +180,10 @@ test("the page imports of the node only src/api and src/core, which run in brows
   );
   const reached = new Set(page.flatMap(({ path }) => [...reachable(graph, path)].filter((one) => !inside(one))));
   const shared = node.filter(({ path }) => reached.has(path));
-  assert.ok(shared.some(({ path }) => path.startsWith("src/api/")));
+  assert.ok(
+    shared.some(({ path }) => path.startsWith("src/api/")),
+    JSON.stringify(shared),
+  );
   assert.deepEqual(
     [...reached].filter((path) => !/^src\/(api|core)\//.test(path)),
     [],
@@ -248,4 +259,23 @@ test("the lockfile names no registry and holds every platform's packages", () =>
 
 function threadExists(): boolean {
   return product.some(({ path }) => path === "runtime/sandbox/thread/worker.ts");
+}
+
+/** Calls of `assert.ok` with one argument, as `file:line`. */
+function bareAssertions({ path, text }: Source): string[] {
+  const found: string[] = [];
+  for (const { 0: call, index: at } of text.matchAll(/\bassert\.ok\(/g)) {
+    // Quotes and regular expressions go first: their brackets and commas are none of the call's.
+    const rest = text.slice(at + call.length, at + 4_000).replace(quoted, (all) => " ".repeat(all.length));
+    let depth = 0;
+    for (const character of rest) {
+      if ("([{".includes(character)) depth++;
+      else if (")]}".includes(character)) depth--;
+      else if (character === "," && depth === 0) break;
+      if (depth >= 0) continue;
+      found.push(`${path}:${text.slice(0, at).split("\n").length}`);
+      break;
+    }
+  }
+  return found;
 }

@@ -7,7 +7,7 @@ import { interfaceDocument } from "../../src/api/openapi.js";
 import { pathOf, problemsOf } from "../../src/api/route.js";
 import { routes } from "../../src/api/routes.js";
 import { errorTable } from "../../src/core/errors.js";
-import { TestNode } from "../server/test-node.js";
+import { TestNode } from "../harness/tls/test-node.js";
 
 type Operation = { responses: Record<string, { content?: Record<string, unknown> }> };
 

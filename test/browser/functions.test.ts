@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { createToken, revokeToken } from "../../src/api/tokens.js";
-import { deployText, type RealNode, startNode } from "../server/real-node.js";
+import { deployText, type RealNode, startNode } from "../harness/tls/real-node.js";
 import { openPage, openSignedIn, writeSource } from "./browser.js";
 
 let node: RealNode;

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
-import { callText, deployText, startNode } from "../server/real-node.js";
+import { callText, deployText, startNode } from "../harness/tls/real-node.js";
 import { openSignedIn } from "./browser.js";
 
 const hostile = "<script>document.title = 'taken'</script><b>bold</b>";

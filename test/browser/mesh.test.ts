@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deploy, launchJoiner, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
+import { deploy, launchJoiner, meshSeenBy, seesAlive, startMesh, until } from "../harness/processes/processes.js";
 import { openSignedIn } from "./browser.js";
 
 const names = ["north", "east", "south"];

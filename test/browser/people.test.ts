@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
-import { deployText, type RealNode, startNode } from "../server/real-node.js";
+import { deployText, type RealNode, startNode } from "../harness/tls/real-node.js";
 import { openPage, openSignedIn } from "./browser.js";
 
 let node: RealNode;

@@ -9,8 +9,8 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../src/core/package-root.js";
 import type { AuditBundle } from "../../src/pki/audit/bundle.js";
+import { TestNode } from "../harness/tls/test-node.js";
 import { logged, mesh } from "../pki/audit/audit-masters.js";
-import { TestNode } from "../server/test-node.js";
 
 const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
 let folder: string;
@@ -49,7 +49,7 @@ test("an intact log is proved without a node", async () => {
 
 test("a log that lost an entry fails with exit code 1 and names the entry", async () => {
   const [log] = bundle.logs;
-  assert.ok(log);
+  assert.ok(log, "no log");
   const entries = log.entries.filter(({ seq }) => seq !== 2);
   const path = await saved({ ...bundle, logs: [{ ...log, entries }] });
   const text = await herd(path, "--ca", "ca.pem");

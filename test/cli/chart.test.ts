@@ -83,8 +83,8 @@ test("a picture is well-formed and its text is escaped", () => {
   const svg = drawFigure(figure);
   assert.match(svg, /^<svg xmlns="http:\/\/www\.w3\.org\/2000\/svg"/);
   assert.match(svg, /prefers-color-scheme:dark/);
-  assert.ok(svg.includes("Is 1 &lt; 2 &amp; &quot;so&quot;"));
-  assert.ok(svg.includes("&lt;there&gt;"));
+  assert.ok(svg.includes("Is 1 &lt; 2 &amp; &quot;so&quot;"), `${svg}`);
+  assert.ok(svg.includes("&lt;there&gt;"), `${svg}`);
   assert.doesNotMatch(svg, /NaN|Infinity|undefined|\p{Cs}|\0/u);
   const open: string[] = [];
   for (const [, end, name = "", whole] of svg.matchAll(/<(\/?)([a-z]+)[^<>]*?(\/?)>/g)) {

@@ -75,13 +75,13 @@ test("the container gets every wall, and the engine publishes the ports that the
   ])
     assert.ok(has(...flag), flag.join(" "));
   assert.deepEqual(args.slice(-2), ["image", "--ephemeral"]);
-  assert.ok(!args.some((arg) => /seccomp|privileged/.test(arg) && arg !== "no-new-privileges"));
+  assert.ok(!args.some((arg) => /seccomp|privileged/.test(arg) && arg !== "no-new-privileges"), JSON.stringify(args));
 });
 
 test("localhost is published on this machine only, and never as root", async () => {
   const config = await loadConfig({ cwd: "/w" });
   const args = containerArguments({ image: "image", config, reads: [], command: [], user: undefined });
-  assert.ok(args.includes("127.0.0.1:8443:8443") && args.includes("10001:10001"));
+  assert.ok(args.includes("127.0.0.1:8443:8443") && args.includes("10001:10001"), args.join(" "));
 });
 
 test("an installed package holds no Dockerfile: the error names the variable for an image", async (t) => {
@@ -134,7 +134,7 @@ test("the node in the container gets the same options, and a token as a file tha
     "--no-deploy",
   ])
     assert.ok(command.includes(flag), `${flag} in ${command}`);
-  assert.ok(!told.some((line) => line.includes(token)));
+  assert.ok(!told.some((line) => line.includes(token)), JSON.stringify(told));
   await assert.rejects(stat(join(state, "join-token")), { code: "ENOENT" });
 });
 

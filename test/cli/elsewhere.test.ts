@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { NodeProcess, runHerd } from "../../src/testing/node-process.js";
-import { startMesh } from "../mesh/processes.js";
+import { startMesh } from "../harness/processes/processes.js";
 
 test("--url of another node of the mesh keeps the state folder's root and token, and gives them to no other mesh", async (context) => {
   const mesh = await startMesh(context, ["north", "south"]);

@@ -170,7 +170,7 @@ test("tokens are created, listed and revoked", async () => {
 
 test("nodes are listed, drained and resumed; the mesh has a status", async () => {
   const [self] = await answerOf(narrowed(listNodes, nodeList), "node", "list");
-  assert.ok(self);
+  assert.ok(self, "no self");
   assert.deepEqual([self.name, self.state, self.master, self.revoked], ["cli-test", "alive", true, false]);
   assert.match(
     (await herd("node", "list")).out,
@@ -213,7 +213,7 @@ test("logs prints records, and follows until it is interrupted", async () => {
   follower.kill("SIGINT");
   const [code] = (await once(follower, "exit")) as [number | null];
   assert.equal(code, 0);
-  assert.ok(JSON.parse((await herd("logs", "talk", "--json")).out).length >= 1);
+  assert.ok(JSON.parse((await herd("logs", "talk", "--json")).out).length >= 1, "no line of the log");
 });
 
 test("deploy --watch deploys at each change and goes on after errors", async () => {
@@ -245,7 +245,10 @@ test("deploy --watch deploys at each change and goes on after errors", async () 
 test("an owner pauses the node, sees that and its policy, and resumes it", async () => {
   const paused = await answerOf(changePolicy, "pause", "1h");
   assert.deepEqual([paused.state, paused.slots], ["paused", 0]);
-  assert.ok(Math.abs(Date.parse(String(paused.pausedUntil)) - Date.now() - 3_600_000) < 600_000);
+  assert.ok(
+    Math.abs(Date.parse(String(paused.pausedUntil)) - Date.now() - 3_600_000) < 600_000,
+    String(paused.pausedUntil),
+  );
   const [self] = await answerOf(narrowed(listNodes, nodeList), "node", "list");
   assert.equal(self?.state, "asleep");
   const refused = await herd("invoke", "math/add", "[1]");

@@ -125,5 +125,5 @@ test("a name cannot command the terminal", () => {
     ...why,
     steps: [{ way: "peer", here, peer: { ...east, name: "\u001b[2J\n" }, ...unsampled }],
   });
-  for (const line of lines) assert.ok(!line.includes("\u001b") && !line.includes("\n"));
+  for (const line of lines) assert.ok(!line.includes("\u001b") && !line.includes("\n"), JSON.stringify(line));
 });

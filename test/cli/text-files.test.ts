@@ -37,12 +37,12 @@ async function refusal(reading: Promise<unknown>): Promise<Error> {
 test("a source that is not UTF-8 is refused with file, byte and line, by the command line and by a node", async () => {
   const path = await fileOf("broken.ts", broken);
   const local = await refusal(readSourceTree(path, sendLimits));
-  assert.ok(local instanceof HerdError);
+  assert.ok(local instanceof HerdError, String(local));
   assert.deepEqual([local.code, local.where], ["request.malformed", "broken.ts:2:5"]);
   assert.equal(local.message, `${path} ${fault}`);
   const plain = readUpload("text/plain", defaultLimits);
   const remote = await refusal(Promise.resolve().then(() => plain(broken)));
-  assert.ok(remote instanceof HerdError);
+  assert.ok(remote instanceof HerdError, String(remote));
   assert.deepEqual([remote.code, remote.where], ["request.malformed", "index.ts:2:5"]);
   assert.equal(remote.message, `index.ts ${fault}`);
   const form = new FormData();

@@ -48,7 +48,7 @@ test("a status or a content without JSON gives none", () => {
 test("an answer that the contract does not declare is an error that names what to update", () => {
   const refused = (run: () => unknown, reason: RegExp): void =>
     assert.throws(run, (error) => {
-      assert.ok(error instanceof UnreadableAnswerError);
+      assert.ok(error instanceof UnreadableAnswerError, String(error));
       assert.match(
         error.message,
         /^GET https:\/\/localhost\/v1: this version of herd does not understand the answer \(/,

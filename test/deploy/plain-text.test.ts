@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { callText, deployText, startNode } from "../server/real-node.js";
+import { callText, deployText, startNode } from "../harness/tls/real-node.js";
 
 const secrets = {
   source: "source-6b1f0c9a-of-a-user",

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { leb128 } from "../../runtime/interface/binary.js";
 import type { LinkSet } from "../../src/mesh/transport/link-set.js";
+import { FakeCompiler } from "../harness/tls/fakes.js";
 import { DeployNode, type DeployNodeOptions, type Trusted } from "../harness/virtual/deploy-mesh.js";
 import { eachSeed, Simulation } from "../harness/virtual/simulation.js";
-import { FakeCompiler } from "../server/fakes.js";
 
 /** Members without states: every linked node counts as alive. */
 const members = { all: () => [], get: () => undefined, watch: () => () => undefined };

@@ -7,7 +7,7 @@ import { herdProgram } from "../../src/cli/program.js";
 import { errorTable } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { auditEvents } from "../../src/pki/registry/audit-record.js";
-import { startNode } from "../server/real-node.js";
+import { startNode } from "../harness/tls/real-node.js";
 import { readText, sourcesUnder } from "../source-tree.js";
 import { commandsOf } from "./commands.js";
 import { generatedParts } from "./generated-parts.js";

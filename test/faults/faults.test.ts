@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { call, deploy, until } from "../mesh/processes.js";
+import { call, deploy, until } from "../harness/processes/processes.js";
 import { Five, type Name, names } from "./five.js";
 import { isApart } from "./namespaces.js";
 import { type Ended, SteadyLoad } from "./steady-load.js";

@@ -6,7 +6,7 @@ import { open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createToken } from "../../src/api/tokens.js";
 import { type LaunchedNode, NodeProcess } from "../../src/testing/node-process.js";
-import { seesAlive, until } from "../mesh/processes.js";
+import { seesAlive, until } from "../harness/processes/processes.js";
 import { boundDescriptors, mountSmall, Network } from "./namespaces.js";
 
 /** Names of the nodes; the first founds. */

@@ -1,7 +1,7 @@
 // Ten node processes: each sees all others, has every deploy, and answers calls.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { call, deploy, seesAlive, startMesh, until } from "./processes.js";
+import { call, deploy, seesAlive, startMesh, until } from "../harness/processes/processes.js";
 
 test("a mesh of ten: all see each other, a deploy reaches all, and each answers for it", async (context) => {
   const names = Array.from({ length: 10 }, (_none, index) => `node-${index}`);

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { kernels } from "../../src/capacity/capacity.js";
 import { buildKernels } from "../capacity/built-kernels.js";
-import { until } from "../mesh/processes.js";
-import { type RealNode, startNode } from "../server/real-node.js";
+import { until } from "../harness/processes/processes.js";
+import { type RealNode, startNode } from "../harness/tls/real-node.js";
 
 before(buildKernels);
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { callMany } from "../../src/testing/many-calls.js";
-import { call, deploy, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
+import { call, deploy, meshSeenBy, seesAlive, startMesh, until } from "../harness/processes/processes.js";
 
 const names = ["north", "east", "south"];
 const deadlineMs = 5_000;
@@ -20,7 +20,7 @@ test("a frozen node: calls go on at its peers, which consider it dead, and it re
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   const [north, east, south] = mesh.nodes;
-  assert.ok(north && east && south);
+  assert.ok(north && east && south, "no north, or no east, or no south");
   await deploy(north, { app: "demo", text: source, token });
   for (const node of mesh.nodes) await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));
   const stateOf = async (name: string): Promise<string | undefined> =>
@@ -63,7 +63,7 @@ test("a frozen node: calls go on at its peers, which consider it dead, and it re
     return nodes.includes("south") && !nodes.includes("north");
   });
   context.diagnostic(`deployed without the master in ${Math.round(ms)} ms`);
-  assert.ok(await working(south, "orphan/twice")());
+  assert.ok(await working(south, "orphan/twice")(), "the orphan runs");
   north.thaw();
   await until("the master catches up", working(north, "orphan/twice"));
   for (const node of mesh.nodes) await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));

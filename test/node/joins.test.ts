@@ -11,7 +11,16 @@ import { narrowed } from "../../src/api/route.js";
 import { createToken } from "../../src/api/tokens.js";
 import type { LaunchedNode } from "../../src/testing/node-process.js";
 import { parsedAnswer } from "../contract.js";
-import { call, deploy, herdAt, launchJoiner, launchNode, seesAlive, startMesh, until } from "../mesh/processes.js";
+import {
+  call,
+  deploy,
+  herdAt,
+  launchJoiner,
+  launchNode,
+  seesAlive,
+  startMesh,
+  until,
+} from "../harness/processes/processes.js";
 
 const text = "export function twice(n: i32): i32 { return n * 2; }";
 

@@ -7,7 +7,7 @@ import { narrowed } from "../../src/api/route.js";
 import { createToken, listTokens } from "../../src/api/tokens.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
 import { parsedAnswer } from "../contract.js";
-import { startMesh, until } from "../mesh/processes.js";
+import { startMesh, until } from "../harness/processes/processes.js";
 
 /** Asks for tokens, several at a time, until the node is gone; `answered` are the ids of those that it gave out. */
 async function askForTokens(node: NodeProcess, { token, answered }: { token: string; answered: string[] }) {

@@ -6,7 +6,7 @@ import { ProblemError } from "../../src/client/errors.js";
 import { callMany } from "../../src/testing/many-calls.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
 import { parsedAnswer } from "../contract.js";
-import { call, deploy, herdAt, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
+import { call, deploy, herdAt, meshSeenBy, seesAlive, startMesh, until } from "../harness/processes/processes.js";
 
 const names = ["north", "east", "south"];
 const source = `import { log } from "herd";
@@ -22,7 +22,7 @@ test("a node is drained and resumed from another, its calls' lines come home, an
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   const [north, east, south] = mesh.nodes;
-  assert.ok(north && east && south);
+  assert.ok(north && east && south, "no north, or no east, or no south");
   await deploy(north, { app: "demo", text: source, token });
   for (const node of mesh.nodes) await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));
   /** Names of the nodes that computed many calls through a node; every answer is right. */
@@ -62,7 +62,7 @@ test("a node is drained and resumed from another, its calls' lines come home, an
       await until(`${node.ready.node} knows`, async () => (await stateOf(node, "south")) === "draining");
     }
     await assert.rejects(south.client(undefined).send("/readyz"), (error) => {
-      assert.ok(error instanceof ProblemError);
+      assert.ok(error instanceof ProblemError, String(error));
       assert.deepEqual([error.document.status, error.document.code], [503, "node.draining"]);
       return true;
     });

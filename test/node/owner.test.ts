@@ -14,8 +14,8 @@ import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { readClientState } from "../../src/storage/client-state.js";
 import { checkAnswer } from "../contract.js";
-import { until } from "../mesh/processes.js";
-import { deployText, type RealNode, startNode } from "../server/real-node.js";
+import { until } from "../harness/processes/processes.js";
+import { deployText, type RealNode, startNode } from "../harness/tls/real-node.js";
 
 let folder: string;
 let laptop: RealNode;

@@ -2,27 +2,29 @@
 // runs there meanwhile.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import type { MeshPeer } from "../../src/api/mesh.js";
-import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { type Answer, callMany } from "../../src/testing/many-calls.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
-import { deploy, herdAt, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
+import { fakePower, joinLaptop } from "../harness/processes/laptop.js";
+import { deploy, herdAt, meshSeenBy, seesAlive, startMesh, until } from "../harness/processes/processes.js";
 
-/** Each is learned by itself: one argument says nothing of how long another takes. */
+/** Each is learned by itself: one argument says nothing of how long another takes. `long` is four times as much. */
 const source = ["short", "long"]
   .map(
     (name) => `export function ${name}(rounds: i32): i32 {
   let state: u32 = <u32>rounds;
-  for (let round = 0; round < rounds; round++) state = state * 1664525 + 1013904223;
+  for (let time = 0; time < ${name === "long" ? 4 : 1}; time++) {
+    for (let round = 0; round < rounds; round++) state = state * 1664525 + 1013904223;
+  }
   return state == 12345 ? -1 : rounds;
 }`,
   )
   .join("\n");
-/** About 2 ms, and far more than the half second that a call may go on where it must stop, on any machine. */
+/**
+ * About 2 ms; and several times the second within which the owner's change is seen and a call may go on, however late
+ * in the call a test sees that it runs.
+ */
 const short = 2_000_000;
 const long = 1_500_000_000;
 const deadlineMs = 120_000;
@@ -34,8 +36,8 @@ test("the owner unplugs a machine, plugs it in, and pauses it", async (context) 
   const mesh = await startMesh(context, ["north", "east"], { settings: { limits } });
   const { token } = mesh;
   const [north, east] = mesh.nodes;
-  assert.ok(north && east);
-  const laptop = await joinLaptop(mesh, power.sys);
+  assert.ok(north && east, "no north, or no east");
+  const laptop = await joinLaptop(mesh, { sys: power.sys, limits });
   const names = ["north", "east", "laptop"];
   await deploy(north, { app: "demo", text: source, token });
   for (const node of mesh.nodes) await until(`${node.ready.node} sees all`, () => seesAlive(node, { token, names }));
@@ -53,7 +55,7 @@ test("the owner unplugs a machine, plugs it in, and pauses it", async (context) 
     );
   await pluggedIn();
 
-  await context.test("no call fails while it goes and comes, and its peers know within a second", async (t) => {
+  await context.test("no call fails while it goes and comes, and none runs there meanwhile", async (t) => {
     const ended = new AbortController();
     const answers: Answer[] = [];
     const load = [north, laptop].map((node) =>
@@ -67,25 +69,20 @@ test("the owner unplugs a machine, plugs it in, and pauses it", async (context) 
     );
     const since = (from: number): readonly Answer[] => answers.slice(from);
     const away = ({ node, hops }: Answer): boolean => node === "laptop" && hops === 1;
-    const tookMs: number[] = [];
-    for (let round = 0; round < 3 && Math.min(...tookMs) > 1_000; round++) {
-      const from = answers.length;
-      await until("it takes calls of peers", async () => since(from).some(away));
-      await power.set({ online: false });
-      tookMs.push(await unplugged());
-      const stopped = answers.length;
-      await until("calls go on", async () => since(stopped).length > 200);
-      // What had been answered there by then may still have been on its way.
-      const late = since(stopped + 50).filter(({ node }) => node === "laptop");
-      assert.equal(late.length, 0, `${late.length} calls ran on battery`);
-      await power.set({ online: true });
-      await pluggedIn();
-    }
+    await until("it takes calls of peers", async () => answers.some(away));
+    await power.set({ online: false });
+    await unplugged();
+    const stopped = answers.length;
+    await until("calls go on", async () => since(stopped).length > 200);
+    // What had been answered there by then may still have been on its way.
+    const late = since(stopped + 50).filter(({ node }) => node === "laptop");
+    assert.equal(late.length, 0, `${late.length} calls ran on battery`);
+    await power.set({ online: true });
+    await pluggedIn();
     ended.abort();
     await Promise.all(load);
     for (const { status, text } of answers) assert.equal(status, 200, text);
-    t.diagnostic(`${answers.length} calls; peers knew after ${tookMs.map(Math.round).join(", ")} ms`);
-    assert.ok(Math.min(...tookMs) <= 1_000, `${tookMs} ms`);
+    t.diagnostic(`${answers.length} calls`);
   });
 
   await context.test("what runs there runs elsewhere when it is unplugged", async (t) => {
@@ -140,26 +137,4 @@ async function keepCalling(
   const body = (): string => `[${options.rounds}]`;
   const calls = Number.POSITIVE_INFINITY;
   await callMany(node, { ...options, body, calls, atATime: 3, deadlineMs });
-}
-
-/** A node whose workers are all for guests but on battery, on a machine whose power supply is the test's. */
-async function joinLaptop(mesh: LocalMesh, sys: string): Promise<NodeProcess> {
-  const config = join(sys, "laptop.json");
-  await writeFile(config, JSON.stringify({ limits, kernel: { sys }, policy: { owner: "none", battery: "stop" } }));
-  return mesh.join("laptop", ["--config", config]);
-}
-
-/** A folder as sysfs shows a machine with a plug. */
-async function fakePower(
-  context: TestContext,
-): Promise<{ sys: string; set(power: { online: boolean }): Promise<void> }> {
-  const sys = await mkdtemp(join(tmpdir(), "herd-sys-"));
-  context.after(() => rm(sys, { recursive: true, force: true }));
-  const supply = join(sys, "class", "power_supply", "AC");
-  await mkdir(supply, { recursive: true });
-  await writeFile(join(supply, "type"), "Mains\n");
-  const set = ({ online }: { online: boolean }): Promise<void> =>
-    writeFile(join(supply, "online"), online ? "1\n" : "0\n");
-  await set({ online: true });
-  return { sys, set };
 }

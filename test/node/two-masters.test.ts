@@ -11,7 +11,16 @@ import { narrowed } from "../../src/api/route.js";
 import { createToken, listTokens } from "../../src/api/tokens.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
 import { parsedAnswer } from "../contract.js";
-import { call, deploy, herdAt, launchJoiner, meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
+import {
+  call,
+  deploy,
+  herdAt,
+  launchJoiner,
+  meshSeenBy,
+  seesAlive,
+  startMesh,
+  until,
+} from "../harness/processes/processes.js";
 
 const text = "export function twice(n: i32): i32 { return n * 2; }";
 
@@ -83,7 +92,10 @@ test("two masters: either does all, each goes on without the other, and one revo
     // Taken back at the other master, a token is gone.
     await herdAt(south, token, ["token", "revoke", ofNorth.id]);
     const left = parsedAnswer(listTokens, await herdAt(east, token, ["token", "list"]));
-    assert.ok(left.every(({ id }) => id !== ofNorth.id));
+    assert.ok(
+      left.every(({ id }) => id !== ofNorth.id),
+      JSON.stringify(left),
+    );
   });
 
   await context.test("requests that wait at either are shown and decided at any node", async () => {

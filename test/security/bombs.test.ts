@@ -7,9 +7,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Link } from "../../src/mesh/ports.js";
 import type { NodeProcess } from "../../src/testing/node-process.js";
 import { withRetries } from "../../src/testing/retry.js";
-import { call, deploy, startMesh, until } from "../mesh/processes.js";
-import { joinRogue } from "../mesh/refusals.js";
-import type { Rogue } from "../mesh/rogue.js";
+import { call, deploy, startMesh, until } from "../harness/processes/processes.js";
+import { joinRogue } from "../harness/processes/refusals.js";
+import type { Rogue } from "../harness/processes/rogue.js";
 import { bareModule, coreModule, repeated, section, tedious, wrapped } from "./forge.js";
 import { LatencyProbe } from "./latency-probe.js";
 

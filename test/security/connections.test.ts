@@ -14,8 +14,8 @@ import { LogRing } from "../../src/core/log-ring.js";
 import { Metrics } from "../../src/core/metrics.js";
 import { ConnectionCaps } from "../../src/server/connections/connection-caps.js";
 import { addressKey, connectionsTo } from "../../src/server/connections/connection-table.js";
+import { TestNode } from "../harness/tls/test-node.js";
 import { ManualClock } from "../harness/virtual/manual-clock.js";
-import { TestNode } from "../server/test-node.js";
 
 const ignore = (): void => undefined;
 

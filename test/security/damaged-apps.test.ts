@@ -11,7 +11,7 @@ import { listApps } from "../../src/api/apps.js";
 import { createToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
-import { callText, deployText, type RealNode, startNode as start } from "../server/real-node.js";
+import { callText, deployText, type RealNode, startNode as start } from "../harness/tls/real-node.js";
 
 const returns = (value: number): string => `export function f(): i32 { return ${value}; }`;
 

@@ -10,7 +10,7 @@ import { type AnswerJson, narrowed, type SentBodyOf } from "../../src/api/route.
 import { createToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
-import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
+import { callText, deployText, type RealNode, startNode } from "../harness/tls/real-node.js";
 
 /** A disk that can be filled; `folder` is on it, `elsewhere` is not. */
 export interface FillableDisk {

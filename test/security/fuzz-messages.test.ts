@@ -19,8 +19,8 @@ import { readJoinRequest } from "../../src/pki/join/request.js";
 import { parsePayload } from "../../src/pki/registry/records.js";
 import { relayedAnswer } from "../../src/server/relay/relay.js";
 import { readUpload } from "../../src/server/views/upload.js";
+import { TestNode } from "../harness/tls/test-node.js";
 import { seeded } from "../harness/virtual/virtual-time.js";
-import { TestNode } from "../server/test-node.js";
 import { fuzz, fuzzRuns, mutated, tell } from "./mutations.js";
 
 const hex = (digits: number): string => "0123456789abcdef".repeat(8).slice(0, digits);

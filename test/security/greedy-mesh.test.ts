@@ -7,8 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createToken } from "../../src/api/tokens.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { withRetries } from "../../src/testing/retry.js";
-import { call, deploy, startMesh, until } from "../mesh/processes.js";
-import { joinRogue } from "../mesh/refusals.js";
+import { call, deploy, startMesh, until } from "../harness/processes/processes.js";
+import { joinRogue } from "../harness/processes/refusals.js";
 import { slowSource } from "../runtime/compile/compiling.js";
 
 const mebibyte = 1024 * 1024;

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { TestNode } from "../server/test-node.js";
+import { TestNode } from "../harness/tls/test-node.js";
 import { call, type Row } from "./http-rows.js";
 import { codings, lengths } from "./http-table.js";
 import { connections, fields, requestLines } from "./http-table-heads.js";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { HerdError } from "../../src/core/errors.js";
-import { startNode } from "../server/real-node.js";
+import { startNode } from "../harness/tls/real-node.js";
 import { makeScene, type Scene, sealedFiles, standing, tampered, tamperings } from "./tampered-state.js";
 
 const herd = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));

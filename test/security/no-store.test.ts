@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { type Answer, TestNode } from "../server/test-node.js";
+import { type Answer, TestNode } from "../harness/tls/test-node.js";
 import { get } from "./http-rows.js";
 import { exchange } from "./raw-client.js";
 

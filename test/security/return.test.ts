@@ -11,8 +11,8 @@ import { ProblemError } from "../../src/client/errors.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
 import { coded } from "../core/coded.js";
-import { deploy, seesAlive, startMesh, until } from "../mesh/processes.js";
-import { applicant, JoinMesh, returning } from "../server/endpoints/join-mesh.js";
+import { deploy, seesAlive, startMesh, until } from "../harness/processes/processes.js";
+import { applicant, JoinMesh, returning } from "../harness/tls/join-mesh.js";
 import { wasAway } from "./away.js";
 
 const day = 86_400_000;

@@ -6,8 +6,8 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sendLargeResult } from "../../src/server/call/large-result.js";
 import { type Transfer, Transfers } from "../../src/server/connections/transfers.js";
+import { TestNode } from "../harness/tls/test-node.js";
 import { ManualClock } from "../harness/virtual/manual-clock.js";
-import { TestNode } from "../server/test-node.js";
 import { type Place, RawClient } from "./raw-client.js";
 
 const kibibyte = 1_024;

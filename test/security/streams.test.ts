@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { after, before, test } from "node:test";
 import { createToken } from "../../src/api/tokens.js";
-import { TestNode } from "../server/test-node.js";
+import { TestNode } from "../harness/tls/test-node.js";
 
 let node: TestNode;
 const opened: ClientRequest[] = [];

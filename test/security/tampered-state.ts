@@ -9,7 +9,7 @@ import type { AnswerJson, SentBodyOf } from "../../src/api/route.js";
 import { createToken, revokeToken } from "../../src/api/tokens.js";
 import { Client } from "../../src/client/client.js";
 import { ProblemError } from "../../src/client/errors.js";
-import { deployText, type RealNode, startNode } from "../server/real-node.js";
+import { deployText, type RealNode, startNode } from "../harness/tls/real-node.js";
 
 /** Folders (each with `state` in it) of one master, and what must hold whatever becomes of single files. */
 export interface Scene {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import type { Problem } from "../../src/api/problem.js";
 import { ProblemError } from "../../src/client/errors.js";
-import { callText, deployText, type RealNode, startNode } from "../server/real-node.js";
+import { callText, deployText, type RealNode, startNode } from "../harness/tls/real-node.js";
 
 /** Threads that have loaded their modules: on Node 20 the end of another would be that of the process. */
 const loaded = new Set<Worker>();

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { connect } from "node:tls";
 import { ChunkJoiner } from "../../src/server/connections/chunk-joiner.js";
-import { TestNode } from "../server/test-node.js";
+import { TestNode } from "../harness/tls/test-node.js";
 
 const mebibyte = 1024 * 1024;
 const chunks = 1_000_000;

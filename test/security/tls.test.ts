@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ConnectionOptions, connect, getCiphers, type SecureVersion } from "node:tls";
 import { promisify } from "node:util";
-import { TestNode } from "../server/test-node.js";
+import { TestNode } from "../harness/tls/test-node.js";
 
 const run = promisify(execFile);
 const graderMs = 280_000;

@@ -13,7 +13,7 @@ import { makeEnrolledKey, signerOf } from "../../src/pki/identity/enrolled-key.j
 import { livenessProof, readLivenessProof } from "../../src/pki/identity/liveness-proof.js";
 import { verifySigned } from "../../src/pki/registry/records.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
-import { meshSeenBy, seesAlive, startMesh, until } from "../mesh/processes.js";
+import { meshSeenBy, seesAlive, startMesh, until } from "../harness/processes/processes.js";
 
 const names = ["north", "south"];
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { appOpenApi, deployApp, listApps } from "../../src/api/apps.js";
 import { readLogs } from "../../src/api/logs.js";
 import { createToken, listTokens, signIn } from "../../src/api/tokens.js";
-import { type Answer, answerOf, type Question, TestNode } from "./test-node.js";
+import { type Answer, answerOf, type Question, TestNode } from "../harness/tls/test-node.js";
 
 let node: TestNode;
 

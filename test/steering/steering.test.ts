@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Answer } from "../../src/testing/many-calls.js";
-import { until } from "../mesh/processes.js";
+import { until } from "../harness/processes/processes.js";
 import { countByNode, type Load, partsOf, percents, speedOf, UnequalMesh } from "./unequal-mesh.js";
 
 /** Shares of one core: two cores leave room for the callers. */

@@ -8,7 +8,7 @@ import { type MeshNode, showMesh } from "../../src/api/mesh.js";
 import type { LocalMesh } from "../../src/testing/local-mesh.js";
 import { type Answer, callMany } from "../../src/testing/many-calls.js";
 import { NodeProcess } from "../../src/testing/node-process.js";
-import { deploy, seesAlive, startMesh, until } from "../mesh/processes.js";
+import { deploy, seesAlive, startMesh, until } from "../harness/processes/processes.js";
 import { type CpuShares, cpuShares } from "./unequal-cpu.js";
 
 /** The functions do the same; the work of each is learned by itself. */

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { TestNode } from "../harness/tls/test-node.js";
 import { chunks, post } from "../security/http-rows.js";
 import { exchange, type Place } from "../security/raw-client.js";
-import { TestNode } from "../server/test-node.js";
 import { belowInSomeRound } from "./measure.js";
 
 let node: TestNode;

@@ -16,7 +16,7 @@ import { Propagator } from "../../../src/deploy/propagate.js";
 import type { Links, Members } from "../../../src/mesh/ports.js";
 import { RecordReplica } from "../../../src/mesh/replication/replica.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
-import { FakeCompiler } from "../../server/fakes.js";
+import { FakeCompiler } from "../tls/fakes.js";
 import { fakeSigner, fakeVerify, MemberMesh, type MeshNode, type NodeOptions } from "./member-mesh.js";
 import { addressOf } from "./memory-network.js";
 

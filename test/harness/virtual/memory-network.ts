@@ -208,6 +208,13 @@ export class MemoryConnection implements Connection {
     this.#closed("killed");
   }
 
+  /** The wires are blocked for too long: this end is closed, and nothing is sent of that. */
+  timeOut(): void {
+    if (this.#isClosed) return;
+    this.#waiting.length = 0;
+    this.#closed("the connection timed out");
+  }
+
   #put(item: Uint8Array | string): void {
     this.#waiting.push(item);
     if (this.#waiting.length === 1) this.#pump();
@@ -219,8 +226,7 @@ export class MemoryConnection implements Connection {
     if (wires.isBlocked(this.#own, this.peer.nodeId)) {
       this.#waitsSince ??= time.monotonic();
       if (time.monotonic() - this.#waitsSince > stallLimitMs) {
-        this.#other?.close("the connection timed out", { abrupt: true });
-        this.close("the connection timed out", { abrupt: true });
+        for (const end of [this, this.#other]) end?.timeOut();
       } else {
         time.after(retryMs, () => this.#pump());
       }

@@ -12,10 +12,10 @@ import { HerdError } from "../../../src/core/errors.js";
 import { makeCsr } from "../../../src/pki/x509/csr.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
 import { parsedAnswer } from "../../contract.js";
+import { call, deploy, meshSeenBy, nodeIdOf, seesAlive, startMesh, until } from "../../harness/processes/processes.js";
+import { cheaply, joinRogue, refusedWith } from "../../harness/processes/refusals.js";
+import { joinRequest } from "../../harness/processes/rogue.js";
 import { hugeCsr } from "../../pki/x509/hand-made-csr.js";
-import { call, deploy, meshSeenBy, nodeIdOf, seesAlive, startMesh, until } from "../processes.js";
-import { cheaply, joinRogue, refusedWith } from "../refusals.js";
-import { joinRequest } from "../rogue.js";
 
 const source = "export function twice(n: i32): i32 { return n * 2; }";
 const timeout = { timeoutMs: 10_000 };

@@ -29,12 +29,12 @@ import { type JoinOptions, joinMesh } from "../../../src/pki/join/client.js";
 import { certifySelf, issuerOf } from "../../../src/pki/x509/certificate.js";
 import { issuePeerLeaf } from "../../../src/pki/x509/peer-leaf.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
+import { meshSeenBy, startMesh, until } from "../../harness/processes/processes.js";
+import { cheaply, joinRogue, refusedWith, turnedAway } from "../../harness/processes/refusals.js";
+import { applicant } from "../../harness/tls/join-mesh.js";
+import { RawPeer } from "../../harness/tls/raw-peer.js";
 import { pemOf, TestMesh } from "../../harness/tls/test-mesh.js";
 import { hugeCsr } from "../../pki/x509/hand-made-csr.js";
-import { applicant } from "../../server/endpoints/join-mesh.js";
-import { meshSeenBy, startMesh, until } from "../processes.js";
-import { RawPeer } from "../raw-peer.js";
-import { cheaply, joinRogue, refusedWith, turnedAway } from "../refusals.js";
 
 test("strangers at the ports of a node", async (context) => {
   const mesh = await startMesh(context, ["north"], { settings: { logLevel: "debug" } });

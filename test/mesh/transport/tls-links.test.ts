@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.js";
 import { type Link, LinkBroken, RequestTimeout } from "../../../src/mesh/ports.js";
+import { RawPeer } from "../../harness/tls/raw-peer.js";
 import { TestMesh } from "../../harness/tls/test-mesh.js";
 import { eventually, nodeId, TlsNode } from "../../harness/tls/tls-mesh.js";
 import { ManualClock } from "../../harness/virtual/manual-clock.js";
 import { ManualTime } from "../../harness/virtual/manual-time.js";
-import { RawPeer } from "../raw-peer.js";
 
 const [a, b] = [nodeId("a"), nodeId("b")];
 

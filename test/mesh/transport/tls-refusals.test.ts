@@ -8,10 +8,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { LinkBroken } from "../../../src/mesh/ports.js";
+import { RawPeer } from "../../harness/tls/raw-peer.js";
 import { TestMesh } from "../../harness/tls/test-mesh.js";
 import { eventually, nodeId, TlsNode } from "../../harness/tls/tls-mesh.js";
 import { ManualClock } from "../../harness/virtual/manual-clock.js";
-import { RawPeer } from "../raw-peer.js";
 
 const [a, b, c] = [nodeId("a"), nodeId("b"), nodeId("c")];
 const hour = 3_600_000;

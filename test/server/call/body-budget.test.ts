@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { answerOf, TestNode } from "../test-node.js";
+import { answerOf, TestNode } from "../../harness/tls/test-node.js";
 
 test("large bodies that never end are refused beyond the budget, and count no more once their clients are gone", async () => {
   const node = await TestNode.start({ limits: { queueBytes: 400_000 } });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { answerOf, TestNode } from "../test-node.js";
+import { answerOf, TestNode } from "../../harness/tls/test-node.js";
 
 /**
  * Drains and stops as a node does, but gives nothing up: `whole` resolves only once no call is under way, and `over` is

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { type Invocation, type Invoker, PeerFailure } from "../../../src/invoke/invoker.js";
-import { TestNode } from "../test-node.js";
+import { TestNode } from "../../harness/tls/test-node.js";
 
 const hop = { node: "other", hopMs: 0.25 };
 const asked: Invocation[] = [];

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, answerOf, TestNode } from "../test-node.js";
+import { type Answer, answerOf, TestNode } from "../../harness/tls/test-node.js";
 
 let node: TestNode;
 

@@ -14,8 +14,8 @@ import { payloadText } from "../../../src/pki/registry/records.js";
 import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
 import { foundRoot, rootIssuer } from "../../../src/pki/x509/root.js";
 import { coded } from "../../core/coded.js";
+import { applicant, JoinMesh, namesIn, returning } from "../../harness/tls/join-mesh.js";
 import { ownPublicLeaf } from "../../pki/x509/own-public-leaf.js";
-import { applicant, JoinMesh, namesIn, returning } from "./join-mesh.js";
 
 const hour = 3_600_000;
 let mesh: JoinMesh;

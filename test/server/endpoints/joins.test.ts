@@ -14,8 +14,8 @@ import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { coded } from "../../core/coded.js";
+import { applicant, JoinMesh, namesIn, returning } from "../../harness/tls/join-mesh.js";
 import { silent } from "../../pki/audit/silent-log.js";
-import { applicant, JoinMesh, namesIn, returning } from "./join-mesh.js";
 
 const hour = 3_600_000;
 let mesh: JoinMesh;
@@ -32,7 +32,7 @@ test("a node joins with a token, and the mesh knows who let it in", async () => 
   const answer = await mesh.ask("/v1/tokens", { method: "POST", body: { role: "join", node: "n1", ttlSeconds: 60 } });
   assert.equal(answer.status, 201);
   const token = answer.of(createToken);
-  assert.ok(token.role === "join");
+  assert.ok(token.role === "join", token.role);
   assert.equal(token.url, mesh.url);
   assert.equal(decodeJoinToken(token.token).fingerprint, token.fingerprint);
   const joined = await mesh.open("n1", { token: token.token });

@@ -11,7 +11,7 @@ import { type ListedNode, listNodes, nodeList, nodeTree } from "../../../src/api
 import { narrowed } from "../../../src/api/route.js";
 import type { Where } from "../../../src/server/http/place.js";
 import type { Relay } from "../../../src/server/relay/relay.js";
-import { type Answer, TestNode } from "../test-node.js";
+import { type Answer, TestNode } from "../../harness/tls/test-node.js";
 
 let node: TestNode;
 /** Where requests were sent that could not be answered here. */
@@ -83,7 +83,7 @@ test("nodes are listed with their marks, states and parents, this one first", as
 test("the tree of who let whom in", async () => {
   node.mesh.states.delete("c1");
   const { json: tree } = await node.call(narrowed(listNodes, nodeTree), { query: { tree: "true" } });
-  assert.ok(tree);
+  assert.ok(tree, "no tree");
   assert.equal(tree.name, "test");
   assert.deepEqual([tree.children[0]?.children[0]?.name, tree.children[0]?.children[0]?.state], ["gamma", "dead"]);
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { TestNode } from "../test-node.js";
+import { TestNode } from "../../harness/tls/test-node.js";
 
 const file = { type: "text/css", bytes: Buffer.from("plain"), brotli: Buffer.from("br"), gzip: Buffer.from("gz") };
 

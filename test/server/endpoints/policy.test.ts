@@ -6,7 +6,7 @@ import { changePolicy, type Policy, showPolicy } from "../../../src/api/policy.j
 import { patchOf } from "../../../src/cli/policy.js";
 import { defaultOwnerPolicy } from "../../../src/core/owner-policy.js";
 import { UsageError } from "../../../src/core/usage-error.js";
-import { type Answer, TestNode } from "../test-node.js";
+import { type Answer, TestNode } from "../../harness/tls/test-node.js";
 
 let node: TestNode;
 

@@ -9,7 +9,7 @@ import { audit, auditVerdict } from "../../../src/api/audit.js";
 import { showNode } from "../../../src/api/nodes.js";
 import { narrowed } from "../../../src/api/route.js";
 import type { Where } from "../../../src/server/http/place.js";
-import { TestNode } from "../test-node.js";
+import { TestNode } from "../../harness/tls/test-node.js";
 
 let node: TestNode;
 let elsewhere: Where[];

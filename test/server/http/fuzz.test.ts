@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { errorTable } from "../../../src/core/errors.js";
 import { readUpload } from "../../../src/server/views/upload.js";
-import { TestNode } from "../test-node.js";
+import { TestNode } from "../../harness/tls/test-node.js";
 
 let node: TestNode;
 

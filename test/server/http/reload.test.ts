@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect } from "node:tls";
-import { TestNode } from "../test-node.js";
+import { TestNode } from "../../harness/tls/test-node.js";
 
 async function serialOf(url: string): Promise<string> {
   const { hostname, port } = new URL(url);

@@ -6,8 +6,8 @@ import { systemClock } from "../../../src/core/clock.js";
 import { tokenKey } from "../../../src/pki/tokens/tokens.js";
 import { LinkRelay, relayKind } from "../../../src/server/relay/link-relay.js";
 import { TestMesh } from "../../harness/tls/test-mesh.js";
+import { answerOf, TestNode } from "../../harness/tls/test-node.js";
 import { eventually, nodeId, TlsNode } from "../../harness/tls/tls-mesh.js";
-import { answerOf, TestNode } from "../test-node.js";
 
 const [masterId, plainId] = [nodeId("a"), nodeId("b")];
 /** Of the requests that the master was given. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Member } from "../../../src/mesh/ports.js";
 import { type MeshEvent, MeshEvents, publishNodes } from "../../../src/server/views/mesh-events.js";
-import { FakeMesh } from "../fake-mesh.js";
+import { FakeMesh } from "../../harness/tls/fake-mesh.js";
 
 function member(state: Member["state"], incarnation: number): Member {
   return { id: "b1", state, incarnation, address: undefined, url: "https://beta:1" };

@@ -12,7 +12,7 @@ import { generateApi } from "swagger-typescript-api";
 import { appOpenApi } from "../../../src/api/apps.js";
 import { ProblemError } from "../../../src/client/errors.js";
 import { packageRoot } from "../../../src/core/package-root.js";
-import { deployText, type RealNode, startNode } from "../real-node.js";
+import { deployText, type RealNode, startNode } from "../../harness/tls/real-node.js";
 
 const source = `export enum Size { Small, Large }
 export class $tem { name: string = ""; price: i64 = 0; size: Size = Size.Small; }

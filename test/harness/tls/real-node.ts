@@ -3,12 +3,12 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { deployApp } from "../../src/api/apps.js";
-import { Client } from "../../src/client/client.js";
-import { loadConfig } from "../../src/core/config.js";
-import { HerdNode } from "../../src/node/node.js";
-import type { Ready } from "../../src/node/ready.js";
-import { checkAnswer } from "../contract.js";
+import { deployApp } from "../../../src/api/apps.js";
+import { Client } from "../../../src/client/client.js";
+import { loadConfig } from "../../../src/core/config.js";
+import { HerdNode } from "../../../src/node/node.js";
+import type { Ready } from "../../../src/node/ready.js";
+import { checkAnswer } from "../../contract.js";
 
 /** A running node and its folder. */
 export interface RealNode {

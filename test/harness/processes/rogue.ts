@@ -3,20 +3,20 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/core/clock.js";
-import { randomHex } from "../../src/core/ids.js";
-import { systemTimers } from "../../src/core/timers.js";
-import type { Link } from "../../src/mesh/ports.js";
-import { LinkSet } from "../../src/mesh/transport/link-set.js";
-import { TlsNetwork } from "../../src/mesh/transport/tls-network.js";
-import { Identity } from "../../src/pki/identity/identity.js";
-import { type JoinOptions, joinMesh } from "../../src/pki/join/client.js";
-import { proofOf, secretHash } from "../../src/pki/join/proof.js";
-import { joinBody } from "../../src/pki/join/request.js";
-import { decodeJoinToken } from "../../src/pki/join/token-text.js";
-import { peerIdentityOf } from "../../src/pki/x509/peer-identity.js";
-import type { NodeProcess } from "../../src/testing/node-process.js";
-import { applicant } from "../server/endpoints/join-mesh.js";
+import { systemClock } from "../../../src/core/clock.js";
+import { randomHex } from "../../../src/core/ids.js";
+import { systemTimers } from "../../../src/core/timers.js";
+import type { Link } from "../../../src/mesh/ports.js";
+import { LinkSet } from "../../../src/mesh/transport/link-set.js";
+import { TlsNetwork } from "../../../src/mesh/transport/tls-network.js";
+import { Identity } from "../../../src/pki/identity/identity.js";
+import { type JoinOptions, joinMesh } from "../../../src/pki/join/client.js";
+import { proofOf, secretHash } from "../../../src/pki/join/proof.js";
+import { joinBody } from "../../../src/pki/join/request.js";
+import { decodeJoinToken } from "../../../src/pki/join/token-text.js";
+import { peerIdentityOf } from "../../../src/pki/x509/peer-identity.js";
+import type { NodeProcess } from "../../../src/testing/node-process.js";
+import { applicant } from "../tls/join-mesh.js";
 
 /** The member. It trusts every peer. */
 export class Rogue {

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
-import { type ErrorCode, HerdError } from "../../src/core/errors.js";
-import type { LocalMesh } from "../../src/testing/local-mesh.js";
-import type { NodeProcess } from "../../src/testing/node-process.js";
+import { type ErrorCode, HerdError } from "../../../src/core/errors.js";
+import type { LocalMesh } from "../../../src/testing/local-mesh.js";
+import type { NodeProcess } from "../../../src/testing/node-process.js";
 import { until } from "./processes.js";
 import { Rogue } from "./rogue.js";
 

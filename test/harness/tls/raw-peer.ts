@@ -2,8 +2,8 @@
 
 import { once } from "node:events";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
-import { decodeFrame, encodeFrame, FrameReader, joinFrames } from "../../src/mesh/transport/frame.js";
-import type { TlsLeaf } from "../../src/mesh/transport/tls-network.js";
+import { decodeFrame, encodeFrame, FrameReader, joinFrames } from "../../../src/mesh/transport/frame.js";
+import type { TlsLeaf } from "../../../src/mesh/transport/tls-network.js";
 
 /** One connection to a node, without the checks of our own protocol. */
 export class RawPeer {

@@ -1,12 +1,12 @@
 // A mesh that behaves like the real one as far as the server can tell: nodes with states, revoked with their subtree.
 
-import type { TreeNode } from "../../src/api/nodes.js";
-import type { NodeStats, PeerStats } from "../../src/invoke/peers/stats.js";
-import type { DecisionView } from "../../src/invoke/routing/decisions.js";
-import type { Member, MemberState } from "../../src/mesh/ports.js";
-import type { AuditBundle } from "../../src/pki/audit/bundle.js";
-import type { ListedRecord } from "../../src/pki/audit/list.js";
-import type { Mesh, NodeEntry } from "../../src/server/ports.js";
+import type { TreeNode } from "../../../src/api/nodes.js";
+import type { NodeStats, PeerStats } from "../../../src/invoke/peers/stats.js";
+import type { DecisionView } from "../../../src/invoke/routing/decisions.js";
+import type { Member, MemberState } from "../../../src/mesh/ports.js";
+import type { AuditBundle } from "../../../src/pki/audit/bundle.js";
+import type { ListedRecord } from "../../../src/pki/audit/list.js";
+import type { Mesh, NodeEntry } from "../../../src/server/ports.js";
 
 /** Nodes by id; the first one is the server itself and the founder. */
 export class FakeMesh implements Mesh {

@@ -37,7 +37,7 @@ import { RelayedRequests } from "../../../src/server/relay/relayed-requests.js";
 import { MeshEvents, publishJoins } from "../../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { silent } from "../../pki/audit/silent-log.js";
-import { type Answer, answerOf } from "../test-node.js";
+import { type Answer, answerOf } from "./test-node.js";
 
 /** The machine's time, and as much more as a test says. */
 class ShiftedClock implements Clock {

@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deployApp } from "../../src/api/apps.js";
-import { type Mesh, showMesh } from "../../src/api/mesh.js";
-import { listNodes, nodeList } from "../../src/api/nodes.js";
-import { narrowed } from "../../src/api/route.js";
-import { LocalMesh } from "../../src/testing/local-mesh.js";
-import { type LaunchedNode, NodeProcess, runHerd } from "../../src/testing/node-process.js";
-import { checkAnswer } from "../contract.js";
+import { deployApp } from "../../../src/api/apps.js";
+import { type Mesh, showMesh } from "../../../src/api/mesh.js";
+import { listNodes, nodeList } from "../../../src/api/nodes.js";
+import { narrowed } from "../../../src/api/route.js";
+import { LocalMesh } from "../../../src/testing/local-mesh.js";
+import { type LaunchedNode, NodeProcess, runHerd } from "../../../src/testing/node-process.js";
+import { checkAnswer } from "../../contract.js";
 
 /** A mesh that ends with its test; `settings` go into the configuration file of its nodes. */
 export async function startMesh(

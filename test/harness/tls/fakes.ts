@@ -2,13 +2,13 @@
 
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AppInterface } from "../../runtime/interface/model.js";
-import { appendInterface } from "../../runtime/interface/section.js";
-import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
-import type { StoredSource } from "../../src/catalog/model.js";
-import { HerdError } from "../../src/core/errors.js";
-import type { Compiler, Preparer } from "../../src/deploy/ports.js";
-import type { InvocationResult, Runner } from "../../src/invoke/invoker.js";
+import type { AppInterface } from "../../../runtime/interface/model.js";
+import { appendInterface } from "../../../runtime/interface/section.js";
+import type { CallableRevision } from "../../../runtime/sandbox/prepared-revision.js";
+import type { StoredSource } from "../../../src/catalog/model.js";
+import { HerdError } from "../../../src/core/errors.js";
+import type { Compiler, Preparer } from "../../../src/deploy/ports.js";
+import type { InvocationResult, Runner } from "../../../src/invoke/invoker.js";
 
 /** Every function of a fake app takes anything; what it does is in its name. */
 const functionNames = ["echo", "nothing", "slow", "trap", "overloaded", "broken", "memory", "deadline", "late", "huge"];
@@ -62,7 +62,7 @@ export class FakeSandbox implements Runner, Preparer {
   async checkSource(): Promise<void> {}
 
   async inspect(component: Uint8Array): Promise<AppInterface> {
-    const { readInterface } = await import("../../runtime/interface/section.js");
+    const { readInterface } = await import("../../../runtime/interface/section.js");
     return readInterface(component);
   }
 
