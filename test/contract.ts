@@ -1,7 +1,7 @@
 // Checks answers that tests get against the contract: status, each field of the body, problem code.
 
 import assert from "node:assert/strict";
-import { problem } from "../src/api/problem.js";
+import { problem } from "../src/api/problem-document.js";
 import { type AnswerJson, problemsOf, type Route } from "../src/api/route.js";
 import { routes } from "../src/api/routes.js";
 import type { SeenAnswer } from "../src/client/client.js";

@@ -8,7 +8,7 @@ import type { Limits } from "../../src/core/limits.js";
 import { placedInUpload } from "../../src/core/upload-place.js";
 import type { Compilation } from "./compile.js";
 import type { CompileRequest } from "./messages.js";
-import { CompilerProcess, EndedFromOutside } from "./process/compiler-process.js";
+import { CompilerProcess, EndedFromOutside } from "./process/child-handle.js";
 import { readSources, type SourceFile } from "./source/sources.js";
 
 /** Dependencies of a {@link Compiler}. */

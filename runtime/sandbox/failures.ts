@@ -1,6 +1,7 @@
 // How a call ends without its function's result or failure, for callers that act on the reason.
 
-import { type ErrorCode, type ErrorExtras, HerdError } from "../../src/core/errors.js";
+import type { ErrorCode } from "../../src/core/error-codes.js";
+import { type ErrorExtras, HerdError } from "../../src/core/errors.js";
 
 /** The call did not end within its deadline; it may have run until then. */
 export class DeadlineExceeded extends HerdError {

@@ -1,7 +1,7 @@
 // Calls of functions: the route that everything else is for.
 
 import * as z from "zod";
-import type { ErrorCode } from "../core/errors.js";
+import type { ErrorCode } from "../core/error-codes.js";
 import { answer, json, type Route } from "./route.js";
 import { appName } from "./values.js";
 

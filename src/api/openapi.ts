@@ -1,9 +1,9 @@
 // The description of the HTTPS interface in OpenAPI 3.1, made from the table of routes.
 
 import * as z from "zod";
-import { type ErrorCode, errorTable } from "../core/errors.js";
+import { type ErrorCode, errorTable } from "../core/error-codes.js";
 import { callRequestHeaders } from "./calls.js";
-import { problem } from "./problem.js";
+import { problem } from "./problem-document.js";
 import { type Answer, type Content, problemsOf, type Route } from "./route.js";
 import { routes } from "./routes.js";
 

@@ -1,7 +1,7 @@
 // What a route of the HTTPS interface is: everything about it that a client, the server and the reference need.
 
 import type { z } from "zod";
-import type { ErrorCode } from "../core/errors.js";
+import type { ErrorCode } from "../core/error-codes.js";
 import type { Role } from "./roles.js";
 
 /** Methods that routes answer. HEAD follows from GET, and OPTIONS from the routes of a path. */

@@ -1,6 +1,6 @@
 // Failures of a request, as a client of the HTTPS interface meets them.
 
-import { type Problem, problem } from "../api/problem.js";
+import { type Problem, problem } from "../api/problem-document.js";
 import { tryParseJson } from "../core/json.js";
 
 /** The node refused the request, or the function failed. */

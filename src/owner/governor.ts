@@ -7,7 +7,7 @@ import type { Timers } from "../core/timers.js";
 import type { Allowance, AllowanceSource } from "./allowance.js";
 import { type DecisionState, decideAllowance, initialState, isSame } from "./decide-allowance.js";
 import type { PolicyStore, StoredPolicy } from "./policy-store.js";
-import { unknownPresence } from "./sessions.js";
+import { unknownPresence } from "./presence.js";
 import { noSignals, type SignalSource, type Signals } from "./signals.js";
 
 /** What a {@link Governor} is built from. */

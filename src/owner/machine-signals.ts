@@ -7,7 +7,7 @@ import type { KernelFolders } from "../core/config.js";
 import { residentBytes } from "../core/resident-memory.js";
 import { CpuUse } from "./cpu-use.js";
 import { PowerSupplies } from "./power.js";
-import { presence, type QueryLogind, queryLogind, unknownPresence } from "./sessions.js";
+import { presence, type QueryLogind, queryLogind, unknownPresence } from "./presence.js";
 import { noSignals, type SignalSource, type Signals } from "./signals.js";
 import { Temperature } from "./temperature.js";
 

@@ -36,14 +36,14 @@ import { nodesEndpoints } from "./endpoints/nodes.js";
 import { type Page, pageEndpoints } from "./endpoints/page.js";
 import { policyEndpoints } from "./endpoints/policy.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
-import { answerClient } from "./http/answer-client.js";
 import type { HttpAnswer } from "./http/http-answer.js";
 import { HttpsServer, type KeyFiles } from "./http/https-server.js";
 import { OpenStreams } from "./http/open-streams.js";
 import type { HandedOn, Where } from "./http/place.js";
+import { routeRequest } from "./http/route-request.js";
 import { Router } from "./http/router.js";
 import type { Mesh, NodeAbout, Owner, SignIn, Tokens } from "./ports.js";
-import { type Relay, type RelayedAnswer, relayRequest } from "./relay/relay.js";
+import { type Relay, type RelayedAnswer, relayRequest } from "./relay/relay-message.js";
 import { type RelayedFrom, RelayedRequests } from "./relay/relayed-requests.js";
 import { liveStats } from "./views/live-stats.js";
 import type { MeshEvents } from "./views/mesh-events.js";
@@ -169,6 +169,9 @@ export class HttpsApi {
       hold,
       isHere,
     });
+    const router = new Router(endpoints, hotRoutes);
+    const chain = { tokens, ownerSecret, isHere, elsewhere };
+    const routing = { ...chain, router, log, place, hold, bodyLimitBytes };
     this.#server = new HttpsServer({
       connections: new ConnectionCaps({ ...connections, clock, log, metrics, recount }),
       host: options.host,
@@ -176,9 +179,7 @@ export class HttpsApi {
       log,
       bodyLimitBytes,
       hotRoutes: hotRoutes.map((route) => ({ route, handle: invoke.handle })),
-      router: new Router(endpoints, hotRoutes),
-      answer: (exchange, match) =>
-        answerClient(exchange, match, { tokens, log, ownerSecret, place, hold, bodyLimitBytes, isHere, elsewhere }),
+      handle: (exchange) => routeRequest(exchange, routing),
     });
   }
 

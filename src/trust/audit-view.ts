@@ -6,9 +6,9 @@ import type { Logger } from "../core/log.js";
 import type { Links } from "../mesh/ports.js";
 import { type AuditBundle, auditBundle } from "../pki/audit/bundle.js";
 import type { AuditCopies } from "../pki/audit/copies.js";
-import type { AuditHeads } from "../pki/audit/heads.js";
 import { type ListedRecord, listAudit } from "../pki/audit/list.js";
 import type { AuditLog } from "../pki/audit/log.js";
+import type { AuditHeads } from "../pki/audit/witnessed-heads.js";
 import type { Registry } from "../pki/registry/registry.js";
 
 /** The kind of request for the heads that a node has seen. */

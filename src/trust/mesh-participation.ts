@@ -12,7 +12,7 @@ import type { LinkSet } from "../mesh/transport/link-set.js";
 import type { TlsNetwork } from "../mesh/transport/tls-network.js";
 import type { Identity } from "../pki/identity/identity.js";
 import type { Registry } from "../pki/registry/registry.js";
-import { type CertificateRenewal, isLockedOut } from "./certificate-renewal.js";
+import { type CertificateRenewal, isLockedOut } from "./leaf-renewal.js";
 import { publishMasterAddress } from "./master-address.js";
 import { followRevocations } from "./revocation-effects.js";
 

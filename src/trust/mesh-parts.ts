@@ -16,6 +16,7 @@ import { verifySigned } from "../pki/registry/records.js";
 import type { Registry } from "../pki/registry/registry.js";
 import type { KnownAddresses } from "./known-addresses.js";
 import { acceptRecords } from "./records-intake.js";
+import { dropRevokedPeers } from "./revocation-effects.js";
 
 /** Links, members and records. */
 export interface MeshParts {
@@ -104,11 +105,7 @@ export function meshParts(
         .masters()
         .flatMap(({ node: id, peer }) => (peer === undefined || id === identity.nodeId ? [] : [{ id, address: peer }])),
   });
-  registry.onRevoked((id) => {
-    members.revoked(id);
-    // With a master goes what it signed: its nodes need certificates of another one.
-    for (const { peer } of links.all()) if (registry.issuerRevoked(peer.issuer)) links.cut(peer.nodeId, "revoked");
-  });
+  dropRevokedPeers({ registry, members, links });
   return {
     links,
     members,

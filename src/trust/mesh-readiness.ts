@@ -7,7 +7,7 @@ import type { Refusal } from "../mesh/ports.js";
 import { isLater, type ProcessInstance } from "../mesh/transport/duplicate-detector.js";
 import type { Identity } from "../pki/identity/identity.js";
 import type { Registry } from "../pki/registry/registry.js";
-import { isLockedOut } from "./certificate-renewal.js";
+import { isLockedOut } from "./leaf-renewal.js";
 
 /** Why a node is not ready, with what its calls are answered, and what to do about it. */
 export interface NotReady {

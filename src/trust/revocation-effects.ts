@@ -1,10 +1,13 @@
-// What a revocation changes at a node while it runs: its certificates, and the apps that a revoked node had deployed.
+// What a revocation changes at a node while it runs: its members and links, its certificates, and the apps that a
+// revoked node had deployed.
 
 import type { Catalog } from "../catalog/catalog.js";
 import type { Logger } from "../core/log.js";
+import type { Membership } from "../mesh/membership/members.js";
+import type { LinkSet } from "../mesh/transport/link-set.js";
 import type { Identity } from "../pki/identity/identity.js";
 import type { Registry } from "../pki/registry/registry.js";
-import type { CertificateRenewal } from "./certificate-renewal.js";
+import type { CertificateRenewal } from "./leaf-renewal.js";
 import { watchOwnRevocation } from "./own-revocation.js";
 
 /** What revocations change. */
@@ -42,4 +45,23 @@ export function followRevocations(options: RevocationEffectsOptions): () => void
   return () => {
     for (const end of ends) end();
   };
+}
+
+/**
+ * From now on, drops a revoked node from the members, which cuts its link, and cuts the links of peers whose certificates
+ * a revoked master issued: these peers need certificates of another master.
+ */
+export function dropRevokedPeers({
+  registry,
+  members,
+  links,
+}: {
+  readonly registry: Pick<Registry, "onRevoked" | "issuerRevoked">;
+  readonly members: Pick<Membership, "revoked">;
+  readonly links: Pick<LinkSet, "all" | "cut">;
+}): void {
+  registry.onRevoked((id) => {
+    members.revoked(id);
+    for (const { peer } of links.all()) if (registry.issuerRevoked(peer.issuer)) links.cut(peer.nodeId, "revoked");
+  });
 }

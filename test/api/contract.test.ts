@@ -6,7 +6,7 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import { interfaceDocument } from "../../src/api/openapi.js";
 import { pathOf, problemsOf } from "../../src/api/route.js";
 import { routes } from "../../src/api/routes.js";
-import { errorTable } from "../../src/core/errors.js";
+import { errorTable } from "../../src/core/error-codes.js";
 import { TestNode } from "../harness/tls/test-node.js";
 
 type Operation = { responses: Record<string, { content?: Record<string, unknown> }> };

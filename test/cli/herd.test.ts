@@ -13,7 +13,7 @@ import { deployApp, showApp } from "../../src/api/apps.js";
 import { showMesh } from "../../src/api/mesh.js";
 import { listNodes, nodeList, nodeTree, resumeNode } from "../../src/api/nodes.js";
 import { changePolicy, showPolicy } from "../../src/api/policy.js";
-import { problem } from "../../src/api/problem.js";
+import { problem } from "../../src/api/problem-document.js";
 import { type ReadyLine, readyLine } from "../../src/api/ready.js";
 import { type AnswerJson, narrowed, type Route } from "../../src/api/route.js";
 import { createToken } from "../../src/api/tokens.js";

@@ -13,7 +13,7 @@ import { defaultLimits } from "../../src/core/limits.js";
 import { UsageError } from "../../src/core/usage-error.js";
 import { readSourceTree, sendLimits } from "../../src/deploy/source-tree.js";
 import { readPassphrase } from "../../src/pki/join/configured-identity.js";
-import { readUpload } from "../../src/server/views/upload.js";
+import { readUpload } from "../../src/server/endpoints/upload-body.js";
 
 const folder = await mkdtemp(join(tmpdir(), "herd-text-"));
 after(() => rm(folder, { recursive: true }));

@@ -1,6 +1,7 @@
 // What a test says of a failure: its code, and something of its text.
 
-import { type ErrorCode, HerdError } from "../../src/core/errors.js";
+import type { ErrorCode } from "../../src/core/error-codes.js";
+import { HerdError } from "../../src/core/errors.js";
 
 /**
  * A check for `assert.throws` and `assert.rejects`: a HerdError with this code, whose text matches or contains `text`.

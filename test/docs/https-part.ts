@@ -2,7 +2,7 @@
 
 import type { z } from "zod";
 import { meshEvent } from "../../src/api/events.js";
-import { problem } from "../../src/api/problem.js";
+import { problem } from "../../src/api/problem-document.js";
 import { readyLine } from "../../src/api/ready.js";
 import { type Answer, type Place, problemsOf, type Route } from "../../src/api/route.js";
 import { routes } from "../../src/api/routes.js";

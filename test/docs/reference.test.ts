@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readyLine } from "../../src/api/ready.js";
 import { herdProgram } from "../../src/cli/program.js";
-import { errorTable } from "../../src/core/errors.js";
+import { errorTable } from "../../src/core/error-codes.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { auditEvents } from "../../src/pki/registry/audit-record.js";
 import { startNode } from "../harness/tls/real-node.js";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { pack, unpack } from "msgpackr";
-import { type ErrorCode, errorTable } from "../../src/core/errors.js";
+import { type ErrorCode, errorTable } from "../../src/core/error-codes.js";
 import { decodeCall, decodeResult, encodeCall, encodeResult } from "../../src/invoke/forwarding/call-codec.js";
 import type { ForwardedCall, ForwardedResult } from "../../src/invoke/forwarding/forwarded-call.js";
 import { refusals } from "../../src/invoke/routing/refusal.js";

@@ -10,7 +10,7 @@ import { CpuUse } from "../../src/owner/cpu-use.js";
 import { hasDisplay } from "../../src/owner/headless.js";
 import { MachineSignals } from "../../src/owner/machine-signals.js";
 import { PowerSupplies } from "../../src/owner/power.js";
-import { type LogindAnswer, presence, presenceOf, type QueryLogind } from "../../src/owner/sessions.js";
+import { type LogindAnswer, presence, presenceOf, type QueryLogind } from "../../src/owner/presence.js";
 import { Temperature } from "../../src/owner/temperature.js";
 import { ManualClock } from "../harness/virtual/manual-clock.js";
 

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sendLargeResult } from "../../src/server/call/large-result.js";
+import { sendLargeResult } from "../../src/server/call/paced-result.js";
 import { type Transfer, Transfers } from "../../src/server/connections/transfers.js";
 import { TestNode } from "../harness/tls/test-node.js";
 import { ManualClock } from "../harness/virtual/manual-clock.js";

@@ -13,7 +13,7 @@ import { after, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Compiler } from "../../runtime/compile/compiler.js";
-import { problem } from "../../src/api/problem.js";
+import { problem } from "../../src/api/problem-document.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { loadConfig } from "../../src/core/config.js";
 import { defaultLimits, type Limits } from "../../src/core/limits.js";

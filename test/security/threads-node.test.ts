@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
-import type { Problem } from "../../src/api/problem.js";
+import type { Problem } from "../../src/api/problem-document.js";
 import { ProblemError } from "../../src/client/errors.js";
 import { callText, deployText, type RealNode, startNode } from "../harness/tls/real-node.js";
 

@@ -16,7 +16,7 @@ import { TokenAuthority, tokenKey } from "../../src/pki/tokens/tokens.js";
 import { makeCsr, parseCsr } from "../../src/pki/x509/csr.js";
 import { toPem } from "../../src/pki/x509/der.js";
 import { rsaKey } from "../../src/pki/x509/rsa-key.js";
-import { readUpload } from "../../src/server/views/upload.js";
+import { readUpload } from "../../src/server/endpoints/upload-body.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { TestMesh } from "../harness/tls/test-mesh.js";
 import { hugeCsr } from "../pki/x509/hand-made-csr.js";

@@ -5,11 +5,12 @@ import type { FunctionType } from "../../interface/model.js";
 import type { ArgumentFormat } from "../call.js";
 import type { CoreValue, WasmFunction } from "../web-assembly.js";
 import { ArgumentReader } from "./arguments.js";
-import { checkResult, LiftBudget, type Lifter, type Lowerer } from "./codec.js";
+import type { Lifter, Lowerer } from "./codec.js";
 import type { Heap } from "./heap.js";
 import { lifter, objectLifter } from "./lift.js";
 import { defaultedLowerer, lowerer } from "./lower.js";
 import { argumentError, Mismatch } from "./mismatch.js";
+import { checkResult, LiftBudget } from "./result-budget.js";
 import type { TypeTable } from "./types.js";
 
 /** The part of an instance that a call needs. */

@@ -1,6 +1,6 @@
 // Codec of forwarded calls and their results: flat arrays on the wire, every field checked before it is used.
 
-import type { ErrorCode } from "../../core/errors.js";
+import type { ErrorCode } from "../../core/error-codes.js";
 import { isMs, isRevision } from "../peer-values.js";
 import { refusals } from "../routing/refusal.js";
 import type { ForwardedCall, ForwardedResult } from "./forwarded-call.js";

@@ -1,6 +1,7 @@
 // The messages of a link: small arrays that start with their type. A frame of a peer that is no message ends the link.
 
-import { type ErrorData, errorTable, HerdError } from "../../core/errors.js";
+import { errorTable } from "../../core/error-codes.js";
+import { type ErrorData, HerdError } from "../../core/errors.js";
 import { FrameError } from "./frame.js";
 
 /** The first element of each message. */

@@ -7,8 +7,8 @@ import { encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.j
 import type { Registry } from "../registry/registry.js";
 import { auditEntrySchema } from "./chain.js";
 import type { AuditCopies } from "./copies.js";
-import type { AuditHeads } from "./heads.js";
 import type { AuditSegments } from "./segments.js";
+import type { AuditHeads } from "./witnessed-heads.js";
 
 const meshId = z.string().regex(meshIdPattern);
 const nodeId = z.string().regex(nodeIdPattern);

@@ -11,8 +11,8 @@ import { mayRecord, parseAudit } from "../registry/audit-record.js";
 import { payloadText } from "../registry/records.js";
 import type { Registry } from "../registry/registry.js";
 import { type AuditEntry, auditRecordLimit, chainStart, entryHash } from "./chain.js";
-import type { AuditHeads } from "./heads.js";
 import { AuditSegments } from "./segments.js";
+import type { AuditHeads } from "./witnessed-heads.js";
 
 /**
  * What a log is made of. `publish` accepts a record here and spreads it (mesh `Replica`); `signer` is this master's.

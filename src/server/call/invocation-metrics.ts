@@ -1,6 +1,7 @@
 // Metrics of calls: how many by outcome, and how long they waited and ran.
 
-import { type ErrorCode, errorTable, HerdError } from "../../core/errors.js";
+import { type ErrorCode, errorTable } from "../../core/error-codes.js";
+import { HerdError } from "../../core/errors.js";
 import { type Histogram, secondsBuckets } from "../../core/histogram.js";
 import type { Counter, Metrics } from "../../core/metrics.js";
 import type { InvocationResult } from "../../invoke/invoker.js";

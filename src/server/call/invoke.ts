@@ -22,15 +22,15 @@ import type { Claims } from "../../pki/tokens/claims.js";
 import { claimsOf, requireRole } from "../http/authorize.js";
 import { answerEmpty } from "../http/empty-answer.js";
 import { decodedParameter } from "../http/http-request.js";
-import { sendProblem } from "../http/problem.js";
 import { hasBody, readBody, whenReceived } from "../http/request-body.js";
+import { sendProblem } from "../http/send-problem.js";
 import type { Tokens } from "../ports.js";
 import { BodyBudget } from "./body-budget.js";
 import { failureRecord } from "./call-failure.js";
 import type { CallStats } from "./call-stats.js";
 import { type InFlight, WaitingCall } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
-import { largeResultBytes, sendLargeResult } from "./large-result.js";
+import { largeResultBytes, sendLargeResult } from "./paced-result.js";
 
 /** Dependencies of the invoke endpoint. `draining` returns whether new calls are refused. */
 export interface InvokeOptions {

@@ -4,8 +4,8 @@ import { deployApp } from "../../api/apps.js";
 import { HerdError } from "../../core/errors.js";
 import { created, type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { deployedView } from "../views/app-view.js";
-import { readUpload, uploadLimitBytes } from "../views/upload.js";
 import type { AppsOptions } from "./apps.js";
+import { readUpload, uploadLimitBytes } from "./upload-body.js";
 
 /** The endpoint that takes uploads. */
 export function appPutEndpoint({ deployer, limits }: AppsOptions): Endpoint {

@@ -11,7 +11,7 @@ import { JoinRefused } from "../../pki/join-refused.js";
 import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { Where } from "../http/place.js";
 import { askOtherMasters } from "../relay/other-masters.js";
-import type { Relay } from "../relay/relay.js";
+import type { Relay } from "../relay/relay-message.js";
 
 /** What other masters keep, as far as it has the shape of the contract. */
 const pendingJoins = z.array(api.pendingJoin).max(64);

@@ -6,7 +6,7 @@ import { HerdError } from "../../core/errors.js";
 import { created, type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { SignIn, Tokens } from "../ports.js";
 import { askOtherMasters } from "../relay/other-masters.js";
-import type { Relay } from "../relay/relay.js";
+import type { Relay } from "../relay/relay-message.js";
 import { durability, type Storage } from "./durable.js";
 import { type Joins, onMaster } from "./joins.js";
 

@@ -10,8 +10,8 @@ import { HeaderBlock } from "../connections/framing.js";
 import { Transfers } from "../connections/transfers.js";
 import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
 import { Content } from "./http-answer.js";
-import { problemAnswer, publicError } from "./problem.js";
 import { addressText } from "./remote-address.js";
+import { problemAnswer, publicError } from "./send-problem.js";
 
 /**
  * Suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2). Those of

@@ -5,14 +5,11 @@ import { type AddressInfo, createServer } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Request, Response, Server } from "hyper-express";
 import type { Route } from "../../api/route.js";
-import { HerdError } from "../../core/errors.js";
 import { UsageError } from "../../core/usage-error.js";
 import { type ConnectionGate, guardConnections } from "../connections/connection-gate.js";
 import type { Exchange } from "./client-request.js";
-import { answerEmpty } from "./empty-answer.js";
 import { FramedServer } from "./framed-server.js";
-import { type ProblemOptions, sendProblem } from "./problem.js";
-import type { Match, Router } from "./router.js";
+import { type ProblemOptions, sendProblem } from "./send-problem.js";
 
 type Handler = (request: Request, response: Response) => void;
 
@@ -33,10 +30,8 @@ export interface HttpsServerOptions extends ProblemOptions {
   readonly host: string;
   readonly port: number;
   readonly hotRoutes: readonly HotRoute[];
-  /** Every path, those of the hot routes included. */
-  readonly router: Router;
-  /** Answers a request of the router's endpoints. */
-  readonly answer: (exchange: Exchange, match: Match) => void;
+  /** Answers every request that is not for a hot route. */
+  readonly handle: (exchange: Exchange) => void;
   readonly connections: ConnectionGate;
 }
 
@@ -124,32 +119,14 @@ export class HttpsServer {
   }
 
   #register(server: Server): void {
-    for (const { route, handle } of this.#options.hotRoutes) {
+    const { hotRoutes, handle } = this.#options;
+    for (const { route, handle: hot } of hotRoutes) {
       const path = route.path.replace(/\{(\w+)\}/g, ":$1");
-      if (route.method === "GET") server.get(path, handle);
-      else server.post(path, handle);
+      if (route.method === "GET") server.get(path, hot);
+      else server.post(path, hot);
     }
-    server.any("/*", (request, response) => this.#route({ request, response }));
-    server.set_error_handler((request, response, error) => this.#refuse({ request, response }, error));
-  }
-
-  #route(exchange: Exchange): void {
-    const { router, answer, bodyLimitBytes } = this.#options;
-    const { method, path } = exchange.request;
-    const served = router.find(path);
-    if (served === undefined) {
-      this.#refuse(exchange, new HerdError("path.unknown", "nothing is served at this path"));
-      return;
-    }
-    const headers = { allow: served.allow };
-    const match = served.match(method);
-    if (match !== undefined) answer(exchange, match);
-    else if (method === "OPTIONS") answerEmpty(exchange, { headers, bodyLimitBytes });
-    else this.#refuse(exchange, new HerdError("method.unsupported", `this path supports ${served.allow}`), headers);
-  }
-
-  #refuse(exchange: Exchange, error: unknown, headers: Readonly<Record<string, string>> = {}): void {
-    sendProblem(exchange, error, { ...this.#options, headers });
+    server.any("/*", (request, response) => handle({ request, response }));
+    server.set_error_handler((request, response, error) => sendProblem({ request, response }, error, this.#options));
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { tryParseJson } from "../../core/json.js";
 import type { EndpointRequest } from "../http/endpoint.js";
-import { type Relay, relayedAnswer } from "./relay.js";
+import { type Relay, relayedAnswer } from "./relay-message.js";
 
 const timeoutMs = 3_000;
 

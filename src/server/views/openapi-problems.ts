@@ -1,6 +1,6 @@
 // The problem documents that a call can answer, as an OpenAPI document describes them: a response per status, an example per code.
 
-import { type ErrorCode, errorTable } from "../../core/errors.js";
+import { type ErrorCode, errorTable } from "../../core/error-codes.js";
 
 type Json = Record<string, unknown>;
 

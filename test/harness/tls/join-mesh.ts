@@ -26,13 +26,13 @@ import { makeCsr } from "../../../src/pki/x509/csr.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
 import { joinsEndpoints } from "../../../src/server/endpoints/joins.js";
 import { tokensEndpoints } from "../../../src/server/endpoints/tokens.js";
-import { answerClient } from "../../../src/server/http/answer-client.js";
 import { type Endpoint, endpoint, ok } from "../../../src/server/http/endpoint.js";
 import { Content } from "../../../src/server/http/http-answer.js";
 import { HttpsServer } from "../../../src/server/http/https-server.js";
 import type { HandedOn, Where } from "../../../src/server/http/place.js";
+import { routeRequest } from "../../../src/server/http/route-request.js";
 import { Router } from "../../../src/server/http/router.js";
-import { type Relay, relayRequest } from "../../../src/server/relay/relay.js";
+import { type Relay, relayRequest } from "../../../src/server/relay/relay-message.js";
 import { RelayedRequests } from "../../../src/server/relay/relayed-requests.js";
 import { MeshEvents, publishJoins } from "../../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
@@ -166,6 +166,7 @@ export class JoinMesh {
     const place = { id, url: () => this.url };
     const hold = () => () => undefined;
     const options = {
+      router: new Router(endpoints),
       tokens,
       log: silent,
       ownerSecret: new OwnerSecret(),
@@ -181,8 +182,7 @@ export class JoinMesh {
       log: silent,
       bodyLimitBytes: 65_536,
       hotRoutes: [],
-      router: new Router(endpoints),
-      answer: (exchange, match) => answerClient(exchange, match, options),
+      handle: (exchange) => routeRequest(exchange, options),
       connections: { opened: () => true, closed: () => undefined },
     });
   }

@@ -2,7 +2,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import { Agent, type RequestOptions, request } from "node:https";
-import { type Problem, problem } from "../../../src/api/problem.js";
+import { type Problem, problem } from "../../../src/api/problem-document.js";
 import type { AnswerJson, Route } from "../../../src/api/route.js";
 import { Catalog } from "../../../src/catalog/catalog.js";
 import { Client } from "../../../src/client/client.js";
@@ -30,7 +30,7 @@ import { foundRoot, rootIssuer } from "../../../src/pki/x509/root.js";
 import type { Joins } from "../../../src/server/endpoints/joins.js";
 import type { Page } from "../../../src/server/endpoints/page.js";
 import { HttpsApi } from "../../../src/server/https-api.js";
-import type { Relay } from "../../../src/server/relay/relay.js";
+import type { Relay } from "../../../src/server/relay/relay-message.js";
 import { MeshEvents } from "../../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import type { NotReady } from "../../../src/trust/mesh-readiness.js";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { ErrorCode } from "../../../src/core/errors.js";
+import type { ErrorCode } from "../../../src/core/error-codes.js";
 import { decodeSigned, encodeSigned } from "../../../src/core/signed.js";
 import type { AuditBundle } from "../../../src/pki/audit/bundle.js";
 import { type AuditEntry, entryHash } from "../../../src/pki/audit/chain.js";

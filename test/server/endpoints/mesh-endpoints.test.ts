@@ -10,7 +10,7 @@ import { showMesh } from "../../../src/api/mesh.js";
 import { type ListedNode, listNodes, nodeList, nodeTree } from "../../../src/api/nodes.js";
 import { narrowed } from "../../../src/api/route.js";
 import type { Where } from "../../../src/server/http/place.js";
-import type { Relay } from "../../../src/server/relay/relay.js";
+import type { Relay } from "../../../src/server/relay/relay-message.js";
 import { type Answer, TestNode } from "../../harness/tls/test-node.js";
 
 let node: TestNode;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { OwnerSecret } from "../../../src/pki/tokens/owner-secret.js";
-import type { Relay } from "../../../src/server/relay/relay.js";
+import type { Relay } from "../../../src/server/relay/relay-message.js";
 import { TestNode } from "../../harness/tls/test-node.js";
 
 const self = "a".repeat(32);

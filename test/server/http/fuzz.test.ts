@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
-import { errorTable } from "../../../src/core/errors.js";
-import { readUpload } from "../../../src/server/views/upload.js";
+import { errorTable } from "../../../src/core/error-codes.js";
+import { readUpload } from "../../../src/server/endpoints/upload-body.js";
 import { TestNode } from "../../harness/tls/test-node.js";
 
 let node: TestNode;

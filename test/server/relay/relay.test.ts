@@ -8,7 +8,7 @@ import { HerdError } from "../../../src/core/errors.js";
 import { decodeFrame, encodeFrame } from "../../../src/mesh/transport/frame.js";
 import { tokenKey } from "../../../src/pki/tokens/tokens.js";
 import type { Where } from "../../../src/server/http/place.js";
-import type { Relay, RelayedRequest } from "../../../src/server/relay/relay.js";
+import type { Relay, RelayedRequest } from "../../../src/server/relay/relay-message.js";
 import { type Answer, type Question, TestNode } from "../../harness/tls/test-node.js";
 
 const masterId = "a".repeat(32);

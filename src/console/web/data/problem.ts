@@ -1,6 +1,6 @@
 // Failed requests as errors: the node's problem document, or one that the page writes when the node sent none.
 
-import { problem as documentSchema, type Problem as ProblemDocument } from "../../../api/problem.ts";
+import { problem as documentSchema, type Problem as ProblemDocument } from "../../../api/problem-document.ts";
 import { text } from "../text.ts";
 
 /** The node refused a request, could not be reached, or sent an answer that the page cannot read. */

@@ -1,7 +1,7 @@
 // The editor as a part of the page: loaded when it is first shown, plain text until then.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Diagnostic } from "../../../api/problem.ts";
+import type { Diagnostic } from "../../../api/problem-document.ts";
 import { Outdated } from "../parts/outdated.tsx";
 import { text } from "../text.ts";
 import type { CodeEditor } from "./code-mirror.ts";

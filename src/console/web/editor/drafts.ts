@@ -2,7 +2,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { AppSource } from "../../../api/apps.ts";
-import type { Diagnostic } from "../../../api/problem.ts";
+import type { Diagnostic } from "../../../api/problem-document.ts";
 import type { ProblemError } from "../data/problem.ts";
 
 /** A source file: its path in the upload, and its text. */

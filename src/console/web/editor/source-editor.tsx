@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { DeployedApp } from "../../../api/apps.ts";
-import type { Diagnostic } from "../../../api/problem.ts";
+import type { Diagnostic } from "../../../api/problem-document.ts";
 import { linkTo } from "../data/address.ts";
 import { ProblemBox } from "../parts/problem-box.tsx";
 import { text } from "../text.ts";

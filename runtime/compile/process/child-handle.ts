@@ -36,7 +36,7 @@ export class CompilerProcess {
 
   constructor(memoryBytes: number) {
     const { SystemRoot } = process.env;
-    this.#child = fork(fileURLToPath(new URL("process.js", import.meta.url)), [String(memoryBytes)], {
+    this.#child = fork(fileURLToPath(new URL("child-main.js", import.meta.url)), [String(memoryBytes)], {
       serialization: "advanced",
       execArgv: [`--max-old-space-size=${Math.floor(memoryBytes / 1024 / 1024)}`],
       // The process gets no environment variables of the node, except one without which Windows cannot start it.

@@ -3,7 +3,7 @@
 import { HerdError } from "../../core/errors.js";
 import { type Link, LinkBroken, type Links, RequestTimeout } from "../../mesh/ports.js";
 import type { Where } from "../http/place.js";
-import type { Relay, RelayedRequest } from "./relay.js";
+import type { Relay, RelayedRequest } from "./relay-message.js";
 
 /** The kind of ask that carries a relayed request. */
 export const relayKind = "http";

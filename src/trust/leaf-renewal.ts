@@ -7,7 +7,7 @@ import type { Logger } from "../core/log.js";
 import type { Random, Timers } from "../core/timers.js";
 import type { Links } from "../mesh/ports.js";
 import type { Identity } from "../pki/identity/identity.js";
-import { LeafRenewal, peerLeafPart } from "../pki/identity/leaf-renewal.js";
+import { LeafRenewal, peerLeafPart } from "../pki/identity/leaf-renewal-timing.js";
 import type { RenewalAuthority } from "../pki/join/renewal-authority.js";
 import type { Registry } from "../pki/registry/registry.js";
 import { issuerKeyOf } from "../pki/x509/peer-identity.js";

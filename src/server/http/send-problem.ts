@@ -1,7 +1,8 @@
 // Errors become answers here and nowhere else: problem documents (RFC 9457).
 
-import type { Problem } from "../../api/problem.js";
-import { errorTable, HerdError } from "../../core/errors.js";
+import type { Problem } from "../../api/problem-document.js";
+import { errorTable } from "../../core/error-codes.js";
+import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { type Exchange, sendAnswer } from "./client-request.js";
 import { Content, type HttpAnswer } from "./http-answer.js";

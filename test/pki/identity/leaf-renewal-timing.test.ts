@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Random } from "../../../src/core/timers.js";
-import { type LeafLife, LeafRenewal, peerLeafPart } from "../../../src/pki/identity/leaf-renewal.js";
+import { type LeafLife, LeafRenewal, peerLeafPart } from "../../../src/pki/identity/leaf-renewal-timing.js";
 import { ManualTime } from "../../harness/virtual/manual-time.js";
 
 const minute = 60_000;
