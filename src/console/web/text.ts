@@ -1,6 +1,6 @@
 // Every text of the page.
 
-import type { ErrorCode } from "../../core/errors.ts";
+import type { ErrorCode } from "../../core/error-codes.ts";
 
 /** A count with its noun, in the singular or the plural. */
 function counted(count: number, one: string, several: string): string {
