@@ -8,7 +8,7 @@ import type { Route } from "../../api/route.js";
 import { HerdError } from "../../core/errors.js";
 import { UsageError } from "../../core/usage-error.js";
 import { type ConnectionGate, guardConnections } from "../connections/connection-gate.js";
-import type { Exchange } from "./client-request.js";
+import type { RequestContext } from "./client-request.js";
 import { answerEmpty } from "./empty-answer.js";
 import { FramedServer } from "./framed-server.js";
 import { type ProblemOptions, sendProblem } from "./problem.js";
@@ -16,7 +16,7 @@ import type { Match, Router } from "./router.js";
 
 type Handler = (request: Request, response: Response) => void;
 
-/** Paths of the certificate chain and its key, in PEM; they are read during the call that takes them. */
+/** Paths of the certificate chain and its key, in PEM; the files are read during the call that takes the paths. */
 export interface KeyFiles {
   readonly cert: string;
   readonly key: string;
@@ -28,7 +28,7 @@ interface HotRoute {
   readonly handle: Handler;
 }
 
-/** What an {@link HttpsServer} serves and where. */
+/** What an {@link HttpsServer} serves, and where. */
 export interface HttpsServerOptions extends ProblemOptions {
   readonly host: string;
   readonly port: number;
@@ -36,27 +36,34 @@ export interface HttpsServerOptions extends ProblemOptions {
   /** Every path, those of the hot routes included. */
   readonly router: Router;
   /** Answers a request of the router's endpoints. */
-  readonly answer: (exchange: Exchange, match: Match) => void;
+  readonly answer: (context: RequestContext, match: Match) => void;
   readonly connections: ConnectionGate;
 }
 
 /**
- * Where a free port is looked for when any will do: below those that systems give to connections that go out (Linux from 32768, others
- * from 49152, RFC 6335 section 6), any of which may take a port between the look and the bind.
+ * The range that is searched for a free port when any will do. The range is below the ephemeral ports (Linux from
+ * 32768, others from 49152, RFC 6335 section 6): an outgoing connection could take one of those between the probe and
+ * the bind.
  */
 const anyPorts = { first: 20_000, count: 12_000 };
-/** Processes look from places that are so far apart: two that start together seldom look at the same port. */
+/**
+ * Distance between the first ports that two processes probe: processes that start together seldom probe the same
+ * port.
+ */
 const portsPerProcess = 16;
 const portAttempts = 100;
 let portsTried = 0;
 
-/** A server with what it listens on: one socket per address. */
+/** A server with its listening sockets: one per address. */
 interface Bound {
   readonly server: Server;
   readonly sockets: us_listen_socket[];
 }
 
-/** Serves the routes over TLS. uWebSockets reads a certificate once, so a new one means a new server on the same port. */
+/**
+ * Serves the routes over TLS. uWebSockets reads a certificate once, so a new certificate needs a new server on the
+ * port.
+ */
 export class HttpsServer {
   readonly #options: HttpsServerOptions;
   #bound: Bound | undefined;
@@ -76,14 +83,16 @@ export class HttpsServer {
   async start(keyFiles: KeyFiles): Promise<void> {
     if (this.#bound !== undefined) return;
     const { host, port } = this.#options;
-    // uWebSockets shares a busy port without a word and explains no failure: a plain socket finds out first. It also finds the
-    // free port for 0, since uWebSockets does not share a port that it chose itself, and a renewal has to.
+    // A plain socket probes the port first, since uWebSockets shares a busy port without an error, and gives no
+    // reason for a failure. The probe also chooses the port for 0: uWebSockets does not share a port that it chose
+    // itself, and a renewal of the certificate has to.
     await this.#listen(keyFiles, await checkPort(host, port));
   }
 
   /**
-   * Serves new connections with a new certificate; those that are open end with the old one. Known limit: the kernel resets what
-   * stands in the old socket's backlog when it closes, hence right after a turn of the loop has emptied it.
+   * Serves new connections with a new certificate; open connections keep the old one. Known limit: the kernel resets
+   * the connections in the backlog of the old socket when that socket closes. The socket closes right after a turn of
+   * the event loop, which empties the backlog.
    */
   async reload(keyFiles: KeyFiles): Promise<void> {
     const before = this.#bound;
@@ -133,34 +142,34 @@ export class HttpsServer {
     server.set_error_handler((request, response, error) => this.#refuse({ request, response }, error));
   }
 
-  #route(exchange: Exchange): void {
+  #route(context: RequestContext): void {
     const { router, answer, bodyLimitBytes } = this.#options;
-    const { method, path } = exchange.request;
+    const { method, path } = context.request;
     const served = router.find(path);
     if (served === undefined) {
-      this.#refuse(exchange, new HerdError("path.unknown", "nothing is served at this path"));
+      this.#refuse(context, new HerdError("path.unknown", "nothing is served at this path"));
       return;
     }
     const headers = { allow: served.allow };
     const match = served.match(method);
-    if (match !== undefined) answer(exchange, match);
-    else if (method === "OPTIONS") answerEmpty(exchange, { headers, bodyLimitBytes });
-    else this.#refuse(exchange, new HerdError("method.unsupported", `this path supports ${served.allow}`), headers);
+    if (match !== undefined) answer(context, match);
+    else if (method === "OPTIONS") answerEmpty(context, { headers, bodyLimitBytes });
+    else this.#refuse(context, new HerdError("method.unsupported", `this path supports ${served.allow}`), headers);
   }
 
-  #refuse(exchange: Exchange, error: unknown, headers: Readonly<Record<string, string>> = {}): void {
-    sendProblem(exchange, error, { ...this.#options, headers });
+  #refuse(context: RequestContext, error: unknown, headers: Readonly<Record<string, string>> = {}): void {
+    sendProblem(context, error, { ...this.#options, headers });
   }
 }
 
-/** uWebSockets binds the first address of a name only; localhost is both. */
+/** The addresses to bind: uWebSockets binds the first address of a name alone, and localhost has two. */
 function bindAddresses(host: string): string[] {
   return host === "localhost" ? ["127.0.0.1", "::1"] : [host];
 }
 
 /**
- * The port, once every address of the host can be bound; a free one for 0. Throws {@link UsageError} that says why it cannot, and
- * names the flag that sets it.
+ * The port, once every address of the host can be bound; a free port for 0. Throws {@link UsageError} with the reason
+ * and with the flag that sets the port.
  */
 export async function checkPort(host: string, port: number, flag = "--port"): Promise<number> {
   for (let attempt = 0; port === 0 && attempt < portAttempts; attempt++) {
@@ -188,7 +197,7 @@ async function checkAddresses(host: string, port: number, flag: string): Promise
   return chosen;
 }
 
-/** Binds and lets go; resolves to the port. */
+/** Binds and releases the port; resolves to its number. */
 function probe(address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = createServer();

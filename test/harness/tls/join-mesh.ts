@@ -182,7 +182,7 @@ export class JoinMesh {
       bodyLimitBytes: 65_536,
       hotRoutes: [],
       router: new Router(endpoints),
-      answer: (exchange, match) => answerClient(exchange, match, options),
+      answer: (context, match) => answerClient(context, match, options),
       connections: { opened: () => true, closed: () => undefined },
     });
   }
