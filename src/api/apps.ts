@@ -1,10 +1,10 @@
-// Apps: upload, list, show, remove, roll back, and what tools read of one.
+// Apps: upload, list, show, remove, roll back, and the artifacts that tools read.
 
 import * as z from "zod";
 import { answer, bytes, type DeepReadonly, json, type Route } from "./route.js";
 import { appName, count, durableHeader, flag, known, nodeNames, revisionName, time } from "./values.js";
 
-/** A JSON Schema of 2020-12, as far as interfaces use it. */
+/** A JSON Schema of 2020-12: the keywords that interfaces use. */
 export interface Schema {
   readonly type?: string;
   readonly $ref?: string;
@@ -36,14 +36,14 @@ const parameter = z
   .custom<Parameter>((value) => isObject(value) && "name" in (value as object) && "optional" in (value as object))
   .meta({ type: "object", description: "The JSON Schema of a value, with `name` and `optional` of the parameter." });
 
-/** How calls of a function went at the asked node in the last minute. */
+/** Stats of the calls of a function at the asked node in the last minute. */
 export const callStats = z
   .object({
     calls: count("Calls that ended."),
-    errors: count("Those of them that failed."),
+    errors: count("Calls that failed."),
     perSecond: z.number().describe("Calls a second."),
     p50Ms: known("Median time of an answered call, in milliseconds"),
-    p99Ms: known("99th percentile of the same"),
+    p99Ms: known("99th percentile of the time of an answered call, in milliseconds"),
   })
   .meta({ id: "CallStats" });
 
@@ -89,7 +89,7 @@ const listed = app
     unlisted: z
       .object({ code: z.string().describe("Code of the error."), detail: z.string().describe("What happened.") })
       .optional()
-      .describe("Why the app stands here without functions: the list is full, or the component cannot be read."),
+      .describe("Why the app is listed without functions: the list is full, or the component cannot be read."),
   })
   .meta({ id: "ListedApp" });
 
@@ -146,7 +146,7 @@ export const deployApp = {
   at: "deployer",
   parameters: named,
   query: z.object({
-    public: flag("Whether calls need no token; when not given, as it was, and private for a new app."),
+    public: flag("Whether calls need no token; when not given, the app keeps its setting, and a new app is private."),
   }),
   body: { kind: "raw", types: ["text/plain", "application/typescript", "multipart/form-data"] },
   answers: {
@@ -248,7 +248,7 @@ export const appSource = {
   problems: ["app.unknown", "revision.unknown", "node.unavailable"],
 } as const satisfies Route;
 
-/** How calls of a function went in the last minute. */
+/** Stats of the calls of a function in the last minute. */
 export type CallStats = DeepReadonly<z.infer<typeof callStats>>;
 
 /** A function of an app. */

@@ -8,16 +8,16 @@ const record = z
   .object({
     at: time("When it happened"),
     event: z.string().describe("What happened: one of the audit events of the reference."),
-    subject: z.string().describe("Id of the node or token, or name of the app, that it was done to."),
+    subject: z.string().describe("Id of the node or token, or name of the app, that the event is about."),
     by: z.string().describe("The actor: `token ID`, `person ID` of an admin token, `founder`, or `mesh`."),
-    node: z.string().describe("Name of the node that signed it."),
-    master: z.string().describe("Name of the master in whose log it is."),
-    seq: count("Its number in that log."),
-    detail: z.string().describe("What else there is to tell, in words."),
+    node: z.string().describe("Name of the node that signed the record."),
+    master: z.string().describe("Name of the master whose log holds the record."),
+    seq: count("Number of the record in that log."),
+    detail: z.string().describe("Further details, in words."),
   })
   .meta({ id: "AuditRecord" });
 
-/** Records of the log: the answer when the query asks for nothing else. */
+/** Records of the log: the answer to a query without `verify`, `proof` and `heads`. */
 export const auditRecords = z.array(record);
 
 /** The verdict of the proof: the answer to `verify`. */
@@ -25,11 +25,11 @@ export const auditVerdict = z
   .object({
     ok: z.boolean().describe("Whether the log proves to be whole and unchanged."),
     records: count("Records that were checked."),
-    problems: z.array(z.string()).describe("What is wrong, in words."),
+    problems: z.array(z.string()).describe("Each fault, in words."),
   })
   .meta({ id: "AuditVerdict" });
 
-/** What an offline proof needs: the answer to `proof`. */
+/** The data of an offline proof: the answer to `proof`. */
 export const auditProof = z
   .object({
     v: z.literal(1).describe("Version of the shape."),
@@ -59,19 +59,20 @@ export const audit = {
   method: "GET",
   path: "/v1/audit",
   summary:
-    "Reads the audit log. With `verify` a master proves it, with `proof` it gives what an offline proof needs, with `heads` the asked node gives the heads that it has seen.",
+    "Reads the audit log. With `verify` a master checks the log, with `proof` a master gives the data of an offline " +
+    "proof, with `heads` the asked node gives the heads that it has seen.",
   role: "admin",
   at: "master",
   query: z.object({
     limit: limit(1_000, "The newest records, at most 10,000"),
     event: z.string().optional().describe("Only records of this event."),
     verify: flag("The verdict of the proof instead of records."),
-    proof: flag("All that an offline proof needs instead of records."),
-    heads: flag("Signed heads that the asked node has seen, whoever's log they are of, instead of records."),
+    proof: flag("The data of an offline proof instead of records."),
+    heads: flag("Signed heads of every master's log that the asked node has seen, instead of records."),
   }),
   answers: {
     200: answer(
-      "Records, oldest first; or what the query asks for.",
+      "Records, oldest first; or the verdict, the proof or the heads.",
       json(z.union([auditRecords, auditHeads, auditVerdict, auditProof])),
     ),
   },

@@ -1,11 +1,11 @@
-// Calls of functions: the route that everything else is for.
+// Calls of functions: the routes of the hot path.
 
 import * as z from "zod";
 import type { ErrorCode } from "../core/error-codes.js";
 import { answer, json, type Route } from "./route.js";
 import { appName } from "./values.js";
 
-/** Headers of an answered call, and of a failed one as far as it came. */
+/** Headers of an answered call; a failed call has those that were known when it failed. */
 const callHeaders = {
   "herd-node": "Name of the node that computed the answer.",
   "herd-hops": "`0`, or `1` when a peer computed the answer.",

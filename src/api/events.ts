@@ -1,4 +1,4 @@
-// What happens in the mesh, as server-sent events.
+// The events of the mesh, as server-sent events.
 
 import * as z from "zod";
 import { callStats } from "./apps.js";
@@ -13,7 +13,7 @@ const node = z.string().describe("Name of the node.");
 const id = z.string().describe("Id of the node.");
 const app = z.string().describe("Name of the app.");
 const by = z.string().describe("The actor, as in the audit log.");
-const decided = { node, id, by, detail: z.string().describe("What else there is to tell, in words.") };
+const decided = { node, id, by, detail: z.string().describe("Further details, in words.") };
 const changed = { app, by };
 
 /** Every event by its type. */

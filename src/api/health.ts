@@ -10,7 +10,7 @@ export const health = {
   summary: "Whether the process serves.",
   role: "none",
   at: "here",
-  answers: { 200: answer("It serves.", bytes("text/plain")) },
+  answers: { 200: answer("The process serves.", bytes("text/plain")) },
 } as const satisfies Route;
 
 /** `GET /readyz`. */
@@ -21,7 +21,7 @@ export const readiness = {
   role: "none",
   at: "here",
   answers: {
-    200: answer("It should. A second line says how many changed files wait for the disk.", bytes("text/plain")),
+    200: answer("The node is ready. A second line counts the files that wait for the disk.", bytes("text/plain")),
   },
   problems: ["node.draining", "node.overloaded", "node.paused", "node.unavailable", "node.revoked"],
 } as const satisfies Route;

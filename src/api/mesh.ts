@@ -1,10 +1,10 @@
-// The mesh as one node sees it: peers, why a call went where it went, masters, and revocation lists.
+// The mesh as one node sees it: peers, the choice of a node for a call, masters, and revocation lists.
 
 import * as z from "zod";
 import { answer, bytes, type DeepReadonly, json, type Route } from "./route.js";
 import { appName, count, known, nodeNames, revisionName, time } from "./values.js";
 
-/** Live state of a node: what its reports hold. */
+/** Live state of a node, from its reports. */
 const nodeStats = z.object({
   slots: known("Calls that it can run at once"),
   running: known("Calls that it runs"),
@@ -64,7 +64,8 @@ const step = z
     way: z
       .string()
       .describe(
-        "`local`, `queue`, `none`, `large` (arguments), `home` (no peer left), `stopped` (here, since no peer takes what this node had to stop) or `peer`.",
+        "`local`, `queue`, `none`, `large` (arguments), `home` (no peer left), `stopped` (here, since no peer takes " +
+          "a call that this node had to stop) or `peer`.",
       ),
     here: side
       .extend({ available: z.boolean().describe("Whether it could have run the call at once, or queued it.") })
@@ -169,5 +170,5 @@ export type MeshPeer = DeepReadonly<z.infer<typeof peer>>;
 /** The mesh as the asked node sees it. */
 export type Mesh = DeepReadonly<z.infer<typeof mesh>>;
 
-/** Why a call went where it went. */
+/** Why a node was chosen for a call. */
 export type Choice = DeepReadonly<z.infer<typeof choice>>;

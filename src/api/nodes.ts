@@ -1,4 +1,4 @@
-// Nodes: list, tree, details, and what an operator does to one.
+// Nodes: list, tree, details, and the requests of operators: revoke, drain, resume, recycle.
 
 import * as z from "zod";
 import { policy } from "./policy.js";
@@ -61,7 +61,9 @@ export interface TreeNode extends DeepReadonly<z.infer<typeof branch>> {
   readonly children: readonly TreeNode[];
 }
 
-/** A node in the tree of who let whom in. The type is named, since a declaration file elides one that infers itself. */
+/**
+ * A node below the node that let it in. The type is named, since a declaration file elides a type that infers itself.
+ */
 const treeNode: z.ZodType<TreeNode> = branch
   .extend({
     get children() {
@@ -184,5 +186,5 @@ export const recycleNode = draining(
 /** A node in a list. */
 export type ListedNode = DeepReadonly<z.infer<typeof node>>;
 
-/** What a node reports of itself. */
+/** The details that a node reports of itself. */
 export type NodeDetails = DeepReadonly<z.infer<typeof details>>;

@@ -11,7 +11,10 @@ type Json = Readonly<Record<string, unknown>>;
 
 const schemasPath = "#/components/schemas/";
 
-/** The document of `GET /v1/openapi.json`: every path below `/v1` and the call of functions. Its schemas are JSON Schema 2020-12. */
+/**
+ * The document of `GET /v1/openapi.json`: every path below `/v1` and the call of functions. The schemas are JSON
+ * Schema 2020-12.
+ */
 export function interfaceDocument(): Json {
   const paths: Record<string, Record<string, Json>> = {};
   const schemas = new NamedSchemas();
@@ -30,7 +33,7 @@ export function interfaceDocument(): Json {
   };
 }
 
-/** Schemas as JSON Schema. Those that have an id stand once, below `components`. */
+/** Schemas as JSON Schema. A schema with an id is written once, below `components`. */
 class NamedSchemas {
   readonly all: Record<string, Json> = {};
 

@@ -1,4 +1,4 @@
-// What the owner of a machine allows: the policy of the asked node.
+// The owner's policy of the asked node, and a pause.
 
 import * as z from "zod";
 import { ownerPolicyShape } from "../core/owner-policy.js";
@@ -49,14 +49,14 @@ export const policy = z
       .object({
         onBattery: z.boolean().nullable().describe("Whether the machine runs on its battery."),
         celsius: z.number().nullable().describe("Temperature of the CPU."),
-        ownerActive: z.boolean().nullable().describe("Whether somebody uses the machine."),
+        ownerActive: z.boolean().nullable().describe("Whether a person uses the machine."),
         ownerIdleMs: z.number().nullable().describe("Milliseconds without input."),
-        headless: z.boolean().nullable().describe("Whether nobody could sit at the machine."),
+        headless: z.boolean().nullable().describe("Whether the machine has no screen and no input for a person."),
         foreignCpu: z.number().nullable().describe("Share of all cores that other programs use, 0 to 1."),
         rssBytes: z.number().nullable().describe("Memory that the node holds."),
         totalBytes: z.number().nullable().describe("Memory of the machine."),
       })
-      .describe("What the node sees of its machine; null where the machine gives no such signal."),
+      .describe("Signals of the machine; null for a signal that the machine does not give."),
     pausedUntil: z.string().nullable().describe("RFC 3339 in UTC, or `forever`; null while the node is not paused."),
   })
   .meta({ id: "Policy" });
@@ -65,7 +65,7 @@ export const policy = z
 export const showPolicy = {
   method: "GET",
   path: "/v1/policy",
-  summary: "Shows the policy of the asked node and what it leaves to calls now.",
+  summary: "Shows the policy of the asked node, and the allowance that it leaves to calls now.",
   role: "admin",
   byOwner: true,
   at: "here",

@@ -9,12 +9,12 @@ const diagnostic = z
     file: z.string().describe("Path of the file in the upload."),
     line: z.int().describe("Line, from 1."),
     column: z.int().describe("Column, from 1."),
-    message: z.string().describe("What is wrong."),
+    message: z.string().describe("The fault, in words."),
     source: z.string().describe("The whole source line."),
   })
   .meta({ id: "Diagnostic" });
 
-/** A problem document. Its `code` is stable: the reference of errors lists all. */
+/** A problem document. The `code` is stable: the reference of errors lists every code. */
 export const problem = z
   .object({
     status: z.int().describe("The HTTP status."),

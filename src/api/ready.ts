@@ -1,4 +1,4 @@
-// The line that a node prints with --json once it serves.
+// The `ready` line: a node prints this JSON with --json once it serves.
 
 import * as z from "zod";
 import type { DeepReadonly } from "./route.js";

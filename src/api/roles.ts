@@ -1,6 +1,6 @@
 // Roles of tokens.
 
-/** What a token allows, each including the ones before it. */
+/** The roles of tokens, each including the roles before it. */
 export const roles = ["invoke", "deploy", "admin"] as const;
 
 /** One of {@link roles}. */

@@ -1,4 +1,4 @@
-// What a route of the HTTPS interface is: everything about it that a client, the server and the reference need.
+// The declaration of a route of the HTTPS interface, for the server, for clients and for the reference.
 
 import type { z } from "zod";
 import type { ErrorCode } from "../core/error-codes.js";
@@ -8,9 +8,10 @@ import type { Role } from "./roles.js";
 type Method = "GET" | "POST" | "PUT" | "DELETE";
 
 /**
- * Which node answers. `here`: the node that was asked. `master`, `deployer`: some node that has that mark. `named`: the node that the
- * path names. `keeper`: the master that keeps what the request names. `masters`: the asked node, which gathers what each master
- * keeps. The asked node relays to another one where it has to; only routes that are not `here` are answered for peers.
+ * Which node answers. `here`: the asked node. `master`, `deployer`: a node with this mark. `named`: the node that the
+ * path names. `keeper`: the master that keeps the join or token of the request. `masters`: the asked node, with the
+ * records that each master keeps. The asked node relays the request to the node that answers; peers may relay all
+ * routes but those of `here`.
  */
 export type Place = "here" | "master" | "deployer" | "named" | "keeper" | "masters";
 
@@ -34,7 +35,7 @@ export interface StreamContent {
   readonly item: z.ZodType;
 }
 
-/** What an answer may hold. */
+/** The kinds of content of an answer. */
 export type Content = JsonContent | BytesContent | StreamContent;
 
 /** An answer of one status. A query may choose among several contents. */
@@ -51,7 +52,7 @@ export interface RawBody {
   readonly types: readonly string[];
 }
 
-/** A route as it is declared. */
+/** The declaration of a route. */
 export interface Route {
   readonly method: Method;
   /** As OpenAPI writes it: `/v1/apps/{app}`. */
@@ -59,9 +60,9 @@ export interface Route {
   readonly summary: string;
   /** The token's role; `none` for everybody, `loopback` for everybody on the node's machine and admins elsewhere. */
   readonly role: Role | "none" | "loopback";
-  /** Whether a token for one app may ask too, and gets what concerns that app. */
+  /** Whether a token for one app is accepted too; the answer is limited to that app. */
   readonly scoped?: true;
-  /** Whether the secret of the machine's owner will do instead of a token. Nodes do not pass the secret on. */
+  /** Whether the secret of the machine's owner is accepted instead of a token. Nodes do not relay the secret. */
   readonly byOwner?: true;
   readonly at: Place;
   /** Parameters of the path, decoded. */
@@ -80,17 +81,17 @@ export interface Route {
 /** The largest JSON body of a route that declares none, in bytes. */
 export const jsonLimitBytes = 65_536;
 
-/** A JSON body of that shape. */
+/** A JSON body of a schema. */
 export function json<Schema extends z.ZodType>(schema: Schema): JsonContent<Schema> {
   return { kind: "json", type: "application/json", schema };
 }
 
-/** A body of that media type. */
+/** A body of a media type. */
 export function bytes(type: string): BytesContent {
   return { kind: "bytes", type };
 }
 
-/** A body of that media type that does not end, made of lines or events of that shape. */
+/** A body of a media type without end, made of lines or events of a schema. */
 export function stream(type: string, item: z.ZodType): StreamContent {
   return { kind: "stream", type, item };
 }
@@ -103,7 +104,7 @@ export function answer<const Contents extends readonly Content[]>(
   return { description, contents };
 }
 
-/** A value of the contract as code passes it on: read, never changed. */
+/** A value of the contract, with every property read-only. */
 export type DeepReadonly<Value> = Value extends readonly (infer Element)[]
   ? readonly DeepReadonly<Element>[]
   : Value extends object
@@ -142,7 +143,7 @@ export type HeaderOf<R extends Route, Status extends keyof R["answers"]> = R["an
   ? keyof Headers & string
   : never;
 
-/** A route as a client reads it that asks for one of several shapes: see {@link narrowed}. */
+/** A route for a client whose query chooses one of several shapes of the answer: see {@link narrowed}. */
 export type Narrowed<R extends Route, Schema extends z.ZodType> = Omit<R, "answers"> & {
   readonly answers: {
     readonly 200: { readonly description: string; readonly contents: readonly [JsonContent<Schema>] };
@@ -165,7 +166,7 @@ type QueryPart<R extends Route> = R["query"] extends z.ZodObject
   ? { readonly query?: Readonly<SentQueryOf<R>> }
   : unknown;
 
-/** What a client fills into path and query of a route: the parameters that the route declares. */
+/** The parameters of path and query that a route declares, as a client gives them. */
 export type TargetOf<R extends Route> = ParametersPart<R> & QueryPart<R>;
 
 /** Parameters of path and query, whatever the route. */
@@ -181,7 +182,9 @@ export function targetOf(route: Route, { parameters, query = {} }: AnyTarget = {
   return pathOf(route.path, parameters) + (search.size === 0 ? "" : `?${search}`);
 }
 
-/** The path of a route with its parameters filled in, escaped (RFC 3986, section 2.1). Throws TypeError when one is missing. */
+/**
+ * The path of a route with its parameters, escaped (RFC 3986, section 2.1). Throws TypeError for a missing parameter.
+ */
 export function pathOf(path: string, parameters: Readonly<Record<string, string>> = {}): string {
   return path.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = parameters[name];
@@ -190,7 +193,7 @@ export function pathOf(path: string, parameters: Readonly<Record<string, string>
   });
 }
 
-/** Every code that a route may answer with: its own, and those that follow from its role, place, parameters and body. */
+/** Every problem code of a route: its own codes, and those that follow from its role, place, parameters and body. */
 export function problemsOf(route: Route): ErrorCode[] {
   const codes = new Set<ErrorCode>([
     "internal",

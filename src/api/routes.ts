@@ -1,4 +1,4 @@
-// The table of routes: all that a node serves over HTTPS.
+// The table of routes: every path that a node serves over HTTPS.
 
 import * as apps from "./apps.js";
 import { audit } from "./audit.js";

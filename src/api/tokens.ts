@@ -60,7 +60,8 @@ const createBody = z
       .positive()
       .optional()
       .describe(
-        "Life in seconds, at most 366 days of a join token and ten years of another one; 86,400 when not given, 300 for a join token.",
+        "Life in seconds: of a join token at most 366 days, and 300 when not given; of any other token at most ten " +
+          "years, and 86,400 when not given.",
       ),
     node: z.string().max(64).optional().describe("Of a join token: the only name that a node may join under."),
     uses: z

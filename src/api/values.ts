@@ -3,12 +3,13 @@
 import * as z from "zod";
 import { isAppName } from "../core/app-name.js";
 
-/** The name of an app: it stands in paths, tokens and URLs. */
+/** The name of an app, as paths, tokens and URLs hold it. */
 export const appName = z
   .string()
   .refine(isAppName, {
     error: ({ input }) =>
-      `${JSON.stringify(String(input).slice(0, 80))} is no app name: 1 to 63 of a-z, 0-9 and hyphens, starting with a letter`,
+      `${JSON.stringify(String(input).slice(0, 80))} is no app name: ` +
+      "1 to 63 of a-z, 0-9 and hyphens, starting with a letter",
   })
   .meta({ pattern: "^[a-z][a-z0-9-]{0,62}$", description: "Name of an app." });
 
@@ -28,7 +29,7 @@ export const known = (what: string) => z.number().nullable().describe(`${what}; 
 /** A whole number, zero or more. */
 export const count = (what: string) => z.int().min(0).describe(what);
 
-/** A host name or address, of a node that wants to be reached there. */
+/** A host name or address at which a node is to be reached. */
 export const host = z
   .string()
   .max(253)

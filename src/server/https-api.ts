@@ -1,4 +1,4 @@
-// The public interface of a node, put together: every endpoint of CONTRACT.md so far.
+// The public HTTPS interface of a node: builds the endpoints of all routes of src/api, and serves them.
 
 import { invokeByQuery, invoke as invokeRoute } from "../api/calls.js";
 import type { Route } from "../api/route.js";
@@ -48,10 +48,10 @@ import { type RelayedFrom, RelayedRequests } from "./relay/relayed-requests.js";
 import { liveStats } from "./views/live-stats.js";
 import type { MeshEvents } from "./views/mesh-events.js";
 
-/** Routes whose requests do not pass the chain. */
+/** Routes of the hot path: their requests do not pass the chain. */
 const hotRoutes: readonly Route[] = [invokeByQuery, invokeRoute];
 
-/** What the interface speaks for. */
+/** Dependencies of {@link HttpsApi}. */
 export interface HttpsApiOptions {
   readonly host: string;
   readonly port: number;
@@ -67,9 +67,9 @@ export interface HttpsApiOptions {
   readonly ring: LogRing;
   readonly metrics: Metrics;
   readonly tokens: Tokens;
-  /** What the owner of this machine shows for {@link HttpsApiOptions.owner}. */
+  /** The secret with which the owner of this machine may change {@link HttpsApiOptions.owner}. */
   readonly ownerSecret: Pick<OwnerSecret, "isSame">;
-  /** What the disk has not taken yet; without it, nothing waits. */
+  /** Files that the disk has not taken yet; undefined where no file waits. */
   readonly storage?: Storage;
   readonly signIn: SignIn;
   readonly joins: Joins;
@@ -81,18 +81,18 @@ export interface HttpsApiOptions {
   readonly canRun: () => boolean;
   readonly relay: Relay;
   readonly mesh: Mesh;
-  /** What `GET /v1/events` tells; whoever learns of something publishes it. */
+  /** The events of `GET /v1/events`; every part of the node publishes its own. */
   readonly events: MeshEvents;
   readonly owner: Owner;
   readonly about: () => NodeAbout;
-  /** Why the node should get no calls although it serves: see {@link NotReady}. */
+  /** Reasons against readiness while the node serves: see {@link NotReady}. */
   readonly reasons: () => readonly NotReady[];
   readonly page: Page;
 }
 
 /**
- * The error of an app that does not run here: a node whose mesh does not take it cannot know whether there is one, and
- * one that is deployed may be damaged here.
+ * The error of an app that does not run here. A node that is cut off from its mesh cannot know whether the app
+ * exists, and the files of a deployed app may be damaged here.
  */
 function unknownApp(
   app: string,
@@ -106,7 +106,7 @@ function unknownApp(
   return new HerdError("node.unavailable", detail, { retryAfterSeconds: 10 });
 }
 
-/** The running interface: bound, draining, gone. */
+/** The interface and its life: starting, ready, draining, stopped. */
 export class HttpsApi {
   readonly #options: HttpsApiOptions;
   readonly #inFlight = new InFlight();
@@ -152,7 +152,7 @@ export class HttpsApi {
       nodeDetailsEndpoint(options),
       ...meshEndpoints(meshOptions),
       ...policyEndpoints(options),
-      ...nodeStateEndpoints({ ...options, readiness: () => this.#told() }),
+      ...nodeStateEndpoints({ ...options, readiness: () => this.#readinessNow() }),
       ...pageEndpoints(options.page),
     ];
     const hold = () => this.#inFlight.hold();
@@ -179,7 +179,7 @@ export class HttpsApi {
       log,
       bodyLimitBytes,
       hotRoutes: hotRoutes.map((route) => ({ route, handle: invoke.handle })),
-      handle: (exchange) => routeRequest(exchange, routing),
+      handle: (context) => routeRequest(context, routing),
     });
   }
 
@@ -188,22 +188,25 @@ export class HttpsApi {
     return `https://${hostAndPort(this.#options.advertise, this.#server.port)}`;
   }
 
-  /** Calls under way. */
+  /** Calls in flight. */
   get inFlight(): Pick<InFlight, "size" | "appOf"> {
     return this.#inFlight;
   }
 
-  /** Answers a request that a peer relayed (ask kind `http`), problems included. Throws `request.malformed` when it is none. */
+  /**
+   * Answers a request that a peer relayed (request kind `http`), with a problem document when it fails. Throws
+   * `request.malformed` for a value that is no request.
+   */
   handleRelayed(request: unknown, from: RelayedFrom): Promise<RelayedAnswer> {
     return this.#relayed.answer(request, from);
   }
 
-  /** Binds the port; `/readyz` says no until {@link ready}. */
+  /** Binds the port; `/readyz` answers `node.draining` until {@link ready}. */
   start(keyFiles: KeyFiles): Promise<void> {
     return this.#server.start(keyFiles);
   }
 
-  /** From now on the node says that it is ready. */
+  /** Makes `/readyz` report the node as ready from now on. */
   ready(): void {
     if (this.#readiness === "starting") this.#readiness = "ready";
   }
@@ -213,20 +216,22 @@ export class HttpsApi {
     return this.#server.reload(keyFiles);
   }
 
-  /** Refuses new calls with `node.draining` and waits for those under way, until the signal aborts. */
+  /**
+   * Graceful shutdown: refuses new calls with `node.draining`, and waits for calls in flight until the signal aborts.
+   */
   drain(signal: AbortSignal): Promise<void> {
     this.#readiness = "draining";
     return this.#inFlight.idle(signal);
   }
 
-  #told(): Readiness {
+  #readinessNow(): Readiness {
     const { draining, asleep } = this.#options.mesh.drainable;
     if (this.#readiness !== "ready") return this.#readiness;
     if (draining || asleep) return draining ? "draining" : "asleep";
     return this.#options.canRun() ? "ready" : "unable";
   }
 
-  /** Closes the port and every connection; whoever still waits for a call is cut off. */
+  /** Closes the port and every connection, also of clients that still wait for a call. */
   stop(): void {
     this.#readiness = "draining";
     this.#server.stop();

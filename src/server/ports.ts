@@ -1,4 +1,4 @@
-// What the HTTPS interface uses of the mesh: its tokens, nodes, links and log. `src/node/` wires them.
+// Ports of the HTTPS interface: the tokens, nodes, links and log of the mesh. `src/node/` connects them.
 
 import type { TreeNode } from "../api/nodes.js";
 import type { OuterWall } from "../core/outer-wall.js";
@@ -21,30 +21,30 @@ export type SignIn = Pick<SignInCodes, "redeem">;
 /** A node as the records of the mesh describe it. */
 export type NodeEntry = Omit<NodeRecord, "key">;
 
-/** Every node that was ever let in. */
+/** The registry of every node that was ever let in. */
 export interface NodeRegistry {
   nodes(): readonly NodeEntry[];
   node(id: string): NodeEntry | undefined;
   byName(name: string): NodeEntry | undefined;
-  /** Ids of a node and of all that it let in, directly or not, itself first. */
+  /** Ids of a node and of all nodes that it let in, directly or not; its own id is the first. */
   subtree(id: string): readonly string[];
   /** Which node let in which, as `GET /v1/nodes?tree=true` answers; undefined while no node is known. */
   tree(stateOf: (id: string) => string): TreeNode | undefined;
 }
 
-/** Gives this node's calls to others, and takes none from them, while it is on. */
+/** Drains this node: while draining is on, the node gives its calls to peers, and takes none from them. */
 interface Drainable {
   readonly draining: boolean;
-  /** Whether the node's owner paused it: then nothing runs there at all. */
+  /** Whether the node's owner paused it: then the node runs no call at all. */
   readonly asleep: boolean;
-  /** Turning it off ends a pause too; resolves when that is kept. */
+  /** Turns draining on or off; off also ends a pause. Resolves once the state is stored. */
   setDraining(on: boolean): Promise<void> | void;
 }
 
-/** What the owner of this node's machine allows, and has to say. */
+/** The policy of this machine's owner, the allowance that follows from it, and the signals of the machine. */
 export type Owner = Pick<Governor, "current" | "policy" | "signals" | "pausedUntil" | "update">;
 
-/** What a node says of itself; times are epoch ms, certificates by their end. */
+/** What a node reports of itself: the start and the ends of its certificates in epoch ms. */
 export interface NodeAbout {
   readonly version: string;
   readonly startedAt: number;
@@ -56,22 +56,25 @@ export interface Mesh {
   readonly registry: NodeRegistry;
   readonly members: Pick<Members, "all" | "get">;
   readonly links: Pick<Links, "get">;
-  /** What is known of a peer, when it was heard of lately. */
+  /** Stats of a peer; undefined when no report of it came lately. */
   statsOf(nodeId: string): PeerStats | undefined;
-  /** The same of this node. */
+  /** Stats of this node. */
   here(): NodeStats;
   /** Ids of the peers that can run a revision. */
   holders(revision: string): Iterable<string>;
-  /** Why a call of this node's clients went where it went; undefined when it is long ago, or there was no choice. */
+  /** Why a node was chosen for a call of this node's clients; undefined for an old call, or one without a choice. */
   choiceOf(invocation: string): DecisionView | undefined;
   readonly drainable: Drainable;
-  /** Where the processes of a node are when two run with its identity; else none. */
+  /** Addresses of the duplicate processes of a node; empty when one process alone has its identity. */
   processesOf(nodeId: string): readonly string[];
   /** The container around this node. */
   readonly wall: OuterWall;
-  /** Ends this node once it has no more calls, so that another takes its place. */
+  /** Ends this node once it has no more calls, so that its supervisor starts another. */
   recycle(): void;
-  /** Revokes a node, with `subtree` all that it let in; the ids that were. `by` names who asked, such as `token ID`. Throws `request.malformed`. */
+  /**
+   * Revokes a node, with `subtree` also all nodes that it let in. Gives the ids of the revoked nodes. `by` names the
+   * actor, such as `token ID`. Throws `request.malformed`.
+   */
   revoke(
     nodeId: string,
     options: { readonly subtree: boolean; readonly by: string },

@@ -121,7 +121,7 @@ test("a restart keeps name, identity, tokens and apps", async (t) => {
 
 test("after stop nothing keeps the process alive", async () => {
   const script = `
-    const { startNode } = await import(${JSON.stringify(new URL("../server/real-node.js", import.meta.url).href)});
+    const { startNode } = await import(${JSON.stringify(new URL("../harness/tls/real-node.js", import.meta.url).href)});
     const running = await startNode({ ephemeral: true });
     await running.client.send("/healthz");
     await running.stop();

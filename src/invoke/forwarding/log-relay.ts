@@ -68,11 +68,6 @@ export class LogRelay {
     this.#here.delete(invocation);
   }
 
-  /** The link to the node for which a call runs; undefined for this node's own calls. */
-  originOf(invocation: string): Link | undefined {
-    return this.#here.get(invocation)?.link;
-  }
-
   /**
    * Sends a line to the node for which its call runs. False when this node is to keep the line: the call is its own, or
    * that node is gone.

@@ -95,7 +95,7 @@ export class Gossip {
     const { self, links } = this.#options;
     let outdated = false;
     for (const update of decodeUpdates(body)) {
-      if (update[0] === "announce") this.receiveAnnouncement(update[1], peer);
+      if (update[0] === "announce") this.#receiveAnnouncement(update[1], peer);
       else this.receiveAccusation(update, peer);
       outdated ||= update[0] !== "announce" && update[1] === self.id && update[2] < self.incarnation;
     }
@@ -103,7 +103,7 @@ export class Gossip {
   }
 
   /** Takes a node's announcement, from any peer. */
-  receiveAnnouncement(text: string, peer: string): void {
+  #receiveAnnouncement(text: string, peer: string): void {
     const { table, self, trust, mesh } = this.#options;
     const announcement = decodeAnnouncement(mesh, text);
     if (announcement === undefined || trust.isRevoked(announcement.node)) return;
@@ -202,7 +202,7 @@ export class Gossip {
       const text = this.#early.peek(node);
       if (text === undefined || !trust.known(node)) continue;
       this.#early.delete(node);
-      this.receiveAnnouncement(text, node);
+      this.#receiveAnnouncement(text, node);
     }
   }
 }

@@ -2,16 +2,14 @@
 
 import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
-import { meshIdPattern, nodeIdPattern } from "../../core/node-id.js";
 import { encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
+import * as field from "../registry/record-fields.js";
 import type { Registry } from "../registry/registry.js";
 import { auditEntrySchema } from "./chain.js";
 import type { AuditCopies } from "./copies.js";
 import type { AuditSegments } from "./segments.js";
 import type { AuditHeads } from "./witnessed-heads.js";
 
-const meshId = z.string().regex(meshIdPattern);
-const nodeId = z.string().regex(nodeIdPattern);
 const records = (limit: number) => z.array(z.string().max(signedLimitBytes)).max(limit);
 
 /** Entries of one log that a bundle can hold. */
@@ -20,16 +18,16 @@ const bundleEntries = 1_000_000;
 /** The shape of a bundle, of any origin. */
 export const auditBundleSchema = z.object({
   v: z.literal(1),
-  mesh: meshId,
+  mesh: field.meshId,
   /** The master that made the bundle, and when (epoch ms). */
-  node: nodeId,
-  at: z.number().int().min(0).max(8_640_000_000_000_000),
+  node: field.nodeId,
+  at: field.time,
   /** The nodes of the mesh: texts of signed records. */
   grants: records(10_000),
   admissions: records(10_000),
   revocations: records(20_000),
   /** The log of that master, and its copies of other masters' logs. */
-  logs: z.array(z.object({ master: nodeId, entries: z.array(auditEntrySchema).max(bundleEntries) })).max(1_024),
+  logs: z.array(z.object({ master: field.nodeId, entries: z.array(auditEntrySchema).max(bundleEntries) })).max(1_024),
   /** Every head that the master, and the peers that it requested heads of, have seen. */
   heads: records(100_000),
 });

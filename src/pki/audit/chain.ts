@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import * as field from "../registry/record-fields.js";
 
 /** `prev` of a log's first entry. */
 export const chainStart = "0".repeat(64);
@@ -13,9 +14,9 @@ export const auditRecordLimit = 4_096;
 /** A shape of {@link AuditEntry} as a peer or a file may hold it. */
 export const auditEntrySchema = z.strictObject({
   seq: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
-  prev: z.string().regex(/^[0-9a-f]{64}$/),
+  prev: field.sha256,
   record: z.string().max(auditRecordLimit),
-  at: z.number().int().min(0).max(8_640_000_000_000_000),
+  at: field.time,
 });
 
 /**

@@ -4,8 +4,9 @@
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { isNodeId, nodeIdPattern } from "../../core/node-id.js";
+import { isNodeId } from "../../core/node-id.js";
 import type { StateFiles } from "../../storage/state-files.js";
+import * as field from "../registry/record-fields.js";
 import { type AuditEntry, auditEntrySchema, chainStart, entryHash } from "./chain.js";
 import { AuditSegments } from "./segments.js";
 
@@ -13,7 +14,7 @@ import { AuditSegments } from "./segments.js";
 const pageEntries = 256;
 
 const requestShape = z.object({
-  master: z.string().regex(nodeIdPattern),
+  master: field.nodeId,
   from: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
 });
 

@@ -4,13 +4,13 @@ import { z } from "zod";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
-import { nodeIdPattern } from "../../core/node-id.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
+import * as field from "../registry/record-fields.js";
 import type { IssuedCertificate } from "./enrollment-issue.js";
 
 const bucketShape = z.record(
-  z.string().regex(nodeIdPattern),
+  field.nodeId,
   z.array(z.object({ serial: z.string().regex(/^[0-9a-f]{2,40}$/), notAfter: z.number() })),
 );
 

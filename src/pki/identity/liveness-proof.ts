@@ -3,20 +3,17 @@
 
 import { z } from "zod";
 import { tryParseJson } from "../../core/json.js";
-import { meshIdPattern, nodeIdPattern } from "../../core/node-id.js";
 import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
+import * as field from "../registry/record-fields.js";
 
-const meshId = z.string().regex(meshIdPattern);
-const nodeId = z.string().regex(nodeIdPattern);
 const instance = z.string().regex(/^[0-9a-f]{16,64}$/);
-const time = z.number().int().min(0).max(8_640_000_000_000_000);
 
 const shape = z.strictObject({
   kind: z.literal("twin"),
-  mesh: meshId,
-  node: nodeId,
+  mesh: field.meshId,
+  node: field.nodeId,
   instance,
-  started: time,
+  started: field.time,
   /** The other process' instance, which its signer cannot have known before that one began. */
   saw: instance,
   address: z

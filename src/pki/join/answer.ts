@@ -6,19 +6,17 @@ import { z } from "zod";
 import type { Enrolled } from "../../api/joins.js";
 import type { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
-import { meshIdPattern, nodeIdPattern } from "../../core/node-id.js";
 import { nodeNamePattern } from "../../core/node-name.js";
 import { decodeSigned, type Signed, type Signer, signedLimitBytes } from "../../core/signed.js";
 import { publicKeyOfText } from "../identity/enrolled-key.js";
 import type { Enrollment } from "../identity/enrollment.js";
 import { JoinRefused } from "../join-refused.js";
+import * as field from "../registry/record-fields.js";
 import { parsePayload, verifySigned } from "../registry/records.js";
 import { meshIdOf } from "../x509/root.js";
 import { openSealed, sealFor } from "./proof.js";
 import type { JoinRequest } from "./request.js";
 
-const meshId = z.string().regex(meshIdPattern);
-const nodeId = z.string().regex(nodeIdPattern);
 /** The largest answer, in bytes. */
 export const answerLimitBytes = 2 * 1024 * 1024;
 
@@ -29,8 +27,8 @@ const keyText = z.string().max(1_024);
 
 const payloadShape = z.strictObject({
   kind: z.literal("enrollment"),
-  mesh: meshId,
-  node: nodeId,
+  mesh: field.meshId,
+  node: field.nodeId,
   nonce: z.string().max(64),
   name: z.string().regex(nodeNamePattern),
   peer: pem,
@@ -43,7 +41,7 @@ const payloadShape = z.strictObject({
 
 const answerShape = z.object({
   v: z.literal(1),
-  signed: z.object({ payload: z.string(), signer: nodeId, signature: z.string().max(1_024) }),
+  signed: z.object({ payload: z.string(), signer: field.nodeId, signature: z.string().max(1_024) }),
   records: z.array(z.string().max(signedLimitBytes)).max(recordLimit),
 });
 

@@ -6,11 +6,11 @@ import type { JoinBody } from "../../api/joins.js";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
-import { meshIdPattern } from "../../core/node-id.js";
 import { nodeNamePattern } from "../../core/node-name.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
 import { nodeIdOf, publicKeyOfText } from "../identity/enrolled-key.js";
 import { JoinRefused } from "../join-refused.js";
+import * as field from "../registry/record-fields.js";
 import { verifySigned } from "../registry/records.js";
 import { type CertificateRequest, csrLimitBytes, parseCsr } from "../x509/csr.js";
 
@@ -23,7 +23,7 @@ const hostText = z
 const payloadShape = z.strictObject({
   kind: z.literal("join"),
   /** Id of the mesh that it means to join: a root that stands between cannot pass the request on. */
-  mesh: z.string().regex(meshIdPattern),
+  mesh: field.meshId,
   name: z.string().regex(nodeNamePattern),
   /** The enrolled key's SPKI DER in base64. */
   key: z.string().max(64),

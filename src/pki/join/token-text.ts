@@ -4,18 +4,18 @@
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
-import { meshIdPattern, nodeIdPattern } from "../../core/node-id.js";
+import * as field from "../registry/record-fields.js";
 
 const prefix = "herd-join.";
 const textLimit = 8_192;
 
 const shape = z.strictObject({
   v: z.literal(1),
-  mesh: z.string().regex(meshIdPattern),
-  fingerprint: z.string().regex(/^[0-9a-f]{64}$/),
+  mesh: field.meshId,
+  fingerprint: field.sha256,
   id: z.string().regex(/^[0-9a-f]{16}$/),
   secret: z.string().regex(/^[A-Za-z0-9_-]{22,64}$/),
-  master: z.string().regex(nodeIdPattern),
+  master: field.nodeId,
   /** Whether the joiner becomes a master, and so requests a master's certificate too. */
   makesMaster: z.boolean(),
   urls: z.array(z.url({ protocol: /^https$/ }).max(512)).max(16),

@@ -8,6 +8,7 @@ import { tryParseJson } from "../../core/json.js";
 import { SerialQueue } from "../../core/serial-queue.js";
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
 import { JoinRefused } from "../join-refused.js";
+import * as field from "../registry/record-fields.js";
 import { isProof, secretHash } from "./proof.js";
 
 const fileName = "join-tokens";
@@ -23,7 +24,7 @@ const graceMs = 86_400_000;
 const entryShape = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
   /** SHA-256 of the secret, hex. */
-  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  hash: field.sha256,
   /** The name of the only node that may use it. */
   node: z.string().optional(),
   master: z.boolean(),

@@ -2,8 +2,8 @@
 
 import { z } from "zod";
 import { tryParseJson } from "../../core/json.js";
-import { meshIdPattern } from "../../core/node-id.js";
 import type { Signed } from "../../core/signed.js";
+import * as field from "./record-fields.js";
 
 /** Everything that is recorded. */
 export const auditEvents = [
@@ -43,13 +43,13 @@ const text = (limit: number) =>
 
 const schema = z.strictObject({
   kind: z.literal("audit"),
-  mesh: z.string().regex(meshIdPattern),
+  mesh: field.meshId,
   event: z.enum(auditEvents),
   by: text(128),
   subject: text(128),
   detail: text(512),
   /** Epoch ms, by the clock of the node that signs. */
-  at: z.number().int().min(0).max(8_640_000_000_000_000),
+  at: field.time,
 });
 
 /** The payload of an audit record. */

@@ -7,14 +7,10 @@ import { roles } from "../../api/roles.js";
 import { isAppName } from "../../core/app-name.js";
 import { isTokenId } from "../../core/ids.js";
 import { tryParseJson } from "../../core/json.js";
-import { meshIdPattern, nodeIdPattern } from "../../core/node-id.js";
 import { nodeNamePattern } from "../../core/node-name.js";
 import type { Signed } from "../../core/signed.js";
+import * as field from "./record-fields.js";
 
-const meshId = z.string().regex(meshIdPattern);
-const nodeId = z.string().regex(nodeIdPattern);
-const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
-const time = z.number().int().min(0).max(8_640_000_000_000_000);
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const nodeName = z.string().regex(nodeNamePattern);
 const line = (limit: number) =>
@@ -44,85 +40,85 @@ const payloads = {
   /** Makes a node a master; signed by the root. */
   grant: z.strictObject({
     kind: z.literal("grant"),
-    mesh: meshId,
-    node: nodeId,
+    mesh: field.meshId,
+    node: field.nodeId,
     name: nodeName,
     /** The enrolled key, SPKI DER in base64. */
     key: enrolledKey,
     /** The master's CA certificate. */
     certificate: pem,
-    at: time,
+    at: field.time,
   }),
   /** Lets a node in; signed by a master. `parent` is the node that received its request, null for the founder. */
   admission: z.strictObject({
     kind: z.literal("admission"),
-    mesh: meshId,
-    node: nodeId,
+    mesh: field.meshId,
+    node: field.nodeId,
     name: nodeName,
     key: enrolledKey,
-    parent: nodeId.nullable(),
+    parent: field.nodeId.nullable(),
     approvedBy: line(128),
-    at: time,
+    at: field.time,
     deploy: z.boolean(),
     master: z.boolean(),
   }),
   /** Ends a node's membership for good; signed by a master, or by the root. */
   revocation: z.strictObject({
     kind: z.literal("revocation"),
-    mesh: meshId,
-    node: nodeId,
-    at: time,
+    mesh: field.meshId,
+    node: field.nodeId,
+    at: field.time,
     by: line(128),
     /** The node whose whole subtree was revoked, when this one is below it. */
-    subtreeOf: nodeId.optional(),
+    subtreeOf: field.nodeId.optional(),
   }),
   /** Where a master is reached; signed by itself. */
   address: z.strictObject({
     kind: z.literal("address"),
-    mesh: meshId,
-    node: nodeId,
+    mesh: field.meshId,
+    node: field.nodeId,
     url,
     /** `HOST:PORT`, null for a master that can only dial out. */
     peer: peer.nullable(),
-    at: time,
+    at: field.time,
   }),
   /** A token that was issued, without its text; signed by a master. Times are epoch ms. */
   token: z.strictObject({
     kind: z.literal("token"),
-    mesh: meshId,
+    mesh: field.meshId,
     id: tokenId,
     role: z.enum(roles),
     app: z.string().refine(isAppName).optional(),
-    at: time,
-    expiresAt: time,
+    at: field.time,
+    expiresAt: field.time,
   }),
   /** A token's end before its time; signed by a master. */
   "token-revocation": z.strictObject({
     kind: z.literal("token-revocation"),
-    mesh: meshId,
+    mesh: field.meshId,
     id: tokenId,
-    expiresAt: time,
-    at: time,
+    expiresAt: field.time,
+    at: field.time,
   }),
   /** How far a master's audit log goes: number of entries, and the hash of the last; signed by that master. */
   head: z.strictObject({
     kind: z.literal("head"),
-    mesh: meshId,
-    master: nodeId,
+    mesh: field.meshId,
+    master: field.nodeId,
     seq: count,
-    hash: hex64,
-    at: time,
+    hash: field.sha256,
+    at: field.time,
   }),
   /** The newest CRL of a master; signed by it. */
   crl: z.strictObject({
     kind: z.literal("crl"),
-    mesh: meshId,
-    master: nodeId,
+    mesh: field.meshId,
+    master: field.nodeId,
     pem: z
       .string()
       .max(49_152)
       .regex(/^-----BEGIN X509 CRL-----\n[A-Za-z0-9+/=\n]+-----END X509 CRL-----\n*$/),
-    at: time,
+    at: field.time,
   }),
 } as const;
 

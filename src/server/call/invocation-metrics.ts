@@ -46,7 +46,7 @@ export class InvocationMetrics {
     this.#run.observe(result.runMs / 1_000);
   }
 
-  /** Counts a call that gave none. */
+  /** Counts a call that gave no result. */
   failed(error: unknown): void {
     if (error instanceof ClientGone) this.#gone.add();
     else this.#failed.get(error instanceof HerdError ? error.code : "internal")?.add();

@@ -64,7 +64,7 @@ interface InvokeContext extends Omit<Invocation, "arguments"> {
 
 const noArguments = "";
 
-/** Answers calls. */
+/** Answers calls: reads the arguments, has the invoker run the call, and sends the result or the problem. */
 export class InvokeEndpoint {
   readonly #options: InvokeOptions;
   readonly #bodies: BodyBudget;

@@ -2,7 +2,7 @@
 // awaited.
 
 import type { Request, Response } from "hyper-express";
-import { type FramedRequest, keptAlive } from "../http/framed-exchange.js";
+import { type FramedRequest, keptAlive } from "../http/framed-request.js";
 
 /**
  * From this size on, in bytes, a result may meet a reader slower than the node. Smaller results fit the kernel's

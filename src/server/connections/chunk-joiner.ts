@@ -1,6 +1,6 @@
-// Chunks of a body, joined before anybody keeps them: one of a single byte would cost some 250 bytes of memory.
+// Joins the small chunks of a body before they are kept: a chunk of a single byte costs some 250 bytes of memory.
 
-/** Bytes of a piece, and the most that waits of a body. */
+/** Bytes of a joined piece, and the most bytes of one body that wait. */
 const pieceBytes = 16_384;
 
 /** Joins the small chunks of one body. */
@@ -14,8 +14,8 @@ export class ChunkJoiner {
   }
 
   /**
-   * Takes a chunk, and gives what is to be passed on now, to be copied at once; the last chunk always comes last, as it
-   * is.
+   * Adds a chunk. Returns the pieces to pass on now; the caller copies them at once. The last chunk is never joined,
+   * and comes last.
    */
   add(chunk: ArrayBuffer, isLast: boolean): readonly ArrayBuffer[] {
     const waits = isLast || this.#bytes + chunk.byteLength > pieceBytes ? this.#take() : undefined;

@@ -1,41 +1,41 @@
-// Connections of clients: how many at once, in all and from one address. What is over is closed before it costs a
-// handshake.
+// Caps on the open connections of clients, in all and from one address. A connection above a cap is closed before its
+// TLS handshake.
 
 import type { Clock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
 import type { Metrics } from "../../core/metrics.js";
 
-/** What {@link ConnectionCaps} works with. */
+/** Dependencies of {@link ConnectionCaps}. */
 export interface ConnectionCapsOptions {
   readonly limit: number;
   readonly limitPerAddress: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Who is connected now, by address; undefined where the system does not tell. */
+  /** Open connections by address, as the system lists them; undefined where the system has no list. */
   readonly recount: () => Promise<ReadonlyMap<string, number> | undefined>;
 }
 
 type Reason = "all" | "address";
 
-/** A recount is worth it at most this often. */
+/** The least time between two recounts. */
 const recountMs = 500;
 /**
- * uWebSockets ends a connection that nobody uses within 12 s: without a recount, what was opened longer ago counts no
- * more.
+ * uWebSockets ends an idle connection within 12 s. Without a list of the system, connections that were opened longer
+ * ago no longer count.
  */
 const forgetMs = 12_000;
 
 /**
- * Counts connections. uWebSockets tells of each end, but not whose: a closed socket has no address any more. So the
- * count in all is exact, and that of an address is a bound, what it opened, which a recount makes exact whenever it may
- * matter.
+ * Counts connections. uWebSockets reports each end, but a closed socket has no address any more. So the count in all
+ * is exact, and the count of an address is an upper bound: the connections that it opened. A recount makes the bound
+ * exact before it decides.
  */
 export class ConnectionCaps {
   readonly #options: ConnectionCapsOptions;
   readonly #refused: Readonly<Record<Reason, { readonly add: () => void }>>;
   #open = 0;
-  /** What addresses had open at the last recount; opened before the one under way; opened since. */
+  /** Connections by address: open at the last recount; opened before the recount under way; opened since. */
   #known: ReadonlyMap<string, number> = new Map();
   #before: ReadonlyMap<string, number> = new Map();
   #since = new Map<string, number>();
@@ -65,14 +65,14 @@ export class ConnectionCaps {
   }
 
   /**
-   * A connection came from that address: whether it may stay. One that may not is not counted, nor is its end to be
-   * told.
+   * Whether a new connection from an address may stay. A connection that is refused is not counted, and {@link
+   * closed} must not be called for it.
    */
   opened(address: string): boolean {
     const { limit, limitPerAddress } = this.#options;
     if (this.#open >= limit) return this.#refuse("all");
     const held = this.#boundOf(address);
-    // In time: a client of many short connections is counted anew before its bound meets the cap.
+    // At half the cap, so that a client of many short connections is recounted before its bound reaches the cap.
     if (held >= limitPerAddress / 2 || this.#since.size > 4 * limit) this.#recount();
     if (held >= limitPerAddress) return this.#refuse("address");
     this.#open += 1;
@@ -80,7 +80,7 @@ export class ConnectionCaps {
     return true;
   }
 
-  /** A connection that stayed has ended. */
+  /** Counts the end of a connection that stayed. */
   closed(): void {
     this.#open -= 1;
     if (this.#open > 0) return;
@@ -89,7 +89,7 @@ export class ConnectionCaps {
     this.#since = new Map();
   }
 
-  /** What an address has open, at most. */
+  /** The most connections that an address may have open. */
   #boundOf(address: string): number {
     const opened = [this.#known, this.#before, this.#since].reduce(
       (sum, counts) => sum + (counts.get(address) ?? 0),
@@ -116,7 +116,7 @@ export class ConnectionCaps {
       });
   }
 
-  /** Nobody tells who is connected: what was opened long ago has ended, or is in use. */
+  /** Without a list of the system, drops the counts of connections that were opened more than {@link forgetMs} ago. */
   #forget(now: number): void {
     if (now - this.#forgotAt >= forgetMs) {
       this.#known = this.#before;

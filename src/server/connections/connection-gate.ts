@@ -1,9 +1,9 @@
-// Tells of connections before anything else of them is seen: where those over a cap are closed.
+// Decides on each connection before its TLS handshake: a connection above a cap is closed here.
 
 import type { HttpResponse, TemplatedApp } from "uWebSockets.js";
 import { addressKey } from "./connection-table.js";
 
-/** Who decides whether a connection may stay; see `ConnectionCaps`. */
+/** Decides whether a connection may stay, and counts those that end; see `ConnectionCaps`. */
 export interface ConnectionGate {
   opened(address: string): boolean;
   closed(): void;
@@ -11,7 +11,8 @@ export interface ConnectionGate {
 
 /**
  * Has `gate` decide on every connection that `app` accepts, before its TLS handshake. uWebSockets calls back at the
- * start of each connection and at its end; one that is closed within the first call ends within it too.
+ * start of each connection and at its end; for a connection that is closed within the first call, the second call
+ * comes within the first.
  */
 export function guardConnections(app: TemplatedApp, gate: ConnectionGate): void {
   let isRefusing = false;

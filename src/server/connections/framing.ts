@@ -1,14 +1,13 @@
-// The one check of a request's header block, before anything reads its body: RFC 9112 (sections 3, 5 and 6) and RFC
-// 9110.
+// The one check of a request's header block, before the body is read: RFC 9112 (sections 3, 5 and 6) and RFC 9110.
 
 import { HerdError } from "../../core/errors.js";
 
-/** Field lines of a request. uWebSockets' parser itself reads at most 98. */
+/** The most field lines of a request. uWebSockets' parser itself reads at most 98. */
 const maxHeaderLines = 64;
-/** Bytes of a request's target and field lines, with the separators of these. */
+/** The most bytes of a request's target and field lines, with their separators. */
 export const maxHeaderBytes = 16_384;
 
-/** What separates a name, a value and the next line: `: ` and CRLF. */
+/** Bytes of the separators of a field line: `: ` and CRLF. */
 const separatorBytes = 4;
 /** Digits of a Content-Length that a number holds exactly. */
 const maxLengthDigits = 15;
@@ -21,15 +20,15 @@ const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
  * section 3.2).
  */
 const host = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::[0-9]{0,5})?$/;
-/** RFC 3986, section 3.3: what a path consists of. Escapes are checked where a parameter is decoded. */
+/** RFC 3986, section 3.3: the characters of a path. Escapes are checked where a parameter is decoded. */
 const path = /^[A-Za-z0-9._~!$&'()*+,;=:@/%-]*$/;
 /**
- * RFC 9110, section 5.5: no control character but the tab. uWebSockets' parser stops at all others but this one, DEL.
+ * DEL: RFC 9110, section 5.5, allows no control character but the tab. uWebSockets' parser refuses all others.
  */
 const control = "\x7f";
 
 /**
- * What a header block is read from: uWebSockets' request, or another server's in its shape. Names come in lower case.
+ * The source of a header block: uWebSockets' request, or another server's in the same shape. Names are in lower case.
  */
 export interface HeaderSource {
   getMethod(): string;
@@ -41,12 +40,12 @@ export interface HeaderSource {
 }
 
 /**
- * Reads one source after the other and checks what it passes on; a server has one, since what it reads is read at once.
- * hyper-express reads the method only where a path takes any, and no path where the route has no parameter: what the
- * table of routes matched exactly needs no look.
+ * Checks the values that it passes on from a source. One block serves all requests of a server in turn, since each
+ * header block is read at once. hyper-express reads the method only for a route of any method, and the path only for
+ * a route with parameters: values that the table of routes matched exactly need no check.
  */
 export class HeaderBlock implements HeaderSource {
-  /** Why the request is refused; its connection ends with that answer, since its framing is not certain. */
+  /** Why the request is refused. The connection ends with the refusal, since the framing is not certain. */
   refusal: HerdError | undefined;
   /** Whether the client asked, among other options, for the end of the connection after the answer. */
   closes = false;
@@ -59,7 +58,7 @@ export class HeaderBlock implements HeaderSource {
   #tokens = 0;
   #length: string | undefined;
   #coding: string | undefined;
-  /** The last one that was good: most clients of a node write the same. */
+  /** The last valid Host field, which is not checked again: most clients of a node send the same. */
   #host = "";
 
   constructor(source: HeaderSource) {
@@ -110,7 +109,7 @@ export class HeaderBlock implements HeaderSource {
     return this.#source.getParameter(index);
   }
 
-  /** Each field line, with the value under which hyper-express knows it. */
+  /** Passes on each field line, with the value in the form that hyper-express compares. */
   forEach(each: (name: string, value: string) => void): void {
     this.#each = each;
     this.#source.forEach(this.#line);
@@ -154,7 +153,7 @@ export class HeaderBlock implements HeaderSource {
         }
         break;
       case "connection":
-        // uWebSockets takes any value of five letters for `close`, and no list.
+        // uWebSockets takes any value of five letters for `close`, and reads no list.
         if (value.length > 5 && /(?:^|,)[ \t]*close[ \t]*(?:,|$)/i.test(value)) this.closes = true;
         break;
     }

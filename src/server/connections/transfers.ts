@@ -1,5 +1,4 @@
-// Bodies and answers that are on their way for longer than a turn of the event loop: each has to make progress, or
-// ends.
+// Bodies and answers that take longer than a turn of the event loop: a transfer that makes too little progress ends.
 
 import type { Clock } from "../../core/clock.js";
 
@@ -7,21 +6,21 @@ import type { Clock } from "../../core/clock.js";
 export interface Transfer {
   /** Bytes that have passed so far. */
   readonly bytes: () => number;
-  /** Bytes of all of it; undefined when nobody said. */
+  /** Bytes of the whole transfer; undefined when the length was not announced. */
   readonly size: number | undefined;
-  /** Whether it has ended, in whatever way. */
+  /** Whether the transfer has ended, in any way. */
   readonly isOver: () => boolean;
-  /** Ends it: too slow. Called once. */
+  /** Ends a transfer that is too slow. Called once. */
   readonly late: () => void;
 }
 
 /**
- * The floor: 16 KiB a second, over each window of 5 s. Below it uWebSockets cuts a body after 8 to 12 s, without an
- * answer.
+ * The least rate of a transfer: 16 KiB a second over each window of 5 s. The window is shorter than the 8 to 12 s
+ * after which uWebSockets itself cuts a body without an answer.
  */
 const floorBytesPerSecond = 16_384;
 const windowMs = 5_000;
-/** All of it within a minute, and a second for each 64 KiB. */
+/** The longest time of a whole transfer: a minute, and a second for each 64 KiB. */
 const wholeMs = 60_000;
 const wholeBytesPerSecond = 65_536;
 const lookMs = 1_000;
@@ -33,7 +32,9 @@ interface Watched {
   windowBytes: number;
 }
 
-/** Looks at transfers once a second while there are any; what takes one turn of the event loop never comes here. */
+/**
+ * Checks transfers once a second while there are any. A transfer within one turn of the event loop is never watched.
+ */
 export class Transfers {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #watched = new Set<Watched>();
@@ -48,14 +49,14 @@ export class Transfers {
     return this.#watched.size;
   }
 
-  /** Watches a transfer until it is over, or ends it when it is slower than the floor or takes too long. */
+  /** Watches a transfer until it is over; ends a transfer below the least rate, or beyond the longest time. */
   watch(transfer: Transfer): void {
     const now = this.#clock.monotonic();
     this.#watched.add({ transfer, since: now, windowSince: now, windowBytes: transfer.bytes() });
     this.#look ??= setInterval(() => this.look(), lookMs).unref();
   }
 
-  /** Ends those that are late. */
+  /** Ends the transfers that are late. */
   look(): void {
     const now = this.#clock.monotonic();
     for (const watched of this.#watched) {

@@ -1,4 +1,4 @@
-// GET /v1/apps/{app}/openapi.json, component.wasm, interface.wit, source: what tools read of an app.
+// GET /v1/apps/{app}/openapi.json, component.wasm, interface.wit, source: the artifacts of an app, for tools.
 
 import { interfaceWit } from "../../../runtime/interface/wit.js";
 import * as api from "../../api/apps.js";
@@ -7,7 +7,7 @@ import { Content, JsonText } from "../http/http-answer.js";
 import { openApi } from "../views/openapi.js";
 import { type AppsOptions, interfaceOf, knownApp } from "./apps.js";
 
-/** The artifacts of an app's current revision; the source also of one before, by `?revision=`. */
+/** The artifacts of an app's current revision; with `?revision=` also the source of an earlier revision. */
 export function artifactEndpoints(options: AppsOptions): Endpoint[] {
   const { catalog } = options;
   return [
@@ -34,7 +34,7 @@ export function artifactEndpoints(options: AppsOptions): Endpoint[] {
       async handle({ parameters, query }) {
         const { app, revision: current } = knownApp(parameters.app, catalog);
         const revision = query.revision ?? current;
-        // As it is stored: a large source is not made values and text again on this thread.
+        // The stored text is sent unparsed: to parse and write a large source again would hold up this thread.
         const [head, files] = [JSON.stringify({ app, revision }), await catalog.sourceText(app, revision)];
         return ok(new JsonText(Buffer.concat([Buffer.from(`${head.slice(0, -1)},"files":`), files, Buffer.from("}")])));
       },

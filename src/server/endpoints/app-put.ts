@@ -1,4 +1,4 @@
-// PUT /v1/apps/{app}: source in, a new revision out.
+// PUT /v1/apps/{app}: deploys uploaded source as a new revision.
 
 import { deployApp } from "../../api/apps.js";
 import { HerdError } from "../../core/errors.js";

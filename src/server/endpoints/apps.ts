@@ -18,7 +18,7 @@ import { appView, deployedView, unlistedView } from "../views/app-view.js";
 import { nameOf } from "../views/mesh-names.js";
 import { durability, type Storage } from "./durable.js";
 
-/** What the endpoints of apps work with. */
+/** Dependencies of the endpoints of apps. */
 export interface AppsOptions {
   readonly catalog: Catalog;
   readonly router: AppRouter;
@@ -32,7 +32,7 @@ export interface AppsOptions {
   readonly storage?: Storage | undefined;
 }
 
-/** UTF-16 units of a list after which apps are in it without their functions. */
+/** Once a list has so many UTF-16 units, further apps are listed without their functions. */
 const fullListUnits = 8 * 1024 * 1024;
 const fullList = new HerdError("request.too-large", "the list is full: ask for this app alone");
 
@@ -84,8 +84,8 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
 }
 
 /**
- * The apps of a list as JSON texts, one after the other, so that calls get their turn between them. One that cannot be
- * read, and those that come when the list is full, are in it without their functions.
+ * The apps of a list as JSON texts, one in each turn of the event loop, so that calls run between them. An app that
+ * cannot be read is listed without its functions, and so are all apps once the list is full.
  */
 async function list(
   records: readonly AppRecord[],
@@ -116,15 +116,15 @@ export function knownApp(app: string, catalog: Pick<Catalog, "get">): AppRecord 
   return record;
 }
 
-/** The names of the nodes that can run an app's current revision, this one first. */
+/** The names of the nodes that can run an app's current revision, this node first. */
 function holdersOf({ app, revision }: AppRecord, { router, place, mesh }: AppsOptions): string[] {
   const here = router.find(app)?.prepared.revision === revision ? [place.node] : [];
   return [...here, ...[...mesh.holders(revision)].map((id) => nameOf(id, mesh.registry)).sort()];
 }
 
 /**
- * The interface of an app's current revision: at hand while it answers calls, else read from its component, in another
- * thread.
+ * The interface of an app's current revision: in memory while the revision answers calls, else read from its
+ * component in another thread.
  */
 export async function interfaceOf(
   record: AppRecord,

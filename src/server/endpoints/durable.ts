@@ -1,6 +1,6 @@
-// How an answer to a change shows that the change is in force, and that the disk has not taken it yet.
+// Marks the answer to a change that is in force and that the disk has not taken yet.
 
-/** What the disk has not taken yet: paths of files whose content waits in memory. */
+/** The files that the disk has not taken yet: their content waits in memory. */
 export interface Storage {
   paths(): readonly string[];
 }
@@ -11,7 +11,7 @@ export interface Durability {
   readonly field: { readonly durable?: false };
 }
 
-/** The durability of what was changed just now. */
+/** The durability of the change that was just made. */
 export function durability(storage: Storage | undefined): Durability {
   const waits = (storage?.paths().length ?? 0) > 0;
   return waits ? { headers: { "herd-durable": "false" }, field: { durable: false } } : { headers: {}, field: {} };

@@ -1,4 +1,4 @@
-// GET /v1/events: what happens in the mesh, as server-sent events (HTML standard, section 9.2).
+// GET /v1/events: the events of the mesh, as server-sent events (HTML standard, section 9.2).
 
 import { followEvents } from "../../api/events.js";
 import type { Clock } from "../../core/clock.js";
@@ -7,13 +7,16 @@ import type { OpenStreams } from "../http/open-streams.js";
 import type { LiveStats } from "../views/live-stats.js";
 import type { MeshEvent, MeshEvents } from "../views/mesh-events.js";
 
-/** A comment is no event. */
+/** A comment line, which clients skip. */
 const heartbeat = ":\n\n";
 
-/** How often stats are sent to the streams that want them. */
+/** The period between two events `figures`. */
 const statsMs = 1_000;
 
-/** What the endpoint sends: events as they happen, and with `?figures=true` an event `figures` each second. */
+/**
+ * Dependencies of the endpoint, which sends events as they happen, and with `?figures=true` an event `figures` a
+ * second.
+ */
 export interface EventsOptions {
   readonly events: MeshEvents;
   readonly stats: () => LiveStats;
@@ -21,7 +24,7 @@ export interface EventsOptions {
   readonly streams: OpenStreams;
 }
 
-/** The endpoint of events. Its first line is sent when it listens. */
+/** The endpoint of events. The first line is sent once the stream receives events. */
 export function eventsEndpoint({ events, stats, clock, streams }: EventsOptions): Endpoint {
   const ticker = new StatsTicker(() => eventText({ type: "figures", at: clock.now(), ...stats() }));
   return endpoint(followEvents, {
@@ -45,7 +48,7 @@ export function eventsEndpoint({ events, stats, clock, streams }: EventsOptions)
   });
 }
 
-/** Reads stats once a second for all streams that want them; not at all while there is none. */
+/** Reads the stats once a second for all streams together; not at all while no stream has `figures`. */
 class StatsTicker {
   readonly #text: () => string;
   readonly #writers = new Set<(text: string) => void>();
@@ -55,7 +58,7 @@ class StatsTicker {
     this.#text = text;
   }
 
-  /** Writes the stats at once and each second from now on; the returned function ends that. */
+  /** Writes the stats at once and each second from now on, until the returned function is called. */
   add(write: (text: string) => void): () => void {
     write(this.#text());
     this.#writers.add(write);

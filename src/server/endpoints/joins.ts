@@ -1,4 +1,4 @@
-// POST /v1/join and GET /v1/join/{id} for nodes that want in; GET /v1/joins, …/approve and …/reject for who decides.
+// POST /v1/join and GET /v1/join/{id} for nodes that join; GET /v1/joins, …/approve and …/reject for admins who decide.
 
 import { z } from "zod";
 import * as api from "../../api/joins.js";
@@ -10,23 +10,23 @@ import type { JoinTokenIssuer } from "../../pki/join/token-issuer.js";
 import { JoinRefused } from "../../pki/join-refused.js";
 import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { Where } from "../http/place.js";
-import { askOtherMasters } from "../relay/other-masters.js";
+import { requestFromOtherMasters } from "../relay/other-masters.js";
 import type { Relay } from "../relay/relay-message.js";
 
-/** What other masters keep, as far as it has the shape of the contract. */
+/** The pending joins of another master, in the shape of the contract. */
 const pendingJoins = z.array(api.pendingJoin).max(64);
 
-/** How joins are answered here. */
+/** Dependencies of the endpoints of joining. */
 export interface Joins {
-  /** A master's; other nodes have none and pass requests on. */
+  /** The registration authority of a master; undefined on other nodes, which relay the requests. */
   readonly authority: Pick<RegistrationAuthority, "join" | "poll" | "pending" | "approve" | "reject"> | undefined;
-  /** Of join tokens; a master's too. */
+  /** The issuer of join tokens; undefined on a node that is no master. */
   readonly issuer: Pick<JoinTokenIssuer, "create" | "list" | "revoke"> | undefined;
-  /** Ids of the masters that count, this node's among them if it is one. */
+  /** Ids of the masters that are not revoked, this node's among them if it is one. */
   readonly masters: () => readonly string[];
 }
 
-/** Throws `node.unavailable` on a node that is no master: only a peer that takes this node for a master can ask. */
+/** The part, which masters have. Throws `node.unavailable` on a node that a peer takes for a master by mistake. */
 export function onMaster<Part>(part: Part | undefined): Part {
   if (part !== undefined) return part;
   throw new HerdError("node.unavailable", "this node is no master", { retryAfterSeconds: 5 });
@@ -35,7 +35,7 @@ export function onMaster<Part>(part: Part | undefined): Part {
 /** The endpoints of joining. */
 export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay }): Endpoint[] {
   const authority = () => onMaster(joins.authority);
-  /** Ids start with digits of the master that keeps the request. */
+  /** The master that keeps the request: the id of a request starts with digits of that master's id. */
   const atKeeper = ({ parameters: { id } }: { readonly parameters: { readonly id: string } }): Where => {
     const keeper = joins.masters().find((master) => id.startsWith(`${master.slice(0, keeperDigits)}-`));
     if (keeper !== undefined) return { node: keeper };
@@ -56,7 +56,7 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
     }),
     endpoint(api.listJoins, {
       async handle(request) {
-        const others = await askOtherMasters(request, { relay, masters: joins.masters() });
+        const others = await requestFromOtherMasters(request, { relay, masters: joins.masters() });
         const lists = [
           joins.authority?.pending() ?? [],
           ...others.map(({ json }) => pendingJoins.safeParse(json).data ?? []),

@@ -1,16 +1,16 @@
-// GET /v1/logs: the last log records as an array, or with ?follow=true as lines of JSON without end.
+// GET /v1/logs: the last log records as an array; with ?follow=true also records to come, as lines of JSON without end.
 
 import { type LogLine, readLogs } from "../../api/logs.js";
 import type { LogRecord, LogRing } from "../../core/log-ring.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import type { OpenStreams } from "../http/open-streams.js";
 
-/** An empty line is no record. */
+/** An empty line, which clients skip. */
 const heartbeat = "\n";
 
 /** The endpoint of the node's log records. */
 export function logsEndpoint(ring: LogRing, streams: OpenStreams): Endpoint {
-  // Written once, however many follow.
+  // The line of a record is made once for all streams.
   let newest: { readonly record: LogRecord; readonly line: string } | undefined;
   const lineOf = (record: LogRecord): string => {
     if (newest?.record !== record) newest = { record, line: textOf(record) };

@@ -1,4 +1,4 @@
-// GET /v1/mesh, /v1/mesh/why/{invocation}, /v1/masters, /crl.pem, /v1/audit: what a node knows of its mesh.
+// GET /v1/mesh, /v1/mesh/why/{invocation}, /v1/masters, /crl.pem, /v1/audit: the mesh as this node sees it.
 
 import { type AuditRecord, audit as auditRoute } from "../../api/audit.js";
 import * as api from "../../api/mesh.js";
@@ -15,7 +15,7 @@ import type { Mesh } from "../ports.js";
 import { AuditCheck } from "../views/audit-check.js";
 import { nameOf } from "../views/mesh-names.js";
 
-/** What the endpoints work with. `calls` counts those that were forwarded. */
+/** Dependencies of the endpoints. `calls` counts the forwarded calls. */
 export interface MeshEndpointsOptions {
   readonly mesh: Mesh;
   readonly node: { readonly name: string };
@@ -34,14 +34,16 @@ export function meshEndpoints(options: MeshEndpointsOptions): Endpoint[] {
       handle({ parameters }) {
         const choice = mesh.choiceOf(parameters.invocation);
         if (choice !== undefined) return ok(choiceView(choice, { mesh, node: node.name }));
-        const detail = `${node.name} did not choose where this call runs: it came in elsewhere, long ago, or without a peer that could take it`;
+        const detail =
+          `${node.name} did not choose where this call runs: ` +
+          "it came in elsewhere, long ago, or without a peer that could take it";
         throw new HerdError("call.unknown", detail);
       },
     }),
     endpoint(api.listMasters, { handle: () => ok(mesh.masters()) }),
     endpoint(api.revocationLists, { handle: () => ok(new Content("application/x-pem-file", mesh.crl())) }),
     endpoint(auditRoute, {
-      // Heads are asked of the very node: what it has seen is a witness against a master that shows others another log.
+      // The asked node itself answers heads: the heads that it saw are a witness against a master that shows two logs.
       where: ({ query }) => (query.heads === true ? "here" : "master"),
       async handle({ query: { heads, verify, proof, limit, event } }) {
         if (heads === true) return ok(audit.heads());
@@ -67,38 +69,38 @@ export function meshBody(options: Omit<MeshEndpointsOptions, "rootCertificatePem
   };
 }
 
-/** Peers that are not revoked, by name; what was not heard of yet is null. */
+/** Peers that are not revoked, by name. A value is null before a report of the peer came. */
 function peersOf({ mesh, calls }: Pick<MeshEndpointsOptions, "mesh" | "calls">): api.MeshPeer[] {
   return mesh.members
     .all()
     .flatMap(({ id, state }) => {
       const entry = mesh.registry.node(id);
       if (entry === undefined || entry.revoked) return [];
-      const figures = mesh.statsOf(id);
+      const stats = mesh.statsOf(id);
       const rttMs = round(mesh.links.get(id)?.rttMs);
-      const errorRate = round(figures?.errorRate);
-      const ejected = figures?.ejected ?? false;
+      const errorRate = round(stats?.errorRate);
+      const ejected = stats?.ejected ?? false;
       const forwarded = calls.forwardedTo(entry.name);
-      return [{ name: entry.name, state, rttMs, ...statsView(figures), errorRate, ejected, forwarded }];
+      return [{ name: entry.name, state, rttMs, ...statsView(stats), errorRate, ejected, forwarded }];
     })
     .sort((left, right) => left.name.localeCompare(right.name, "en"));
 }
 
-function statsView(figures: NodeStats | undefined): api.MeshNode {
-  const { slots = null, running = null, queued = null, owner = null, loopDelayMs } = figures ?? {};
+function statsView(stats: NodeStats | undefined): api.MeshNode {
+  const { slots = null, running = null, queued = null, owner = null, loopDelayMs } = stats ?? {};
   return {
     slots,
     running,
     queued,
-    capacity: round(figures?.capacity?.overall),
-    weight: rounded(figures?.weight ?? 0),
+    capacity: round(stats?.capacity?.overall),
+    weight: rounded(stats?.weight ?? 0),
     owner,
     loopDelayMs: round(loopDelayMs),
-    pace: round(figures?.pace),
+    pace: round(stats?.pace),
   };
 }
 
-/** Steps with a name for each place; what was not known then is null. */
+/** The steps of a choice, with names of nodes; a value that was not known at the time is null. */
 function choiceView(choice: DecisionView, { mesh, node }: { mesh: Mesh; node: string }): api.Choice {
   const named = (id: string): string => nameOf(id, mesh.registry);
   return {
@@ -140,7 +142,7 @@ function sideView({ slots, running, queued, serviceMs, expectedMs, lightUnits }:
   return { slots, running, queued, ...times, lightUnits: round(lightUnits) };
 }
 
-/** Rounded; what is not known is null. */
+/** The value, rounded; null for one that is not known. */
 function round(value: number | null | undefined): number | null {
   return value === null || value === undefined ? null : rounded(value);
 }

@@ -1,4 +1,4 @@
-// GET /v1/nodes/{node}: what a node says of itself, asked of the very node.
+// GET /v1/nodes/{node}: the details of a node, which that node itself answers.
 
 import { showNode } from "../../api/nodes.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
@@ -6,12 +6,12 @@ import type { Mesh, NodeAbout, Owner } from "../ports.js";
 import { knownNode } from "../views/mesh-names.js";
 import { policyView } from "./policy.js";
 
-/** What the endpoint works with. */
+/** Dependencies of the endpoint. */
 export interface NodeDetailsOptions {
   readonly mesh: Pick<Mesh, "registry">;
   readonly node: { readonly id: string; readonly name: string };
   readonly owner: Owner;
-  /** Read at each request: certificates are renewed. */
+  /** Read at each request, since certificates are renewed. */
   readonly about: () => NodeAbout;
 }
 

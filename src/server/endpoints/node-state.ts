@@ -1,4 +1,4 @@
-// GET /healthz, /readyz, /ca.pem, /metrics: what a node says about itself.
+// GET /healthz, /readyz, /ca.pem, /metrics, /v1/openapi.json: health, readiness and description of a node.
 
 import * as api from "../../api/health.js";
 import { interfaceDocument } from "../../api/openapi.js";
@@ -9,19 +9,19 @@ import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content, JsonText } from "../http/http-answer.js";
 import type { Storage } from "./durable.js";
 
-/** Whether clients should come. */
+/** Whether clients should send calls to this node. */
 export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";
 
-/** What a node knows of itself. */
+/** Dependencies of the endpoints. */
 export interface NodeStateOptions {
   readonly rootCertificatePem: string;
   readonly metrics: Metrics;
   /**
-   * `ready` once calls are served; `draining` from the signal that ends the node, and while an operator drains it; `asleep` while
-   * its owner paused it; `unable` while no worker thread can run a call.
+   * `ready` once calls are served; `draining` from the signal that ends the node, and while an operator drains it;
+   * `asleep` while the owner pauses the node; `unable` while no worker thread can run a call.
    */
   readonly readiness: () => Readiness;
-  /** What else speaks against it; all of them stand in the answer. */
+  /** Further reasons against readiness; the answer lists all of them. */
   readonly reasons: () => readonly NotReady[];
   readonly storage?: Storage | undefined;
 }
@@ -45,7 +45,7 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
   ];
 }
 
-/** Throws the code of what calls would be answered while the node should get none. */
+/** Throws the error that a call would get while the node is not ready. */
 function checkReady({ reasons, readiness }: NodeStateOptions): void {
   const against = reasons();
   const [first] = against;
@@ -70,7 +70,7 @@ function describedInterface(): string {
   return described;
 }
 
-/** Without paths: anybody may ask. */
+/** The number of waiting files, without their paths: the route needs no token. */
 function waitingText(storage: Storage | undefined): string {
   const waiting = storage?.paths().length ?? 0;
   return waiting === 0 ? "" : `the disk takes no more: ${waiting} changed files wait in memory\n`;

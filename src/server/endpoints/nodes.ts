@@ -1,4 +1,4 @@
-// GET /v1/nodes, POST /v1/nodes/{node}/revoke, drain, resume, recycle: the nodes of the mesh, and what an operator does to one.
+// GET /v1/nodes, POST /v1/nodes/{node}/revoke, drain, resume, recycle: lists the nodes of the mesh, and changes one.
 
 import * as api from "../../api/nodes.js";
 import { HerdError } from "../../core/errors.js";
@@ -10,7 +10,7 @@ import type { Mesh, NodeEntry } from "../ports.js";
 import { knownNode, nameOf, type SelfState, stateOf } from "../views/mesh-names.js";
 import { durability, type Storage } from "./durable.js";
 
-/** What the endpoints of nodes work with. */
+/** Dependencies of the endpoints of nodes. */
 export interface NodesOptions {
   readonly mesh: Mesh;
   readonly self: SelfState;
@@ -56,7 +56,10 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
   ];
 }
 
-/** A master that stays: what a revoked one signs is worth nothing. Without another one, this node's master says why not. */
+/**
+ * The place that revokes: a master that stays, since the signature of a revoked master does not count. Without
+ * another master, any master refuses the request, with the reason.
+ */
 function revoker(id: string, subtree: boolean, { registry }: Mesh): Where {
   const except = subtree ? registry.subtree(id) : [id];
   const stays = ({ id, master, revoked }: NodeEntry): boolean => master && !revoked && !except.includes(id);
@@ -102,9 +105,9 @@ function nodeView(node: NodeEntry, { baseUrl }: Pick<HttpRequest, "baseUrl">, op
   };
 }
 
-/** What a node that was heard of lately can do and what its owner leaves to calls. */
-function statsView(figures: NodeStats | undefined) {
-  if (figures === undefined) return {};
-  const { slots, running, queued, owner, capacity = null } = figures;
+/** The live state of a node: load, capacity, and the state that its owner's policy leaves to calls. */
+function statsView(stats: NodeStats | undefined) {
+  if (stats === undefined) return {};
+  const { slots, running, queued, owner, capacity = null } = stats;
   return { slots, running, queued, owner, capacity };
 }

@@ -1,4 +1,5 @@
-// GET / and /console/{file}: the web page, with a policy that lets it load nothing but its own files and ask nobody but its node.
+// GET / and /console/{file}: the console, with a policy that lets the page load its own files and request its node
+// alone.
 
 import * as api from "../../api/health.js";
 import { HerdError } from "../../core/errors.js";
@@ -6,7 +7,7 @@ import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content } from "../http/http-answer.js";
 import type { HttpRequest } from "../http/http-request.js";
 
-/** A file of the page: its media type, its bytes, and the same compressed, where that is smaller. */
+/** A file of the page: its media type and its bytes, and the compressed forms that are smaller. */
 interface PageFile {
   readonly type: string;
   readonly bytes: Uint8Array;
@@ -14,13 +15,13 @@ interface PageFile {
   readonly gzip: Uint8Array | undefined;
 }
 
-/** A page: its HTML, and what it loads, by names that hold a hash of the content. */
+/** A page: its HTML, and the files that it loads, by names with a hash of the content. */
 export interface Page {
   readonly html: PageFile;
   readonly files: ReadonlyMap<string, PageFile>;
 }
 
-/** No inline script or style, no text that becomes markup, no other origin. */
+/** The Content Security Policy: no inline script or style, no text that becomes markup, no other origin. */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -38,7 +39,7 @@ const policy = [
 export function pageEndpoints({ html, files }: Page): Endpoint[] {
   return [
     endpoint(api.page, {
-      // The names of the files change with the build: the page itself is asked for each time.
+      // Each build has files of other names, so browsers have to request the page itself each time.
       handle: ({ http }) => fileAnswer(html, http, { "cache-control": "no-cache", ...pageHeaders }),
     }),
     endpoint(api.pageFile, {
@@ -64,7 +65,7 @@ function fileAnswer<Headers>(file: PageFile, { headers: sent }: HttpRequest, hea
   return ok(new Content(file.type, bytes), { vary: "accept-encoding", ...coding, ...headers });
 }
 
-/** The smallest form that the client takes (RFC 9110, section 12.5.3). */
+/** The smallest form of a file that the client accepts (RFC 9110, section 12.5.3). */
 function encoded({ bytes, brotli, gzip }: PageFile, accepted = ""): { encoding?: "br" | "gzip"; bytes: Uint8Array } {
   const takes = new Set(
     accepted

@@ -1,16 +1,19 @@
-// GET and PUT /v1/policy: what the owner of this node's machine allows, and a pause.
+// GET and PUT /v1/policy: the owner's policy of this node, and a pause.
 
 import * as api from "../../api/policy.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import type { Owner } from "../ports.js";
 
-/** What the endpoints of the owner work with. */
+/** Dependencies of the endpoints of the policy. */
 export interface PolicyOptions {
   readonly owner: Owner;
   readonly node: { readonly name: string };
 }
 
-/** The policy of the asked node, whole: shown, and changed by what a body names. `null` takes a setting back to the node's own. */
+/**
+ * Shows the whole policy of the asked node, and changes the settings that a body names. `null` resets a setting to
+ * the value of the node's configuration.
+ */
 export function policyEndpoints({ owner, node }: PolicyOptions): Endpoint[] {
   return [
     endpoint(api.showPolicy, { handle: () => ok(policyView(owner, node.name)) }),
@@ -28,7 +31,7 @@ function epochMs(until: string | null): number | null {
   return until === "forever" ? Number.POSITIVE_INFINITY : Date.parse(until);
 }
 
-/** A policy as it is shown, with what the machine is doing and what that leaves to calls. */
+/** The policy, the signals of the machine, and the allowance that follows from both. */
 export function policyView(owner: Owner, node: string): api.Policy {
   const { state, slots, idleClass, lightUnits } = owner.current;
   const { signals } = owner;

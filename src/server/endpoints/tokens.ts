@@ -5,17 +5,17 @@ import * as api from "../../api/tokens.js";
 import { HerdError } from "../../core/errors.js";
 import { created, type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { SignIn, Tokens } from "../ports.js";
-import { askOtherMasters } from "../relay/other-masters.js";
+import { requestFromOtherMasters } from "../relay/other-masters.js";
 import type { Relay } from "../relay/relay-message.js";
 import { durability, type Storage } from "./durable.js";
 import { type Joins, onMaster } from "./joins.js";
 
 const daySeconds = 24 * 3_600;
 
-/** What other masters keep, as far as it has the shape of the contract. */
+/** The join tokens of another master, in the shape of the contract. */
 const listedTokens = z.array(api.listedToken).max(20_000);
 
-/** What the endpoints work with. */
+/** Dependencies of the endpoints. */
 export interface TokensOptions {
   readonly tokens: Tokens;
   readonly signIn: SignIn;
@@ -24,7 +24,7 @@ export interface TokensOptions {
   readonly storage?: Storage | undefined;
 }
 
-/** Tokens, and the sign-in that gives the console one. */
+/** The endpoints of tokens, and of the sign-in that gives the console a token. */
 export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: TokensOptions): Endpoint[] {
   return [
     endpoint(api.createToken, {
@@ -45,13 +45,13 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
     }),
     endpoint(api.listTokens, {
       async handle(request) {
-        const others = await askOtherMasters(request, { relay, masters: joins.masters() });
+        const others = await requestFromOtherMasters(request, { relay, masters: joins.masters() });
         const all = [
           tokens.list(),
           joins.issuer?.list() ?? [],
           ...others.map(({ json }) => listedTokens.safeParse(json).data ?? []),
         ];
-        // Tokens of other roles are known everywhere.
+        // Every node knows the tokens of other roles, so lists of masters repeat them: one entry for each id.
         return ok([...new Map(all.flat().map((token) => [token.id, token])).values()]);
       },
     }),
@@ -61,7 +61,7 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
         const by = request.claims?.id ?? "";
         const here = (await joins.issuer?.revoke(id, by)) || (await tokens.revoke(id, by));
         if (!here) {
-          const others = await askOtherMasters(request, { relay, masters: joins.masters() });
+          const others = await requestFromOtherMasters(request, { relay, masters: joins.masters() });
           if (!others.some(({ status }) => status === 204)) throw unknownToken(id);
         }
         return empty(durability(storage).headers);
@@ -75,7 +75,7 @@ type CreateBody = EndpointRequest<typeof api.createToken>["body"];
 
 const joinFields = ["node", "uses", "master", "deploy", "hosts"] as const;
 
-/** What a join token is made from. Throws `request.malformed` for a field that only other tokens have. */
+/** The fields of a join token. Throws `request.malformed` for a field of other tokens. */
 function joinRequest({ app, node, ttlSeconds, uses, master, deploy, hosts }: CreateBody) {
   if (app !== undefined) throw new HerdError("request.malformed", "a join token is for no app", { where: "/app" });
   return { node, ttlSeconds, uses, master, deploy, hosts };

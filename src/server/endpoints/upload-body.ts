@@ -5,13 +5,13 @@ import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
 import { utf8Text } from "../../core/utf8.js";
 
-/** What a multipart body may weigh around each file: its boundary, headers and name. */
+/** Bytes of a multipart body for each file beside its text: boundary, headers and name. */
 const overheadBytesPerFile = 1_024;
 
 type SourceLimits = Pick<Limits, "sourceBytes" | "sourceFiles">;
 type UploadReader = (body: Buffer) => Promise<StoredSource[]> | StoredSource[];
 
-/** How large an upload's body may be. */
+/** The largest body of an upload, in bytes. */
 export function uploadLimitBytes(limits: SourceLimits): number {
   return limits.sourceBytes + limits.sourceFiles * overheadBytesPerFile;
 }
@@ -66,10 +66,10 @@ async function partsOf(body: Buffer, contentType: string): Promise<(string | Fil
   }
 }
 
-/** A file's path as it came, or an error: nothing outside the upload is ever named. */
+/** A file's path, unchanged. Throws for a path that could name a file outside of the upload. */
 function checkPath(path: string): string {
   const segments = path.split("/");
-  // The control characters are what must not pass here.
+  // Control characters are among the unsafe ones.
   const unsafe = path.includes("\\") || path.includes(":") || [...path].some((character) => character < " ");
   const climbs = segments.some((segment) => segment === "" || segment === "." || segment === "..");
   if (path.length > 256 || unsafe || climbs) {
@@ -79,7 +79,10 @@ function checkPath(path: string): string {
   return path;
 }
 
-/** Parts of a form, counted up to `enough`: parsing thousands blocks the node for as long as it takes (RFC 2046, section 5.1.1). */
+/**
+ * Parts of a form, counted up to `enough`, before the form is parsed: to parse thousands of parts blocks the thread
+ * (RFC 2046, section 5.1.1).
+ */
 function partCount(body: Buffer, { contentType, enough }: { contentType: string; enough: number }): number {
   const boundary = /;\s*boundary=(?:"([^"]+)"|([^\s;]+))/i.exec(contentType);
   const text = boundary?.[1] ?? boundary?.[2];

@@ -1,4 +1,4 @@
-// Who may: the bearer token of a request and what its role allows.
+// Authorization: the bearer token of a request, and what the token's role allows.
 
 import type { Role } from "../../api/roles.js";
 import { HerdError } from "../../core/errors.js";
@@ -12,14 +12,14 @@ export function bearerOf(authorization: string | undefined): string {
   if (authorization === undefined || authorization === "") {
     throw new HerdError("auth.missing", "send a token as: Authorization: Bearer TOKEN");
   }
-  // RFC 7235: the scheme's case does not matter; nearly everybody writes it like this.
+  // The scheme's case does not matter (RFC 7235); nearly every client writes `Bearer`, so this comparison comes first.
   if (authorization.startsWith("Bearer ") || authorization.slice(0, 7).toLowerCase() === "bearer ") {
     return authorization.slice(7).trim();
   }
   throw new HerdError("auth.invalid", "the Authorization header must be of the scheme Bearer");
 }
 
-/** Throws `auth.forbidden` unless the claims allow what needs `role`, on `app` (undefined: on the whole node). */
+/** Throws `auth.forbidden` unless the claims include `role` for `app` (undefined: for the whole node). */
 export function requireRole(claims: Claims, role: Role, app: string | undefined): void {
   if (rank[claims.role] < rank[role]) {
     throw new HerdError("auth.forbidden", `this needs a token of role ${role}, and the token's role is ${claims.role}`);
@@ -29,7 +29,7 @@ export function requireRole(claims: Claims, role: Role, app: string | undefined)
   }
 }
 
-/** The claims of a request's token: at once when it was verified before. */
+/** The claims of a request's token: without a promise when the token was verified before. */
 export function claimsOf(tokens: Tokens, authorization: string | undefined): Claims | Promise<Claims> {
   const token = bearerOf(authorization);
   return tokens.verifyCached(token) ?? tokens.verify(token);

@@ -14,20 +14,20 @@ import { parseBody, parseParameters, parseQuery } from "./parse-request.js";
 import type { HandedOn, Where } from "./place.js";
 import type { Match } from "./router.js";
 
-/** What the chain works with. */
+/** Dependencies of the chain. */
 export interface ChainOptions {
   readonly tokens: Tokens;
   /** Whether the client is on this machine: for routes of role `loopback`. */
   readonly isLocal: boolean;
-  /** Tells the secret of this machine's owner; undefined where the secret does not count. */
+  /** Recognizes the secret of this machine's owner; undefined where the secret does not count. */
   readonly ownerSecret: Pick<OwnerSecret, "isSame"> | undefined;
-  /** Whether this node may act for that place. */
+  /** Whether this node is, or has the mark of, the place where the request acts. */
   readonly isHere: (where: Where) => boolean;
-  /** Has another node act. */
+  /** Relays the request to a node that may act. */
   readonly elsewhere: (handed: HandedOn) => Promise<HttpAnswer>;
 }
 
-/** The answer to a request. Throws what becomes a problem document. */
+/** The answer to a request. Throws every failure; the adapters turn it into a problem document. */
 export async function answerOf(
   { endpoint, parameters: raw }: Match,
   http: HttpRequest,
@@ -67,12 +67,12 @@ async function authorized(
   return { claims, byOwner: false };
 }
 
-/** The app that a path names: a token for one app is good there alone. */
+/** The app that a path names: a token for one app is valid on that app's paths alone. */
 function appOf(parameters: unknown): string | undefined {
   return (parameters as { readonly app?: string }).app;
 }
 
-/** An answer as it is sent: nobody keeps it, and no browser guesses at its type. */
+/** An answer as it is sent: with headers against caches, and against a browser that guesses the type. */
 function encoded({ status, body, headers }: UntypedAnswer): HttpAnswer {
   const common = { "cache-control": "no-store", "x-content-type-options": "nosniff", ...headers };
   if (body === undefined) return { status, headers: { "cache-control": "no-store", ...headers }, body };

@@ -1,4 +1,4 @@
-// A client's request and the answer to it, on hyper-express.
+// The request context of a client on hyper-express: the request as endpoints read it, and the way of an answer out.
 
 import type { Request, Response } from "hyper-express";
 import { answerEmpty, answerHead } from "./empty-answer.js";
@@ -7,18 +7,18 @@ import { type HttpRequest, keptBody } from "./http-request.js";
 import { addressText } from "./remote-address.js";
 import { readBody, whenReceived } from "./request-body.js";
 
-/** A client's request and its response as hyper-express has them. */
-export interface Exchange {
+/** The request context of a client: hyper-express' request and response. */
+export interface RequestContext {
   readonly request: Request;
   readonly response: Response;
 }
 
-/** A reader that is so far behind loses its connection: the node does not keep a stream for it. */
+/** Back-pressure: a reader of a stream loses its connection once so many bytes wait for it in memory. */
 const maxBehindBytes = 4 * 1024 * 1024;
-/** uWebSockets closes a connection that was silent for 10 s. */
+/** Keep-alive of a stream: uWebSockets closes a connection that was silent for 10 s. */
 const heartbeatMs = 5_000;
 
-/** A client's request. Made while hyper-express' handler runs: afterwards its address is gone. */
+/** A client's request. Must be made while hyper-express' handler runs: afterwards the client's address is gone. */
 export class ClientRequest implements HttpRequest {
   readonly remoteAddress: string;
   readonly arrivedAt: string;
@@ -28,7 +28,10 @@ export class ClientRequest implements HttpRequest {
   readonly #response: Response;
   #signal: AbortSignal | undefined;
 
-  constructor({ request, response }: Exchange, { node, baseUrl }: { readonly node: string; readonly baseUrl: string }) {
+  constructor(
+    { request, response }: RequestContext,
+    { node, baseUrl }: { readonly node: string; readonly baseUrl: string },
+  ) {
     this.#request = request;
     this.#response = response;
     this.remoteAddress = addressText(response.raw.getRemoteAddress());
@@ -46,7 +49,7 @@ export class ClientRequest implements HttpRequest {
   }
 
   get query(): string {
-    // Without a question mark hyper-express gives undefined, whatever its types say.
+    // Without a question mark hyper-express gives undefined, in spite of its types.
     return (this.#request.path_query as string | undefined) ?? "";
   }
 
@@ -60,12 +63,12 @@ export class ClientRequest implements HttpRequest {
   }
 }
 
-/** Answers a client once its request's body has arrived, of which `bodyLimitBytes` are read. Only the first answer counts. */
-export function sendAnswer(exchange: Exchange, answer: HttpAnswer, bodyLimitBytes: number): void {
-  const { request, response } = exchange;
+/** Answers a client once the request's body has arrived, up to `bodyLimitBytes`. Only the first answer is sent. */
+export function sendAnswer(context: RequestContext, answer: HttpAnswer, bodyLimitBytes: number): void {
+  const { request, response } = context;
   const { status, headers, body } = answer;
   if (body === undefined) {
-    answerEmpty(exchange, { headers, bodyLimitBytes });
+    answerEmpty(context, { headers, bodyLimitBytes });
     return;
   }
   if (!(body instanceof Content)) {
@@ -74,7 +77,7 @@ export function sendAnswer(exchange: Exchange, answer: HttpAnswer, bodyLimitByte
   }
   const all = { ...headers, "content-type": body.type };
   if (request.method === "HEAD") {
-    answerHead(exchange, { status, headers: all, length: Buffer.byteLength(body.body), bodyLimitBytes });
+    answerHead(context, { status, headers: all, length: Buffer.byteLength(body.body), bodyLimitBytes });
     return;
   }
   whenReceived(request, response, {
@@ -82,7 +85,7 @@ export function sendAnswer(exchange: Exchange, answer: HttpAnswer, bodyLimitByte
     received: () => {
       if (response.completed) return;
       if (response.initiated) {
-        // A stream that fails half-way: cutting it is the only way to tell.
+        // A stream failed half-way: the end of the connection is the only sign that a client gets.
         response.close();
         return;
       }
@@ -121,7 +124,7 @@ function sendStream(
   start(write);
 }
 
-/** Aborts when the client goes away. The event costs the response a stream, which is fine off the hot path. */
+/** Aborts when the client disconnects. The listener costs the response a stream: too much for the hot path alone. */
 function goneSignal(response: Response): AbortSignal {
   const controller = new AbortController();
   if (response.completed) controller.abort();

@@ -1,14 +1,14 @@
-// Answers without a body, past hyper-express: its own way of sending none announces one of 2^63 bytes, or waits for
-// one.
+// Answers without a body, past hyper-express, whose own answer without a body announces 2^63 bytes, or waits for a
+// body.
 
 import { STATUS_CODES } from "node:http";
 import type { Request, Response } from "hyper-express";
-import { closesAfter, keptAlive } from "./framed-exchange.js";
+import { closesAfter, keptAlive } from "./framed-request.js";
 import { whenReceived } from "./request-body.js";
 
 /**
- * Answers 204 with these headers, once the request's body has arrived. hyper-express 6.17 passes `undefined` where uwebsockets 3.0
- * reads a number, and the client waits for a body, or its next request on the connection fails.
+ * Answers 204 with these headers, once the request's body has arrived. hyper-express 6.17 passes `undefined` where
+ * uWebSockets 3.0 reads a number: the client would wait for a body, or its next request on the connection would fail.
  */
 export function answerEmpty(
   { request, response }: { request: Request; response: Response },
@@ -21,7 +21,8 @@ export function answerEmpty(
 }
 
 /**
- * Answers HEAD as GET would, once the request's body has arrived: the length and type of a body that does not follow.
+ * Answers HEAD with the status and headers of GET, once the request's body has arrived. The length and type are those
+ * of the body that GET would send.
  */
 export function answerHead(
   { request, response }: { request: Request; response: Response },
@@ -34,11 +35,11 @@ export function answerHead(
   });
 }
 
-/** What {@link answerHead} says. */
+/** The answer that {@link answerHead} sends. */
 export interface HeadAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Bytes of the body that GET would get. */
+  /** Bytes of the body that GET would send. */
   readonly length: number;
   readonly bodyLimitBytes: number;
 }
@@ -48,15 +49,15 @@ function sendEmpty(
   { status, headers }: { readonly status: number; readonly headers: Readonly<Record<string, string>> },
 ): void {
   if (response.completed) return;
-  // Set first: after the end, uWebSockets throws at every use of the raw response.
+  // This must be set first: after the end, uWebSockets throws at every use of the raw response.
   response.completed = true;
   const { raw } = response;
   const kept = keptAlive(request, response);
   raw.cork(() => {
     raw.writeStatus(`${status} ${STATUS_CODES[status]}`);
     for (const name in headers) raw.writeHeader(name, headers[name] ?? "");
-    // With an argument, uWebSockets would write a length. It closes an idle connection after 10 s, should the client
-    // not.
+    // With an argument of `endWithoutBody`, uWebSockets would write a length. After `close`, the client ends the
+    // connection, or uWebSockets does so after 10 s.
     if (closesAfter(response)) raw.writeHeader("connection", "close");
     else if (kept !== undefined) raw.writeHeader("keep-alive", kept);
     raw.endWithoutBody();

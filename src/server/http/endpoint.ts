@@ -19,7 +19,7 @@ import type { Content, HttpAnswer, JsonText, Streamed } from "./http-answer.js";
 import type { HttpRequest } from "./http-request.js";
 import type { Where } from "./place.js";
 
-/** A request of a route, parsed. */
+/** A request of a route, parsed by the route's schemas. */
 export interface EndpointRequest<R extends Route = Route> {
   readonly parameters: ParametersOf<R>;
   readonly query: QueryOf<R>;
@@ -63,17 +63,17 @@ type BodyAs<One> =
         ? Streamed
         : never;
 
-/** A route with its handler, as the chain works with it. */
+/** A route with its handler, as the chain calls it. */
 export interface Endpoint {
   readonly route: Route;
   /** Which node answers this request. */
   where(request: EndpointRequest): Where | "here" | Promise<Where | "here">;
-  /** The largest body that is read or relayed, in bytes. */
+  /** The largest body that is read or relayed, in bytes; undefined for the limit of JSON bodies. */
   readonly bodyLimitBytes: number | undefined;
   handle(request: EndpointRequest): UntypedAnswer | Promise<UntypedAnswer>;
 }
 
-/** An answer whose type was checked where the endpoint was made. */
+/** An answer whose type the compiler checked where the endpoint was made. */
 export interface UntypedAnswer {
   readonly status: number;
   readonly body: unknown;
@@ -82,19 +82,19 @@ export interface UntypedAnswer {
 
 /** How a route is answered. */
 export interface EndpointOptions<R extends Route> {
-  /** Which node answers; needed where the route's place depends on its request. */
+  /** Which node answers; required where the route's place depends on the request. */
   where?(request: EndpointRequest<R>): Where | "here" | Promise<Where | "here">;
-  /** The largest body in bytes, where the configuration decides. */
+  /** The largest body in bytes, where the configuration sets it. */
   readonly bodyLimitBytes?: number;
   handle(request: EndpointRequest<R>): EndpointAnswer<R> | Promise<EndpointAnswer<R>>;
 }
 
-/** The endpoint of a route. Throws TypeError for a place that only `where` can tell. */
+/** The endpoint of a route. Throws TypeError without `where` for a route whose place depends on the request. */
 export function endpoint<const R extends Route>(route: R, options: EndpointOptions<R>): Endpoint {
   const place = options.where === undefined ? fixedPlace(route) : undefined;
   return {
     route,
-    // The chain parses a request by its route before it calls either.
+    // The casts hold because the chain parses a request by its route before it calls `where` or `handle`.
     where: (request) => place ?? options.where?.(request as EndpointRequest<R>) ?? "here",
     bodyLimitBytes: options.bodyLimitBytes ?? route.bodyLimitBytes,
     handle: (request) => options.handle(request as EndpointRequest<R>) as UntypedAnswer | Promise<UntypedAnswer>,

@@ -1,5 +1,5 @@
-// hyper-express' server with our check of the header block in front of its body parser, and no exception behind its
-// callbacks.
+// hyper-express' server with our check of the header block before its body parser, and with exceptions in callbacks
+// caught.
 
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
@@ -8,18 +8,21 @@ import { systemClock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
 import { HeaderBlock } from "../connections/framing.js";
 import { Transfers } from "../connections/transfers.js";
-import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-exchange.js";
+import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-request.js";
 import { Content } from "./http-answer.js";
 import { addressText } from "./remote-address.js";
 import { problemAnswer, publicError } from "./send-problem.js";
 
 /**
- * Suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2). Those of
- * TLS 1.3 all have both; older versions are refused by uWebSockets.
+ * Cipher suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2).
+ * All suites of TLS 1.3 have both; uWebSockets refuses older versions.
  */
 const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"].join(":");
 
-/** hyper-express passes its options on to uWebSockets, which reads `ssl_ciphers`; hyper-express' types do not have it. */
+/**
+ * hyper-express passes its options on to uWebSockets, which reads `ssl_ciphers`; hyper-express' types lack the
+ * option.
+ */
 type FramedServerOptions = ConstructorParameters<typeof Server>[0] & { readonly ssl_ciphers: string };
 
 /** Refuses a request whose framing is not certain with an answer and the end of its connection, whatever its path. */
@@ -28,8 +31,8 @@ export class FramedServer extends Server implements Failures {
   #block: HeaderBlock | undefined;
   readonly #transfers = new Transfers(systemClock);
   /**
-   * Address of a connection that was refused within this turn of the loop: what follows in the same read is not a
-   * request.
+   * Address of a connection that was refused within this turn of the event loop: the bytes that follow in the same
+   * read are no request.
    */
   #refused: string | undefined;
 
@@ -37,23 +40,23 @@ export class FramedServer extends Server implements Failures {
     const options: FramedServerOptions = {
       cert_file_name: cert,
       key_file_name: key,
-      // It would close on SIGTERM by itself; draining is ours.
+      // hyper-express would close on SIGTERM by itself; the graceful shutdown of the node comes first.
       auto_close: false,
-      // Over its limit hyper-express answers an empty 413; ours is in request-body.ts.
+      // Above this limit hyper-express answers an empty 413; the limit that counts is in request-body.ts.
       max_body_length: Number.MAX_SAFE_INTEGER,
       fast_buffers: true,
       ssl_ciphers: suites,
     };
     super(options);
     this.#log = log;
-    // A connection that was refused ends once its read is parsed, and no other one is read before that.
+    // A refused connection ends once its read is parsed, and uWebSockets reads no other connection before.
     const counted: Parameters<typeof this.uws_instance.filter>[0] = (_, count) => {
       if (Number(count) < 0) this.#refused = undefined;
     };
     this.uws_instance.filter(counted);
   }
 
-  /** hyper-express' entry for every request of every route; replaces its own, which checks nothing. */
+  /** hyper-express' entry of every request; replaces the original, which checks nothing. */
   _handle_uws_request(route: Route, source: HttpRequest, raw: HttpResponse): void {
     if (this.#refused !== undefined && this.#refused === addressText(raw.getRemoteAddress())) {
       this.#ignore(raw);
@@ -75,10 +78,10 @@ export class FramedServer extends Server implements Failures {
     request.transfers = this.#transfers;
     try {
       if (!request._body_parser_run(response, route.max_body_length)) return;
-      // Of a body in chunks, nothing at all may come.
+      // A body in chunks may never send its first chunk.
       if (request.headers["transfer-encoding"] !== undefined) request.watchBody(response);
       route.handle(request, response);
-      // What is sent later is not inside uWebSockets' own cork any more.
+      // An answer that is sent later is outside of uWebSockets' own cork.
       if (!response.completed) response._cork = true;
     } catch (error) {
       this.failed(response, error);
@@ -91,7 +94,7 @@ export class FramedServer extends Server implements Failures {
     return this.#block;
   }
 
-  /** Answers at once, so that the answer precedes whatever uWebSockets makes of the bytes that follow. */
+  /** Answers at once: uWebSockets may answer the bytes that follow, and this answer has to precede those answers. */
   #refuse(raw: HttpResponse, { error, method }: { error: unknown; method: string }): void {
     const { status, headers, body } = problemAnswer(publicError(error));
     const content = body instanceof Content ? body : undefined;
@@ -108,7 +111,7 @@ export class FramedServer extends Server implements Failures {
   }
 
   /**
-   * No answer, and the end of the connection once the refusal is sent. uWebSockets itself ends it at a third request.
+   * Sends no answer, and ends the connection once the refusal is sent. uWebSockets itself ends it at a third request.
    */
   #ignore(raw: HttpResponse): void {
     this.#refused = undefined;
@@ -121,10 +124,10 @@ export class FramedServer extends Server implements Failures {
     });
   }
 
-  /** Logs what a callback threw, and ends the connection. */
+  /** Logs the exception of a callback, and ends the connection. */
   failed(response: Response, cause: unknown): void {
     this.#log.error("a request broke its handler", { cause });
-    // Closing inside of a callback of uWebSockets ends the process.
+    // To close inside a callback of uWebSockets would end the process.
     setImmediate(() => {
       if (!response.completed) response.close();
     });

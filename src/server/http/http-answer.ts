@@ -1,4 +1,4 @@
-// One answer as endpoints make it: to a client, or to a peer that relayed a request.
+// An answer as endpoints make it: for a client, or for a peer that relayed a request.
 
 /** An answer with a status, headers by lower-case name, and at most one body. */
 export interface HttpAnswer {
@@ -18,7 +18,7 @@ export class Content {
   }
 }
 
-/** Text that is JSON already: a large body, made without holding up the thread. */
+/** Text that is JSON already: a large body that was written in parts, so that the thread stayed free for calls. */
 export class JsonText {
   readonly text: string | Uint8Array;
 
@@ -27,18 +27,18 @@ export class JsonText {
   }
 }
 
-/** What a {@link Streamed} is made from. */
+/** Options of a {@link Streamed}. */
 export interface StreamOptions {
   readonly type: string;
-  /** Sent every few seconds; a reader of that media type skips it. */
+  /** Sent every few seconds to keep the connection alive; a reader of the media type skips the text. */
   readonly heartbeat: string;
   /** Called once, when the headers may be sent. */
   start(write: (text: string) => void): void;
-  /** Called once, when the reader is gone, or never came. */
+  /** Called once, when the reader disconnects, or has disconnected before the start. */
   closed(): void;
 }
 
-/** A body without end. A reader that falls far behind is cut off. */
+/** A body without end. A reader that falls far behind loses its connection (back-pressure). */
 export class Streamed {
   readonly options: StreamOptions;
 

@@ -1,4 +1,4 @@
-// One request as endpoints see it, away from the hot path: from a client, or relayed by a peer.
+// A request as endpoints read it, off the hot path: from a client, or relayed by a peer.
 
 import { HerdError } from "../../core/errors.js";
 
@@ -7,23 +7,23 @@ export interface HttpRequest {
   readonly method: string;
   /** Percent-encoded, without the query. */
   readonly path: string;
-  /** As it came, without the question mark; empty when there is none. */
+  /** Percent-encoded, without the question mark; empty without a query. */
   readonly query: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** The client's IP address; of a relayed request, as the relaying node names it. */
   readonly remoteAddress: string;
-  /** Id of the node at which the client asked: this one, or the peer that relayed. */
+  /** Id of the node that received the request from the client: this node, or the peer that relayed. */
   readonly arrivedAt: string;
-  /** `https://host:port` of that node: what URLs in answers start with. */
+  /** `https://host:port` of that node: the start of URLs in answers. */
   readonly baseUrl: string;
-  /** Aborts when the client goes away. */
+  /** Aborts when the client disconnects. */
   readonly signal: AbortSignal;
-  /** The whole body, bounded while it arrives; it is kept, and can be read again. Throws `request.too-large`. */
+  /** The whole body, bounded while it arrives; a second call returns the same body. Throws `request.too-large`. */
   body(limitBytes: number): Promise<Buffer>;
 }
 
-/** Reads a body once, and keeps it: what `HttpRequest.body` does, from a source that can be read once. */
+/** An `HttpRequest.body` over a source that can be read once: reads the body at the first call, and keeps it. */
 export function keptBody(read: (limitBytes: number) => Promise<Buffer>): HttpRequest["body"] {
   let kept: Promise<Buffer> | undefined;
   return async (limitBytes) => {

@@ -7,13 +7,13 @@ import type { Request, Response, Server } from "hyper-express";
 import type { Route } from "../../api/route.js";
 import { UsageError } from "../../core/usage-error.js";
 import { type ConnectionGate, guardConnections } from "../connections/connection-gate.js";
-import type { Exchange } from "./client-request.js";
+import type { RequestContext } from "./client-request.js";
 import { FramedServer } from "./framed-server.js";
 import { type ProblemOptions, sendProblem } from "./send-problem.js";
 
 type Handler = (request: Request, response: Response) => void;
 
-/** Paths of the certificate chain and its key, in PEM; they are read during the call that takes them. */
+/** Paths of the certificate chain and its key, in PEM; the files are read during the call that takes the paths. */
 export interface KeyFiles {
   readonly cert: string;
   readonly key: string;
@@ -25,33 +25,40 @@ interface HotRoute {
   readonly handle: Handler;
 }
 
-/** What an {@link HttpsServer} serves and where. */
+/** What an {@link HttpsServer} serves, and where. */
 export interface HttpsServerOptions extends ProblemOptions {
   readonly host: string;
   readonly port: number;
   readonly hotRoutes: readonly HotRoute[];
   /** Answers every request that is not for a hot route. */
-  readonly handle: (exchange: Exchange) => void;
+  readonly handle: (context: RequestContext) => void;
   readonly connections: ConnectionGate;
 }
 
 /**
- * Where a free port is looked for when any will do: below those that systems give to connections that go out (Linux from 32768, others
- * from 49152, RFC 6335 section 6), any of which may take a port between the look and the bind.
+ * The range that is searched for a free port when any will do. The range is below the ephemeral ports (Linux from
+ * 32768, others from 49152, RFC 6335 section 6): an outgoing connection could take one of those between the probe and
+ * the bind.
  */
 const anyPorts = { first: 20_000, count: 12_000 };
-/** Processes look from places that are so far apart: two that start together seldom look at the same port. */
+/**
+ * Distance between the first ports that two processes probe: processes that start together seldom probe the same
+ * port.
+ */
 const portsPerProcess = 16;
 const portAttempts = 100;
 let portsTried = 0;
 
-/** A server with what it listens on: one socket per address. */
+/** A server with its listening sockets: one per address. */
 interface Bound {
   readonly server: Server;
   readonly sockets: us_listen_socket[];
 }
 
-/** Serves the routes over TLS. uWebSockets reads a certificate once, so a new one means a new server on the same port. */
+/**
+ * Serves the routes over TLS. uWebSockets reads a certificate once, so a new certificate needs a new server on the
+ * port.
+ */
 export class HttpsServer {
   readonly #options: HttpsServerOptions;
   #bound: Bound | undefined;
@@ -71,14 +78,16 @@ export class HttpsServer {
   async start(keyFiles: KeyFiles): Promise<void> {
     if (this.#bound !== undefined) return;
     const { host, port } = this.#options;
-    // uWebSockets shares a busy port without a word and explains no failure: a plain socket finds out first. It also finds the
-    // free port for 0, since uWebSockets does not share a port that it chose itself, and a renewal has to.
+    // A plain socket probes the port first, since uWebSockets shares a busy port without an error, and gives no
+    // reason for a failure. The probe also chooses the port for 0: uWebSockets does not share a port that it chose
+    // itself, and a renewal of the certificate has to.
     await this.#listen(keyFiles, await checkPort(host, port));
   }
 
   /**
-   * Serves new connections with a new certificate; those that are open end with the old one. Known limit: the kernel resets what
-   * stands in the old socket's backlog when it closes, hence right after a turn of the loop has emptied it.
+   * Serves new connections with a new certificate; open connections keep the old one. Known limit: the kernel resets
+   * the connections in the backlog of the old socket when that socket closes. The socket closes right after a turn of
+   * the event loop, which empties the backlog.
    */
   async reload(keyFiles: KeyFiles): Promise<void> {
     const before = this.#bound;
@@ -130,14 +139,14 @@ export class HttpsServer {
   }
 }
 
-/** uWebSockets binds the first address of a name only; localhost is both. */
+/** The addresses to bind: uWebSockets binds the first address of a name alone, and localhost has two. */
 function bindAddresses(host: string): string[] {
   return host === "localhost" ? ["127.0.0.1", "::1"] : [host];
 }
 
 /**
- * The port, once every address of the host can be bound; a free one for 0. Throws {@link UsageError} that says why it cannot, and
- * names the flag that sets it.
+ * The port, once every address of the host can be bound; a free port for 0. Throws {@link UsageError} with the reason
+ * and with the flag that sets the port.
  */
 export async function checkPort(host: string, port: number, flag = "--port"): Promise<number> {
   for (let attempt = 0; port === 0 && attempt < portAttempts; attempt++) {
@@ -165,7 +174,7 @@ async function checkAddresses(host: string, port: number, flag: string): Promise
   return chosen;
 }
 
-/** Binds and lets go; resolves to the port. */
+/** Binds and releases the port; resolves to its number. */
 function probe(address: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const socket = createServer();

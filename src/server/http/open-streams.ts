@@ -1,4 +1,5 @@
-// Answers without end, of events and of logs: each costs work at every event, so they are few, and shared by token.
+// Answers without end, of events and of logs. Each costs work at every event: their number is bounded, and tokens
+// share it.
 
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
@@ -6,7 +7,7 @@ import { FairSlots } from "../../core/fair-slots.js";
 import type { Claims } from "../../pki/tokens/claims.js";
 import { Streamed, type StreamOptions } from "./http-answer.js";
 
-/** Streams at a time; of one token as many as are left free. */
+/** Streams at a time. One token may have at most as many as it leaves free. */
 const most = 64;
 
 /** The streams of a node. */
@@ -25,8 +26,8 @@ export class OpenStreams {
   }
 
   /**
-   * A stream that counts until its reader is gone. Throws `request.throttled` when the token has its share,
-   * `node.overloaded` when all are taken.
+   * A stream that counts until its reader disconnects. Throws `request.throttled` when the token has its share of the
+   * streams, and `node.overloaded` when all streams are taken.
    */
   open(claims: Claims | undefined, options: StreamOptions): Streamed {
     const leave = this.#slots.take(claims?.id ?? "");

@@ -1,5 +1,5 @@
-// A request as its route declares it: parameters, query and JSON body, each parsed once or refused with the place that
-// does not fit.
+// Parses a request by its route: parameters, query and JSON body, each once. A refusal names the field that does not
+// fit.
 
 import type { z } from "zod";
 import { jsonLimitBytes, type Route } from "../../api/route.js";
@@ -7,7 +7,7 @@ import { HerdError } from "../../core/errors.js";
 import { parseJsonBytes } from "../../core/json.js";
 import { decodedParameter, type HttpRequest } from "./http-request.js";
 
-/** Problems that one answer names at most. */
+/** The most problems that one answer names. */
 const mostProblems = 20;
 
 /** The parameters of a path, decoded and parsed. Throws `request.malformed`. */
@@ -19,7 +19,7 @@ export function parseParameters(route: Route, raw: Readonly<Record<string, strin
   throw new HerdError("request.malformed", parsed.error.issues[0]?.message ?? "the path does not fit");
 }
 
-/** The declared parameters of a query. Throws `request.malformed`, also for one that is given twice. */
+/** The declared parameters of a query. Throws `request.malformed`, also for a parameter that is given twice. */
 export function parseQuery(route: Route, query: string): unknown {
   if (query.includes("%")) checkQuery(query);
   if (route.query === undefined) return {};
@@ -36,7 +36,7 @@ export function parseQuery(route: Route, query: string): unknown {
   throw malformedQuery(String(issue?.path[0] ?? ""), issue?.message ?? "it cannot be read");
 }
 
-/** The JSON body of a route that declares one; undefined for another route. Throws `request.malformed` and `request.too-large`. */
+/** The JSON body of a route that declares one; else undefined. Throws `request.malformed` and `request.too-large`. */
 export async function parseBody(route: Route, request: HttpRequest): Promise<unknown> {
   if (route.body?.kind !== "json") return undefined;
   const value = jsonOf(await request.body(route.bodyLimitBytes ?? jsonLimitBytes));
@@ -79,7 +79,7 @@ function malformedQuery(name: string, reason: string): HerdError {
   return new HerdError("request.malformed", `the query parameter ${name}: ${reason}`);
 }
 
-/** Checks that a query is percent-encoded UTF-8: what is not would be read as another text. */
+/** Checks that a query is percent-encoded UTF-8: `URLSearchParams` would replace other bytes without an error. */
 function checkQuery(raw: string): void {
   try {
     decodeURIComponent(raw);

@@ -3,15 +3,15 @@
 import type { HttpRequest } from "./http-request.js";
 
 /**
- * Where an endpoint acts: at any master, at any node with the deploy mark, at one node (by id), or at a master that is none of
- * these (by id).
+ * Where an endpoint acts: at any master, at any node with the deploy mark, at one node (by id), or at a master that
+ * is none of the listed nodes (ids).
  */
 export type Where = "master" | "deployer" | { readonly node: string } | { readonly masterExcept: readonly string[] };
 
-/** A request that another node is to answer. */
+/** A request for another node to answer. */
 export interface HandedOn {
   readonly where: Where;
   readonly http: HttpRequest;
-  /** The largest body that goes along, in bytes. */
+  /** The largest body that is relayed, in bytes. */
   readonly bodyLimitBytes: number;
 }

@@ -1,6 +1,6 @@
-// Who is at the other end of a connection, from the bytes that uWebSockets gives.
+// The address of a client, from the bytes that uWebSockets gives.
 
-/** Text of an address of 4 or 16 bytes; IPv4 mapped into IPv6 as IPv4. Empty when it is neither. */
+/** Text of an address of 4 or 16 bytes; IPv4 mapped into IPv6 as IPv4. Empty for any other length. */
 export function addressText(address: ArrayBuffer): string {
   const bytes = new Uint8Array(address);
   if (bytes.length === 4) return bytes.join(".");
@@ -10,7 +10,7 @@ export function addressText(address: ArrayBuffer): string {
   const groups = Array.from({ length: 8 }, (_, index) =>
     (((bytes[2 * index] ?? 0) << 8) | (bytes[2 * index + 1] ?? 0)).toString(16),
   );
-  // The URL parser writes it in the short form of RFC 5952.
+  // The URL parser writes an IPv6 address in the short form of RFC 5952.
   return new URL(`https://[${groups.join(":")}]`).hostname.slice(1, -1);
 }
 

@@ -3,18 +3,17 @@
 import { Writable } from "node:stream";
 import type { Request, Response } from "hyper-express";
 import { HerdError } from "../../core/errors.js";
-import { cutBody, type FramedRequest, wholeBody } from "./framed-exchange.js";
+import { cutBody, type FramedRequest, wholeBody } from "./framed-request.js";
 import { tooLarge } from "./http-request.js";
 
-/** After this many times the limit, a client that still sends is cut off instead of answered. */
+/** A client that sends more than this many times the limit loses its connection instead of getting an answer. */
 const patience = 8;
 /**
- * A client of which nothing came for so long gets its answer without having sent all, and loses its connection after
- * it.
+ * After so many milliseconds without a byte of the body, a client gets its answer, and then loses its connection.
  */
 const stallMs = 1_000;
 
-/** The client went away before its request was whole: nobody is left to answer. */
+/** The client disconnected before its request was whole: no answer can be sent. */
 export class ClientGone extends Error {
   override readonly name = "ClientGone";
 }
@@ -26,12 +25,12 @@ export function hasBody(request: Request): boolean {
 }
 
 /**
- * The whole body. Rejects with `request.too-large` once it ended, so that the answer reaches the client, with
- * `request.timeout` when it comes too slowly, and with {@link ClientGone}; of a client that leaves within a body of
- * known length it never settles.
+ * The whole body. Rejects with `request.too-large` once the body ended, so that the answer reaches the client, with
+ * `request.timeout` when the body comes too slowly, and with {@link ClientGone}. The promise never settles for a
+ * client that disconnects within a body of known length.
  */
 export function readBody(request: Request, response: Response, limitBytes: number): Promise<Buffer> {
-  // A body of known length that fits has the fast way: hyper-express allocates it once.
+  // The fast path: hyper-express allocates a body of known length once.
   if (
     request.headers["transfer-encoding"] === undefined &&
     Number(request.headers["content-length"] ?? 0) <= limitBytes
@@ -58,10 +57,10 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
 }
 
 /**
- * Calls `received` when the whole body has arrived, throwing it away; at once when it has. hyper-express would wait for
- * it without a bound before it sends; this cuts the connection of a client that sends more than `patience` times the
- * limit, and waits no longer for one that sends nothing: `received` is called then, and its answer is the last one of
- * the connection.
+ * Discards the body and calls `received` when all of it has arrived: at once when it already has. hyper-express would
+ * wait for the body without a bound before it sends. This function cuts the connection of a client that sends more
+ * than `patience` times the limit. When a client stops sending, `received` is called, and its answer is the last one
+ * of the connection.
  */
 export function whenReceived(
   request: Request,
@@ -93,11 +92,11 @@ function tooSlow(): HerdError {
 interface Reception {
   readonly limitBytes: number;
   readonly keep?: boolean;
-  /** The body, or undefined when it was too large or nobody keeps it. */
+  /** Called with the body, or with undefined when the body was too large or is not kept. */
   done(body: Buffer | undefined): void;
-  /** No byte came for a while. */
+  /** Called when no byte came for {@link stallMs}. */
   stalled?(): void;
-  /** It came too slowly: the response is the last one of its connection. */
+  /** Called when the body came too slowly: the response is the last one of its connection. */
   late(): void;
   gone(): void;
 }
@@ -123,12 +122,12 @@ function receive(request: Request, response: Response, reception: Reception): vo
       if (bytes > reception.limitBytes || reception.keep === false) chunks = [];
       else chunks.push(chunk);
       const end = reception.limitBytes * patience;
-      // Closing inside a write would end the process: uWebSockets is still reading from this socket.
+      // To close inside a write would end the process: uWebSockets is still reading from this socket.
       if (bytes > end && before <= end) setImmediate(() => response.close());
       next();
     },
     final(next) {
-      // hyper-express ends the stream of a client that went away as if the body were whole.
+      // hyper-express ends the stream of a client that disconnected as if the body were whole.
       const none = bytes > reception.limitBytes || reception.keep === false;
       settle(() => reception.done(none ? undefined : Buffer.concat(chunks)));
       next();

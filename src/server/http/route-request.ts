@@ -2,7 +2,7 @@
 
 import { HerdError } from "../../core/errors.js";
 import { answerOf, type ChainOptions } from "./chain.js";
-import { ClientRequest, type Exchange, sendAnswer } from "./client-request.js";
+import { ClientRequest, type RequestContext, sendAnswer } from "./client-request.js";
 import { answerEmpty } from "./empty-answer.js";
 import { isLoopback } from "./remote-address.js";
 import type { Match, Router } from "./router.js";
@@ -22,32 +22,32 @@ export interface RouteRequestOptions extends ProblemOptions, Omit<ChainOptions, 
 }
 
 /** Answers a client's request, problems included. */
-export function routeRequest(exchange: Exchange, options: RouteRequestOptions): void {
+export function routeRequest(context: RequestContext, options: RouteRequestOptions): void {
   const { router, bodyLimitBytes } = options;
-  const { method, path } = exchange.request;
+  const { method, path } = context.request;
   const served = router.find(path);
   if (served === undefined) {
-    sendProblem(exchange, new HerdError("path.unknown", "nothing is served at this path"), options);
+    sendProblem(context, new HerdError("path.unknown", "nothing is served at this path"), options);
     return;
   }
   const headers = { allow: served.allow };
   const match = served.match(method);
-  if (match !== undefined) answer(exchange, match, options);
-  else if (method === "OPTIONS") answerEmpty(exchange, { headers, bodyLimitBytes });
+  if (match !== undefined) answer(context, match, options);
+  else if (method === "OPTIONS") answerEmpty(context, { headers, bodyLimitBytes });
   else {
     const error = new HerdError("method.unsupported", `this path supports ${served.allow}`);
-    sendProblem(exchange, error, { ...options, headers });
+    sendProblem(context, error, { ...options, headers });
   }
 }
 
-function answer(exchange: Exchange, match: Match, options: RouteRequestOptions): void {
+function answer(context: RequestContext, match: Match, options: RouteRequestOptions): void {
   const { place } = options;
-  const http = new ClientRequest(exchange, { node: place.id, baseUrl: place.url() });
+  const http = new ClientRequest(context, { node: place.id, baseUrl: place.url() });
   const release = match.endpoint.route.method === "GET" ? undefined : options.hold();
   // A client that leaves within its body ends no promise.
-  if (release !== undefined) exchange.response.once("abort", release);
+  if (release !== undefined) context.response.once("abort", release);
   answerOf(match, http, { ...options, isLocal: isLoopback(http.remoteAddress) })
-    .then((made) => sendAnswer(exchange, made, unreadBytes))
-    .catch((error: unknown) => sendProblem(exchange, error, options))
+    .then((made) => sendAnswer(context, made, unreadBytes))
+    .catch((error: unknown) => sendProblem(context, error, options))
     .finally(release);
 }

@@ -1,15 +1,15 @@
-// Which endpoint answers a path, for clients and for peers alike.
+// The router: finds the endpoint of a path and a method, for requests of clients and of peers.
 
 import type { Route } from "../../api/route.js";
 import type { Endpoint } from "./endpoint.js";
 
-/** An endpoint with the parameters that a path gives it, percent-encoded. */
+/** An endpoint with its parameters from the path, percent-encoded. */
 export interface Match {
   readonly endpoint: Endpoint;
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** What is served at a path. */
+/** The endpoints of a path. */
 export interface Served {
   /** The path's methods, as the header `Allow` lists them (RFC 9110, section 10.2.1). */
   readonly allow: string;
@@ -27,7 +27,7 @@ interface Pattern {
 export class Router {
   readonly #patterns = new Map<string, Pattern>();
 
-  /** `others` are routes that the server answers past the endpoints: the router knows their methods alone. */
+  /** `others` are routes of the hot path, which the server answers itself: the router lists their methods alone. */
   constructor(endpoints: readonly Endpoint[], others: readonly Route[] = []) {
     for (const route of others) this.#patternOf(route).methods.add(route.method);
     for (const endpoint of endpoints) {
@@ -38,7 +38,7 @@ export class Router {
     }
   }
 
-  /** What is served at a path; undefined for nothing. */
+  /** The endpoints of a path; undefined when no route matches. */
   find(path: string): Served | undefined {
     const segments = path.split("/");
     for (const pattern of this.#patterns.values())

@@ -4,23 +4,23 @@ import type { Problem } from "../../api/problem-document.js";
 import { errorTable } from "../../core/error-codes.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { type Exchange, sendAnswer } from "./client-request.js";
+import { type RequestContext, sendAnswer } from "./client-request.js";
 import { Content, type HttpAnswer } from "./http-answer.js";
 import { ClientGone } from "./request-body.js";
 
-/** How problems are sent. `bodyLimitBytes` bounds what a refused client may still send; `headers` go along. */
+/** How problems are sent. `bodyLimitBytes` bounds the body that a refused client still sends; `headers` are added. */
 export interface ProblemOptions {
   readonly log: Logger;
   readonly bodyLimitBytes: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The error as one of the contract: one that is no HerdError becomes `internal`, with the error as its cause. */
+/** The error as one of the contract: an error that is no HerdError becomes the cause of an `internal` one. */
 export function publicError(error: unknown): HerdError {
   return error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
 }
 
-/** The answer to a request that failed. One of `internal` has no details. */
+/** The problem document of a request that failed. The document of `internal` has no details. */
 export function problemAnswer(error: HerdError): HttpAnswer {
   const body = new Content("application/problem+json", JSON.stringify(documentOf(error)));
   return { status: error.status, headers: problemHeaders(error), body };
@@ -40,14 +40,14 @@ function documentOf(error: HerdError): Problem {
   };
 }
 
-/** Answers with the problem document of an error, once the request's body has arrived. Logs what is `internal`. */
-export function sendProblem(exchange: Exchange, error: unknown, options: ProblemOptions): void {
-  const { request, response } = exchange;
+/** Answers with the problem document of an error, once the request's body has arrived. Logs an `internal` error. */
+export function sendProblem(context: RequestContext, error: unknown, options: ProblemOptions): void {
+  const { request, response } = context;
   if (error instanceof ClientGone || response.completed) return;
   const known = publicError(error);
   logInternal(known, { log: options.log, request });
   const answer = problemAnswer(known);
-  sendAnswer(exchange, { ...answer, headers: { ...options.headers, ...answer.headers } }, options.bodyLimitBytes);
+  sendAnswer(context, { ...answer, headers: { ...options.headers, ...answer.headers } }, options.bodyLimitBytes);
 }
 
 /** Writes the cause of an `internal` error to the log: its answer does not hold it. */
@@ -60,8 +60,8 @@ export function logInternal(
 }
 
 /**
- * Headers beside the document: nobody keeps it or guesses at its type; 401 names the scheme; 503 and 429 always say
- * when to try again, whoever threw them.
+ * Headers of a problem document: no cache keeps it and no browser guesses its type; 401 names the scheme; 503 and 429
+ * always have `retry-after`, of one second when the error sets none.
  */
 function problemHeaders({ status, retryAfterSeconds }: HerdError): Record<string, string> {
   const seconds = retryAfterSeconds ?? (status === 503 || status === 429 ? 1 : undefined);

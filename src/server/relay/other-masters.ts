@@ -1,5 +1,4 @@
-// What each master keeps for itself, requested of all of them: the same request again, with the same token, at every
-// other one.
+// Gathers records that each master keeps for itself: sends the client's request, with its token, to every other master.
 
 import { tryParseJson } from "../../core/json.js";
 import type { EndpointRequest } from "../http/endpoint.js";
@@ -7,17 +6,17 @@ import { type Relay, relayedAnswer } from "./relay-message.js";
 
 const timeoutMs = 3_000;
 
-/** A master's answer; `json` is undefined when its body is none. */
+/** A master's answer; `json` is undefined when the body is no JSON. */
 export interface MasterAnswer {
   readonly status: number;
   readonly json: unknown;
 }
 
 /**
- * Answers of the other masters that can be reached; none when the request has `here=true`, as those that this sends do, so that
- * nothing goes in circles. `masters` are ids, the own one among them.
+ * The answers of the other masters that can be reached. None when the request has `here=true`, which the requests to
+ * the other masters have: so no request goes in circles. `masters` are ids, this node's among them if it is a master.
  */
-export async function askOtherMasters(
+export async function requestFromOtherMasters(
   { query, http }: Pick<EndpointRequest, "http"> & { readonly query: { readonly here?: boolean | undefined } },
   { relay, masters }: { readonly relay: Relay; readonly masters: readonly string[] },
 ): Promise<MasterAnswer[]> {
@@ -34,7 +33,7 @@ export async function askOtherMasters(
         const { status, body } = relayedAnswer(await relay.request({ node }, request, signal));
         return [{ status, json: tryParseJson(body) }];
       } catch {
-        // What that master keeps is not known while it is away.
+        // The records of a master are missing from the answer while that master cannot be reached.
         return [];
       }
     }),

@@ -1,17 +1,17 @@
-// Relays over the mesh's links: the first linked peer that may is asked.
+// Relays requests over the links of the mesh: to the first linked peer that may act.
 
 import { HerdError } from "../../core/errors.js";
 import { type Link, LinkBroken, type Links, RequestTimeout } from "../../mesh/ports.js";
 import type { Where } from "../http/place.js";
 import type { Relay, RelayedRequest } from "./relay-message.js";
 
-/** The kind of ask that carries a relayed request. */
+/** The request kind, on a link, of a relayed HTTP request. */
 export const relayKind = "http";
 
-/** Longer than any endpoint takes, uploads that wait for the compiler included. */
+/** Timeout of a relayed request: longer than any endpoint takes, an upload that waits for the compiler included. */
 const timeoutMs = 120_000;
 
-/** What a {@link LinkRelay} works with. */
+/** Dependencies of a {@link LinkRelay}. */
 export interface LinkRelayOptions {
   /** This node's id. */
   readonly node: string;
@@ -22,7 +22,7 @@ export interface LinkRelayOptions {
   readonly receivesRevocation: () => Promise<boolean>;
 }
 
-/** Finds who may by the marks in the certificates of linked peers. */
+/** Finds a peer that may act by the marks in the certificates of linked peers. */
 export class LinkRelay implements Relay {
   readonly #options: LinkRelayOptions;
 
@@ -38,7 +38,7 @@ export class LinkRelay implements Relay {
     return marks().master && !where.masterExcept.includes(node);
   }
 
-  /** A request that may have changed something is asked once; a GET goes on to the next peer when a link breaks. */
+  /** Sends a request that may change something to one peer, once; a GET goes to the next peer when a link breaks. */
   async request(where: Where, request: RelayedRequest, signal: AbortSignal): Promise<unknown> {
     for (const link of this.#candidates(where)) {
       try {
@@ -53,14 +53,14 @@ export class LinkRelay implements Relay {
     throw new HerdError("node.unavailable", missing(where), { retryAfterSeconds: 2 });
   }
 
-  /** Whether this node is among those that the request is about: who revokes it cuts its link before the answer could leave. */
+  /** Whether the request may revoke this node: then the master cuts the link before the answer could leave. */
   #mayEndHere(where: Where): boolean {
     return typeof where === "object" && "masterExcept" in where && where.masterExcept.includes(this.#options.node);
   }
 
   /**
-   * Always in the same order, so that a client that asks twice meets the same node; masters first, since the client's token goes
-   * with its request and they could issue one anyway.
+   * The linked peers that may act, in a fixed order, so that a client that repeats a request reaches the same node.
+   * Masters come first: the relayed request carries the client's token, and a master could issue that token itself.
    */
   #candidates(where: Where): Link[] {
     const { links } = this.#options;
@@ -78,7 +78,10 @@ export class LinkRelay implements Relay {
   }
 }
 
-/** What went wrong between nodes is not the client's: a peer that distrusts this node must not read as a bad token. */
+/**
+ * Folds failures between nodes into `node.unavailable`: a peer that distrusts this node is no fault of the client's
+ * token.
+ */
 function failed(error: unknown): unknown {
   const broken = error instanceof LinkBroken || error instanceof RequestTimeout;
   if (!broken && !(error instanceof HerdError)) return error;
@@ -88,7 +91,7 @@ function failed(error: unknown): unknown {
   return new HerdError("node.unavailable", detail, { retryAfterSeconds: 1, cause: error });
 }
 
-/** No time to ask again after: nothing is relayed from here any more. */
+/** The error after this node's revocation, without `Retry-After`: this node relays nothing any more. */
 function revoked(cause: unknown): HerdError {
   const detail =
     "this node was revoked by the request, so the answer cannot reach it: ask another node what became of the others";

@@ -1,5 +1,4 @@
-// Requests that only some nodes may answer, passed on to one that may: the same request, answered by the same endpoint,
-// one node further.
+// Relays a request to a node that may answer it: the same request, answered by the same endpoint, one node further.
 
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
@@ -9,9 +8,9 @@ import type { HandedOn, Where } from "../http/place.js";
 /** A client's request on its way to a peer. */
 export interface RelayedRequest {
   readonly method: string;
-  /** Path and query, as they came. */
+  /** Path and query, unchanged. */
   readonly target: string;
-  /** `authorization`, `content-type` and `content-encoding`, as far as they came. */
+  /** Those of `authorization`, `content-type` and `content-encoding` that the client sent. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   /** The client's IP address. */
@@ -29,16 +28,16 @@ export interface RelayedAnswer {
 
 /** Finds a peer that may answer, and requests the answer. */
 export interface Relay {
-  /** Whether this node may act for that. */
+  /** Whether this node may act at that place. */
   isHere(where: Where): boolean;
   /**
-   * The answer of a live peer that may act; of any shape, since a peer sent it. Throws `node.unavailable`, with what is missing,
-   * when there is none, and `node.unknown`.
+   * The answer of a live peer that may act; of any shape, since a peer sent it. Throws `node.unavailable`, with the
+   * missing mark or node, when no such peer can be reached.
    */
   request(where: Where, request: RelayedRequest, signal: AbortSignal): Promise<unknown>;
 }
 
-/** The largest body that travels between nodes, in bytes: what one frame holds beside its head. */
+/** The largest body between nodes, in bytes: a frame holds this much and its head. */
 export const relayedBodyBytes = 8 * 1024 * 1024;
 
 const relayedHeaders = ["authorization", "content-type", "content-encoding"] as const;
@@ -49,24 +48,27 @@ const answerShape = z.object({
   body: z.instanceof(Uint8Array).refine((body) => body.length <= relayedBodyBytes),
 });
 
-/** Headers of an answer that travel back; the node that the client asked sets the rest itself. */
+/** Headers of an answer that are relayed back; the node that the client uses sets the others itself. */
 const returnedHeader = /^(cache-control|x-content-type-options|retry-after|www-authenticate|herd-[a-z-]+)$/;
 
-/** A peer's answer, parsed. Throws `internal` for one that is none. */
+/** A peer's answer, parsed. Throws `internal` for a value that is no answer. */
 export function relayedAnswer(value: unknown): RelayedAnswer {
   const parsed = answerShape.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new HerdError("internal", "", { cause: new Error("a peer's answer has no shape", { cause: parsed.error }) });
 }
 
-/** Has a peer answer a request. Throws as {@link Relay.request}, `request.too-large`, and `internal` for an answer that is none. */
+/**
+ * Relays a request, and resolves to the peer's answer. Throws as {@link Relay.request}, `request.too-large`, and
+ * `internal` when the peer's value is no answer.
+ */
 export async function relayRequest({ where, http, bodyLimitBytes }: HandedOn, relay: Relay): Promise<HttpAnswer> {
   const headers: Record<string, string> = {};
   for (const name of relayedHeaders) {
     const value = http.headers[name];
     if (value !== undefined) headers[name] = value;
   }
-  // A HEAD is answered here, from what GET gives there.
+  // The peer answers GET; this node answers HEAD with the status and headers of that answer.
   const method = http.method === "HEAD" ? "GET" : http.method;
   const body = method === "GET" ? new Uint8Array() : await http.body(Math.min(bodyLimitBytes, relayedBodyBytes));
   const target = http.query === "" ? http.path : `${http.path}?${http.query}`;

@@ -1,4 +1,5 @@
-// The receiving end of a relay: a peer's client is answered by this node's endpoints. Nothing here can relay again.
+// The receiving end of a relay: this node's endpoints answer the client of a peer. A relayed request is not relayed
+// again.
 
 import { isIP } from "node:net";
 import { z } from "zod";
@@ -14,7 +15,7 @@ import { Router } from "../http/router.js";
 import { logInternal, problemAnswer, publicError } from "../http/send-problem.js";
 import { type RelayedAnswer, relayedBodyBytes } from "./relay-message.js";
 
-/** Who relayed, and whether it still waits. */
+/** The peer that relayed a request, and the signal that it no longer waits. */
 export interface RelayedFrom {
   /** The peer's node id, as its certificate proved it. */
   readonly node: string;
@@ -22,8 +23,8 @@ export interface RelayedFrom {
 }
 
 /**
- * Relayed requests that are answered at a time: of all peers (one has as many as it leaves free), and of one token or
- * client.
+ * Relayed requests that are answered at a time: of all peers (one peer has at most as many as it leaves free), and of
+ * one token or client.
  */
 const maxUnderWay = 64;
 const maxOfClient = 16;
@@ -54,7 +55,7 @@ const requestShape = z.strictObject({
 
 type ShapedRequest = z.infer<typeof requestShape>;
 
-/** What the receiving end works with. */
+/** Dependencies of {@link RelayedRequests}. */
 export interface RelayedRequestsOptions extends Pick<ChainOptions, "tokens" | "isHere"> {
   readonly endpoints: readonly Endpoint[];
   readonly clock: Pick<Clock, "monotonic">;
@@ -63,7 +64,10 @@ export interface RelayedRequestsOptions extends Pick<ChainOptions, "tokens" | "i
   readonly hold: () => () => void;
 }
 
-/** Answers requests that peers relay: of endpoints that do not act at the asked node alone, under the token check of clients. */
+/**
+ * Answers requests that peers relay, under the same token check as requests of clients. Endpoints that act at the
+ * asked node alone are not served to peers.
+ */
 export class RelayedRequests {
   readonly #options: RelayedRequestsOptions;
   readonly #router: Router;
@@ -88,7 +92,10 @@ export class RelayedRequests {
     });
   }
 
-  /** The answer to what a peer sent, problems included. Throws `request.malformed` when it is no request at all. */
+  /**
+   * The answer to a peer's request, or its problem document. Throws `request.malformed` for a value that is no
+   * request.
+   */
   async answer(value: unknown, from: RelayedFrom): Promise<RelayedAnswer> {
     const parsed = requestShape.safeParse(value);
     if (!parsed.success) {
@@ -127,7 +134,7 @@ function httpRequestOf(shaped: ShapedRequest, { node, signal }: RelayedFrom): Ht
     query: mark < 0 ? "" : target.slice(mark + 1),
     headers,
     remoteAddress,
-    // Who sent it, not what it says: a request is relayed once.
+    // The id of the peer that sent the request, since a request is relayed once; no field of the request counts.
     arrivedAt: node,
     baseUrl,
     signal,
@@ -135,12 +142,15 @@ function httpRequestOf(shaped: ShapedRequest, { node, signal }: RelayedFrom): Ht
   };
 }
 
-/** The peer's view of who may act is older, or newer, than ours: it may ask again, we do not ask for it. */
+/**
+ * Refuses to relay a second time: the peer's view of the marks is older, or newer, than this node's, and the peer may
+ * retry.
+ */
 function refuse(): never {
   throw new HerdError("node.unavailable", "the node that was asked for this may not do it", { retryAfterSeconds: 1 });
 }
 
-/** An answer as it travels back. One that does not fit, or has no end, is a problem. */
+/** An answer as it is relayed back. Throws `node.unavailable` for a body that no frame holds. */
 function encodedAnswer({ status, headers, body }: HttpAnswer): RelayedAnswer {
   if (body === undefined) return { status, headers, body: new Uint8Array() };
   if (!(body instanceof Content)) throw new TypeError("a relayed answer has an end");

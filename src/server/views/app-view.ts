@@ -1,4 +1,4 @@
-// How an app is shown: its functions with their schemas and URLs, types, revisions, limits.
+// Views of an app: its functions with their schemas and URLs, types, revisions, limits.
 
 import type { AppInterface } from "../../../runtime/interface/model.js";
 import { describeFunctions, describeTypes } from "../../../runtime/interface/schema.js";
@@ -7,10 +7,10 @@ import type { AppRecord } from "../../catalog/model.js";
 import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
 
-/** Stats of a function, when it was called lately. */
+/** Stats of a function; undefined when it was not called lately. */
 type StatsOf = (name: string) => CallStats | undefined;
 
-/** What every view needs: the address (`https://host:port`) that the client used, and the names of the nodes that have the revision. */
+/** The address (`https://host:port`) that the client used, and the names of the nodes that have the revision. */
 export interface Place {
   readonly baseUrl: string;
   readonly nodes: readonly string[];
@@ -45,7 +45,7 @@ export function appView(
   };
 }
 
-/** An app in the body of `GET /v1/apps` whose functions cannot be told: without any, and with the reason. */
+/** An app in the body of `GET /v1/apps` whose functions cannot be listed: without functions, and with the reason. */
 export function unlistedView(
   record: AppRecord,
   { limits, nodes, error }: { limits: Limits; nodes: readonly string[]; error: unknown },

@@ -1,4 +1,4 @@
-// The thread of an audit check: proves the bundle that it was started with, answers, and ends.
+// The thread of an audit check: verifies the bundle in its `workerData`, posts the verdict, and ends.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { verifyAudit } from "../../pki/audit/verify.js";

@@ -1,4 +1,4 @@
-// Proves the audit log for whoever asks a node, on a thread of its own: thousands of signatures would hold up every call.
+// Verifies the audit log for a client, on a thread of its own: thousands of signatures would hold up every call.
 
 import { Worker } from "node:worker_threads";
 import type { AuditVerdict } from "../../pki/audit/verify.js";
@@ -12,7 +12,7 @@ export class AuditCheck {
     this.#rootCertificatePem = rootCertificatePem;
   }
 
-  /** What the proof finds in a bundle; who asks while one is under way gets its verdict. Rejects when the thread fails. */
+  /** The verdict on a bundle. Requests during a check share its verdict. Rejects when the thread fails. */
   verify(bundle: () => unknown): Promise<AuditVerdict> {
     this.#running ??= this.#run(bundle).finally(() => {
       this.#running = undefined;

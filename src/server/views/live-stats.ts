@@ -1,4 +1,4 @@
-// What changes from second to second: the mesh as this node sees it, and how its calls go.
+// Live stats: the mesh as this node sees it, and the stats of its calls.
 
 import type { CallStats } from "../../api/apps.js";
 import type { SentEvent } from "../../api/events.js";
@@ -7,7 +7,7 @@ import type { AppRecord } from "../../catalog/model.js";
 import type { AppRouter } from "../../invoke/app-router.js";
 import type { CallStats as FunctionCalls } from "../call/call-stats.js";
 
-/** What the stats are read from. */
+/** The sources of the stats. */
 export interface LiveStatsOptions {
   readonly catalog: { list(): readonly AppRecord[] };
   readonly router: Pick<AppRouter, "find">;
@@ -19,7 +19,7 @@ export interface LiveStatsOptions {
 /** The data of an event `figures`. */
 export type LiveStats = Omit<Extract<SentEvent, { readonly type: "figures" }>, "type" | "at">;
 
-/** The mesh, and by app its revision and the stats of its functions that were called. */
+/** The mesh, and for each app its revision and the stats of the functions that were called. */
 export function liveStats({ catalog, router, calls, mesh }: LiveStatsOptions): LiveStats {
   const apps = catalog.list().map(({ app, revision }): [string, LiveStats["apps"][string]] => {
     const active = router.find(app);

@@ -1,4 +1,4 @@
-// What happens in the mesh, told to whoever listens: joins, states, deploys, revocations.
+// Publishes the events of the mesh to their listeners: joins, states of nodes, deploys, revocations.
 
 import type { SentEvent } from "../../api/events.js";
 import type { Clock } from "../../core/clock.js";
@@ -17,17 +17,17 @@ export type MeshEvent = WithEpochMs<SentEvent>;
 export class MeshEvents {
   readonly #listeners = new Set<(event: MeshEvent) => void>();
 
-  /** How many listen. */
+  /** The number of listeners. */
   get listeners(): number {
     return this.#listeners.size;
   }
 
-  /** Tells every listener. */
+  /** Calls every listener with an event. */
   publish(event: MeshEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
 
-  /** Calls `listener` with each event from now on; the returned function ends that. A listener must not throw. */
+  /** Calls `listener` with each event until the returned function is called. A listener must not throw. */
   subscribe(listener: (event: MeshEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => {
@@ -36,7 +36,7 @@ export class MeshEvents {
   }
 }
 
-/** What {@link publishNodes} listens to. */
+/** Sources of {@link publishNodes}. */
 export interface NodeSources {
   readonly members: Pick<Members, "watch">;
   readonly registry: Pick<NodeRegistry, "node"> & { onRevoked(listener: (node: string) => void): () => void };
@@ -61,13 +61,13 @@ export function publishNodes({ members, registry, events, clock }: NodeSources):
   };
 }
 
-/** What {@link publishJoins} puts its events into, and where the log of what was decided is. */
+/** Sources of {@link publishJoins}; `audit` writes the audit record of a decision. */
 export interface JoinSources extends Pick<NodeSources, "events" | "clock"> {
   readonly registry: Pick<NodeRegistry, "node">;
   readonly audit: (event: AuditEvent) => Promise<void>;
 }
 
-/** Hooks of a `RegistrationAuthority`: publish `join.pending`, `join.approved` and `join.refused` at the master that decides. */
+/** Hooks of a `RegistrationAuthority` that publish `join.pending`, `join.approved` and `join.refused` at its master. */
 export function publishJoins({ registry, events, clock, audit }: JoinSources): {
   readonly onPending: (join: JoinView) => void;
   readonly audit: (event: AuditEvent) => Promise<void>;

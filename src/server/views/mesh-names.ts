@@ -1,9 +1,9 @@
-// Nodes by the names and states that people read.
+// Names and states of nodes, for answers and messages.
 
 import { HerdError } from "../../core/errors.js";
 import type { Mesh, NodeEntry, NodeRegistry } from "../ports.js";
 
-/** The node of a name or an id. Throws `node.unknown`. */
+/** The node with a name or an id. Throws `node.unknown`. */
 export function knownNode(nameOrId: string, registry: Pick<NodeRegistry, "node" | "byName">): NodeEntry {
   const node = registry.node(nameOrId) ?? registry.byName(nameOrId);
   if (node === undefined) throw new HerdError("node.unknown", `no node is called ${nameOrId.slice(0, 80)}`);
@@ -15,7 +15,7 @@ export function nameOf(id: string, registry: Pick<NodeRegistry, "node">): string
   return registry.node(id)?.name ?? id;
 }
 
-/** The state of every node by id; one that nobody has heard of lately is dead. */
+/** The state of a node by id; a node that the membership does not list is dead. */
 export function stateOf(
   id: string,
   { mesh, self }: { readonly mesh: Pick<Mesh, "members" | "drainable">; readonly self: SelfState },

@@ -1,4 +1,4 @@
-// The mesh as the HTTPS interface shows it.
+// Puts together the mesh port of the HTTPS interface.
 
 import type { OuterWall } from "../../core/outer-wall.js";
 import type { Availability } from "../../invoke/availability.js";
@@ -9,7 +9,7 @@ import type { DuplicateProcesses } from "../../trust/duplicate-processes.js";
 import type { TrustParts } from "../../trust/trust-parts.js";
 import type { Mesh } from "../ports.js";
 
-/** What the view is put together from. */
+/** The parts of a node that the view reads. */
 interface MeshViewSources {
   readonly trust: Pick<TrustParts, "registry" | "revoker" | "crls" | "audit">;
   readonly links: Links;
@@ -21,7 +21,7 @@ interface MeshViewSources {
   readonly recycle: () => void;
 }
 
-/** The view. */
+/** The mesh as the HTTPS interface reads it. */
 export function meshView({ trust, forwarding, duplicates, availability, ...sources }: MeshViewSources): Mesh {
   const { registry, revoker } = trust;
   const { statuses, stats, decisions } = forwarding;

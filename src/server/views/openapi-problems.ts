@@ -1,10 +1,10 @@
-// The problem documents that a call can answer, as an OpenAPI document describes them: a response per status, an example per code.
+// The problem documents of calls in an OpenAPI document: a response for each status, an example for each code.
 
 import { type ErrorCode, errorTable } from "../../core/error-codes.js";
 
 type Json = Record<string, unknown>;
 
-/** Everything that can become of a call but its result; what uploads, joins and operators are told is not among it. */
+/** The codes of calls; codes of uploads, joins and operators' requests are not among them. */
 const codesOfCalls: readonly ErrorCode[] = [
   "request.malformed",
   "arguments.invalid",
@@ -31,7 +31,7 @@ const codesOfCalls: readonly ErrorCode[] = [
   "function.deadline",
 ];
 
-/** Names of types are identifiers of the source, which hold no dot: no app has one of this name. */
+/** Names of types are identifiers of the source, which hold no dot: no app has a type of this name. */
 const schemaName = "herd.Problem";
 
 /** The schema of a problem document (RFC 9457), by its name in `components/schemas`. */

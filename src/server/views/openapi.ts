@@ -1,4 +1,4 @@
-// An app as an OpenAPI 3.1 document, whose schemas are JSON Schema 2020-12 like ours.
+// An app as an OpenAPI 3.1 document. Its schemas are JSON Schema 2020-12, as those of interfaces are.
 
 import { Examples } from "../../../runtime/interface/example.js";
 import type { AppInterface, FunctionType } from "../../../runtime/interface/model.js";
@@ -39,7 +39,7 @@ export function openApi(record: AppRecord, appInterface: AppInterface, url: stri
   return withPlainNames(document, namesToChange(types)) as Json;
 }
 
-/** What a call sends and gets, to show; undefined where that would be too large. */
+/** Example arguments and an example result of a call; undefined where an example would be too large. */
 interface Shown {
   readonly arguments: Record<string, unknown> | undefined;
   readonly result: unknown;
@@ -50,7 +50,10 @@ function examplesOf(callable: FunctionType | undefined, examples: Examples): Sho
   return { arguments: examples.arguments(callable), result: examples.result(callable) };
 }
 
-/** Names of types that may not stand in `components/schemas`, which knows no `$` and no letters beyond ASCII, with those that may. */
+/**
+ * Replacements for names of types that `components/schemas` does not allow: there, names hold no `$` and no letter
+ * beyond ASCII.
+ */
 function namesToChange(names: readonly string[]): Map<string, string> {
   const taken = new Set(names);
   const numbers = new Map<string, number>();
@@ -120,7 +123,7 @@ function queryOperation(description: FunctionDescription, examples: Shown): Json
   };
 }
 
-/** A query holds no null: it is left out. */
+/** A query holds no null: a parameter of that value has no example. */
 function exampleIn(values: Readonly<Record<string, unknown>>, name: string): Json {
   const value = Object.hasOwn(values, name) ? values[name] : undefined;
   return value === undefined || value === null ? {} : { example: value };

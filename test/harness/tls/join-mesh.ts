@@ -182,7 +182,7 @@ export class JoinMesh {
       log: silent,
       bodyLimitBytes: 65_536,
       hotRoutes: [],
-      handle: (exchange) => routeRequest(exchange, options),
+      handle: (context) => routeRequest(context, options),
       connections: { opened: () => true, closed: () => undefined },
     });
   }

@@ -1,5 +1,5 @@
-// hyper-express' request and response with what our server adds: no exception behind a callback, bodies that can be
-// cut, and an end.
+// hyper-express' request and response with our server's additions: exceptions in callbacks are caught, bodies can be
+// cut, and a response can be the last of its connection.
 
 import type { HttpResponse } from "uWebSockets.js";
 import { Request, Response, type SendableData } from "hyper-express";
@@ -7,13 +7,13 @@ import { ChunkJoiner } from "../connections/chunk-joiner.js";
 import type { HeaderSource } from "../connections/framing.js";
 import type { Transfers } from "../connections/transfers.js";
 
-/** A hyper-express route, as far as its server uses it. */
+/** A hyper-express route: the part that its server uses. */
 export interface Route {
   readonly max_body_length: number;
   handle(request: Request, response: Response): void;
 }
 
-/** What hyper-express' types leave out of a request. */
+/** Members of a request that hyper-express' types leave out. */
 type InnerRequest = Request & {
   _raw_response: HttpResponse;
   readonly _method: string;
@@ -25,7 +25,7 @@ type InnerRequest = Request & {
   _body_parser_get_received_data(): Promise<Uint8Array>;
 };
 
-/** What they leave out of a response. */
+/** Members of a response that hyper-express' types leave out. */
 type InnerResponse = Response & {
   route: Route;
   _wrapped_request: Request;
@@ -33,37 +33,40 @@ type InnerResponse = Response & {
   readonly _headers: Record<string, string | string[]>;
 };
 
-/** How long an idle connection is kept at least: uWebSockets ends it after 8 to 12 s (RFC 2068, section 19.7.1.1). */
+/**
+ * The header `keep-alive`: the least life of an idle connection, which uWebSockets ends after 8 to 12 s (RFC 2068,
+ * section 19.7.1.1).
+ */
 const keepAlive = "timeout=8";
 
 const InnerRequest = Request as unknown as new (route: Route, source: HeaderSource) => InnerRequest;
 const InnerResponse = Response as unknown as new (raw: HttpResponse) => InnerResponse;
 
-/** Who is told what a callback of a request threw. */
+/** Receives the exceptions of a request's callbacks. */
 export interface Failures {
   failed(response: Response, error: unknown): void;
 }
 
-/** A request whose chunks cannot end the process: uWebSockets calls back from outside of any promise or try. */
+/** A request whose chunks cannot end the process: uWebSockets calls back outside of any promise or `try`. */
 export class FramedRequest extends InnerRequest {
-  /** Who is told what a chunk made hyper-express throw. */
+  /** Receives the exceptions that a chunk causes in hyper-express. */
   failures: Failures | undefined;
   /**
-   * Who watches what takes longer than this turn of the event loop: a body that is not whole with its header, a slow
-   * reader.
+   * Watches transfers that take longer than this turn of the event loop: a body that does not arrive whole with its
+   * header, and an answer to a slow reader.
    */
   transfers: Transfers | undefined;
-  /** Is called when the body came too slowly; without it the connection is closed. */
+  /** Called when the body comes too slowly; when undefined, the connection is closed instead. */
   late: (() => void) | undefined;
   /**
-   * Whether {@link watchBody} was called. Not private: a private field below a foreign class costs each request 0.35
-   * µs.
+   * Whether {@link watchBody} was called. Not `#private`: a private field of a subclass of a foreign class costs 0.35
+   * µs a request.
    */
   isWatched = false;
-  /** What of a body in chunks waits to be passed on. */
+  /** Joins the small chunks of a body in chunks; undefined for any other body. */
   joiner: ChunkJoiner | undefined;
 
-  /** As the client wrote the method; hyper-express would make `GET` of `get`, which is another method. */
+  /** The method as the client wrote it; hyper-express would make `GET` of `get`, which is another method. */
   override get method(): string {
     return this._method;
   }
@@ -73,7 +76,7 @@ export class FramedRequest extends InnerRequest {
     return this._body_received_bytes + (this.joiner?.bytes ?? 0);
   }
 
-  /** The body is not whole yet: from now on it has to make progress. */
+  /** Watches a body that is not whole yet: from now on the body has to make progress. */
   watchBody(response: Response): void {
     if (this.isWatched) return;
     this.isWatched = true;
@@ -107,8 +110,8 @@ export class FramedRequest extends InnerRequest {
 }
 
 /**
- * The whole body, not copied again. Rejects with `reason` when it comes too slowly: then nobody waits for the rest, and
- * the response is the last one of its connection.
+ * The whole body, without another copy. Rejects with `reason` when the body comes too slowly: then the rest is not
+ * read, and the response is the last one of its connection.
  */
 export function wholeBody(request: Request, response: Response, reason: () => unknown): Promise<Buffer> {
   const framed = request as FramedRequest;
@@ -127,10 +130,13 @@ export function wholeBody(request: Request, response: Response, reason: () => un
 export class FramedResponse extends InnerResponse {
   /** Whether the connection ends with this response. */
   closes = false;
-  /** Who is told what a listener threw. */
+  /** Receives the exceptions of listeners. */
   failures: Failures | undefined;
 
-  /** hyper-express emits in uWebSockets' callbacks, when a client goes away above all. */
+  /**
+   * hyper-express emits in uWebSockets' callbacks, above all when a client disconnects: an exception would end the
+   * process.
+   */
   override emit(event: string | symbol, ...values: unknown[]): boolean {
     try {
       return super.emit(event, ...values);
@@ -147,12 +153,15 @@ export class FramedResponse extends InnerResponse {
   }
 }
 
-/** Whether the client wants the connection to end, as uWebSockets finds out: it does so by itself. */
+/**
+ * Whether uWebSockets ends the connection by itself: the client asked for `close`, of which uWebSockets compares the
+ * length.
+ */
 function asksToClose({ headers }: Request): boolean {
   return headers.connection?.length === "close".length;
 }
 
-/** What `keep-alive` says in an answer to that request; undefined when the connection ends with it. */
+/** The value of `keep-alive` in an answer to this request; undefined when the connection ends with the answer. */
 export function keptAlive(request: Request, response: Response): string | undefined {
   return (response as FramedResponse).closes || asksToClose(request) ? undefined : keepAlive;
 }
@@ -168,7 +177,7 @@ export function receivedBytes(request: Request): number {
 }
 
 /**
- * Waits no longer for a body that does not come: the response may be sent now, and is the last one of its connection.
+ * Stops reading a body that does not come: the response may be sent now, and is the last one of its connection.
  */
 export function cutBody(request: Request, response: Response): void {
   (response as FramedResponse).closes = true;
