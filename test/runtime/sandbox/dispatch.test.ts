@@ -13,9 +13,6 @@ const { spin: component } = await compileGuests("spin");
 /** The URL of a module of `src/core`, as a literal of a script. */
 const moduleUrl = (name: string): string =>
   JSON.stringify(new URL(`../../../src/core/${name}.js`, import.meta.url).href);
-/** The URL of a module of `src/core`, as a literal of a script. */
-const moduleUrl = (name: string): string =>
-  JSON.stringify(new URL(`../../../src/core/${name}.js`, import.meta.url).href);
 const started: { stop(): Promise<void> }[] = [];
 after(() => Promise.all(started.map((sandbox) => sandbox.stop())));
 

@@ -18,9 +18,6 @@ const idlePolicy = 5;
 /** The URL of a module of `src/core`, as a literal of a script. */
 const moduleUrl = (name: string): string =>
   JSON.stringify(new URL(`../../../src/core/${name}.js`, import.meta.url).href);
-/** The URL of a module of `src/core`, as a literal of a script. */
-const moduleUrl = (name: string): string =>
-  JSON.stringify(new URL(`../../../src/core/${name}.js`, import.meta.url).href);
 
 /** Scheduling policy and niceness of a thread or process: proc(5), fields 41 and 19 of its `stat`. */
 function classOf(folder: string): { policy: number; nice: number } {
