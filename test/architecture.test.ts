@@ -1,4 +1,4 @@
-// The rules of DESIGN and STYLE that code can check: layers, cycles, sizes, names, exports, suites.
+// The rules of ARCHITECTURE and of docs/internals/style.md that code can check: layers, cycles, sizes, names, suites.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -171,7 +171,7 @@ test("test/alone.json lists the suites that start node processes by the mesh, an
   assert.deepEqual(alone, starting.map(({ path }) => path).sort());
 });
 
-test("the page imports of the node only src/api and src/core, which run in browsers; the node imports nothing of the page", () => {
+test("the page imports only src/api and src/core of the node, and the node imports nothing of the page", () => {
   const graph = importGraph(product);
   const inside = (path: string): boolean => path.startsWith("src/console/web/");
   assert.deepEqual(

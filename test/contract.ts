@@ -46,7 +46,7 @@ export function checkAnswer({ method, path, status, type = "", text }: SeenAnswe
   assert.deepEqual(json, parsed.data, `${where}: undeclared fields`);
 }
 
-/** The JSON text of a route's answer, parsed: for text that a command printed, or that a test received without a client. */
+/** Parses the JSON text of a route's answer: text that a command printed, or that a test received without a client. */
 export function parsedAnswer<R extends Route>(route: R, text: string): AnswerJson<R> {
   const [status] = Object.keys(route.answers).map(Number);
   assert.ok(status !== undefined, `${route.path} declares an answer`);

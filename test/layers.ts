@@ -1,4 +1,4 @@
-// The layer rule of DESIGN, "The house": imports go down only, and folders of one layer never meet.
+// The layer rule of ARCHITECTURE.md: imports go down only, and folders of one layer never import each other.
 
 import type { Source } from "./source-tree.js";
 import { importGraph } from "./source-tree.js";

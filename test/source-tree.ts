@@ -39,7 +39,7 @@ export interface ImportFilter {
   readonly types?: boolean;
 }
 
-/** Every module that a source imports, re-exports from or names in an `import()` type or call, without comments' ones. */
+/** Every module that a source imports, re-exports or names in an `import()` type or call; comments do not count. */
 export function importsOf(text: string, { types = true }: ImportFilter = {}): string[] {
   const code = text.replace(/^\s*\/\*[\s\S]*?\*\//gm, "").replace(/^\s*\/\/.*$/gm, "");
   return [fromStatement, bareImport, importCall].flatMap((pattern) =>

@@ -3,7 +3,7 @@
 import { Examples } from "../../runtime/interface/example.js";
 import type { Ready } from "../node/ready.js";
 
-/** The line for the app `hello` if it is there, else for the first app; undefined without any function, or a token to call it with. */
+/** A command that calls the app `hello` when it exists, else the first app; undefined without a function or a token. */
 export function curlLine(ready: Pick<Ready, "apps" | "ca" | "token" | "url">): string | undefined {
   const apps = ready.apps.filter((entry) => entry.interface.functions.length > 0);
   const chosen = apps.find(({ app }) => app === "hello") ?? apps[0];

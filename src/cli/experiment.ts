@@ -1,4 +1,4 @@
-// `npm run mesh`: the thesis's experiment (chapter 5). Three nodes on this machine, one upload, many calls through one node.
+// `npm run mesh`: the thesis's experiment (chapter 5). Three nodes on this machine, one upload, many calls by one node.
 //   npm run mesh [-- --keep] [--json]
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -99,7 +99,8 @@ async function experiment(mesh: LocalMesh, json: boolean): Promise<number> {
     return wrong;
   }
   printLine(
-    `\ncalls that each node computed, of ${calls} of each function sent to ${mesh.founder.ready.node}, ${atATime} at a time`,
+    `\ncalls that each node computed, of ${calls} of each function sent to ${mesh.founder.ready.node}, ` +
+      `${atATime} at a time`,
   );
   printTable([
     ["FUNCTION", ...names.map((name) => name.toUpperCase()), "FORWARDED", "WRONG", "HERE MS", "FORWARDED MS"],

@@ -7,14 +7,17 @@ import { UsageError } from "../core/usage-error.js";
 import { utf8Text } from "../core/utf8.js";
 import { printLine, printNotice } from "./print.js";
 
-/** A function to call. `json`: JSON text, `-` for stdin, `@FILE` for the content of a file, undefined for no arguments. */
+/**
+ * A function to call. `json` is JSON text, `-` for stdin, `@FILE` for a file's content, or undefined for no
+ * arguments.
+ */
 export interface InvokeTarget {
   readonly app: string;
   readonly function: string;
   readonly json: string | undefined;
 }
 
-/** The arguments that an {@link InvokeTarget} names. Throws `UsageError` for text that cannot be read or is no UTF-8. */
+/** The arguments of an {@link InvokeTarget}. Throws `UsageError` for text that cannot be read or is no UTF-8. */
 export async function argumentText(json: string | undefined): Promise<string | undefined> {
   if (json?.startsWith("@")) return readTextFile(json.slice(1));
   if (json !== "-") return json;

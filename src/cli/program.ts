@@ -6,7 +6,7 @@ import { addAudit, addJoin, addMesh, addToken } from "./grammar/mesh-commands.js
 import { addBench, addDoctor, addNode, addPause, addUp } from "./grammar/node-commands.js";
 import { printVersion } from "./version.js";
 
-/** The program with all its commands. With `json`, `--version` prints one JSON value. Parsing throws `CommanderError`. */
+/** The program with all commands. With `json`, `--version` prints one JSON value. Parsing throws `CommanderError`. */
 export function herdProgram({ json = false }: { readonly json?: boolean } = {}): Command {
   const herd = new Command("herd")
     .description("Runs a Wasmherd node, and deploys and calls functions on it.")

@@ -10,7 +10,8 @@ import { CommandError, FailedCheck } from "./command-errors.js";
 
 /** A node that joined has no token of its own. */
 const tokenHint =
-  "this state directory holds no token: give one with --token @FILE; herd token create --role admin, on a master, makes one\n";
+  "this state directory holds no token: give one with --token @FILE; herd token create --role admin, on a " +
+  "master, makes one\n";
 
 /** Codes of failures that no node answered with; the reference of the command line lists them. */
 const clientCodes = {
@@ -50,7 +51,9 @@ function clientCode(error: unknown): string {
   return error instanceof UnreadableAnswerError ? clientCodes.unreadable : clientCodes.command;
 }
 
-/** Errors whose message is the whole line for the reader. Every other one without a code is a defect, shown with its stack. */
+/**
+ * Errors whose message is the whole report. Any other error without a code is a defect, and is shown with its stack.
+ */
 const lineErrors = [UsageError, UnreachableError, UnreadableAnswerError, FailedCheck, CommandError];
 
 function failureText(error: unknown): string {

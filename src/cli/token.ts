@@ -48,7 +48,7 @@ function isLoopback(url: string): boolean {
   return /^https:\/\/(localhost|127\.[0-9.]+|\[::1\])(:|\/|$)/.test(url);
 }
 
-/** The command for the other machine: with the name that the token is bound to, and the first host that it vouches for. */
+/** The command for the other machine, with the name that the token is bound to and the first host that it covers. */
 export function joinLine(join: {
   readonly url: string;
   readonly token: string;

@@ -20,12 +20,15 @@ export interface UpOptions extends GlobalOptions {
 }
 
 /**
- * Exit code of a node that an operator recycled, or that met a defect of its own (sysexits' EX_TEMPFAIL): its supervisor
- * starts it, or another, again.
+ * Exit code of a node that an operator recycled, or that met a defect of its own (sysexits' EX_TEMPFAIL): the
+ * supervisor starts a node again.
  */
 export const recycledCode = 75;
 
-/** Time for links, files and threads to end after a defect, beside the deadline of calls, in ms. Then the process exits. */
+/**
+ * After a defect, links, files and threads have the deadline of calls and these milliseconds to end; then the process
+ * exits.
+ */
 const faultDrainMs = 10_000;
 
 /** Runs a node until a signal or a recycle stops it. Throws `UsageError` for settings that no node can run with. */
@@ -122,9 +125,15 @@ export function welcomeLines(ready: Ready): string[] {
 
 function wallNote({ wall: { missing } }: Ready): string {
   if (!missing.includes("no container")) return `the outer wall has gaps: ${missing.join(", ")}`;
-  return "no container stands around this node: what breaks out of a function's sandbox is on this machine (up --container puts one there)";
+  return (
+    "no container stands around this node: what breaks out of a function's sandbox is on this machine (up " +
+    "--container puts one there)"
+  );
 }
 
 function nameNote(wanted: string, { node }: Ready): string {
-  return `this node is called ${node}, not ${wanted}: a node keeps the name that its mesh gave it, and two never have the same`;
+  return (
+    `this node is called ${node}, not ${wanted}: a node keeps the name that its mesh gave it, and two never ` +
+    "have the same"
+  );
 }

@@ -30,7 +30,7 @@ export interface ClientOptions {
   readonly url: URL;
   readonly token: string | undefined;
   readonly ca: string | undefined;
-  /** Host to dial when this machine cannot resolve the URL's host. The certificate must name the URL's host all the same. */
+  /** Host to dial when this machine cannot resolve the URL's host. The certificate must still name the URL's host. */
   readonly dial?: string;
   /** Called with each answer that was received whole; an error that it throws fails the request. */
   readonly onAnswer?: ((answer: SeenAnswer) => void) | undefined;
@@ -62,14 +62,16 @@ export class Client {
     return { ...reply, json: answerJson(route, reply, `${route.method} ${new URL(path, this.#options.url)}`) };
   }
 
-  /** Sends a request of a route whose answer does not end; resolves once the headers are there. Throws as {@link call}. */
+  /** Sends a request of a route whose answer does not end; resolves when the headers came. Throws as {@link call}. */
   follow<const R extends Route>(route: R, ...request: RequestArguments<R>): Promise<IncomingMessage>;
   async follow(route: Route, request?: AnyRequest): Promise<IncomingMessage> {
     const { path, ...options } = wireRequest(route, request);
     return this.open(path, options);
   }
 
-  /** Sends a request of any path; the answer is not parsed. Throws {@link ProblemError} and {@link UnreachableError}. */
+  /**
+   * Sends a request of any path; does not parse the answer. Throws {@link ProblemError} and {@link UnreachableError}.
+   */
   async send(path: string, options: ClientRequest = {}): Promise<Reply> {
     const response = await this.open(path, options);
     const { statusCode: status = 0, headers } = response;
@@ -138,7 +140,10 @@ export class Client {
   }
 }
 
-/** A node reads a body that is a little too large to its end, to be able to answer. Above this it cuts the connection. */
+/**
+ * A node reads a body that is a little too large to its end, and then answers. Above this size it cuts the
+ * connection.
+ */
 const largeBytes = 8 * 1024 * 1024;
 
 function unreachable(

@@ -38,20 +38,22 @@ export async function connect(options: GlobalOptions, { asOwner = false } = {}):
   return new Client({ url: parsed(url), token, ca, ...(isOwn && state?.dial ? { dial: state.dial } : {}) });
 }
 
-/** The root certificate to trust, in PEM. Throws {@link UsageError} when neither options nor state directory name one. */
+/**
+ * The root certificate to trust, in PEM. Throws {@link UsageError} when neither options nor state directory have it.
+ */
 export async function trustedRoot(options: GlobalOptions): Promise<string> {
   const root = await rootOf(options, await readClientState(stateDirectory(options)));
   if (root === undefined) throw new UsageError("no root certificate is known here: name the mesh's with --ca");
   return root;
 }
 
-/** The root to trust, in PEM. All nodes of a mesh have the same root, so the state directory's is good for another node. */
+/** The root to trust, in PEM. A mesh has one root, so the root of the state directory is valid for other nodes too. */
 async function rootOf({ ca }: GlobalOptions, state: ClientState | undefined): Promise<string | undefined> {
   const path = ca ?? state?.ca;
   return path === undefined ? undefined : readTextFile(path);
 }
 
-/** The token of the state directory. It is valid at every node of its mesh, and never sent to a node of another root. */
+/** The token of the state directory: valid at every node of its mesh, and never sent to a node of another root. */
 async function keptToken(from: {
   readonly options: GlobalOptions;
   readonly state: ClientState | undefined;

@@ -42,8 +42,8 @@ type BodyPart<R extends Route> = R["body"] extends RawBody
     : unknown;
 
 /**
- * A request of a route: what its declaration wants of `parameters`, `query` and `body`. `raw` replaces the body of a route that takes
- * JSON, for a client that sends what this version's contract does not declare.
+ * A request of a route: the declared ones of `parameters`, `query` and `body`. `raw` replaces the body of a route
+ * that takes JSON, for a client that sends fields which this version's contract does not declare.
  */
 type RouteRequest<R extends Route> = CommonRequest & TargetOf<R> & BodyPart<R>;
 
@@ -98,7 +98,10 @@ export function declaredContent(
   return route.answers[status]?.contents.find((one) => one.type === "*/*" || mediaType(one.type) === mediaType(type));
 }
 
-/** The JSON of an answer, parsed by the schema that its route declares. Throws {@link UnreadableAnswerError}; `asked` names the request. */
+/**
+ * The JSON of an answer, parsed by the schema of its route. Throws {@link UnreadableAnswerError}; `asked` names the
+ * request.
+ */
 export function answerJson(route: Route, answer: Omit<AnyAnswer, "json">, asked: string): unknown {
   const { status, headers, text } = answer;
   const declared = route.answers[status];

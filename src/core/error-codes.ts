@@ -1,9 +1,9 @@
 // Every failure that a caller or an operator can act on: its stable code, HTTP status, fault and title.
 
 /**
- * Whose fault a failure is, and so what helps. `caller`: the request or the upload is wrong, and fails again unless it changes.
- * `function`: the guest's. `node`: a state of a node, its queues, its disk or its mesh, which may pass. `defect`: a fault of this
- * software.
+ * The side that caused a failure, and so can mend it. `caller`: the request or the upload is wrong, and fails again
+ * unless it changes. `function`: the guest failed. `node`: a state of a node, its queues, its disk or its mesh, which
+ * may pass. `defect`: a fault of this software.
  */
 export type Fault = "caller" | "function" | "node" | "defect";
 

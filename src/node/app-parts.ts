@@ -65,7 +65,7 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
   return { ...deploy, sandbox, router, forwarding, capacity: capacity.part };
 }
 
-/** The sandbox. A line of a guest goes to the node that was called: `relay` sends it there, unless that is this node. */
+/** The sandbox. `relay` sends a guest's line to the node that the client called, unless that is this node. */
 function guestSandbox(
   { config, clock, identity, log, ring }: NodeContext,
   { appOf, relay }: Pick<AppDependencies, "appOf"> & { readonly relay: Forwarding["logs"]["relay"] },

@@ -2,7 +2,10 @@
 
 import { type ErrorExtras, HerdError } from "../core/errors.js";
 
-/** The mesh refuses a node: its token, name, address, certificates or identity. The detail says which, and what to do. */
+/**
+ * The mesh refuses a node: its token, name, address, certificates or identity. The detail has the reason and a
+ * remedy.
+ */
 export class JoinRefused extends HerdError {
   constructor(detail: string, extras: ErrorExtras = {}) {
     super("join.refused", detail, extras);

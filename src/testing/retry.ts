@@ -18,8 +18,8 @@ export function retryDelayMs(count: number): number {
 }
 
 /**
- * Runs `task` until a try succeeds, eight times at most. `onWait` receives a line before each delay: which task waits, how
- * long, and the error. Rejects with the error of the last try, or with the first one that no retry helps.
+ * Runs `task` until a try succeeds, eight times at most. `onWait` receives a line before each delay: the task, the
+ * delay and the error. Rejects with the error of the last try, or with the first error that no retry can mend.
  */
 export async function withRetries<Result>(
   what: string,

@@ -94,7 +94,9 @@ export class MeshReadiness {
   reasons(): NotReady[] {
     const { identity, registry, own, links, state } = this.#options;
     if (registry.isRevoked(identity.nodeId)) {
-      const reason = `this node was revoked from its mesh: to join again as a new node, start with another --state than ${state}`;
+      const reason =
+        "this node was revoked from its mesh: to join again as a new node, start with another " +
+        `--state than ${state}`;
       return [{ code: "node.revoked", reason }];
     }
     const reasons: string[] = [];
@@ -119,7 +121,11 @@ export class MeshReadiness {
           ? `begins only in ${spanText(notBefore - now)} by the clock of this machine (${today}), which must be behind`
           : "was signed by a master that was revoked";
     const answer = this.#renewal === undefined ? "" : `; the last answer: ${this.#renewal}`;
-    return `this node is locked out of its mesh: its certificate ${why}. It asks the masters for a new one by itself${answer}. If they do not give one, start it with --join URL --token TOKEN and its state ${state} (on a master: herd token create --role join)`;
+    return (
+      `this node is locked out of its mesh: its certificate ${why}. It asks the masters for a new one by ` +
+      `itself${answer}. If they do not give one, start it with --join URL --token TOKEN and its state ` +
+      `${state} (on a master: herd token create --role join)`
+    );
   }
 
   #duplicateText(duplicate: ProcessInstance): string {
@@ -128,7 +134,10 @@ export class MeshReadiness {
     const what = isLater(this.#options.own, duplicate)
       ? "peers keep this one, which began later"
       : "peers keep that one, which began later, and refuse this one";
-    return `another process with this node's identity runs at ${address}, since ${since}: ${what}. Stop one of them; a copy of a state folder is not another node (start it with another --state)`;
+    return (
+      `another process with this node's identity runs at ${address}, since ${since}: ${what}. Stop one of ` +
+      "them; a copy of a state folder is not another node (start it with another --state)"
+    );
   }
 
   #fresh<Sign extends { readonly at: number }>(sign: Sign | undefined): Sign | undefined {

@@ -21,7 +21,9 @@ export function checkNotRevoked(
   { registry, state }: { readonly registry: Pick<Registry, "isRevoked">; readonly state: string },
 ): void {
   if (!registry.isRevoked(nodeId)) return;
-  const detail = `${nodeName} was revoked from its mesh ${meshId}, and no revocation is undone: to join again as a new node, start with another --state than ${state}`;
+  const detail =
+    `${nodeName} was revoked from its mesh ${meshId}, and no revocation is undone: to join again as a new ` +
+    `node, start with another --state than ${state}`;
   throw new JoinRefused(detail);
 }
 

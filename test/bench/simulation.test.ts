@@ -1,4 +1,4 @@
-// The simulator of policies: what is known of queues by formula, that no call is lost, and that a seed decides everything.
+// The simulator of policies: queues agree with formulas, no call is lost, and a seed gives the same run again.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -72,7 +72,7 @@ test("a first app: refused at its line, mended, deployed, run, run 500 times", a
   assert.deepEqual(faults, []);
 });
 
-test("a form for every kind of parameter: records nested, lists, enums, options, maps, bytes from a file", async (t) => {
+test("a form for every kind of parameter: nested records, lists, enums, options, maps, bytes of a file", async (t) => {
   await deployText(
     node.client,
     "kinds",
@@ -82,8 +82,8 @@ export class Inner { colour: Colour = Colour.Red; big: i64 = 0; }
 export class Outer { inner: Inner = new Inner(); parts: Array<Inner> = []; note: string | null = null; }
 export function show(outer: Outer, counts: Map<string, i32>, raw: Uint8Array, on: bool, ratio: f64 = 0.5): string {
   return outer.inner.colour.toString() + " " + outer.inner.big.toString() + " " + outer.parts.length.toString() + " " +
-    (outer.note == null ? "none" : outer.note!) + " " + counts.get("key").toString() + " " + raw.length.toString() + " " +
-    on.toString() + " " + ratio.toString();
+    (outer.note == null ? "none" : outer.note!) + " " + counts.get("key").toString() + " " +
+    raw.length.toString() + " " + on.toString() + " " + ratio.toString();
 }
 `,
   );
@@ -162,7 +162,7 @@ test("a dropped folder becomes an app of several files; a revision is shown, rol
   assert.deepEqual(faults, []);
 });
 
-test("a token that is taken back brings the sign-in over the page, and loses nothing of the editor's text", async (t) => {
+test("a revoked token brings the sign-in over the page, and the editor keeps its text", async (t) => {
   const { json: made } = await node.client.call(createToken, { body: { role: "admin" } });
   const { page, faults } = await openSignedIn(t, {
     ...signedIn("#/new"),

@@ -30,7 +30,7 @@ function longestFrame(page: Page, step: string): Promise<number> {
   })`);
 }
 
-test("logs follow a guest across a restart of the node, with a state that is seen, and keep its markup as text", async (t) => {
+test("logs follow a guest across a restart of the node, show the stream's state, keep markup as text", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "herd-live-"));
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
   let node = await startNode({}, folder);
@@ -108,11 +108,14 @@ test("a hundred nodes leave the page quick", async (t) => {
     revoked: [],
   };
   await page.route("**/v1/mesh", (route) => route.fulfill({ json: mesh }));
-  // Each answer ends at once, so the page opens the stream again and again: events come faster than a node's one a second.
+  // Each answer ends at once, so the page opens the stream again and again: faster than the one event a second of a
+  // node.
   await page.route("**/v1/events*", (route) =>
     route.fulfill({
       contentType: "text/event-stream",
-      body: `event: figures\ndata: ${JSON.stringify({ type: "figures", at: new Date().toISOString(), mesh, apps: {} })}\n\n`,
+      body:
+        "event: figures\ndata: " +
+        `${JSON.stringify({ type: "figures", at: new Date().toISOString(), mesh, apps: {} })}\n\n`,
     }),
   );
   await page.reload();

@@ -14,7 +14,7 @@ const work = `export function spin(rounds: i32): i32 {
 }
 `;
 
-test("five hundred calls spread over the mesh; a node is let in, drained, resumed and revoked; the audit log is proved", async (t) => {
+test("five hundred calls spread over the mesh; a node joins, drains, resumes, is revoked; audit holds", async (t) => {
   const mesh = await startMesh(t, names);
   const { token, founder: north } = mesh;
   await until("all three are linked", () => seesAlive(north, { token, names }));

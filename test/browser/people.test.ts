@@ -1,4 +1,4 @@
-// Accessibility and loading: no violation that axe finds, in both themes and widths; keyboard alone; a small first load.
+// Accessibility and loading: axe finds no violation in both themes and widths; keyboard alone; a small first load.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -25,8 +25,10 @@ export function total(items: Array<Item>, note: string | null = null, discount: 
 after(() => node.stop());
 
 /** The elements that stand out to the right, with their right edges. */
-const widest = `[...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
-  .map((one) => one.tagName + "." + one.className + " " + Math.round(one.getBoundingClientRect().right)).slice(0, 12).join(", ")`;
+const widest = `[...document.querySelectorAll("body *")]
+  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1)
+  .map((one) => one.tagName + "." + one.className + " " + Math.round(one.getBoundingClientRect().right))
+  .slice(0, 12).join(", ")`;
 
 interface Violation {
   readonly id: string;
@@ -81,7 +83,7 @@ const views: readonly {
 ];
 
 for (const dark of [false, true]) {
-  test(`axe finds nothing in any view, ${dark ? "dark" : "light"}, and none is wider than a screen of 360`, async (t) => {
+  test(`axe finds nothing in any view, ${dark ? "dark" : "light"}; none is wider than 360 pixels`, async (t) => {
     const { url, token = "" } = node.ready;
     const anonymous = await openPage(t, url, { dark });
     await anonymous.page.getByRole("heading", { name: "Sign in to this node" }).waitFor();
@@ -152,7 +154,8 @@ test("keyboard alone: sign in, write, deploy, run", async (t) => {
   const focused = (): Promise<string> =>
     page.evaluate<string>(
       `(() => { let at = document.activeElement; while (at.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
-        return (at.getAttribute("aria-label") ?? at.labels?.[0]?.textContent ?? at.textContent).trim().slice(0, 60); })()`,
+        const label = at.getAttribute("aria-label") ?? at.labels?.[0]?.textContent ?? at.textContent;
+        return label.trim().slice(0, 60); })()`,
     );
   const tabTo = async (name: string): Promise<void> => {
     for (let press = 0; press < 60; press++) {

@@ -68,7 +68,7 @@ test("a file that is no bundle is not proved; an unreadable file, or a missing r
   assert.match((await herd(await saved(bundle))).err, /--ca/);
 });
 
-test("the log of a node is joined with the heads that the node has seen, saved, and checked against the trusted root", async () => {
+test("a node's log is joined with heads that the node saw, saved, and checked by the trusted root", async () => {
   const node = await TestNode.start();
   try {
     node.mesh.audit.bundle = () => bundle;

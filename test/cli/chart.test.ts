@@ -1,4 +1,4 @@
-// Charts: scales mark round values and keep their order; pictures are well-formed, escaped, and leave out what is no number.
+// Charts: scales mark round values in order; pictures are well-formed and escaped, and leave out NaN and infinity.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

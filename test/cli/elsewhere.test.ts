@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { NodeProcess, runHerd } from "../../src/testing/node-process.js";
 import { startMesh } from "../harness/processes/processes.js";
 
-test("--url of another node of the mesh keeps the state folder's root and token, and gives them to no other mesh", async (context) => {
+test("the URL of another node gets the state folder's root and token, another mesh does not", async (context) => {
   const mesh = await startMesh(context, ["north", "south"]);
   const [north, south] = mesh.nodes;
   const state = ["--state", north?.ready.state ?? ""];

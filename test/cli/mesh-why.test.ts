@@ -47,7 +47,8 @@ test("a call that a peer ran: the state of both nodes at the choice", () => {
     "demo/f (0123456789ab) at 2026-01-01T00:00:00.000Z: came in at north, 2 peers could run it",
     "1. at east; a call takes 12.35 work units",
     "   north: 2 of 2 slots running, 3 queued, answer expected in 4.25 ms (calls take 1.50 ms there)",
-    "   east: 0 of 2 slots running, 0 queued, round trip 0.50 ms, answer expected in 0.50 ms (calls take 1.50 ms there)",
+    "   east: 0 of 2 slots running, 0 queued, round trip 0.50 ms, answer expected in 0.50 ms (calls take " +
+      "1.50 ms there)",
     "   · east: weight 1500, 0.75 units a millisecond, answer in 0.50 ms, drawn first",
     "   · west: not drawn: the call is too heavy for its owner, who takes 10 units",
     "   · mid: not drawn: it failed too often and gets no calls for a while",

@@ -55,7 +55,7 @@ test("a source that is not UTF-8 is refused with file, byte and line, by the com
   assert.equal(inside.message, `lib/a.ts ${fault}`);
 });
 
-test("tokens, arguments, settings, passphrases and certificates that are not UTF-8 are refused by name and byte", async () => {
+test("tokens, arguments, settings, passphrases, certificates: beyond UTF-8 refused by name and byte", async () => {
   const path = await fileOf("broken", broken);
   const readings = [
     tokenText(`@${path}`),

@@ -94,7 +94,7 @@ test("paths in a file are beside the file", async (t) => {
   assert.deepEqual([config.state, config.functions], [join(path, "../s"), join(path, "../f")]);
 });
 
-test("joining takes addresses of nodes, a token and seeds; a passphrase's file is beside the one that names it", async (t) => {
+test("joining takes addresses, a token and seeds; a passphrase's file is beside the file that names it", async (t) => {
   const seeds = ["https://a.internal:8443", "https://b.internal:8443"];
   const path = await file(t, { seeds, deploy: false, rootPassphraseFile: "pass" });
   const config = await loadConfig({

@@ -74,7 +74,7 @@ function linkTo({ id: nodeId, master = false, holdsAfter }: Peer, time: VirtualT
 
 const refused = ({ error }: Outcome): boolean => error instanceof HerdError && error.code === "node.unavailable";
 
-test("with a living master, a change that another node holds is not acknowledged before the master holds it", async () => {
+test("with a living master, a change is not acknowledged before the master holds it", async () => {
   const { nodes, at } = await acknowledge([
     { id: "quick", holdsAfter: 5 },
     { id: "master", master: true, holdsAfter: 3_000 },

@@ -47,7 +47,7 @@ test("rollback and removal spread; a node that comes later has everything within
   assert.equal(late.catalog.wasRemoved("gone"), true);
 });
 
-test("a node without living peers acknowledges alone; one whose peers cannot hold fails, and continues to spread", async () => {
+test("a node without living peers acknowledges alone; with peers that cannot hold, it fails and goes on", async () => {
   const mesh = new DeployMesh(3);
   const [alone] = await mesh.grow(1);
   assert.ok(alone, "no alone");

@@ -166,7 +166,7 @@ test("a sample that does not compile is logged, and the others are deployed", as
   assert.equal(warnings.length, 1);
 });
 
-test("a sample that the machine is too slow for is tried again, with backoff, and logged when it never works", async () => {
+test("a sample is retried with backoff on a machine that is too slow, and logged when every try fails", async () => {
   let slow = 3;
   const compile = compiler.compile;
   compiler.compile = async (sources, options) => {

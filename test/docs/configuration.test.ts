@@ -1,4 +1,4 @@
-// The page of the configuration names each setting with its default and its bounds, as the reader of configurations has them.
+// The page of the configuration names each setting with the default and the bounds of the code.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// Pages: each link leads somewhere, the site's menu holds each page, and their prose keeps the rules that a machine can see.
+// Pages: each link has a target, the site's menu holds each page, and the prose keeps the rules that a machine can
+// check.
 
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -61,7 +62,8 @@ test("the rules of prose see what they refuse, in pages and in comments", () => 
   assert.deepEqual(problems(`| ${"word ".repeat(25)} |`), []);
   assert.deepEqual(problems(`[${"a".repeat(60)}](https://example.org/${"b".repeat(60)})`), []);
   assert.deepEqual(problems("```\nWho calls src/gone.ts\n```"), []);
-  const source = 'const Who = "Who waits";\n/** Who waits. */\n// See docs/gone.md\n * Who waits.\n';
+  const inComments = (words: string): string => `/** ${words} */\n// See docs/gone.md\n * ${words}\n`;
+  const source = `const Who = "Who waits";\n${inComments("Who waits.")}`;
   assert.deepEqual(
     commentFaults(source, { exists }).map(({ line }) => line),
     [2, 3, 4],

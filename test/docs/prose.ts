@@ -15,7 +15,7 @@ export interface Surroundings {
 /** Characters of a line of prose or source. */
 const longestLine = 120;
 
-/** A sentence that begins with "Who" and is no question hides its subject: "Who reads this" is "A reader". */
+/** A sentence that begins with "Who" and is no question hides its subject: write "A reader" instead of "Who reads". */
 const hiddenSubject = /(?:^|[.!?:]["')*]*\s+|\|\s*)["'(*]*Who\s(?![^.!]*\?)/;
 
 /** Documents that the project once had beside the repository, and that its own pages replaced. */

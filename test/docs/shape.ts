@@ -36,7 +36,9 @@ export class Shapes {
     this.#page = page;
   }
 
-  /** A schema as JSON Schema, as a client sends it (`input`) or as a node answers it; its named parts are remembered. */
+  /**
+   * The JSON Schema of a value that a client sends (`input`) or a node answers (`output`); collects its named parts.
+   */
   read(schema: z.ZodType, io: "input" | "output" = "output"): JsonSchema {
     const { $defs = {}, ...root } = z.toJSONSchema(schema, { io, unrepresentable: "any" }) as JsonSchema;
     for (const [name, definition] of Object.entries($defs)) this.named.set(name, definition);

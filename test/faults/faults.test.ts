@@ -128,7 +128,8 @@ test("faults under steady load: no acknowledged deploy is lost, no answer is wro
   const refused = load.deploys.filter(({ failed }) => failed !== undefined);
   const codes = [...new Set(refused.map(({ failed }) => failed))].join(", ");
   context.diagnostic(
-    `${load.acknowledged.length} deploys acknowledged, ${refused.length} not (${codes || "none"}); ${load.calls.length} calls, ${load.wrong.length} wrong`,
+    `${load.acknowledged.length} deploys acknowledged, ${refused.length} not (${codes || "none"}); ` +
+      `${load.calls.length} calls, ${load.wrong.length} wrong`,
   );
   assert.deepEqual(load.wrong, []);
   assert.ok(load.acknowledged.length >= faults.length, "too few deploys to lose one");

@@ -33,7 +33,7 @@ async function withNode(folder: string, run: (node: RealNode) => Promise<void>):
   await run(node).finally(() => node.stop());
 }
 
-test("a node that serves measures its capacity, also after a run that ended during the measurement, and keeps it over a restart", {
+test("a node measures its capacity while it serves, again after an interruption, and keeps it over a restart", {
   timeout: 400_000,
 }, async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "herd-capacity-"));

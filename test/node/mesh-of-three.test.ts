@@ -170,7 +170,7 @@ async function certificateOf({ ready }: NodeProcess): Promise<string> {
   }
 }
 
-test("kill -9 of any node under load: nothing wrong, nothing acknowledged lost, and the only master may return", async (context) => {
+test("kill -9 of any node under load: no answer wrong, no deploy lost, the only master may return", async (context) => {
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   const [north, east, south] = mesh.nodes;

@@ -18,7 +18,7 @@ export function busy(n: i32): i32 {
   return state == 12345 ? -1 : n + 1;
 }`;
 
-test("a node is drained and resumed from another, its calls' lines come home, and stopping it fails no call", async (context) => {
+test("a node is drained and resumed from a peer, lines of its calls come home, a stop fails none", async (context) => {
   const mesh = await startMesh(context, names);
   const { token } = mesh;
   const [north, east, south] = mesh.nodes;

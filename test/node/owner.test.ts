@@ -123,7 +123,7 @@ test("a node that an operator drains stays drained when a pause of its owner end
   await until("alive", async () => (await seen()).state === "alive");
 });
 
-test("the owner's secret of the state folder replaces a token for the policy of that node, and of no other", async () => {
+test("the owner's secret of the state folder replaces a token for the policy of its own node alone", async () => {
   const { ownerSecret = "", token } = (await readClientState(laptop.ready.state)) ?? {};
   assert.deepEqual([token, ownerSecret.length], [undefined, 43]);
   const ca = await readFile(laptop.ready.ca, "utf8");

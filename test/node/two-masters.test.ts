@@ -34,7 +34,7 @@ async function issueToken(
   return (await node.client(token).call(createToken, { body: { role } })).json;
 }
 
-/** Who signed the certificate that a node shows its clients. */
+/** The issuer of the certificate that a node shows its clients. */
 async function signerOf({ ready, ca }: NodeProcess): Promise<string> {
   const { hostname: host, port } = new URL(ready.url);
   const socket = connect({ host, port: Number(port), ca });

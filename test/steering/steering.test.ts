@@ -1,4 +1,4 @@
-// Whether a mesh of real nodes steers: five processes with unequal shares of CPU, and how calls are shared out among them.
+// Steering in a mesh of real nodes: five processes with unequal shares of CPU, and the calls that each of them gets.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
@@ -16,7 +16,7 @@ const warmUpMs = 8_000;
 const equalCalls = 10_000;
 /** Callers that leave the mesh room: what steers is the choice, not who is still there to take a call. */
 const unhurried = { function: "equal", runMs, callers: 24, pauseMs: 120 } as const;
-/** The same with calls that a quarter of the largest share cannot hide: it is used up by one call in each period of a quota. */
+/** The same with heavier calls: one call uses up a quarter of the largest share in each period of a quota. */
 const steady = { function: "steady", runMs: 10, callers: 24, pauseMs: 250 } as const;
 const noSignals = process.platform === "win32" && "Windows has no signals that stop a process";
 
@@ -24,9 +24,9 @@ test("nodes with unequal shares of CPU", { skip: noSignals }, async (context) =>
   const unequal = await UnequalMesh.start(context, cpu);
 
   /*
-   * The callers ask one node for more than the mesh can do, so that no worker is idle and each node computes what it can: a node's
-   * part of the calls is then held against its part of the weights that the asked node tells meanwhile, its own among them. With
-   * fewer callers, local calls come first, and the parts say little.
+   * The callers request more of one node than the mesh can do, so that no worker is idle and each node computes what
+   * it can. A node's part of the calls is then compared with its part of the weights that the asked node reports
+   * meanwhile, its own among them. With fewer callers, local calls come first, and the parts show little.
    */
   await context.test("each computes that part of equal calls that its weight is of all", async (t) => {
     const load = unequal.load("north", { function: "equal", runMs, callers: 48 });
@@ -89,8 +89,8 @@ test("nodes with unequal shares of CPU", { skip: noSignals }, async (context) =>
   });
 
   /*
-   * Two workers, since one of several is left to short calls. The node is slow, so that a heavy call is done sooner elsewhere, and both
-   * functions have as many callers, who ask for the next as soon as they have the last.
+   * Two workers, since one of several is left to short calls. The node is slow, so that a heavy call is done sooner
+   * elsewhere. Both functions have as many callers; a caller sends the next call as soon as it has the last answer.
    */
   await context.test("a heavy function moves, a light one stays", async (t) => {
     await unequal.join("door", { share: 0.3, flags: ["--workers", "2"] });

@@ -25,7 +25,7 @@ class SlowDisk {
   }
 }
 
-test("what comes in one turn is one write, what comes during it is the next, and each gets its own result", async () => {
+test("changes of one turn are one write, changes during it are the next, and each gets its own result", async () => {
   const disk = new SlowDisk();
   const first = [1, 2].map((item) => disk.writes.add(item));
   assert.equal(disk.writes.waiting, 2);

@@ -34,7 +34,7 @@ function watchForReturns(mesh: TrustedMesh): () => boolean {
 
 const delays: number[] = [];
 
-test("a revoked node is out at every reachable one within two seconds, while messages are slow and links break", async (t) => {
+test("every reachable node has a revocation within two seconds, while messages are slow and links break", async (t) => {
   await eachSeed(t, { count: 5 }, async (simulation) => {
     const mesh = new TrustedMesh(simulation);
     const nodes = await mesh.grow(ten);
@@ -85,12 +85,13 @@ test("a revoked node is out at every reachable one within two seconds, while mes
   delays.sort((a, b) => a - b);
   const [p50 = 0, p99 = 0] = [0.5, 0.99].map((share) => delays[Math.floor(delays.length * share)]);
   t.diagnostic(
-    `${delays.length} nodes: p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms, most ${Math.round(delays.at(-1) ?? 0)} ms`,
+    `${delays.length} nodes: p50 ${Math.round(p50)} ms, p99 ${Math.round(p99)} ms, most ` +
+      `${Math.round(delays.at(-1) ?? 0)} ms`,
   );
   assert.ok(p99 <= 2_000, `p99 ${p99} ms`);
 });
 
-test("what a revoked node signs later is worth nothing anywhere; what a revoked master had signed still counts", async (t) => {
+test("later signatures of a revoked node count nowhere; earlier ones of a revoked master still count", async (t) => {
   await eachSeed(t, { count: 4 }, async (simulation) => {
     const mesh = new TrustedMesh(simulation);
     const nodes = await mesh.grow(["m0", "m1", "m2", "n0", "n1", "n2"]);
@@ -129,7 +130,7 @@ test("what a revoked node signs later is worth nothing anywhere; what a revoked 
       );
     }
     assert.deepEqual(at(mesh.nodes, bad).links.all(), []);
-    // Who joins now is told the same, also of those whom the revoked one had let in.
+    // A node that joins now receives the same, also about nodes that the revoked node had let in.
     const late = await mesh.start("n3");
     const whole = () => late.isRidOf(id) && mesh.isWhole();
     assert.ok(await simulation.until(whole, 10_000), "a late node knows all");
@@ -184,7 +185,7 @@ test("revocations survive restarts, partitions and any order of arrival, and not
   });
 });
 
-test("a revocation that only a node of the other half had heard is kept by it when its master dies for good", async (t) => {
+test("a node of the other half keeps a revocation that it alone received, when its master dies for good", async (t) => {
   await eachSeed(t, { count: 4 }, async (simulation) => {
     const mesh = new TrustedMesh(simulation);
     await mesh.grow(["m0", "m1", "n0", "n1", "n2"]);

@@ -70,8 +70,8 @@ export function capacityTable(profile: Profile): string[][] {
 }
 
 /**
- * Without its end. In a clone the files go beside the stored results, where git ignores them: what is stored there is compared by
- * `npm run bench`.
+ * The path of the result's files, without their ending. In a clone the files are beside the stored results, which
+ * `npm run bench` compares, and git ignores them.
  */
 function resultPath(out: string | undefined): string {
   if (out !== undefined) return join(resolve(out), "capacity");

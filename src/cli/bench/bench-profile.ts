@@ -1,4 +1,4 @@
-// A full profile of this machine in the command's own process, and how it is told: what herd bench and npm run bench share.
+// Measures and prints a full profile of this machine, in the command's own process: for herd bench and npm run bench.
 
 import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
 import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
@@ -26,9 +26,10 @@ export interface ProfileHereOptions {
 
 /** How a profile comes about, for those who read its figures. */
 export const profileMethod =
-  "Six kernels, compiled and run by the sandbox of users' functions, in turns: on one worker, and on all at once. Each is warmed up until " +
-  "it gets no faster, and repeated until the 95 % interval of its median is narrower than 3 % or the time is over; what a call takes " +
-  "without work is subtracted. 1,000 units a second are one worker of the reference machine; overall is the geometric mean.";
+  "Six kernels, compiled and run by the sandbox of users' functions, in turns: on one worker, and on all at once. " +
+  "Each is warmed up until it gets no faster, and repeated until the 95 % interval of its median is narrower than " +
+  "3 % or the time is over; what a call takes without work is subtracted. 1,000 units a second are one worker of " +
+  "the reference machine; overall is the geometric mean.";
 
 const defaultSeconds = 15;
 

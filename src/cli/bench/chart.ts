@@ -96,7 +96,9 @@ export function drawFigure({ title, note, columns = 1, panels }: Figure): string
   });
   const height = y + Math.ceil(panels.length / used) * panelHeight + edge;
   const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
-  const start = `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" font-family="system-ui,sans-serif" font-size="12">`;
+  const start =
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" font-family="system-ui,sans-serif" ` +
+    `font-size="12">`;
   const ground = `<rect class="ground" width="${width}" height="${height}"/>`;
   return [start, `<title>${escaped(title)}</title>`, style(), ground, ...head, key.svg, ...body, "</svg>", ""].join(
     "\n",
@@ -148,7 +150,9 @@ function drawPanel(panel: BarPanel | LinePanel, names: readonly string[]): strin
   const y = (value: number): number => round(bottom - scale.at(value) * (bottom - top - 10));
   const frame: Frame = { left, right, top, bottom, y };
   const title = panel.title === undefined ? "" : text(panel.title, { x: left, y: 18, style: "t" });
-  const label = `<text transform="translate(14 ${(top + bottom) / 2}) rotate(-90)" text-anchor="middle">${escaped(panel.yLabel)}</text>`;
+  const label =
+    `<text transform="translate(14 ${(top + bottom) / 2}) rotate(-90)" ` +
+    `text-anchor="middle">${escaped(panel.yLabel)}</text>`;
   const grid = scale.ticks.map((tick) => {
     const line = `<line class="grid" x1="${left}" x2="${right}" y1="${y(tick)}" y2="${y(tick)}"/>`;
     return line + text(shortNumber(tick), { x: left - 6, y: y(tick) + 4, anchor: "end" });
@@ -177,7 +181,9 @@ function drawBars(panel: BarPanel, at: { frame: Frame; scale: Scale; colourOf: (
       const x = round(middle + (index - panel.series.length / 2) * wide);
       const [y, centre] = [frame.y(one.value), round(x + wide / 2)];
       const [up, down] = [Math.min(y, base), Math.max(y, base)];
-      svg += `<rect class="f${colourOf(name) % colours.length}" x="${round(x + 1)}" y="${up}" width="${round(wide - 2)}" height="${round(down - up)}"/>`;
+      svg +=
+        `<rect class="f${colourOf(name) % colours.length}" x="${round(x + 1)}" y="${up}" ` +
+        `width="${round(wide - 2)}" height="${round(down - up)}"/>`;
       svg += errorBar(one, { x: centre, frame, style: "ink" });
       const above = Math.min(up, Number.isFinite(one.high) ? frame.y(one.high ?? 0) : up) - 4;
       if (wide >= 26) svg += text(shortNumber(one.value), { x: centre, y: above, anchor: "middle", style: "v" });

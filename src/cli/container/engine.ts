@@ -42,7 +42,8 @@ export async function nodeImage(
   const dockerfile = join(folder, "runtime", "container", "Dockerfile");
   if (!existsSync(dockerfile)) {
     throw new CommandError(
-      `the package holds no Dockerfile: name an image of the node in ${imageVariable}, or run herd from a clone, which builds one`,
+      `the package holds no Dockerfile: name an image of the node in ${imageVariable}, or run herd from a ` +
+        "clone, which builds one",
     );
   }
   const args = ["build", "--file", dockerfile, "--tag", ownImage, folder];
@@ -58,7 +59,9 @@ export function nodeNetwork(env: NodeJS.ProcessEnv = process.env): string | unde
   return env[networkVariable] || undefined;
 }
 
-/** Runs a container in the foreground: passes on its output and the signals of this process. Resolves to its exit code. */
+/**
+ * Runs a container in the foreground with its output and this process's signals passed on. Resolves to its exit code.
+ */
 export async function runContainer(args: readonly string[]): Promise<number> {
   const child = spawn(command, ["run", ...args], { stdio: ["ignore", "inherit", "inherit"] });
   // A terminal sends Ctrl-C to the whole process group: the engine's command receives it by itself, and passes it on.

@@ -1,4 +1,4 @@
-// `herd up --container`: the node in a container of this machine's engine, with the same options, until a signal ends it.
+// `herd up --container`: runs the node in a container of this machine's engine, with the same options.
 
 import { chown, lstat, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { isIP } from "node:net";
@@ -20,7 +20,10 @@ const engineFailed = 125;
 /** Pause before another container takes the place of an ended one, in ms. */
 const restartDelayMs = 1_000;
 
-/** Runs the node in containers, one after the other, until a signal ends it or one ends by itself. Throws as {@link loadConfig}. */
+/**
+ * Runs the node in one container after the other, until a signal, or until one ends by itself. Throws as {@link
+ * loadConfig}.
+ */
 export async function upInContainer(options: UpOptions): Promise<void> {
   const signalled = new AbortController();
   const abort = (): void => signalled.abort();
@@ -67,7 +70,7 @@ export async function upInContainer(options: UpOptions): Promise<void> {
   }
 }
 
-/** The node binds every address of its container, and the engine publishes the ports at `--host`. Other options stay. */
+/** Options of the node: it binds every address of its container, and the engine publishes the ports at `--host`. */
 function nodeArguments(
   options: UpOptions,
   { config, secret, file }: { config: Config; secret: string | undefined; file: readonly string[] },
@@ -124,7 +127,7 @@ async function prepareState({ state }: Config): Promise<Owner | undefined> {
   return imageUser;
 }
 
-/** Writes a secret as a file that only the node reads: every client of the engine can read arguments and environment. */
+/** Writes a secret as a file for the node alone: every client of the engine can read arguments and environment. */
 async function keepSecret(path: string, { text, user }: { text: string; user: Owner | undefined }): Promise<void> {
   await rm(path, { force: true });
   await writeFile(path, text, { mode: 0o600, flag: "wx" });

@@ -97,7 +97,8 @@ export function addDoctor(herd: Command): void {
   herd
     .command("doctor")
     .description(
-      "check each file of the state directory of a stopped node, with a remedy for each damaged one; exit code 1 when a file is damaged",
+      "check each file of the state directory of a stopped node, with a remedy for each damaged one; exit " +
+        "code 1 when a file is damaged",
     )
     .action(async (_options, command: Command) => (await import("../doctor.js")).doctor(command.optsWithGlobals()));
 }

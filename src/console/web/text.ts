@@ -12,7 +12,8 @@ const hints: Readonly<Record<string, string>> = {
   network: "The page tries again by itself. If the node runs elsewhere, check that its port can be reached.",
   "auth.missing": "Sign in again.",
   "auth.invalid":
-    "The token may have expired, been revoked, or be of another mesh. Make one with: npx herd token create --role admin",
+    "The token may have expired, been revoked, or be of another mesh. Make one with: npx herd token create " +
+    "--role admin",
   "auth.forbidden": "Sign in with a token of a higher role: npx herd token create --role admin",
   "arguments.invalid": "Correct the field that the pointer names and run again.",
   "function.deadline": "The function ran longer than the node allows. Give it less to do, or let it answer in parts.",

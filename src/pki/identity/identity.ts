@@ -360,7 +360,8 @@ function reopen(mesh: MeshIdentity, options: IdentityOptions): Pick<Parts, "mesh
   const missing = domains.find((domain) => !permits(scope, domain));
   if (missing !== undefined) {
     throw new UsageError(
-      `the mesh in ${state} was founded without --domain ${missing}, and its root cannot learn it: found a new mesh with another --state`,
+      `the mesh in ${state} was founded without --domain ${missing}, and its root cannot learn it: found a ` +
+        "new mesh with another --state",
     );
   }
   return { mesh, how: "known", hosts: publicHosts({ advertise, hostName: hostname(), scope }) };

@@ -117,7 +117,9 @@ class Joining {
       throw new WrongClock(`${skewText(root.skewMs, url)}: set it first`);
     }
     if (token !== undefined && root.fingerprint !== token.fingerprint) {
-      const detail = `the root at ${url} has the fingerprint ${root.fingerprint}, the token says ${token.fingerprint}: this is another mesh, or somebody stands between`;
+      const detail =
+        `the root at ${url} has the fingerprint ${root.fingerprint}, the token says ${token.fingerprint}: ` +
+        "this is another mesh, or somebody stands between";
       throw new WrongRoot(detail);
     }
     if (rootCertificate !== undefined && root.certificate.trim() !== rootCertificate.trim()) {

@@ -55,7 +55,8 @@ export async function openConfiguredIdentity(options: OpeningOptions): Promise<I
   if (wanted === undefined || wanted === identity.meshId) return identity;
   await identity.close();
   throw new UsageError(
-    `${state} belongs to the mesh ${identity.meshId}, and the join token is for the mesh ${wanted}: choose another --state for that one`,
+    `${state} belongs to the mesh ${identity.meshId}, and the join token is for the mesh ${wanted}: choose ` +
+      "another --state for that one",
   );
 }
 

@@ -37,8 +37,11 @@ export function approvedHosts({ wanted, advertise, address, allowed, scope }: Ho
   if (hosts.has(canonical(advertise))) return [...hosts.values()];
   throw new JoinRefused(
     permits(scope, advertise)
-      ? `nobody vouches for ${advertise}, which the node advertises, and its request came ${address === "" ? "through a node that is no master" : `from ${address}`}: create the token with --host ${advertise}`
-      : `the mesh's root may not vouch for ${advertise}, which the node advertises: it covers ${scope.domains.join(", ")}, and private addresses`,
+      ? `nobody vouches for ${advertise}, which the node advertises, and its request came ` +
+          `${address === "" ? "through a node that is no master" : `from ${address}`}: create the token with ` +
+          `--host ${advertise}`
+      : `the mesh's root may not vouch for ${advertise}, which the node advertises: it covers ` +
+          `${scope.domains.join(", ")}, and private addresses`,
   );
 }
 

@@ -75,7 +75,10 @@ export class ReEnrollments {
   #check({ nodeId, at }: JoinRequest, overMs: number): void {
     const limitMs = this.#options.returnDays * dayMs;
     if (overMs > limitMs) {
-      const detail = `the node's certificate ended ${spanText(overMs)} ago, and the mesh lets nodes return by themselves for ${spanText(limitMs)}: it needs a join token (herd token create --role join, then herd up --join URL --token TOKEN with the state that it has)`;
+      const detail =
+        `the node's certificate ended ${spanText(overMs)} ago, and the mesh lets nodes return by themselves ` +
+        `for ${spanText(limitMs)}: it needs a join token (herd token create --role join, then herd up --join ` +
+        "URL --token TOKEN with the state that it has)";
       throw new JoinRefused(detail);
     }
     this.#rates.take(nodeId);

@@ -58,7 +58,8 @@ async function examine(state: string, keys: readonly string[]): Promise<Examined
 
 const restoreKey = "restore it from where it is kept";
 const restoreWhole =
-  "restore the whole folder from the newest backup; without one, revoke this node and let it join anew in an empty folder, or found the mesh anew";
+  "restore the whole folder from the newest backup; without one, revoke this node and let it join anew in " +
+  "an empty folder, or found the mesh anew";
 
 async function openIndex(state: string, sealer: Sealer): Promise<StateIndex | ExaminedFile> {
   try {

@@ -51,7 +51,10 @@ export function remedyOf(file: Pick<CheckedFile, "key" | "problem">, { isMaster 
     case "ignore":
       return "delete it: the node does not use it";
     case "fetch":
-      return "start the node: it fetches this from the mesh; a node alone names the app, which then has to be deployed again";
+      return (
+        "start the node: it fetches this from the mesh; a node alone names the app, which then has to be " +
+        "deployed again"
+      );
     case "refuse":
       return file.problem === "unknown"
         ? `delete it if it was put there; else ${restore(isMaster)}`
@@ -62,5 +65,8 @@ export function remedyOf(file: Pick<CheckedFile, "key" | "problem">, { isMaster 
 function restore(isMaster: boolean): string {
   const whole = "restore the whole folder from the newest backup, with its state.key";
   if (!isMaster) return `${whole}; without one, revoke this node and let it join anew in an empty folder`;
-  return `${whole}; without one, revoke this master at another one and let it join anew in an empty folder, or found the mesh anew`;
+  return (
+    `${whole}; without one, revoke this master at another one and let it join anew in an empty folder, or ` +
+    "found the mesh anew"
+  );
 }

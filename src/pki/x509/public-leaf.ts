@@ -30,7 +30,8 @@ export function publicHosts(options: { advertise: string; hostName: string; scop
   if (!permits(scope, advertise)) {
     throw new UsageError(
       isIP(advertise) === 0
-        ? `the mesh's root may not vouch for ${advertise}: found the mesh with --domain ${advertise}, or advertise a name below ${scope.domains.join(", ")}`
+        ? `the mesh's root may not vouch for ${advertise}: found the mesh with --domain ${advertise}, or ` +
+            `advertise a name below ${scope.domains.join(", ")}`
         : `the mesh's root may not vouch for ${advertise}: it covers loopback and private addresses only`,
     );
   }

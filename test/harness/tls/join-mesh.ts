@@ -1,4 +1,5 @@
-// A founder with a real identity, registry and registration authority behind a real HTTPS server, and nodes that want in.
+// A founder with a real identity, registry and registration authority behind a real HTTPS server, and nodes that want
+// in.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -256,7 +257,9 @@ function rootEndpoint(certificate: string): Endpoint {
 
 let leafKeys: Promise<readonly KeyObject[]> | undefined;
 
-/** A node with a fresh enrolled key that asks to be let in. Leaf keys are shared by all, since they take long to make. */
+/**
+ * A node with a fresh enrolled key that asks to be let in. Leaf keys are shared by all, since they take long to make.
+ */
 export async function applicant(options: Partial<EnrollmentRequest> = {}): Promise<EnrollmentRequest> {
   leafKeys ??= Promise.all([rsaKey(2_048), rsaKey(2_048)]);
   const [peer, open] = (await leafKeys).map(makeCsr);

@@ -1,5 +1,5 @@
-// Links without frames and handshakes: ordered, delayed by a seed, and they break. A test sees what is sent, and answers
-// in place of a handler.
+// Links without frames and handshakes: ordered, delayed by a seed, and they break. A test sees what is sent, and
+// answers in place of a handler.
 
 import { pack, unpack } from "msgpackr";
 import { HerdError } from "../../../src/core/errors.js";

@@ -159,7 +159,9 @@ describe("links over TLS", () => {
     }
   }
 
-  /** A time that tests move, and the end of a certificate in it: OpenSSL judges by the machine's own, and finds it valid. */
+  /**
+   * A clock that tests move, and the end of a certificate by it: for OpenSSL, by the machine's clock, it stays valid.
+   */
   function endingSoon(): { time: ManualTime; end: number } {
     const time = new ManualTime(Date.now());
     return { time, end: Math.ceil(time.now() / 1_000) * 1_000 + 300_000 };

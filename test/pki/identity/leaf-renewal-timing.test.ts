@@ -137,7 +137,7 @@ test("a renewal that fails is repeated after 5 s, then ever more slowly, until i
   await renewal.stop();
 });
 
-test("a machine that slept through the time renews within a minute of waking, and one whose clock went back at once", async () => {
+test("a machine that slept renews within a minute; one whose clock was set back renews at once", async () => {
   const node = new Node(day);
   const renewal = node.renewal({ part: peerLeafPart });
   renewal.start();
@@ -151,7 +151,7 @@ test("a machine that slept through the time renews within a minute of waking, an
   await renewal.stop();
 });
 
-test("a leaf that became worth nothing is renewed at once when told, each time, and a failure is soon mended", async () => {
+test("an invalid leaf is renewed at once on request, each time, and soon again after a failure", async () => {
   const node = new Node();
   let worthlessUpTo = -1;
   const renewal = node.renewal({ worthless: ({ number }) => number <= worthlessUpTo });

@@ -125,7 +125,7 @@ test("what a lasting master has heard ends in the same state in any order and pa
   );
 });
 
-test("whatever is said in whatever order, nothing is un-revoked and every node knows what the lasting master revoked", async () => {
+test("in any order of records, no revocation is undone, and all nodes have the lasting master's", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(said, { maxLength: 12 }),

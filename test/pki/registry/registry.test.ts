@@ -195,7 +195,7 @@ describe("revocation", () => {
     assert.equal(registry.masters().length, 1);
   });
 
-  test("what a revoked master had said stays where it was, and reaches others once another master signs it", async () => {
+  test("records of a revoked master stay in place, and reach others once another master signs them", async () => {
     const admission = mesh.admission(n1, { master: m2 });
     const revocation = mesh.revocation(n2, { master: m2 });
     const before = [mesh.grant(m2), mesh.admission(m2, { master: m1 })];

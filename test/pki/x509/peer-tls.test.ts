@@ -1,4 +1,4 @@
-// Who passes for a peer, decided by real handshakes: OpenSSL judges the chain, `peerIdentityOf` what stands in it.
+// Real handshakes decide on a peer's identity: OpenSSL judges the chain, `peerIdentityOf` its contents.
 
 import assert from "node:assert/strict";
 import { createPublicKey, X509Certificate } from "node:crypto";

@@ -41,6 +41,7 @@ export function places(error: HerdError): string[] {
 /** Source that keeps the optimizer busy: the more functions, the longer. */
 export function slowSource(functions: number): string {
   const body = (n: number): string =>
-    `let s = ''; for (let i = 0; i < a; i++) { s += i.toString() + '${n}'; if (s.length > ${n}) s = s.slice(${n}); } return s.length;`;
+    `let s = ''; for (let i = 0; i < a; i++) { s += i.toString() + '${n}'; ` +
+    `if (s.length > ${n}) s = s.slice(${n}); } return s.length;`;
   return Array.from({ length: functions }, (_, n) => `export function f${n}(a: i32): i32 { ${body(n)} }`).join("\n");
 }

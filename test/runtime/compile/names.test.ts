@@ -20,7 +20,9 @@ const merged: readonly [name: string, source: string, functions: readonly string
   [
     "an enum and a namespace",
     `export enum Color { Red, Green }
-     export namespace Color { export function next(c: Color): Color { return c == Color.Red ? Color.Green : Color.Red; } }
+     export namespace Color {
+       export function next(c: Color): Color { return c == Color.Red ? Color.Green : Color.Red; }
+     }
      export function use(c: Color): Color { return Color.next(c); }`,
     ["use"],
   ],
@@ -82,7 +84,8 @@ const twins: readonly [name: string, source: string | Record<string, string>, fo
   ],
   [
     "a static method and an inherited method",
-    "class Base {\n  x: i32 = 0;\n  of(): i32 { return 1; }\n}\nexport class A extends Base {\n  static of(n: i32): i32 { return n; }\n}",
+    "class Base {\n  x: i32 = 0;\n  of(): i32 { return 1; }\n}\n" +
+      "export class A extends Base {\n  static of(n: i32): i32 { return n; }\n}",
     [
       "index.ts:3:3 two exports have the endpoint A.of: this one and that at index.ts:6:10",
       "index.ts:6:10 two exports have the endpoint A.of: this one and that at index.ts:3:3",
@@ -141,7 +144,8 @@ test("an optional parameter may be left out, and is zero then as in AssemblyScri
     upload(`
     export enum E { A, B }
     export function f(a: i32, b?: i32, c?: bool, d?: E, e?: string | null, g?: f64): string {
-      return a.toString() + " " + b.toString() + " " + c.toString() + " " + d.toString() + " " + (e == null ? "-" : e!) + " " + g.toString();
+      return a.toString() + " " + b.toString() + " " + c.toString() + " " + d.toString() + " " +
+        (e == null ? "-" : e!) + " " + g.toString();
     }
     export function t(text?: string): bool { return changetype<usize>(text) == 0; }`),
   );
@@ -180,7 +184,8 @@ const folders: readonly [specifier: string, found: number | undefined][] = [
 ];
 
 for (const [specifier, found] of folders) {
-  test(`from app/main.ts, "${specifier}" is ${found === undefined ? "no file of the upload" : `file ${found}`}`, async () => {
+  const meaning = found === undefined ? "no file of the upload" : `file ${found}`;
+  test(`from app/main.ts, "${specifier}" is ${meaning}`, async () => {
     const text = (n: number): string =>
       `export function f${n}(): i32 { return ${n}; }\nexport class P { at${n}: i32 = 0; }`;
     const compiling = compiler.compile(
@@ -189,7 +194,9 @@ for (const [specifier, found] of folders) {
         "app/index.ts": text(2),
         "lib/index.ts": text(3),
         "app/x.ts": text(4),
-        "app/main.ts": `import { P, f${found ?? 1} } from "${specifier}";\nexport function g(p: P): i32 { return f${found ?? 1}(); }`,
+        "app/main.ts":
+          `import { P, f${found ?? 1} } from "${specifier}";\n` +
+          `export function g(p: P): i32 { return f${found ?? 1}(); }`,
       }),
     );
     if (found === undefined) {

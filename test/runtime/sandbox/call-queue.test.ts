@@ -112,7 +112,7 @@ test("a mean rises fast and falls slowly, and a cold call teaches nothing", () =
   assert.ok(slow.isLong && slow.meanMs === 1_000, "but one that is slow beyond starting does");
 });
 
-test("of the time for which a worker had a call, the call is charged the more the longer its function's calls are", () => {
+test("a call is charged a share of its worker's time that grows with the usual length of its function's calls", () => {
   const charged = (means: readonly number[], runMs: number, isCold = false): number | undefined => {
     const queue = new FunctionQueue();
     for (const mean of means) queue.observe(mean, warm);

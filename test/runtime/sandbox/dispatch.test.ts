@@ -10,6 +10,9 @@ import { defaultLimits } from "../../../src/core/limits.js";
 import { compileGuests, failureOf, Guest, startSandbox } from "./guests.js";
 
 const { spin: component } = await compileGuests("spin");
+/** The URL of a module of `src/core`, as a literal of a script. */
+const moduleUrl = (name: string): string =>
+  JSON.stringify(new URL(`../../../src/core/${name}.js`, import.meta.url).href);
 const started: { stop(): Promise<void> }[] = [];
 after(() => Promise.all(started.map((sandbox) => sandbox.stop())));
 
@@ -78,7 +81,7 @@ test("a cancelled call leaves the queue", async () => {
   await running;
 });
 
-test("a spinning call in the middle of a batch fails alone: those before it are answered, those after it move", async () => {
+test("a spinning call in a batch fails alone: the calls before are answered, the calls after it move", async () => {
   const { guest } = await open({ workers: 1 });
   await warm(guest);
   await warm(guest, "moody", { spin: false });
@@ -195,18 +198,20 @@ test("threads that do not boot in time fail the start", async () => {
 test("after stop no handle of the sandbox is open, whether idle, after a kill, or never started", async () => {
   const script = `
     import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/sandbox.js", import.meta.url).href)};
-    import { defaultLimits as limits } from ${JSON.stringify(new URL("../../../src/core/limits.js", import.meta.url).href)};
-    import { systemClock as clock } from ${JSON.stringify(new URL("../../../src/core/clock.js", import.meta.url).href)};
+    import { defaultLimits as limits } from ${moduleUrl("limits")};
+    import { systemClock as clock } from ${moduleUrl("clock")};
     const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} });
     const component = Buffer.from(process.argv[1], "base64");
     await sandbox.start();
     const prepared = await sandbox.prepare(component, "r");
-    await sandbox.run({ prepared, function: "forever", arguments: { format: "json", body: "" }, id: "i", deadline: Date.now() + 100 })
-      .catch((error) => console.log(error.code));
+    const call = { prepared, function: "forever", arguments: { format: "json", body: "" }, id: "i" };
+    await sandbox.run({ ...call, deadline: Date.now() + 100 }).catch((error) => console.log(error.code));
     await sandbox.stop();
-    const open = () => process.getActiveResourcesInfo().filter((kind) => !kind.includes("Wrap") && !kind.includes("TTY"));
+    const isHandle = (kind) => !kind.includes("Wrap") && !kind.includes("TTY");
+    const open = () => process.getActiveResourcesInfo().filter(isHandle);
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 10));
     // A port that was closed is gone some turns of the event loop later.
-    for (let turns = 0; open().length > 0 && turns < 1_000; turns++) await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let turns = 0; open().length > 0 && turns < 1_000; turns++) await wait();
     console.log(open().join());
     await new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} }).stop();
   `;

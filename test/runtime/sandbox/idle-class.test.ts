@@ -15,6 +15,9 @@ const skip =
     : spawnSync("chrt", ["--version"]).error !== undefined && "this machine has no chrt";
 /** sched(7) */
 const idlePolicy = 5;
+/** The URL of a module of `src/core`, as a literal of a script. */
+const moduleUrl = (name: string): string =>
+  JSON.stringify(new URL(`../../../src/core/${name}.js`, import.meta.url).href);
 
 /** Scheduling policy and niceness of a thread or process: proc(5), fields 41 and 19 of its `stat`. */
 function classOf(folder: string): { policy: number; nice: number } {
@@ -175,8 +178,8 @@ test("without privileges the threads come back all the same", {
   const script = `
     import { readdirSync, readFileSync } from "node:fs";
     import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/sandbox.js", import.meta.url).href)};
-    import { defaultLimits as limits } from ${JSON.stringify(new URL("../../../src/core/limits.js", import.meta.url).href)};
-    import { systemClock as clock } from ${JSON.stringify(new URL("../../../src/core/clock.js", import.meta.url).href)};
+    import { defaultLimits as limits } from ${moduleUrl("limits")};
+    import { systemClock as clock } from ${moduleUrl("clock")};
     const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} });
     const idle = () => readdirSync("/proc/self/task").filter((id) => {
       try {
@@ -194,7 +197,8 @@ test("without privileges the threads come back all the same", {
     sandbox.allow({ slots: 2, idleClass: false });
     await until(0);
     await sandbox.stop();
-    console.log(process.getuid(), process.getActiveResourcesInfo().filter((kind) => !kind.includes("Wrap") && !kind.includes("TTY")).join());
+    const isHandle = (kind) => !kind.includes("Wrap") && !kind.includes("TTY");
+    console.log(process.getuid(), process.getActiveResourcesInfo().filter(isHandle).join());
   `;
   const nobody = { uid: 65_534, gid: 65_534 };
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {

@@ -100,7 +100,8 @@ test("what leaves no trace but in memory is reset: bulk memory, vectors, atomics
     (memory.fill (i32.const 0) (i32.const 1) (i32.const 8))
     (memory.copy (i32.const 8) (i32.const 0) (i32.const 8))
     (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))
-    (v128.store (i32.const 16) (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 (v128.load (i32.const 0)) (v128.const i64x2 1 2)))
+    (v128.store (i32.const 16) (i8x16.shuffle 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
+      (v128.load (i32.const 0)) (v128.const i64x2 1 2)))
     (drop (i32.trunc_sat_f64_s (f64.const 1e300)))
     (drop (f32.const 1)) (drop (i64.const -1)) (drop (table.size 0))
     (block $a (block $b (br_table $a $b $a (local.get 0))))

@@ -13,7 +13,8 @@ const { spin } = await compileGuests("spin");
 const ends = ["answered", "node.overloaded", "node.paused", "node.draining", "function.deadline"];
 
 for (const idleClasses of [false, true]) {
-  test(`no call is lost, answered twice or left behind, ${idleClasses ? "in and out of the idle class" : "with more and fewer slots"}`, async (t) => {
+  const changes = idleClasses ? "in and out of the idle class" : "with more and fewer slots";
+  test(`no call is lost, answered twice or left behind, ${changes}`, async (t) => {
     const { sandbox } = await startSandbox({ workers: 2, limit: { deadlineMs: 3_000, queueLength: 64 } });
     const guest = new Guest(sandbox, await sandbox.prepare(spin, "spin"));
     const random = seeded(idleClasses ? 2 : 1);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { answerOf, TestNode } from "../../harness/tls/test-node.js";
 
-test("large bodies that never end are refused beyond the budget, and count no more once their clients are gone", async () => {
+test("large bodies without end are refused beyond the budget, and count until their clients are gone", async () => {
   const node = await TestNode.start({ limits: { queueBytes: 400_000 } });
   await node.deploy("calc");
   const half = () => {

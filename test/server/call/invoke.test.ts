@@ -141,7 +141,7 @@ test("failures of a function have their codes, and internal ones no details", as
   assert.match(String(node.errors.at(-1)), /secret of the host/);
 });
 
-test("a function's own failure is a line of its app's log, with place and invocation; the node's and the caller's are not", async () => {
+test("a function's failure is a line of its app's log; failures of the node and of the caller are not", async () => {
   const lines = [
     ["trap", "trapped: no luck (at index.ts:3:1)"],
     ["memory", "out of memory: 64 MiB"],

@@ -1,4 +1,4 @@
-// Who must stay outside a mesh, and what an impostor gets to see: joins over real HTTPS that fail.
+// Joins over real HTTPS that fail: nodes that must stay outside a mesh, and the answers to an impostor.
 
 import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";

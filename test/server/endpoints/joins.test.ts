@@ -152,7 +152,7 @@ test("who does not ask for the answer any more has given up, and waits no longer
     JSON.stringify(waiting),
   );
   assert.equal((await mesh.ask(`/v1/joins/${gone.id}/approve`, { method: "POST" })).status, 404);
-  // Who is still there asks again, if its last question was too long ago for this clock.
+  // A node that still waits polls again, if its last poll was too long ago for this clock.
   const { id } = await mesh.waiting("stays");
   assert.equal((await mesh.ask(`/v1/joins/${id}/approve`, { method: "POST" })).status, 200);
   await joining;

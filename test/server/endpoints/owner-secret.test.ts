@@ -1,4 +1,5 @@
-// The secret of the owner of a machine: enough for the policy of its node and the end of a pause, for nothing and nobody else.
+// The secret of a machine's owner: accepted for the policy of its node and the end of a pause, and for no other
+// request.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

@@ -1,4 +1,4 @@
-// How the page and its files are served: under a strict policy, in the smallest form that the client takes, cached by their names.
+// The page and its files: served under a strict policy, in the smallest form that the client accepts, cached by name.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";

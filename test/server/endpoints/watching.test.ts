@@ -1,4 +1,5 @@
-// What the console and dashboards watch: figures in events and apps, a node's details, a revision's source, the audit log's proof.
+// Answers for the console and dashboards: stats in events and apps, a node's details, a revision's source, the audit
+// proof.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";

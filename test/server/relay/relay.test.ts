@@ -88,7 +88,7 @@ test("a token is made by a master when another node is asked", async () => {
   assert.equal((await pair.plain.ask(`/v1/tokens/${id}`, { method: "DELETE" })).status, 204);
 });
 
-test("an upload to a node without the mark is deployed by one that has it, with the asked node's addresses", async () => {
+test("a node with the mark deploys an upload to a node without it, with the asked node's addresses", async () => {
   const created = await pair.plain.deploy("moved", "one", "?public=true");
   assert.equal(created.status, 201, created.body.toString());
   const body = created.of(deployApp);

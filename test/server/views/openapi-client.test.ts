@@ -30,16 +30,20 @@ export class Counter { at: i32 = 0; up(by: i32): i32 { this.at += by; return thi
 `;
 
 /**
- * Written against the client by hand: it has to compile, and what it says has to be so. The generator reads a body only where it
- * expects one, hence the format for a function without a result.
+ * Hand-written code against the generated client: it has to compile, and its assertions have to hold. The generator
+ * reads a body only where it expects one, hence the format for a function without a result.
  */
 const use = `import { Api, type Tem } from "./client.js";
 export async function use(baseUrl: string, customFetch: typeof fetch, token: string): Promise<unknown[]> {
   const { fn } = new Api({ baseUrl, customFetch, baseApiParams: { headers: { authorization: "Bearer " + token } } });
-  const items: Tem[] = [{ name: "tea", price: 350, size: "Small" as Tem["size"] }, { name: "cup", price: "900", size: "Large" as Tem["size"] }];
+  const items: Tem[] = [
+    { name: "tea", price: 350, size: "Small" as Tem["size"] },
+    { name: "cup", price: "900", size: "Large" as Tem["size"] },
+  ];
   const total = await fn.total({ items });
   const sum: number = (await fn.add({ a: 2, b: 3 })).data;
-  const problem = await fn.fail({ why: "as asked" }, { format: "json" }).catch((answer: { status: number; error: { code: string } }) => answer);
+  type Failed = { status: number; error: { code: string } };
+  const problem = await fn.fail({ why: "as asked" }, { format: "json" }).catch((answer: Failed) => answer);
   return [total.data, sum, (problem as { status: number }).status, (problem as { error: { code: string } }).error.code];
 }
 `;

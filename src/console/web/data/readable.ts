@@ -5,7 +5,9 @@ import * as z from "zod";
 import { text } from "../text.ts";
 import { ProblemError } from "./problem.ts";
 
-/** The route whose answer the page could not read last, with the reason; undefined while the page can read everything. */
+/**
+ * The last route whose answer the page could not read, with the reason; undefined while the page reads every answer.
+ */
 export const unreadable = signal<string | undefined>(undefined);
 
 /**

@@ -94,7 +94,7 @@ function namedType(name: string, types: Types): FieldType {
   return { kind: "record", name, fields };
 }
 
-/** A union is an option, a 64-bit integer (number or text), or a float (number, or `NaN` and the infinities as text). */
+/** A union: an option, a 64-bit integer (number or text), or a float (number, or `NaN` and the infinities as text). */
 function unionType(union: readonly Schema[], types: Types): FieldType {
   const [first = {}] = union;
   if (union.some(({ type }) => type === "null")) return { kind: "option", value: typeOf(first, types) };
@@ -132,7 +132,7 @@ export function exampleOf(type: FieldType): Draft {
   }
 }
 
-/** A draft as the JSON value of an argument. Text that does not fit is sent as typed: the node's answer explains why. */
+/** A draft as the JSON value of an argument. Text that does not fit is sent unchanged: the node answers the reason. */
 export function argumentOf(type: FieldType, draft: Draft): unknown {
   if (draft === null) return null;
   if (type.kind === "option") return argumentOf(type.value, draft);

@@ -82,7 +82,7 @@ export function Audit() {
   );
 }
 
-/** Whether the log holds the records that its masters signed, as a master finds. It proves nothing against that master. */
+/** A master's verdict on whether the log holds all records that masters signed: no proof against that master itself. */
 function Proof() {
   const [verdict, setVerdict] = useState<AuditVerdict>();
   const [problem, setProblem] = useState<unknown>();
