@@ -1,7 +1,10 @@
 // The rules of ARCHITECTURE and of docs/internals/style.md that code can check: layers, cycles, sizes, names, suites.
 
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { test } from "node:test";
+import { packageRoot } from "../src/core/package-root.js";
+import { commentFaults } from "./docs/prose.js";
 import { importCycles, layerViolations } from "./layers.js";
 import { importGraph, importsOf, reachable, readText, type Source, sourcesUnder } from "./source-tree.js";
 
@@ -84,6 +87,19 @@ test("no object is spread where it is written: each property stands for itself",
 
 test("assert.ok has a second argument: what failed, with the values that show it", () => {
   assert.deepEqual(tests.flatMap(bareAssertions), []);
+});
+
+test("comments keep the rules of prose that a machine can check, and no line has over 120 characters", () => {
+  const folders = ["src", "runtime", "bench", "test", "scripts", "functions"];
+  const sources = [".ts", ".tsx", ".mjs"].flatMap((ending) => sourcesUnder(folders, ending));
+  const exists = (path: string): boolean => existsSync(new URL(path, packageRoot()));
+  assert.ok(sources.length > 500, "few sources were found");
+  assert.deepEqual(
+    sources.flatMap(({ path, text }) =>
+      commentFaults(text, { exists }).map(({ line, problem }) => `${path}:${line}: ${problem}`),
+    ),
+    [],
+  );
 });
 
 test("the first line of a file says what it is for", () => {

@@ -1,4 +1,4 @@
-// The rules of prose that a machine can see: for pages, and ready for the comments of sources.
+// The rules of prose that a machine can check, for pages and for the comments of sources.
 
 /** Something that a rule refuses; `line` counts from 1. */
 export interface ProseFault {
