@@ -48,8 +48,8 @@ export function followRevocations(options: RevocationEffectsOptions): () => void
 }
 
 /**
- * From now on, drops a revoked node from the members, which cuts its link, and cuts the links of peers whose certificates
- * a revoked master issued: these peers need certificates of another master.
+ * From now on, drops a revoked node from the members, which cuts its link, and cuts the links of peers whose
+ * certificates a revoked master issued: these peers need certificates of another master.
  */
 export function dropRevokedPeers({
   registry,

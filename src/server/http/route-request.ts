@@ -1,4 +1,5 @@
-// A client's request off the hot path: finds its endpoint (404 and 405 are decided here), and answers through the chain.
+// A client's request off the hot path: finds its endpoint (404 and 405 are decided here), and answers through the
+// chain.
 
 import { HerdError } from "../../core/errors.js";
 import { answerOf, type ChainOptions } from "./chain.js";
