@@ -32,7 +32,7 @@ export interface DescriptorShares {
   readonly handshakesPerAddress: number;
 }
 
-/** What is wanted where descriptors allow it, and the threads that run guests. */
+/** The configured bounds, which descriptors may lower, and the number of threads that run guests. */
 interface DescriptorWishes {
   readonly connections: number;
   readonly connectionsPerAddress: number;

@@ -33,7 +33,7 @@ interface DeployContext {
   readonly log: Logger;
 }
 
-/** What the parts need beside; `publish` spreads a manifest. */
+/** Further dependencies of the parts; `publish` spreads a manifest. */
 interface DeployDependencies extends Pick<ActivationOptions, "preparer" | "switch"> {
   readonly publish: NonNullable<CatalogOptions["publish"]>;
   readonly audit: NonNullable<DeployerOptions["audit"]>;

@@ -41,7 +41,7 @@ interface MeshContext {
   readonly wall?: OuterWall;
 }
 
-/** What the parts need beside. */
+/** Further dependencies of the parts. */
 interface MeshDependencies {
   readonly network: Network;
   readonly registry: Registry;

@@ -64,7 +64,7 @@ interface TrustContext {
 
 type JoinHooks = Pick<RegistrationAuthorityOptions, "onPending" | "audit">;
 
-/** What the parts need beside; the links are there once the parts start. */
+/** Further dependencies of the parts; the links exist once the parts start. */
 interface TrustDependencies {
   readonly publish: Publish;
   readonly links: () => LinkSet;

@@ -81,14 +81,14 @@ test("a bound of the owner here is named beside the load", () => {
 });
 
 test("the mesh as a table: the asked node first, a dash for each unknown value", () => {
-  const figures = { slots: 2, running: 1, queued: 0, capacity: 2_345.6, weight: 2_300.4, owner: "idle" };
+  const stats = { slots: 2, running: 1, queued: 0, capacity: 2_345.6, weight: 2_300.4, owner: "idle" };
   const unknown = { slots: null, running: null, queued: null, capacity: null, owner: null, loopDelayMs: null };
   const rows = meshRows({
     node: "north",
-    here: { ...figures, loopDelayMs: 12.3, pace: 0.981 },
+    here: { ...stats, loopDelayMs: 12.3, pace: 0.981 },
     peers: [
       {
-        ...figures,
+        ...stats,
         name: "east",
         state: "alive",
         rttMs: 0.5,

@@ -7,7 +7,7 @@ export interface ProseFault {
 }
 
 /** What the rules look up. */
-export interface Surroundings {
+export interface Lookups {
   /** Whether the repository has a file or folder at this path. */
   readonly exists: (path: string) => boolean;
 }
@@ -26,7 +26,7 @@ const repositoryPath =
   /(?<![\w./@-])((?:src|runtime|test|bench|docs|scripts|functions|\.ci)\/[\w./-]*\w|[A-Z][A-Z_]+\.md)(?![\w*{<])/g;
 
 /** What the rules refuse in a page's Markdown. Code blocks count for nothing but the length of their lines. */
-export function pageFaults(markdown: string, { exists }: Surroundings): ProseFault[] {
+export function pageFaults(markdown: string, { exists }: Lookups): ProseFault[] {
   let inCode = false;
   return markdown.split("\n").flatMap((text, index) => {
     const line = index + 1;
@@ -38,7 +38,7 @@ export function pageFaults(markdown: string, { exists }: Surroundings): ProseFau
 }
 
 /** What the rules refuse in the comments of a TypeScript source: the same as in pages, and long lines of code too. */
-export function commentFaults(source: string, { exists }: Surroundings): ProseFault[] {
+export function commentFaults(source: string, { exists }: Lookups): ProseFault[] {
   return source.split("\n").flatMap((text, index) => {
     const line = index + 1;
     const long = isTooLong(text) ? [{ line, problem: `${text.length} characters, at most ${longestLine}` }] : [];
@@ -47,7 +47,7 @@ export function commentFaults(source: string, { exists }: Surroundings): ProseFa
   });
 }
 
-function textFaults(text: string, { line, exists }: { line: number } & Surroundings): ProseFault[] {
+function textFaults(text: string, { line, exists }: { line: number } & Lookups): ProseFault[] {
   const faults: ProseFault[] = [];
   // What stands as code is quoted, not said.
   const said = text.replace(/`[^`]*`/g, "`…`");

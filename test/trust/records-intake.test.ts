@@ -21,17 +21,17 @@ test("a node starts with records of a master that was revoked after it had joine
   const registry = emptyRegistry();
   const address = (port: number) =>
     paper.record("address", { node: m2.id, url: `https://m2:${port}`, peer: `m2:${port + 1}` }, m2);
-  const welcome = [
+  const bootstrap = [
     ...[paper.grant(m1), paper.admission(m1, { master: m1, parent: null }), paper.grant(m2)],
     ...[paper.admission(m2, { master: m1 }), paper.admission(n1, { master: m2 }), address(8443)],
   ];
-  await acceptRecords(welcome, registry.stores);
+  await acceptRecords(bootstrap, registry.stores);
   paper.clock.advance(1_000);
-  // The master moved, and was revoked: the address in the welcome is neither known nor good any more.
+  // The master moved, and was revoked: the address in the bootstrap records is neither known nor valid any more.
   await acceptRecords([address(9443), paper.revocation(m2, { master: m1 })], registry.stores);
-  await assert.rejects(acceptRecords(welcome, registry.stores), HerdError);
+  await assert.rejects(acceptRecords(bootstrap, registry.stores), HerdError);
   const reasons: unknown[] = [];
-  await acceptStillGood(welcome, { stores: registry.stores, refused: (reason) => reasons.push(reason) });
+  await acceptStillGood(bootstrap, { stores: registry.stores, refused: (reason) => reasons.push(reason) });
   assert.match(String(reasons), /revoked/);
   assert.equal(reasons.length, 1);
   assert.equal(registry.node(n1.id)?.name, "n1");
@@ -40,7 +40,7 @@ test("a node starts with records of a master that was revoked after it had joine
 test("records count in any order, and one that is refused keeps out no other", async () => {
   const registry = emptyRegistry();
   const forged = paper.admission(paper.node("n2"), { master: n1 });
-  const welcome = [paper.admission(n1, { master: m1 }), paper.grant(m1), forged];
-  await acceptStillGood(welcome, { stores: registry.stores, refused: () => undefined });
+  const bootstrap = [paper.admission(n1, { master: m1 }), paper.grant(m1), forged];
+  await acceptStillGood(bootstrap, { stores: registry.stores, refused: () => undefined });
   assert.equal(registry.node(n1.id)?.name, "n1");
 });

@@ -50,7 +50,7 @@ function initialize({ results, port, nodeName, limits }: StartupMessage): void {
 
 /** Runs the calls of a batch that are not taken back meanwhile; results go to the result buffer. */
 function runBatch({ calls, load, drop }: Batch): void {
-  if (thread === undefined) throw new Error("a batch came before the greeting");
+  if (thread === undefined) throw new Error("a batch came before the startup message");
   const { engine, results, port } = thread;
   for (const revision of drop ?? []) engine.drop(revision);
   for (const prepared of load ?? []) engine.load(prepared);

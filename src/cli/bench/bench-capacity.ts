@@ -23,7 +23,7 @@ export interface BenchCapacityOptions extends GlobalOptions {
 }
 
 const question = "How much can this machine do, kernel by kernel, with one worker and with all?";
-/** Of the time that the workers could have had: with less, the figures are of a part of the machine. */
+/** The least share of the workers' possible CPU time: below it, the results describe a part of the machine. */
 const quietAvailability = 0.9;
 const steadySpread = 0.05;
 

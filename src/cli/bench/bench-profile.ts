@@ -24,7 +24,7 @@ export interface ProfileHereOptions {
   readonly onProgress?: (progress: number) => void;
 }
 
-/** How a profile comes about, for those who read its figures. */
+/** The method of a profile, for readers of its numbers. */
 export const profileMethod =
   "Six kernels, compiled and run by the sandbox of users' functions, in turns: on one worker, and on all at once. " +
   "Each is warmed up until it gets no faster, and repeated until the 95 % interval of its median is narrower than " +

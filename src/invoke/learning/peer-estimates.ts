@@ -11,7 +11,7 @@ export interface Estimate {
 /** Peers whose estimates are kept for a function; above this, the oldest estimate is dropped. */
 const maxPeers = 7;
 /**
- * The largest weight of an estimate, in runs. More trusts peers with much experience; less protects against a peer that
+ * The largest weight of an estimate, in runs. More trusts peers with many runs; less protects against a peer that
  * lies.
  */
 const maxWeight = 8;

@@ -85,9 +85,9 @@ let sums = new Float64Array(64);
 export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice<Peer> {
   const { local, work, bias, trace } = input;
   const { available } = local;
-  const welcome = available && (work.units ?? 0) <= local.lightUnits;
+  const isTaken = available && (work.units ?? 0) <= local.lightUnits;
   if (trace !== undefined && available) trace.localMs = localFinishMs(local, work);
-  if (welcome && isIdle(local, work)) {
+  if (isTaken && isIdle(local, work)) {
     if (trace !== undefined) fillTrace(input, trace);
     return "local";
   }
@@ -95,7 +95,7 @@ export function choose<Peer extends Candidate>(input: ChoiceInput<Peer>): Choice
   const peer = chooseAway(input);
   if (peer === undefined) return available ? here : "none";
   if (!available) return peer;
-  const factor = welcome ? bias : isFull(peer) ? 1 : 0;
+  const factor = isTaken ? bias : isFull(peer) ? 1 : 0;
   if (isBetterHere(peer, local) || finishMs(peer, { local, work }) * factor >= localFinishMs(local, work)) return here;
   return peer;
 }

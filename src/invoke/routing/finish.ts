@@ -45,7 +45,7 @@ export interface Work<Peer> {
   rateAt(peer: Peer): number;
 }
 
-/** What both sides of a choice need beside the peer. */
+/** Inputs for both sides of a choice, apart from the peer. */
 export interface FinishInput<Peer> {
   readonly local: Here;
   readonly work: Work<Peer>;
@@ -117,7 +117,7 @@ export function estimateWaitMs({ slots, running, queued, serviceMs }: Load, more
   return (ahead / slots) * ((serviceMs ?? more.serviceMs ?? unknownServiceMs) + overheadMs);
 }
 
-/** Parameters of {@link estimateWaitMs} beside the load. */
+/** Parameters of {@link estimateWaitMs} apart from the load. */
 export interface WaitInput {
   readonly inFlight: number;
   readonly serviceMs: number | undefined;

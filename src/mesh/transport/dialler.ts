@@ -1,4 +1,4 @@
-// Keeps links to the nodes that are wanted: dials each of them until it is linked, one dial at a time for each.
+// Keeps links to a set of target nodes: dials each target until it is linked, one dial at a time for each.
 
 import { Backoff } from "../../core/backoff.js";
 import type { Random, Timers } from "../../core/timers.js";
@@ -20,7 +20,7 @@ interface Wish {
   cancelWait: (() => void) | undefined;
 }
 
-/** Dials the nodes that are wanted and not linked, again and again. */
+/** Dials the target nodes that are not linked, again and again. */
 export class Dialler {
   readonly #wishes = new Map<string, Wish>();
   readonly #dial: Dial;

@@ -12,7 +12,7 @@ import type { Mesh, NodeEntry } from "../../../src/server/ports.js";
 export class FakeMesh implements Mesh {
   readonly entries: NodeEntry[];
   readonly states = new Map<string, MemberState>();
-  readonly figures = new Map<string, Partial<PeerStats>>();
+  readonly stats = new Map<string, Partial<PeerStats>>();
   /** Peers that can run a revision: what the answers' `nodes` come from. */
   readonly holding = new Map<string, string[]>();
   readonly records: ListedRecord[] = [];
@@ -81,7 +81,7 @@ export class FakeMesh implements Mesh {
   };
 
   statsOf(nodeId: string): PeerStats | undefined {
-    const known = this.figures.get(nodeId);
+    const known = this.stats.get(nodeId);
     return known && { ...this.here(), errorRate: 0, ejected: false, ...known };
   }
 

@@ -177,7 +177,7 @@ export class TrustedMesh {
     const node = new TrustedNode(this, name, files);
     this.#known.set(id, addressOf(id));
     this.nodes.set(name, node);
-    await node.start(kept === undefined ? await this.#welcome(name) : []);
+    await node.start(kept === undefined ? await this.#bootstrapRecords(name) : []);
     return node;
   }
 
@@ -223,7 +223,7 @@ export class TrustedMesh {
   }
 
   /** The records that a joining node receives: from the first master, at which it joined, as long as that runs. */
-  async #welcome(name: string): Promise<readonly string[]> {
+  async #bootstrapRecords(name: string): Promise<readonly string[]> {
     const own = records.get(name) ?? never();
     const registry = this.nodes.get(first.name)?.registry;
     if (registry === undefined || name === first.name)

@@ -229,7 +229,7 @@ describe("the list of masters", () => {
   });
 });
 
-test("a greeting tells of revoked masters, since who holds a certificate of one is told nothing else", async () => {
+test("a hello carries revocations of masters, since a holder of their certificates receives nothing else", async () => {
   const { meshId, root, clock } = mesh;
   const [registry, sleeper] = [0, 1].map(
     () => new Registry({ meshId, rootCertificate: root.certificate, files: new MemoryFiles(), clock }),

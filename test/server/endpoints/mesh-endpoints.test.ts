@@ -32,7 +32,7 @@ beforeEach(async () => {
   const { mesh } = node;
   mesh.add({ id: "b1", name: "beta", master: true });
   mesh.add({ id: "c1", name: "gamma", parent: "b1", deploy: false });
-  mesh.figures.set("b1", { slots: 2, running: 1, owner: "active", capacity, weight: 1_234.567_89, errorRate: 0.25 });
+  mesh.stats.set("b1", { slots: 2, running: 1, owner: "active", capacity, weight: 1_234.567_89, errorRate: 0.25 });
 });
 
 afterEach(() => node.stop());

@@ -46,7 +46,7 @@ async function call(name: string): Promise<void> {
   await node.ask(`/fn/shop/${name}`, { method: "POST" });
 }
 
-test("events carry figures only for who asks for them", async () => {
+test("events carry stats only on request", async () => {
   await call("echo");
   await call("trap");
   const request = node.open("/v1/events?figures=true");
@@ -73,8 +73,8 @@ test("events carry figures only for who asks for them", async () => {
 test("an app's functions tell their last minute once they were called", async () => {
   await call("echo");
   const { functions } = (await node.call(showApp, { parameters: { app: "shop" } })).json;
-  const figures = new Map(functions.map(({ name, lastMinute }) => [name, lastMinute?.calls]));
-  assert.deepEqual([figures.get("echo"), figures.get("slow")], [1, undefined]);
+  const stats = new Map(functions.map(({ name, lastMinute }) => [name, lastMinute?.calls]));
+  assert.deepEqual([stats.get("echo"), stats.get("slow")], [1, undefined]);
 });
 
 test("a node tells of itself, by name or id; another node is asked", async () => {
