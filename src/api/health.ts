@@ -60,7 +60,7 @@ export const description = {
 export const page = {
   method: "GET",
   path: "/",
-  summary: "The console. Without a token it can be loaded, and asks for one.",
+  summary: "The console. The page loads without a token, and has a form to sign in with one.",
   role: "none",
   at: "here",
   answers: { 200: answer("The page.", bytes("text/html; charset=utf-8")) },

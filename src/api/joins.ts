@@ -62,7 +62,7 @@ const waiting = z
   .object({
     id: z.string().describe("Ticket for `GET /v1/join/{id}`, known to the joining node alone."),
     code: z.string().describe("What the joining node and `herd join list` both show, `XXXX-XXXX-XXXX`."),
-    retryAfterMs: z.int().describe("When to ask again, in milliseconds."),
+    retryAfterMs: z.int().describe("Delay before the next poll, in milliseconds."),
   })
   .meta({ id: "WaitingJoin" });
 
@@ -92,7 +92,7 @@ const named = z.object({ id: z.string().describe("Id of the request.") });
 export const join = {
   method: "POST",
   path: "/v1/join",
-  summary: "Asks for certificates of the mesh, with a join token or without, or with ones that ended.",
+  summary: "Requests certificates of the mesh: with a join token, without one, or again with certificates that ended.",
   role: "none",
   at: "keeper",
   body: json(joinBody),
@@ -105,7 +105,7 @@ export const join = {
 export const pollJoin = {
   method: "GET",
   path: "/v1/join/{id}",
-  summary: "Asks what became of a request to join.",
+  summary: "Polls a request to join.",
   role: "none",
   at: "keeper",
   parameters: ticket,

@@ -101,7 +101,7 @@ const named = z.object({ node: z.string().describe("Name or id of a node.") });
 export const listNodes = {
   method: "GET",
   path: "/v1/nodes",
-  summary: "Lists every node that was ever let in, the asked one first; with `tree` as a tree of who let whom in.",
+  summary: "Lists every node that was ever let in, the asked one first; with `tree` below the nodes that let them in.",
   role: "admin",
   at: "here",
   query: z.object({ tree: flag("Answers with the tree.") }),
