@@ -12,7 +12,7 @@ export default {
     "src/cli/experiment.ts!",
     "src/console/web/main.tsx!",
     // Child processes and threads, which are started by the name of their file.
-    "runtime/compile/process/{process,limit-watch}.ts!",
+    "runtime/compile/process/{child-main,limit-watch}.ts!",
     "runtime/sandbox/prepare/prepare-thread.ts!",
     "runtime/sandbox/thread/worker.ts!",
     "test/**/*.test.ts",
