@@ -24,7 +24,11 @@ function isDocumented(body: Buffer): boolean {
 }
 
 test("invocations with any body, headers and name are answered", async () => {
-  const name = fc.string({ maxLength: 20 }).map(encodeURIComponent);
+  // A client resolves a segment of dots by itself (RFC 3986, section 5.2.4): another path would be asked for.
+  const name = fc
+    .string({ maxLength: 20 })
+    .filter((text) => !/^\.{1,2}$/.test(text))
+    .map(encodeURIComponent);
   const headers = fc.dictionary(
     fc.constantFrom("content-type", "herd-deadline-ms", "herd-node", "content-encoding"),
     headerText,
