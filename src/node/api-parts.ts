@@ -7,7 +7,7 @@ import type { Membership } from "../mesh/membership/members.js";
 import type { LinkSet } from "../mesh/transport/link-set.js";
 import type { Governor } from "../owner/governor.js";
 import { HttpsApi } from "../server/https-api.js";
-import { LinkRelay, relayKind } from "../server/relay/peer-choice.js";
+import { LinkRelay, relayKind } from "../server/relay/relay-sender.js";
 import { meshView } from "../server/views/mesh-view.js";
 import type { OwnProcess } from "../trust/own-process.js";
 import { receivesRevocation } from "../trust/own-revocation.js";

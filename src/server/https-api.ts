@@ -41,10 +41,10 @@ import { HttpsServer, type KeyFiles } from "./http/https-server.js";
 import { OpenStreams } from "./http/open-streams.js";
 import type { HandedOn, Where } from "./http/place.js";
 import { routeRequest } from "./http/route-request.js";
-import { Router } from "./http/router.js";
+import { Router } from "./http/route-table.js";
 import type { Mesh, NodeAbout, Owner, SignIn, Tokens } from "./ports.js";
 import { type Relay, type RelayedAnswer, relayRequest } from "./relay/relay-message.js";
-import { type RelayedFrom, RelayedRequests } from "./relay/relayed-requests.js";
+import { type RelayedFrom, RelayedRequests } from "./relay/relay-receiver.js";
 import { liveStats } from "./views/live-stats.js";
 import type { MeshEvents } from "./views/mesh-events.js";
 

@@ -23,7 +23,7 @@ import { PendingJoins } from "../../src/pki/join/pending.js";
 import type { JoinRequest } from "../../src/pki/join/request.js";
 import { type AuditEvent, auditPayloadText } from "../../src/pki/registry/audit-record.js";
 import { empty, endpoint } from "../../src/server/http/endpoint.js";
-import { RelayedRequests } from "../../src/server/relay/relayed-requests.js";
+import { RelayedRequests } from "../../src/server/relay/relay-receiver.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { TestSigner } from "../catalog/solo-mesh.js";
 import { VirtualTime } from "../harness/virtual/virtual-time.js";

@@ -1,9 +1,10 @@
-// Dispatch: sends waiting calls to free threads in batches, and handles deadlines, stuck threads and preemption.
+// Dispatch: sends waiting calls to free threads in batches, and takes calls back from threads that end or are preempted.
 import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import type { RevisionCall } from "../call.js";
-import { DeadlineExceeded, NotStarted, Preempted } from "../failures.js";
+import { NotStarted, Preempted } from "../failures.js";
+import { type DeadlineActions, enforceDeadlines, stuckMs } from "./call-deadlines.js";
 import { CallQueue } from "./call-queue.js";
 import type { PendingCall } from "./pending-call.js";
 import type { GuestLogLine, PoolThread } from "./pool-thread.js";
@@ -36,15 +37,6 @@ export interface SandboxShare {
 /** Interval at which deadlines and running calls are checked while there are calls, in milliseconds. */
 const tickMs = 2;
 /**
- * A call that runs longer than this gives back the calls behind it, and its thread counts as long. Shorter moves calls
- * sooner, and more often in vain.
- */
-const holdUpMs = 2;
-/** Watchdog: a thread that has no call left to run but does not return within this time is replaced. */
-const stuckMs = 1_000;
-/** The same in the idle class, where a thread waits until no other program wants the core. */
-const stuckLoweredMs = 10_000;
-/**
  * To wake a thread costs about as much as this many milliseconds of calls: less work is not shared out among the free
  * threads.
  */
@@ -56,11 +48,6 @@ const recentMs = 1_000;
  * sooner.
  */
 const preemptGraceMs = 500;
-/**
- * Time that a call may still run after its caller was answered, before its thread is ended: with the tick well within
- * deadline + 50 ms.
- */
-const graceMs = 40;
 const maxFailures = 2;
 
 /** The waiting calls and the threads that run them. */
@@ -73,6 +60,10 @@ export class Dispatcher {
   #tick: NodeJS.Timeout | undefined;
   #lastShortAt = Number.NEGATIVE_INFINITY;
   #drained: (() => void) | undefined;
+  readonly #actions: DeadlineActions = {
+    putBack: (calls) => this.#queue.putBack(calls),
+    lost: (thread, error, reason) => this.#lost(thread, error, reason),
+  };
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -277,53 +268,9 @@ export class Dispatcher {
   #watch(): void {
     const { clock } = this.#options;
     const times = { now: clock.now(), monotonic: clock.monotonic() };
-    for (const thread of [...this.threads.busy]) this.#watchThread(thread, times);
+    for (const thread of [...this.threads.busy]) enforceDeadlines(thread, times, this.#actions);
     this.#queue.sweep((call) => call.expire(times.now));
     this.#settled();
-  }
-
-  #watchThread(thread: PoolThread, { now, monotonic }: { now: number; monotonic: number }): void {
-    // Log lines first: they are on the port, the results in the result buffer, and a call's lines come before its end.
-    thread.drain();
-    thread.collect();
-    const running = thread.watch(monotonic);
-    if (running === undefined) {
-      this.#watchIdle(thread, { now, monotonic });
-      return;
-    }
-    const { call, since } = running;
-    if (call.deadline <= now) {
-      const late = new DeadlineExceeded(`${call.function} did not end within its deadline`);
-      call.fail(late);
-      // A caller's short deadline must not cost the node a thread that is about to be free.
-      if (monotonic - since > graceMs) {
-        this.#lost(thread, late, "deadline");
-        return;
-      }
-    }
-    if (monotonic - since <= holdUpMs) return;
-    thread.isLong = true;
-    this.#queue.putBack(thread.takeBack());
-  }
-
-  /**
-   * Handles a thread without a running call. Between two calls the thread may make an instance, and the guest's start
-   * in it may take for ever: calls behind it go elsewhere. A thread that has not begun is only slow to wake: to take
-   * its calls at once would gain nothing.
-   */
-  #watchIdle(thread: PoolThread, { now, monotonic }: { now: number; monotonic: number }): void {
-    const idleMs = thread.idleMs(monotonic);
-    const boundMs = thread.isLowered ? stuckLoweredMs : stuckMs;
-    for (const call of thread.takeBack(({ deadline }) => deadline <= now)) call.expire(now);
-    const isHeldUp = idleMs > (thread.hasBegun ? holdUpMs : boundMs);
-    const waiting = isHeldUp ? thread.takeBack() : [];
-    if (waiting.length > 0) {
-      thread.isLong = true;
-      this.#queue.putBack(waiting);
-    } else if (idleMs > boundMs) {
-      // The remaining calls ended without a readable result, or there is none left.
-      this.#lost(thread, new HerdError("internal", "the worker did not come back"), "stuck");
-    }
   }
 }
 

@@ -10,7 +10,7 @@ import type { JoinTokenIssuer } from "../../pki/join/token-issuer.js";
 import { JoinRefused } from "../../pki/join-refused.js";
 import { type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { Where } from "../http/place.js";
-import { requestFromOtherMasters } from "../relay/other-masters.js";
+import { requestFromOtherMasters } from "../relay/gather-from-masters.js";
 import type { Relay } from "../relay/relay-message.js";
 
 /** The pending joins of another master, in the shape of the contract. */

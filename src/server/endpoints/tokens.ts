@@ -5,7 +5,7 @@ import * as api from "../../api/tokens.js";
 import { HerdError } from "../../core/errors.js";
 import { created, type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";
 import type { SignIn, Tokens } from "../ports.js";
-import { requestFromOtherMasters } from "../relay/other-masters.js";
+import { requestFromOtherMasters } from "../relay/gather-from-masters.js";
 import type { Relay } from "../relay/relay-message.js";
 import { durability, type Storage } from "./durable.js";
 import { type Joins, onMaster } from "./joins.js";

@@ -12,7 +12,7 @@ import { Content, type HttpAnswer, JsonText, Streamed } from "./http-answer.js";
 import type { HttpRequest } from "./http-request.js";
 import { parseBody, parseParameters, parseQuery } from "./parse-request.js";
 import type { HandedOn, Where } from "./place.js";
-import type { Match } from "./router.js";
+import type { Match } from "./route-table.js";
 
 /** Dependencies of the chain. */
 export interface ChainOptions {

@@ -6,7 +6,7 @@ import { answerOf, type ChainOptions } from "./chain.js";
 import { ClientRequest, type RequestContext, sendAnswer } from "./client-request.js";
 import { answerEmpty } from "./empty-answer.js";
 import { isLoopback } from "./remote-address.js";
-import type { Match, Router } from "./router.js";
+import type { Match, Router } from "./route-table.js";
 import { type ProblemOptions, sendProblem } from "./send-problem.js";
 
 /** What a client may send along with a request of which the body is not read, in bytes. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { systemClock } from "../../../src/core/clock.js";
 import { tokenKey } from "../../../src/pki/tokens/tokens.js";
-import { LinkRelay, relayKind } from "../../../src/server/relay/peer-choice.js";
+import { LinkRelay, relayKind } from "../../../src/server/relay/relay-sender.js";
 import { TestMesh } from "../../harness/tls/test-mesh.js";
 import { answerOf, TestNode } from "../../harness/tls/test-node.js";
 import { eventually, nodeId, TlsNode } from "../../harness/tls/tls-mesh.js";

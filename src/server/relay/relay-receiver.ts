@@ -11,7 +11,7 @@ import { answerOf, type ChainOptions } from "../http/chain.js";
 import type { Endpoint } from "../http/endpoint.js";
 import { Content, type HttpAnswer } from "../http/http-answer.js";
 import { type HttpRequest, keptBody } from "../http/http-request.js";
-import { Router } from "../http/router.js";
+import { Router } from "../http/route-table.js";
 import { logInternal, problemAnswer, publicError } from "../http/send-problem.js";
 import { type RelayedAnswer, relayedBodyBytes } from "./relay-message.js";
 

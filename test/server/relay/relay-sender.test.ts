@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
 import { type Link, LinkBroken, type PeerIdentity, RequestTimeout } from "../../../src/mesh/ports.js";
 import type { Where } from "../../../src/server/http/place.js";
-import { LinkRelay } from "../../../src/server/relay/peer-choice.js";
 import type { RelayedRequest } from "../../../src/server/relay/relay-message.js";
+import { LinkRelay } from "../../../src/server/relay/relay-sender.js";
 
 const self = "0".repeat(32);
 const request: RelayedRequest = {
