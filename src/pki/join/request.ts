@@ -81,8 +81,8 @@ export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: strin
   if (payload.mesh !== meshId) throw new JoinRefused("the request is for another mesh");
   const skewMs = payload.at - now;
   if (Math.abs(skewMs) > aheadLimitMs) {
-    const detail =
-      `the clock of the joining machine is ${spanText(skewMs)} ${skewMs > 0 ? "ahead" : "behind"}: set it ` + "first";
+    const direction = skewMs > 0 ? "ahead" : "behind";
+    const detail = `the clock of the joining machine is ${spanText(skewMs)} ${direction}: set it first`;
     throw new JoinRefused(detail);
   }
   // Last: an RSA signature costs more than all checks before.
