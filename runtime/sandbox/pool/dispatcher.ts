@@ -1,4 +1,4 @@
-// Dispatch: sends waiting calls to free threads in batches, and takes calls back from threads that end or are preempted.
+// Dispatch: sends waiting calls to free threads in batches, and takes calls back from threads that end.
 import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
