@@ -109,7 +109,7 @@ export function benchOptions(args: readonly string[], known: KnownOptions = {}):
   }
 }
 
-/** What was published: the file's content, and the text for a person. */
+/** A published report: the file's content, and the text for a person. */
 export interface Published {
   readonly report: Readonly<Record<string, unknown>>;
   readonly text: string;

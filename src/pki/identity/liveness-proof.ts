@@ -42,7 +42,7 @@ export function livenessProof(
   return encodeSigned(signer.sign(JSON.stringify(payload)));
 }
 
-/** What is expected of a proof. `verify`: whether the node signed the payload. */
+/** The values that a proof must have. `verify`: whether the node signed the payload. */
 interface ExpectedProof {
   readonly mesh: string;
   readonly node: string;

@@ -147,7 +147,7 @@ export class RegistrationAuthority {
       const token = await tokens.use(use);
       const masterBy = token.master ? tokens.hashOf(token) : undefined;
       const approval = { approvedBy: `token ${id}`, deploy: token.deploy && request.deploy, hosts, masterBy };
-      // One that has no certificate yet repeats a join whose answer was lost.
+      // A known node without a certificate repeats a join whose answer was lost.
       const isKnown = request.current !== undefined && this.#options.registry.node(nodeId) !== undefined;
       const { answer } = await this.#admit(request, approval, {
         ...origin,

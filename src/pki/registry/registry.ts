@@ -26,7 +26,7 @@ interface MasterAddress {
   readonly peer: string | undefined;
 }
 
-/** What is read of a peer certificate: see `PeerIdentity` in src/mesh/ports.ts. */
+/** The fields of a peer certificate that the registry reads: see `PeerIdentity` in src/mesh/ports.ts. */
 interface PeerCertificate {
   readonly nodeId: string;
   readonly issuer: string;

@@ -39,7 +39,7 @@ const sweepFrom = 1_024;
 const sweepMs = 50;
 
 /**
- * What is in flight: calls by invocation id, from acceptance to the end of their answer, and requests that change
+ * Calls in flight by invocation id, from acceptance to the end of their answer, and the number of requests that change
  * something.
  */
 export class InFlight {

@@ -1,4 +1,4 @@
-// POST /v1/join and GET /v1/join/{id} for nodes that join; GET /v1/joins, …/approve and …/reject for admins who decide.
+// POST /v1/join and GET /v1/join/{id} for nodes that join; GET /v1/joins, …/approve and …/reject for admins.
 
 import { z } from "zod";
 import * as api from "../../api/joins.js";

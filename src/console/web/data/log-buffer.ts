@@ -28,7 +28,7 @@ export class LogBuffer {
   #lines: NumberedLine[] = [];
   #count = 0;
   #changed = false;
-  /** What is shown while the buffer is held still: no line that arrives pushes these out. */
+  /** The lines on show while the buffer is held still: no line that arrives pushes these out. */
   #held: readonly NumberedLine[] | undefined;
   #heldAt = 0;
   /** After a reconnection: the lines from before it, as JSON. The node sends the newest lines again. */
