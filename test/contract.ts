@@ -6,16 +6,14 @@ import { type AnswerJson, problemsOf, type Route } from "../src/api/route.js";
 import { routes } from "../src/api/routes.js";
 import type { SeenAnswer } from "../src/client/client.js";
 import { answerJson, declaredContent } from "../src/client/route-request.js";
+import { matches } from "../src/server/http/route-table.js";
 
 /** The route of a method and a path; HEAD has that of GET. */
 function routeOf(method: string, path: string): Route | undefined {
   const [bare = ""] = path.split("?");
   const segments = bare.split("/");
-  return routes.find((route) => {
-    const pattern = route.path.split("/");
-    if (route.method !== (method === "HEAD" ? "GET" : method) || pattern.length !== segments.length) return false;
-    return pattern.every((part, index) => (part.startsWith("{") ? segments[index] !== "" : part === segments[index]));
-  });
+  const declared = method === "HEAD" ? "GET" : method;
+  return routes.find((route) => route.method === declared && matches(route.path.split("/"), segments));
 }
 
 /** Fails for an answer that the contract does not declare. */

@@ -200,16 +200,16 @@ export function problemsOf(route: Route): ErrorCode[] {
     "request.headers-too-large",
     "request.timeout",
     "expectation.unsupported",
+    ...(route.problems ?? []),
   ]);
-  const add = (condition: unknown, ...more: ErrorCode[]): void => {
-    if (condition) for (const code of more) codes.add(code);
+  const addWhen = (applies: boolean, ...more: ErrorCode[]): void => {
+    if (applies) for (const code of more) codes.add(code);
   };
-  add(route.role !== "none", "auth.missing", "auth.invalid", "auth.forbidden");
-  add(route.parameters ?? route.query ?? route.body, "request.malformed");
-  add(route.method !== "GET", "request.too-large");
-  add(route.body?.kind === "raw", "media.unsupported");
+  addWhen(route.role !== "none", "auth.missing", "auth.invalid", "auth.forbidden");
+  addWhen((route.parameters ?? route.query ?? route.body) !== undefined, "request.malformed");
+  addWhen(route.method !== "GET", "request.too-large");
+  addWhen(route.body?.kind === "raw", "media.unsupported");
   // A relay may find no node that can act, find that node's share of relayed requests taken, or lose the link to it.
-  add(route.at !== "here", "node.unavailable", "node.overloaded", "node.revoked", "request.throttled");
-  add(true, ...(route.problems ?? []));
+  addWhen(route.at !== "here", "node.unavailable", "node.overloaded", "node.revoked", "request.throttled");
   return [...codes].sort();
 }

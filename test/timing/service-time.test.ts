@@ -2,26 +2,14 @@
 
 import assert from "node:assert/strict";
 import { after, type TestContext, test } from "node:test";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { compileGuests, Guest, startSandbox } from "../runtime/sandbox/guests.js";
+import { heldUp, heldUpMs } from "../runtime/sandbox/held-up.js";
 import { inSomeRound } from "./measure.js";
 
 const { spin: component } = await compileGuests("spin");
 const { sandbox } = await startSandbox({ workers: 1 });
 after(() => sandbox.stop());
 const guest = new Guest(sandbox, await sandbox.prepare(component, "spin"));
-/** How long the main thread does nothing, as a process without a core does, ms. */
-const heldUpMs = 60;
-
-/** A call whose thread has it when the main thread is held up. */
-async function heldUp(name: string, args: unknown): Promise<{ readonly runMs: number; readonly serviceMs: number }> {
-  const running = guest.raw(name, JSON.stringify(args));
-  await nextTurn();
-  await nextTurn();
-  for (const until = performance.now() + heldUpMs; performance.now() < until; );
-  const { runMs, serviceMs = Number.NaN } = await running;
-  return { runMs, serviceMs };
-}
 
 /** Calls until a round of ten is as meant, and prints what each round gave. */
 async function shows(
@@ -42,14 +30,14 @@ async function shows(
 test("a long call has its worker until its end is seen", async (t) => {
   for (let count = 0; count < 3; count++) await guest.call("spinFor", [4]);
   const isSeen = (runMs: number, serviceMs: number): boolean => runMs < heldUpMs / 2 && serviceMs >= heldUpMs / 2;
-  await shows(t, () => heldUp("spinFor", [4]), isSeen);
+  await shows(t, () => heldUp(guest, { name: "spinFor", args: [4] }), isSeen);
 });
 
 test("a shorter call is charged less of the time that it was held up", async (t) => {
   for (let count = 0; count < 50; count++) await guest.call("spinFor", [0.5]);
   const isCharged = (runMs: number, serviceMs: number): boolean =>
     runMs < 0.8 && serviceMs > 2 * runMs && serviceMs < heldUpMs / 2;
-  await shows(t, () => heldUp("spinFor", [0.5]), isCharged);
+  await shows(t, () => heldUp(guest, { name: "spinFor", args: [0.5] }), isCharged);
 });
 
 test("without a hold-up, service time is hardly longer than the run", async (t) => {

@@ -65,7 +65,8 @@ function served({ segments: pattern, endpoints, methods }: Pattern, segments: re
   };
 }
 
-function matches(pattern: readonly string[], segments: readonly string[]): boolean {
+/** Whether the segments of a path fit a pattern, in which `{name}` stands for one segment that is not empty. */
+export function matches(pattern: readonly string[], segments: readonly string[]): boolean {
   if (pattern.length !== segments.length) return false;
   return pattern.every((part, index) => {
     const segment = segments[index] ?? "";
