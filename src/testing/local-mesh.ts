@@ -22,6 +22,7 @@ export interface LocalMeshOptions {
 export class LocalMesh {
   readonly #options: LocalMeshOptions;
   readonly #nodes: NodeProcess[] = [];
+  #token = "";
 
   private constructor(options: LocalMeshOptions) {
     this.#options = options;
@@ -33,7 +34,9 @@ export class LocalMesh {
     const [founder = "node", ...others] = options.names;
     await mkdir(options.folder, { recursive: true });
     try {
-      mesh.#nodes.push(await NodeProcess.start(mesh.flags(founder), mesh.#launch));
+      const node = await NodeProcess.start(mesh.flags(founder), mesh.#launch);
+      mesh.#nodes.push(node);
+      mesh.#token = node.ready.token ?? "";
       for (const name of others) await mesh.join(name);
       return mesh;
     } catch (error) {
@@ -54,9 +57,9 @@ export class LocalMesh {
     return founder;
   }
 
-  /** The founder's admin token. */
+  /** The founder's admin token, which the founder shows at its first start alone. */
   get token(): string {
-    return this.founder.ready.token ?? "";
+    return this.#token;
   }
 
   get #launch(): LaunchOptions {

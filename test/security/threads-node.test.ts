@@ -56,16 +56,16 @@ test("while no worker can run, /readyz is 503 and says why, and calls are refuse
   endsWhatBoots = true;
   endAll();
   const red = await until("red", ({ status }) => status === 503);
-  assert.equal(red.code, "node.overloaded");
+  assert.equal(red.code, "node.unavailable");
   assert.match(red.detail ?? "", /no worker thread can run a call/);
   // On a slow machine a thread may have greeted before it was ended: then the time without one begins anew.
-  for (let code = "", end = performance.now() + 60_000; code !== "node.overloaded"; ) {
+  for (let code = "", end = performance.now() + 60_000; code !== "node.unavailable"; ) {
     assert.ok(performance.now() < end, `calls are not refused: ${code}`);
     code = await callText(node.client, "demo/twice", "[4]").then(
       () => "answered",
       (error: unknown) => (error instanceof ProblemError ? error.document.code : String(error)),
     );
-    assert.ok(["node.overloaded", "function.deadline"].includes(code), code);
+    assert.ok(["node.unavailable", "function.deadline"].includes(code), code);
   }
   await until("red as long as it lasts", ({ status }) => status === 503);
   assert.equal((await node.client.send("/healthz")).status, 200, "the process lives");

@@ -137,7 +137,7 @@ for (const fault of ["throws", "exits", "silent"]) {
     assert.deepEqual([bed.sandbox.threads, bed.sandbox.stats().slots], [0, 0]);
     await pause(3_000);
     const refused = await failureOf(bed.guest.raw("echo", "[1]"));
-    assert.equal(refused.code, "node.overloaded");
+    assert.equal(refused.code, "node.unavailable");
     const boots = ended(bed.sandbox, "boot");
     assert.ok(boots >= 1 && boots < 30, `${boots} boots in three seconds`);
     rmSync(bootFault);
