@@ -64,7 +64,7 @@ export class ForwardNode {
     };
     this.app = activeApp("bench", prepared, { public: true });
     const router = new AppRouter();
-    router.activate(this.app);
+    router.activate("bench", prepared, { public: true });
     this.links = links;
     this.forwarding = new Forwarding({
       nodeId: id,

@@ -23,8 +23,17 @@ const styles = sourcesUnder(["src/console/web"], ".css");
 const everything = [...product, ...guest, ...tests, ...scripts, ...styles];
 
 /** Texts in quotes, and regular expressions where one may stand. */
-const quoted =
-  /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`|(?<=[(,!=&|?:]\s?)\/(?![/*\s])(?:[^/\\\n[]|\\.|\[(?:[^\]\\]|\\.)*\])+\//g;
+const quoted = new RegExp(
+  [
+    /"(?:[^"\\\n]|\\.)*"/,
+    /'(?:[^'\\\n]|\\.)*'/,
+    /`(?:[^`\\]|\\.)*`/,
+    /(?<=[(,!=&|?:]\s?)\/(?![/*\s])(?:[^/\\\n[]|\\.|\[(?:[^\]\\]|\\.)*\])+\//,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "g",
+);
 
 /** Every match of a pattern as `file:line: text`. */
 function findings(sources: readonly Source[], pattern: RegExp): string[] {

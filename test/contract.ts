@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { problem } from "../src/api/problem-document.js";
-import { type AnswerJson, problemsOf, type Route } from "../src/api/route.js";
+import type { AnswerJson, Route } from "../src/api/route.js";
+import { problemsOf } from "../src/api/route-problems.js";
 import { routes } from "../src/api/routes.js";
 import type { SeenAnswer } from "../src/client/client.js";
 import { answerJson, declaredContent } from "../src/client/route-request.js";

@@ -1,6 +1,8 @@
 // One compilation, start to end: sources → AST → interface and glue → core module → component. Runs in the compiler's
 // process.
+
 import { type Diagnostic, HerdError } from "../../src/core/errors.js";
+import type { SourceFile } from "../../src/core/source-file.js";
 import { type AppInterface, exportedInterface } from "../interface/model.js";
 import { appendPlaces, type SourcePlace } from "../interface/places.js";
 import type { Asc, AscResult } from "./emit/asc.js";
@@ -12,7 +14,6 @@ import { diagnosticAt, lineOf, sortDiagnostics } from "./source/diagnostics.js";
 import { type GuestExports, readExports } from "./source/exports.js";
 import type { Refusal } from "./source/guest-types.js";
 import { ModuleGraph } from "./source/modules.js";
-import type { SourceFile } from "./source/sources.js";
 import { type AppendedCode, placeOf, UploadPlaces } from "./source/upload-places.js";
 
 /** Result of a compilation. */

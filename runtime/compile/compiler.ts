@@ -1,15 +1,17 @@
 // The node's side of compilation: disposable processes, one of them warm before it is needed (cold start), each
 // replaced after any fault.
+
 import type { Clock } from "../../src/core/clock.js";
 import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { FairSlots } from "../../src/core/fair-slots.js";
 import type { Limits } from "../../src/core/limits.js";
+import type { SourceFile } from "../../src/core/source-file.js";
 import { placedInUpload } from "../../src/core/upload-place.js";
 import type { Compilation } from "./compile.js";
 import type { CompileRequest } from "./messages.js";
 import { CompilerProcess, EndedFromOutside } from "./process/child-handle.js";
-import { readSources, type SourceFile } from "./source/sources.js";
+import { readSources } from "./source/sources.js";
 
 /** Dependencies of a {@link Compiler}. */
 export interface CompilerOptions {

@@ -1,7 +1,8 @@
 // Messages between the compiler's process and the node.
+
 import type { ErrorData } from "../../src/core/errors.js";
+import type { SourceFile } from "../../src/core/source-file.js";
 import type { AppInterface } from "../interface/model.js";
-import type { SourceFile } from "./source/sources.js";
 
 /** To the process: compile these files, which were checked. */
 export interface CompileRequest {

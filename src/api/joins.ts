@@ -80,6 +80,9 @@ export const pendingJoin = z
   })
   .meta({ id: "PendingJoin" });
 
+/** A request that waits, as `GET /v1/joins` shows it. */
+export type JoinView = DeepReadonly<z.infer<typeof pendingJoin>>;
+
 const answers = {
   200: answer("The node is in.", json(enrolled)),
   202: answer("A person decides.", json(waiting)),

@@ -4,7 +4,8 @@ import * as z from "zod";
 import { type ErrorCode, errorTable } from "../core/error-codes.js";
 import { callRequestHeaders } from "./calls.js";
 import { problem } from "./problem-document.js";
-import { type Answer, type Content, problemsOf, type Route } from "./route.js";
+import type { Answer, Content, Route } from "./route.js";
+import { problemsOf } from "./route-problems.js";
 import { routes } from "./routes.js";
 
 type Json = Readonly<Record<string, unknown>>;

@@ -74,7 +74,7 @@ export interface Route {
   readonly bodyLimitBytes?: number;
   /** Answers by status; those of {@link Route.problems} have a problem document. */
   readonly answers: Readonly<Record<number, Answer>>;
-  /** Codes of this route beside those that follow from its role, place and body: see `problemsOf`. */
+  /** Codes of this route beside those that follow from its declaration: see src/api/route-problems.ts. */
   readonly problems?: readonly ErrorCode[];
 }
 
@@ -191,25 +191,4 @@ export function pathOf(path: string, parameters: Readonly<Record<string, string>
     if (value === undefined) throw new TypeError(`the path ${path} needs ${name}`);
     return encodeURIComponent(value);
   });
-}
-
-/** Every problem code of a route: its own codes, and those that follow from its role, place, parameters and body. */
-export function problemsOf(route: Route): ErrorCode[] {
-  const codes = new Set<ErrorCode>([
-    "internal",
-    "request.headers-too-large",
-    "request.timeout",
-    "expectation.unsupported",
-    ...(route.problems ?? []),
-  ]);
-  const addWhen = (applies: boolean, ...more: ErrorCode[]): void => {
-    if (applies) for (const code of more) codes.add(code);
-  };
-  addWhen(route.role !== "none", "auth.missing", "auth.invalid", "auth.forbidden");
-  addWhen((route.parameters ?? route.query ?? route.body) !== undefined, "request.malformed");
-  addWhen(route.method !== "GET", "request.too-large");
-  addWhen(route.body?.kind === "raw", "media.unsupported");
-  // A relay may find no node that can act, find that node's share of relayed requests taken, or lose the link to it.
-  addWhen(route.at !== "here", "node.unavailable", "node.overloaded", "node.revoked", "request.throttled");
-  return [...codes].sort();
 }

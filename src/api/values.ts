@@ -1,17 +1,13 @@
 // Values that several resources share: names, ids, times and parameters of queries.
 
 import * as z from "zod";
-import { isAppName } from "../core/app-name.js";
+import { appNameFault, appNamePattern } from "../core/app-name.js";
 
 /** The name of an app, as paths, tokens and URLs hold it. */
 export const appName = z
   .string()
-  .refine(isAppName, {
-    error: ({ input }) =>
-      `${JSON.stringify(String(input).slice(0, 80))} is no app name: ` +
-      "1 to 63 of a-z, 0-9 and hyphens, starting with a letter",
-  })
-  .meta({ pattern: "^[a-z][a-z0-9-]{0,62}$", description: "Name of an app." });
+  .regex(appNamePattern, { error: ({ input }) => appNameFault(String(input)) })
+  .describe("Name of an app.");
 
 /** A revision: the first 12 hex digits of the SHA-256 of its component. */
 export const revisionName = z.string().describe("Revision: the first 12 hex digits of the SHA-256 of its component.");

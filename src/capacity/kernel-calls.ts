@@ -6,8 +6,8 @@ import type { Clock } from "../core/clock.js";
 import { randomHex } from "../core/ids.js";
 import { packageRoot } from "../core/package-root.js";
 import { type Kernel, kernels } from "./capacity.js";
+import type { ReadyKernels } from "./idle-profiler.js";
 import type { KernelCalls, KernelRun, KernelRunner } from "./kernel-runner.js";
-import type { ReadyKernels } from "./own-capacity.js";
 
 /** What measuring needs of a sandbox; a `Program` is what the sandbox runs, a prepared component. */
 export interface KernelSandbox<Program> {
@@ -54,7 +54,7 @@ export async function prepareKernels<Program>(
   return { digest: hash.digest("hex"), programs: Object.fromEntries(entries) as { [kernel in Kernel]: Program } };
 }
 
-/** The built kernels in a sandbox, for an `OwnCapacity`. */
+/** The built kernels in a sandbox, for an `IdleProfiler`. */
 export async function readyKernels<Program>(
   sandbox: KernelSandbox<Program>,
   { clock }: { readonly clock: Clock },

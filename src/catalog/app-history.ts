@@ -1,7 +1,8 @@
 // History of one app from its manifests: which of them still matter, and the app that they make.
 
 import type { AppEntry, RevisionEntry } from "./entry.js";
-import { compareManifests, type ManifestRecord, type RevisionManifest } from "./manifest.js";
+import type { ManifestRecord, RevisionManifest } from "./manifest.js";
+import { compareManifests } from "./manifest-order.js";
 import { keptRevisions } from "./model.js";
 
 /** A record whose manifest brings a revision. */

@@ -5,6 +5,7 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Limits } from "../core/limits.js";
 import type { Signer } from "../core/signed.js";
+import type { SourceFile } from "../core/source-file.js";
 import type { StateFiles } from "../storage/state-files.js";
 import { sha256 } from "./blobs.js";
 import type { OnDamage } from "./damage.js";
@@ -15,13 +16,13 @@ import {
   type Manifest,
   type ManifestRecord,
   manifestRecord,
-  nextTurn,
   type RevisionManifest,
   sourceLimitBytes,
 } from "./manifest.js";
+import { nextTurn } from "./manifest-order.js";
 import { type Authors, ManifestRecords } from "./manifest-records.js";
 import { ManifestStore } from "./manifest-store.js";
-import type { AppRecord, Deployment, DeploymentResult, PublishedManifest, StoredSource } from "./model.js";
+import type { AppRecord, Deployment, DeploymentResult, PublishedManifest } from "./model.js";
 
 /** Dependencies of {@link Catalog}. */
 export interface CatalogOptions {
@@ -192,8 +193,8 @@ export class Catalog {
   }
 
   /** The source files of an app's revision as they were last uploaded. Throws `app.unknown` or `revision.unknown`. */
-  async source(app: string, revision: string): Promise<StoredSource[]> {
-    return JSON.parse((await this.sourceText(app, revision)).toString("utf8")) as StoredSource[];
+  async source(app: string, revision: string): Promise<SourceFile[]> {
+    return JSON.parse((await this.sourceText(app, revision)).toString("utf8")) as SourceFile[];
   }
 
   /** The same as the stored JSON text: the node checked the text before it held it. */

@@ -4,7 +4,8 @@ import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import { aheadLimitMs, encodeSigned, type Signed, type Signer } from "../core/signed.js";
 import { sha256 } from "./blobs.js";
-import { blobsOf, compareManifests, type ManifestRecord, readManifest } from "./manifest.js";
+import { blobsOf, type ManifestRecord, readManifest } from "./manifest.js";
+import { compareManifests } from "./manifest-order.js";
 import type { ManifestStore } from "./manifest-store.js";
 
 /** Authority over signers: the nodes of the mesh and their marks. */

@@ -11,7 +11,7 @@ export const componentLimitBytes = 32 * 1024 * 1024;
 /** See {@link componentLimitBytes}. */
 export const sourceLimitBytes = 16 * 1024 * 1024;
 /** The highest version of an app; beyond it, changes are ordered by their time. */
-const maxVersion = 2 ** 48;
+export const maxVersion = 2 ** 48;
 /** Characters of a change's `by`. */
 export const byLimit = 200;
 
@@ -101,28 +101,6 @@ export function manifestRecord(manifest: Manifest, sign: (payload: string) => Si
     throw new HerdError("request.too-large", "the names of the functions are more than a manifest holds");
   }
   return { id: recordId(signed), signed, text, manifest };
-}
-
-/**
- * Order of two manifests of one app: the one that counts comes later. First the higher version, then the later time,
- * then the higher record id: a total order and the same everywhere, so that deploys which met at two nodes settle the
- * same on all.
- */
-export function compareManifests(left: ManifestRecord, right: ManifestRecord): number {
-  return (
-    left.manifest.version - right.manifest.version ||
-    left.manifest.at - right.manifest.at ||
-    (left.id < right.id ? -1 : left.id > right.id ? 1 : 0)
-  );
-}
-
-/**
- * Version and time of the change that follows `highest`, so that it counts over every manifest that this node knows.
- */
-export function nextTurn(highest: ManifestRecord | undefined, now: number): { version: number; at: number } {
-  const version = Math.min((highest?.manifest.version ?? 0) + 1, maxVersion);
-  const at = highest?.manifest.version === version ? Math.max(now, highest.manifest.at + 1) : now;
-  return { version, at };
 }
 
 /** The digests of the blobs that a manifest needs, with their sizes in bytes. */

@@ -1,10 +1,6 @@
 // What the catalog holds: apps, and the immutable revisions that each of them had.
 
-/** A source file as it was uploaded; `path` is relative with forward slashes. The catalog never uses it as a path. */
-export interface StoredSource {
-  readonly path: string;
-  readonly text: string;
-}
+import type { SourceFile } from "../core/source-file.js";
 
 /** One deployment of an app: first 12 hex digits of its component's SHA-256, when (RFC 3339, UTC), and by whom. */
 export interface RevisionRecord {
@@ -28,7 +24,7 @@ export interface AppRecord {
 export interface Deployment {
   readonly app: string;
   readonly component: Uint8Array;
-  readonly source: readonly StoredSource[];
+  readonly source: readonly SourceFile[];
   readonly functions: readonly string[];
   readonly by: string;
   readonly public?: boolean;

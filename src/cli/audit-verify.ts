@@ -1,14 +1,14 @@
 // `herd audit verify`: the audit log proved on this machine, with the root certificate that it trusts.
 
 import { writeFile } from "node:fs/promises";
-import { audit, auditHeads, auditProof } from "../api/audit.js";
+import { type AuditVerdict, audit, auditHeads, auditProof } from "../api/audit.js";
 import { narrowed } from "../api/route.js";
 import { connect, type GlobalOptions, trustedRoot } from "../client/connection.js";
 import { tryParseJson } from "../core/json.js";
 import { printable } from "../core/terminal-text.js";
 import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
-import { type AuditVerdict, verifyAudit } from "../pki/audit/verify.js";
+import { verifyAudit } from "../pki/audit/verify.js";
 import { FailedCheck } from "./command-errors.js";
 import { printJson, printLine } from "./print.js";
 import { withProgress } from "./progress.js";

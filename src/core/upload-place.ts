@@ -1,17 +1,12 @@
 // A refusal of an upload that found no place of its own stands at the start of the upload's entry: whoever shows it has
 // somewhere to point.
 import { HerdError } from "./errors.js";
+import type { SourceFile } from "./source-file.js";
 
 const maxLineLength = 400;
 
-/** A source file as far as it is shown. */
-interface UploadedFile {
-  readonly path: string;
-  readonly text: string;
-}
-
 /** `error`, with a place in one of `files` when it is a 422 without one. */
-export function placedInUpload(error: unknown, files: readonly UploadedFile[]): unknown {
+export function placedInUpload(error: unknown, files: readonly SourceFile[]): unknown {
   if (!(error instanceof HerdError) || error.status !== 422 || (error.diagnostics?.length ?? 0) > 0) return error;
   const entry = files.find(({ path }) => path === "index.ts") ?? files[0];
   if (entry === undefined) return error;

@@ -5,11 +5,12 @@ import type { AppInterface } from "../../runtime/interface/model.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { sha256 } from "../catalog/blobs.js";
 import { revisionOf } from "../catalog/entry.js";
-import type { PublishedManifest, StoredSource } from "../catalog/model.js";
+import type { PublishedManifest } from "../catalog/model.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import { FairSlots } from "../core/fair-slots.js";
 import type { Logger } from "../core/log.js";
+import type { SourceFile } from "../core/source-file.js";
 import { TokenBuckets } from "../core/token-buckets.js";
 import { placedInUpload } from "../core/upload-place.js";
 import type { Activation } from "./activation.js";
@@ -46,7 +47,7 @@ export interface DeployerOptions {
  */
 export interface Upload {
   readonly app: string;
-  readonly files: readonly StoredSource[];
+  readonly files: readonly SourceFile[];
   readonly by: string;
   readonly public?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;

@@ -2,7 +2,8 @@
 
 import type { AppInterface } from "../../runtime/interface/model.js";
 import type { CallableRevision } from "../../runtime/sandbox/prepared-revision.js";
-import type { AppRecord, Deployment, DeploymentResult, PublishedManifest, StoredSource } from "../catalog/model.js";
+import type { AppRecord, Deployment, DeploymentResult, PublishedManifest } from "../catalog/model.js";
+import type { SourceFile } from "../core/source-file.js";
 
 /**
  * Turns source into a component. Compilations with one key (the caller's) run one after the other. Rejects with
@@ -10,7 +11,7 @@ import type { AppRecord, Deployment, DeploymentResult, PublishedManifest, Stored
  */
 export interface Compiler {
   compile(
-    files: readonly StoredSource[],
+    files: readonly SourceFile[],
     options: { readonly signal?: AbortSignal | undefined; readonly key: string },
   ): Promise<{ readonly component: Uint8Array; readonly interface: AppInterface }>;
 }
@@ -43,7 +44,7 @@ export interface Catalog {
   /** SHA-256, in hex, of a revision's component. */
   digestOf(revision: string): string | undefined;
   component(revision: string): Promise<Uint8Array>;
-  source(app: string, revision: string): Promise<readonly StoredSource[]>;
+  source(app: string, revision: string): Promise<readonly SourceFile[]>;
   /** The same as JSON. */
   sourceText(app: string, revision: string): Promise<Uint8Array>;
 }

@@ -4,14 +4,15 @@
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { AppRecord, StoredSource } from "../catalog/model.js";
+import type { AppRecord } from "../catalog/model.js";
 import { backoffMs } from "../core/backoff.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
+import type { SourceFile, SourceLimits } from "../core/source-file.js";
 import { pause, type Timers } from "../core/timers.js";
 import type { Deployer } from "./deployer.js";
 import type { Catalog } from "./ports.js";
-import { appNameOf, isSource, isSourceFolder, readSourceTree, type SourceLimits } from "./source-tree.js";
+import { appNameOf, isSource, isSourceFolder, readSourceTree } from "./source-tree.js";
 
 /** The recorded caller of a revision that was deployed from here. No token has such an id. */
 const samplesBy = "functions";
@@ -112,7 +113,7 @@ function isOurs({ revision, revisions }: AppRecord): boolean {
   return revisions.findLast(({ by }) => by === samplesBy)?.revision === revision;
 }
 
-function isSame(files: readonly StoredSource[], known: readonly StoredSource[]): boolean {
+function isSame(files: readonly SourceFile[], known: readonly SourceFile[]): boolean {
   const textOf = new Map(known.map((file) => [file.path, file.text]));
   return known.length === files.length && files.every((file) => textOf.get(file.path) === file.text);
 }

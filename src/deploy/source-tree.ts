@@ -2,13 +2,9 @@
 
 import { opendir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import type { StoredSource } from "../catalog/model.js";
 import { HerdError } from "../core/errors.js";
-import type { Limits } from "../core/limits.js";
+import type { SourceFile, SourceLimits } from "../core/source-file.js";
 import { utf8Text } from "../core/utf8.js";
-
-/** Bounds of what is read. */
-export type SourceLimits = Pick<Limits, "sourceBytes" | "sourceFiles">;
 
 /**
  * Bounds for a client that sends sources to a node: far above what nodes accept, so that the node's own limits decide.
@@ -23,10 +19,10 @@ const maxDepth = 32;
  * Reads one file (which becomes `index.ts`' peer under its own name) or every `.ts` file below a folder, `node_modules`
  * and folders that start with a dot left out. Throws `request.too-large` before it reads more than the limits.
  */
-export async function readSourceTree(path: string, limits: SourceLimits): Promise<StoredSource[]> {
+export async function readSourceTree(path: string, limits: SourceLimits): Promise<SourceFile[]> {
   const isFolder = (await stat(path)).isDirectory();
   const found = isFolder ? await filesBelow(path, limits) : [basename(path)];
-  const sources: StoredSource[] = [];
+  const sources: SourceFile[] = [];
   let bytes = 0;
   for (const name of found.sort()) {
     const file = isFolder ? join(path, name) : path;

@@ -65,11 +65,11 @@ export class AppRouter {
   }
 
   /** Makes new calls of this app run on that revision. Calls that run keep theirs. */
-  activate(next: ActiveApp): void {
-    const before = this.#apps.get(next.app);
-    const { revision } = next.prepared;
+  activate(app: string, prepared: CallableRevision, options: { readonly public: boolean }): void {
+    const before = this.#apps.get(app);
+    const { revision } = prepared;
     const isNew = !this.#uses(revision);
-    this.#apps.set(next.app, next);
+    this.#apps.set(app, activeApp(app, prepared, options));
     if (isNew) for (const listener of this.#listeners) listener.added(revision);
     this.#retire(before);
   }

@@ -1,6 +1,6 @@
 // The node's face to its clients: the HTTPS interface, and relays to and from peers.
 
-import { readConsolePage } from "../console/page.js";
+import { readConsolePage } from "../console/built-page.js";
 import { packageVersion } from "../core/package-root.js";
 import type { Availability } from "../invoke/availability.js";
 import type { Membership } from "../mesh/membership/members.js";
@@ -33,7 +33,7 @@ export function httpsApi(context: NodeContext, dependencies: ApiDependencies): H
   const { trust, links, members, apps, governor, availability, process } = dependencies;
   const { registry, master, marks } = trust;
   const { catalog, deployer, router, forwarding, sandbox } = apps;
-  const { readiness, duplicates } = process;
+  const { acceptance, duplicates } = process;
   const version = packageVersion();
   const startedAt = clock.now();
   const api = new HttpsApi({
@@ -76,7 +76,7 @@ export function httpsApi(context: NodeContext, dependencies: ApiDependencies): H
       startedAt,
       certificates: { peer: identity.peerLeaf().notAfter, public: identity.publicLeaf().notAfter },
     }),
-    reasons: () => readiness.reasons(),
+    reasons: () => acceptance.reasons(),
     page: readConsolePage(),
   });
   links.handle(relayKind, (body, { peer, signal }) => api.handleRelayed(body, { node: peer.nodeId, signal }));

@@ -3,12 +3,12 @@
 import { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import type { Part } from "../core/lifecycle.js";
 import { type DeployParts, deployParts } from "../deploy/deploy-parts.js";
-import { AppRouter, activeApp } from "../invoke/app-router.js";
+import { AppRouter } from "../invoke/app-router.js";
+import { capacityParts } from "../invoke/capacity-parts.js";
 import { Forwarding, type ForwardingOptions } from "../invoke/forwarding/forwarding.js";
 import type { Links, Members } from "../mesh/ports.js";
 import type { AllowanceSource } from "../owner/allowance.js";
 import type { TrustParts } from "../trust/trust-parts.js";
-import { capacityParts } from "./capacity-parts.js";
 import type { NodeContext } from "./node-context.js";
 
 /** What runs functions on this node, and what sends calls and deploys to others. */
@@ -44,10 +44,7 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
     nameOf: trust.nameOf,
     marks: trust.marks,
     preparer: sandbox,
-    switch: {
-      activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
-      remove: (app) => router.remove(app),
-    },
+    switch: router,
     audit: (event) => {
       const { clock, events } = context;
       events.publish({ type: event.event, at: clock.now(), app: event.subject, by: event.by });

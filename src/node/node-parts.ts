@@ -11,6 +11,7 @@ import type { Publish } from "../mesh/ports.js";
 import type { RecordReplica } from "../mesh/replication/replica.js";
 import { TlsNetwork } from "../mesh/transport/tls-network.js";
 import type { Governor } from "../owner/governor.js";
+import { ownerGovernor } from "../owner/owner-parts.js";
 import { withKeyFiles } from "../pki/state/key-files.js";
 import { peerIdentityOf } from "../pki/x509/peer-identity.js";
 import type { PublicLeaf } from "../pki/x509/public-leaf.js";
@@ -20,14 +21,13 @@ import { type KeptAddresses, openAddresses } from "../trust/known-addresses.js";
 import { answerRenewals, CertificateRenewal } from "../trust/leaf-renewal.js";
 import { MeshParticipation } from "../trust/mesh-participation.js";
 import { type MeshParts, meshParts } from "../trust/mesh-parts.js";
-import type { MeshReadiness } from "../trust/mesh-readiness.js";
 import { answerLiveness, type OwnProcess, ownProcess } from "../trust/own-process.js";
 import { checkNotRevoked } from "../trust/own-revocation.js";
+import type { PeerAcceptance } from "../trust/peer-acceptance.js";
 import { type TrustParts, trustParts } from "../trust/trust-parts.js";
 import { httpsApi } from "./api-parts.js";
 import { type AppParts, appParts } from "./app-parts.js";
 import type { NodeContext } from "./node-context.js";
-import { ownerGovernor } from "./owner-parts.js";
 
 /** A node that is built and does not run. */
 export interface NodeParts {
@@ -40,7 +40,7 @@ export interface NodeParts {
   /** Takes no new calls and waits for those under way, as long as one may take. */
   drain(): Promise<void>;
   /** Whether its peers accept it. */
-  readonly readiness: MeshReadiness;
+  readonly acceptance: PeerAcceptance;
   /** Whether it has compared its records with some peer's. */
   isCaughtUp(): boolean;
 }
@@ -73,9 +73,12 @@ export async function buildNode(context: NodeContext): Promise<NodeParts> {
   const side = await meshSide(context);
   const { trust, process, mesh, network, publish } = side;
   const { registry } = trust;
-  const { readiness } = process;
+  const { acceptance } = process;
   const { links, members } = mesh;
-  const governor = await ownerGovernor(context, { members });
+  const governor = await ownerGovernor(context, {
+    // A node that drains, sleeps or is gone takes no calls.
+    alone: () => !members.all().some(({ state }) => state === "alive" || state === "suspect"),
+  });
   const apps = await appParts(context, {
     links,
     members,
@@ -92,7 +95,7 @@ export async function buildNode(context: NodeContext): Promise<NodeParts> {
   side.publishTo(replica);
   const api: HttpsApi = httpsApi(context, { trust, links, members, apps, governor, availability, process });
   const usePublic = (leaf: PublicLeaf): Promise<void> => withKeyFiles(leaf, (files) => api.reload(files));
-  const { renewalRequested: requested } = readiness;
+  const { renewalRequested: requested } = acceptance;
   const renewal = new CertificateRenewal({ ...context, registry, links, usePublic, requested });
   answerLiveness(links, process.duplicates);
   if (trust.master !== undefined) answerRenewals(links, trust.master.renewalAuthority);
@@ -103,7 +106,7 @@ export async function buildNode(context: NodeContext): Promise<NodeParts> {
     trust,
     apps,
     api,
-    readiness,
+    acceptance,
     isCaughtUp: () => replica.compared.aborted,
     parts: [...callPartsInOrder(context, built), ...meshPartsInOrder(context, built)],
     renewals: [
@@ -137,7 +140,7 @@ async function meshSide(context: NodeContext): Promise<MeshSide> {
     },
   );
   const process = ownProcess({ ...context, state: config.state }, { trust, links: () => mesh.links.all().length });
-  const network = tlsNetwork(context, process.readiness);
+  const network = tlsNetwork(context, process.acceptance);
   const addresses = await openAddresses(await identity.files("addresses"), log);
   const { registry } = trust;
   const mesh = meshParts(context, { network, registry, addresses, process: process.link });
@@ -148,7 +151,7 @@ async function meshSide(context: NodeContext): Promise<MeshSide> {
 }
 
 /** The peer port. */
-function tlsNetwork({ config, identity, peerPort, descriptors }: NodeContext, readiness: MeshReadiness): TlsNetwork {
+function tlsNetwork({ config, identity, peerPort, descriptors }: NodeContext, acceptance: PeerAcceptance): TlsNetwork {
   return new TlsNetwork({
     host: config.host,
     port: peerPort,
@@ -156,7 +159,7 @@ function tlsNetwork({ config, identity, peerPort, descriptors }: NodeContext, re
     leaf: identity.peerLeaf(),
     handshakes: { limit: descriptors.handshakes, limitPerAddress: descriptors.handshakesPerAddress },
     identify: (certificate) => peerIdentityOf(certificate, identity.meshId),
-    onRefused: (refusal) => readiness.refused({ ...refusal, skewMs: undefined }),
+    onRefused: (refusal) => acceptance.refused({ ...refusal, skewMs: undefined }),
   });
 }
 

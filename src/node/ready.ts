@@ -29,7 +29,7 @@ export interface Ready {
 }
 
 /** Describes the node, once its client state is written. */
-export async function describeReady(context: NodeContext, { api, apps, readiness }: NodeParts): Promise<Ready> {
+export async function describeReady(context: NodeContext, { api, apps, acceptance }: NodeParts): Promise<Ready> {
   const { identity, clock, ownerSecret, peer, wall, config } = context;
   const { state, host } = config;
   const dial = isWildcard(host) ? "localhost" : host;
@@ -51,6 +51,6 @@ export async function describeReady(context: NodeContext, { api, apps, readiness
     signInUrl: identity.isMaster ? `${api.url}/#code=${identity.signIn.createCode()}` : `${api.url}/`,
     apps: active,
     wall,
-    notReady: readiness.reasons().map(({ reason }) => reason),
+    notReady: acceptance.reasons().map(({ reason }) => reason),
   };
 }

@@ -15,7 +15,7 @@ import type { Catalog } from "../deploy/ports.js";
 import type { AppRouter } from "../invoke/app-router.js";
 import type { Invoker } from "../invoke/invoker.js";
 import type { OwnerSecret } from "../pki/tokens/owner-secret.js";
-import type { NotReady } from "../trust/mesh-readiness.js";
+import type { NotReady } from "../trust/peer-acceptance.js";
 import { CallStats } from "./call/call-stats.js";
 import { InFlight } from "./call/in-flight.js";
 import { InvocationMetrics } from "./call/invocation-metrics.js";
@@ -25,6 +25,7 @@ import { connectionsTo } from "./connections/connection-table.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";
+import { type Page, pageEndpoints } from "./endpoints/console-page.js";
 import type { Storage } from "./endpoints/durable.js";
 import { eventsEndpoint } from "./endpoints/events.js";
 import { type Joins, joinsEndpoints } from "./endpoints/joins.js";
@@ -33,13 +34,12 @@ import { meshBody, meshEndpoints } from "./endpoints/mesh.js";
 import { nodeDetailsEndpoint } from "./endpoints/node-details.js";
 import { nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
-import { type Page, pageEndpoints } from "./endpoints/page.js";
 import { policyEndpoints } from "./endpoints/policy.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
 import type { HttpAnswer } from "./http/http-answer.js";
 import { HttpsServer, type KeyFiles } from "./http/https-server.js";
 import { OpenStreams } from "./http/open-streams.js";
-import type { HandedOn, Where } from "./http/place.js";
+import type { RequestElsewhere, Where } from "./http/place.js";
 import { routeRequest } from "./http/route-request.js";
 import { Router } from "./http/route-table.js";
 import type { Mesh, NodeAbout, Owner, SignIn, Tokens } from "./ports.js";
@@ -160,7 +160,7 @@ export class HttpsApi {
     const recount = () => connectionsTo(this.#server.port);
     const bodyLimitBytes = limits.argumentBytes;
     const isHere = (where: Where): boolean => relay.isHere(where);
-    const elsewhere = (handed: HandedOn): Promise<HttpAnswer> => relayRequest(handed, relay);
+    const elsewhere = (handed: RequestElsewhere): Promise<HttpAnswer> => relayRequest(handed, relay);
     this.#relayed = new RelayedRequests({
       endpoints,
       tokens,

@@ -73,7 +73,7 @@ export interface Mesh {
   recycle(): void;
   /**
    * Revokes a node, with `subtree` also all nodes that it let in. Gives the ids of the revoked nodes. `by` names the
-   * actor, such as `token ID`. Throws `request.malformed`.
+   * actor, such as `token ID`. Throws `node.unknown` and `state.conflict`.
    */
   revoke(
     nodeId: string,

@@ -59,7 +59,7 @@ export class SealedFiles implements StateFiles {
       if (index === undefined) return sealed && this.#open(name, sealed);
       if (index.allows(key, sealed && sealIdOf(sealed))) return sealed && this.#open(name, sealed);
       if (sealed === undefined) throw new HerdError("internal", `${this.describe(name)} is missing`);
-      // Not of this state: see state-check.ts.
+      // Not of this state: see check-against-index.ts.
       if (!index.has(key)) return undefined;
       this.#open(name, sealed);
       throw new HerdError("internal", `${this.describe(name)} is older than what was last written there`);

@@ -7,7 +7,7 @@ import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";
 import type { Signed } from "../core/signed.js";
 import { TokenBuckets } from "../core/token-buckets.js";
-import type { DuplicateDetectorOptions, ProcessInstance } from "../mesh/transport/duplicate-detector.js";
+import type { DuplicateDetectorOptions, ProcessInstance } from "../mesh/transport/duplicate-process-detector.js";
 import type { Identity } from "../pki/identity/identity.js";
 import { livenessProof, livenessRequestShape, readLivenessProof } from "../pki/identity/liveness-proof.js";
 import type { AuditEvent } from "../pki/registry/audit-record.js";

@@ -4,16 +4,16 @@ import type { Clock } from "../core/clock.js";
 import { randomHex } from "../core/ids.js";
 import type { Logger } from "../core/log.js";
 import type { Links } from "../mesh/ports.js";
-import { livenessKind, type ProcessInstance } from "../mesh/transport/duplicate-detector.js";
+import { livenessKind, type ProcessInstance } from "../mesh/transport/duplicate-process-detector.js";
 import type { Identity } from "../pki/identity/identity.js";
 import { DuplicateProcesses } from "./duplicate-processes.js";
 import type { LinkProcess } from "./mesh-parts.js";
-import { MeshReadiness } from "./mesh-readiness.js";
+import { PeerAcceptance } from "./peer-acceptance.js";
 import type { TrustParts } from "./trust-parts.js";
 
 /** What is built for this process; `link` is what a `LinkSet` takes of it. */
 export interface OwnProcess {
-  readonly readiness: MeshReadiness;
+  readonly acceptance: PeerAcceptance;
   readonly duplicates: DuplicateProcesses;
   readonly link: LinkProcess;
 }
@@ -36,8 +36,8 @@ export function ownProcess(
 ): OwnProcess {
   const { registry, nameOf } = trust;
   const own: ProcessInstance = { instance: randomHex(16), started: clock.now(), address };
-  const readiness = new MeshReadiness({ state, identity, registry, own, clock, log, nameOf, links });
-  const { refused, clockSkew, duplicated } = readiness;
+  const acceptance = new PeerAcceptance({ state, identity, registry, own, clock, log, nameOf, links });
+  const { refused, clockSkew, duplicated } = acceptance;
   const duplicates = new DuplicateProcesses({
     identity,
     registry,
@@ -49,7 +49,7 @@ export function ownProcess(
     audit: trust.record,
   });
   const { instance, started } = own;
-  return { readiness, duplicates, link: { instance, started, refused, clockSkew, duplicates: duplicates.detection } };
+  return { acceptance, duplicates, link: { instance, started, refused, clockSkew, duplicates: duplicates.detection } };
 }
 
 /** Proves to peers that this process lives, when they ask for it. */

@@ -7,7 +7,8 @@ import fc from "fast-check";
 import { appOf, kept } from "../../src/catalog/app-history.js";
 import { sha256 } from "../../src/catalog/blobs.js";
 import { revisionOf } from "../../src/catalog/entry.js";
-import { compareManifests, type Manifest, type ManifestRecord } from "../../src/catalog/manifest.js";
+import type { Manifest, ManifestRecord } from "../../src/catalog/manifest.js";
+import { compareManifests } from "../../src/catalog/manifest-order.js";
 import { type AppManifests, noManifests, withAnnounced, withHeld } from "../../src/catalog/manifest-set.js";
 
 const hex = (text: string) => sha256(Buffer.from(text));

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { brotliDecompressSync, gunzipSync } from "node:zlib";
-import { readConsolePage } from "../../src/console/page.js";
+import { readConsolePage } from "../../src/console/built-page.js";
 
 const { html, files } = readConsolePage();
 const text = Buffer.from(html.bytes).toString();

@@ -13,8 +13,8 @@ import type { Logger } from "../../src/core/log.js";
 import { decodeSigned } from "../../src/core/signed.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { Deployer, type DeployerOptions } from "../../src/deploy/deployer.js";
-import type { Compiler as CompilerSeam, DeployEvent, Spread } from "../../src/deploy/ports.js";
-import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
+import type { Compiler as CompilerPort, DeployEvent, Spread } from "../../src/deploy/ports.js";
+import { AppRouter } from "../../src/invoke/app-router.js";
 import { LocalInvoker } from "../../src/invoke/invoker.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
@@ -43,24 +43,17 @@ before(async () => {
 
 after(() => sandbox.stop());
 
-async function setUp(compiler: CompilerSeam, maxWaiting = 32, more: Partial<DeployerOptions> = {}) {
+async function setUp(compiler: CompilerPort, maxWaiting = 32, more: Partial<DeployerOptions> = {}) {
   const catalog = new Catalog({ files: new MemoryFiles(), clock, ...soloMesh() });
   await catalog.open();
   const router = new AppRouter((revision) => sandbox.forget(revision));
-  const activation = new Activation({
-    catalog,
-    preparer: sandbox,
-    switch: {
-      activate: (app, prepared, options) => router.activate(activeApp(app, prepared, options)),
-      remove: (app) => router.remove(app),
-    },
-  });
+  const activation = new Activation({ catalog, preparer: sandbox, switch: router });
   const deployer = new Deployer({ compiler, catalog, activation, clock, log, node: "test", maxWaiting, ...more });
   return { catalog, router, deployer, invoker: new LocalInvoker(sandbox) };
 }
 
 /** A compiler that has its answers: the file's text is the index of one. */
-const ready: CompilerSeam = {
+const ready: CompilerPort = {
   async compile(files) {
     const compilation = compilations[Number(files[0]?.text)];
     if (compilation === undefined) throw new HerdError("source.invalid", "no such compilation");
@@ -134,7 +127,7 @@ test("uploads over the bound are refused at once", async () => {
   const gate = new Promise<void>((resolve) => {
     open = resolve;
   });
-  const slow: CompilerSeam = { compile: (files, options) => gate.then(() => ready.compile(files, options)) };
+  const slow: CompilerPort = { compile: (files, options) => gate.then(() => ready.compile(files, options)) };
   const { deployer } = await setUp(slow, 4);
   const upload = (by: string) => deployer.deploy({ app: by, files: fileOf(0), by });
   const deploys = [upload("a"), upload("a"), upload("b")];

@@ -77,8 +77,10 @@ function brokenLinks(page: Page): string[] {
     const to = path === "" ? page.path : posix.join(posix.dirname(page.path), decodeURI(path));
     const at = `${page.path}:${line}: ${target}`;
     if (to.startsWith("..") || !exists(to)) return [`${at}: there is no ${to}`];
-    if (anchor === undefined) return [];
     const linked = all.find((other) => other.path === to);
+    // The site has no such page, and a link of Markdown to it does not build.
+    if (linked === undefined && to.endsWith(".md")) return [`${at}: ${to} is no page of the site: name it, or move it`];
+    if (anchor === undefined) return [];
     return linked !== undefined && anchorsOf(linked, slug).has(anchor) ? [] : [`${at}: there is no such heading`];
   });
 }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AppRouter, activeApp } from "../../src/invoke/app-router.js";
+import { AppRouter } from "../../src/invoke/app-router.js";
 import { deadlineOf } from "../../src/invoke/invoker.js";
 
 function prepared(revision: string) {
@@ -12,9 +12,9 @@ function prepared(revision: string) {
 
 test("a call that holds the old app keeps its revision after the switch", () => {
   const router = new AppRouter();
-  router.activate(activeApp("a", prepared("1"), { public: false }));
+  router.activate("a", prepared("1"), { public: false });
   const held = router.find("a");
-  router.activate(activeApp("a", prepared("2"), { public: true }));
+  router.activate("a", prepared("2"), { public: true });
   assert.equal(held?.prepared.revision, "1");
   assert.equal(router.find("a")?.prepared.revision, "2");
   assert.ok(router.find("a")?.functions.has("f"), "no function f");
@@ -23,13 +23,13 @@ test("a call that holds the old app keeps its revision after the switch", () => 
 test("a revision retires when no app uses it", () => {
   const retired: string[] = [];
   const router = new AppRouter((revision) => retired.push(revision));
-  router.activate(activeApp("a", prepared("1"), { public: false }));
-  router.activate(activeApp("b", prepared("1"), { public: false }));
-  router.activate(activeApp("a", prepared("2"), { public: false }));
+  router.activate("a", prepared("1"), { public: false });
+  router.activate("b", prepared("1"), { public: false });
+  router.activate("a", prepared("2"), { public: false });
   assert.deepEqual(retired, []);
   router.remove("b");
   assert.deepEqual(retired, ["1"]);
-  router.activate(activeApp("a", prepared("2"), { public: true }));
+  router.activate("a", prepared("2"), { public: true });
   assert.deepEqual(retired, ["1"], "the same revision again is still in use");
   assert.equal(router.size, 1);
 });

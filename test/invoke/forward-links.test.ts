@@ -33,13 +33,13 @@ class Mesh {
     const host = this.simulation.host(name);
     const links = host.links();
     const { random } = host;
-    const surroundings = {
+    const time = {
       now: () => host.clock.now(),
       monotonic: () => host.clock.monotonic(),
       after: (ms: number, run: () => void) => host.timers.after(ms, run),
       random,
     };
-    const node = new ForwardNode({ id: host.id, links, surroundings }, { slots: 1 + Math.floor(random() * 2) });
+    const node = new ForwardNode({ id: host.id, links, time }, { slots: 1 + Math.floor(random() * 2) });
     node.runner.runMs = 5 + Math.floor(random() * 40);
     node.runner.ran = this.ran;
     node.deploy();

@@ -11,7 +11,7 @@ import { FunctionBinding } from "../../runtime/sandbox/binding/function-binding.
 import { TypeTable } from "../../runtime/sandbox/binding/types.js";
 import { LoadedRevisions } from "../../runtime/sandbox/pool/loaded-revisions.js";
 import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
-import { openApi } from "../../src/server/views/openapi.js";
+import { openApi } from "../../src/server/views/app-openapi.js";
 
 const s32: ValueType = { kind: "s32" };
 const many = <T>(count: number, one: (index: number) => T): T[] =>

@@ -14,7 +14,7 @@ import { guestFailure } from "../../runtime/sandbox/thread/guest-failure.js";
 import { Instance } from "../../runtime/sandbox/thread/instance.js";
 import { type WasmFunction, type WasmMemory, webAssembly } from "../../runtime/sandbox/web-assembly.js";
 import { HerdError } from "../../src/core/errors.js";
-import { openApi } from "../../src/server/views/openapi.js";
+import { openApi } from "../../src/server/views/app-openapi.js";
 
 const limits = { memoryBytes: 16 * 65_536 };
 /** A guest may run for ever: it is given so long. What the host does meanwhile is given ten times as much. */

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { createLogger } from "../../src/core/log.js";
 import { LogRing } from "../../src/core/log-ring.js";
 import type { Refusal } from "../../src/mesh/ports.js";
-import { MeshReadiness } from "../../src/trust/mesh-readiness.js";
+import { PeerAcceptance } from "../../src/trust/peer-acceptance.js";
 import { ManualClock } from "../harness/virtual/manual-clock.js";
 import { silent } from "../pki/audit/silent-log.js";
 
@@ -20,11 +20,11 @@ function logOf() {
   return { log: createLogger({ node: "n", clock, ring: new LogRing(), stream }), lines, clock };
 }
 
-/** A readiness whose links, revocation and peer leaf (its life from now, ms) a test sets. */
-function readinessOf(log = silent, clock = new ManualClock()) {
+/** An acceptance whose links, revocation and peer leaf (its life from now, ms) a test sets. */
+function acceptanceOf(log = silent, clock = new ManualClock()) {
   const node = { links: 0, revoked: false, begins: -day, ends: day };
   const leaf = () => ({ notBefore: clock.now() + node.begins, notAfter: clock.now() + node.ends });
-  const readiness = new MeshReadiness({
+  const acceptance = new PeerAcceptance({
     state: "/state",
     identity: { nodeId: "self", isMaster: false, peerLeaf: () => ({ certificate: "", key: "", ...leaf() }) },
     registry: { isRevoked: () => node.revoked, lostMaster: false, issuerRevoked: () => false },
@@ -34,7 +34,7 @@ function readinessOf(log = silent, clock = new ManualClock()) {
     nameOf: (id) => `name-of-${id}`,
     links: () => node.links,
   });
-  return { readiness, node, clock };
+  return { acceptance, node, clock };
 }
 
 const refusal = (more: Partial<Refusal> = {}): Refusal => ({
@@ -48,12 +48,12 @@ const refusal = (more: Partial<Refusal> = {}): Refusal => ({
 
 test("a peer refused every second for a day makes few lines: its name, its address, the number left out", () => {
   const { log, lines, clock } = logOf();
-  const { readiness } = readinessOf(log, clock);
+  const { acceptance } = acceptanceOf(log, clock);
   for (let passed = 0; passed < 86_400; passed++) {
     // A port of its own each time, and a reason in which the time goes on.
     const now = new Date(clock.now()).toISOString();
     const reason = `its certificate ended ${passed} seconds ago by the clock here (${now}, X)`;
-    readiness.refused(refusal({ address: `10.0.0.1:${5_000 + (passed % 50_000)}`, reason }));
+    acceptance.refused(refusal({ address: `10.0.0.1:${5_000 + (passed % 50_000)}`, reason }));
     clock.advance(second);
   }
   assert.ok(lines.length >= 10 && lines.length <= 40, `${lines.length} lines`);
@@ -67,24 +67,24 @@ test("a peer refused every second for a day makes few lines: its name, its addre
 
 test("another reason, another peer and the other direction are lines of their own, at once", () => {
   const { log, lines, clock } = logOf();
-  const { readiness } = readinessOf(log, clock);
+  const { acceptance } = acceptanceOf(log, clock);
   for (let times = 0; times < 5; times++) {
-    readiness.refused(refusal());
-    readiness.refused(refusal({ reason: "its certificate ended 3 days ago" }));
-    readiness.refused(refusal({ node: "b" }));
-    readiness.refused(refusal({ by: "the peer" }));
+    acceptance.refused(refusal());
+    acceptance.refused(refusal({ reason: "its certificate ended 3 days ago" }));
+    acceptance.refused(refusal({ node: "b" }));
+    acceptance.refused(refusal({ by: "the peer" }));
   }
   assert.equal(lines.length, 4);
   clock.advance(31 * second);
-  readiness.refused(refusal());
+  acceptance.refused(refusal());
   assert.equal(lines.length, 5, "after a pause it is a change again");
 });
 
 test("strangers who are another one each time share a budget, and what was left out is counted", () => {
   const { log, lines, clock } = logOf();
-  const { readiness } = readinessOf(log, clock);
+  const { acceptance } = acceptanceOf(log, clock);
   for (let stranger = 0; stranger < 100_000; stranger++) {
-    readiness.refused(refusal({ node: undefined, address: `[2001:db8::${stranger.toString(16)}]:1` }));
+    acceptance.refused(refusal({ node: undefined, address: `[2001:db8::${stranger.toString(16)}]:1` }));
     if (stranger % 1_000 === 0) clock.advance(second);
   }
   assert.ok(lines.length <= 64 + 100 / 5 + 1, `${lines.length} lines`);
@@ -94,38 +94,38 @@ test("strangers who are another one each time share a budget, and what was left 
 
 test("a clock that is wrong is called that, with the side and by how much", () => {
   const { log, lines, clock } = logOf();
-  const { readiness } = readinessOf(log, clock);
-  readiness.refused(refusal({ by: "the peer", reason: "your certificate has ended", skewMs: -47 * 3_600 * second }));
+  const { acceptance } = acceptanceOf(log, clock);
+  acceptance.refused(refusal({ by: "the peer", reason: "your certificate has ended", skewMs: -47 * 3_600 * second }));
   assert.match(String(lines[0]?.reason), /the clock of this machine is 47 hours ahead of that of name-of-a/);
-  readiness.clockSkew({ nodeId: "c" }, 180 * second);
+  acceptance.clockSkew({ nodeId: "c" }, 180 * second);
   assert.match(String(lines[1]?.reason), /the clock of this machine is 3 minutes behind that of name-of-c/);
-  readiness.clockSkew({ nodeId: "d" }, 2 * second);
+  acceptance.clockSkew({ nodeId: "d" }, 2 * second);
   assert.equal(lines.length, 2);
 });
 
 test("a node that no peer takes gives its reasons, and none once it has links again", () => {
-  const { readiness, node, clock } = readinessOf();
-  assert.deepEqual(readiness.reasons(), []);
-  readiness.refused(refusal({ by: "the peer", reason: "node a was revoked" }));
+  const { acceptance, node, clock } = acceptanceOf();
+  assert.deepEqual(acceptance.reasons(), []);
+  acceptance.refused(refusal({ by: "the peer", reason: "node a was revoked" }));
   assert.match(
-    readiness.reasons()[0]?.reason ?? "",
+    acceptance.reasons()[0]?.reason ?? "",
     /no peer takes this node.*name-of-a \(10\.0\.0\.1:5000\): node a was revoked/,
   );
   node.links = 1;
-  assert.deepEqual(readiness.reasons(), []);
+  assert.deepEqual(acceptance.reasons(), []);
   node.links = 0;
   clock.advance(61 * second);
-  assert.deepEqual(readiness.reasons(), [], "nobody refused it lately");
+  assert.deepEqual(acceptance.reasons(), [], "nobody refused it lately");
   Object.assign(node, { begins: -4 * day, ends: -3 * day });
-  readiness.renewalRequested(new Error("the mesh lets nodes return for 90 days"));
-  const [locked] = readiness.reasons();
+  acceptance.renewalRequested(new Error("the mesh lets nodes return for 90 days"));
+  const [locked] = acceptance.reasons();
   assert.equal(locked?.code, "node.unavailable");
   assert.match(locked?.reason ?? "", /locked out.*ended 3 days ago.*for 90 days.*--join URL --token TOKEN/);
   Object.assign(node, { begins: 2_000 * day, ends: 2_001 * day });
   assert.match(
-    readiness.reasons()[0]?.reason ?? "",
+    acceptance.reasons()[0]?.reason ?? "",
     /begins only in 2000 days by the clock of this machine.*must be behind/,
   );
   node.revoked = true;
-  assert.equal(readiness.reasons()[0]?.code, "node.revoked");
+  assert.equal(acceptance.reasons()[0]?.code, "node.revoked");
 });

@@ -1,4 +1,5 @@
 // The files of an upload as modules: what each declares, imports and exports, read from AssemblyScript's AST.
+
 import {
   type ClassDeclaration,
   type DeclarationStatement,
@@ -20,8 +21,8 @@ import {
   type VariableDeclaration,
   type VariableStatement,
 } from "assemblyscript";
+import type { SourceFile } from "../../../src/core/source-file.js";
 import { Flag, NodeKind } from "./ast.js";
-import type { SourceFile } from "./sources.js";
 
 /** The kinds of meaning of a name. */
 export type Declaration =

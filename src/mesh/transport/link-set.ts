@@ -18,9 +18,10 @@ import {
 import { Channel } from "./channel.js";
 import { type ChannelContext, type ChannelLimits, channelLimits } from "./channel-context.js";
 import { Dialler } from "./dialler.js";
-import { DuplicateDetector, type DuplicateDetectorOptions, isLater } from "./duplicate-detector.js";
+import { isBetter } from "./duplicate-links.js";
+import { DuplicateDetector, type DuplicateDetectorOptions, isLater } from "./duplicate-process-detector.js";
 import type { OwnHello } from "./hello.js";
-import { isBetter, PeerLink } from "./link.js";
+import { PeerLink } from "./link.js";
 
 /**
  * Connections to one peer at a time: the present one, a replaced one whose requests are pending, and a new dial of each

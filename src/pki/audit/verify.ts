@@ -1,6 +1,7 @@
 // Proving an audit log offline: what was changed, dropped, reordered or forged, and logs or heads that contradict each
 // other.
 
+import type { AuditVerdict } from "../../api/audit.js";
 import { decodeSigned, recordId, type Signed } from "../../core/signed.js";
 import { mayRecord, parseAudit } from "../registry/audit-record.js";
 import { type Payload, parsePayload, verifySigned } from "../registry/records.js";
@@ -12,13 +13,6 @@ import { type AuditEntry, chainStart, entryHash } from "./chain.js";
 const problemLimit = 1_000;
 /** For so long a revocation may not have reached a master, or a master not have copied another's newest entries, ms. */
 const spreadMs = 600_000;
-
-/** What a proof came to: `records` were looked at, and each problem is a sentence for people. */
-export interface AuditVerdict {
-  readonly ok: boolean;
-  readonly records: number;
-  readonly problems: readonly string[];
-}
 
 interface Proof {
   readonly bundle: AuditBundle;

@@ -95,7 +95,7 @@ interface IssuedMaster {
   readonly grant: string;
 }
 
-/** Makes a node a master. Throws HerdError `request.malformed` where the root's key is not at hand. */
+/** Makes a node a master. Throws HerdError `state.conflict` where the root's key is not at hand. */
 export async function issueMaster(candidate: MasterCandidate, by: Certifier): Promise<IssuedMaster> {
   const { nodeId, name, key } = candidate;
   const { meshId, scope, clock, tokenKey } = by;

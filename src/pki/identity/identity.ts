@@ -216,7 +216,7 @@ export class Identity implements Certifier {
   }
 
   /**
-   * The root as an issuer, its key read for this occasion. Throws `request.malformed` when it is not here, or its
+   * The root as an issuer, its key read for this occasion. Throws `state.conflict` when it is not here, or its
    * passphrase is missing.
    */
   async rootIssuer(): Promise<Issuer> {

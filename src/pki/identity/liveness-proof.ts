@@ -22,7 +22,7 @@ const shape = z.strictObject({
     .regex(/^\P{Cc}*$/u),
 });
 
-/** The request for a proof: see `LivenessRequest` in src/mesh/transport/duplicate-detector.ts. */
+/** The request for a proof: see `LivenessRequest` in src/mesh/transport/duplicate-process-detector.ts. */
 export const livenessRequestShape = z.strictObject({ instance, proof: z.string().max(4_096).nullable() });
 
 /** A process with this identity. */

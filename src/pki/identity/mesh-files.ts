@@ -103,7 +103,7 @@ export async function storeRootKey(store: StateFiles, key: KeyObject, passphrase
 }
 
 /**
- * The root's key. Throws `request.malformed` when its passphrase is missing or wrong, and `internal` for a missing or
+ * The root's key. Throws `state.conflict` when its passphrase is missing or wrong, and `internal` for a missing or
  * foreign key.
  */
 export async function loadRootKey(

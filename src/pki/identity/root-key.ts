@@ -51,7 +51,7 @@ export function needsPassphrase(content: Uint8Array): boolean {
 }
 
 /**
- * The root's key in a file's content. Throws HerdError `request.malformed` when its passphrase is missing or wrong, and
+ * The root's key in a file's content. Throws HerdError `state.conflict` when its passphrase is missing or wrong, and
  * `internal` when another version wrote the content.
  */
 export async function decodeRootKey(content: Uint8Array, passphrase: string | undefined): Promise<KeyObject> {

@@ -1,7 +1,7 @@
 // Requests to join that came without a token: they wait for a person, in memory, for an hour, as long as the node
 // polls.
 
-import type { Enrolled } from "../../api/joins.js";
+import type { Enrolled, JoinView } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url, randomHex } from "../../core/ids.js";
@@ -41,18 +41,6 @@ export interface PendingJoin {
   /** Whether somebody decides right now: no second decision then. */
   deciding: boolean;
   answer: { readonly approved: Enrolled } | { readonly refused: string } | undefined;
-}
-
-/** A waiting request as `join list` shows it; `since` is RFC 3339 in UTC. */
-export interface JoinView {
-  readonly id: string;
-  readonly name: string;
-  readonly fingerprint: string;
-  readonly code: string;
-  readonly since: string;
-  readonly hosts: readonly string[];
-  readonly address: string;
-  readonly parent: string;
 }
 
 /**

@@ -1,6 +1,6 @@
 // The registration authority (RFC 5280, section 3) of a master: a token, a person or an old certificate lets a node in.
 
-import type { Enrolled, JoinBody, WaitingJoin } from "../../api/joins.js";
+import type { Enrolled, JoinBody, JoinView, WaitingJoin } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { JoinRefused } from "../join-refused.js";
@@ -9,7 +9,7 @@ import { type AdmissionOptions, Admissions, type Admitted, type Approval } from 
 import { joinCode } from "./code.js";
 import { hostsOfPublic } from "./evidence.js";
 import { type JoinOrigin, JoinOrigins } from "./origin.js";
-import { type JoinView, type PendingJoin, PendingJoins, viewOf } from "./pending.js";
+import { type PendingJoin, PendingJoins, viewOf } from "./pending.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
 import { JoinRateLimit } from "./rate-limit.js";
 import { ReEnrollments } from "./re-enrollment.js";

@@ -3,6 +3,7 @@
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
 import type { JoinBody } from "../../api/joins.js";
+import { misfit } from "../../api/misfit.js";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
@@ -41,6 +42,9 @@ const payloadShape = z.strictObject({
   at: z.number().int(),
 });
 
+/** JSON pointer (RFC 6901) to the signed text, which is JSON itself: what is wrong in it is told below this place. */
+const payloadPlace = "/signed/payload";
+
 /** The statement of a node that wants to join. */
 type JoinPayload = Readonly<z.infer<typeof payloadShape>>;
 
@@ -71,9 +75,14 @@ export function joinBody(signed: Signed, token?: TokenProof): JoinBody {
  */
 export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: string; now: number }): JoinRequest {
   const { signed, token } = body;
-  const payload = parsed(payloadShape, tryParseJson(signed.payload));
+  const parsed = payloadShape.safeParse(tryParseJson(signed.payload));
+  if (!parsed.success) throw misfit(parsed.error.issues, payloadPlace);
+  const payload = parsed.data;
   const publicKey = publicKeyOfText(payload.key);
-  if (publicKey === undefined) throw malformed("/signed/payload/key", "not an Ed25519 key");
+  if (publicKey === undefined) {
+    const detail = "the body does not fit: key: not an Ed25519 key";
+    throw new HerdError("request.malformed", detail, { where: `${payloadPlace}/key` });
+  }
   const nodeId = nodeIdOf(publicKey);
   if (signed.signer !== nodeId || !verifySigned(signed, publicKey)) {
     throw new JoinRefused("the request is not signed with the key that it names");
@@ -96,15 +105,4 @@ export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: strin
     text: signed.payload,
     token,
   };
-}
-
-function parsed<Shape>(schema: z.ZodType<Shape>, value: unknown): Shape {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw malformed(`/${issue?.path.join("/") ?? ""}`, issue?.message ?? "unreadable");
-}
-
-function malformed(where: string, reason: string): HerdError {
-  return new HerdError("request.malformed", `the body does not fit: ${reason}`, { where });
 }

@@ -37,8 +37,8 @@ export class JoinTokenIssuer {
   }
 
   /**
-   * Issues a token. Throws `request.malformed` also for a token that makes masters where the root's key is not open,
-   * and `request.throttled` when too many are alive.
+   * Issues a token. Throws `request.malformed` for a wrong lifetime or number of uses, `state.conflict` for a token
+   * that makes masters where the root's key is not open, and `request.throttled` when too many are alive.
    */
   async create(request: JoinTokenRequest): Promise<IssuedJoinToken> {
     const { authority, tokens, urls, audit } = this.#options;

@@ -56,7 +56,7 @@ export class Revoker {
 
   /**
    * Revokes a node (id or name), with `subtree` also everyone it let in; `by` names the requester. Returns the ids that
-   * were not revoked before. Throws `node.unknown`; `auth.forbidden` unless this node is a master; `request.malformed`
+   * were not revoked before. Throws `node.unknown`; `auth.forbidden` unless this node is a master; `state.conflict`
    * where it would end this master or the last one.
    */
   async revoke(node: string, options: { readonly subtree: boolean; readonly by: string }): Promise<string[]> {

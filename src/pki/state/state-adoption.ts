@@ -3,9 +3,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { HerdError } from "../../core/errors.js";
+import { pathOf, presentKeys } from "../../storage/check-against-index.js";
 import { openSealed, SealedFiles } from "../../storage/sealed-files.js";
 import { type Sealer, sealIdOf } from "../../storage/sealer.js";
-import { pathOf, presentKeys } from "../../storage/state-check.js";
 import { indexFileName, StateIndex } from "../../storage/state-index.js";
 import { storageError } from "../../storage/storage-error.js";
 import { catalogScope } from "./state-problems.js";

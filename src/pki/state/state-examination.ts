@@ -3,9 +3,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UsageError } from "../../core/usage-error.js";
+import { checkFiles, pathOf, presentKeys } from "../../storage/check-against-index.js";
 import { openSealed, sealedSuffix } from "../../storage/sealed-files.js";
 import { Sealer, sealingKeyBytes } from "../../storage/sealer.js";
-import { checkFiles, pathOf, presentKeys } from "../../storage/state-check.js";
 import { indexFileName, StateIndex } from "../../storage/state-index.js";
 import { StateLock } from "./state-lock.js";
 import { problemText, remedyOf } from "./state-problems.js";

@@ -1,6 +1,6 @@
 // Problems of files in a state folder: what the node does about each, and what its owner can do.
 
-import type { CheckedFile, FileProblem } from "../../storage/state-check.js";
+import type { CheckedFile, FileProblem } from "../../storage/check-against-index.js";
 
 /**
  * What a problem of a file means: the node does not start (`refuse`), gets it from its peers (`fetch`), makes it anew

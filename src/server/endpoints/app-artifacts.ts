@@ -4,7 +4,7 @@ import { interfaceWit } from "../../../runtime/interface/wit.js";
 import * as api from "../../api/apps.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content, JsonText } from "../http/http-answer.js";
-import { openApi } from "../views/openapi.js";
+import { openApi } from "../views/app-openapi.js";
 import { type AppsOptions, interfaceOf, knownApp } from "./apps.js";
 
 /** The artifacts of an app's current revision; with `?revision=` also the source of an earlier revision. */

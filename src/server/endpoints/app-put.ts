@@ -12,14 +12,13 @@ export function appPutEndpoint({ deployer, limits }: AppsOptions): Endpoint {
   const bodyLimitBytes = uploadLimitBytes(limits);
   return endpoint(deployApp, {
     bodyLimitBytes,
-    async handle({ parameters: { app }, query, claims, http }) {
+    async handle({ parameters: { app }, query, by, http }) {
       const { headers, signal, baseUrl } = http;
       if (headers["content-encoding"] !== undefined && headers["content-encoding"] !== "identity") {
         throw new HerdError("media.unsupported", "an upload is not compressed");
       }
       const read = readUpload(headers["content-type"], limits);
       const files = await read(await http.body(bodyLimitBytes));
-      const by = claims?.id ?? "";
       const {
         created: isNew,
         prepared,

@@ -68,15 +68,15 @@ export function appsEndpoints(options: AppsOptions): Endpoint[] {
       handle: async (request) => ok(await view(knownApp(request.parameters.app, catalog), request)),
     }),
     endpoint(api.removeApp, {
-      async handle({ parameters, claims, http: { signal } }) {
-        await deployer.remove(parameters.app, { by: claims?.id ?? "", signal });
+      async handle({ parameters, by, http: { signal } }) {
+        await deployer.remove(parameters.app, { by, signal });
         return empty(durability(storage).headers);
       },
     }),
     endpoint(api.rollbackApp, {
-      async handle({ parameters: { app }, body, claims, http: { baseUrl, signal } }) {
+      async handle({ parameters: { app }, body, by, http: { baseUrl, signal } }) {
         const revision = body?.revision;
-        const { prepared, nodes } = await deployer.rollback(app, { revision, by: claims?.id ?? "", signal });
+        const { prepared, nodes } = await deployer.rollback(app, { revision, by, signal });
         return ok(deployedView(app, prepared, { baseUrl, nodes }));
       },
     }),

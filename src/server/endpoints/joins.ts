@@ -66,13 +66,12 @@ export function joinsEndpoints({ joins, relay }: { joins: Joins; relay: Relay })
     }),
     endpoint(api.approveJoin, {
       where: atKeeper,
-      handle: async ({ parameters, body = {}, claims }) =>
-        ok(await authority().approve(parameters.id, { ...body, by: claims?.id ?? "" })),
+      handle: async ({ parameters, body = {}, by }) => ok(await authority().approve(parameters.id, { ...body, by })),
     }),
     endpoint(api.rejectJoin, {
       where: atKeeper,
-      async handle({ parameters, claims }) {
-        await authority().reject(parameters.id, claims?.id ?? "");
+      async handle({ parameters, by }) {
+        await authority().reject(parameters.id, by);
         return empty();
       },
     }),

@@ -4,7 +4,7 @@ import * as api from "../../api/health.js";
 import { interfaceDocument } from "../../api/openapi.js";
 import { HerdError } from "../../core/errors.js";
 import type { Metrics } from "../../core/metrics.js";
-import type { NotReady } from "../../trust/mesh-readiness.js";
+import type { NotReady } from "../../trust/peer-acceptance.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
 import { Content, JsonText } from "../http/http-answer.js";
 import type { Storage } from "./durable.js";

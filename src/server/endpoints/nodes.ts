@@ -39,10 +39,9 @@ export function nodesEndpoints(options: NodesOptions): Endpoint[] {
     }),
     endpoint(api.revokeNode, {
       where: ({ parameters, body }) => revoker(knownNode(parameters.node, registry).id, body?.subtree === true, mesh),
-      async handle({ parameters, body, claims }) {
+      async handle({ parameters, body, by }) {
         const { id } = knownNode(parameters.node, registry);
-        const by = `token ${claims?.id ?? ""}`;
-        const revoked = await mesh.revoke(id, { subtree: body?.subtree === true, by });
+        const revoked = await mesh.revoke(id, { subtree: body?.subtree === true, by: `token ${by}` });
         const { headers, field } = durability(storage);
         return ok({ revoked: revoked.map((node) => nameOf(node, registry)), ...field }, headers);
       },

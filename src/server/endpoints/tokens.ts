@@ -28,8 +28,7 @@ export interface TokensOptions {
 export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: TokensOptions): Endpoint[] {
   return [
     endpoint(api.createToken, {
-      async handle({ body, claims }) {
-        const by = claims?.id ?? "";
+      async handle({ body, by }) {
         const { role, app, ttlSeconds = daySeconds } = body;
         if (role === "join") {
           const request = joinRequest(body);
@@ -57,8 +56,8 @@ export function tokensEndpoints({ tokens, signIn, joins, relay, storage }: Token
     }),
     endpoint(api.revokeToken, {
       async handle(request) {
-        const { id } = request.parameters;
-        const by = request.claims?.id ?? "";
+        const { by, parameters } = request;
+        const { id } = parameters;
         const here = (await joins.issuer?.revoke(id, by)) || (await tokens.revoke(id, by));
         if (!here) {
           const others = await requestFromOtherMasters(request, { relay, masters: joins.masters() });

@@ -1,15 +1,14 @@
 // An upload's body as source files: one text, or multipart/form-data with relative paths as file names.
 
-import type { StoredSource } from "../../catalog/model.js";
+import { checkFileCount, checkSources } from "../../../runtime/compile/source/sources.js";
 import { HerdError } from "../../core/errors.js";
-import type { Limits } from "../../core/limits.js";
+import type { SourceFile, SourceLimits } from "../../core/source-file.js";
 import { utf8Text } from "../../core/utf8.js";
 
 /** Bytes of a multipart body for each file beside its text: boundary, headers and name. */
 const overheadBytesPerFile = 1_024;
 
-type SourceLimits = Pick<Limits, "sourceBytes" | "sourceFiles">;
-type UploadReader = (body: Buffer) => Promise<StoredSource[]> | StoredSource[];
+type UploadReader = (body: Buffer) => Promise<SourceFile[]> | SourceFile[];
 
 /** The largest body of an upload, in bytes. */
 export function uploadLimitBytes(limits: SourceLimits): number {
@@ -23,10 +22,7 @@ export function uploadLimitBytes(limits: SourceLimits): number {
 export function readUpload(contentType: string | undefined, limits: SourceLimits): UploadReader {
   const type = contentType?.split(";")[0]?.trim().toLowerCase();
   if (type === "text/plain" || type === "application/typescript") {
-    return (body) => {
-      checkSize(body.length, limits);
-      return [{ path: "index.ts", text: textOf(body, "index.ts") }];
-    };
+    return (body) => checked([{ path: "index.ts", text: textOf(body, "index.ts") }], limits);
   }
   if (type === "multipart/form-data") return (body) => readForm(body, { contentType: contentType ?? "", limits });
   throw new HerdError(
@@ -38,22 +34,19 @@ export function readUpload(contentType: string | undefined, limits: SourceLimits
 async function readForm(
   body: Buffer,
   { contentType, limits }: { contentType: string; limits: SourceLimits },
-): Promise<StoredSource[]> {
-  const files: StoredSource[] = [];
-  const seen = new Set<string>();
-  let bytes = 0;
-  checkCount(partCount(body, { contentType, enough: limits.sourceFiles + 1 }), limits);
-  for (const value of await partsOf(body, contentType)) {
-    if (typeof value === "string") throw malformed("each part of the form is a file with a filename");
-    const path = checkPath(value.name);
-    if (seen.has(path)) throw malformed(`the file ${shown(path)} is there twice`);
-    seen.add(path);
-    bytes += value.size;
-    checkSize(bytes, limits);
-    checkCount(seen.size, limits);
-    files.push({ path, text: textOf(new Uint8Array(await value.arrayBuffer()), path) });
+): Promise<SourceFile[]> {
+  checkFileCount(partCount(body, { contentType, enough: limits.sourceFiles + 1 }), limits);
+  const files: SourceFile[] = [];
+  for (const part of await partsOf(body, contentType)) {
+    if (typeof part === "string") throw malformed("each part of the form is a file with a filename");
+    files.push({ path: part.name, text: textOf(new Uint8Array(await part.arrayBuffer()), part.name) });
   }
-  if (files.length === 0) throw malformed("the form holds no file");
+  return checked(files, limits);
+}
+
+/** The files, once they fit the rules that the compiler has for them: a client learns of a fault before it waits. */
+function checked(files: SourceFile[], limits: SourceLimits): SourceFile[] {
+  checkSources(files, limits);
   return files;
 }
 
@@ -64,19 +57,6 @@ async function partsOf(body: Buffer, contentType: string): Promise<(string | Fil
   } catch (error) {
     throw new HerdError("request.malformed", "the body is no multipart/form-data", { cause: error });
   }
-}
-
-/** A file's path, unchanged. Throws for a path that could name a file outside of the upload. */
-function checkPath(path: string): string {
-  const segments = path.split("/");
-  // Control characters are among the unsafe ones.
-  const unsafe = path.includes("\\") || path.includes(":") || [...path].some((character) => character < " ");
-  const climbs = segments.some((segment) => segment === "" || segment === "." || segment === "..");
-  if (path.length > 256 || unsafe || climbs) {
-    throw malformed(`${shown(path)} is no relative path with forward slashes`);
-  }
-  if (!path.endsWith(".ts")) throw malformed(`${shown(path)} is no .ts file`);
-  return path;
 }
 
 /**
@@ -95,24 +75,13 @@ function partCount(body: Buffer, { contentType, enough }: { contentType: string;
   return count;
 }
 
-function checkCount(files: number, { sourceFiles }: SourceLimits): void {
-  if (files > sourceFiles) throw new HerdError("request.too-large", `an upload has at most ${sourceFiles} files`);
-}
-
-function checkSize(bytes: number, { sourceBytes }: SourceLimits): void {
-  if (bytes > sourceBytes) throw new HerdError("request.too-large", `the source is larger than ${sourceBytes} bytes`);
-}
-
 function textOf(bytes: Uint8Array, path: string): string {
   return utf8Text(bytes, ({ detail, line, column }) => {
-    return new HerdError("request.malformed", `${path} ${detail}`, { where: `${path}:${line}:${column}` });
+    const name = path.slice(0, 80);
+    return new HerdError("request.malformed", `${name} ${detail}`, { where: `${name}:${line}:${column}` });
   });
 }
 
 function malformed(detail: string): HerdError {
   return new HerdError("request.malformed", detail);
-}
-
-function shown(path: string): string {
-  return JSON.stringify(path.slice(0, 80));
 }

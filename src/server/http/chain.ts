@@ -1,7 +1,6 @@
 // The chain of every request off the hot path: find, authorize, parse, act here or at another node. Errors become
 // problem documents once, at the adapters.
 
-import { jsonLimitBytes } from "../../api/route.js";
 import { HerdError } from "../../core/errors.js";
 import type { Claims } from "../../pki/tokens/claims.js";
 import type { OwnerSecret } from "../../pki/tokens/owner-secret.js";
@@ -11,7 +10,7 @@ import type { Endpoint, EndpointRequest, UntypedAnswer } from "./endpoint.js";
 import { Content, type HttpAnswer, JsonText, Streamed } from "./http-answer.js";
 import type { HttpRequest } from "./http-request.js";
 import { parseBody, parseParameters, parseQuery } from "./parse-request.js";
-import type { HandedOn, Where } from "./place.js";
+import type { RequestElsewhere, Where } from "./place.js";
 import type { Match } from "./route-table.js";
 
 /** Dependencies of the chain. */
@@ -24,7 +23,7 @@ export interface ChainOptions {
   /** Whether this node is, or has the mark of, the place where the request acts. */
   readonly isHere: (where: Where) => boolean;
   /** Relays the request to a node that may act. */
-  readonly elsewhere: (handed: HandedOn) => Promise<HttpAnswer>;
+  readonly elsewhere: (handed: RequestElsewhere) => Promise<HttpAnswer>;
 }
 
 /** The answer to a request. Throws every failure; the adapters turn it into a problem document. */
@@ -37,14 +36,14 @@ export async function answerOf(
   const parameters = parseParameters(route, raw);
   const { claims, byOwner } = await authorized(endpoint, { http, app: appOf(parameters) }, options);
   const query = parseQuery(route, http.query);
-  const body = await parseBody(route, http);
-  const request = { parameters, query, body, claims, http } as EndpointRequest;
+  const body = await parseBody(route, { http, limitBytes: endpoint.bodyLimitBytes });
+  const request = { parameters, query, body, claims, by: claims?.id ?? "", http } as EndpointRequest;
   const where = await endpoint.where(request);
   if (where === "here" || options.isHere(where)) return encoded(await endpoint.handle(request));
   if (byOwner) {
     throw new HerdError("auth.forbidden", "the owner's secret speaks for the node of this machine alone");
   }
-  return options.elsewhere({ where, http, bodyLimitBytes: endpoint.bodyLimitBytes ?? jsonLimitBytes });
+  return options.elsewhere({ where, http, bodyLimitBytes: endpoint.bodyLimitBytes });
 }
 
 interface Authorized {

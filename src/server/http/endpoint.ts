@@ -14,6 +14,7 @@ import type {
   Route,
   StreamContent,
 } from "../../api/route.js";
+import { jsonLimitBytes } from "../../api/route.js";
 import type { Claims } from "../../pki/tokens/claims.js";
 import type { Content, HttpAnswer, JsonText, Streamed } from "./http-answer.js";
 import type { HttpRequest } from "./http-request.js";
@@ -26,6 +27,8 @@ export interface EndpointRequest<R extends Route = Route> {
   readonly body: BodyOf<R>;
   /** The token's claims; undefined where the route needs none, and for the owner's secret. */
   readonly claims: Claims | undefined;
+  /** Id of that token; empty where there is none. */
+  readonly by: string;
   readonly http: HttpRequest;
 }
 
@@ -68,8 +71,8 @@ export interface Endpoint {
   readonly route: Route;
   /** Which node answers this request. */
   where(request: EndpointRequest): Where | "here" | Promise<Where | "here">;
-  /** The largest body that is read or relayed, in bytes; undefined for the limit of JSON bodies. */
-  readonly bodyLimitBytes: number | undefined;
+  /** The largest body that is read or relayed, in bytes. */
+  readonly bodyLimitBytes: number;
   handle(request: EndpointRequest): UntypedAnswer | Promise<UntypedAnswer>;
 }
 
@@ -96,7 +99,7 @@ export function endpoint<const R extends Route>(route: R, options: EndpointOptio
     route,
     // The casts hold because the chain parses a request by its route before it calls `where` or `handle`.
     where: (request) => place ?? options.where?.(request as EndpointRequest<R>) ?? "here",
-    bodyLimitBytes: options.bodyLimitBytes ?? route.bodyLimitBytes,
+    bodyLimitBytes: options.bodyLimitBytes ?? route.bodyLimitBytes ?? jsonLimitBytes,
     handle: (request) => options.handle(request as EndpointRequest<R>) as UntypedAnswer | Promise<UntypedAnswer>,
   };
 }

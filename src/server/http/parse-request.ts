@@ -1,14 +1,11 @@
 // Parses a request by its route: parameters, query and JSON body, each once. A refusal names the field that does not
 // fit.
 
-import type { z } from "zod";
-import { jsonLimitBytes, type Route } from "../../api/route.js";
+import { misfit } from "../../api/misfit.js";
+import type { Route } from "../../api/route.js";
 import { HerdError } from "../../core/errors.js";
 import { parseJsonBytes } from "../../core/json.js";
 import { decodedParameter, type HttpRequest } from "./http-request.js";
-
-/** The most problems that one answer names. */
-const mostProblems = 20;
 
 /** The parameters of a path, decoded and parsed. Throws `request.malformed`. */
 export function parseParameters(route: Route, raw: Readonly<Record<string, string>>): unknown {
@@ -37,9 +34,12 @@ export function parseQuery(route: Route, query: string): unknown {
 }
 
 /** The JSON body of a route that declares one; else undefined. Throws `request.malformed` and `request.too-large`. */
-export async function parseBody(route: Route, request: HttpRequest): Promise<unknown> {
+export async function parseBody(
+  route: Route,
+  { http, limitBytes }: { readonly http: HttpRequest; readonly limitBytes: number },
+): Promise<unknown> {
   if (route.body?.kind !== "json") return undefined;
-  const value = jsonOf(await request.body(route.bodyLimitBytes ?? jsonLimitBytes));
+  const value = jsonOf(await http.body(limitBytes));
   const parsed = route.body.schema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw misfit(parsed.error.issues);
@@ -53,26 +53,6 @@ function jsonOf(body: Buffer): unknown {
   } catch (error) {
     throw new HerdError("request.malformed", "the body is not JSON in UTF-8", { cause: error });
   }
-}
-
-/** Every field that is unknown or wrong, by name; `where` is a JSON pointer to the first. */
-function misfit(issues: readonly z.core.$ZodIssue[]): HerdError {
-  const problems = issues.map((issue) => {
-    if (issue.code === "unrecognized_keys") {
-      return `unknown field ${issue.keys.map((key) => JSON.stringify(key.slice(0, 80))).join(", ")}`;
-    }
-    return issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`;
-  });
-  const where = pointerTo(issues[0]);
-  const detail = `the body does not fit: ${problems.slice(0, mostProblems).join("; ")}`;
-  return new HerdError("request.malformed", detail, where === "" ? {} : { where });
-}
-
-/** The JSON pointer (RFC 6901) to what an issue is about; empty for the whole body. */
-function pointerTo(issue: z.core.$ZodIssue | undefined): string {
-  const unknown = issue?.code === "unrecognized_keys" ? issue.keys.slice(0, 1) : [];
-  const path = [...(issue?.path ?? []), ...unknown].map(String);
-  return path.map((part) => `/${part.slice(0, 80).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
 }
 
 function malformedQuery(name: string, reason: string): HerdError {

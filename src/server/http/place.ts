@@ -9,7 +9,7 @@ import type { HttpRequest } from "./http-request.js";
 export type Where = "master" | "deployer" | { readonly node: string } | { readonly masterExcept: readonly string[] };
 
 /** A request for another node to answer. */
-export interface HandedOn {
+export interface RequestElsewhere {
   readonly where: Where;
   readonly http: HttpRequest;
   /** The largest body that is relayed, in bytes. */

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { HerdError } from "../../core/errors.js";
 import { Content, type HttpAnswer } from "../http/http-answer.js";
-import type { HandedOn, Where } from "../http/place.js";
+import type { RequestElsewhere, Where } from "../http/place.js";
 
 /** A client's request on its way to a peer. */
 export interface RelayedRequest {
@@ -62,7 +62,10 @@ export function relayedAnswer(value: unknown): RelayedAnswer {
  * Relays a request, and resolves to the peer's answer. Throws as {@link Relay.request}, `request.too-large`, and
  * `internal` when the peer's value is no answer.
  */
-export async function relayRequest({ where, http, bodyLimitBytes }: HandedOn, relay: Relay): Promise<HttpAnswer> {
+export async function relayRequest(
+  { where, http, bodyLimitBytes }: RequestElsewhere,
+  relay: Relay,
+): Promise<HttpAnswer> {
   const headers: Record<string, string> = {};
   for (const name of relayedHeaders) {
     const value = http.headers[name];

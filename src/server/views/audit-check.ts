@@ -1,7 +1,7 @@
 // Verifies the audit log for a client, on a thread of its own: thousands of signatures would hold up every call.
 
 import { Worker } from "node:worker_threads";
-import type { AuditVerdict } from "../../pki/audit/verify.js";
+import type { AuditVerdict } from "../../api/audit.js";
 
 /** Checks one bundle at a time. */
 export class AuditCheck {

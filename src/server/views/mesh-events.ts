@@ -1,9 +1,9 @@
 // Publishes the events of the mesh to their listeners: joins, states of nodes, deploys, revocations.
 
 import type { SentEvent } from "../../api/events.js";
+import type { JoinView } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import type { Member, Members } from "../../mesh/ports.js";
-import type { JoinView } from "../../pki/join/pending.js";
 import type { AuditEvent } from "../../pki/registry/audit-record.js";
 import type { NodeRegistry } from "../ports.js";
 import { nameOf } from "./mesh-names.js";

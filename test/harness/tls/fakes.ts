@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AppInterface } from "../../../runtime/interface/model.js";
 import { appendInterface } from "../../../runtime/interface/section.js";
 import type { CallableRevision } from "../../../runtime/sandbox/prepared-revision.js";
-import type { StoredSource } from "../../../src/catalog/model.js";
 import { HerdError } from "../../../src/core/errors.js";
+import type { SourceFile } from "../../../src/core/source-file.js";
 import type { Compiler, Preparer } from "../../../src/deploy/ports.js";
 import type { InvocationResult, Runner } from "../../../src/invoke/invoker.js";
 
@@ -16,11 +16,11 @@ const functionNames = ["echo", "nothing", "slow", "trap", "overloaded", "broken"
 /** "Compiles" any text: `SYNTAX` in it is an error, and different texts are different revisions. */
 export class FakeCompiler implements Compiler {
   /** Sources that were compiled. */
-  readonly compiled: (readonly StoredSource[])[] = [];
+  readonly compiled: (readonly SourceFile[])[] = [];
   /** What a compilation waits for. */
   gate: Promise<void> = Promise.resolve();
 
-  async compile(files: readonly StoredSource[]): Promise<{ component: Uint8Array; interface: AppInterface }> {
+  async compile(files: readonly SourceFile[]): Promise<{ component: Uint8Array; interface: AppInterface }> {
     this.compiled.push(files);
     await this.gate;
     const text = files.map((file) => file.text).join("\n");

@@ -30,7 +30,7 @@ import { tokensEndpoints } from "../../../src/server/endpoints/tokens.js";
 import { type Endpoint, endpoint, ok } from "../../../src/server/http/endpoint.js";
 import { Content } from "../../../src/server/http/http-answer.js";
 import { HttpsServer } from "../../../src/server/http/https-server.js";
-import type { HandedOn, Where } from "../../../src/server/http/place.js";
+import type { RequestElsewhere, Where } from "../../../src/server/http/place.js";
 import { routeRequest } from "../../../src/server/http/route-request.js";
 import { Router } from "../../../src/server/http/route-table.js";
 import { type Relay, relayRequest } from "../../../src/server/relay/relay-message.js";
@@ -175,7 +175,7 @@ export class JoinMesh {
       hold,
       bodyLimitBytes: 65_536,
       isHere: (where: Where) => relay.isHere(where),
-      elsewhere: (handed: HandedOn) => relayRequest(handed, relay),
+      elsewhere: (handed: RequestElsewhere) => relayRequest(handed, relay),
     };
     return new HttpsServer({
       host: "localhost",

@@ -16,7 +16,7 @@ import { defaultOwnerPolicy } from "../../../src/core/owner-policy.js";
 import { systemTimers } from "../../../src/core/timers.js";
 import { Activation } from "../../../src/deploy/activation.js";
 import { Deployer } from "../../../src/deploy/deployer.js";
-import { AppRouter, activeApp } from "../../../src/invoke/app-router.js";
+import { AppRouter } from "../../../src/invoke/app-router.js";
 import { type Invoker, LocalInvoker } from "../../../src/invoke/invoker.js";
 import { Governor } from "../../../src/owner/governor.js";
 import { openPolicyStore } from "../../../src/owner/policy-store.js";
@@ -27,13 +27,13 @@ import { OwnerSecret } from "../../../src/pki/tokens/owner-secret.js";
 import { SignIn } from "../../../src/pki/tokens/sign-in.js";
 import { TokenAuthority, tokenKey } from "../../../src/pki/tokens/tokens.js";
 import { foundRoot, rootIssuer } from "../../../src/pki/x509/root.js";
+import type { Page } from "../../../src/server/endpoints/console-page.js";
 import type { Joins } from "../../../src/server/endpoints/joins.js";
-import type { Page } from "../../../src/server/endpoints/page.js";
 import { HttpsApi } from "../../../src/server/https-api.js";
 import type { Relay } from "../../../src/server/relay/relay-message.js";
 import { MeshEvents } from "../../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
-import type { NotReady } from "../../../src/trust/mesh-readiness.js";
+import type { NotReady } from "../../../src/trust/peer-acceptance.js";
 import { soloMesh } from "../../catalog/solo-mesh.js";
 
 import { checkAnswer, parsedAnswer } from "../../contract.js";
@@ -192,14 +192,7 @@ export class TestNode {
       error: (_, more) => parts.errors.push(more?.cause),
     };
     const router = new AppRouter();
-    const activation = new Activation({
-      catalog,
-      preparer: parts.sandbox,
-      switch: {
-        activate: (app, prepared, more) => router.activate(activeApp(app, prepared, more)),
-        remove: (app) => router.remove(app),
-      },
-    });
+    const activation = new Activation({ catalog, preparer: parts.sandbox, switch: router });
     const deployer = new Deployer({
       compiler: parts.compiler,
       catalog,

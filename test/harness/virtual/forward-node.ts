@@ -10,7 +10,7 @@ import type { LogDetails } from "../../../src/core/log.js";
 import { LogRateLimit } from "../../../src/core/log-rate-limit.js";
 import { Metrics } from "../../../src/core/metrics.js";
 import type { Random, Timers } from "../../../src/core/timers.js";
-import { AppRouter, activeApp } from "../../../src/invoke/app-router.js";
+import { AppRouter } from "../../../src/invoke/app-router.js";
 import { Forwarding } from "../../../src/invoke/forwarding/forwarding.js";
 import type { PeerLine } from "../../../src/invoke/forwarding/log-relay.js";
 import type { InvocationResult, Runner } from "../../../src/invoke/invoker.js";
@@ -74,13 +74,13 @@ export class FakeRunner implements Runner {
   queueLength = 1_000;
   /** Whether every call fails. */
   faulty = false;
-  readonly #world: Surroundings;
+  readonly #world: TimeAndChance;
   readonly #owner: FakeOwner;
   readonly #waiting: (() => void)[] = [];
   readonly #preemptions = new Set<AbortController>();
   #running = 0;
 
-  constructor(world: Surroundings, owner: FakeOwner) {
+  constructor(world: TimeAndChance, owner: FakeOwner) {
     this.#world = world;
     this.#owner = owner;
   }
@@ -136,7 +136,7 @@ export class FakeRunner implements Runner {
 }
 
 /** Time and chance, as nodes share them. */
-export interface Surroundings extends Clock, Timers {
+export interface TimeAndChance extends Clock, Timers {
   readonly random: Random;
 }
 
@@ -160,21 +160,21 @@ export class ForwardNode<Own extends Links = Links> {
   readonly lines: PeerLine[] = [];
   readonly warnings: string[] = [];
   readonly states = new Map<string, MemberState>();
-  readonly #surroundings: Surroundings;
+  readonly #time: TimeAndChance;
   readonly #watchers = new Set<(member: Member, before: Member | undefined) => void>();
   #count = 0;
 
   constructor(
-    { id, links, surroundings }: { id: string; links: Own; surroundings: Surroundings },
+    { id, links, time }: { id: string; links: Own; time: TimeAndChance },
     { slots = 1, limits = {} }: TestNodeOptions = {},
   ) {
     this.id = id;
     this.links = links;
-    this.#surroundings = surroundings;
+    this.#time = time;
     this.workers = slots;
     this.owner = new FakeOwner(slots);
-    this.runner = new FakeRunner(surroundings, this.owner);
-    const repeats = new LogRateLimit(surroundings);
+    this.runner = new FakeRunner(time, this.owner);
+    const repeats = new LogRateLimit(time);
     // As a node's own logger does: see createLogger.
     const keep = (message: string, { repeat, cause }: LogDetails = {}): void => {
       if (repeat !== undefined && repeats.take(`${message} ${repeat}`) === undefined) return;
@@ -197,9 +197,9 @@ export class ForwardNode<Own extends Links = Links> {
       loopDelayMs: () => 7,
       router: this.router,
       limits: { ...defaultLimits, ...limits },
-      clock: surroundings,
-      timers: surroundings,
-      random: surroundings.random,
+      clock: time,
+      timers: time,
+      random: time.random,
       log: { trace: ignore, debug: ignore, info: ignore, warn: keep, error: keep },
       metrics: this.metrics,
       nameOf: (nodeId) => `name-${nodeId}`,
@@ -226,7 +226,7 @@ export class ForwardNode<Own extends Links = Links> {
       result: null,
     }));
     const prepared = { revision, interface: { version: 1 as const, functions, records: [], enums: [] } };
-    this.router.activate(activeApp(app, prepared, { public: true }));
+    this.router.activate(app, prepared, { public: true });
   }
 
   /** The membership's state of another node. */
@@ -245,7 +245,7 @@ export class ForwardNode<Own extends Links = Links> {
       function: options.function ?? "echo",
       arguments: { format: "json", body: Buffer.from(text) },
       id: options.id ?? `${this.id}-${this.#count++}`,
-      deadline: this.#surroundings.now() + (options.deadlineMs ?? 5_000),
+      deadline: this.#time.now() + (options.deadlineMs ?? 5_000),
       signal: options.signal ?? new AbortController().signal,
       node: options.node,
     });
@@ -277,7 +277,7 @@ export class FakeNode extends ForwardNode<FakeLinks> {
   readonly wire: (sent: Sent) => void;
 
   constructor(world: World, id: string, options: FakeNodeOptions = {}) {
-    super({ id, links: new FakeLinks(), surroundings: world }, options);
+    super({ id, links: new FakeLinks(), time: world }, options);
     this.world = world;
     this.wire = options.wire ?? ignore;
   }

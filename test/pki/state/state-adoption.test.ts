@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { systemClock } from "../../../src/core/clock.js";
 import { Identity } from "../../../src/pki/identity/identity.js";
+import { pathOf, presentKeys } from "../../../src/storage/check-against-index.js";
 import { openSealed } from "../../../src/storage/sealed-files.js";
 import { Sealer } from "../../../src/storage/sealer.js";
-import { pathOf, presentKeys } from "../../../src/storage/state-check.js";
 import { coded } from "../../core/coded.js";
 
 const open = (state: string): Promise<Identity> =>

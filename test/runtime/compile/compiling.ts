@@ -1,10 +1,11 @@
 // One warm compiler for the tests of a file, and its refusals in a short form.
+
 import { after } from "node:test";
 import type { Compilation } from "../../../runtime/compile/compile.js";
 import { Compiler } from "../../../runtime/compile/compiler.js";
-import type { SourceFile } from "../../../runtime/compile/source/sources.js";
 import { HerdError } from "../../../src/core/errors.js";
 import { defaultLimits, type Limits } from "../../../src/core/limits.js";
+import type { SourceFile } from "../../../src/core/source-file.js";
 
 /** What a node allows, but for the time: a busy machine may take longer than users wait. */
 export const patientLimits: Limits = { ...defaultLimits, compileTimeoutMs: 120_000 };

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { AppInterface } from "../../../runtime/interface/model.js";
-import { openApi } from "../../../src/server/views/openapi.js";
+import { openApi } from "../../../src/server/views/app-openapi.js";
 
 const app: AppInterface = {
   version: 1,

@@ -4,7 +4,7 @@ import type { Clock } from "../core/clock.js";
 import { clockToleranceMs, skewText, spanText } from "../core/clock-skew.js";
 import type { Logger } from "../core/log.js";
 import type { Refusal } from "../mesh/ports.js";
-import { isLater, type ProcessInstance } from "../mesh/transport/duplicate-detector.js";
+import { isLater, type ProcessInstance } from "../mesh/transport/duplicate-process-detector.js";
 import type { Identity } from "../pki/identity/identity.js";
 import type { Registry } from "../pki/registry/registry.js";
 import { isLockedOut } from "./leaf-renewal.js";
@@ -16,7 +16,7 @@ export interface NotReady {
 }
 
 /** What the readiness is judged by. */
-interface MeshReadinessOptions {
+interface PeerAcceptanceOptions {
   /** Path of the state folder, for the advice to people. */
   readonly state: string;
   readonly identity: Pick<Identity, "nodeId" | "isMaster" | "peerLeaf">;
@@ -37,13 +37,13 @@ interface MeshReadinessOptions {
 const freshMs = 60_000;
 
 /** Gathers what peers report of this node. */
-export class MeshReadiness {
-  readonly #options: MeshReadinessOptions;
+export class PeerAcceptance {
+  readonly #options: PeerAcceptanceOptions;
   #refusal: { readonly text: string; readonly at: number } | undefined;
   #duplicate: { readonly process: ProcessInstance; readonly at: number } | undefined;
   #renewal: string | undefined;
 
-  constructor(options: MeshReadinessOptions) {
+  constructor(options: PeerAcceptanceOptions) {
     this.#options = options;
   }
 

@@ -1,35 +1,13 @@
 // The problem documents of calls in an OpenAPI document: a response for each status, an example for each code.
 
-import { type ErrorCode, errorTable } from "../../core/error-codes.js";
+import { invoke, invokeByQuery } from "../../api/calls.js";
+import { problemsOf } from "../../api/route-problems.js";
+import { errorTable } from "../../core/error-codes.js";
 
 type Json = Record<string, unknown>;
 
-/** The codes of calls; codes of uploads, joins and operators' requests are not among them. */
-const codesOfCalls: readonly ErrorCode[] = [
-  "request.malformed",
-  "arguments.invalid",
-  "auth.missing",
-  "auth.invalid",
-  "auth.forbidden",
-  "app.unknown",
-  "function.unknown",
-  "node.unknown",
-  "method.unsupported",
-  "request.timeout",
-  "request.too-large",
-  "media.unsupported",
-  "expectation.unsupported",
-  "request.headers-too-large",
-  "function.trapped",
-  "function.out-of-memory",
-  "function.result-too-large",
-  "internal",
-  "node.overloaded",
-  "node.draining",
-  "node.unavailable",
-  "node.revoked",
-  "function.deadline",
-];
+/** The codes of calls, by either method. */
+const codesOfCalls = [...new Set([invoke, invokeByQuery].flatMap(problemsOf))].sort();
 
 /** Names of types are identifiers of the source, which hold no dot: no app has a type of this name. */
 const schemaName = "herd.Problem";

@@ -7,7 +7,7 @@ import {
   type LivenessRequest,
   livenessKind,
   type ProcessInstance,
-} from "../../../src/mesh/transport/duplicate-detector.js";
+} from "../../../src/mesh/transport/duplicate-process-detector.js";
 import type { LinkSet } from "../../../src/mesh/transport/link-set.js";
 import { eachSeed, type Simulation, simulatedId } from "../../harness/virtual/simulation.js";
 

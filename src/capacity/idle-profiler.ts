@@ -23,8 +23,8 @@ export interface ReadyKernels {
   release(): void;
 }
 
-/** What {@link OwnCapacity} needs of its node. */
-export interface OwnCapacityOptions {
+/** What {@link IdleProfiler} needs of its node. */
+export interface IdleProfilerOptions {
   /** All workers of the node, also those that the allowance leaves out now. */
   readonly workers: number;
   /** The load of the node now. */
@@ -85,8 +85,8 @@ const retryMs = { firstMs: 20_000, lastMs: 60_000 };
 /**
  * A {@link CapacitySource} that measures. `start` and `stop` are idempotent. The node serves without waiting for it.
  */
-export class OwnCapacity implements CapacitySource {
-  readonly #options: OwnCapacityOptions;
+export class IdleProfiler implements CapacitySource {
+  readonly #options: IdleProfilerOptions;
   readonly #listeners = new Set<(capacity: Capacity) => void>();
   #stop: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -98,7 +98,7 @@ export class OwnCapacity implements CapacitySource {
   /** Profiles since the last one that was made in a quiet moment. */
   #retries = 0;
 
-  constructor(options: OwnCapacityOptions) {
+  constructor(options: IdleProfilerOptions) {
     this.#options = options;
   }
 

@@ -5,11 +5,27 @@ import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import { type CapacitySource, unknownCapacity } from "../capacity/capacity.js";
 import { registerCapacity } from "../capacity/capacity-metrics.js";
 import { processCpuMs } from "../capacity/contention.js";
+import { IdleProfiler } from "../capacity/idle-profiler.js";
 import { readyKernels } from "../capacity/kernel-calls.js";
-import { OwnCapacity } from "../capacity/own-capacity.js";
+import type { Clock } from "../core/clock.js";
+import type { Config } from "../core/config.js";
 import type { Part } from "../core/lifecycle.js";
 import { defaultLimits } from "../core/limits.js";
-import type { NodeContext } from "./node-context.js";
+import type { Logger } from "../core/log.js";
+import type { Metrics } from "../core/metrics.js";
+import type { Random, Timers } from "../core/timers.js";
+import type { Identity } from "../pki/identity/identity.js";
+
+/** What the part is built from. */
+interface CapacityContext {
+  readonly config: Pick<Config, "profile" | "workers">;
+  readonly identity: Pick<Identity, "files">;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+}
 
 /** Where the capacity is read, and the part that measures it once the node serves. */
 interface CapacityParts {
@@ -19,7 +35,7 @@ interface CapacityParts {
 
 /** Builds the part; with `profile: false` nothing is ever measured. */
 export async function capacityParts(
-  { config, clock, timers, random, identity, log, metrics }: NodeContext,
+  { config, clock, timers, random, identity, log, metrics }: CapacityContext,
   { sandbox, isDeploying }: { readonly sandbox: Sandbox; readonly isDeploying: () => boolean },
 ): Promise<CapacityParts> {
   if (!config.profile) return { source: unknownCapacity, part: { name: "capacity" } };
@@ -28,7 +44,7 @@ export async function capacityParts(
     run: (call: Parameters<Sandbox["run"]>[0]) => sandbox.run(call),
     forget: (revision: string) => sandbox.forget(revision),
   };
-  const own = new OwnCapacity({
+  const own = new IdleProfiler({
     workers: config.workers,
     load: () => ({ ...sandbox.stats(), deploying: isDeploying() }),
     cpuMs: processCpuMs,

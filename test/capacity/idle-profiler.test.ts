@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Capacity } from "../../src/capacity/capacity.js";
-import { OwnCapacity, type OwnCapacityOptions } from "../../src/capacity/own-capacity.js";
+import { IdleProfiler, type IdleProfilerOptions } from "../../src/capacity/idle-profiler.js";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles, type StateFiles } from "../../src/storage/state-files.js";
 import { VirtualTime } from "../harness/virtual/virtual-time.js";
@@ -33,15 +33,15 @@ class Machine {
   callMs = 0;
   /** The factor by which calls take longer, from a number in [0, 1). */
   noise = (_random: number): number => 1;
-  readonly own: OwnCapacity;
+  readonly own: IdleProfiler;
 
   constructor(
     context: TestContext,
-    options: { files?: StateFiles; digest?: string } & Partial<OwnCapacityOptions> = {},
+    options: { files?: StateFiles; digest?: string } & Partial<IdleProfilerOptions> = {},
   ) {
     const { files = new MemoryFiles(), digest = "kernels", ...rest } = options;
     const warn = (message: string): void => void this.warnings.push(message);
-    this.own = new OwnCapacity({
+    this.own = new IdleProfiler({
       workers: 2,
       files,
       clock: this.time,

@@ -5,7 +5,7 @@ import type { AppInterface, FunctionType } from "../../../runtime/interface/mode
 import { describeFunctions, describeTypes, type FunctionDescription } from "../../../runtime/interface/schema.js";
 import { takesQuery } from "../../../runtime/sandbox/binding/query.js";
 import type { AppRecord } from "../../catalog/model.js";
-import { problemReferences, problemResponses, problemSchemas } from "./openapi-problems.js";
+import { problemReferences, problemResponses, problemSchemas } from "./app-openapi-problems.js";
 
 type Json = Record<string, unknown>;
 
