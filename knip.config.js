@@ -33,8 +33,8 @@ export default {
   ignore: ["runtime/guest/**", "test/fixtures/**", "bench/kernels/**", "bench/functions/**"],
   // A test may import a function that the product uses only beside it.
   ignoreExportsUsedInFile: production,
-  // Started by its path.
-  ignoreDependencies: ["@biomejs/biome"],
+  // Biome is started by its path. hyper-express loads uWebSockets.js, in the version that `overrides` names.
+  ignoreDependencies: ["@biomejs/biome", ...(production ? ["uWebSockets.js"] : [])],
   // Programs of the system.
   exclude: ["binaries"],
 };

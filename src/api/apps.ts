@@ -114,6 +114,16 @@ const source = z
 
 const named = z.object({ app: appName });
 
+/** Codes where the interface is read: a node reads it of the component's bytes, which it may not have or may refuse. */
+const problemsOfInterface = [
+  "app.unknown",
+  "revision.unknown",
+  "source.invalid",
+  "compile.timeout",
+  "node.overloaded",
+  "node.unavailable",
+] as const;
+
 /** `GET /v1/apps`. */
 export const listApps = {
   method: "GET",
@@ -134,7 +144,7 @@ export const showApp = {
   at: "here",
   parameters: named,
   answers: { 200: answer("The app.", json(app)) },
-  problems: ["app.unknown", "node.unavailable"],
+  problems: problemsOfInterface,
 } as const satisfies Route;
 
 /** `PUT /v1/apps/{app}`. */
@@ -161,8 +171,8 @@ export const deployApp = {
     "node.draining",
     "node.overloaded",
     "request.throttled",
+    "state.conflict",
     "storage.full",
-    "function.deadline",
   ],
 } as const satisfies Route;
 
@@ -194,7 +204,7 @@ export const rollbackApp = {
       .optional(),
   ),
   answers: { 200: answer("The app as it is now.", json(deployed)) },
-  problems: ["app.unknown", "revision.unknown", "node.draining", "storage.full", "state.conflict"],
+  problems: ["app.unknown", "revision.unknown", "source.invalid", "compile.timeout", "node.draining", "storage.full"],
 } as const satisfies Route;
 
 /** `GET /v1/apps/{app}/openapi.json`. */
@@ -206,7 +216,7 @@ export const appOpenApi = {
   at: "here",
   parameters: named,
   answers: { 200: answer("The document.", json(z.record(z.string(), z.unknown()))) },
-  problems: ["app.unknown", "node.unavailable"],
+  problems: problemsOfInterface,
 } as const satisfies Route;
 
 /** `GET /v1/apps/{app}/component.wasm`. */
@@ -220,7 +230,7 @@ export const appComponent = {
   answers: {
     200: { ...answer("The component.", bytes("application/wasm")), headers: { "herd-revision": "Its revision." } },
   },
-  problems: ["app.unknown", "node.unavailable"],
+  problems: ["app.unknown", "revision.unknown", "node.unavailable"],
 } as const satisfies Route;
 
 /** `GET /v1/apps/{app}/interface.wit`. */
@@ -232,7 +242,7 @@ export const appWit = {
   at: "here",
   parameters: named,
   answers: { 200: answer("The interface.", bytes("text/plain; charset=utf-8")) },
-  problems: ["app.unknown", "node.unavailable"],
+  problems: problemsOfInterface,
 } as const satisfies Route;
 
 /** `GET /v1/apps/{app}/source`. */

@@ -73,5 +73,5 @@ export const invokeByQuery = {
   at: "here",
   parameters,
   answers,
-  problems,
+  problems: [...problems, "method.unsupported"],
 } as const satisfies Route;

@@ -23,7 +23,7 @@ export const readiness = {
   answers: {
     200: answer("The node is ready. A second line counts the files that wait for the disk.", bytes("text/plain")),
   },
-  problems: ["node.draining", "node.overloaded", "node.paused", "node.unavailable", "node.revoked"],
+  problems: ["node.draining", "node.paused", "node.unavailable", "node.revoked"],
 } as const satisfies Route;
 
 /** `GET /ca.pem`. */

@@ -101,7 +101,7 @@ export const join = {
   body: json(joinBody),
   bodyLimitBytes: joinBodyBytes,
   answers,
-  problems: ["join.refused", "request.throttled", "storage.full"],
+  problems: ["join.refused", "request.throttled", "state.conflict", "storage.full"],
 } as const satisfies Route;
 
 /** `GET /v1/join/{id}`. */

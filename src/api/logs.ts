@@ -35,7 +35,7 @@ export const readLogs = {
   answers: {
     200: answer("The records, oldest first.", json(z.array(record)), stream("application/x-ndjson", record)),
   },
-  problems: ["request.throttled"],
+  problems: ["request.throttled", "node.overloaded"],
 } as const satisfies Route;
 
 /** A line of `GET /v1/logs?follow=true`, parsed. Throws ZodError. */

@@ -147,7 +147,7 @@ export const revokeNode = {
       headers: durableHeader,
     },
   },
-  problems: ["node.unknown", "state.conflict"],
+  problems: ["node.unknown", "node.revoked", "state.conflict"],
 } as const satisfies Route;
 
 const drained = z.object({

@@ -82,7 +82,6 @@ export const changePolicy = {
   at: "here",
   body: json(patch),
   answers: { 200: answer("The policy as it is now.", json(policy)) },
-  problems: ["storage.full"],
 } as const satisfies Route;
 
 /** The policy of a node. */

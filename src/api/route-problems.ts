@@ -7,8 +7,9 @@ import type { Route } from "./route.js";
 export function problemsOf(route: Route): ErrorCode[] {
   const codes = new Set<ErrorCode>([
     "internal",
+    "request.malformed",
+    "request.too-large",
     "request.headers-too-large",
-    "request.timeout",
     "expectation.unsupported",
     ...(route.problems ?? []),
   ]);
@@ -16,10 +17,11 @@ export function problemsOf(route: Route): ErrorCode[] {
     if (applies) for (const code of more) codes.add(code);
   };
   addWhen(route.role !== "none", "auth.missing", "auth.invalid", "auth.forbidden");
-  addWhen((route.parameters ?? route.query ?? route.body) !== undefined, "request.malformed");
-  addWhen(route.method !== "GET", "request.too-large");
+  // The body of a GET request is not read.
+  addWhen(route.method !== "GET", "request.timeout");
   addWhen(route.body?.kind === "raw", "media.unsupported");
-  // A relay may find no node that can act, find that node's share of relayed requests taken, or lose the link to it.
-  addWhen(route.at !== "here", "node.unavailable", "node.overloaded", "node.revoked", "request.throttled");
+  // A relay may find no node that can act, or that node's share of relayed requests taken.
+  const isRelayed = route.at !== "here" && route.at !== "masters";
+  addWhen(isRelayed, "node.unavailable", "node.overloaded", "request.throttled");
   return [...codes].sort();
 }

@@ -88,7 +88,7 @@ export const createToken = {
   at: "master",
   body: json(createBody),
   answers: { 201: answer("The token.", json(issuedToken)) },
-  problems: ["storage.full"],
+  problems: ["state.conflict", "storage.full"],
 } as const satisfies Route;
 
 /** `GET /v1/tokens`. */
@@ -126,5 +126,5 @@ export const signIn = {
   body: json(z.strictObject({ code: z.string().min(1).max(256).describe("The code: it is used up.") })),
   bodyLimitBytes: 4_096,
   answers: { 200: answer("The token.", json(callToken.extend(text))) },
-  problems: ["auth.invalid", "request.throttled"],
+  problems: ["auth.invalid", "request.throttled", "storage.full"],
 } as const satisfies Route;

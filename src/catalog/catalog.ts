@@ -180,19 +180,20 @@ export class Catalog {
     return this.#store.set.componentOf(revision);
   }
 
-  /** The component of a revision, whichever app has it. Throws `revision.unknown`. */
+  /**
+   * The component of a revision, whichever app has it. Throws `revision.unknown`, and `node.unavailable` for damaged
+   * bytes.
+   */
   async component(revision: string): Promise<Buffer> {
-    const digest = this.#store.set.componentOf(revision);
-    const bytes = digest === undefined ? undefined : await this.#store.blob(digest);
-    if (digest !== undefined && this.#store.isLostBlob(digest)) {
-      const detail = `the bytes of revision ${revision} are damaged on this node, and no other one has given them yet`;
-      throw new HerdError("node.unavailable", detail, { retryAfterSeconds: 10 });
-    }
+    const bytes = await this.#bytesOf(this.#store.set.componentOf(revision), revision);
     if (bytes === undefined) throw unknownRevision(undefined, revision);
     return bytes;
   }
 
-  /** The source files of an app's revision as they were last uploaded. Throws `app.unknown` or `revision.unknown`. */
+  /**
+   * The source files of an app's revision as they were last uploaded. Throws `app.unknown`, `revision.unknown`, and
+   * `node.unavailable` for damaged bytes.
+   */
   async source(app: string, revision: string): Promise<SourceFile[]> {
     return JSON.parse((await this.sourceText(app, revision)).toString("utf8")) as SourceFile[];
   }
@@ -200,9 +201,17 @@ export class Catalog {
   /** The same as the stored JSON text: the node checked the text before it held it. */
   async sourceText(app: string, revision: string): Promise<Buffer> {
     const found = this.#entry(checkAppName(app)).revisions.find((other) => other.revision === revision);
-    const text = found === undefined ? undefined : await this.#store.blob(found.source);
+    const text = await this.#bytesOf(found?.source, revision);
     if (text === undefined) throw unknownRevision(app, revision);
     return text;
+  }
+
+  /** A blob of a revision; undefined where there is none. Throws `node.unavailable` for damaged bytes. */
+  async #bytesOf(digest: string | undefined, revision: string): Promise<Buffer | undefined> {
+    const bytes = digest === undefined ? undefined : await this.#store.blob(digest);
+    if (digest === undefined || !this.#store.isLostBlob(digest)) return bytes;
+    const detail = `the bytes of revision ${revision} are damaged on this node, and no other one has given them yet`;
+    throw new HerdError("node.unavailable", detail, { retryAfterSeconds: 10 });
   }
 
   #show(entry: AppEntry): AppRecord {

@@ -21,11 +21,11 @@ import { OwnerSecret } from "../pki/tokens/owner-secret.js";
 import type { LeafKeys } from "../pki/x509/rsa-key.js";
 import { checkPort } from "../server/http/https-server.js";
 import { MeshEvents } from "../server/views/mesh-events.js";
+import { describeReady, type Ready } from "../server/views/ready-view.js";
 import { clientStatePath } from "../storage/client-state.js";
 import { logHeldWrites } from "../storage/held-writes-log.js";
 import type { NodeContext } from "./node-context.js";
 import { buildNode, type NodeParts } from "./node-parts.js";
-import { describeReady, type Ready } from "./ready.js";
 
 /** A node that is recycled drains for so long before it refuses calls, ms: clients read `/readyz` now and then. */
 const recycleGraceMs = 3_000;
@@ -181,15 +181,11 @@ export class HerdNode {
         stop: () => node.api.stop(),
       },
       ...node.renewals,
-      {
-        name: "readiness",
-        start: () => node.api.ready(),
-        stop: () => node.drain(),
-      },
+      { name: "readiness", start: () => node.api.ready(), stop: () => node.drain() },
       {
         name: "announcement",
         start: async () => {
-          ready = await describeReady(context, node);
+          ready = await describeReady({ ...context, ...node.apps, acceptance: node.acceptance });
         },
         // An ephemeral mesh ends with its node: the token in the file is good for nothing any more.
         stop: () => (config.ephemeral ? rm(clientStatePath(config.state), { force: true }) : undefined),

@@ -4,7 +4,7 @@ import { HerdError } from "../core/errors.js";
 import type { Links } from "../mesh/ports.js";
 
 /**
- * The answer of the first linked master that gives one. Throws a refusal of {@link final} at once, and
+ * The answer of the first linked master that gives one. Throws a refusal by fault of this node at once, and
  * `node.unavailable` without an answer.
  */
 export async function requestFromMasters(

@@ -11,9 +11,9 @@ import { systemClock } from "../../src/core/clock.js";
 import { loadConfig } from "../../src/core/config.js";
 import { UsageError } from "../../src/core/usage-error.js";
 import { HerdNode } from "../../src/node/node.js";
-import type { Ready } from "../../src/node/ready.js";
 import { Identity } from "../../src/pki/identity/identity.js";
 import { encodeJoinToken } from "../../src/pki/join/token-text.js";
+import type { Ready } from "../../src/server/views/ready-view.js";
 
 const founder: Ready = {
   url: "https://localhost:8443",

@@ -8,6 +8,7 @@ import { type ErrorCode, errorTable } from "../../src/core/error-codes.js";
 import { decodeCall, decodeResult, encodeCall, encodeResult } from "../../src/invoke/forwarding/call-codec.js";
 import type { ForwardedCall, ForwardedResult } from "../../src/invoke/forwarding/forwarded-call.js";
 import { refusals } from "../../src/invoke/routing/refusal.js";
+import { sourcesUnder } from "../source-tree.js";
 
 const report = [1, 2, "three"];
 const crossed = (value: unknown): unknown => unpack(pack(value));
@@ -53,8 +54,22 @@ test("a peer can make a call fail only as a function fails", () => {
     "function.result-too-large",
     "function.trapped",
     "internal",
+    "method.unsupported",
     "request.malformed",
   ]);
+});
+
+test("every failure of a function's run that the sandbox knows crosses: a peer is not blamed for it", () => {
+  const thrown = sourcesUnder(["runtime/sandbox/binding", "runtime/sandbox/thread"]).flatMap(({ text }) =>
+    [...text.matchAll(/HerdError\(\s*"([a-z.-]+)"/g)].map(([, code]) => code as ErrorCode),
+  );
+  assert.ok(thrown.length > 5, `${thrown.length} codes were found`);
+  for (const code of new Set(thrown)) {
+    // Refused before it is encoded: see `CallReceiver`.
+    if (errorTable[code].fault === "node") continue;
+    const sent = encodeResult({ kind: "failed", error: { code, detail: "x" }, late: false }, report);
+    assert.notEqual(decodeResult(crossed(sent)), undefined, code);
+  }
 });
 
 test("the texts of a failure are bounded at both ends", () => {

@@ -110,7 +110,7 @@ test("a failure of the function at a peer is the answer, with its place and wher
 test("a call that fails through the peer's fault runs elsewhere; a pinned one fails without details", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
-  b.runner.faulty = true;
+  b.runner.fault = new TypeError("secret of the host");
   const outcomes = await world.settle(Promise.all([a.call("1"), a.call("2")]));
   assert.deepEqual(
     outcomes.map(({ json, hop }) => [json, hop]),
@@ -124,6 +124,20 @@ test("a call that fails through the peer's fault runs elsewhere; a pinned one fa
   assert.ok(error instanceof HerdError, String(error));
   assert.equal(error.code, "internal");
   assert.doesNotMatch(error.message, /secret/);
+});
+
+test("a call that a peer cannot run now, for want of memory, is refused there and runs elsewhere", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  b.runner.fault = new HerdError("node.unavailable", "no memory for an instance");
+  const outcomes = await world.settle(Promise.all([a.call("1"), a.call("2")]));
+  assert.deepEqual(
+    outcomes.map(({ hop }) => hop),
+    [undefined, undefined],
+  );
+  assert.match(a.metrics.text(), /herd_forwarded_total\{outcome="refused"\} 1/);
+  assert.match(a.metrics.text(), /herd_forwarded_total\{outcome="broken"\} 0/);
+  assert.deepEqual(b.warnings, []);
 });
 
 test("a call whose link breaks runs again elsewhere within its deadline", async () => {

@@ -94,7 +94,7 @@ test("a peer has a slow start when it joins, and again after an ejection", () =>
 test("a peer that fails at once is ejected, also over another link, and gets calls again once it works", async () => {
   const { world, nodes } = await fakeMesh(3);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
-  b.runner.faulty = true;
+  b.runner.fault = new TypeError("secret of the host");
   const burst = async (count: number): Promise<number> => {
     let there = 0;
     for (let round = 0; round < count; round++) {
@@ -112,7 +112,7 @@ test("a peer that fails at once is ejected, also over another link, and gets cal
   a.link(b);
   await world.advance(10);
   assert.deepEqual([a.statuses.get("b")?.fresh, a.statuses.get("b")?.usable], [true, false]);
-  b.runner.faulty = false;
+  b.runner.fault = undefined;
   await world.advance(2_000);
   assert.ok((await burst(100)) > 0, "back");
 });

@@ -14,6 +14,7 @@ const maxWhere = 1_024;
 const functionFailures: ReadonlySet<string> = new Set<ErrorCode>([
   "request.malformed",
   "arguments.invalid",
+  "method.unsupported",
   "function.trapped",
   "function.out-of-memory",
   "function.result-too-large",

@@ -20,7 +20,7 @@ export interface Certifier {
   readonly masterIssuer: Issuer | undefined;
   readonly tokenKey: KeyObject | undefined;
   readonly clock: Clock;
-  /** Both throw `request.malformed` when this node has no root key, or its passphrase is missing. */
+  /** Both throw `node.unavailable` without a root key on this node, and `state.conflict` without its passphrase. */
   rootIssuer(): Promise<Issuer>;
   rootSign(payload: string): Promise<Signed>;
 }
@@ -95,7 +95,7 @@ interface IssuedMaster {
   readonly grant: string;
 }
 
-/** Makes a node a master. Throws HerdError `state.conflict` where the root's key is not at hand. */
+/** Makes a node a master. Throws HerdError as {@link Certifier.rootIssuer}. */
 export async function issueMaster(candidate: MasterCandidate, by: Certifier): Promise<IssuedMaster> {
   const { nodeId, name, key } = candidate;
   const { meshId, scope, clock, tokenKey } = by;

@@ -216,8 +216,8 @@ export class Identity implements Certifier {
   }
 
   /**
-   * The root as an issuer, its key read for this occasion. Throws `state.conflict` when it is not here, or its
-   * passphrase is missing.
+   * The root as an issuer, its key read for this occasion. Throws `node.unavailable` when it is not here, and
+   * `state.conflict` when its passphrase is missing.
    */
   async rootIssuer(): Promise<Issuer> {
     return rootIssuer({ certificate: this.rootCertificate, key: await this.#rootKey() });

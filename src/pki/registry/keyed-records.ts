@@ -102,7 +102,10 @@ export class KeyedRecords<Kind extends RecordKind> {
     }
   }
 
-  /** See `RecordStore`. Throws `auth.invalid` saying why a record is refused. */
+  /**
+   * See `RecordStore`. Throws `auth.invalid` saying why a record is refused, and `state.conflict` when there are too
+   * many.
+   */
   async accept(text: string): Promise<"new" | "known" | "waiting"> {
     const record = this.#read(text);
     if (typeof record === "string") throw new HerdError("auth.invalid", record);
@@ -182,7 +185,7 @@ export class KeyedRecords<Kind extends RecordKind> {
     if (!this.#fullLogged)
       this.#log?.error(`more than ${this.#rules.limit} ${this.kind} records: further ones are refused`);
     this.#fullLogged = true;
-    throw new HerdError("auth.invalid", `this node keeps no more than ${this.#rules.limit} ${this.kind} records`);
+    throw new HerdError("state.conflict", `this node keeps no more than ${this.#rules.limit} ${this.kind} records`);
   }
 
   async #write(batch: readonly Pending<Kind>[]): Promise<readonly (boolean | HerdError)[]> {

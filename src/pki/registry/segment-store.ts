@@ -2,6 +2,7 @@
 
 import { HerdError } from "../../core/errors.js";
 import { keepIn, type StateFiles } from "../../storage/state-files.js";
+import { StorageFull } from "../../storage/storage-error.js";
 
 /** Files `{kind}-{n}`, each a list of texts without line breaks. A segment that holds none is no file. */
 export class SegmentStore {
@@ -30,9 +31,18 @@ export class SegmentStore {
   async write(segment: number, texts: readonly string[], { keep }: { readonly keep: boolean }): Promise<void> {
     const name = `${this.#kind}-${segment}`;
     const content = texts.join("\n");
-    if (texts.length === 0) await this.#files.remove(name);
+    if (texts.length === 0) await this.#remove(name, { keep });
     else if (keep) await keepIn(this.#files, { name, content });
     else await this.#files.write(name, content);
+  }
+
+  /** Removes a segment whose records are all over. With `keep` a full disk may hold it: the next start removes it. */
+  async #remove(name: string, { keep }: { readonly keep: boolean }): Promise<void> {
+    try {
+      await this.#files.remove(name);
+    } catch (error) {
+      if (!keep || !(error instanceof StorageFull)) throw error;
+    }
   }
 
   /** The error for a segment whose content is not what was written. */

@@ -72,8 +72,8 @@ export class FakeRunner implements Runner {
   /** What the node is held up with each call, beside its run. */
   heldUpMs = 0;
   queueLength = 1_000;
-  /** Whether every call fails. */
-  faulty = false;
+  /** What every call fails with; undefined while calls run. */
+  fault: Error | undefined;
   readonly #world: TimeAndChance;
   readonly #owner: FakeOwner;
   readonly #waiting: (() => void)[] = [];
@@ -100,7 +100,7 @@ export class FakeRunner implements Runner {
   async run(call: Parameters<Runner["run"]>[0]): Promise<InvocationResult> {
     const clock = this.#world;
     const cameAt = clock.now();
-    if (this.faulty) throw new TypeError("secret of the host");
+    if (this.fault !== undefined) throw this.fault;
     if (this.#waiting.length >= this.queueLength) throw new NotStarted("busy", "many calls are waiting");
     if (this.#running >= Math.max(1, this.#owner.current.slots))
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
