@@ -19,7 +19,7 @@ import { type JoinContext, openConfiguredIdentity, reEnrollByKey } from "../pki/
 import { withKeyFiles } from "../pki/state/key-files.js";
 import { OwnerSecret } from "../pki/tokens/owner-secret.js";
 import type { LeafKeys } from "../pki/x509/rsa-key.js";
-import { checkPort } from "../server/http/https-server.js";
+import { checkPort } from "../server/door/port-probe.js";
 import { MeshEvents } from "../server/views/mesh-events.js";
 import { describeReady, type Ready } from "../server/views/ready-view.js";
 import { clientStatePath } from "../storage/client-state.js";

@@ -1,7 +1,6 @@
 // The public HTTPS interface of a node: builds the endpoints of all routes of src/api, and serves them.
 
 import { invokeByQuery, invoke as invokeRoute } from "../api/calls.js";
-import type { Route } from "../api/route.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import { hostAndPort } from "../core/host-and-port.js";
@@ -14,6 +13,7 @@ import type { Deployer } from "../deploy/deployer.js";
 import type { Catalog } from "../deploy/ports.js";
 import type { AppRouter } from "../invoke/app-router.js";
 import type { Invoker } from "../invoke/invoker.js";
+import type { KeyFiles } from "../pki/state/key-files.js";
 import type { OwnerSecret } from "../pki/tokens/owner-secret.js";
 import type { NotReady } from "../trust/peer-acceptance.js";
 import { CallStats } from "./call/call-stats.js";
@@ -22,6 +22,8 @@ import { InvocationMetrics } from "./call/invocation-metrics.js";
 import { InvokeEndpoint } from "./call/invoke.js";
 import { ConnectionCaps, type ConnectionCapsOptions } from "./connections/connection-caps.js";
 import { connectionsTo } from "./connections/connection-table.js";
+import type { DoorKind, FrontDoor, FrontDoorOptions } from "./door/front-door.js";
+import { openDoor } from "./door/open-door.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";
 import { appsEndpoints } from "./endpoints/apps.js";
@@ -37,7 +39,6 @@ import { nodesEndpoints } from "./endpoints/nodes.js";
 import { policyEndpoints } from "./endpoints/policy.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
 import type { HttpAnswer } from "./http/http-answer.js";
-import { HttpsServer, type KeyFiles } from "./http/https-server.js";
 import { OpenStreams } from "./http/open-streams.js";
 import type { RequestElsewhere, Where } from "./http/place.js";
 import { routeRequest } from "./http/route-request.js";
@@ -48,11 +49,10 @@ import { type RelayedFrom, RelayedRequests } from "./relay/relay-receiver.js";
 import { liveStats } from "./views/live-stats.js";
 import type { MeshEvents } from "./views/mesh-events.js";
 
-/** Routes of the hot path: their requests do not pass the chain. */
-const hotRoutes: readonly Route[] = [invokeByQuery, invokeRoute];
-
 /** Dependencies of {@link HttpsApi}. */
 export interface HttpsApiOptions {
+  /** The front door to have; undefined for the fastest one that runs here. */
+  readonly door: DoorKind | undefined;
   readonly host: string;
   readonly port: number;
   /** The host that URLs name. */
@@ -110,7 +110,8 @@ function unknownApp(
 export class HttpsApi {
   readonly #options: HttpsApiOptions;
   readonly #inFlight = new InFlight();
-  readonly #server: HttpsServer;
+  readonly #doorOptions: FrontDoorOptions;
+  #door: FrontDoor | undefined;
   readonly #relayed: RelayedRequests;
   #readiness: "starting" | "ready" | "draining" = "starting";
 
@@ -157,7 +158,7 @@ export class HttpsApi {
     ];
     const hold = () => this.#inFlight.hold();
     const { clock, metrics, connections } = options;
-    const recount = () => connectionsTo(this.#server.port);
+    const recount = () => connectionsTo(this.#port);
     const bodyLimitBytes = limits.argumentBytes;
     const isHere = (where: Where): boolean => relay.isHere(where);
     const elsewhere = (handed: RequestElsewhere): Promise<HttpAnswer> => relayRequest(handed, relay);
@@ -169,23 +170,25 @@ export class HttpsApi {
       hold,
       isHere,
     });
+    // The hot path: its requests do not pass the chain.
+    const hotRoutes = [invokeByQuery, invokeRoute].map((route) => ({ route, handle: invoke.handle }));
     const router = new Router(endpoints, hotRoutes);
     const chain = { tokens, ownerSecret, isHere, elsewhere };
     const routing = { ...chain, router, log, place, hold, bodyLimitBytes };
-    this.#server = new HttpsServer({
+    this.#doorOptions = {
       connections: new ConnectionCaps({ ...connections, clock, log, metrics, recount }),
       host: options.host,
       port: options.port,
       log,
       bodyLimitBytes,
-      hotRoutes: hotRoutes.map((route) => ({ route, handle: invoke.handle })),
+      hotRoutes,
       handle: (context) => routeRequest(context, routing),
-    });
+    };
   }
 
   /** `https://host:port`, with the bound port. */
   get url(): string {
-    return `https://${hostAndPort(this.#options.advertise, this.#server.port)}`;
+    return `https://${hostAndPort(this.#options.advertise, this.#port)}`;
   }
 
   /** Calls in flight. */
@@ -202,8 +205,18 @@ export class HttpsApi {
   }
 
   /** Binds the port; `/readyz` answers `node.draining` until {@link ready}. */
-  start(keyFiles: KeyFiles): Promise<void> {
-    return this.#server.start(keyFiles);
+  async start(keyFiles: KeyFiles): Promise<void> {
+    this.#door = await openDoor(this.#options.door, this.#doorOptions);
+    await this.#door.start(keyFiles);
+  }
+
+  /** The front door; undefined before the start. */
+  get door(): DoorKind | undefined {
+    return this.#door?.kind;
+  }
+
+  get #port(): number {
+    return this.#door?.port ?? 0;
   }
 
   /** Makes `/readyz` report the node as ready from now on. */
@@ -213,7 +226,8 @@ export class HttpsApi {
 
   /** Serves new connections with a renewed certificate. */
   reload(keyFiles: KeyFiles): Promise<void> {
-    return this.#server.reload(keyFiles);
+    if (this.#door === undefined) throw new TypeError("reload before start");
+    return this.#door.reload(keyFiles);
   }
 
   /**
@@ -234,6 +248,6 @@ export class HttpsApi {
   /** Closes the port and every connection, also of clients that still wait for a call. */
   stop(): void {
     this.#readiness = "draining";
-    this.#server.stop();
+    this.#door?.stop();
   }
 }

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Response } from "hyper-express";
-import { FramedRequest, FramedResponse, type Route } from "../../src/server/http/framed-request.js";
+import { FramedRequest, FramedResponse, type Route } from "../../src/server/door/uws/framed-request.js";
 import { TestNode } from "../harness/tls/test-node.js";
 import { call, chunks, get, post } from "./http-rows.js";
 import { exchange, type Place, RawClient } from "./raw-client.js";

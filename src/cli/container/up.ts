@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Config, loadConfig } from "../../core/config.js";
 import { UsageError } from "../../core/usage-error.js";
-import { checkPort } from "../../server/http/https-server.js";
+import { checkPort } from "../../server/door/port-probe.js";
 import { CommandError } from "../command-errors.js";
 import { printNotice } from "../print.js";
 import { recycledCode, type UpOptions, upFlags } from "../up.js";

@@ -1,10 +1,9 @@
 // Back-pressure on large bodies: bounds the bytes of bodies that arrive at once, over all clients. A client that stops
 // halfway loses its share.
 
-import type { Request, Response } from "hyper-express";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
-import { receivedBytes } from "../http/framed-request.js";
+import type { RequestContext } from "../http/request-context.js";
 
 /** Smaller bodies are not counted: to count one would cost more than it holds. */
 const countedBytes = 65_536;
@@ -18,8 +17,7 @@ const graceMs = 1_000;
 
 /** A body that counts towards the budget. */
 interface Arriving {
-  readonly request: Request;
-  readonly response: Response;
+  readonly context: RequestContext;
   readonly bytes: number;
   readonly since: number;
 }
@@ -37,12 +35,12 @@ export class BodyBudget {
   }
 
   /**
-   * Counts the body of `request` until the returned function is called or the client disconnects. A body without a
+   * Counts the body of a request until the returned function is called or the client disconnects. A body without a
    * length counts as `maxBytes`. When another body needs the place, a body that arrives too slowly loses its
    * connection. Throws HerdError `node.overloaded` when the budget is still used up then.
    */
-  admit({ request, response }: { request: Request; response: Response }, maxBytes: number): () => void {
-    const { headers } = request;
+  admit(context: RequestContext, maxBytes: number): () => void {
+    const { headers } = context;
     const announced = headers["transfer-encoding"] === undefined ? Number(headers["content-length"] ?? 0) : maxBytes;
     const bytes = Math.min(announced, maxBytes);
     if (bytes < countedBytes) return () => undefined;
@@ -51,10 +49,10 @@ export class BodyBudget {
       throw new HerdError("node.overloaded", "too many large bodies are on their way", { retryAfterSeconds: 1 });
     }
     this.#arriving += bytes;
-    const body = { request, response, bytes, since: this.#clock.monotonic() };
+    const body = { context, bytes, since: this.#clock.monotonic() };
     this.#bodies.add(body);
     const release = (): void => this.#release(body);
-    response.once("close", release);
+    context.onClose(release);
     return release;
   }
 
@@ -69,10 +67,10 @@ export class BodyBudget {
       const ageMs = now - body.since;
       // Bodies are in the order of their age: all later ones are younger.
       if (ageMs < graceMs || this.#fits(bytes)) return;
-      if (receivedBytes(body.request) >= ageMs * floorBytesPerMs) continue;
+      if (body.context.receivedBytes >= ageMs * floorBytesPerMs) continue;
       this.#release(body);
       // Not at once: uWebSockets may be reading from another socket now.
-      setImmediate(() => body.response.close());
+      setImmediate(() => body.context.close());
     }
   }
 

@@ -1,27 +1,27 @@
 // The calls in flight: the clients that wait for them, and when the last one ends (graceful shutdown).
 
-import type { Response } from "hyper-express";
 import type { Cancellation } from "../../../runtime/sandbox/call.js";
 import { ClientGone } from "../http/request-body.js";
+import type { RequestContext } from "../http/request-context.js";
 
 /**
- * A call whose client waits; cancelled once the client disconnects. hyper-express marks the response then. A listener
- * would cost a stream for each response, and an AbortController a tenth of the main thread's time for a call; therefore
+ * A call whose client waits; cancelled once the client disconnects. The context is marked then. A listener would cost a
+ * stream for each response on uWebSockets, and an AbortController a tenth of the main thread's time for a call; therefore
  * the mark is polled.
  */
 export class WaitingCall implements Cancellation {
   readonly app: string;
   /** Whether the call's arguments are still arriving. */
   arriving = true;
-  readonly #response: Response;
+  readonly #context: RequestContext;
 
-  constructor(app: string, response: Response) {
+  constructor(app: string, context: RequestContext) {
     this.app = app;
-    this.#response = response;
+    this.#context = context;
   }
 
   get aborted(): boolean {
-    return this.#response.completed;
+    return this.#context.isCompleted;
   }
 
   get reason(): unknown {

@@ -1,6 +1,5 @@
 // POST and GET /fn/{app}/{function}: the hot path. Every call pays for each line here.
 
-import type { Request, Response } from "hyper-express";
 import type { CallArguments } from "../../../runtime/sandbox/call.js";
 import { checkAppName } from "../../core/app-name.js";
 import type { Clock } from "../../core/clock.js";
@@ -20,9 +19,10 @@ import {
 } from "../../invoke/invoker.js";
 import type { Claims } from "../../pki/tokens/claims.js";
 import { claimsOf, requireRole } from "../http/authorize.js";
-import { answerEmpty } from "../http/empty-answer.js";
+import { sendAnswer } from "../http/client-request.js";
 import { decodedParameter } from "../http/http-request.js";
 import { hasBody, readBody, whenReceived } from "../http/request-body.js";
+import type { RequestContext } from "../http/request-context.js";
 import { sendProblem } from "../http/send-problem.js";
 import type { Tokens } from "../ports.js";
 import { BodyBudget } from "./body-budget.js";
@@ -30,7 +30,6 @@ import { failureRecord } from "./call-failure.js";
 import type { CallStats } from "./call-stats.js";
 import { type InFlight, WaitingCall } from "./in-flight.js";
 import type { InvocationMetrics } from "./invocation-metrics.js";
-import { largeResultBytes, sendLargeResult } from "./paced-result.js";
 
 /** Dependencies of the invoke endpoint. `draining` returns whether new calls are refused. */
 export interface InvokeOptions {
@@ -57,9 +56,22 @@ export interface InvokeOptions {
 
 /** An invocation on its way through the endpoint, without its arguments until these were received. */
 interface InvokeContext extends Omit<Invocation, "arguments"> {
-  readonly request: Request;
-  readonly response: Response;
+  readonly context: RequestContext;
   readonly signal: WaitingCall;
+}
+
+/** The parameters of the path, percent-encoded. */
+interface CallPath {
+  readonly app?: string;
+  readonly function?: string;
+}
+
+/** A caller with a token. */
+interface Caller {
+  readonly claims: Claims;
+  /** Name of the app. */
+  readonly name: string;
+  readonly parameters: CallPath;
 }
 
 const noArguments = "";
@@ -74,40 +86,40 @@ export class InvokeEndpoint {
     this.#bodies = new BodyBudget(options.limits.queueBytes, options.clock);
   }
 
-  /** The handler of both methods. Not async: hyper-express would wrap each call in two more promises. */
-  readonly handle = (request: Request, response: Response): void => {
+  /** The handler of both methods. Not async: each call would cost two more promises. */
+  readonly handle = (context: RequestContext, parameters: CallPath): void => {
     try {
-      const name = decodedParameter(request.path_parameters.app);
+      const name = decodedParameter(parameters.app);
       const active = this.#options.router.find(name);
-      const { headers } = request;
+      const { headers } = context;
       if (active?.public === true && headers["herd-node"] === undefined) {
-        this.#accept({ request, response }, { app: active, node: undefined });
+        this.#accept(context, { app: active, node: undefined, function: parameters.function });
         return;
       }
       if (active === undefined) checkAppName(name);
       const claims = claimsOf(this.#options.tokens, headers.authorization);
       if (claims instanceof Promise) {
         claims
-          .then((verified) => this.#authorize({ request, response }, { claims: verified, name }))
+          .then((verified) => this.#authorize(context, { claims: verified, name, parameters }))
           .catch((error) => {
-            this.#fail({ request, response }, error);
+            this.#fail(context, undefined, error);
           });
         return;
       }
-      this.#authorize({ request, response }, { claims, name });
+      this.#authorize(context, { claims, name, parameters });
     } catch (error) {
-      this.#fail({ request, response }, error);
+      this.#fail(context, undefined, error);
     }
   };
 
-  #authorize(context: { request: Request; response: Response }, caller: { claims: Claims; name: string }): void {
-    requireRole(caller.claims, "invoke", caller.name);
-    const pinned = context.request.headers["herd-node"];
-    if (pinned !== undefined) requireRole(caller.claims, "admin", caller.name);
+  #authorize(context: RequestContext, { claims, name, parameters }: Caller): void {
+    requireRole(claims, "invoke", name);
+    const pinned = context.headers["herd-node"];
+    if (pinned !== undefined) requireRole(claims, "admin", name);
     const node = pinned === undefined ? undefined : this.#nodeOf(pinned);
-    const active = this.#options.router.find(caller.name);
-    if (active === undefined) throw this.#options.unknownApp(caller.name);
-    this.#accept(context, { app: active, node });
+    const active = this.#options.router.find(name);
+    if (active === undefined) throw this.#options.unknownApp(name);
+    this.#accept(context, { app: active, node, function: parameters.function });
   }
 
   /** Id of the node with that name. */
@@ -119,12 +131,12 @@ export class InvokeEndpoint {
 
   /** Reads the call's arguments. The caller is already authorized. */
   #accept(
-    { request, response }: { request: Request; response: Response },
-    { app, node }: { app: ActiveApp; node: string | undefined },
+    context: RequestContext,
+    { app, node, function: raw }: { app: ActiveApp; node: string | undefined; function: string | undefined },
   ): void {
     const { limits, clock } = this.#options;
-    const { headers } = request;
-    const name = decodedParameter(request.path_parameters.function);
+    const { headers } = context;
+    const name = decodedParameter(raw);
     if (!app.functions.has(name)) {
       throw new HerdError("function.unknown", `the app ${app.app} has no function ${name.slice(0, 80)}`);
     }
@@ -133,28 +145,27 @@ export class InvokeEndpoint {
     }
     const deadline = deadlineOf(headers["herd-deadline-ms"], { deadlineMs: limits.deadlineMs, clock });
     const id = this.#options.nextInvocation();
-    const signal = new WaitingCall(app.app, response);
-    const call: InvokeContext = { request, response, app, function: name, deadline, id, signal, node };
-    if (request.method === "GET") {
-      // Without a question mark hyper-express gives undefined, in spite of its types.
-      const body = (request.path_query as string | undefined) ?? "";
+    const signal = new WaitingCall(app.app, context);
+    const call: InvokeContext = { context, app, function: name, deadline, id, signal, node };
+    if (context.method === "GET") {
+      const body = context.query;
       const received = (): void => this.#run(call, { format: "query", body });
-      if (request.received) received();
-      else whenReceived(request, response, { limitBytes: limits.argumentBytes, received });
-    } else if (!hasBody(request)) {
+      if (context.isReceived) received();
+      else whenReceived(context, { limitBytes: limits.argumentBytes, received });
+    } else if (!hasBody(context)) {
       this.#run(call, { format: "json", body: noArguments });
     } else {
       checkMedia(headers["content-type"], headers["content-encoding"]);
-      const arrived = this.#bodies.admit(call, limits.argumentBytes);
+      const arrived = this.#bodies.admit(context, limits.argumentBytes);
       this.#options.inFlight.add(id, signal);
-      readBody(request, response, limits.argumentBytes).then(
+      readBody(context, limits.argumentBytes).then(
         (body) => {
           arrived();
           this.#run(call, { format: "json", body });
         },
         (error) => {
           arrived();
-          this.#fail(call, error);
+          this.#fail(context, call, error);
         },
       );
     }
@@ -167,52 +178,40 @@ export class InvokeEndpoint {
     inFlight.add(id, signal);
     invoker.invoke({ app, function: call.function, arguments: args, id, deadline, signal, node }).then(
       (result) => this.#answer(call, result),
-      (error) => this.#fail(call, error),
+      (error) => this.#fail(call.context, call, error),
     );
   }
 
   #answer(call: InvokeContext, result: InvocationResult): void {
-    const { request, response, id } = call;
+    const { context, id } = call;
     const { inFlight, limits, metrics } = this.#options;
     metrics.answered(result);
     this.#options.stats.answered(call.app, { name: call.function, result });
-    if (response.completed) {
+    if (context.isCompleted) {
       inFlight.delete(id);
       return;
     }
     const { json, hop } = result;
-    const timing = timingOf(result);
+    const headers = this.#names(call, hop);
+    headers["server-timing"] = timingOf(result);
     if (json === null) {
-      const headers = { ...this.#names(call, hop), "server-timing": timing };
-      answerEmpty({ request, response }, { headers, bodyLimitBytes: limits.argumentBytes });
+      sendAnswer(context, { status: 204, headers, body: undefined }, limits.argumentBytes);
       inFlight.delete(id);
       return;
     }
-    // Writes straight to uWebSockets: hyper-express would keep each header in a dictionary first.
-    response.atomic(() => {
-      const { raw } = response;
-      const names = this.#names(call, hop);
-      for (const name in names) raw.writeHeader(name, names[name] ?? "");
-      raw.writeHeader("server-timing", timing).writeHeader("content-type", "application/json");
-      const body = typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
-      if (body.length >= largeResultBytes && request.received) {
-        const bytes = typeof body === "string" ? Buffer.from(body) : body;
-        sendLargeResult(call, bytes, () => inFlight.delete(id));
-      } else {
-        response.send(body);
-        inFlight.delete(id);
-      }
-    });
+    headers["content-type"] = "application/json";
+    const body = typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
+    context.sendResult(headers, body, () => inFlight.delete(id));
   }
 
-  #fail(context: { request: Request; response: Response } | InvokeContext, error: unknown): void {
+  #fail(context: RequestContext, call: InvokeContext | undefined, error: unknown): void {
     this.#options.metrics.failed(error);
-    if ("app" in context) this.#note(context, error);
+    if (call !== undefined) this.#note(call, error);
     const { log, limits } = this.#options;
     const hop = error instanceof PeerFailure ? error.hop : undefined;
-    const headers = "app" in context ? this.#names(context, hop) : {};
+    const headers = call === undefined ? {} : this.#names(call, hop);
     sendProblem(context, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
-    if ("app" in context) this.#options.inFlight.delete(context.id);
+    if (call !== undefined) this.#options.inFlight.delete(call.id);
   }
 
   /** Counts and logs a call that failed. */

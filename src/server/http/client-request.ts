@@ -1,133 +1,116 @@
-// The request context of a client on hyper-express: the request as endpoints read it, and the way of an answer out.
+// A client's request as endpoints read it, and the way of an answer to the client.
 
-import type { Request, Response } from "hyper-express";
-import { answerEmpty, answerHead } from "./empty-answer.js";
 import { Content, type HttpAnswer, type Streamed } from "./http-answer.js";
 import { type HttpRequest, keptBody } from "./http-request.js";
-import { addressText } from "./remote-address.js";
 import { readBody, whenReceived } from "./request-body.js";
-
-/** The request context of a client: hyper-express' request and response. */
-export interface RequestContext {
-  readonly request: Request;
-  readonly response: Response;
-}
+import type { RequestContext } from "./request-context.js";
 
 /** Back-pressure: a reader of a stream loses its connection once so many bytes wait for it in memory. */
 const maxBehindBytes = 4 * 1024 * 1024;
-/** Keep-alive of a stream: uWebSockets closes a connection that was silent for 10 s. */
+/** Keep-alive of a stream: a front door closes a connection that was silent for 10 s. */
 const heartbeatMs = 5_000;
 
-/** A client's request. Must be made while hyper-express' handler runs: afterwards the client's address is gone. */
+/** A client's request. Must be made while the handler of its context runs: see `RequestContext.remoteAddress`. */
 export class ClientRequest implements HttpRequest {
   readonly remoteAddress: string;
   readonly arrivedAt: string;
   readonly baseUrl: string;
   readonly body: HttpRequest["body"];
-  readonly #request: Request;
-  readonly #response: Response;
+  readonly #context: RequestContext;
   #signal: AbortSignal | undefined;
 
-  constructor(
-    { request, response }: RequestContext,
-    { node, baseUrl }: { readonly node: string; readonly baseUrl: string },
-  ) {
-    this.#request = request;
-    this.#response = response;
-    this.remoteAddress = addressText(response.raw.getRemoteAddress());
+  constructor(context: RequestContext, { node, baseUrl }: { readonly node: string; readonly baseUrl: string }) {
+    this.#context = context;
+    this.remoteAddress = context.remoteAddress;
     this.arrivedAt = node;
     this.baseUrl = baseUrl;
-    this.body = keptBody((limitBytes) => readBody(request, response, limitBytes));
+    this.body = keptBody((limitBytes) => readBody(context, limitBytes));
   }
 
   get method(): string {
-    return this.#request.method;
+    return this.#context.method;
   }
 
   get path(): string {
-    return this.#request.path;
+    return this.#context.path;
   }
 
   get query(): string {
-    // Without a question mark hyper-express gives undefined, in spite of its types.
-    return (this.#request.path_query as string | undefined) ?? "";
+    return this.#context.query;
   }
 
   get headers(): Readonly<Record<string, string | undefined>> {
-    return this.#request.headers;
+    return this.#context.headers;
   }
 
   get signal(): AbortSignal {
-    this.#signal ??= goneSignal(this.#response);
+    this.#signal ??= goneSignal(this.#context);
     return this.#signal;
   }
 }
 
 /** Answers a client once the request's body has arrived, up to `bodyLimitBytes`. Only the first answer is sent. */
 export function sendAnswer(context: RequestContext, answer: HttpAnswer, bodyLimitBytes: number): void {
-  const { request, response } = context;
   const { status, headers, body } = answer;
-  if (body === undefined) {
-    answerEmpty(context, { headers, bodyLimitBytes });
+  if (body !== undefined && !(body instanceof Content)) {
+    sendStream(context, { headers, body });
     return;
   }
-  if (!(body instanceof Content)) {
-    sendStream(response, { headers, body });
-    return;
-  }
-  const all = { ...headers, "content-type": body.type };
-  if (request.method === "HEAD") {
-    answerHead(context, { status, headers: all, length: Buffer.byteLength(body.body), bodyLimitBytes });
-    return;
-  }
-  whenReceived(request, response, {
+  whenReceived(context, {
     limitBytes: bodyLimitBytes,
     received: () => {
-      if (response.completed) return;
-      if (response.initiated) {
-        // A stream failed half-way: the end of the connection is the only sign that a client gets.
-        response.close();
-        return;
-      }
-      response.status(status);
-      for (const [name, value] of Object.entries(all)) response.header(name, value, true);
-      response.send(bytesOf(body));
+      if (context.isCompleted) return;
+      // A stream failed half-way: the end of the connection is the only sign that a client gets.
+      if (context.isInitiated) context.close();
+      else if (body === undefined) context.sendEmpty(status, headers);
+      else sendContent(context, { status, headers: { ...headers, "content-type": body.type }, body });
     },
   });
 }
 
-function bytesOf({ body }: Content): string | Buffer {
-  return typeof body === "string" ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+function sendContent(
+  context: RequestContext,
+  { status, headers, body: { body } }: HttpAnswer & { readonly body: Content },
+): void {
+  // The length and type are those of the body that GET would send.
+  if (context.method === "HEAD") {
+    context.sendEmpty(status, { ...headers, "content-length": String(Buffer.byteLength(body)) });
+  } else {
+    context.send(
+      status,
+      headers,
+      typeof body === "string" ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+    );
+  }
 }
 
 function sendStream(
-  response: Response,
+  context: RequestContext,
   { headers, body }: { readonly headers: HttpAnswer["headers"]; readonly body: Streamed },
 ): void {
   const { type, heartbeat, start, closed } = body.options;
-  if (response.completed) {
+  if (context.isCompleted) {
     closed();
     return;
   }
-  for (const [name, value] of Object.entries(headers)) response.header(name, value, true);
-  response.header("content-type", type, true);
+  const stream = context.stream({ ...headers, "content-type": type });
   const write = (text: string): void => {
-    if (response.completed) return;
-    if (response.writableLength > maxBehindBytes) response.close();
-    else response.write(text);
+    if (context.isCompleted) return;
+    if (stream.waitingBytes > maxBehindBytes) context.close();
+    else stream.write(text);
   };
   const beat = setInterval(() => write(heartbeat), heartbeatMs).unref();
-  response.once("close", () => {
+  context.onClose(() => {
     clearInterval(beat);
     closed();
   });
   start(write);
 }
 
-/** Aborts when the client disconnects. The listener costs the response a stream: too much for the hot path alone. */
-function goneSignal(response: Response): AbortSignal {
+/** Aborts when the client disconnects. */
+function goneSignal(context: RequestContext): AbortSignal {
   const controller = new AbortController();
-  if (response.completed) controller.abort();
-  else response.once("abort", () => controller.abort());
+  if (context.isCompleted) controller.abort();
+  else context.onGone(() => controller.abort());
   return controller.signal;
 }

@@ -1,10 +1,8 @@
 // Request bodies: bounded while they arrive, whether their length was announced or not.
 
-import { Writable } from "node:stream";
-import type { Request, Response } from "hyper-express";
 import { HerdError } from "../../core/errors.js";
-import { cutBody, type FramedRequest, wholeBody } from "./framed-request.js";
 import { tooLarge } from "./http-request.js";
+import type { RequestContext } from "./request-context.js";
 
 /** A client that sends more than this many times the limit loses its connection instead of getting an answer. */
 const patience = 8;
@@ -19,31 +17,26 @@ export class ClientGone extends Error {
 }
 
 /** Whether the request announced a body. */
-export function hasBody(request: Request): boolean {
-  const { headers } = request;
+export function hasBody({ headers }: Pick<RequestContext, "headers">): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 /**
  * The whole body. Rejects with `request.too-large` once the body ended, so that the answer reaches the client, with
- * `request.timeout` when the body comes too slowly, and with {@link ClientGone}. The promise never settles for a
+ * `request.timeout` when the body comes too slowly, and with {@link ClientGone}. The promise may never settle for a
  * client that disconnects within a body of known length.
  */
-export function readBody(request: Request, response: Response, limitBytes: number): Promise<Buffer> {
-  // The fast path: hyper-express allocates a body of known length once.
-  if (
-    request.headers["transfer-encoding"] === undefined &&
-    Number(request.headers["content-length"] ?? 0) <= limitBytes
-  ) {
-    return wholeBody(request, response, tooSlow);
-  }
-  const announced = Number(request.headers["content-length"] ?? 0);
+export function readBody(context: RequestContext, limitBytes: number): Promise<Buffer> {
+  const { headers } = context;
+  const announced = Number(headers["content-length"] ?? 0);
+  // The fast path: a body of known length needs no list of chunks.
+  if (headers["transfer-encoding"] === undefined && announced <= limitBytes) return context.wholeBody(tooSlow);
   return new Promise((resolve, reject) => {
     const stalled = (): void => {
-      cutBody(request, response);
+      context.cutBody();
       reject(tooLarge(limitBytes));
     };
-    receive(request, response, {
+    receive(context, {
       limitBytes,
       late: () => reject(tooSlow()),
       ...(announced > limitBytes ? { keep: false, stalled } : {}),
@@ -57,27 +50,22 @@ export function readBody(request: Request, response: Response, limitBytes: numbe
 }
 
 /**
- * Discards the body and calls `received` when all of it has arrived: at once when it already has. hyper-express would
- * wait for the body without a bound before it sends. This function cuts the connection of a client that sends more
- * than `patience` times the limit. When a client stops sending, `received` is called, and its answer is the last one
- * of the connection.
+ * Discards the body and calls `received` when all of it has arrived: at once when it already has. This function cuts
+ * the connection of a client that sends more than `patience` times the limit. When a client stops sending, `received`
+ * is called, and its answer is the last one of the connection.
  */
-export function whenReceived(
-  request: Request,
-  response: Response,
-  options: { limitBytes: number; received: () => void },
-): void {
-  if (response.completed) return;
-  if (request.received) {
+export function whenReceived(context: RequestContext, options: { limitBytes: number; received: () => void }): void {
+  if (context.isCompleted) return;
+  if (context.isReceived) {
     options.received();
     return;
   }
-  receive(request, response, {
+  receive(context, {
     limitBytes: options.limitBytes,
     keep: false,
     done: options.received,
     stalled: () => {
-      cutBody(request, response);
+      context.cutBody();
       options.received();
     },
     late: options.received,
@@ -101,44 +89,39 @@ interface Reception {
   gone(): void;
 }
 
-function receive(request: Request, response: Response, reception: Reception): void {
+function receive(context: RequestContext, reception: Reception): void {
   let bytes = 0;
   let chunks: Buffer[] = [];
-  const { stalled } = reception;
+  const { stalled, limitBytes } = reception;
   const timer = stalled === undefined ? undefined : setTimeout(() => settle(stalled), stallMs).unref();
   let settled = false;
   const settle = (then: () => void): void => {
     clearTimeout(timer);
     if (settled) return;
     settled = true;
-    if (response.completed) reception.gone();
+    if (context.isCompleted) reception.gone();
     else then();
   };
-  const sink = new Writable({
-    write(chunk: Buffer, _encoding, next) {
+  context.readChunks({
+    chunk: (piece) => {
       const before = bytes;
-      bytes += chunk.length;
+      bytes += piece.length;
       timer?.refresh();
-      if (bytes > reception.limitBytes || reception.keep === false) chunks = [];
-      else chunks.push(chunk);
-      const end = reception.limitBytes * patience;
-      // To close inside a write would end the process: uWebSockets is still reading from this socket.
-      if (bytes > end && before <= end) setImmediate(() => response.close());
-      next();
+      if (bytes > limitBytes || reception.keep === false) chunks = [];
+      else chunks.push(piece);
+      const end = limitBytes * patience;
+      // To close within a read would end the process: uWebSockets is still reading from this socket.
+      if (bytes > end && before <= end) setImmediate(() => context.close());
     },
-    final(next) {
-      // hyper-express ends the stream of a client that disconnected as if the body were whole.
-      const none = bytes > reception.limitBytes || reception.keep === false;
+    ended: () => {
+      const none = bytes > limitBytes || reception.keep === false;
       settle(() => reception.done(none ? undefined : Buffer.concat(chunks)));
-      next();
     },
+    failed: () => settle(() => setImmediate(() => context.close())),
+    late: () =>
+      settle(() => {
+        context.cutBody();
+        reception.late();
+      }),
   });
-  (request as FramedRequest).late = () =>
-    settle(() => {
-      cutBody(request, response);
-      reception.late();
-    });
-  // Without a listener, an error of the stream would end the process.
-  request.once("error", () => settle(() => setImmediate(() => response.close())));
-  request.pipe(sink);
 }

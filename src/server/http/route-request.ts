@@ -3,9 +3,9 @@
 
 import { HerdError } from "../../core/errors.js";
 import { answerOf, type ChainOptions } from "./chain.js";
-import { ClientRequest, type RequestContext, sendAnswer } from "./client-request.js";
-import { answerEmpty } from "./empty-answer.js";
+import { ClientRequest, sendAnswer } from "./client-request.js";
 import { isLoopback } from "./remote-address.js";
+import type { RequestContext } from "./request-context.js";
 import type { Match, Router } from "./route-table.js";
 import { type ProblemOptions, sendProblem } from "./send-problem.js";
 
@@ -25,16 +25,18 @@ export interface RouteRequestOptions extends ProblemOptions, Omit<ChainOptions, 
 /** Answers a client's request, problems included. */
 export function routeRequest(context: RequestContext, options: RouteRequestOptions): void {
   const { router, bodyLimitBytes } = options;
-  const { method, path } = context.request;
+  const { method, path } = context;
   const served = router.find(path);
   if (served === undefined) {
     sendProblem(context, new HerdError("path.unknown", "nothing is served at this path"), options);
     return;
   }
   const headers = { allow: served.allow };
+  const hot = served.hot(method);
   const match = served.match(method);
-  if (match !== undefined) answer(context, match, options);
-  else if (method === "OPTIONS") answerEmpty(context, { headers, bodyLimitBytes });
+  if (hot !== undefined) hot.handle(context, served.parameters);
+  else if (match !== undefined) answer(context, match, options);
+  else if (method === "OPTIONS") sendAnswer(context, { status: 204, headers, body: undefined }, bodyLimitBytes);
   else {
     const error = new HerdError("method.unsupported", `this path supports ${served.allow}`);
     sendProblem(context, error, { ...options, headers });
@@ -46,7 +48,7 @@ function answer(context: RequestContext, match: Match, options: RouteRequestOpti
   const http = new ClientRequest(context, { node: place.id, baseUrl: place.url() });
   const release = match.endpoint.route.method === "GET" ? undefined : options.hold();
   // A client that leaves within its body ends no promise.
-  if (release !== undefined) context.response.once("abort", release);
+  if (release !== undefined) context.onGone(release);
   answerOf(match, http, { ...options, isLocal: isLoopback(http.remoteAddress) })
     .then((made) => sendAnswer(context, made, unreadBytes))
     .catch((error: unknown) => sendProblem(context, error, options))

@@ -2,6 +2,14 @@
 
 import type { Route } from "../../api/route.js";
 import type { Endpoint } from "./endpoint.js";
+import type { RequestContext } from "./request-context.js";
+
+/** A route that answers past the chain: the hot path. */
+export interface HotRoute {
+  readonly route: Route;
+  /** Answers a request, with the parameters of its path, percent-encoded. */
+  handle(context: RequestContext, parameters: Readonly<Record<string, string>>): void;
+}
 
 /** An endpoint with its parameters from the path, percent-encoded. */
 export interface Match {
@@ -15,11 +23,16 @@ export interface Served {
   readonly allow: string;
   /** The endpoint of a method; HEAD has that of GET. Undefined when the path does not support the method. */
   match(method: string): Match | undefined;
+  /** The route of the hot path for a method. */
+  hot(method: string): HotRoute | undefined;
+  /** The parameters of the path, percent-encoded. */
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
 interface Pattern {
   readonly segments: readonly string[];
   readonly endpoints: Map<string, Endpoint>;
+  readonly hot: Map<string, HotRoute>;
   readonly methods: Set<string>;
 }
 
@@ -27,9 +40,12 @@ interface Pattern {
 export class Router {
   readonly #patterns = new Map<string, Pattern>();
 
-  /** `others` are routes of the hot path, which the server answers itself: the router lists their methods alone. */
-  constructor(endpoints: readonly Endpoint[], others: readonly Route[] = []) {
-    for (const route of others) this.#patternOf(route).methods.add(route.method);
+  constructor(endpoints: readonly Endpoint[], hotRoutes: readonly HotRoute[] = []) {
+    for (const hotRoute of hotRoutes) {
+      const { hot, methods } = this.#patternOf(hotRoute.route);
+      hot.set(hotRoute.route.method, hotRoute);
+      methods.add(hotRoute.route.method);
+    }
     for (const endpoint of endpoints) {
       const { endpoints: known, methods } = this.#patternOf(endpoint.route);
       known.set(endpoint.route.method, endpoint);
@@ -49,19 +65,22 @@ export class Router {
   #patternOf({ path }: Route): Pattern {
     const known = this.#patterns.get(path);
     if (known !== undefined) return known;
-    const pattern: Pattern = { segments: path.split("/"), endpoints: new Map(), methods: new Set() };
+    const pattern: Pattern = { segments: path.split("/"), endpoints: new Map(), hot: new Map(), methods: new Set() };
     this.#patterns.set(path, pattern);
     return pattern;
   }
 }
 
-function served({ segments: pattern, endpoints, methods }: Pattern, segments: readonly string[]): Served {
+function served({ segments: pattern, endpoints, hot, methods }: Pattern, segments: readonly string[]): Served {
+  const parameters = parametersOf(pattern, segments);
   return {
     allow: [...methods, "OPTIONS"].join(", "),
     match: (method) => {
       const endpoint = endpoints.get(method === "HEAD" ? "GET" : method);
-      return endpoint && { endpoint, parameters: parametersOf(pattern, segments) };
+      return endpoint && { endpoint, parameters };
     },
+    hot: (method) => hot.get(method),
+    parameters,
   };
 }
 

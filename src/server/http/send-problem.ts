@@ -4,9 +4,10 @@ import type { Problem } from "../../api/problem-document.js";
 import { errorTable } from "../../core/error-codes.js";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
-import { type RequestContext, sendAnswer } from "./client-request.js";
+import { sendAnswer } from "./client-request.js";
 import { Content, type HttpAnswer } from "./http-answer.js";
 import { ClientGone } from "./request-body.js";
+import type { RequestContext } from "./request-context.js";
 
 /** How problems are sent. `bodyLimitBytes` bounds the body that a refused client still sends; `headers` are added. */
 export interface ProblemOptions {
@@ -42,10 +43,9 @@ function documentOf(error: HerdError): Problem {
 
 /** Answers with the problem document of an error, once the request's body has arrived. Logs an `internal` error. */
 export function sendProblem(context: RequestContext, error: unknown, options: ProblemOptions): void {
-  const { request, response } = context;
-  if (error instanceof ClientGone || response.completed) return;
+  if (error instanceof ClientGone || context.isCompleted) return;
   const known = publicError(error);
-  logInternal(known, { log: options.log, request });
+  logInternal(known, { log: options.log, request: context });
   const answer = problemAnswer(known);
   sendAnswer(context, { ...answer, headers: { ...options.headers, ...answer.headers } }, options.bodyLimitBytes);
 }

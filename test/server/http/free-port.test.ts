@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import { checkPort } from "../../../src/server/http/https-server.js";
+import { checkPort } from "../../../src/server/door/port-probe.js";
 
 /** The first port that Linux gives to connections that go out; other systems begin later. */
 const firstEphemeral = 32_768;

@@ -4,14 +4,14 @@
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
 import { type Response, Server } from "hyper-express";
-import { systemClock } from "../../core/clock.js";
-import type { Logger } from "../../core/log.js";
-import { HeaderBlock } from "../connections/framing.js";
-import { Transfers } from "../connections/transfers.js";
+import { systemClock } from "../../../core/clock.js";
+import type { Logger } from "../../../core/log.js";
+import { HeaderBlock } from "../../connections/framing.js";
+import { Transfers } from "../../connections/transfers.js";
 import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-request.js";
-import { Content } from "./http-answer.js";
-import { addressText } from "./remote-address.js";
-import { problemAnswer, publicError } from "./send-problem.js";
+import { Content } from "../../http/http-answer.js";
+import { addressText } from "../../http/remote-address.js";
+import { problemAnswer, publicError } from "../../http/send-problem.js";
 
 /**
  * Cipher suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2).

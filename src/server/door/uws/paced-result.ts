@@ -1,26 +1,19 @@
 // Results that do not fit a socket's buffer: sent as fast as the client reads (back-pressure), with an end that can be
 // awaited.
 
-import type { Request, Response } from "hyper-express";
-import { type FramedRequest, keptAlive } from "../http/framed-request.js";
-
-/**
- * From this size on, in bytes, a result may meet a reader slower than the node. Smaller results fit the kernel's
- * buffer.
- */
-export const largeResultBytes = 65_536;
+import type { FramedRequest, FramedResponse } from "./framed-request.js";
 
 /**
  * Sends the body after headers that were written, inside `response.atomic`. Calls `sent` when the last byte has left
  * the process, or when the client disconnects. Copies the part that waits, since the memory of a result is reused.
  */
-export function sendLargeResult(
-  { request, response }: { readonly request: Request; readonly response: Response },
+export function sendPaced(
+  { request, response }: { readonly request: FramedRequest; readonly response: FramedResponse },
   body: Buffer,
   sent: () => void,
 ): void {
   const { raw } = response;
-  const kept = keptAlive(request, response);
+  const kept = response.keptAlive;
   if (kept !== undefined) raw.writeHeader("keep-alive", kept);
   const finish = (): void => {
     response.completed = true;
@@ -33,7 +26,7 @@ export function sendLargeResult(
   const start = raw.getWriteOffset();
   const rest = Buffer.from(body.subarray(start));
   let passed = start;
-  (request as FramedRequest).transfers?.watch({
+  request.transfers?.watch({
     bytes: () => passed,
     size: body.length,
     isOver: () => response.completed,

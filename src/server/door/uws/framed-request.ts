@@ -3,9 +3,9 @@
 
 import type { HttpResponse } from "uWebSockets.js";
 import { Request, Response, type SendableData } from "hyper-express";
-import { ChunkJoiner } from "../connections/chunk-joiner.js";
-import type { HeaderSource } from "../connections/framing.js";
-import type { Transfers } from "../connections/transfers.js";
+import { ChunkJoiner } from "../../connections/chunk-joiner.js";
+import type { HeaderSource } from "../../connections/framing.js";
+import type { Transfers } from "../../connections/transfers.js";
 
 /** A hyper-express route: the part that its server uses. */
 export interface Route {
@@ -109,23 +109,6 @@ export class FramedRequest extends InnerRequest {
   }
 }
 
-/**
- * The whole body, without another copy. Rejects with `reason` when the body comes too slowly: then the rest is not
- * read, and the response is the last one of its connection.
- */
-export function wholeBody(request: Request, response: Response, reason: () => unknown): Promise<Buffer> {
-  const framed = request as FramedRequest;
-  return new Promise((resolve, reject) => {
-    framed.late = () => {
-      cutBody(request, response);
-      reject(reason());
-    };
-    framed._body_parser_get_received_data().then(({ buffer, byteOffset, byteLength }) => {
-      resolve(Buffer.from(buffer, byteOffset, byteLength));
-    }, reject);
-  });
-}
-
 /** A response that may have to be the last one of its connection. */
 export class FramedResponse extends InnerResponse {
   /** Whether the connection ends with this response. */
@@ -148,8 +131,14 @@ export class FramedResponse extends InnerResponse {
 
   override send(body?: SendableData, close?: boolean): Response {
     const closes = close === true || this.closes;
-    if (!closes && !this.initiated && !asksToClose(this._wrapped_request)) this._headers["keep-alive"] = keepAlive;
+    const kept = closes || this.initiated ? undefined : this.keptAlive;
+    if (kept !== undefined) this._headers["keep-alive"] = kept;
     return super.send(body, closes);
+  }
+
+  /** The value of `keep-alive`; undefined when the connection ends with the answer. */
+  get keptAlive(): string | undefined {
+    return this.closes || asksToClose(this._wrapped_request) ? undefined : keepAlive;
   }
 }
 
@@ -159,28 +148,4 @@ export class FramedResponse extends InnerResponse {
  */
 function asksToClose({ headers }: Request): boolean {
   return headers.connection?.length === "close".length;
-}
-
-/** The value of `keep-alive` in an answer to this request; undefined when the connection ends with the answer. */
-export function keptAlive(request: Request, response: Response): string | undefined {
-  return (response as FramedResponse).closes || asksToClose(request) ? undefined : keepAlive;
-}
-
-/** Whether the connection ends with this response. */
-export function closesAfter(response: Response): boolean {
-  return (response as FramedResponse).closes;
-}
-
-/** Bytes of the body that have arrived. */
-export function receivedBytes(request: Request): number {
-  return (request as FramedRequest).receivedBytes;
-}
-
-/**
- * Stops reading a body that does not come: the response may be sent now, and is the last one of its connection.
- */
-export function cutBody(request: Request, response: Response): void {
-  (response as FramedResponse).closes = true;
-  (request as FramedRequest)._body_parser_stop();
-  request.received = true;
 }

@@ -1,0 +1,188 @@
+// The front door on Node's own server: for every machine on which uWebSockets has no binary.
+
+import { readFile } from "node:fs/promises";
+import { type IncomingMessage, STATUS_CODES, type ServerResponse } from "node:http";
+import { createServer, type Server, type ServerOptions } from "node:https";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { systemClock } from "../../../core/clock.js";
+import { HerdError } from "../../../core/errors.js";
+import { UsageError } from "../../../core/usage-error.js";
+import type { KeyFiles } from "../../../pki/state/key-files.js";
+import { addressKey } from "../../connections/connection-table.js";
+import { HeaderBlock, maxHeaderBytes } from "../../connections/framing.js";
+import { Transfers } from "../../connections/transfers.js";
+import { Content } from "../../http/http-answer.js";
+import { addressBytes } from "../../http/remote-address.js";
+import { problemAnswer, sendProblem } from "../../http/send-problem.js";
+import type { FrontDoor, FrontDoorOptions } from "../front-door.js";
+import { bindAddresses, checkPort } from "../port-probe.js";
+import { tlsOptions } from "../tls-options.js";
+import { NodeContext, NodeHeaderSource } from "./node-context.js";
+
+/** Life of an idle connection, ms; answers name it in `keep-alive`. */
+const idleMs = 8_000;
+/** The longest time of a handshake, and of a header block, ms. */
+const headMs = 10_000;
+/** How often Node looks for header blocks that take too long, ms. */
+const lookMs = 1_000;
+/** What Node counts as headers is a little more than what {@link HeaderBlock} bounds, which names the bound. */
+const parsedHeaderBytes = maxHeaderBytes + 4_096;
+
+/** `node:https` as a front door. */
+export class NodeDoor implements FrontDoor {
+  readonly kind = "node";
+  readonly #options: FrontDoorOptions;
+  readonly #transfers = new Transfers(systemClock);
+  readonly #source = new NodeHeaderSource();
+  readonly #block = new HeaderBlock(this.#source);
+  /** The request that is answered on each connection. */
+  readonly #contexts = new WeakMap<Duplex, NodeContext>();
+  #servers: Server[] = [];
+  #port = 0;
+
+  constructor(options: FrontDoorOptions) {
+    this.#options = options;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async start(keyFiles: KeyFiles): Promise<void> {
+    if (this.#servers.length > 0) return;
+    const { host, port } = this.#options;
+    this.#port = await checkPort(host, port);
+    const options = await serverOptions(keyFiles);
+    const [first = host, ...others] = bindAddresses(host);
+    await this.#listen(first, options).catch((error: unknown) => {
+      throw new UsageError(`cannot listen on ${first}, port ${this.#port}`, { cause: error });
+    });
+    // A machine without IPv6 has no ::1; localhost is served all the same.
+    for (const address of others) await this.#listen(address, options).catch(() => undefined);
+  }
+
+  async reload(keyFiles: KeyFiles): Promise<void> {
+    if (this.#servers.length === 0) throw new TypeError("reload before start");
+    const options = await serverOptions(keyFiles);
+    for (const server of this.#servers) server.setSecureContext(options);
+  }
+
+  stop(): void {
+    for (const server of this.#servers.splice(0)) {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+
+  async #listen(address: string, options: ServerOptions): Promise<void> {
+    const server = createServer(options);
+    server.prependListener("connection", (socket) => this.#admit(socket));
+    const answer = (request: IncomingMessage, response: ServerResponse): void => this.#answer(request, response);
+    server.on("request", answer);
+    server.on("checkExpectation", answer);
+    server.on("checkContinue", (request, response) => this.#answer(request, response, { expectsContinue: true }));
+    server.on("clientError", (error, socket) => this.#broken(error, socket));
+    server.on("connect", (_request, socket) => refuse(socket, malformed("CONNECT is for proxies")));
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ host: address, port: this.#port, exclusive: true }, () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+    server.on("error", (cause) => this.#options.log.error("the server of the public port failed", { cause }));
+    this.#servers.push(server);
+  }
+
+  /** Decides on a connection before its TLS handshake. */
+  #admit(socket: Socket): void {
+    const { connections } = this.#options;
+    if (!connections.opened(addressKey(addressBytes(socket.remoteAddress ?? "")))) {
+      socket.destroy();
+      return;
+    }
+    socket.once("close", () => connections.closed());
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse, more?: { readonly expectsContinue: boolean }): void {
+    this.#source.turnTo(request);
+    this.#block.turnTo(this.#source);
+    const context = new NodeContext({ request, response, transfers: this.#transfers, block: this.#block, ...more });
+    this.#contexts.set(request.socket, context);
+    const { refusal } = this.#block;
+    try {
+      if (refusal === undefined) {
+        this.#options.handle(context);
+        return;
+      }
+      // The framing is not certain: the connection ends with the refusal.
+      context.cutBody();
+      sendProblem(context, refusal, this.#options);
+    } catch (cause) {
+      this.#options.log.error("a request broke its handler", { cause });
+      context.close();
+    }
+  }
+
+  /** Bytes that are no request, or a body that is none. */
+  #broken(error: NodeJS.ErrnoException, socket: Duplex): void {
+    const refusal = refusalOf(error);
+    const context = this.#contexts.get(socket);
+    if (refusal === undefined || !socket.writable) socket.destroy();
+    else if (context === undefined || context.isReceived) refuse(socket, refusal);
+    else if (!context.isCompleted) {
+      context.cutBody();
+      sendProblem(context, refusal, this.#options);
+    }
+  }
+}
+
+async function serverOptions({ cert, key }: KeyFiles): Promise<ServerOptions> {
+  const [certificate, privateKey] = await Promise.all([readFile(cert), readFile(key)]);
+  return {
+    ...tlsOptions(),
+    cert: certificate,
+    key: privateKey,
+    ALPNProtocols: ["http/1.1"],
+    handshakeTimeout: headMs,
+    headersTimeout: headMs,
+    // Bodies have a least rate: see `Transfers`.
+    requestTimeout: 0,
+    keepAliveTimeout: idleMs,
+    connectionsCheckingInterval: lookMs,
+    maxHeaderSize: parsedHeaderBytes,
+    // `HeaderBlock` checks the field, with an answer that names it.
+    requireHostHeader: false,
+    noDelay: true,
+  };
+}
+
+/** What a fault of Node's parser means; undefined for a connection that is gone. */
+function refusalOf({ code = "", message }: NodeJS.ErrnoException): HerdError | undefined {
+  if (code === "HPE_HEADER_OVERFLOW") {
+    return new HerdError("request.headers-too-large", `a request's head has at most ${maxHeaderBytes} bytes`);
+  }
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    return new HerdError("request.timeout", `the head of the request took longer than ${headMs / 1_000} s`);
+  }
+  return code.startsWith("HPE_") ? malformed(message.replace(/^Parse Error: /, "")) : undefined;
+}
+
+function malformed(detail: string): HerdError {
+  return new HerdError("request.malformed", detail);
+}
+
+/** Answers without a request, and ends the connection. */
+function refuse(socket: Duplex, error: HerdError): void {
+  const { status, headers, body } = problemAnswer(error);
+  const text = body instanceof Content ? body.body : "";
+  const lines = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    "content-type: application/problem+json",
+    `content-length: ${Buffer.byteLength(text)}`,
+    "connection: close",
+  ];
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${String(text)}`);
+}
