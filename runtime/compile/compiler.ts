@@ -11,7 +11,7 @@ import { placedInUpload } from "../../src/core/upload-place.js";
 import type { Compilation } from "./compile.js";
 import type { CompileRequest } from "./messages.js";
 import { CompilerProcess, EndedFromOutside } from "./process/child-handle.js";
-import { readSources } from "./source/sources.js";
+import { readSources } from "./source/upload-files.js";
 
 /** Dependencies of a {@link Compiler}. */
 export interface CompilerOptions {

@@ -3,8 +3,8 @@
 import type { AppInterface } from "../interface/model.js";
 import type { CallResult, RevisionCall } from "./call.js";
 import { NotStarted } from "./failures.js";
+import { bodySize, Intake } from "./pool/call-intake.js";
 import { Dispatcher, type DispatcherOptions, type SandboxShare } from "./pool/dispatcher.js";
-import { bodySize, Intake } from "./pool/intake.js";
 import type { Threads } from "./pool/threads.js";
 import { Preparer } from "./prepare/preparer.js";
 import type { PreparedRevision } from "./prepared-revision.js";

@@ -1,7 +1,7 @@
 // `herd app list | show | remove | rollback`.
 
 import * as apps from "../api/apps.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { printable } from "../core/terminal-text.js";
 import { limitsText, signature } from "./app-text.js";
 import { printAnswer, printJson, printLine, printNotice, printTable } from "./print.js";

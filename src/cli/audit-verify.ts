@@ -3,7 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { type AuditVerdict, audit, auditHeads, auditProof } from "../api/audit.js";
 import { narrowed } from "../api/route.js";
-import { connect, type GlobalOptions, trustedRoot } from "../client/connection.js";
+import { connect, type GlobalOptions, trustedRoot } from "../client/client-options.js";
 import { tryParseJson } from "../core/json.js";
 import { printable } from "../core/terminal-text.js";
 import { readTextFile } from "../core/text-file.js";

@@ -2,7 +2,7 @@
 
 import { audit, auditRecords } from "../api/audit.js";
 import { narrowed } from "../api/route.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { printAnswer, printNotice, printTable } from "./print.js";
 
 /** Prints the newest records, oldest first. */

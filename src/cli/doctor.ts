@@ -1,6 +1,6 @@
 // `herd doctor`: what is wrong with the files of a state directory, and what to do about it.
 
-import { type GlobalOptions, stateDirectory } from "../client/connection.js";
+import { type GlobalOptions, stateDirectory } from "../client/client-options.js";
 import { examineState } from "../pki/state/state-examination.js";
 import { FailedCheck } from "./command-errors.js";
 import { printJson, printLine, printTable } from "./print.js";

@@ -1,7 +1,7 @@
 // `herd invoke`: one call, its result on stdout.
 
 import { buffer } from "node:stream/consumers";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { readTextFile } from "../core/text-file.js";
 import { UsageError } from "../core/usage-error.js";
 import { utf8Text } from "../core/utf8.js";

@@ -1,7 +1,7 @@
 // `herd join list | approve | reject`: nodes that ask to join without a token.
 
 import * as joins from "../api/joins.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { printAnswer, printJson, printNotice, printTable } from "./print.js";
 
 /** Limits of an approval: `deploy` is false with `--no-deploy`, `host` has the names that the certificate may carry. */

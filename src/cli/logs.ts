@@ -2,7 +2,7 @@
 
 import { createInterface } from "node:readline";
 import { type LogLine, logLineOf, readLogs } from "../api/logs.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { printable } from "../core/terminal-text.js";
 import { printAnswer, printLine } from "./print.js";
 

@@ -2,7 +2,7 @@
 // The `herd` command: runs one command line, and ends with its exit code.
 
 import { CommanderError } from "commander";
-import type { GlobalOptions } from "../client/connection.js";
+import type { GlobalOptions } from "../client/client-options.js";
 import { herdProgram } from "./program.js";
 
 /** Exit codes of the reference. */

@@ -1,7 +1,7 @@
 // `herd mesh why INVOCATION`: the state of a node and its peers when the node chose where a call runs.
 
 import { type Choice, whyCall } from "../api/mesh.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { printable } from "../core/terminal-text.js";
 import { printAnswer, printLine } from "./print.js";
 

@@ -1,7 +1,7 @@
 // `herd mesh status`: a node's peers, and how they look from there.
 
 import { type Mesh, showMesh } from "../api/mesh.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { printable } from "../core/terminal-text.js";
 import { printAnswer, printLine, printTable } from "./print.js";
 

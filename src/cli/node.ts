@@ -2,7 +2,7 @@
 
 import * as nodes from "../api/nodes.js";
 import { narrowed } from "../api/route.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { printable } from "../core/terminal-text.js";
 import { notDurable, printAnswer, printLine, printNotice, printTable } from "./print.js";
 

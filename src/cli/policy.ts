@@ -2,7 +2,7 @@
 
 import { changePolicy, showPolicy } from "../api/policy.js";
 import type { Client } from "../client/client.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import type { RouteAnswer } from "../client/route-request.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";

@@ -1,7 +1,8 @@
 // Failures for people, as a line with its code and diagnostics with a caret; and for scripts, as one JSON value.
 
 import type { Problem } from "../api/problem-document.js";
-import { ProblemError, UnreachableError, UnreadableAnswerError } from "../client/errors.js";
+import { ProblemError, UnreadableAnswerError } from "../client/errors.js";
+import { UnreachableError } from "../client/unreachable.js";
 import type { Diagnostic } from "../core/errors.js";
 import { HerdError } from "../core/errors.js";
 import { printable } from "../core/terminal-text.js";

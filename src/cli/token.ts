@@ -2,7 +2,7 @@
 
 import type { SentBodyOf } from "../api/route.js";
 import * as tokens from "../api/tokens.js";
-import { connect, type GlobalOptions } from "../client/connection.js";
+import { connect, type GlobalOptions } from "../client/client-options.js";
 import { commandName, notDurable, printAnswer, printJson, printLine, printNotice, printTable } from "./print.js";
 
 /** The options of `herd token create`; `ttl` in seconds. */

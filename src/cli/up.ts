@@ -3,11 +3,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ReadyLine } from "../api/ready.js";
-import { type GlobalOptions, tokenText } from "../client/connection.js";
+import { type GlobalOptions, tokenText } from "../client/client-options.js";
 import { type Config, joinsMesh, loadConfig } from "../core/config.js";
 import { watchUnhandledErrors } from "../core/unhandled-errors.js";
 import { type LeafKeys, makeLeafKeys } from "../pki/x509/rsa-key.js";
-import type { Ready } from "../server/views/ready-view.js";
+import type { Ready } from "../server/views/announcement.js";
 import { curlLine } from "./example-call.js";
 import { commandName, printJson, printLine, printNotice } from "./print.js";
 

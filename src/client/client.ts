@@ -3,7 +3,7 @@
 import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { Route } from "../api/route.js";
-import { problemError, UnreachableError } from "./errors.js";
+import { problemError } from "./errors.js";
 import {
   type AnyAnswer,
   type AnyRequest,
@@ -13,6 +13,7 @@ import {
   type WireRequest,
   wireRequest,
 } from "./route-request.js";
+import { UnreachableError, unreachable } from "./unreachable.js";
 
 /** An answer as a hook sees it: whole, and of any status. */
 export interface SeenAnswer {
@@ -138,35 +139,6 @@ export class Client {
       outgoing.end(options.body);
     });
   }
-}
-
-/**
- * A node reads a body that is a little too large to its end, and then answers. Above this size it cuts the
- * connection.
- */
-const largeBytes = 8 * 1024 * 1024;
-
-function unreachable(
-  url: URL,
-  { error, sent = "" }: { error: NodeJS.ErrnoException; sent?: string | Buffer | undefined },
-): UnreachableError {
-  const reason = reasonOf(error, { host: url.hostname, bytes: Buffer.byteLength(sent) });
-  return new UnreachableError(`no answer from ${url.origin}: ${reason}`, { cause: error });
-}
-
-function reasonOf(error: NodeJS.ErrnoException, { host, bytes }: { host: string; bytes: number }): string {
-  const code = error.code ?? "";
-  if (/CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
-    return `its certificate is not trusted (${code}): name the mesh's root with --ca`;
-  }
-  if (code === "ECONNREFUSED") return "nothing listens there: is the node running (herd up)?";
-  if (code === "ENOTFOUND") return `no machine is known by the name ${host}`;
-  if (code === "EAI_AGAIN")
-    return `the name ${host} cannot be looked up now: is this machine's name service reachable?`;
-  if (/ECONNRESET|EPIPE/.test(code) && bytes > largeBytes) {
-    return `it closed the connection while ${bytes} bytes were sent: that is more than it takes`;
-  }
-  return error.message || code;
 }
 
 async function textOf(response: IncomingMessage): Promise<string> {

@@ -17,11 +17,6 @@ export class ProblemError extends Error {
   }
 }
 
-/** The node could not be reached. */
-export class UnreachableError extends Error {
-  override readonly name = "UnreachableError";
-}
-
 /** The answer does not fit the contract that this version was built with. */
 export class UnreadableAnswerError extends Error {
   override readonly name = "UnreadableAnswerError";

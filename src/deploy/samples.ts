@@ -12,7 +12,7 @@ import type { SourceFile, SourceLimits } from "../core/source-file.js";
 import { pause, type Timers } from "../core/timers.js";
 import type { Deployer } from "./deployer.js";
 import type { Catalog } from "./ports.js";
-import { appNameOf, isSource, isSourceFolder, readSourceTree } from "./source-tree.js";
+import { appNameOf, isSource, isSourceFolder, readSourceTree } from "./read-source-folder.js";
 
 /** The recorded caller of a revision that was deployed from here. No token has such an id. */
 const samplesBy = "functions";

@@ -37,6 +37,7 @@ export function httpsApi(context: NodeContext, dependencies: ApiDependencies): H
   const version = packageVersion();
   const startedAt = clock.now();
   const api = new HttpsApi({
+    door: config.door,
     host: config.host,
     port,
     advertise: config.advertise,

@@ -30,11 +30,11 @@ import { appsEndpoints } from "./endpoints/apps.js";
 import { type Page, pageEndpoints } from "./endpoints/console-page.js";
 import type { Storage } from "./endpoints/durable.js";
 import { eventsEndpoint } from "./endpoints/events.js";
+import { healthEndpoints, type Readiness } from "./endpoints/health.js";
 import { type Joins, joinsEndpoints } from "./endpoints/joins.js";
 import { logsEndpoint } from "./endpoints/logs.js";
 import { meshBody, meshEndpoints } from "./endpoints/mesh.js";
 import { nodeDetailsEndpoint } from "./endpoints/node-details.js";
-import { nodeStateEndpoints, type Readiness } from "./endpoints/node-state.js";
 import { nodesEndpoints } from "./endpoints/nodes.js";
 import { policyEndpoints } from "./endpoints/policy.js";
 import { tokensEndpoints } from "./endpoints/tokens.js";
@@ -153,7 +153,7 @@ export class HttpsApi {
       nodeDetailsEndpoint(options),
       ...meshEndpoints(meshOptions),
       ...policyEndpoints(options),
-      ...nodeStateEndpoints({ ...options, readiness: () => this.#readinessNow() }),
+      ...healthEndpoints({ ...options, readiness: () => this.#readinessNow() }),
       ...pageEndpoints(options.page),
     ];
     const hold = () => this.#inFlight.hold();

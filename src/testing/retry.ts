@@ -1,7 +1,8 @@
 // Retries with exponential backoff of requests that a busy machine refused.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ProblemError, UnreachableError } from "../client/errors.js";
+import { ProblemError } from "../client/errors.js";
+import { UnreachableError } from "../client/unreachable.js";
 import { backoffMs } from "../core/backoff.js";
 
 const tries = 8;

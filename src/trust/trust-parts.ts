@@ -58,7 +58,7 @@ interface TrustContext {
   readonly log: Logger;
   /** This node's HTTPS address. */
   readonly url: string;
-  /** See `ReEnrollments`. */
+  /** See `ReEnrollmentAuthority`. */
   readonly returnDays: number;
 }
 

@@ -6,12 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { argumentText } from "../../src/cli/invoke.js";
-import { tokenText, trustedRoot } from "../../src/client/connection.js";
+import { tokenText, trustedRoot } from "../../src/client/client-options.js";
 import { loadConfig } from "../../src/core/config.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { UsageError } from "../../src/core/usage-error.js";
-import { readSourceTree, sendLimits } from "../../src/deploy/source-tree.js";
+import { readSourceTree, sendLimits } from "../../src/deploy/read-source-folder.js";
 import { readPassphrase } from "../../src/pki/join/configured-identity.js";
 import { readUpload } from "../../src/server/endpoints/upload-body.js";
 

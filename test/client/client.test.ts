@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { test } from "node:test";
 import { Client } from "../../src/client/client.js";
-import { UnreachableError } from "../../src/client/errors.js";
+import { UnreachableError } from "../../src/client/unreachable.js";
 
 async function refusal(url: string, body?: Buffer): Promise<string> {
   const client = new Client({ url: new URL(url), token: undefined, ca: undefined });

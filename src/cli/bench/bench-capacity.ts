@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Estimate } from "../../capacity/estimate.js";
 import type { Profile } from "../../capacity/profile.js";
-import type { GlobalOptions } from "../../client/connection.js";
+import type { GlobalOptions } from "../../client/client-options.js";
 import { packageRoot } from "../../core/package-root.js";
 import { machine } from "../machine.js";
 import { printJson, printNotice, printTable } from "../print.js";

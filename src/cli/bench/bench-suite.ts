@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { GlobalOptions } from "../../client/connection.js";
+import type { GlobalOptions } from "../../client/client-options.js";
 import { packageRoot } from "../../core/package-root.js";
 import { UsageError } from "../../core/usage-error.js";
 import { CommandError } from "../command-errors.js";

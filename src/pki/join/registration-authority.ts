@@ -12,7 +12,7 @@ import { type JoinOrigin, JoinOrigins } from "./origin.js";
 import { type PendingJoin, PendingJoins, viewOf } from "./pending.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
 import { JoinRateLimit } from "./rate-limit.js";
-import { ReEnrollments } from "./re-enrollment.js";
+import { ReEnrollmentAuthority } from "./re-enrollment-authority.js";
 import { JoinRefusals } from "./refusals.js";
 import { type JoinRequest, readJoinRequest } from "./request.js";
 import { type JoinTokens, WrongSecret } from "./tokens.js";
@@ -26,7 +26,7 @@ export interface RegistrationAuthorityOptions extends AdmissionOptions {
   readonly registry: JoinRegistry;
   readonly tokens: JoinTokens;
   readonly clock: Clock;
-  /** See {@link ReEnrollments}. */
+  /** See {@link ReEnrollmentAuthority}. */
   readonly returnDays: number;
   /** Adds to the audit log. */
   readonly audit: (event: AuditEvent) => Promise<void>;
@@ -50,7 +50,7 @@ export class RegistrationAuthority {
   readonly #polls: JoinRateLimit;
   readonly #origins: JoinOrigins;
   readonly #refusals: JoinRefusals;
-  readonly #reEnrollments: ReEnrollments;
+  readonly #reEnrollments: ReEnrollmentAuthority;
 
   constructor(options: RegistrationAuthorityOptions) {
     const { authority, clock } = options;
@@ -63,7 +63,7 @@ export class RegistrationAuthority {
     const origins = new JoinOrigins(options);
     this.#origins = origins;
     this.#refusals = new JoinRefusals({ ...options, origins });
-    this.#reEnrollments = new ReEnrollments({ ...options, origins, admissions: this.#admissions });
+    this.#reEnrollments = new ReEnrollmentAuthority({ ...options, origins, admissions: this.#admissions });
   }
 
   /** Answers `POST /v1/join`. */

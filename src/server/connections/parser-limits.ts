@@ -1,6 +1,6 @@
 // The limit that uWebSockets' parser reads from the environment, once, when it is loaded.
 
-import { maxHeaderBytes } from "./framing.js";
+import { maxHeaderBytes } from "./header-block.js";
 
 /** Bytes of a head that our own bound does not count: method, version, and separators. */
 const restBytes = 4_096;

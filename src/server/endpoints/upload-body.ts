@@ -1,6 +1,6 @@
 // An upload's body as source files: one text, or multipart/form-data with relative paths as file names.
 
-import { checkFileCount, checkSources } from "../../../runtime/compile/source/sources.js";
+import { checkFileCount, checkSources } from "../../../runtime/compile/source/upload-files.js";
 import { HerdError } from "../../core/errors.js";
 import type { SourceFile, SourceLimits } from "../../core/source-file.js";
 import { utf8Text } from "../../core/utf8.js";

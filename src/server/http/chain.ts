@@ -9,7 +9,7 @@ import { bearerOf, claimsOf, requireRole } from "./authorize.js";
 import type { Endpoint, EndpointRequest, UntypedAnswer } from "./endpoint.js";
 import { Content, type HttpAnswer, JsonText, Streamed } from "./http-answer.js";
 import type { HttpRequest } from "./http-request.js";
-import { parseBody, parseParameters, parseQuery } from "./parse-request.js";
+import { parseBody, parseParameters, parseQuery } from "./parse-by-route.js";
 import type { RequestElsewhere, Where } from "./place.js";
 import type { Match } from "./route-table.js";
 

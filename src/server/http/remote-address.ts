@@ -1,4 +1,6 @@
-// The address of a client, from the bytes that uWebSockets gives.
+// The address of a client, from the bytes that uWebSockets gives, or from the text that Node gives.
+
+import { isIPv4 } from "node:net";
 
 /** Text of an address of 4 or 16 bytes; IPv4 mapped into IPv6 as IPv4. Empty for any other length. */
 export function addressText(address: ArrayBuffer): string {
@@ -12,6 +14,26 @@ export function addressText(address: ArrayBuffer): string {
   );
   // The URL parser writes an IPv6 address in the short form of RFC 5952.
   return new URL(`https://[${groups.join(":")}]`).hostname.slice(1, -1);
+}
+
+/** An address as Node writes it; IPv4 mapped into IPv6 as IPv4, and without the zone of a link-local address. */
+export function plainAddress(text: string): string {
+  const address = text.split("%")[0] ?? "";
+  const mapped = address.replace(/^::ffff:/i, "");
+  return isIPv4(mapped) ? mapped : address;
+}
+
+/** The bytes of an address that Node wrote: 4 or 16; none for any other text. */
+export function addressBytes(text: string): Uint8Array {
+  const address = plainAddress(text);
+  if (isIPv4(address)) return Uint8Array.from(address.split("."), Number);
+  const [head = "", tail] = address.split("::");
+  const groups = (part: string): number[] => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
+  const [first, last] = [groups(head), groups(tail ?? "")];
+  const gap = tail === undefined ? 0 : 8 - first.length - last.length;
+  const all = [...first, ...Array.from({ length: Math.max(0, gap) }, () => 0), ...last];
+  if (all.length !== 8 || all.some((group) => !(group >= 0 && group <= 0xffff))) return new Uint8Array();
+  return Uint8Array.from(all.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
 /** Whether an address of {@link addressText} is this machine's: 127/8 or ::1. */

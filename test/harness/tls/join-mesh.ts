@@ -29,8 +29,9 @@ import { joinsEndpoints } from "../../../src/server/endpoints/joins.js";
 import { tokensEndpoints } from "../../../src/server/endpoints/tokens.js";
 import { type Endpoint, endpoint, ok } from "../../../src/server/http/endpoint.js";
 import { Content } from "../../../src/server/http/http-answer.js";
-import type { FrontDoor } from "../../../src/server/door/front-door.js";
+import type { FrontDoor, FrontDoorOptions } from "../../../src/server/door/front-door.js";
 import { openDoor } from "../../../src/server/door/open-door.js";
+import { testDoor } from "./test-door.js";
 import type { RequestElsewhere, Where } from "../../../src/server/http/place.js";
 import { routeRequest } from "../../../src/server/http/route-request.js";
 import { Router } from "../../../src/server/http/route-table.js";
@@ -76,9 +77,9 @@ export class JoinMesh {
   readonly issuer: JoinTokenIssuer;
   readonly renewals: RenewalAuthority;
   readonly #folder: string;
-  readonly #server: HttpsServer;
+  readonly #doorOptions: FrontDoorOptions;
+  #doors: FrontDoor[] = [];
   readonly #relayed: RelayedRequests;
-  #doors: HttpsServer[] = [];
   #admin = "";
 
   private constructor(identity: Identity, folder: string) {
@@ -114,7 +115,7 @@ export class JoinMesh {
     const isHere = (where: Where) =>
       where === "master" || (typeof where === "object" && "node" in where && where.node === nodeId);
     this.#relayed = new RelayedRequests({ endpoints, tokens, clock: systemClock, log: silent, hold, isHere });
-    this.#server = this.#serverOf(nodeId, { endpoints, relay: nobody });
+    this.#doorOptions = this.#optionsOf(nodeId, { endpoints, relay: nobody });
   }
 
   /** Founds one and serves it on a free port. */
@@ -134,14 +135,14 @@ export class JoinMesh {
       for (const store of mesh.registry.stores) await store.accept(record).catch(() => undefined);
     }
     await mesh.tokens.open();
-    await withKeyFiles(identity.publicLeaf(), (files) => mesh.#server.start(files));
+    await mesh.#open(mesh.#doorOptions);
     mesh.#admin = (await identity.tokens.issue({ role: "admin", ttlSeconds: 600 })).token;
     return mesh;
   }
 
   /** Where it serves. */
   get url(): string {
-    return `https://localhost:${this.#server.port}`;
+    return `https://localhost:${this.#doors[0]?.port}`;
   }
 
   /** The address of another node, no master, that passes on to this one what it cannot do. */
@@ -150,10 +151,15 @@ export class JoinMesh {
       isHere: () => false,
       request: (_where, request, signal) => this.#relayed.answer(request, { node: nodeId, signal }),
     };
-    const server = this.#serverOf(nodeId, { endpoints: this.#endpoints(undefined, relay), relay });
-    this.#doors.push(server);
-    await withKeyFiles(this.identity.publicLeaf(), (files) => server.start(files));
-    return `https://localhost:${server.port}`;
+    const options = this.#optionsOf(nodeId, { endpoints: this.#endpoints(undefined, relay), relay });
+    return `https://localhost:${(await this.#open(options)).port}`;
+  }
+
+  async #open(options: FrontDoorOptions): Promise<FrontDoor> {
+    const door = await openDoor(testDoor, options);
+    this.#doors.push(door);
+    await withKeyFiles(this.identity.publicLeaf(), (files) => door.start(files));
+    return door;
   }
 
   #endpoints(authority: RegistrationAuthority | undefined, relay: Relay): Endpoint[] {
@@ -163,7 +169,7 @@ export class JoinMesh {
     return [...own, rootEndpoint(rootCertificate)];
   }
 
-  #serverOf(id: string, { endpoints, relay }: { endpoints: Endpoint[]; relay: Relay }): HttpsServer {
+  #optionsOf(id: string, { endpoints, relay }: { endpoints: Endpoint[]; relay: Relay }): FrontDoorOptions {
     const { tokens } = this.identity;
     const place = { id, url: () => this.url };
     const hold = () => () => undefined;
@@ -178,7 +184,7 @@ export class JoinMesh {
       isHere: (where: Where) => relay.isHere(where),
       elsewhere: (handed: RequestElsewhere) => relayRequest(handed, relay),
     };
-    return new HttpsServer({
+    return {
       host: "localhost",
       port: 0,
       log: silent,
@@ -186,7 +192,7 @@ export class JoinMesh {
       hotRoutes: [],
       handle: (context) => routeRequest(context, options),
       connections: { opened: () => true, closed: () => undefined },
-    });
+    };
   }
 
   /** A join token of the founder. */
@@ -245,7 +251,7 @@ export class JoinMesh {
   }
 
   async stop(): Promise<void> {
-    for (const server of [this.#server, ...this.#doors]) server.stop();
+    for (const door of this.#doors) door.stop();
     this.identity.close();
     await rm(this.#folder, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -41,6 +41,7 @@ import { checkAnswer, parsedAnswer } from "../../contract.js";
 import { ownPublicLeaf } from "../../pki/x509/own-public-leaf.js";
 
 import { FakeMesh } from "./fake-mesh.js";
+import { testDoor } from "./test-door.js";
 import { FakeCompiler, FakeSandbox } from "./fakes.js";
 
 /** An answer, whole. */
@@ -205,6 +206,7 @@ export class TestNode {
     const fakes = { answers: 0 };
     const api = new HttpsApi({
       canRun: () => true,
+      door: testDoor,
       host: "localhost",
       port: 0,
       advertise: "localhost",

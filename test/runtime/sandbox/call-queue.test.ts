@@ -1,8 +1,8 @@
 // The rule for batches: pure, so tested without threads.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { bodySize } from "../../../runtime/sandbox/pool/call-intake.js";
 import { CallQueue } from "../../../runtime/sandbox/pool/call-queue.js";
-import { bodySize } from "../../../runtime/sandbox/pool/intake.js";
 import { FunctionQueue, PendingCall } from "../../../runtime/sandbox/pool/pending-call.js";
 import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { ChunkJoiner } from "../../connections/chunk-joiner.js";
-import type { HeaderBlock, HeaderSource } from "../../connections/framing.js";
+import type { HeaderBlock, HeaderSource } from "../../connections/header-block.js";
 import type { Transfers } from "../../connections/transfers.js";
 import { plainAddress } from "../../http/remote-address.js";
 import { ClientGone, hasBody } from "../../http/request-body.js";

@@ -10,7 +10,7 @@ import { HerdError } from "../../../core/errors.js";
 import { UsageError } from "../../../core/usage-error.js";
 import type { KeyFiles } from "../../../pki/state/key-files.js";
 import { addressKey } from "../../connections/connection-table.js";
-import { HeaderBlock, maxHeaderBytes } from "../../connections/framing.js";
+import { HeaderBlock, maxHeaderBytes } from "../../connections/header-block.js";
 import { Transfers } from "../../connections/transfers.js";
 import { Content } from "../../http/http-answer.js";
 import { addressBytes } from "../../http/remote-address.js";

@@ -4,7 +4,7 @@
 import type { HttpResponse } from "uWebSockets.js";
 import { Request, Response, type SendableData } from "hyper-express";
 import { ChunkJoiner } from "../../connections/chunk-joiner.js";
-import type { HeaderSource } from "../../connections/framing.js";
+import type { HeaderSource } from "../../connections/header-block.js";
 import type { Transfers } from "../../connections/transfers.js";
 
 /** A hyper-express route: the part that its server uses. */

@@ -6,7 +6,7 @@ import { STATUS_CODES } from "node:http";
 import { type Response, Server } from "hyper-express";
 import { systemClock } from "../../../core/clock.js";
 import type { Logger } from "../../../core/log.js";
-import { HeaderBlock } from "../../connections/framing.js";
+import { HeaderBlock } from "../../connections/header-block.js";
 import { Transfers } from "../../connections/transfers.js";
 import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-request.js";
 import { Content } from "../../http/http-answer.js";

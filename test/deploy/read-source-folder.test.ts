@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { readSourceTree } from "../../src/deploy/source-tree.js";
+import { readSourceTree } from "../../src/deploy/read-source-folder.js";
 
 const limits = { sourceBytes: 100, sourceFiles: 3 };
 

@@ -17,7 +17,7 @@ const dayMs = 86_400_000;
 const rates = { each: { burst: 10, perSecond: 1 / 60 }, total: { burst: 500, perSecond: 10 } };
 
 /** What nodes re-enroll with. */
-interface ReEnrollmentsOptions {
+interface ReEnrollmentAuthorityOptions {
   readonly authority: JoinAuthority;
   readonly admissions: Admissions;
   readonly origins: JoinOrigins;
@@ -33,13 +33,13 @@ interface ReEnrollmentsOptions {
 /**
  * Re-enrolls known nodes: the request's signature proves the node, and its old certificate the length of its absence.
  */
-export class ReEnrollments {
-  readonly #options: ReEnrollmentsOptions;
+export class ReEnrollmentAuthority {
+  readonly #options: ReEnrollmentAuthorityOptions;
   readonly #rates: JoinRateLimit;
   /** When the newest request of each node was signed, by its clock: an older or an equal one is a replay. */
   readonly #signedAt = new Map<string, number>();
 
-  constructor(options: ReEnrollmentsOptions) {
+  constructor(options: ReEnrollmentAuthorityOptions) {
     this.#options = options;
     this.#rates = new JoinRateLimit({ clock: options.clock, ...rates, detail: "too many returns" });
   }

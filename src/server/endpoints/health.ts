@@ -13,7 +13,7 @@ import type { Storage } from "./durable.js";
 export type Readiness = "starting" | "ready" | "draining" | "asleep" | "unable";
 
 /** Dependencies of the endpoints. */
-export interface NodeStateOptions {
+export interface HealthOptions {
   readonly rootCertificatePem: string;
   readonly metrics: Metrics;
   /**
@@ -27,7 +27,7 @@ export interface NodeStateOptions {
 }
 
 /** Health, metrics, the root certificate and the description of the interface. */
-export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
+export function healthEndpoints(options: HealthOptions): Endpoint[] {
   const { metrics, rootCertificatePem, storage } = options;
   return [
     endpoint(api.health, { handle: () => ok(new Content("text/plain", "ok\n")) }),
@@ -46,7 +46,7 @@ export function nodeStateEndpoints(options: NodeStateOptions): Endpoint[] {
 }
 
 /** Throws the error that a call would get while the node is not ready. */
-function checkReady({ reasons, readiness }: NodeStateOptions): void {
+function checkReady({ reasons, readiness }: HealthOptions): void {
   const against = reasons();
   const [first] = against;
   if (first !== undefined) {
