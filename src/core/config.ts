@@ -4,6 +4,7 @@ import { isIP } from "node:net";
 import { availableParallelism, hostname, networkInterfaces } from "node:os";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { type DoorKind, doorKinds } from "./door-kind.js";
 import { randomHex } from "./ids.js";
 import { defaultLimits, type Limits } from "./limits.js";
 import { type LogLevel, logLevels } from "./log-ring.js";
@@ -42,6 +43,8 @@ export interface Config {
   /** File with the passphrase that encrypts the root's key, beside the state's key. */
   readonly rootPassphraseFile: string | undefined;
   readonly workers: number;
+  /** The front door of the public port; undefined for the fastest one that runs here. */
+  readonly door: DoorKind | undefined;
   /** Whether the node measures what it can do; one that does not counts as the reference machine. */
   readonly profile: boolean;
   /**
@@ -145,6 +148,7 @@ const settings = z
     deploy: z.boolean(),
     rootPassphraseFile: z.string().min(1),
     workers: z.preprocess(fromText, wholeNumber(1, 1_024)),
+    door: z.enum(doorKinds),
     profile: z.boolean(),
     localBias: z.number().min(1).max(1_000),
     functions: z.string().min(1),
@@ -227,6 +231,7 @@ function complete(
     rootPassphraseFile: given.rootPassphraseFile,
     // One core is left to the main thread; two workers at least, so that a call that spins cannot stop the others.
     workers: given.workers ?? Math.min(16, Math.max(2, availableParallelism() - 1)),
+    door: given.door,
     profile: given.profile ?? true,
     localBias: given.localBias ?? defaultLocalBias,
     functions: given.functions,

@@ -2,6 +2,7 @@
 
 import { invokeByQuery, invoke as invokeRoute } from "../api/calls.js";
 import type { Clock } from "../core/clock.js";
+import type { DoorKind } from "../core/door-kind.js";
 import { HerdError } from "../core/errors.js";
 import { hostAndPort } from "../core/host-and-port.js";
 import { invocationIds } from "../core/ids.js";
@@ -22,7 +23,7 @@ import { InvocationMetrics } from "./call/invocation-metrics.js";
 import { InvokeEndpoint } from "./call/invoke.js";
 import { ConnectionCaps, type ConnectionCapsOptions } from "./connections/connection-caps.js";
 import { connectionsTo } from "./connections/connection-table.js";
-import type { DoorKind, FrontDoor, FrontDoorOptions } from "./door/front-door.js";
+import type { FrontDoor, FrontDoorOptions } from "./door/front-door.js";
 import { openDoor } from "./door/open-door.js";
 import { artifactEndpoints } from "./endpoints/app-artifacts.js";
 import { appPutEndpoint } from "./endpoints/app-put.js";

@@ -21,6 +21,7 @@ export function addUp(herd: Command): void {
     .option("--no-deploy", "join as a node that never deploys")
     .option("--root-passphrase-file <file>", "encrypt the root's key under this passphrase too; needed to make masters")
     .option("--workers <count>", "threads that run functions")
+    .option("--door <kind>", "server of the public port: uws or node (default: uws where its binary loads)")
     .option("--functions <dir>", "deploy each file and folder of this one as an app")
     .option("--ephemeral", "keep identity and apps in memory only")
     .option("--container", "run the node in a container, as an outer wall; needs Docker Engine")

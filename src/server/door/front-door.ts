@@ -1,16 +1,11 @@
 // The front door: the server of the public HTTPS port, whichever program reads the bytes.
 
+import type { DoorKind } from "../../core/door-kind.js";
 import type { KeyFiles } from "../../pki/state/key-files.js";
 import type { ConnectionGate } from "../connections/connection-gate.js";
 import type { RequestContext } from "../http/request-context.js";
 import type { HotRoute } from "../http/route-table.js";
 import type { ProblemOptions } from "../http/send-problem.js";
-
-/** The front doors: hyper-express on uWebSockets, and Node's own `node:https`. */
-export const doorKinds = ["uws", "node"] as const;
-
-/** One of {@link doorKinds}. */
-export type DoorKind = (typeof doorKinds)[number];
 
 /** What a front door serves, and where. */
 export interface FrontDoorOptions extends ProblemOptions {

@@ -1,7 +1,8 @@
 // Chooses the front door: uWebSockets where its binary loads, Node's own server everywhere else.
 
+import type { DoorKind } from "../../core/door-kind.js";
 import { UsageError } from "../../core/usage-error.js";
-import type { DoorKind, FrontDoor, FrontDoorOptions } from "./front-door.js";
+import type { FrontDoor, FrontDoorOptions } from "./front-door.js";
 
 /**
  * The front door of a kind, the fast one where it can be had by default. Throws {@link UsageError} where the binary of

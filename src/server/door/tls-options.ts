@@ -12,7 +12,9 @@ export const oldSuites = [
   "ECDHE-RSA-CHACHA20-POLY1305",
 ].join(":");
 
-const suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", oldSuites].join(":");
+const suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", oldSuites].join(
+  ":",
+);
 
 /** Groups of the key exchange. The first resists quantum computers (RFC 9794); OpenSSL has it from 3.5 on. */
 const groups = ["X25519MLKEM768", "X25519", "prime256v1", "secp384r1"];

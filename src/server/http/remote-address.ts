@@ -28,7 +28,8 @@ export function addressBytes(text: string): Uint8Array {
   const address = plainAddress(text);
   if (isIPv4(address)) return Uint8Array.from(address.split("."), Number);
   const [head = "", tail] = address.split("::");
-  const groups = (part: string): number[] => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
+  const groups = (part: string): number[] =>
+    part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16));
   const [first, last] = [groups(head), groups(tail ?? "")];
   const gap = tail === undefined ? 0 : 8 - first.length - last.length;
   const all = [...first, ...Array.from({ length: Math.max(0, gap) }, () => 0), ...last];

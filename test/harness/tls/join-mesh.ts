@@ -25,13 +25,12 @@ import { withKeyFiles } from "../../../src/pki/state/key-files.js";
 import { OwnerSecret } from "../../../src/pki/tokens/owner-secret.js";
 import { makeCsr } from "../../../src/pki/x509/csr.js";
 import { rsaKey } from "../../../src/pki/x509/rsa-key.js";
+import type { FrontDoor, FrontDoorOptions } from "../../../src/server/door/front-door.js";
+import { openDoor } from "../../../src/server/door/open-door.js";
 import { joinsEndpoints } from "../../../src/server/endpoints/joins.js";
 import { tokensEndpoints } from "../../../src/server/endpoints/tokens.js";
 import { type Endpoint, endpoint, ok } from "../../../src/server/http/endpoint.js";
 import { Content } from "../../../src/server/http/http-answer.js";
-import type { FrontDoor, FrontDoorOptions } from "../../../src/server/door/front-door.js";
-import { openDoor } from "../../../src/server/door/open-door.js";
-import { testDoor } from "./test-door.js";
 import type { RequestElsewhere, Where } from "../../../src/server/http/place.js";
 import { routeRequest } from "../../../src/server/http/route-request.js";
 import { Router } from "../../../src/server/http/route-table.js";
@@ -40,6 +39,7 @@ import { RelayedRequests } from "../../../src/server/relay/relay-receiver.js";
 import { MeshEvents, publishJoins } from "../../../src/server/views/mesh-events.js";
 import { MemoryFiles } from "../../../src/storage/state-files.js";
 import { silent } from "../../pki/audit/silent-log.js";
+import { testDoor } from "./test-door.js";
 import { type Answer, answerOf } from "./test-node.js";
 
 /** The machine's time, and as much more as a test says. */

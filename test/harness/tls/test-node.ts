@@ -41,8 +41,8 @@ import { checkAnswer, parsedAnswer } from "../../contract.js";
 import { ownPublicLeaf } from "../../pki/x509/own-public-leaf.js";
 
 import { FakeMesh } from "./fake-mesh.js";
-import { testDoor } from "./test-door.js";
 import { FakeCompiler, FakeSandbox } from "./fakes.js";
+import { testDoor } from "./test-door.js";
 
 /** An answer, whole. */
 export interface Answer {

@@ -1,7 +1,7 @@
 // The front door on Node's own server: for every machine on which uWebSockets has no binary.
 
 import { readFile } from "node:fs/promises";
-import { type IncomingMessage, STATUS_CODES, type ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { createServer, type Server, type ServerOptions } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";

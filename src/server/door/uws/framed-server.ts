@@ -8,16 +8,11 @@ import { systemClock } from "../../../core/clock.js";
 import type { Logger } from "../../../core/log.js";
 import { HeaderBlock } from "../../connections/header-block.js";
 import { Transfers } from "../../connections/transfers.js";
-import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-request.js";
 import { Content } from "../../http/http-answer.js";
 import { addressText } from "../../http/remote-address.js";
 import { problemAnswer, publicError } from "../../http/send-problem.js";
-
-/**
- * Cipher suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2).
- * All suites of TLS 1.3 have both; uWebSockets refuses older versions.
- */
-const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"].join(":");
+import { oldSuites } from "../tls-options.js";
+import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-request.js";
 
 /**
  * hyper-express passes its options on to uWebSockets, which reads `ssl_ciphers`; hyper-express' types lack the
@@ -45,7 +40,8 @@ export class FramedServer extends Server implements Failures {
       // Above this limit hyper-express answers an empty 413; the limit that counts is in request-body.ts.
       max_body_length: Number.MAX_SAFE_INTEGER,
       fast_buffers: true,
-      ssl_ciphers: suites,
+      // uWebSockets refuses versions before TLS 1.2.
+      ssl_ciphers: oldSuites,
     };
     super(options);
     this.#log = log;

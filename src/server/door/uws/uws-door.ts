@@ -4,13 +4,13 @@ import type { us_listen_socket } from "uWebSockets.js";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Request, Response, Server } from "hyper-express";
 import { UsageError } from "../../../core/usage-error.js";
-import { sendProblem } from "../../http/send-problem.js";
 import type { KeyFiles } from "../../../pki/state/key-files.js";
+import { sendProblem } from "../../http/send-problem.js";
 import type { FrontDoor, FrontDoorOptions } from "../front-door.js";
 import { bindAddresses, checkPort } from "../port-probe.js";
-import { guardConnections } from "./guard-connections.js";
 import type { FramedRequest, FramedResponse } from "./framed-request.js";
 import { FramedServer } from "./framed-server.js";
+import { guardConnections } from "./guard-connections.js";
 import { UwsContext } from "./uws-context.js";
 
 /** A server with its listening sockets: one per address. */
