@@ -4,7 +4,7 @@ import { defaultLocalBias } from "../../src/core/config.js";
 import { FunctionWork } from "../../src/invoke/learning/function-work.js";
 import { type Candidate, choose, chooseAway } from "../../src/invoke/routing/choose.js";
 import { type Here, queueTimeoutMs } from "../../src/invoke/routing/finish.js";
-import { Health } from "../../src/invoke/routing/health.js";
+import { Health } from "../../src/invoke/routing/outlier-ejection.js";
 import { Speed } from "../../src/invoke/routing/speed.js";
 import type { Balancer, PlacementPolicy, SimAnswer } from "./policy.js";
 import { Reports } from "./reports.js";

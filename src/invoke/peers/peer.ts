@@ -4,7 +4,7 @@ import type { Capacity } from "../../capacity/capacity.js";
 import type { Link } from "../../mesh/ports.js";
 import type { OwnerState } from "../../owner/allowance.js";
 import type { Candidate, WhyNot } from "../routing/choose.js";
-import type { Health } from "../routing/health.js";
+import type { Health } from "../routing/outlier-ejection.js";
 import type { PeerHistory } from "../routing/peer-history.js";
 import type { Speed } from "../routing/speed.js";
 import type { Report } from "./report.js";

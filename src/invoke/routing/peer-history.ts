@@ -2,7 +2,7 @@
 // not a stranger.
 
 import { LRUCache } from "lru-cache";
-import { Health } from "./health.js";
+import { Health } from "./outlier-ejection.js";
 import { Speed } from "./speed.js";
 
 /** How reliably and how fast a peer answers. */

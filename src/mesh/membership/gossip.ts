@@ -13,6 +13,7 @@ import type { MemberSelf } from "./member-self.js";
 import type { MemberTable } from "./member-table.js";
 import type { MemberTrust } from "./member-trust.js";
 import type { MembersConfig } from "./members-config.js";
+import { Refutation } from "./refutation.js";
 
 /** What {@link Gossip} needs. */
 export interface GossipOptions {
@@ -37,12 +38,6 @@ const updatesPerMessage = 64;
 /** Announcements that are kept of nodes whose admission has not come yet; the oldest goes first. */
 const maxEarly = 256;
 /**
- * Between two refutations of this node, ms. A suspicion lasts seconds, so more refutations would only serve a peer that
- * floods this node with accusations.
- */
-const refuteIntervalMs = 500;
-
-/**
  * Signatures of one peer that may fail to verify, each 0.2 ms of CPU. Above this, announcements by way of that peer are
  * dropped unverified, until another peer or a comparison brings them. Lower costs less under a flood; higher loses less
  * by way of a peer that itself was flooded.
@@ -59,13 +54,13 @@ export class Gossip {
   /** Rate limits: of signatures that did not verify, by the peer that sent them; of announcements, by their node. */
   readonly #bad: TokenBuckets;
   readonly #announced: TokenBuckets;
-  #refutedAt = Number.NEGATIVE_INFINITY;
-  #cancelRefutation: (() => void) | undefined;
+  readonly #refutation: Refutation;
 
   constructor(options: GossipOptions) {
     this.#options = options;
     this.#bad = new TokenBuckets({ clock: options.clock, ...badSignatures });
     this.#announced = new TokenBuckets({ clock: options.clock, ...announcements });
+    this.#refutation = new Refutation({ ...options, announced: () => this.announceSelf() });
   }
 
   /**
@@ -125,7 +120,7 @@ export class Gossip {
     const { table, self, trust } = this.#options;
     if (trust.isRevoked(from) || (from !== self.id && !trust.known(from))) return;
     if (node === self.id) {
-      if (incarnation === self.incarnation && self.state !== "left") this.#refute();
+      if (incarnation === self.incarnation && self.state !== "left") this.#refutation.request();
       return;
     }
     const before = table.get(node)?.state;
@@ -144,8 +139,7 @@ export class Gossip {
   }
 
   stop(): void {
-    this.#cancelRefutation?.();
-    this.#cancelRefutation = undefined;
+    this.#refutation.stop();
   }
 
   #limit(): number {
@@ -173,20 +167,6 @@ export class Gossip {
       return;
     self.announce(self.state, announcement.incarnation);
     this.announceSelf();
-  }
-
-  #refute(): void {
-    const { clock, timers, self } = this.#options;
-    if (this.#cancelRefutation !== undefined) return;
-    const refute = (): void => {
-      this.#cancelRefutation = undefined;
-      this.#refutedAt = clock.monotonic();
-      self.announce(self.state);
-      this.announceSelf();
-    };
-    const waitMs = this.#refutedAt + refuteIntervalMs - clock.monotonic();
-    if (waitMs <= 0) refute();
-    else this.#cancelRefutation = timers.after(waitMs, refute);
   }
 
   #verified(announcement: Announcement, peer: string): boolean {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Health } from "../../src/invoke/routing/health.js";
+import { Health } from "../../src/invoke/routing/outlier-ejection.js";
 import { fakeMesh, pick } from "../harness/virtual/forward-node.js";
 
 const close = (actual: number, expected: number, what: string): void =>
