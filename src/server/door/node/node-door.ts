@@ -77,13 +77,16 @@ export class NodeDoor implements FrontDoor {
 
   async #listen(address: string, options: ServerOptions): Promise<void> {
     const server = createServer(options);
-    server.prependListener("connection", (socket) => this.#admit(socket));
+    // The type allows any stream, but a server that listens on a port has sockets.
+    server.prependListener("connection", (socket) => this.#admit(socket as Socket));
     const answer = (request: IncomingMessage, response: ServerResponse): void => this.#answer(request, response);
     server.on("request", answer);
     server.on("checkExpectation", answer);
     server.on("checkContinue", (request, response) => this.#answer(request, response, { expectsContinue: true }));
     server.on("clientError", (error, socket) => this.#broken(error, socket));
-    server.on("connect", (_request, socket) => refuse(socket, malformed("CONNECT is for proxies")));
+    server.on("connect", (_request: IncomingMessage, socket: Duplex) => {
+      refuse(socket, malformed("CONNECT is for proxies"));
+    });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen({ host: address, port: this.#port, exclusive: true }, () => {
