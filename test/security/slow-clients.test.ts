@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sendLargeResult } from "../../src/server/call/paced-result.js";
 import { type Transfer, Transfers } from "../../src/server/connections/transfers.js";
+import { sendPaced } from "../../src/server/door/uws/paced-result.js";
 import { TestNode } from "../harness/tls/test-node.js";
 import { ManualClock } from "../harness/virtual/manual-clock.js";
 import { type Place, RawClient } from "./raw-client.js";
@@ -152,7 +152,7 @@ test("a reader that takes a large result a little at a time loses its connection
   };
   const response = { raw, completed: false, once: () => response, close: () => (closed += 1) };
   const request = { headers: {}, transfers };
-  sendLargeResult({ request, response } as never, Buffer.alloc(6 * 1_024 * kibibyte), () => undefined);
+  sendPaced({ request, response } as never, Buffer.alloc(6 * 1_024 * kibibyte), () => undefined);
   // What keeps uWebSockets' own timer from firing: a kilobyte of room each second.
   for (let second = 0; second < 5; second++) {
     assert.equal(closed, 0);

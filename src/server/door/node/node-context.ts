@@ -130,7 +130,7 @@ export class NodeContext implements RequestContext {
     const { request, response, transfers, expectsContinue } = this.#options;
     // A chunk keeps the buffer alive that it was read into: a chunk of one byte would cost 64 KiB.
     const joiner = this.headers["transfer-encoding"] === undefined ? undefined : new ChunkJoiner();
-    
+
     const pass = (piece: Buffer, isLast: boolean): void => {
       if (joiner === undefined) chunk(piece);
       else for (const joined of joiner.add(bufferOf(piece), isLast)) chunk(Buffer.from(joined));
