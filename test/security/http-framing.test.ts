@@ -106,7 +106,7 @@ test("a refusal does not wait for a body that does not come", async () => {
   }
 });
 
-test("a head in several records is read whole; only a request line that is cut behind its slash gets 505", async () => {
+test("a head in several records is read whole; only uWebSockets answers 505 to a line that is cut behind its slash", async () => {
   const request = get(`x: ${"a".repeat(3_000)}\r\n`, `/healthz?${"a".repeat(500)}`);
   const at = request.indexOf("\r\n") + 2;
   for (const cut of [2, at, at + 3, at + 1_500, request.length - 1]) {
@@ -114,8 +114,10 @@ test("a head in several records is read whole; only a request line that is cut b
     assert.deepEqual(statuses, [200], `cut at ${cut}`);
   }
   const { statuses, closed } = await exchange(place, [request.slice(0, 300), request.slice(300)]);
-  assert.deepEqual(statuses.slice(0, 1), [505]);
-  assert.ok(closed, "no closed");
+  // uWebSockets issue 1776.
+  const isUws = node.api.door === "uws";
+  assert.deepEqual(statuses.slice(0, 1), [isUws ? 505 : 200]);
+  assert.equal(closed, isUws);
   await assertHonest();
 });
 

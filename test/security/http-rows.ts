@@ -13,8 +13,9 @@ export interface Row {
   readonly connection: "kept" | "closed" | "either";
   /** How many answers there are; 1 when not given. */
   readonly answers?: number;
-  /** How uWebSockets' parser decides the row before our code sees it, when it does. */
-  readonly parser?: string;
+  /** How the parser of a front door decides the row before our code sees it, when it does. */
+  readonly uws?: string;
+  readonly node?: string;
 }
 
 type Connection = Row["connection"];
@@ -27,7 +28,7 @@ export function row(
     status,
     connection = "kept",
     ...more
-  }: { status: number | readonly number[]; connection?: Connection; answers?: number; parser?: string },
+  }: { status: number | readonly number[]; connection?: Connection; answers?: number; uws?: string; node?: string },
 ): Row {
   return { name, rfc, send, status: typeof status === "number" ? [status] : status, connection, ...more };
 }

@@ -88,6 +88,13 @@ export class NodeContext implements RequestContext {
     this.headers = headers;
     this.#received = !hasBody(this);
     if (block.closes) response.shouldKeepAlive = false;
+    // Node would end the connection of a client that expects a sign to go on and gets none.
+    if (options.expectsContinue === true && this.#received) response.writeContinue();
+  }
+
+  /** Whether the connection ends with the answer: bytes that follow are no request. */
+  get isLast(): boolean {
+    return !this.#options.response.shouldKeepAlive;
   }
 
   get remoteAddress(): string {

@@ -12,7 +12,8 @@ import type { KeyFiles } from "../../../pki/state/key-files.js";
 import { addressKey } from "../../connections/connection-table.js";
 import { HeaderBlock, maxHeaderBytes } from "../../connections/header-block.js";
 import { Transfers } from "../../connections/transfers.js";
-import { Content } from "../../http/http-answer.js";
+import { sendAnswer } from "../../http/client-request.js";
+import { Content, type HttpAnswer } from "../../http/http-answer.js";
 import { addressBytes } from "../../http/remote-address.js";
 import { problemAnswer, sendProblem } from "../../http/send-problem.js";
 import type { FrontDoor, FrontDoorOptions } from "../front-door.js";
@@ -28,6 +29,9 @@ const headMs = 10_000;
 const lookMs = 1_000;
 /** What Node counts as headers is a little more than what {@link HeaderBlock} bounds, which names the bound. */
 const parsedHeaderBytes = maxHeaderBytes + 4_096;
+
+/** A fault of Node's parser, with the bytes that it was reading. */
+type ParserError = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
 
 /** `node:https` as a front door. */
 export class NodeDoor implements FrontDoor {
@@ -85,7 +89,7 @@ export class NodeDoor implements FrontDoor {
     server.on("checkContinue", (request, response) => this.#answer(request, response, { expectsContinue: true }));
     server.on("clientError", (error, socket) => this.#broken(error, socket));
     server.on("connect", (_request: IncomingMessage, socket: Duplex) => {
-      refuse(socket, malformed("CONNECT is for proxies"));
+      refuse(socket, problemAnswer(malformed("CONNECT is for proxies")));
     });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -114,9 +118,14 @@ export class NodeDoor implements FrontDoor {
     const context = new NodeContext({ request, response, transfers: this.#transfers, block: this.#block, ...more });
     this.#contexts.set(request.socket, context);
     const { refusal } = this.#block;
+    if (request.httpVersionMajor !== 1) {
+      refuse(request.socket, wrongVersion);
+      return;
+    }
     try {
       if (refusal === undefined) {
-        this.#options.handle(context);
+        if (context.path === "*") this.#answerServer(context);
+        else this.#options.handle(context);
         return;
       }
       // The framing is not certain: the connection ends with the refusal.
@@ -128,15 +137,23 @@ export class NodeDoor implements FrontDoor {
     }
   }
 
+  /** A request about the server as a whole: OPTIONS alone has this form of a target (RFC 9112, section 3.2.4). */
+  #answerServer(context: NodeContext): void {
+    const isOptions = context.method === "OPTIONS";
+    if (isOptions) sendAnswer(context, { status: 204, headers: {}, body: undefined }, this.#options.bodyLimitBytes);
+    else sendProblem(context, malformed(`${context.method} needs a path`), this.#options);
+  }
+
   /** Bytes that are no request, or a body that is none. */
-  #broken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  #broken(error: ParserError, socket: Duplex): void {
     const refusal = refusalOf(error);
     const context = this.#contexts.get(socket);
     if (refusal === undefined || !socket.writable) socket.destroy();
-    else if (context === undefined || context.isReceived) refuse(socket, refusal);
-    else if (!context.isCompleted) {
+    else if (context !== undefined && !context.isReceived && !context.isCompleted) {
       context.cutBody();
       sendProblem(context, refusal, this.#options);
+    } else if (context?.isLast !== true) {
+      refuse(socket, isOtherVersion(error) ? wrongVersion : problemAnswer(refusal));
     }
   }
 }
@@ -161,8 +178,11 @@ async function serverOptions({ cert, key }: KeyFiles): Promise<ServerOptions> {
   };
 }
 
+/** RFC 9110, section 15.6.6. Clients of another protocol do not read problem documents. */
+const wrongVersion: HttpAnswer = { status: 505, headers: {}, body: undefined };
+
 /** What a fault of Node's parser means; undefined for a connection that is gone. */
-function refusalOf({ code = "", message }: NodeJS.ErrnoException): HerdError | undefined {
+function refusalOf({ code = "", message }: ParserError): HerdError | undefined {
   if (code === "HPE_HEADER_OVERFLOW") {
     return new HerdError("request.headers-too-large", `a request's head has at most ${maxHeaderBytes} bytes`);
   }
@@ -172,18 +192,22 @@ function refusalOf({ code = "", message }: NodeJS.ErrnoException): HerdError | u
   return code.startsWith("HPE_") ? malformed(message.replace(/^Parse Error: /, "")) : undefined;
 }
 
+/** Whether a request has a version that HTTP may have, and not bytes where one should stand. */
+function isOtherVersion({ code, rawPacket }: ParserError): boolean {
+  return code === "HPE_INVALID_VERSION" && / HTTP\/[0-9]\.[0-9]\r\n/.test(rawPacket?.toString("latin1") ?? "");
+}
+
 function malformed(detail: string): HerdError {
   return new HerdError("request.malformed", detail);
 }
 
-/** Answers without a request, and ends the connection. */
-function refuse(socket: Duplex, error: HerdError): void {
-  const { status, headers, body } = problemAnswer(error);
-  const text = body instanceof Content ? body.body : "";
+/** Answers bytes that are no request, and ends the connection. */
+function refuse(socket: Duplex, { status, headers, body }: HttpAnswer): void {
+  const { type, body: text } = body instanceof Content ? body : { type: undefined, body: "" };
   const lines = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-    "content-type: application/problem+json",
+    ...(type === undefined ? [] : [`content-type: ${type}`]),
     `content-length: ${Buffer.byteLength(text)}`,
     "connection: close",
   ];
