@@ -38,7 +38,7 @@ interface Manifest {
 }
 
 interface Requirements {
-  unsupported(machine: { node: string; platform: string; arch: string; glibc?: string }): string | undefined;
+  unsupported(machine: { node: string; platform: string }): string | undefined;
 }
 
 interface ReleaseNotes {
@@ -66,7 +66,7 @@ const writers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** Majors of Node that run Wasmherd. */
 const supported = Array.from({ length: 31 }, (_, major) => major).filter(
-  (major) => unsupported({ node: `${major}.99.0`, platform: "darwin", arch: "arm64" }) === undefined,
+  (major) => unsupported({ node: `${major}.99.0`, platform: "darwin" }) === undefined,
 );
 
 function namesIn(folder: string): string[] {
