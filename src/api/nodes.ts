@@ -1,6 +1,7 @@
 // Nodes: list, tree, details, and the requests of operators: revoke, drain, resume, recycle.
 
 import * as z from "zod";
+import { doorKinds } from "../core/door-kind.js";
 import { policy } from "./policy.js";
 import { answer, type DeepReadonly, json, type Route } from "./route.js";
 import { count, durable, durableHeader, flag, nodeNames, time } from "./values.js";
@@ -36,6 +37,10 @@ const node = z
     address: z.string().nullable().describe("`HOST:PORT` that peers dial; null while it is not known."),
     twins: z.array(z.string()).describe("Where its processes are, when two run with its identity; else empty."),
     container: z.boolean().nullable().describe("Whether a container stands around it; null while it is not known."),
+    door: z
+      .enum(doorKinds)
+      .nullable()
+      .describe("The server of its public port: see `door`; null while it is not known."),
     slots: count("Calls that it can run at once.").optional(),
     running: count("Calls that it runs.").optional(),
     queued: count("Calls that wait there.").optional(),
@@ -84,6 +89,13 @@ const details = z
     version: z.string().describe("Version of Wasmherd."),
     runtime: z.string().describe("Version of Node."),
     platform: z.string().describe("Operating system and architecture."),
+    door: z.enum(doorKinds).describe("The server of its public port: uWebSockets, or Node's own."),
+    groups: z
+      .array(z.string())
+      .nullable()
+      .describe(
+        "Groups of the key exchange that its public port offers, the preferred one first; null for uWebSockets.",
+      ),
     startedAt: time("When the process began to serve"),
     certificates: z
       .object({

@@ -5,3 +5,8 @@ export const doorKinds = ["uws", "node"] as const;
 
 /** One of {@link doorKinds}. */
 export type DoorKind = (typeof doorKinds)[number];
+
+/** Whether a value is one of {@link doorKinds}. */
+export function isDoorKind(value: unknown): value is DoorKind {
+  return (doorKinds as readonly unknown[]).includes(value);
+}

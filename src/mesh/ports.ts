@@ -1,5 +1,7 @@
 // The interfaces between the parts of a mesh: connections, links, members and records. Implementations stand beside.
 
+import type { DoorKind } from "../core/door-kind.js";
+
 /** The node at the other end, read from the peer certificate that the TLS handshake proved. Times are epoch ms. */
 export interface PeerIdentity {
   /** Node id: 32 hex digits, from the certificate's URI `spiffe://{mesh}/node/{id}`. */
@@ -181,6 +183,8 @@ export interface Member {
   readonly url: string;
   /** Whether the node runs in a container, as it announced. */
   readonly contained?: boolean | undefined;
+  /** The front door of the node's public port. */
+  readonly door?: DoorKind | undefined;
 }
 
 /** The members of the mesh, without this node. */

@@ -29,7 +29,7 @@ interface ApiDependencies {
 /** Builds the interface; nothing is bound yet. */
 export function httpsApi(context: NodeContext, dependencies: ApiDependencies): HttpsApi {
   const { config, identity, clock, timers, log, ring, metrics, events, ownerSecret, descriptors, port } = context;
-  const { wall, recycle } = context;
+  const { wall, door, recycle } = context;
   const { trust, links, members, apps, governor, availability, process } = dependencies;
   const { registry, master, marks } = trust;
   const { catalog, deployer, router, forwarding, sandbox } = apps;
@@ -37,7 +37,7 @@ export function httpsApi(context: NodeContext, dependencies: ApiDependencies): H
   const version = packageVersion();
   const startedAt = clock.now();
   const api = new HttpsApi({
-    door: config.door,
+    door,
     host: config.host,
     port,
     advertise: config.advertise,

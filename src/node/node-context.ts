@@ -3,6 +3,7 @@
 import type { Clock } from "../core/clock.js";
 import type { Config } from "../core/config.js";
 import type { DescriptorShares } from "../core/descriptors.js";
+import type { DoorKind } from "../core/door-kind.js";
 import type { Logger } from "../core/log.js";
 import type { LogRing } from "../core/log-ring.js";
 import type { Metrics } from "../core/metrics.js";
@@ -29,6 +30,8 @@ export interface NodeContext {
   readonly peer: string;
   readonly peerPort: number;
   readonly wall: OuterWall;
+  /** The front door of the public port. */
+  readonly door: DoorKind;
   /** How many connections strangers may have open. */
   readonly descriptors: DescriptorShares;
   /** Ends the node, calls first, so that its container engine or service manager puts another in its place. */

@@ -19,6 +19,7 @@ import { type JoinContext, openConfiguredIdentity, reEnrollByKey } from "../pki/
 import { withKeyFiles } from "../pki/state/key-files.js";
 import { OwnerSecret } from "../pki/tokens/owner-secret.js";
 import type { LeafKeys } from "../pki/x509/rsa-key.js";
+import { chooseDoor } from "../server/door/open-door.js";
 import { checkPort } from "../server/door/port-probe.js";
 import { describeReady, type Ready } from "../server/views/announcement.js";
 import { MeshEvents } from "../server/views/mesh-events.js";
@@ -111,6 +112,7 @@ export class HerdNode {
     const port = await checkPort(host, this.#config.port);
     const peerPort = await checkPort(host, this.#config.peerPort, "--peer-port");
     const wall = await readOuterWall();
+    const door = await chooseDoor(this.#config.door);
     const descriptors = shareOut(await descriptorLimit(), { ...this.#config.limits, workers: this.#config.workers });
     signal.throwIfAborted();
     const identity = await openConfiguredIdentity({
@@ -120,14 +122,17 @@ export class HerdNode {
     });
     try {
       signal.throwIfAborted();
-      return await this.#run(this.#context(identity, { port, peerPort, wall, descriptors }));
+      return await this.#run(this.#context(identity, { port, peerPort, wall, door, descriptors }));
     } catch (error) {
       await identity.close();
       throw error;
     }
   }
 
-  #context(identity: Identity, found: Pick<NodeContext, "port" | "peerPort" | "wall" | "descriptors">): NodeContext {
+  #context(
+    identity: Identity,
+    found: Pick<NodeContext, "port" | "peerPort" | "wall" | "door" | "descriptors">,
+  ): NodeContext {
     const { config, clock, ring } = { config: this.#config, clock: this.#clock, ring: this.#ring };
     const { port, peerPort } = found;
     const log = createLogger({ node: identity.nodeName, clock, ring, level: config.logLevel });

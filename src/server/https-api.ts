@@ -52,8 +52,8 @@ import type { MeshEvents } from "./views/mesh-events.js";
 
 /** Dependencies of {@link HttpsApi}. */
 export interface HttpsApiOptions {
-  /** The front door to have; undefined for the fastest one that runs here. */
-  readonly door: DoorKind | undefined;
+  /** The front door: see `chooseDoor`. */
+  readonly door: DoorKind;
   readonly host: string;
   readonly port: number;
   /** The host that URLs name. */
@@ -150,7 +150,10 @@ export class HttpsApi {
         streams,
         stats: () => liveStats({ ...options, calls, mesh: () => meshBody(meshOptions) }),
       }),
-      ...nodesEndpoints({ ...options, self: { id: options.node.id, leaving: () => this.#readiness === "draining" } }),
+      ...nodesEndpoints({
+        ...options,
+        self: { id: options.node.id, door: options.door, leaving: () => this.#readiness === "draining" },
+      }),
       nodeDetailsEndpoint(options),
       ...meshEndpoints(meshOptions),
       ...policyEndpoints(options),
@@ -209,11 +212,6 @@ export class HttpsApi {
   async start(keyFiles: KeyFiles): Promise<void> {
     this.#door = await openDoor(this.#options.door, this.#doorOptions);
     await this.#door.start(keyFiles);
-  }
-
-  /** The front door; undefined before the start. */
-  get door(): DoorKind | undefined {
-    return this.#door?.kind;
   }
 
   get #port(): number {

@@ -2,6 +2,7 @@
 // records.
 
 import type { Clock } from "../core/clock.js";
+import type { DoorKind } from "../core/door-kind.js";
 import { randomHex } from "../core/ids.js";
 import type { Logger } from "../core/log.js";
 import type { OuterWall } from "../core/outer-wall.js";
@@ -39,6 +40,7 @@ interface MeshContext {
   readonly url: string;
   readonly peer: string | undefined;
   readonly wall?: OuterWall;
+  readonly door?: DoorKind;
 }
 
 /** Further dependencies of the parts. */
@@ -60,7 +62,7 @@ export function meshParts(
   context: MeshContext,
   { network, registry, addresses, process }: MeshDependencies,
 ): MeshParts {
-  const { identity, clock, timers, random, log, url, wall, peer: address } = context;
+  const { identity, clock, timers, random, log, url, wall, door, peer: address } = context;
   const links: LinkSet = new LinkSet({
     nodeId: identity.nodeId,
     ...(process ?? { instance: randomHex(16) }),
@@ -82,6 +84,7 @@ export function meshParts(
     mesh: identity.meshId,
     signer: identity.signer,
     contained: wall && wall.missing.length === 0,
+    door,
     address,
     url,
     links,

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { testDoor } from "../harness/tls/test-door.js";
 import { TestNode } from "../harness/tls/test-node.js";
 import { call, type Row } from "./http-rows.js";
 import { codings, lengths } from "./http-table.js";
@@ -29,7 +30,7 @@ test("the table has at least 150 requests, each of another name", () => {
 });
 
 test("requests that the front door's parser passes on are answered as the RFCs say; none ends or hangs the node", async (t) => {
-  const kind = node.api.door ?? "uws";
+  const kind = testDoor;
   const left = [...rows];
   const wrong: string[] = [];
   const parsed: { readonly row: Row; readonly fault: string | undefined }[] = [];

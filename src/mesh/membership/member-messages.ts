@@ -1,5 +1,6 @@
 // The messages of the membership protocol as they cross a link, and the bounds of what is accepted from a peer.
 
+import { type DoorKind, isDoorKind } from "../../core/door-kind.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
 import { isNodeId } from "../../core/node-id.js";
@@ -17,6 +18,8 @@ export interface Announcement {
   readonly url: string;
   /** Whether the node runs in a container. */
   readonly contained?: boolean | undefined;
+  /** The front door of the node's public port. */
+  readonly door?: DoorKind | undefined;
   /** The {@link Signed} record, verified or not, and its text, which is passed on unchanged. */
   readonly signed: Signed;
   readonly text: string;
@@ -46,8 +49,8 @@ function isIncarnation(value: unknown): value is number {
 
 /** The payload of an announcement, to be signed by the node that it names. */
 export function announcementPayload(mesh: string, content: Omit<Announcement, "signed" | "text">): string {
-  const { node, incarnation, state, address, url, contained } = content;
-  return JSON.stringify({ kind: "member", mesh, node, incarnation, state, address, url, contained });
+  const { node, incarnation, state, address, url, contained, door } = content;
+  return JSON.stringify({ kind: "member", mesh, node, incarnation, state, address, url, contained, door });
 }
 
 /** The announcement in a text, `undefined` when the text holds none of this mesh. The signature is not verified. */
@@ -56,13 +59,14 @@ export function decodeAnnouncement(mesh: string, text: unknown): Announcement | 
   const signed = decodeSigned(text);
   const content = signed === undefined ? undefined : payloadOf(signed);
   if (signed === undefined || content === undefined) return undefined;
-  const { kind, mesh: of, node, incarnation, state, address, url, contained } = content;
+  const { kind, mesh: of, node, incarnation, state, address, url, contained, door } = content;
   if (kind !== "member" || of !== mesh || !isNodeId(node) || signed.signer !== node) return undefined;
   if (!isIncarnation(incarnation) || !isAnnouncedState(state)) return undefined;
   if (address !== undefined && !(typeof address === "string" && hostAndPort.test(address))) return undefined;
   if (typeof url !== "string" || !httpsUrl.test(url)) return undefined;
   if (contained !== undefined && typeof contained !== "boolean") return undefined;
-  return { node, incarnation, state, address, url, contained, signed, text };
+  if (door !== undefined && !isDoorKind(door)) return undefined;
+  return { node, incarnation, state, address, url, contained, door, signed, text };
 }
 
 /** The updates in a message from a peer; malformed ones are left out. Throws `request.malformed` when it is no list. */

@@ -1,6 +1,7 @@
 // This node's own announcement: each change of state, and each refutation of an accusation, is a new incarnation.
 
 import type { Clock } from "../../core/clock.js";
+import type { DoorKind } from "../../core/door-kind.js";
 import { encodeSigned, type Signer } from "../../core/signed.js";
 import { type AnnouncedState, announcementPayload, type Summary } from "./member-messages.js";
 
@@ -13,6 +14,8 @@ export interface MemberSelfOptions {
   readonly url: string;
   /** Whether this node runs in a container. */
   readonly contained?: boolean | undefined;
+  /** The front door of the node's public port. */
+  readonly door?: DoorKind | undefined;
   readonly clock: Clock;
 }
 
@@ -46,8 +49,16 @@ export class MemberSelf {
 
   /** The signed announcement of the present incarnation. */
   get text(): string {
-    const { mesh, signer, address, url, contained } = this.#options;
-    const content = { node: this.id, incarnation: this.#incarnation, state: this.#state, address, url, contained };
+    const { mesh, signer, address, url, contained, door } = this.#options;
+    const content = {
+      node: this.id,
+      incarnation: this.#incarnation,
+      state: this.#state,
+      address,
+      url,
+      contained,
+      door,
+    };
     this.#text ??= encodeSigned(signer.sign(announcementPayload(mesh, content)));
     return this.#text;
   }

@@ -2,6 +2,7 @@
 // come in any order.
 
 import type { Clock } from "../../core/clock.js";
+import type { DoorKind } from "../../core/door-kind.js";
 import type { Timers } from "../../core/timers.js";
 import type { Member } from "../ports.js";
 import type { AnnouncedState, Announcement, Summary, Update } from "./member-messages.js";
@@ -31,6 +32,7 @@ interface Row {
   address: string | undefined;
   url: string;
   contained: boolean | undefined;
+  door: DoorKind | undefined;
   text: string;
   found: 0 | 1 | 2;
   suspicion: Suspicion | undefined;
@@ -106,7 +108,7 @@ export class MemberTable {
   /** Takes a verified announcement of another node; false when it is not newer than the known one. */
   announce(announcement: Announcement): boolean {
     if (!this.isNewer(announcement)) return false;
-    const { node, incarnation, state, address, url, contained, text } = announcement;
+    const { node, incarnation, state, address, url, contained, door, text } = announcement;
     const known = this.#rows.get(node);
     const before = known === undefined ? undefined : memberOf(known);
     known?.suspicion?.cancel();
@@ -117,6 +119,7 @@ export class MemberTable {
       address,
       url,
       contained,
+      door,
       text,
       found: 0,
       suspicion: undefined,
@@ -212,7 +215,7 @@ export class MemberTable {
   }
 }
 
-function memberOf({ id, announced, found, incarnation, address, url, contained }: Row): Member {
+function memberOf({ id, announced, found, incarnation, address, url, contained, door }: Row): Member {
   const state = announced === "left" || found === 0 ? announced : found === 1 ? "suspect" : "dead";
-  return { id, state, incarnation, address, url, contained };
+  return { id, state, incarnation, address, url, contained, door };
 }

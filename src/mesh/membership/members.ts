@@ -1,6 +1,7 @@
 // Membership: SWIM (Das, Gupta, Motivala 2002) with Lifeguard's extensions, over the links of the mesh.
 
 import type { Clock } from "../../core/clock.js";
+import type { DoorKind } from "../../core/door-kind.js";
 import type { Logger } from "../../core/log.js";
 import type { Signer } from "../../core/signed.js";
 import type { Random, Timers } from "../../core/timers.js";
@@ -29,6 +30,8 @@ export interface MembershipOptions {
   readonly url: string;
   /** Whether this node runs in a container. */
   readonly contained?: boolean | undefined;
+  /** The front door of the node's public port. */
+  readonly door?: DoorKind | undefined;
   readonly links: Links;
   readonly trust: MemberTrust;
   readonly clock: Clock;
@@ -77,10 +80,10 @@ export class Membership implements Members {
 
   constructor(options: MembershipOptions) {
     this.#options = options;
-    const { mesh, signer, address, url, contained, links, trust, clock, timers, random, log } = options;
+    const { mesh, signer, address, url, contained, door, links, trust, clock, timers, random, log } = options;
     const config = { ...defaultMembersConfig, ...options.config };
     const queue = new BroadcastQueue<Update>();
-    const self = new MemberSelf({ mesh, signer, address, url, contained, clock });
+    const self = new MemberSelf({ mesh, signer, address, url, contained, door, clock });
     const table = new MemberTable({
       config,
       clock,
@@ -184,8 +187,8 @@ export class Membership implements Members {
   /** This node as other members see it. */
   get self(): Member {
     const { id, state, incarnation } = this.#self;
-    const { address, url, contained } = this.#options;
-    return { id, state, incarnation, address, url, contained };
+    const { address, url, contained, door } = this.#options;
+    return { id, state, incarnation, address, url, contained, door };
   }
 
   /** This node's own health score, 0 for healthy (Lifeguard's local health multiplier). */

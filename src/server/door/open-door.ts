@@ -1,20 +1,27 @@
-// Chooses the front door: uWebSockets where its binary loads, Node's own server everywhere else.
+// Chooses the front door, and opens it: uWebSockets where its binary loads, Node's own server everywhere else.
 
 import type { DoorKind } from "../../core/door-kind.js";
 import { UsageError } from "../../core/usage-error.js";
 import type { FrontDoor, FrontDoorOptions } from "./front-door.js";
 
 /**
- * The front door of a kind, the fast one where it can be had by default. Throws {@link UsageError} where the binary of
- * uWebSockets does not load and no other door is allowed.
+ * The door to open: the one that is wanted, else the fastest one that runs here. Throws {@link UsageError} where
+ * uWebSockets is wanted and its binary does not load.
  */
-export async function openDoor(kind: DoorKind | undefined, options: FrontDoorOptions): Promise<FrontDoor> {
-  const missing = kind === "node" ? "" : await whyNoUws();
-  if (missing === undefined) {
+export async function chooseDoor(wanted: DoorKind | undefined): Promise<DoorKind> {
+  if (wanted === "node") return "node";
+  const missing = await whyNoUws();
+  if (missing === undefined) return "uws";
+  if (wanted === undefined) return "node";
+  throw new UsageError(`--door uws: the binary of uWebSockets does not load here: ${missing}`);
+}
+
+/** A front door of that kind, which does not listen yet. */
+export async function openDoor(kind: DoorKind, options: FrontDoorOptions): Promise<FrontDoor> {
+  if (kind === "uws") {
     const { UwsDoor } = await import("./uws/uws-door.js");
     return new UwsDoor(options);
   }
-  if (kind === "uws") throw new UsageError(`--door uws: the binary of uWebSockets does not load here: ${missing}`);
   const { NodeDoor } = await import("./node/node-door.js");
   return new NodeDoor(options);
 }

@@ -1,6 +1,7 @@
 // GET /v1/nodes, POST /v1/nodes/{node}/revoke, drain, resume, recycle: lists the nodes of the mesh, and changes one.
 
 import * as api from "../../api/nodes.js";
+import type { DoorKind } from "../../core/door-kind.js";
 import { HerdError } from "../../core/errors.js";
 import type { NodeStats } from "../../invoke/peers/stats.js";
 import { type Endpoint, endpoint, ok } from "../http/endpoint.js";
@@ -13,7 +14,7 @@ import { durability, type Storage } from "./durable.js";
 /** Dependencies of the endpoints of nodes. */
 export interface NodesOptions {
   readonly mesh: Mesh;
-  readonly self: SelfState;
+  readonly self: SelfState & { readonly door: DoorKind };
   readonly storage?: Storage | undefined;
 }
 
@@ -99,6 +100,7 @@ function nodeView(node: NodeEntry, { baseUrl }: Pick<HttpRequest, "baseUrl">, op
     url: isSelf ? baseUrl : (member?.url ?? null),
     address: member?.address ?? null,
     twins: [...mesh.processesOf(id)],
+    door: (isSelf ? self.door : member?.door) ?? null,
     container: (isSelf ? mesh.wall.missing.length === 0 : member?.contained) ?? null,
     ...statsView(isSelf ? mesh.here() : mesh.statsOf(id)),
   };

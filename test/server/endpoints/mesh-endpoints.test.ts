@@ -77,6 +77,7 @@ test("nodes are listed with their marks, states and parents, this one first", as
     address: "gamma:1",
     twins: [],
     container: null,
+    door: null,
   });
 });
 
