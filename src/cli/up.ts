@@ -107,7 +107,7 @@ function printWelcome(ready: Ready): void {
 
 /** The lines for people when the node serves. Only a master has a sign-in code, and a token without being given one. */
 export function welcomeLines(ready: Ready): string[] {
-  const { node, url, signInUrl, master, token, state } = ready;
+  const { node, url, signInUrl, master, token, state, door } = ready;
   const herd = commandName();
   const apps = ready.apps.map(({ app }) => app).join(", ");
   const example = curlLine(ready);
@@ -115,7 +115,7 @@ export function welcomeLines(ready: Ready): string[] {
   const how = master ? "" : ` (sign in with a token: ${herd} token create --role admin, on a master)`;
   const kept = token === undefined ? "this node's keys; no token: commands here need --token" : "keys, an admin token";
   return [
-    `Node ${node} serves ${url}`,
+    `Node ${node} serves ${url} (${door === "uws" ? "uWebSockets" : "node:https"})`,
     `  console  ${signInUrl}${how}`,
     example === undefined ? `  deploy   ${herd} deploy PATH${withToken}` : `  try      ${example}`,
     `  apps     ${apps || (master ? "none yet" : "the mesh's, as they arrive")}`,

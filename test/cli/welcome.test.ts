@@ -28,6 +28,7 @@ const founder: Ready = {
   signInUrl: "https://localhost:8443/#code=c0de",
   apps: [{ app: "hello", interface: appInterface() }],
   wall: { missing: [] },
+  door: "uws",
   notReady: [],
 };
 

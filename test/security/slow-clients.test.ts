@@ -150,9 +150,14 @@ test("a reader that takes a large result a little at a time loses its connection
       onWritable = handler;
     },
   };
-  const response = { raw, completed: false, once: () => response, close: () => (closed += 1) };
-  const request = { headers: {}, transfers };
-  sendPaced({ request, response } as never, Buffer.alloc(6 * 1_024 * kibibyte), () => undefined);
+  const context = { isCompleted: false, close: () => (closed += 1), onGone: () => undefined };
+  sendPaced(context, {
+    raw: raw as never,
+    transfers,
+    body: Buffer.alloc(6 * 1_024 * kibibyte),
+    done: () => undefined,
+    sent: () => undefined,
+  });
   // What keeps uWebSockets' own timer from firing: a kilobyte of room each second.
   for (let second = 0; second < 5; second++) {
     assert.equal(closed, 0);

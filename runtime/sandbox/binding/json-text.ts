@@ -7,7 +7,7 @@ const deepLength = 65_536;
 
 /** The value of JSON `text`; throws HerdError `request.malformed` with the position of the first fault. */
 export function parseJson(text: string): unknown {
-  if (text.length > deepLength) checkDepth(text);
+  if (text.length > deepLength && mayBeDeep(text)) checkDepth(text);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -35,10 +35,26 @@ function checkDepth(text: string): void {
   }
 }
 
+/**
+ * Whether a text has more openers than may nest: most large texts are few long strings or long lists, and need no look
+ * at each character. `indexOf` compares many characters at a time.
+ */
+function mayBeDeep(text: string): boolean {
+  let left = depthLimit;
+  for (const opener of ["[", "{"]) {
+    for (let at = text.indexOf(opener); at >= 0; at = text.indexOf(opener, at + 1)) if (left-- === 0) return true;
+  }
+  return false;
+}
+
+/** Offset of the quote that ends the string which begins at `start`; the length of the text without one. */
 function stringEnd(text: string, start: number): number {
-  let at = start + 1;
-  while (at < text.length && text.charCodeAt(at) !== 0x22) at += text.charCodeAt(at) === 0x5c ? 2 : 1;
-  return at;
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let slashes = 0;
+    while (text.charCodeAt(at - 1 - slashes) === 0x5c) slashes++;
+    if (slashes % 2 === 0) return at;
+  }
+  return text.length;
 }
 
 const literal = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;

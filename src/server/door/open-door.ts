@@ -1,8 +1,13 @@
 // Chooses the front door, and opens it: uWebSockets where its binary loads, Node's own server everywhere else.
 
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import type { DoorKind } from "../../core/door-kind.js";
 import { UsageError } from "../../core/usage-error.js";
 import type { FrontDoor, FrontDoorOptions } from "./front-door.js";
+import { binaries } from "./uws/binaries.js";
 
 /**
  * The door to open: the one that is wanted, else the fastest one that runs here. Throws {@link UsageError} where
@@ -26,12 +31,24 @@ export async function openDoor(kind: DoorKind, options: FrontDoorOptions): Promi
   return new NodeDoor(options);
 }
 
-/** Why the binary does not load: another version of Node, C library, system or processor. Undefined when it does. */
+/**
+ * Why uWebSockets cannot be had: no binary for this version of Node, C library, system or processor, or one that is not
+ * the pinned one. Undefined when it can.
+ */
 async function whyNoUws(): Promise<string | undefined> {
+  const { platform, arch, versions } = process;
+  const name = `uws_${platform}_${arch}_${versions.modules}.node`;
+  const pinned = binaries[name];
+  if (pinned === undefined) return `there is none for Node ${versions.node} on ${platform} ${arch}`;
   try {
+    const path = createRequire(import.meta.url).resolve("uWebSockets.js");
+    const found = createHash("sha256").update(await readFile(join(dirname(path), name)));
+    if (found.digest("hex") !== pinned) return `${name} is not the binary that this version of Wasmherd knows`;
     await import("uWebSockets.js");
     return undefined;
   } catch (error) {
-    return error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+    const text = error instanceof Error ? error.message : String(error);
+    // The message of uWebSockets lists versions of Node; the last line is the system's reason.
+    return text.trim().split("\n").at(-1) ?? "";
   }
 }

@@ -4,6 +4,7 @@ import type { AppInterface } from "../../../runtime/interface/model.js";
 import type { Catalog } from "../../catalog/catalog.js";
 import type { Clock } from "../../core/clock.js";
 import { type Config, isWildcard } from "../../core/config.js";
+import type { DoorKind } from "../../core/door-kind.js";
 import type { OuterWall } from "../../core/outer-wall.js";
 import type { AppRouter } from "../../invoke/app-router.js";
 import type { Identity } from "../../pki/identity/identity.js";
@@ -28,6 +29,8 @@ export interface Ready {
   readonly signInUrl: string;
   readonly apps: readonly { readonly app: string; readonly interface: AppInterface }[];
   readonly wall: OuterWall;
+  /** The front door of the public port. */
+  readonly door: DoorKind;
   /** Why its peers do not accept it, and what to do; empty when they do. */
   readonly notReady: readonly string[];
 }
@@ -41,6 +44,7 @@ interface ReadySources {
   /** `HOST:PORT` that peers dial. */
   readonly peer: string;
   readonly wall: OuterWall;
+  readonly door: DoorKind;
   /** `https://HOST:PORT` of the interface. */
   readonly url: string;
   readonly catalog: Pick<Catalog, "list">;
@@ -50,7 +54,7 @@ interface ReadySources {
 
 /** Describes the node, once its client state is written. */
 export async function describeReady(sources: ReadySources): Promise<Ready> {
-  const { identity, config, clock, ownerSecret, peer, wall, url, catalog, router, acceptance } = sources;
+  const { identity, config, clock, ownerSecret, peer, wall, door, url, catalog, router, acceptance } = sources;
   const { state, host } = config;
   const dial = isWildcard(host) ? "localhost" : host;
   const token = await keepClientState(identity, { state, url, dial, ownerSecret: ownerSecret.text, clock });
@@ -71,6 +75,7 @@ export async function describeReady(sources: ReadySources): Promise<Ready> {
     signInUrl: identity.isMaster ? `${url}/#code=${identity.signIn.createCode()}` : `${url}/`,
     apps: active,
     wall,
+    door,
     notReady: acceptance.reasons().map(({ reason }) => reason),
   };
 }

@@ -10,6 +10,8 @@ import type { Transfers } from "../../connections/transfers.js";
 /** A hyper-express route: the part that its server uses. */
 export interface Route {
   readonly max_body_length: number;
+  readonly method: string;
+  readonly pattern: string;
   handle(request: Request, response: Response): void;
 }
 
@@ -37,7 +39,7 @@ type InnerResponse = Response & {
  * The header `keep-alive`: the least life of an idle connection, which uWebSockets ends after 8 to 12 s (RFC 2068,
  * section 19.7.1.1).
  */
-const keepAlive = "timeout=8";
+export const keepAlive = "timeout=8";
 
 const InnerRequest = Request as unknown as new (route: Route, source: HeaderSource) => InnerRequest;
 const InnerResponse = Response as unknown as new (raw: HttpResponse) => InnerResponse;

@@ -10,9 +10,11 @@ import { HeaderBlock } from "../../connections/header-block.js";
 import { Transfers } from "../../connections/transfers.js";
 import { Content } from "../../http/http-answer.js";
 import { addressText } from "../../http/remote-address.js";
+import type { HotRoute } from "../../http/route-table.js";
 import { problemAnswer, publicError } from "../../http/send-problem.js";
 import { oldSuites } from "../tls-options.js";
 import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-request.js";
+import { isSmall, RawContext, readHead } from "./raw-context.js";
 
 /**
  * hyper-express passes its options on to uWebSockets, which reads `ssl_ciphers`; hyper-express' types lack the
@@ -25,6 +27,8 @@ export class FramedServer extends Server implements Failures {
   readonly #log: Logger;
   #block: HeaderBlock | undefined;
   readonly #transfers = new Transfers(systemClock);
+  /** Routes of the hot path by method and pattern. */
+  readonly hot = new Map<string, HotRoute>();
   /**
    * Address of a connection that was refused within this turn of the event loop: the bytes that follow in the same
    * read are no request.
@@ -59,6 +63,9 @@ export class FramedServer extends Server implements Failures {
       return;
     }
     const block = this.#blockOf(source);
+    const hot = this.hot.get(route.method + route.pattern);
+    if (hot !== undefined && this.#takes(hot, { block, raw })) return;
+    block.turnTo(source);
     const request = new FramedRequest(route, block);
     if (block.refusal !== undefined) {
       this.#refuse(raw, { error: block.refusal, method: request.method });
@@ -82,6 +89,24 @@ export class FramedServer extends Server implements Failures {
     } catch (error) {
       this.failed(response, error);
     }
+  }
+
+  /** Whether a request of the hot path needs nothing of hyper-express: then it is answered past it. */
+  #takes(hot: HotRoute, { block, raw }: { readonly block: HeaderBlock; readonly raw: HttpResponse }): boolean {
+    const head = readHead(block);
+    if (block.refusal !== undefined || !isSmall(head)) return false;
+    const [app = "", name = ""] = [block.getParameter(0), block.getParameter(1)];
+    const context = new RawContext(raw, { head, transfers: this.#transfers });
+    try {
+      hot.handle(context, { app, function: name });
+    } catch (cause) {
+      this.#log.error("a request broke its handler", { cause });
+      // To close inside a callback of uWebSockets would end the process.
+      setImmediate(() => {
+        if (!context.isCompleted) context.close();
+      });
+    }
+    return true;
   }
 
   #blockOf(source: HttpRequest): HeaderBlock {

@@ -1,22 +1,34 @@
 // Results that do not fit a socket's buffer: sent as fast as the client reads (back-pressure), with an end that can be
 // awaited.
 
-import type { FramedRequest, FramedResponse } from "./framed-request.js";
+import type { HttpResponse } from "uWebSockets.js";
+import type { Transfers } from "../../connections/transfers.js";
+import type { RequestContext } from "../../http/request-context.js";
 
 /**
- * Sends the body after headers that were written, inside `response.atomic`. Calls `sent` when the last byte has left
- * the process, or when the client disconnects. Copies the part that waits, since the memory of a result is reused.
+ * From this size on, in bytes, a result may meet a reader slower than the node. Smaller results fit the kernel's
+ * buffer.
  */
+export const largeResultBytes = 65_536;
+
+/** A result to send after the head of its answer. */
+interface PacedResult {
+  readonly raw: HttpResponse;
+  readonly transfers: Transfers | undefined;
+  readonly body: Buffer;
+  /** Called once uWebSockets has all of it: the response must not be used any more. */
+  readonly done: () => void;
+  /** Called when the last byte has left the process, or when the client disconnects. */
+  readonly sent: () => void;
+}
+
+/** Sends a body, within `cork`. Copies the part that waits, since the memory of a result is used again. */
 export function sendPaced(
-  { request, response }: { readonly request: FramedRequest; readonly response: FramedResponse },
-  body: Buffer,
-  sent: () => void,
+  context: Pick<RequestContext, "isCompleted" | "close" | "onGone">,
+  { raw, transfers, body, done, sent }: PacedResult,
 ): void {
-  const { raw } = response;
-  const kept = response.keptAlive;
-  if (kept !== undefined) raw.writeHeader("keep-alive", kept);
   const finish = (): void => {
-    response.completed = true;
+    done();
     sent();
   };
   if (raw.tryEnd(body, body.length)[1]) {
@@ -26,18 +38,18 @@ export function sendPaced(
   const start = raw.getWriteOffset();
   const rest = Buffer.from(body.subarray(start));
   let passed = start;
-  request.transfers?.watch({
+  transfers?.watch({
     bytes: () => passed,
     size: body.length,
-    isOver: () => response.completed,
+    isOver: () => context.isCompleted,
     // A reader that takes a byte now and then would hold the result and its connection for days.
-    late: () => response.close(),
+    late: () => context.close(),
   });
-  response.once("abort", sent);
+  context.onGone(sent);
   raw.onWritable((offset) => {
     passed = offset;
-    const [flushed, done] = raw.tryEnd(rest.subarray(offset - start), body.length);
-    if (done) finish();
+    const [flushed, isWhole] = raw.tryEnd(rest.subarray(offset - start), body.length);
+    if (isWhole) finish();
     return flushed;
   });
 }

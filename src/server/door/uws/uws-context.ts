@@ -5,13 +5,7 @@ import { Writable } from "node:stream";
 import { addressText } from "../../http/remote-address.js";
 import type { AnswerStream, BodyReader, RequestContext } from "../../http/request-context.js";
 import type { FramedRequest, FramedResponse } from "./framed-request.js";
-import { sendPaced } from "./paced-result.js";
-
-/**
- * From this size on, in bytes, a result may meet a reader slower than the node. Smaller results fit the kernel's
- * buffer.
- */
-const largeResultBytes = 65_536;
+import { largeResultBytes, sendPaced } from "./paced-result.js";
 
 /** One request on uWebSockets. */
 export class UwsContext implements RequestContext {
@@ -132,7 +126,17 @@ export class UwsContext implements RequestContext {
       const { raw } = response;
       for (const name in headers) raw.writeHeader(name, headers[name] ?? "");
       if (body.length >= largeResultBytes && this.#request.received) {
-        sendPaced({ request: this.#request, response }, typeof body === "string" ? Buffer.from(body) : body, sent);
+        const kept = response.keptAlive;
+        if (kept !== undefined) raw.writeHeader("keep-alive", kept);
+        sendPaced(this, {
+          raw,
+          transfers: this.#request.transfers,
+          body: typeof body === "string" ? Buffer.from(body) : body,
+          done: () => {
+            response.completed = true;
+          },
+          sent,
+        });
       } else {
         response.send(body);
         sent();

@@ -89,10 +89,12 @@ export class UwsDoor implements FrontDoor {
     this.#bound = { server, sockets };
   }
 
-  #register(server: Server): void {
+  #register(server: FramedServer): void {
     const { hotRoutes, handle } = this.#options;
-    for (const { route, handle: hot } of hotRoutes) {
+    for (const hotRoute of hotRoutes) {
+      const { route, handle: hot } = hotRoute;
       const path = route.path.replace(/\{(\w+)\}/g, ":$1");
+      server.hot.set(route.method + path, hotRoute);
       const handler = (request: Request, response: Response): void =>
         hot(contextOf(request, response), request.path_parameters);
       if (route.method === "GET") server.get(path, handler);
