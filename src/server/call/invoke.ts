@@ -21,7 +21,7 @@ import type { Claims } from "../../pki/tokens/claims.js";
 import { claimsOf, requireRole } from "../http/authorize.js";
 import { sendAnswer } from "../http/client-request.js";
 import { decodedParameter } from "../http/http-request.js";
-import { hasBody, readBody, whenReceived } from "../http/request-body.js";
+import { hasBody, receiveBody, whenReceived } from "../http/request-body.js";
 import type { RequestContext } from "../http/request-context.js";
 import { sendProblem } from "../http/send-problem.js";
 import type { Tokens } from "../ports.js";
@@ -158,16 +158,17 @@ export class InvokeEndpoint {
       checkMedia(headers["content-type"], headers["content-encoding"]);
       const arrived = this.#bodies.admit(context, limits.argumentBytes);
       this.#options.inFlight.add(id, signal);
-      readBody(context, limits.argumentBytes).then(
-        (body) => {
+      receiveBody(context, {
+        limitBytes: limits.argumentBytes,
+        done: (body) => {
           arrived();
           this.#run(call, { format: "json", body });
         },
-        (error) => {
+        failed: (error) => {
           arrived();
           this.#fail(context, call, error);
         },
-      );
+      });
     }
   }
 
@@ -176,10 +177,15 @@ export class InvokeEndpoint {
     const { app, id, deadline, signal, node } = call;
     signal.arriving = false;
     inFlight.add(id, signal);
-    invoker.invoke({ app, function: call.function, arguments: args, id, deadline, signal, node }).then(
-      (result) => this.#answer(call, result),
-      (error) => this.#fail(call.context, call, error),
-    );
+    try {
+      invoker.invoke({ app, function: call.function, arguments: args, id, deadline, signal, node }).then(
+        (result) => this.#answer(call, result),
+        (error) => this.#fail(call.context, call, error),
+      );
+    } catch (error) {
+      // A callback of the front door is the caller: an exception there would end the process.
+      this.#fail(call.context, call, error);
+    }
   }
 
   #answer(call: InvokeContext, result: InvocationResult): void {

@@ -21,31 +21,47 @@ export function hasBody({ headers }: Pick<RequestContext, "headers">): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
-/**
- * The whole body. Rejects with `request.too-large` once the body ended, so that the answer reaches the client, with
- * `request.timeout` when the body comes too slowly, and with {@link ClientGone}. The promise may never settle for a
- * client that disconnects within a body of known length.
- */
+/** The whole body: see {@link receiveBody}. Rejects with its errors. */
 export function readBody(context: RequestContext, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => receiveBody(context, { limitBytes, done: resolve, failed: reject }));
+}
+
+/** How a body is received. */
+interface BodyReception {
+  readonly limitBytes: number;
+  readonly done: (body: Buffer) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Receives the whole body. Fails with `request.too-large` once the body ended, so that the answer reaches the client,
+ * with `request.timeout` when the body comes too slowly, and with {@link ClientGone}. Of a client that disconnects
+ * within a body of known length, nothing may be called.
+ */
+export function receiveBody(context: RequestContext, { limitBytes, done, failed }: BodyReception): void {
   const { headers } = context;
   const announced = Number(headers["content-length"] ?? 0);
   // The fast path: a body of known length needs no list of chunks.
-  if (headers["transfer-encoding"] === undefined && announced <= limitBytes) return context.wholeBody(tooSlow);
-  return new Promise((resolve, reject) => {
-    const stalled = (): void => {
+  if (headers["transfer-encoding"] === undefined && announced <= limitBytes) {
+    context.wholeBody(done, () => {
       context.cutBody();
-      reject(tooLarge(limitBytes));
-    };
-    receive(context, {
-      limitBytes,
-      late: () => reject(tooSlow()),
-      ...(announced > limitBytes ? { keep: false, stalled } : {}),
-      done: (body) => {
-        if (body !== undefined) resolve(body);
-        else reject(tooLarge(limitBytes));
-      },
-      gone: () => reject(new ClientGone()),
+      failed(tooSlow());
     });
+    return;
+  }
+  const stalled = (): void => {
+    context.cutBody();
+    failed(tooLarge(limitBytes));
+  };
+  receive(context, {
+    limitBytes,
+    late: () => failed(tooSlow()),
+    ...(announced > limitBytes ? { keep: false, stalled } : {}),
+    done: (body) => {
+      if (body !== undefined) done(body);
+      else failed(tooLarge(limitBytes));
+    },
+    gone: () => failed(new ClientGone()),
   });
 }
 

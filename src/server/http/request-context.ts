@@ -39,10 +39,10 @@ export interface RequestContext {
   readonly isInitiated: boolean;
 
   /**
-   * The whole body of a request whose length is known and within bounds. Rejects with `tooSlow` when the body comes too
-   * slowly: then the rest is not read, and the answer is the last one of the connection.
+   * Reads the whole body of a request whose length is known and within bounds. Calls `done` with it, or `late` when it
+   * comes too slowly, or neither when the client disconnects. Not a promise: each call would pay for two.
    */
-  wholeBody(tooSlow: () => unknown): Promise<Buffer>;
+  wholeBody(done: (body: Buffer) => void, late: () => void): void;
   /** Reads the body piece by piece. */
   readChunks(reader: BodyReader): void;
   /** Stops reading a body that does not come: the answer may be sent now, and is the last one of its connection. */

@@ -5,7 +5,7 @@ import { ChunkJoiner } from "../../connections/chunk-joiner.js";
 import type { HeaderBlock, HeaderSource } from "../../connections/header-block.js";
 import type { Transfers } from "../../connections/transfers.js";
 import { plainAddress } from "../../http/remote-address.js";
-import { ClientGone, hasBody } from "../../http/request-body.js";
+import { hasBody } from "../../http/request-body.js";
 import type { AnswerStream, BodyReader, RequestContext } from "../../http/request-context.js";
 
 /** A result from this size on, in bytes, is watched: a reader that takes a byte now and then would hold it for days. */
@@ -118,18 +118,13 @@ export class NodeContext implements RequestContext {
     return this.#options.response.headersSent;
   }
 
-  wholeBody(tooSlow: () => unknown): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const chunks: Buffer[] = [];
-      this.readChunks({
-        chunk: (piece) => void chunks.push(piece),
-        ended: () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-        failed: () => reject(new ClientGone()),
-        late: () => {
-          this.cutBody();
-          reject(tooSlow());
-        },
-      });
+  wholeBody(done: (body: Buffer) => void, late: () => void): void {
+    const chunks: Buffer[] = [];
+    this.readChunks({
+      chunk: (piece) => void chunks.push(piece),
+      ended: () => done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
+      failed: () => undefined,
+      late,
     });
   }
 

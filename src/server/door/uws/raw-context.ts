@@ -5,7 +5,6 @@ import { STATUS_CODES } from "node:http";
 import type { HeaderBlock } from "../../connections/header-block.js";
 import type { Transfers } from "../../connections/transfers.js";
 import { addressText } from "../../http/remote-address.js";
-import { ClientGone } from "../../http/request-body.js";
 import type { AnswerStream, BodyReader, RequestContext } from "../../http/request-context.js";
 import { keepAlive } from "./framed-request.js";
 import { largeResultBytes, sendPaced } from "./paced-result.js";
@@ -45,6 +44,7 @@ export function isSmall({ headers }: ReadHead): boolean {
 }
 
 const empty = Buffer.alloc(0);
+const ignore = (): void => undefined;
 
 /** One small request on uWebSockets. To be made within the callback that brought the request. */
 export class RawContext implements RequestContext {
@@ -90,19 +90,8 @@ export class RawContext implements RequestContext {
     return this.#body.length;
   }
 
-  wholeBody(tooSlow: () => unknown): Promise<Buffer> {
-    if (this.isReceived) return Promise.resolve(this.#body);
-    return new Promise((resolve, reject) => {
-      this.readChunks({
-        chunk: () => undefined,
-        ended: () => resolve(this.#body),
-        failed: () => reject(new ClientGone()),
-        late: () => {
-          this.cutBody();
-          reject(tooSlow());
-        },
-      });
-    });
+  wholeBody(done: (body: Buffer) => void, late: () => void): void {
+    this.readChunks({ chunk: ignore, ended: () => done(this.#body), failed: ignore, late });
   }
 
   readChunks(reader: BodyReader): void {

@@ -54,15 +54,10 @@ export class UwsContext implements RequestContext {
     return this.#response.initiated;
   }
 
-  wholeBody(tooSlow: () => unknown): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      this.#request.late = () => {
-        this.cutBody();
-        reject(tooSlow());
-      };
-      this.#request._body_parser_get_received_data().then(({ buffer, byteOffset, byteLength }) => {
-        resolve(Buffer.from(buffer, byteOffset, byteLength));
-      }, reject);
+  wholeBody(done: (body: Buffer) => void, late: () => void): void {
+    this.#request.late = late;
+    void this.#request._body_parser_get_received_data().then(({ buffer, byteOffset, byteLength }) => {
+      done(Buffer.from(buffer, byteOffset, byteLength));
     });
   }
 
