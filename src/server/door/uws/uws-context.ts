@@ -4,15 +4,15 @@ import { STATUS_CODES } from "node:http";
 import { Writable } from "node:stream";
 import { addressText } from "../../http/remote-address.js";
 import type { AnswerStream, BodyReader, RequestContext } from "../../http/request-context.js";
-import type { FramedRequest, FramedResponse } from "./framed-request.js";
+import type { UwsRequest, UwsResponse } from "./uws-request.js";
 import { largeResultBytes, sendPaced } from "./paced-result.js";
 
 /** One request on uWebSockets. */
 export class UwsContext implements RequestContext {
-  readonly #request: FramedRequest;
-  readonly #response: FramedResponse;
+  readonly #request: UwsRequest;
+  readonly #response: UwsResponse;
 
-  constructor(request: FramedRequest, response: FramedResponse) {
+  constructor(request: UwsRequest, response: UwsResponse) {
     this.#request = request;
     this.#response = response;
   }

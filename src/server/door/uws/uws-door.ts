@@ -8,8 +8,8 @@ import type { KeyFiles } from "../../../pki/state/key-files.js";
 import { sendProblem } from "../../http/send-problem.js";
 import type { FrontDoor, FrontDoorOptions } from "../front-door.js";
 import { bindAddresses, checkPort } from "../port-probe.js";
-import type { FramedRequest, FramedResponse } from "./framed-request.js";
-import { FramedServer } from "./framed-server.js";
+import type { UwsRequest, UwsResponse } from "./uws-request.js";
+import { UwsServer } from "./uws-server.js";
 import { guardConnections } from "./guard-connections.js";
 import { UwsContext } from "./uws-context.js";
 
@@ -69,7 +69,7 @@ export class UwsDoor implements FrontDoor {
   }
 
   async #listen(keyFiles: KeyFiles, port: number): Promise<void> {
-    const server = new FramedServer(keyFiles, this.#options.log);
+    const server = new UwsServer(keyFiles, this.#options.log);
     guardConnections(server.uws_instance, this.#options.connections);
     this.#register(server);
     const [first = this.#options.host, ...others] = bindAddresses(this.#options.host);
@@ -89,7 +89,7 @@ export class UwsDoor implements FrontDoor {
     this.#bound = { server, sockets };
   }
 
-  #register(server: FramedServer): void {
+  #register(server: UwsServer): void {
     const { hotRoutes, handle } = this.#options;
     for (const hotRoute of hotRoutes) {
       const { route, handle: hot } = hotRoute;
@@ -109,5 +109,5 @@ export class UwsDoor implements FrontDoor {
 
 /** The server makes requests and responses of these classes alone. */
 function contextOf(request: Request, response: Response): UwsContext {
-  return new UwsContext(request as FramedRequest, response as FramedResponse);
+  return new UwsContext(request as UwsRequest, response as UwsResponse);
 }

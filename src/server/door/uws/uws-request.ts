@@ -50,7 +50,7 @@ export interface Failures {
 }
 
 /** A request whose chunks cannot end the process: uWebSockets calls back outside of any promise or `try`. */
-export class FramedRequest extends InnerRequest {
+export class UwsRequest extends InnerRequest {
   /** Receives the exceptions that a chunk causes in hyper-express. */
   failures: Failures | undefined;
   /**
@@ -112,7 +112,7 @@ export class FramedRequest extends InnerRequest {
 }
 
 /** A response that may have to be the last one of its connection. */
-export class FramedResponse extends InnerResponse {
+export class UwsResponse extends InnerResponse {
   /** Whether the connection ends with this response. */
   closes = false;
   /** Receives the exceptions of listeners. */

@@ -13,17 +13,17 @@ import { addressText } from "../../http/remote-address.js";
 import type { HotRoute } from "../../http/route-table.js";
 import { problemAnswer, publicError } from "../../http/send-problem.js";
 import { oldSuites } from "../tls-options.js";
-import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-request.js";
+import { type Failures, UwsRequest, UwsResponse, type Route } from "./uws-request.js";
 import { isSmall, RawContext, readHead } from "./raw-context.js";
 
 /**
  * hyper-express passes its options on to uWebSockets, which reads `ssl_ciphers`; hyper-express' types lack the
  * option.
  */
-type FramedServerOptions = ConstructorParameters<typeof Server>[0] & { readonly ssl_ciphers: string };
+type UwsServerOptions = ConstructorParameters<typeof Server>[0] & { readonly ssl_ciphers: string };
 
 /** Refuses a request whose framing is not certain with an answer and the end of its connection, whatever its path. */
-export class FramedServer extends Server implements Failures {
+export class UwsServer extends Server implements Failures {
   readonly #log: Logger;
   #block: HeaderBlock | undefined;
   readonly #transfers = new Transfers(systemClock);
@@ -36,7 +36,7 @@ export class FramedServer extends Server implements Failures {
   #refused: string | undefined;
 
   constructor({ cert, key }: { readonly cert: string; readonly key: string }, log: Logger) {
-    const options: FramedServerOptions = {
+    const options: UwsServerOptions = {
       cert_file_name: cert,
       key_file_name: key,
       // hyper-express would close on SIGTERM by itself; the graceful shutdown of the node comes first.
@@ -66,13 +66,13 @@ export class FramedServer extends Server implements Failures {
     const hot = this.hot.get(route.method + route.pattern);
     if (hot !== undefined && this.#takes(hot, { block, raw })) return;
     block.turnTo(source);
-    const request = new FramedRequest(route, block);
+    const request = new UwsRequest(route, block);
     if (block.refusal !== undefined) {
       this.#refuse(raw, { error: block.refusal, method: request.method });
       return;
     }
     request._raw_response = raw;
-    const response = new FramedResponse(raw);
+    const response = new UwsResponse(raw);
     response.route = route;
     response.closes = block.closes;
     response._wrapped_request = request;
