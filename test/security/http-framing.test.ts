@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Response } from "hyper-express";
-import { FramedRequest, FramedResponse, type Route } from "../../src/server/http/framed-request.js";
+import { type Route, UwsRequest, UwsResponse } from "../../src/server/http/uws-request.js";
 import { TestNode } from "../harness/tls/test-node.js";
 import { call, chunks, get, post } from "./http-rows.js";
 import { exchange, type Place, RawClient } from "./raw-client.js";
@@ -146,10 +146,10 @@ test("what a chunk or a listener throws in a callback of uWebSockets is told and
     onAborted: (aborted: () => void) => Object.assign(callbacks, { aborted }),
     pause: () => undefined,
     resume: () => undefined,
-  } as unknown as FramedRequest["_raw_response"];
-  const request = new FramedRequest(route, source);
+  } as unknown as UwsRequest["_raw_response"];
+  const request = new UwsRequest(route, source);
   request._raw_response = raw;
-  const response = new FramedResponse(raw);
+  const response = new UwsResponse(raw);
   Object.assign(response, { route, _wrapped_request: request, failures });
   request.failures = failures;
   request._body_parser_run(response, 1_000);

@@ -4,7 +4,7 @@
 import type { Request, Response } from "hyper-express";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
-import { receivedBytes } from "../http/framed-request.js";
+import { receivedBytes } from "../http/uws-request.js";
 
 /** Smaller bodies are not counted: to count one would cost more than it holds. */
 const countedBytes = 65_536;

@@ -2,7 +2,7 @@
 // awaited.
 
 import type { Request, Response } from "hyper-express";
-import { type FramedRequest, keptAlive } from "../http/framed-request.js";
+import { keptAlive, type UwsRequest } from "../http/uws-request.js";
 
 /**
  * From this size on, in bytes, a result may meet a reader slower than the node. Smaller results fit the kernel's
@@ -33,7 +33,7 @@ export function sendLargeResult(
   const start = raw.getWriteOffset();
   const rest = Buffer.from(body.subarray(start));
   let passed = start;
-  (request as FramedRequest).transfers?.watch({
+  (request as UwsRequest).transfers?.watch({
     bytes: () => passed,
     size: body.length,
     isOver: () => response.completed,

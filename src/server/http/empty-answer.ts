@@ -3,8 +3,8 @@
 
 import { STATUS_CODES } from "node:http";
 import type { Request, Response } from "hyper-express";
-import { closesAfter, keptAlive } from "./framed-request.js";
 import { whenReceived } from "./request-body.js";
+import { closesAfter, keptAlive } from "./uws-request.js";
 
 /**
  * Answers 204 with these headers, once the request's body has arrived. hyper-express 6.17 passes `undefined` where

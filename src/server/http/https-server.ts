@@ -8,8 +8,8 @@ import type { Route } from "../../api/route.js";
 import { UsageError } from "../../core/usage-error.js";
 import { type ConnectionGate, guardConnections } from "../connections/connection-gate.js";
 import type { RequestContext } from "./client-request.js";
-import { FramedServer } from "./framed-server.js";
 import { type ProblemOptions, sendProblem } from "./send-problem.js";
+import { UwsServer } from "./uws-server.js";
 
 type Handler = (request: Request, response: Response) => void;
 
@@ -107,7 +107,7 @@ export class HttpsServer {
   }
 
   async #listen(keyFiles: KeyFiles, port: number): Promise<void> {
-    const server = new FramedServer(keyFiles, this.#options.log);
+    const server = new UwsServer(keyFiles, this.#options.log);
     guardConnections(server.uws_instance, this.#options.connections);
     this.#register(server);
     const [first = this.#options.host, ...others] = bindAddresses(this.#options.host);

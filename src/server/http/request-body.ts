@@ -3,8 +3,8 @@
 import { Writable } from "node:stream";
 import type { Request, Response } from "hyper-express";
 import { HerdError } from "../../core/errors.js";
-import { cutBody, type FramedRequest, wholeBody } from "./framed-request.js";
 import { tooLarge } from "./http-request.js";
+import { cutBody, type UwsRequest, wholeBody } from "./uws-request.js";
 
 /** A client that sends more than this many times the limit loses its connection instead of getting an answer. */
 const patience = 8;
@@ -133,7 +133,7 @@ function receive(request: Request, response: Response, reception: Reception): vo
       next();
     },
   });
-  (request as FramedRequest).late = () =>
+  (request as UwsRequest).late = () =>
     settle(() => {
       cutBody(request, response);
       reception.late();

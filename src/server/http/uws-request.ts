@@ -48,7 +48,7 @@ export interface Failures {
 }
 
 /** A request whose chunks cannot end the process: uWebSockets calls back outside of any promise or `try`. */
-export class FramedRequest extends InnerRequest {
+export class UwsRequest extends InnerRequest {
   /** Receives the exceptions that a chunk causes in hyper-express. */
   failures: Failures | undefined;
   /**
@@ -114,7 +114,7 @@ export class FramedRequest extends InnerRequest {
  * read, and the response is the last one of its connection.
  */
 export function wholeBody(request: Request, response: Response, reason: () => unknown): Promise<Buffer> {
-  const framed = request as FramedRequest;
+  const framed = request as UwsRequest;
   return new Promise((resolve, reject) => {
     framed.late = () => {
       cutBody(request, response);
@@ -127,7 +127,7 @@ export function wholeBody(request: Request, response: Response, reason: () => un
 }
 
 /** A response that may have to be the last one of its connection. */
-export class FramedResponse extends InnerResponse {
+export class UwsResponse extends InnerResponse {
   /** Whether the connection ends with this response. */
   closes = false;
   /** Receives the exceptions of listeners. */
@@ -163,24 +163,24 @@ function asksToClose({ headers }: Request): boolean {
 
 /** The value of `keep-alive` in an answer to this request; undefined when the connection ends with the answer. */
 export function keptAlive(request: Request, response: Response): string | undefined {
-  return (response as FramedResponse).closes || asksToClose(request) ? undefined : keepAlive;
+  return (response as UwsResponse).closes || asksToClose(request) ? undefined : keepAlive;
 }
 
 /** Whether the connection ends with this response. */
 export function closesAfter(response: Response): boolean {
-  return (response as FramedResponse).closes;
+  return (response as UwsResponse).closes;
 }
 
 /** Bytes of the body that have arrived. */
 export function receivedBytes(request: Request): number {
-  return (request as FramedRequest).receivedBytes;
+  return (request as UwsRequest).receivedBytes;
 }
 
 /**
  * Stops reading a body that does not come: the response may be sent now, and is the last one of its connection.
  */
 export function cutBody(request: Request, response: Response): void {
-  (response as FramedResponse).closes = true;
-  (request as FramedRequest)._body_parser_stop();
+  (response as UwsResponse).closes = true;
+  (request as UwsRequest)._body_parser_stop();
   request.received = true;
 }

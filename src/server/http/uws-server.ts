@@ -8,10 +8,10 @@ import { systemClock } from "../../core/clock.js";
 import type { Logger } from "../../core/log.js";
 import { HeaderBlock } from "../connections/header-block.js";
 import { Transfers } from "../connections/transfers.js";
-import { type Failures, FramedRequest, FramedResponse, type Route } from "./framed-request.js";
 import { Content } from "./http-answer.js";
 import { addressText } from "./remote-address.js";
 import { problemAnswer, publicError } from "./send-problem.js";
+import { type Failures, type Route, UwsRequest, UwsResponse } from "./uws-request.js";
 
 /**
  * Cipher suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2).
@@ -23,10 +23,10 @@ const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "E
  * hyper-express passes its options on to uWebSockets, which reads `ssl_ciphers`; hyper-express' types lack the
  * option.
  */
-type FramedServerOptions = ConstructorParameters<typeof Server>[0] & { readonly ssl_ciphers: string };
+type UwsServerOptions = ConstructorParameters<typeof Server>[0] & { readonly ssl_ciphers: string };
 
 /** Refuses a request whose framing is not certain with an answer and the end of its connection, whatever its path. */
-export class FramedServer extends Server implements Failures {
+export class UwsServer extends Server implements Failures {
   readonly #log: Logger;
   #block: HeaderBlock | undefined;
   readonly #transfers = new Transfers(systemClock);
@@ -37,7 +37,7 @@ export class FramedServer extends Server implements Failures {
   #refused: string | undefined;
 
   constructor({ cert, key }: { readonly cert: string; readonly key: string }, log: Logger) {
-    const options: FramedServerOptions = {
+    const options: UwsServerOptions = {
       cert_file_name: cert,
       key_file_name: key,
       // hyper-express would close on SIGTERM by itself; the graceful shutdown of the node comes first.
@@ -63,13 +63,13 @@ export class FramedServer extends Server implements Failures {
       return;
     }
     const block = this.#blockOf(source);
-    const request = new FramedRequest(route, block);
+    const request = new UwsRequest(route, block);
     if (block.refusal !== undefined) {
       this.#refuse(raw, { error: block.refusal, method: request.method });
       return;
     }
     request._raw_response = raw;
-    const response = new FramedResponse(raw);
+    const response = new UwsResponse(raw);
     response.route = route;
     response.closes = block.closes;
     response._wrapped_request = request;
