@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Response } from "hyper-express";
-import { UwsRequest, UwsResponse, type Route } from "../../src/server/door/uws/uws-request.js";
+import { type Route, UwsRequest, UwsResponse } from "../../src/server/door/uws/uws-request.js";
 import { testDoor } from "../harness/tls/test-door.js";
 import { TestNode } from "../harness/tls/test-node.js";
 import { call, chunks, get, post } from "./http-rows.js";

@@ -6,8 +6,8 @@ import type { HeaderBlock } from "../../connections/header-block.js";
 import type { Transfers } from "../../connections/transfers.js";
 import { addressText } from "../../http/remote-address.js";
 import type { AnswerStream, BodyReader, RequestContext } from "../../http/request-context.js";
-import { keepAlive } from "./uws-request.js";
 import { largeResultBytes, sendPaced } from "./paced-result.js";
+import { keepAlive } from "./uws-request.js";
 
 /** A longer body goes through hyper-express, which allocates it once. In bytes. */
 export const smallBodyBytes = 32_768;

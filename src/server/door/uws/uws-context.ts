@@ -4,8 +4,8 @@ import { STATUS_CODES } from "node:http";
 import { Writable } from "node:stream";
 import { addressText } from "../../http/remote-address.js";
 import type { AnswerStream, BodyReader, RequestContext } from "../../http/request-context.js";
-import type { UwsRequest, UwsResponse } from "./uws-request.js";
 import { largeResultBytes, sendPaced } from "./paced-result.js";
+import type { UwsRequest, UwsResponse } from "./uws-request.js";
 
 /** One request on uWebSockets. */
 export class UwsContext implements RequestContext {

@@ -8,10 +8,10 @@ import type { KeyFiles } from "../../../pki/state/key-files.js";
 import { sendProblem } from "../../http/send-problem.js";
 import type { FrontDoor, FrontDoorOptions } from "../front-door.js";
 import { bindAddresses, checkPort } from "../port-probe.js";
-import type { UwsRequest, UwsResponse } from "./uws-request.js";
-import { UwsServer } from "./uws-server.js";
 import { guardConnections } from "./guard-connections.js";
 import { UwsContext } from "./uws-context.js";
+import type { UwsRequest, UwsResponse } from "./uws-request.js";
+import { UwsServer } from "./uws-server.js";
 
 /** A server with its listening sockets: one per address. */
 interface Bound {

@@ -111,26 +111,6 @@ export class UwsRequest extends InnerRequest {
   }
 }
 
-<<<<<<<< HEAD:src/server/door/uws/uws-request.ts
-========
-/**
- * The whole body, without another copy. Rejects with `reason` when the body comes too slowly: then the rest is not
- * read, and the response is the last one of its connection.
- */
-export function wholeBody(request: Request, response: Response, reason: () => unknown): Promise<Buffer> {
-  const framed = request as UwsRequest;
-  return new Promise((resolve, reject) => {
-    framed.late = () => {
-      cutBody(request, response);
-      reject(reason());
-    };
-    framed._body_parser_get_received_data().then(({ buffer, byteOffset, byteLength }) => {
-      resolve(Buffer.from(buffer, byteOffset, byteLength));
-    }, reject);
-  });
-}
-
->>>>>>>> 12b67289c3261cb87d77460c53b13bd9e36970c9:src/server/http/uws-request.ts
 /** A response that may have to be the last one of its connection. */
 export class UwsResponse extends InnerResponse {
   /** Whether the connection ends with this response. */
@@ -171,30 +151,3 @@ export class UwsResponse extends InnerResponse {
 function asksToClose({ headers }: Request): boolean {
   return headers.connection?.length === "close".length;
 }
-<<<<<<<< HEAD:src/server/door/uws/uws-request.ts
-========
-
-/** The value of `keep-alive` in an answer to this request; undefined when the connection ends with the answer. */
-export function keptAlive(request: Request, response: Response): string | undefined {
-  return (response as UwsResponse).closes || asksToClose(request) ? undefined : keepAlive;
-}
-
-/** Whether the connection ends with this response. */
-export function closesAfter(response: Response): boolean {
-  return (response as UwsResponse).closes;
-}
-
-/** Bytes of the body that have arrived. */
-export function receivedBytes(request: Request): number {
-  return (request as UwsRequest).receivedBytes;
-}
-
-/**
- * Stops reading a body that does not come: the response may be sent now, and is the last one of its connection.
- */
-export function cutBody(request: Request, response: Response): void {
-  (response as UwsResponse).closes = true;
-  (request as UwsRequest)._body_parser_stop();
-  request.received = true;
-}
->>>>>>>> 12b67289c3261cb87d77460c53b13bd9e36970c9:src/server/http/uws-request.ts

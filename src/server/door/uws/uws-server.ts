@@ -4,7 +4,6 @@
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
 import { type Response, Server } from "hyper-express";
-<<<<<<<< HEAD:src/server/door/uws/uws-server.ts
 import { systemClock } from "../../../core/clock.js";
 import type { Logger } from "../../../core/log.js";
 import { HeaderBlock } from "../../connections/header-block.js";
@@ -14,24 +13,8 @@ import { addressText } from "../../http/remote-address.js";
 import type { HotRoute } from "../../http/route-table.js";
 import { problemAnswer, publicError } from "../../http/send-problem.js";
 import { oldSuites } from "../tls-options.js";
-import { type Failures, UwsRequest, UwsResponse, type Route } from "./uws-request.js";
 import { isSmall, RawContext, readHead } from "./raw-context.js";
-========
-import { systemClock } from "../../core/clock.js";
-import type { Logger } from "../../core/log.js";
-import { HeaderBlock } from "../connections/header-block.js";
-import { Transfers } from "../connections/transfers.js";
-import { Content } from "./http-answer.js";
-import { addressText } from "./remote-address.js";
-import { problemAnswer, publicError } from "./send-problem.js";
 import { type Failures, type Route, UwsRequest, UwsResponse } from "./uws-request.js";
-
-/**
- * Cipher suites of TLS 1.2, by OpenSSL's names: forward secrecy and authenticated encryption (RFC 9325, section 4.2).
- * All suites of TLS 1.3 have both; uWebSockets refuses older versions.
- */
-const suites = ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-CHACHA20-POLY1305"].join(":");
->>>>>>>> 12b67289c3261cb87d77460c53b13bd9e36970c9:src/server/http/uws-server.ts
 
 /**
  * hyper-express passes its options on to uWebSockets, which reads `ssl_ciphers`; hyper-express' types lack the
@@ -80,12 +63,9 @@ export class UwsServer extends Server implements Failures {
       return;
     }
     const block = this.#blockOf(source);
-<<<<<<<< HEAD:src/server/door/uws/uws-server.ts
     const hot = this.hot.get(route.method + route.pattern);
     if (hot !== undefined && this.#takes(hot, { block, raw })) return;
     block.turnTo(source);
-========
->>>>>>>> 12b67289c3261cb87d77460c53b13bd9e36970c9:src/server/http/uws-server.ts
     const request = new UwsRequest(route, block);
     if (block.refusal !== undefined) {
       this.#refuse(raw, { error: block.refusal, method: request.method });
