@@ -3,7 +3,7 @@
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
 import type { JoinBody } from "../../api/joins.js";
-import { misfit } from "../../api/misfit.js";
+import { schemaProblem } from "../../api/schema-problem.js";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
@@ -76,7 +76,7 @@ export function joinBody(signed: Signed, token?: TokenProof): JoinBody {
 export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: string; now: number }): JoinRequest {
   const { signed, token } = body;
   const parsed = payloadShape.safeParse(tryParseJson(signed.payload));
-  if (!parsed.success) throw misfit(parsed.error.issues, payloadPlace);
+  if (!parsed.success) throw schemaProblem(parsed.error.issues, payloadPlace);
   const payload = parsed.data;
   const publicKey = publicKeyOfText(payload.key);
   if (publicKey === undefined) {

@@ -10,7 +10,7 @@ const mostProblems = 20;
  * `request.malformed` with every field that is unknown or wrong, by name. `where` is a JSON pointer (RFC 6901) to the
  * first; `at` is the pointer to the value itself, empty for the whole body.
  */
-export function misfit(issues: readonly z.core.$ZodIssue[], at = ""): HerdError {
+export function schemaProblem(issues: readonly z.core.$ZodIssue[], at = ""): HerdError {
   const problems = issues.map((issue) => {
     if (issue.code === "unrecognized_keys") {
       return `unknown field ${issue.keys.map((key) => JSON.stringify(key.slice(0, 80))).join(", ")}`;
