@@ -42,7 +42,7 @@ const payloadShape = z.strictObject({
   at: z.number().int(),
 });
 
-/** JSON pointer (RFC 6901) to the signed text, which is JSON itself: what is wrong in it is told below this place. */
+/** Place of the signed text. The text is JSON: the pointer to one of its fields continues from here. */
 const payloadPlace = "/signed/payload";
 
 /** The statement of a node that wants to join. */

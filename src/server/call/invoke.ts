@@ -210,7 +210,10 @@ export class InvokeEndpoint {
     if ("app" in context) this.#note(context, error);
     const { log, limits } = this.#options;
     const hop = error instanceof PeerFailure ? error.hop : undefined;
-    const headers = "app" in context ? this.#names(context, hop) : {};
+    const names = "app" in context ? this.#names(context, hop) : {};
+    // A function with parameters that no query holds (RFC 9110, section 15.5.6).
+    const isOtherMethod = error instanceof HerdError && error.status === 405;
+    const headers = isOtherMethod ? { ...names, allow: "POST, OPTIONS" } : names;
     sendProblem(context, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
     if ("app" in context) this.#options.inFlight.delete(context.id);
   }

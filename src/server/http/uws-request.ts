@@ -114,13 +114,13 @@ export class UwsRequest extends InnerRequest {
  * read, and the response is the last one of its connection.
  */
 export function wholeBody(request: Request, response: Response, reason: () => unknown): Promise<Buffer> {
-  const framed = request as UwsRequest;
+  const uws = request as UwsRequest;
   return new Promise((resolve, reject) => {
-    framed.late = () => {
+    uws.late = () => {
       cutBody(request, response);
       reject(reason());
     };
-    framed._body_parser_get_received_data().then(({ buffer, byteOffset, byteLength }) => {
+    uws._body_parser_get_received_data().then(({ buffer, byteOffset, byteLength }) => {
       resolve(Buffer.from(buffer, byteOffset, byteLength));
     }, reject);
   });
