@@ -9,7 +9,7 @@ import { defaultLimits } from "../src/core/limits.js";
 import type { Logger } from "../src/core/log.js";
 import { Metrics } from "../src/core/metrics.js";
 import { systemTimers } from "../src/core/timers.js";
-import { type ActiveApp, AppRouter, activeApp } from "../src/invoke/app-router.js";
+import { type ActiveApp, AppRouter } from "../src/invoke/app-router.js";
 import { Forwarding } from "../src/invoke/forwarding/forwarding.js";
 import type { InvocationResult } from "../src/invoke/invoker.js";
 import { LinkSet } from "../src/mesh/transport/link-set.js";
@@ -62,9 +62,11 @@ export class ForwardNode {
       revision: "0123456789ab",
       interface: { version: 1 as const, functions, records: [], enums: [] },
     };
-    this.app = activeApp("bench", prepared, { public: true });
     const router = new AppRouter();
     router.activate("bench", prepared, { public: true });
+    const app = router.find("bench");
+    if (app === undefined) throw new TypeError("the app is not active");
+    this.app = app;
     this.links = links;
     this.forwarding = new Forwarding({
       nodeId: id,

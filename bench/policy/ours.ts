@@ -202,8 +202,8 @@ class OurBalancer implements Balancer {
 }
 
 /**
- * The policy of src/invoke: choose.ts, finish.ts, function-work.ts, speed.ts, pace.ts and health.ts, as mesh-invoker.ts
- * uses them.
+ * The policy of src/invoke: choose.ts, finish.ts, function-work.ts, speed.ts, pace.ts and outlier-ejection.ts, as
+ * mesh-invoker.ts uses them.
  */
 export function ourPolicy(options: OurOptions = {}): PlacementPolicy {
   return {

@@ -114,7 +114,7 @@ const source = z
 
 const named = z.object({ app: appName });
 
-/** Codes where the interface is read: a node reads it of the component's bytes, which it may not have or may refuse. */
+/** Codes of routes that read an interface: the node reads it from the component's bytes, missing or refused perhaps. */
 const problemsOfInterface = [
   "app.unknown",
   "revision.unknown",

@@ -80,9 +80,6 @@ export const pendingJoin = z
   })
   .meta({ id: "PendingJoin" });
 
-/** A request that waits, as `GET /v1/joins` shows it. */
-export type JoinView = DeepReadonly<z.infer<typeof pendingJoin>>;
-
 const answers = {
   200: answer("The node is in.", json(enrolled)),
   202: answer("A person decides.", json(waiting)),
@@ -149,7 +146,7 @@ export const approveJoin = {
       json(z.object({ node: z.string().describe("Id of the node."), name: z.string().describe("Its name.") })),
     ),
   },
-  problems: ["join.unknown", "join.refused", "storage.full"],
+  problems: ["join.unknown", "join.refused", "state.conflict", "storage.full"],
 } as const satisfies Route;
 
 /** `POST /v1/joins/{id}/reject`. */

@@ -126,5 +126,5 @@ export const signIn = {
   body: json(z.strictObject({ code: z.string().min(1).max(256).describe("The code: it is used up.") })),
   bodyLimitBytes: 4_096,
   answers: { 200: answer("The token.", json(callToken.extend(text))) },
-  problems: ["auth.invalid", "request.throttled", "storage.full"],
+  problems: ["auth.invalid", "request.throttled", "state.conflict", "storage.full"],
 } as const satisfies Route;

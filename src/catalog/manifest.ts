@@ -1,4 +1,4 @@
-// A manifest: a signed change of one app. Its shape, its limits, and which of two manifests counts.
+// A manifest: a signed change of one app. Its shape and its limits.
 
 import { z } from "zod";
 import { isAppName } from "../core/app-name.js";

@@ -8,7 +8,7 @@ import { connect, type GlobalOptions } from "../client/client-options.js";
 import { isAppName } from "../core/app-name.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
-import { appNameOf, readSourceTree, sendLimits } from "../deploy/read-source-folder.js";
+import { appNameOf, readSourceFolder, sendLimits } from "../deploy/read-source-folder.js";
 import { printFunctions } from "./app.js";
 import { printAnswer, printLine } from "./print.js";
 import { withProgress } from "./progress.js";
@@ -43,7 +43,7 @@ async function deployOnce(
   { client, app, path }: { client: Client; app: string; path: string },
   options: DeployOptions,
 ): Promise<void> {
-  const files = await readSourceTree(path, sendLimits);
+  const files = await readSourceFolder(path, sendLimits);
   if (files.length === 0) throw new UsageError(`${path} holds no .ts file`);
   const form = new FormData();
   for (const file of files) form.append("file", new Blob([file.text], { type: "application/typescript" }), file.path);

@@ -1,7 +1,7 @@
 // A curl line that works when pasted: a function of a deployed app, with arguments that fit it.
 
 import { Examples } from "../../runtime/interface/example.js";
-import type { Ready } from "../server/views/announcement.js";
+import type { Ready } from "../server/views/startup-summary.js";
 
 /** A command that calls the app `hello` when it exists, else the first app; undefined without a function or a token. */
 export function curlLine(ready: Pick<Ready, "apps" | "ca" | "token" | "url">): string | undefined {

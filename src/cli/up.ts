@@ -7,7 +7,7 @@ import { type GlobalOptions, tokenText } from "../client/client-options.js";
 import { type Config, joinsMesh, loadConfig } from "../core/config.js";
 import { watchUnhandledErrors } from "../core/unhandled-errors.js";
 import { type LeafKeys, makeLeafKeys } from "../pki/x509/rsa-key.js";
-import type { Ready } from "../server/views/announcement.js";
+import type { Ready } from "../server/views/startup-summary.js";
 import { curlLine } from "./example-call.js";
 import { commandName, printJson, printLine, printNotice } from "./print.js";
 

@@ -19,7 +19,7 @@ const maxDepth = 32;
  * Reads one file (which becomes `index.ts`' peer under its own name) or every `.ts` file below a folder, `node_modules`
  * and folders that start with a dot left out. Throws `request.too-large` before it reads more than the limits.
  */
-export async function readSourceTree(path: string, limits: SourceLimits): Promise<SourceFile[]> {
+export async function readSourceFolder(path: string, limits: SourceLimits): Promise<SourceFile[]> {
   const isFolder = (await stat(path)).isDirectory();
   const found = isFolder ? await filesBelow(path, limits) : [basename(path)];
   const sources: SourceFile[] = [];

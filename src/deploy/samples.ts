@@ -12,7 +12,7 @@ import type { SourceFile, SourceLimits } from "../core/source-file.js";
 import { pause, type Timers } from "../core/timers.js";
 import type { Deployer } from "./deployer.js";
 import type { Catalog } from "./ports.js";
-import { appNameOf, isSource, isSourceFolder, readSourceTree } from "./read-source-folder.js";
+import { appNameOf, isSource, isSourceFolder, readSourceFolder } from "./read-source-folder.js";
 
 /** The recorded caller of a revision that was deployed from here. No token has such an id. */
 const samplesBy = "functions";
@@ -100,12 +100,25 @@ async function deploySample(sample: { app: string; path: string }, options: Samp
   const record = catalog.get(app);
   if (options.mayDeploy === false || (options.joined === true && record !== undefined)) return record !== undefined;
   if (record === undefined ? catalog.wasRemoved(app) : !isOurs(record)) return record !== undefined;
-  const files = await readSourceTree(path, limits);
+  const files = await readSourceFolder(path, limits);
   if (files.length === 0) return record !== undefined;
-  if (record !== undefined && isSame(files, await catalog.source(app, record.revision))) return true;
+  if (record !== undefined && isSame(files, await knownSource(record, catalog))) return true;
   options.onDeploy?.(app);
   await deployer.deploy({ app, files, by: samplesBy, signal });
   return true;
+}
+
+/** The stored source of an app; none where its bytes are damaged here: the deploy that follows stores them again. */
+async function knownSource(
+  { app, revision }: AppRecord,
+  catalog: Pick<SamplesOptions["catalog"], "source">,
+): Promise<readonly SourceFile[]> {
+  try {
+    return await catalog.source(app, revision);
+  } catch (error) {
+    if (error instanceof HerdError && error.fault === "node") return [];
+    throw error;
+  }
 }
 
 /** Whether the current revision was deployed from here and is the newest of those: after a rollback it is not. */

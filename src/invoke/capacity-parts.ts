@@ -44,7 +44,7 @@ export async function capacityParts(
     run: (call: Parameters<Sandbox["run"]>[0]) => sandbox.run(call),
     forget: (revision: string) => sandbox.forget(revision),
   };
-  const own = new IdleProfiler({
+  const profiler = new IdleProfiler({
     workers: config.workers,
     load: () => ({ ...sandbox.stats(), deploying: isDeploying() }),
     cpuMs: processCpuMs,
@@ -55,6 +55,6 @@ export async function capacityParts(
     random,
     log,
   });
-  registerCapacity(metrics, own);
-  return { source: own, part: { name: "capacity", start: () => own.start(), stop: () => own.stop() } };
+  registerCapacity(metrics, profiler);
+  return { source: profiler, part: { name: "capacity", start: () => profiler.start(), stop: () => profiler.stop() } };
 }

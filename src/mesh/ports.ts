@@ -202,7 +202,7 @@ export interface RecordStore {
   /**
    * Takes a record's text from any source. `new`: accepted, to be passed on. `known`: nothing to do. `waiting`: cannot
    * be judged yet, since its signer is unknown here; to be offered again. Throws HerdError `auth.invalid` when it is
-   * refused.
+   * refused, and `state.conflict` when the store is full.
    */
   accept(text: string): Promise<"new" | "known" | "waiting">;
   ids(): Iterable<string>;

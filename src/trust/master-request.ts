@@ -4,8 +4,8 @@ import { HerdError } from "../core/errors.js";
 import type { Links } from "../mesh/ports.js";
 
 /**
- * The answer of the first linked master that gives one. Throws a refusal by fault of this node at once, and
- * `node.unavailable` without an answer.
+ * The answer of the first linked master that gives one. Throws at once a refusal whose fault is the caller's,
+ * and `node.unavailable` without an answer.
  */
 export async function requestFromMasters(
   links: Pick<Links, "all">,

@@ -15,7 +15,7 @@ export interface NotReady {
   readonly reason: string;
 }
 
-/** What the readiness is judged by. */
+/** Dependencies of {@link PeerAcceptance}. */
 interface PeerAcceptanceOptions {
   /** Path of the state folder, for the advice to people. */
   readonly state: string;

@@ -289,6 +289,22 @@ test("blobs that were swapped are detected", async () => {
   });
 });
 
+test("source whose bytes are gone from this node is unavailable, and not unknown", async () => {
+  await onDisk(async (files, directory) => {
+    const { revision } = await (await opened(files)).put(deployment("one"));
+    for (const name of await readdir(directory)) if (name.startsWith("blob-")) await rm(join(directory, name));
+    const again = new Catalog({
+      files: await SealedFiles.open(directory, sealer, { scope: "catalog" }),
+      clock,
+      ...solo,
+    });
+    await again.open({ damaged: () => undefined });
+    const [app] = again.list();
+    await assert.rejects(again.source(app?.app ?? "", revision), coded("node.unavailable", /damaged on this node/));
+    await assert.rejects(again.component(revision), coded("node.unavailable", /damaged on this node/));
+  });
+});
+
 test("leftovers of a crash are cleared, foreign files are left alone", async () => {
   await onDisk(async (files, directory) => {
     await (await opened(files)).put(deployment("one"));

@@ -11,7 +11,7 @@ import { loadConfig } from "../../src/core/config.js";
 import { HerdError } from "../../src/core/errors.js";
 import { defaultLimits } from "../../src/core/limits.js";
 import { UsageError } from "../../src/core/usage-error.js";
-import { readSourceTree, sendLimits } from "../../src/deploy/read-source-folder.js";
+import { readSourceFolder, sendLimits } from "../../src/deploy/read-source-folder.js";
 import { readPassphrase } from "../../src/pki/join/configured-identity.js";
 import { readUpload } from "../../src/server/endpoints/upload-body.js";
 
@@ -36,7 +36,7 @@ async function refusal(reading: Promise<unknown>): Promise<Error> {
 
 test("a source that is not UTF-8 is refused with file, byte and line, by the command line and by a node", async () => {
   const path = await fileOf("broken.ts", broken);
-  const local = await refusal(readSourceTree(path, sendLimits));
+  const local = await refusal(readSourceFolder(path, sendLimits));
   assert.ok(local instanceof HerdError, String(local));
   assert.deepEqual([local.code, local.where], ["request.malformed", "broken.ts:2:5"]);
   assert.equal(local.message, `${path} ${fault}`);
@@ -72,13 +72,13 @@ test("tokens, arguments, settings, passphrases, certificates: beyond UTF-8 refus
 
 test("UTF-16 is named in the error", async () => {
   const path = await fileOf("wide.ts", Buffer.from("\ufeffexport {}", "utf16le"));
-  assert.equal((await refusal(readSourceTree(path, sendLimits))).message, `${path} is UTF-16, not UTF-8`);
+  assert.equal((await refusal(readSourceFolder(path, sendLimits))).message, `${path} is UTF-16, not UTF-8`);
 });
 
 test("a byte order mark is dropped, here as by a node", async () => {
   const text = "export function f(): void {}";
   const bytes = Buffer.concat([mark, Buffer.from(text)]);
-  assert.equal((await readSourceTree(await fileOf("marked.ts", bytes), sendLimits))[0]?.text, text);
+  assert.equal((await readSourceFolder(await fileOf("marked.ts", bytes), sendLimits))[0]?.text, text);
   assert.equal((await readUpload("text/plain", defaultLimits)(bytes))[0]?.text, text);
   assert.equal(await tokenText(`@${await fileOf("token", Buffer.concat([mark, Buffer.from("abc\n")]))}`), "abc");
   const args = await fileOf("args.json", Buffer.concat([mark, Buffer.from('{"a":1}')]));

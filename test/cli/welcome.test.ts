@@ -13,7 +13,7 @@ import { UsageError } from "../../src/core/usage-error.js";
 import { HerdNode } from "../../src/node/node.js";
 import { Identity } from "../../src/pki/identity/identity.js";
 import { encodeJoinToken } from "../../src/pki/join/token-text.js";
-import type { Ready } from "../../src/server/views/announcement.js";
+import type { Ready } from "../../src/server/views/startup-summary.js";
 
 const founder: Ready = {
   url: "https://localhost:8443",

@@ -71,7 +71,7 @@ async function start(signal?: AbortSignal, node: Pick<SamplesOptions, "joined" |
     error: ignore,
   };
   const catalog = new Catalog({ files, clock: systemClock, ...soloMesh() });
-  await catalog.open();
+  await catalog.open({ damaged: ignore });
   const preparer = {
     prepare: async (_: Uint8Array, revision: string) => ({ revision, interface: none }),
     inspect: async () => none,
@@ -108,6 +108,14 @@ test("a sample is deployed once, and again when its file changed", async () => {
   assert.equal(await (await start()).text(), "sample 2");
   await change("sample 1");
   assert.equal(await (await start()).text(), "sample 1");
+});
+
+test("a sample whose stored bytes are gone is deployed again at once", async () => {
+  await start();
+  for (const name of await files.list()) if (name.startsWith("blob-")) await files.remove(name);
+  assert.deepEqual((await start()).apps, ["hello"]);
+  assert.deepEqual(compiled, ["sample 1", "sample 1"]);
+  assert.deepEqual(waits, []);
 });
 
 test("an app that a user deployed under a sample's name stays, whatever the file holds", async () => {

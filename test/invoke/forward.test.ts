@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { NotStarted } from "../../runtime/sandbox/failures.js";
 import { HerdError } from "../../src/core/errors.js";
 import { PeerFailure } from "../../src/invoke/invoker.js";
 import { type FakeNode, fakeMesh, pick } from "../harness/virtual/forward-node.js";
@@ -129,7 +130,7 @@ test("a call that fails through the peer's fault runs elsewhere; a pinned one fa
 test("a call that a peer cannot run now, for want of memory, is refused there and runs elsewhere", async () => {
   const { world, nodes } = await fakeMesh(2);
   const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
-  b.runner.fault = new HerdError("node.unavailable", "no memory for an instance");
+  b.runner.fault = new NotStarted("busy", "no memory for an instance", { code: "node.unavailable" });
   const outcomes = await world.settle(Promise.all([a.call("1"), a.call("2")]));
   assert.deepEqual(
     outcomes.map(({ hop }) => hop),

@@ -4,7 +4,7 @@ import { HerdError } from "../../../src/core/errors.js";
 import type { SourceFile, SourceLimits } from "../../../src/core/source-file.js";
 
 const maxPathLength = 256;
-const pathRule = "letters of a to z, digits and _ . @ + - in each part, .ts at the end";
+const pathRule = "letters of a to z, digits and _ . @ + - in each part, .ts but not .d.ts at the end";
 const segment = "[A-Za-z0-9_@+-][A-Za-z0-9_.@+-]*";
 const sourcePath = new RegExp(`^(?:${segment}/){0,16}${segment}\\.ts$`);
 
@@ -36,9 +36,7 @@ export function checkSources(files: readonly SourceFile[], limits: SourceLimits)
   let bytes = 0;
   for (const file of files) {
     const { path } = file;
-    if (path.length > maxPathLength || !sourcePath.test(path) || path.endsWith(".d.ts")) {
-      throw new HerdError("request.malformed", `${shown(path)} cannot be the path of a source file: ${pathRule}`);
-    }
+    checkSourcePath(path);
     if (byPath.has(path)) throw new HerdError("request.malformed", `the upload has ${shown(path)} twice`);
     bytes += Buffer.byteLength(file.text);
     byPath.set(path, file);
@@ -47,6 +45,12 @@ export function checkSources(files: readonly SourceFile[], limits: SourceLimits)
     throw new HerdError("request.too-large", `the sources have ${bytes} bytes, more than ${limits.sourceBytes}`);
   }
   return byPath;
+}
+
+/** Throws `request.malformed` for a path that no source file can have. */
+export function checkSourcePath(path: string): void {
+  if (path.length <= maxPathLength && sourcePath.test(path) && !path.endsWith(".d.ts")) return;
+  throw new HerdError("request.malformed", `${shown(path)} cannot be the path of a source file: ${pathRule}`);
 }
 
 /** Throws `request.too-large` for more files than an upload may have. */

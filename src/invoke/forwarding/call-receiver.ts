@@ -171,8 +171,6 @@ export class CallReceiver {
     // The call is acceptable at its first node, whose limits may differ from this node's.
     if (error instanceof NotStarted) return { kind: "refused", reason: error.reason };
     const known = error instanceof HerdError ? error : new HerdError("internal", "", { cause: error });
-    // This node cannot run it now, for want of memory for example: another one may.
-    if (known.fault === "node") return { kind: "refused", reason: "busy" };
     const late = error instanceof DeadlineExceeded;
     if (known.fault !== "defect") return { kind: "failed", error: known.toData(), late };
     this.#options.log.error("a call of a peer failed", { cause: known.cause ?? known, repeat: "" });

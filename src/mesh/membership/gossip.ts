@@ -60,7 +60,7 @@ export class Gossip {
     this.#options = options;
     this.#bad = new TokenBuckets({ clock: options.clock, ...badSignatures });
     this.#announced = new TokenBuckets({ clock: options.clock, ...announcements });
-    this.#refutation = new Refutation({ ...options, announced: () => this.announceSelf() });
+    this.#refutation = new Refutation({ ...options, sendAnnouncement: () => this.announceSelf() });
   }
 
   /**

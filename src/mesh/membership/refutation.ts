@@ -10,12 +10,12 @@ import type { MemberSelf } from "./member-self.js";
  */
 const intervalMs = 500;
 
-/** What refutations are made of; `announced` sends the new announcement out. */
+/** Dependencies of {@link Refutation}; `sendAnnouncement` sends the new announcement to peers. */
 interface RefutationOptions {
   readonly self: Pick<MemberSelf, "announce" | "state">;
   readonly clock: Pick<Clock, "monotonic">;
   readonly timers: Timers;
-  readonly announced: () => void;
+  readonly sendAnnouncement: () => void;
 }
 
 /** The refutations of this node: at once, or at the end of the interval since the last one. */
@@ -28,7 +28,7 @@ export class Refutation {
     this.#options = options;
   }
 
-  /** Refutes an accusation of this node. */
+  /** Refutes an accusation against this node. */
   request(): void {
     const { clock, timers } = this.#options;
     if (this.#cancel !== undefined) return;
@@ -43,10 +43,10 @@ export class Refutation {
   }
 
   #refute(): void {
-    const { self, clock, announced } = this.#options;
+    const { self, clock, sendAnnouncement } = this.#options;
     this.#cancel = undefined;
     this.#lastAt = clock.monotonic();
     self.announce(self.state);
-    announced();
+    sendAnnouncement();
   }
 }

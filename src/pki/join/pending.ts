@@ -1,7 +1,7 @@
 // Requests to join that came without a token: they wait for a person, in memory, for an hour, as long as the node
 // polls.
 
-import type { Enrolled, JoinView } from "../../api/joins.js";
+import type { Enrolled, PendingJoin } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url, randomHex } from "../../core/ids.js";
@@ -25,7 +25,7 @@ export const keeperDigits = 8;
 /**
  * A waiting request: `id` is for people, `ticket` is known to the joiner alone. `answer` is set once a person decided.
  */
-export interface PendingJoin {
+export interface WaitingRequest {
   readonly id: string;
   readonly ticket: string;
   readonly request: JoinRequest;
@@ -50,7 +50,7 @@ export interface PendingJoin {
 export class PendingJoins {
   readonly #clock: Clock;
   readonly #keeper: string;
-  readonly #byTicket = new Map<string, PendingJoin>();
+  readonly #byTicket = new Map<string, WaitingRequest>();
 
   /** `keeper` is this node's id. */
   constructor(options: { clock: Clock; keeper: string }) {
@@ -59,7 +59,7 @@ export class PendingJoins {
   }
 
   /** Lets a request wait; an earlier one of the same node ends. Throws `request.throttled` when too many wait. */
-  add(request: JoinRequest, from: Pick<PendingJoin, "code" | "address" | "parent" | "source">): PendingJoin {
+  add(request: JoinRequest, from: Pick<WaitingRequest, "code" | "address" | "parent" | "source">): WaitingRequest {
     const others = this.#alive().filter((other) => {
       if (other.request.nodeId === request.nodeId) this.#byTicket.delete(other.ticket);
       return other.request.nodeId !== request.nodeId && other.answer === undefined;
@@ -70,7 +70,7 @@ export class PendingJoins {
       throw new HerdError("request.throttled", detail, { retryAfterSeconds: 60 });
     }
     const now = this.#clock.now();
-    const pending: PendingJoin = {
+    const pending: WaitingRequest = {
       id: `${this.#keeper}-${randomHex(idBytes)}`,
       ticket: `${this.#keeper}-${randomBase64url(secretBytes)}`,
       request,
@@ -85,7 +85,7 @@ export class PendingJoins {
   }
 
   /** The request of a ticket, whose holder is there. */
-  ofTicket(ticket: string): PendingJoin | undefined {
+  ofTicket(ticket: string): WaitingRequest | undefined {
     this.#alive();
     const pending = this.#byTicket.get(ticket);
     if (pending !== undefined) pending.polledAt = this.#clock.now();
@@ -93,14 +93,14 @@ export class PendingJoins {
   }
 
   /** The undecided request of an id. Throws `join.unknown`. */
-  ofId(id: string): PendingJoin {
+  ofId(id: string): WaitingRequest {
     const pending = this.#alive().find((other) => other.id === id && other.answer === undefined && !other.deciding);
     if (pending !== undefined) return pending;
     throw new HerdError("join.unknown", `no request to join has the id ${JSON.stringify(id.slice(0, 64))}`);
   }
 
   /** What waits for a decision, oldest first. */
-  list(): JoinView[] {
+  list(): PendingJoin[] {
     return this.#alive().flatMap((pending) => (pending.answer === undefined ? [viewOf(pending)] : []));
   }
 
@@ -108,7 +108,7 @@ export class PendingJoins {
    * Drops the latest request of the source with the most, when that leaves it no less than a source with `own` and one
    * more.
    */
-  #makeRoom(waiting: readonly PendingJoin[], own: number): boolean {
+  #makeRoom(waiting: readonly WaitingRequest[], own: number): boolean {
     const counts = new Map<string, number>();
     for (const { source } of waiting) counts.set(source, (counts.get(source) ?? 0) + 1);
     const most = Math.max(...counts.values());
@@ -117,7 +117,7 @@ export class PendingJoins {
     return this.#byTicket.delete(latest.ticket);
   }
 
-  #alive(): PendingJoin[] {
+  #alive(): WaitingRequest[] {
     const now = this.#clock.now();
     for (const { ticket, since, polledAt, answer, deciding } of this.#byTicket.values()) {
       const isGivenUp = answer === undefined && !deciding && polledAt <= now - silenceMs;
@@ -128,7 +128,7 @@ export class PendingJoins {
 }
 
 /** A request as people see it. */
-export function viewOf({ id, request, code, since, address, parent }: PendingJoin): JoinView {
+export function viewOf({ id, request, code, since, address, parent }: WaitingRequest): PendingJoin {
   const { name, hosts, advertise, publicKey } = request;
   const wanted = [...new Set([advertise, ...hosts])].filter((host) => !isLoopbackHost(host));
   return {

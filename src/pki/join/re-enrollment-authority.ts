@@ -16,7 +16,7 @@ const dayMs = 86_400_000;
 /** Re-enrollments of one node, and of all: each costs two signatures and a write. */
 const rates = { each: { burst: 10, perSecond: 1 / 60 }, total: { burst: 500, perSecond: 10 } };
 
-/** What nodes re-enroll with. */
+/** Dependencies of {@link ReEnrollmentAuthority}. */
 interface ReEnrollmentAuthorityOptions {
   readonly authority: JoinAuthority;
   readonly admissions: Admissions;

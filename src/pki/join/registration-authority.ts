@@ -1,6 +1,6 @@
 // The registration authority (RFC 5280, section 3) of a master: a token, a person or an old certificate lets a node in.
 
-import type { Enrolled, JoinBody, JoinView, WaitingJoin } from "../../api/joins.js";
+import type { Enrolled, JoinBody, PendingJoin, WaitingJoin } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { JoinRefused } from "../join-refused.js";
@@ -9,7 +9,7 @@ import { type AdmissionOptions, Admissions, type Admitted, type Approval } from 
 import { joinCode } from "./code.js";
 import { hostsOfPublic } from "./evidence.js";
 import { type JoinOrigin, JoinOrigins } from "./origin.js";
-import { type PendingJoin, PendingJoins, viewOf } from "./pending.js";
+import { PendingJoins, viewOf, type WaitingRequest } from "./pending.js";
 import type { JoinAuthority, JoinRegistry } from "./ports.js";
 import { JoinRateLimit } from "./rate-limit.js";
 import { ReEnrollmentAuthority } from "./re-enrollment-authority.js";
@@ -31,7 +31,7 @@ export interface RegistrationAuthorityOptions extends AdmissionOptions {
   /** Adds to the audit log. */
   readonly audit: (event: AuditEvent) => Promise<void>;
   /** Hears of a request that waits for a person from now on; must not throw. */
-  readonly onPending?: (join: JoinView) => void;
+  readonly onPending?: (join: PendingJoin) => void;
 }
 
 /** An answer: 200 with the enrollment, or 202 while a person decides. */
@@ -98,7 +98,7 @@ export class RegistrationAuthority {
   }
 
   /** Requests that wait here, oldest first. */
-  pending(): JoinView[] {
+  pending(): PendingJoin[] {
     return this.#pending.list();
   }
 
@@ -210,6 +210,6 @@ export class RegistrationAuthority {
   }
 }
 
-function waiting({ ticket, code }: PendingJoin): JoinAnswer {
+function waiting({ ticket, code }: WaitingRequest): JoinAnswer {
   return { status: 202, body: { id: ticket, code, retryAfterMs: pollMs } };
 }

@@ -3,7 +3,7 @@
 import type { KeyObject } from "node:crypto";
 import { z } from "zod";
 import type { JoinBody } from "../../api/joins.js";
-import { misfit } from "../../api/misfit.js";
+import { schemaProblem } from "../../api/schema-problem.js";
 import { spanText } from "../../core/clock-skew.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
@@ -42,7 +42,7 @@ const payloadShape = z.strictObject({
   at: z.number().int(),
 });
 
-/** JSON pointer (RFC 6901) to the signed text, which is JSON itself: what is wrong in it is told below this place. */
+/** Place of the signed text. The text is JSON: the pointer to one of its fields continues from here. */
 const payloadPlace = "/signed/payload";
 
 /** The statement of a node that wants to join. */
@@ -76,7 +76,7 @@ export function joinBody(signed: Signed, token?: TokenProof): JoinBody {
 export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: string; now: number }): JoinRequest {
   const { signed, token } = body;
   const parsed = payloadShape.safeParse(tryParseJson(signed.payload));
-  if (!parsed.success) throw misfit(parsed.error.issues, payloadPlace);
+  if (!parsed.success) throw schemaProblem(parsed.error.issues, payloadPlace);
   const payload = parsed.data;
   const publicKey = publicKeyOfText(payload.key);
   if (publicKey === undefined) {

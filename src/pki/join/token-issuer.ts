@@ -37,8 +37,9 @@ export class JoinTokenIssuer {
   }
 
   /**
-   * Issues a token. Throws `request.malformed` for a wrong lifetime or number of uses, `state.conflict` for a token
-   * that makes masters where the root's key is not open, and `request.throttled` when too many are alive.
+   * Issues a token. Throws `request.malformed` for a wrong lifetime or number of uses, `request.throttled` when
+   * too many are alive, and for a token that makes masters `node.unavailable` without the root's key on this node, and
+   * `state.conflict` without its passphrase.
    */
   async create(request: JoinTokenRequest): Promise<IssuedJoinToken> {
     const { authority, tokens, urls, audit } = this.#options;

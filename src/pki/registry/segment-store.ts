@@ -36,7 +36,10 @@ export class SegmentStore {
     else await this.#files.write(name, content);
   }
 
-  /** Removes a segment whose records are all over. With `keep` a full disk may hold it: the next start removes it. */
+  /**
+   * Removes a segment whose records are all over. With `keep` a full disk may hold the file: a later record overwrites
+   * it, or the first write after the next start removes it.
+   */
   async #remove(name: string, { keep }: { readonly keep: boolean }): Promise<void> {
     try {
       await this.#files.remove(name);

@@ -215,7 +215,10 @@ export class InvokeEndpoint {
     if (call !== undefined) this.#note(call, error);
     const { log, limits } = this.#options;
     const hop = error instanceof PeerFailure ? error.hop : undefined;
-    const headers = call === undefined ? {} : this.#names(call, hop);
+    const names = call === undefined ? {} : this.#names(call, hop);
+    // A function with parameters that no query holds (RFC 9110, section 15.5.6).
+    const isOtherMethod = error instanceof HerdError && error.status === 405;
+    const headers = isOtherMethod ? { ...names, allow: "POST, OPTIONS" } : names;
     sendProblem(context, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
     if (call !== undefined) this.#options.inFlight.delete(call.id);
   }

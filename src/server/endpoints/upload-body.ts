@@ -1,6 +1,6 @@
 // An upload's body as source files: one text, or multipart/form-data with relative paths as file names.
 
-import { checkFileCount, checkSources } from "../../../runtime/compile/source/upload-files.js";
+import { checkFileCount, checkSourcePath, checkSources } from "../../../runtime/compile/source/upload-files.js";
 import { HerdError } from "../../core/errors.js";
 import type { SourceFile, SourceLimits } from "../../core/source-file.js";
 import { utf8Text } from "../../core/utf8.js";
@@ -39,6 +39,7 @@ async function readForm(
   const files: SourceFile[] = [];
   for (const part of await partsOf(body, contentType)) {
     if (typeof part === "string") throw malformed("each part of the form is a file with a filename");
+    checkSourcePath(part.name);
     files.push({ path: part.name, text: textOf(new Uint8Array(await part.arrayBuffer()), part.name) });
   }
   return checked(files, limits);
@@ -77,8 +78,7 @@ function partCount(body: Buffer, { contentType, enough }: { contentType: string;
 
 function textOf(bytes: Uint8Array, path: string): string {
   return utf8Text(bytes, ({ detail, line, column }) => {
-    const name = path.slice(0, 80);
-    return new HerdError("request.malformed", `${name} ${detail}`, { where: `${name}:${line}:${column}` });
+    return new HerdError("request.malformed", `${path} ${detail}`, { where: `${path}:${line}:${column}` });
   });
 }
 

@@ -1,20 +1,20 @@
 // An endpoint: a route of the contract with the handler that answers it.
 
 import type { z } from "zod";
-import type {
-  BodyOf,
-  BytesContent,
-  Content as ContentType,
-  DeepReadonly,
-  HeaderOf,
-  JsonContent,
-  ParametersOf,
-  Place,
-  QueryOf,
-  Route,
-  StreamContent,
+import {
+  type BodyOf,
+  type BytesContent,
+  type Content as ContentType,
+  type DeepReadonly,
+  type HeaderOf,
+  type JsonContent,
+  jsonLimitBytes,
+  type ParametersOf,
+  type Place,
+  type QueryOf,
+  type Route,
+  type StreamContent,
 } from "../../api/route.js";
-import { jsonLimitBytes } from "../../api/route.js";
 import type { Claims } from "../../pki/tokens/claims.js";
 import type { Content, HttpAnswer, JsonText, Streamed } from "./http-answer.js";
 import type { HttpRequest } from "./http-request.js";

@@ -1,8 +1,8 @@
 // Parses a request by its route: parameters, query and JSON body, each once. A refusal names the field that does not
 // fit.
 
-import { misfit } from "../../api/misfit.js";
 import type { Route } from "../../api/route.js";
+import { schemaProblem } from "../../api/schema-problem.js";
 import { HerdError } from "../../core/errors.js";
 import { parseJsonBytes } from "../../core/json.js";
 import { decodedParameter, type HttpRequest } from "./http-request.js";
@@ -42,7 +42,7 @@ export async function parseBody(
   const value = jsonOf(await http.body(limitBytes));
   const parsed = route.body.schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw misfit(parsed.error.issues);
+  throw schemaProblem(parsed.error.issues);
 }
 
 /** The JSON in a body, undefined for none. Throws `request.malformed`. */

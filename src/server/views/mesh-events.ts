@@ -1,7 +1,7 @@
 // Publishes the events of the mesh to their listeners: joins, states of nodes, deploys, revocations.
 
 import type { SentEvent } from "../../api/events.js";
-import type { JoinView } from "../../api/joins.js";
+import type { PendingJoin } from "../../api/joins.js";
 import type { Clock } from "../../core/clock.js";
 import type { Member, Members } from "../../mesh/ports.js";
 import type { AuditEvent } from "../../pki/registry/audit-record.js";
@@ -69,7 +69,7 @@ export interface JoinSources extends Pick<NodeSources, "events" | "clock"> {
 
 /** Hooks of a `RegistrationAuthority` that publish `join.pending`, `join.approved` and `join.refused` at its master. */
 export function publishJoins({ registry, events, clock, audit }: JoinSources): {
-  readonly onPending: (join: JoinView) => void;
+  readonly onPending: (join: PendingJoin) => void;
   readonly audit: (event: AuditEvent) => Promise<void>;
 } {
   return {

@@ -13,7 +13,9 @@ export async function joinLaptop(
   { sys, limits }: { readonly sys: string; readonly limits: object },
 ): Promise<NodeProcess> {
   const config = join(sys, "laptop.json");
-  await writeFile(config, JSON.stringify({ limits, kernel: { sys }, policy: { owner: "none", battery: "stop" } }));
+  // Not profiled, as the nodes of `startMesh`: a kernel that runs there is no call.
+  const settings = { limits, profile: false, kernel: { sys }, policy: { owner: "none", battery: "stop" } };
+  await writeFile(config, JSON.stringify(settings));
   return mesh.join("laptop", ["--config", config]);
 }
 

@@ -7,7 +7,7 @@ import { deployApp } from "../../../src/api/apps.js";
 import { Client } from "../../../src/client/client.js";
 import { loadConfig } from "../../../src/core/config.js";
 import { HerdNode } from "../../../src/node/node.js";
-import type { Ready } from "../../../src/server/views/announcement.js";
+import type { Ready } from "../../../src/server/views/startup-summary.js";
 import { checkAnswer } from "../../contract.js";
 
 /** A running node and its folder. */

@@ -189,6 +189,9 @@ test("a request without shape, signature or sense is refused with its reason", a
     }),
   );
   assert.deepEqual(new Set(statuses), new Set(["request.malformed"]));
+  const inPayload = { v: 1, signed: { payload: "{}", signer: "0".repeat(32), signature: `${"A".repeat(86)}==` } };
+  const { where } = (await mesh.ask("/v1/join", { method: "POST", body: inPayload })).problem();
+  assert.match(where ?? "", /^\/signed\/payload\/[a-z]+$/i);
   const node = await applicant();
   const other = await applicant();
   const { token } = await mesh.token();

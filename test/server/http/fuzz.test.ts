@@ -80,7 +80,7 @@ async function upload(parts: readonly (readonly [string, string | Buffer])[]): P
   return read(Buffer.from(await encoded.arrayBuffer()));
 }
 
-test("an upload's paths stay inside it", async () => {
+test("an upload's paths stay inside it, and are those that the compiler takes", async () => {
   const files = await upload([
     ["index.ts", "a"],
     ["lib/o.ts", "b"],

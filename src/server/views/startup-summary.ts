@@ -1,4 +1,4 @@
-// What a node announces once it serves.
+// A node that serves, as it is shown once at its start: to people, and in the `ready` line.
 
 import type { AppInterface } from "../../../runtime/interface/model.js";
 import type { Catalog } from "../../catalog/catalog.js";
