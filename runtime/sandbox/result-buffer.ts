@@ -33,24 +33,28 @@ export class ResultBuffer {
   readonly #lengths: Int32Array;
   readonly #runMs: Float64Array;
   readonly #text: Buffer;
+  readonly #opened: Int32Array;
   #used = 0;
 
   /** Allocates the memory when `shared` is not given. */
   constructor(shared?: SharedArrayBuffer) {
     const words = maxBatch * Int32Array.BYTES_PER_ELEMENT;
     const times = maxBatch * Float64Array.BYTES_PER_ELEMENT;
-    this.shared = shared ?? new SharedArrayBuffer(times + 4 * words + textBytes + maxBatch * shortErrorBytes);
+    const text = textBytes + maxBatch * shortErrorBytes;
+    this.shared = shared ?? new SharedArrayBuffer(times + 4 * words + text + Int32Array.BYTES_PER_ELEMENT);
     this.#runMs = new Float64Array(this.shared, 0, maxBatch);
     this.#states = new Int32Array(this.shared, times, maxBatch);
     this.#kinds = new Int32Array(this.shared, times + words, maxBatch);
     this.#offsets = new Int32Array(this.shared, times + 2 * words, maxBatch);
     this.#lengths = new Int32Array(this.shared, times + 3 * words, maxBatch);
-    this.#text = Buffer.from(this.shared, times + 4 * words, textBytes + maxBatch * shortErrorBytes);
+    this.#text = Buffer.from(this.shared, times + 4 * words, text);
+    this.#opened = new Int32Array(this.shared, times + 4 * words + text, 1);
   }
 
   /** Main: resets every call to waiting and the text to empty. Only while the worker has no batch. */
   begin(): void {
     this.#states.fill(state.waiting);
+    Atomics.store(this.#opened, 0, 0);
   }
 
   /** Main: takes call `index` back; false when the worker has started it. */
@@ -94,9 +98,15 @@ export class ResultBuffer {
     return this.#runMs[index] ?? 0;
   }
 
-  /** Worker: begins a new batch. */
+  /** Main: whether the worker has taken the batch. */
+  get isOpened(): boolean {
+    return Atomics.load(this.#opened, 0) === 1;
+  }
+
+  /** Worker: takes a new batch, before anything of it can fail. */
   open(): void {
     this.#used = 0;
+    Atomics.store(this.#opened, 0, 1);
   }
 
   /** Worker: begins call `index`; false when the main thread took it back. */

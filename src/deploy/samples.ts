@@ -111,7 +111,7 @@ async function deploySample(sample: { app: string; path: string }, options: Samp
 /** The stored source of an app; none where its bytes are damaged here: the deploy that follows stores them again. */
 async function knownSource(
   { app, revision }: AppRecord,
-  catalog: Pick<SamplesOptions["catalog"], "source">,
+  catalog: Pick<Catalog, "source">,
 ): Promise<readonly SourceFile[]> {
   try {
     return await catalog.source(app, revision);

@@ -5,25 +5,18 @@ import type { Sandbox } from "../../runtime/sandbox/sandbox.js";
 import { type CapacitySource, unknownCapacity } from "../capacity/capacity.js";
 import { registerCapacity } from "../capacity/capacity-metrics.js";
 import { processCpuMs } from "../capacity/contention.js";
-import { IdleProfiler } from "../capacity/idle-profiler.js";
+import { IdleProfiler, type IdleProfilerOptions } from "../capacity/idle-profiler.js";
 import { readyKernels } from "../capacity/kernel-calls.js";
-import type { Clock } from "../core/clock.js";
 import type { Config } from "../core/config.js";
 import type { Part } from "../core/lifecycle.js";
 import { defaultLimits } from "../core/limits.js";
-import type { Logger } from "../core/log.js";
 import type { Metrics } from "../core/metrics.js";
-import type { Random, Timers } from "../core/timers.js";
 import type { Identity } from "../pki/identity/identity.js";
 
 /** What the part is built from. */
-interface CapacityContext {
+interface CapacityContext extends Pick<IdleProfilerOptions, "clock" | "timers" | "random" | "log"> {
   readonly config: Pick<Config, "profile" | "workers">;
   readonly identity: Pick<Identity, "files">;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly log: Logger;
   readonly metrics: Metrics;
 }
 

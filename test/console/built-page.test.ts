@@ -46,5 +46,5 @@ test("the first load is below 70 KB, everything below 250 KB", (t) => {
 });
 
 test("a folder without a page is refused, with the command that builds one", () => {
-  assert.throws(() => readConsolePage(new URL(".", import.meta.url)), /holds no page: run npm run build/);
+  assert.throws(() => readConsolePage(new URL("./", import.meta.url)), /holds no page: run npm run build/);
 });

@@ -20,7 +20,10 @@ export const faults = {
   deaf: 9010,
 } as const;
 
-/** Names a file that says how the next boots fail: `throws`, `exits` or `silent`; without the file they do not. */
+/**
+ * Names a file that says how the next boots fail; without the file they do not. `late`: after the thread was ready, and
+ * before it takes a batch.
+ */
 export const bootFaultVariable = "HERD_TEST_BOOT_FAULT";
 
 const file = process.env[bootFaultVariable];
@@ -38,6 +41,7 @@ export function serve(task: StartupMessage | Batch): unknown {
     results = new ResultBuffer(task.results);
     return serveWell(task);
   }
+  if (bootFault === "late") process.exit(7);
   if (isDeaf && task.calls.length === 0) sleepForever();
   for (const [, , , body] of task.calls) {
     const number = typeof body === "string" ? Number(/\d+/.exec(body)?.[0]) : 0;
@@ -47,6 +51,7 @@ export function serve(task: StartupMessage | Batch): unknown {
 }
 
 function misbehave(fault: number, batch: Batch): unknown {
+  results?.open();
   switch (fault) {
     case faults.throws:
       throw new TypeError("a defect");
@@ -72,7 +77,6 @@ function misbehave(fault: number, batch: Batch): unknown {
       results?.finish(0, 1);
       return sleepForever();
     case faults.leavesNoJson:
-      results?.open();
       results?.claim(0);
       results?.putError(0, "{not json");
       results?.finish(0, 1);

@@ -146,6 +146,20 @@ for (const fault of ["throws", "exits", "silent"]) {
   });
 }
 
+test("a call whose threads end before they take it waits for one that does", async (context) => {
+  const bed = await open(context);
+  await isWhole(bed);
+  writeFileSync(bootFault, "late");
+  context.after(() => rmSync(bootFault, { force: true }));
+  for (const worker of alive) void worker.terminate();
+  const answer = bed.guest.call("echo", [7]);
+  const before = ended(bed.sandbox, "exited");
+  await until("threads ended", () => ended(bed.sandbox, "exited") >= before + 2 * workers + 3);
+  rmSync(bootFault);
+  assert.equal(await answer, 7);
+  await isWhole(bed);
+});
+
 test("threads that die together leave nothing able for a moment, which is told and passes", async (context) => {
   const bed = await open(context, { workers: 1 });
   await until("all threads answer", () => bed.sandbox.threads === 2);

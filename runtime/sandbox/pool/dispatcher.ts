@@ -219,14 +219,14 @@ export class Dispatcher {
 
   /**
    * Handles a thread that is gone or has to go: the running call fails with `error`, calls that had not started go back
-   * to the queue.
+   * to the queue. It counts against those, unless the thread was at its end before it took them.
    */
   #lost(thread: PoolThread, error: HerdError, reason: EndReason): void {
     if (thread.isDead) return;
     thread.drain();
     thread.collect();
     const waiting = thread.takeBack();
-    for (const call of waiting) call.failures++;
+    if (reason !== "exited" || thread.results.isOpened) for (const call of waiting) call.failures++;
     for (const call of thread.finish()) call.fail(error);
     for (const call of waiting) if (call.failures >= maxFailures) call.fail(error);
     this.threads.remove(thread, reason, error.cause);

@@ -52,9 +52,9 @@ function initialize({ results, port, nodeName, limits }: StartupMessage): void {
 function runBatch({ calls, load, drop }: Batch): void {
   if (thread === undefined) throw new Error("a batch came before the startup message");
   const { engine, results, port } = thread;
+  results.open();
   for (const revision of drop ?? []) engine.drop(revision);
   for (const prepared of load ?? []) engine.load(prepared);
-  results.open();
   let collectedAt = performance.now();
   for (let index = 0; index < calls.length; index++) {
     const call = calls[index];

@@ -5,7 +5,6 @@ import { z } from "zod";
 import type { JoinBody } from "../../api/joins.js";
 import { schemaProblem } from "../../api/schema-problem.js";
 import { spanText } from "../../core/clock-skew.js";
-import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
 import { nodeNamePattern } from "../../core/node-name.js";
 import { aheadLimitMs, type Signed } from "../../core/signed.js";
@@ -80,8 +79,7 @@ export function readJoinRequest(body: JoinBody, { meshId, now }: { meshId: strin
   const payload = parsed.data;
   const publicKey = publicKeyOfText(payload.key);
   if (publicKey === undefined) {
-    const detail = "the body does not fit: key: not an Ed25519 key";
-    throw new HerdError("request.malformed", detail, { where: `${payloadPlace}/key` });
+    throw schemaProblem([{ code: "custom", path: ["key"], message: "not an Ed25519 key" }], payloadPlace);
   }
   const nodeId = nodeIdOf(publicKey);
   if (signed.signer !== nodeId || !verifySigned(signed, publicKey)) {

@@ -28,10 +28,10 @@ export interface EventsOptions {
 export function eventsEndpoint({ events, stats, clock, streams }: EventsOptions): Endpoint {
   const ticker = new StatsTicker(() => eventText({ type: "figures", at: clock.now(), ...stats() }));
   return endpoint(followEvents, {
-    handle({ query, claims }) {
+    handle({ query, by }) {
       const ends: (() => void)[] = [];
       return ok(
-        streams.open(claims, {
+        streams.open(by, {
           type: "text/event-stream",
           heartbeat,
           start: (write) => {

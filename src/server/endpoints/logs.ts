@@ -17,11 +17,11 @@ export function logsEndpoint(ring: LogRing, streams: OpenStreams): Endpoint {
     return newest.line;
   };
   return endpoint(readLogs, {
-    handle({ query: { app, limit, follow }, claims }) {
+    handle({ query: { app, limit, follow }, by }) {
       if (follow !== true) return ok(ring.read({ app, limit }).map(logLine));
       let unsubscribe = (): void => undefined;
       return ok(
-        streams.open(claims, {
+        streams.open(by, {
           type: "application/x-ndjson",
           heartbeat,
           start: (write) => {

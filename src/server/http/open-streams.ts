@@ -4,7 +4,6 @@
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { FairSlots } from "../../core/fair-slots.js";
-import type { Claims } from "../../pki/tokens/claims.js";
 import { Streamed, type StreamOptions } from "./http-answer.js";
 
 /** Streams at a time. One token may have at most as many as it leaves free. */
@@ -26,11 +25,11 @@ export class OpenStreams {
   }
 
   /**
-   * A stream that counts until its reader disconnects. Throws `request.throttled` when the token has its share of the
-   * streams, and `node.overloaded` when all streams are taken.
+   * A stream of the token `by` that counts until its reader disconnects. Throws `request.throttled` when the token has
+   * its share of the streams, and `node.overloaded` when all streams are taken.
    */
-  open(claims: Claims | undefined, options: StreamOptions): Streamed {
-    const leave = this.#slots.take(claims?.id ?? "");
+  open(by: string, options: StreamOptions): Streamed {
+    const leave = this.#slots.take(by);
     const closed = (): void => {
       leave();
       options.closed();

@@ -1,11 +1,11 @@
 // A node that serves, as it is shown once at its start: to people, and in the `ready` line.
 
 import type { AppInterface } from "../../../runtime/interface/model.js";
-import type { Catalog } from "../../catalog/catalog.js";
 import type { Clock } from "../../core/clock.js";
 import { type Config, isWildcard } from "../../core/config.js";
 import type { DoorKind } from "../../core/door-kind.js";
 import type { OuterWall } from "../../core/outer-wall.js";
+import type { Catalog } from "../../deploy/ports.js";
 import type { AppRouter } from "../../invoke/app-router.js";
 import type { Identity } from "../../pki/identity/identity.js";
 import { keepClientState } from "../../pki/identity/own-client-state.js";
