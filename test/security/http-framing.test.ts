@@ -107,7 +107,7 @@ test("a refusal does not wait for a body that does not come", async () => {
   }
 });
 
-test("a head in several records is read whole; only uWebSockets answers 505 to a line that is cut behind its slash", async () => {
+test("a head in several records is read whole; only uWebSockets answers 505 where its slash ends one", async () => {
   const request = get(`x: ${"a".repeat(3_000)}\r\n`, `/healthz?${"a".repeat(500)}`);
   const at = request.indexOf("\r\n") + 2;
   for (const cut of [2, at, at + 3, at + 1_500, request.length - 1]) {

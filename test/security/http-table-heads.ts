@@ -4,7 +4,7 @@ import { body, call, get, length, line, post, type Row, row } from "./http-rows.
 import { incomplete, leftover, refused, version } from "./http-table.js";
 
 /** Node's parser. */
-const methods = "knows a list of methods: any other one ends the connection";
+const methods = "knows a list of methods; another one ends the connection";
 const unknown = { status: [405, 501] } as const;
 const tooLarge = { status: 431, connection: "closed" } as const;
 

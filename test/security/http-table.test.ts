@@ -29,7 +29,7 @@ test("the table has at least 150 requests, each of another name", () => {
   assert.equal(new Set(rows.map(({ name }) => name)).size, rows.length);
 });
 
-test("requests that the front door's parser passes on are answered as the RFCs say; none ends or hangs the node", async (t) => {
+test("what the front door's parser passes on is answered as the RFCs say; none ends or hangs the node", async (t) => {
   const kind = testDoor;
   const left = [...rows];
   const wrong: string[] = [];

@@ -6,8 +6,8 @@ import type { RequestContext } from "../http/request-context.js";
 
 /**
  * A call whose client waits; cancelled once the client disconnects. The context is marked then. A listener would cost a
- * stream for each response on uWebSockets, and an AbortController a tenth of the main thread's time for a call; therefore
- * the mark is polled.
+ * stream for each response on uWebSockets, and an AbortController a tenth of the main thread's time for a call;
+ * therefore the mark is polled.
  */
 export class WaitingCall implements Cancellation {
   readonly app: string;

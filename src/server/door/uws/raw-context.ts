@@ -1,4 +1,5 @@
-// The request context of a small request, straight on uWebSockets: hyper-express' request and response cost 14 to 19 µs.
+// The request context of a small request, straight on uWebSockets: hyper-express' request and response cost 14 to 19
+// µs.
 
 import type { HttpResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
