@@ -77,8 +77,8 @@ function inProcess(prepared: PreparedRevision): SandboxReport["inProcessUs"] {
     logUnits: () => 0,
   };
   const engine = new Engine({ limits: defaultLimits, host });
-  engine.load(prepared);
-  const call = ["bench", 0, "json", body] as const;
+  engine.load({ id: 0, prepared });
+  const call = { revision: 0, functionIndex: 0, format: "json", body } as const;
   const sink = (): void => undefined;
   const count = 200_000;
   const callAndReset: number[] = [];

@@ -5,33 +5,38 @@ import type { ArgumentFormat } from "./call.js";
 import type { LogLevel } from "./host-functions.js";
 import type { PreparedRevision } from "./prepared-revision.js";
 
-/**
- * First task of a thread: what it keeps for its life. Answered with the kernel's id of the thread, undefined where
- * there is none.
- */
+/** The one Piscina task of a thread, which ends with the thread: what it keeps for its life. */
 export interface StartupMessage {
+  readonly inbox: SharedArrayBuffer;
   readonly results: SharedArrayBuffer;
   readonly port: MessagePort;
   readonly nodeName: string;
   readonly limits: Limits;
 }
 
-/**
- * One call as it is posted. A tuple, since a structured clone writes an object's keys again for every call. A large
- * body is UTF-8 in shared memory.
- */
-export type CallMessage = readonly [
-  revision: string,
-  functionIndex: number,
-  format: ArgumentFormat,
-  body: string | SharedArrayBuffer,
-];
+/** A call's arguments as they cross to a thread. Large ones are UTF-8 in memory of their own. */
+export type CallBody = string | SharedArrayBuffer;
 
-/** A Piscina task: calls to run one after the other, and the revisions to load or drop before. */
-export interface Batch {
-  readonly calls: readonly CallMessage[];
-  readonly load?: readonly PreparedRevision[];
-  readonly drop?: readonly string[];
+/** One call as a thread runs it. `revision` is the number by which the thread knows a revision that it has loaded. */
+export interface CallMessage {
+  readonly revision: number;
+  readonly functionIndex: number;
+  readonly format: ArgumentFormat;
+  readonly body: CallBody;
+}
+
+/** A revision that a thread loads, with the number that no other revision of the thread had. */
+export interface NumberedRevision {
+  readonly id: number;
+  readonly prepared: PreparedRevision;
+}
+
+/** What a batch needs beside the inbox, on the port of the startup message: revisions to drop and load before. */
+export interface BatchExtras {
+  readonly drop: readonly number[];
+  readonly load: readonly NumberedRevision[];
+  /** Bodies that found no room in the inbox, by the place of their call in the batch. */
+  readonly bodies: ReadonlyMap<number, CallBody>;
 }
 
 /**
@@ -39,6 +44,8 @@ export interface Batch {
  * runs.
  */
 export type SideMessage =
+  /** The thread takes batches. `kernelId` is undefined where there is none. */
+  | { readonly kind: "ready"; readonly kernelId: number | undefined }
   | { readonly kind: "line"; readonly index: number; readonly level: LogLevel; readonly message: string }
   /** A result that was too large for the result buffer. */
   | { readonly kind: "result"; readonly index: number; readonly json: Uint8Array }

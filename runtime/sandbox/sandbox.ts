@@ -5,6 +5,7 @@ import type { CallResult, RevisionCall } from "./call.js";
 import { NotStarted } from "./failures.js";
 import { bodySize, Intake } from "./pool/call-intake.js";
 import { Dispatcher, type DispatcherOptions, type SandboxShare } from "./pool/dispatcher.js";
+import type { CallEnd } from "./pool/pending-call.js";
 import type { Threads } from "./pool/threads.js";
 import { Preparer } from "./prepare/preparer.js";
 import type { PreparedRevision } from "./prepared-revision.js";
@@ -75,10 +76,13 @@ export class Sandbox {
    * Runs one call. Rejects with a HerdError, or with the reason of its signal when the call was cancelled in the queue.
    */
   run(call: RevisionCall): Promise<CallResult> {
-    return new Promise((resolve, reject) => {
-      this.#admit(call);
-      this.#dispatcher.enqueue(this.#intake.take(call, { resolve, reject }));
-    });
+    return new Promise((resolve, reject) => this.begin(call, { resolve, reject }));
+  }
+
+  /** The same with callbacks. Throws the error of a call that is not admitted. */
+  begin(call: RevisionCall, end: CallEnd): void {
+    this.#admit(call);
+    this.#dispatcher.enqueue(this.#intake.take(call, end));
   }
 
   /** Sets the share that calls may use from now on; running calls continue. */

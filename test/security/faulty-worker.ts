@@ -1,8 +1,8 @@
 // A worker thread with defects: the sandbox's own, which does what a call's argument asks of it instead of the call.
 import { existsSync, readFileSync } from "node:fs";
-import type { Batch, StartupMessage } from "../../runtime/sandbox/messages.js";
-import { ResultBuffer } from "../../runtime/sandbox/result-buffer.js";
-import { serve as serveWell } from "../../runtime/sandbox/thread/worker.js";
+import type { StartupMessage } from "../../runtime/sandbox/messages.js";
+import type { ResultBuffer } from "../../runtime/sandbox/result-buffer.js";
+import { runBatch, serveWith, type Thread } from "../../runtime/sandbox/thread/worker.js";
 
 /** What a call asks for by its argument `n`. */
 export const faults = {
@@ -10,7 +10,6 @@ export const faults = {
   throwsWhatCannotBePosted: 9002,
   exits: 9003,
   outOfHeap: 9004,
-  throwsLater: 9005,
   returnsAtOnce: 9006,
   /** The result is marked as posted, and never is; then the thread comes to no end. */
   losesResult: 9007,
@@ -31,27 +30,32 @@ const bootFault = file !== undefined && existsSync(file) ? readFileSync(file, "u
 if (bootFault === "throws") throw new Error("the module fails");
 if (bootFault === "exits") process.exit(7);
 
-let results: ResultBuffer | undefined;
 let isDeaf = false;
 
 /** Piscina handler. */
-export function serve(task: StartupMessage | Batch): unknown {
-  if (!("calls" in task)) {
-    if (bootFault === "silent") return new Promise(() => undefined);
-    results = new ResultBuffer(task.results);
-    return serveWell(task);
-  }
-  if (bootFault === "late") process.exit(7);
-  if (isDeaf && task.calls.length === 0) sleepForever();
-  for (const [, , , body] of task.calls) {
-    const number = typeof body === "string" ? Number(/\d+/.exec(body)?.[0]) : 0;
-    if (number > 9000 && number <= 9100) return misbehave(number, task);
-  }
-  return serveWell(task);
+export function serve(startup: StartupMessage): unknown {
+  if (bootFault === "silent") return new Promise(() => undefined);
+  return serveWith(startup, runOrMisbehave);
 }
 
-function misbehave(fault: number, batch: Batch): unknown {
-  results?.open();
+function runOrMisbehave(thread: Thread): void {
+  if (bootFault === "late") process.exit(7);
+  const { inbox, results } = thread;
+  if (isDeaf && inbox.calls === 0) sleepForever();
+  for (let index = 0; index < inbox.calls; index++) {
+    const number = Number(/\d+/.exec(inbox.read(index).body ?? "")?.[0]);
+    if (number <= 9000 || number > 9100) continue;
+    results.open();
+    if (number !== faults.deaf) {
+      misbehave(number, results);
+      return;
+    }
+    isDeaf = true;
+  }
+  runBatch(thread);
+}
+
+function misbehave(fault: number, results: ResultBuffer): void {
   switch (fault) {
     case faults.throws:
       throw new TypeError("a defect");
@@ -60,32 +64,24 @@ function misbehave(fault: number, batch: Batch): unknown {
     case faults.exits:
       return process.exit(3);
     case faults.outOfHeap: {
-      results?.claim(0);
+      results.claim(0);
       const kept: unknown[] = [];
       for (;;) kept.push(new Array(1_000_000).fill(kept.length));
     }
-    case faults.throwsLater:
-      setTimeout(() => {
-        throw new Error("a defect, later");
-      });
-      return new Promise(() => undefined);
     case faults.returnsAtOnce:
-      return undefined;
+      return;
     case faults.losesResult:
-      results?.claim(0);
-      results?.putPosted(0);
-      results?.finish(0, 1);
+      results.claim(0);
+      results.putPosted(0);
+      results.finish(0, 1);
       return sleepForever();
     case faults.leavesNoJson:
-      results?.claim(0);
-      results?.putError(0, "{not json");
-      results?.finish(0, 1);
-      return undefined;
-    case faults.hangs:
-      return sleepForever();
+      results.claim(0);
+      results.putError(0, "{not json");
+      results.finish(0, 1);
+      return;
     default:
-      isDeaf = true;
-      return serveWell({ ...batch, calls: batch.calls });
+      sleepForever();
   }
 }
 

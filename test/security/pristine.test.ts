@@ -56,10 +56,10 @@ async function prepared(text: string): Promise<PreparedRevision> {
 /** What a caller sees of each call, made one after the other in one engine. */
 function outcomes(module: PreparedRevision, calls: readonly number[]): string[] {
   const engine = new Engine({ limits, host });
-  engine.load(module);
+  engine.load({ id: 0, prepared: module });
   return calls.map((n) => {
     try {
-      return String(engine.run(["r", 0, "json", `[${n}]`], () => undefined));
+      return String(engine.run({ revision: 0, functionIndex: 0, format: "json", body: `[${n}]` }, () => undefined));
     } catch (error) {
       if (!(error instanceof HerdError)) throw error;
       return `${error.code}: ${error.message}`;

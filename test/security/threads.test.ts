@@ -81,7 +81,6 @@ const failing: Record<string, readonly [fault: number, reason: string, limitMs: 
   "throws what no message can hold": [faults.throwsWhatCannotBePosted, "failed", 10_000],
   "ends itself": [faults.exits, "exited", 10_000],
   "runs out of heap": [faults.outOfHeap, "exited", 60_000],
-  "throws when nobody waits for it": [faults.throwsLater, "failed", 10_000],
   "returns without having run its calls": [faults.returnsAtOnce, "failed", 10_000],
   "marks a result as posted that is not": [faults.losesResult, "stuck", 10_000],
   "leaves an error that is no JSON": [faults.leavesNoJson, "fault", 10_000],

@@ -5,17 +5,11 @@ import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import { invalidUtf8At } from "../../../src/core/utf8.js";
-import type { CallResult, RevisionCall } from "../call.js";
+import type { RevisionCall } from "../call.js";
 import { DeadlineExceeded, NotStarted } from "../failures.js";
-import type { CallMessage } from "../messages.js";
+import type { CallBody } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
-import { FunctionQueue, PendingCall } from "./pending-call.js";
-
-/** Callbacks for the end of a call. */
-export interface CallEnd {
-  resolve(result: CallResult): void;
-  reject(reason: unknown): void;
-}
+import { type CallEnd, FunctionQueue, PendingCall } from "./pending-call.js";
 
 /** Larger bodies cross as shared memory: copied once, and still there when a call must move to another thread. */
 const sharedBodyBytes = 32 * 1024;
@@ -52,31 +46,20 @@ export class Intake {
   /**
    * The pending call of an admitted call. Throws HerdError when the function does not exist or the body is not valid.
    */
-  take(call: RevisionCall, { resolve, reject }: CallEnd): PendingCall {
+  take(call: RevisionCall, end: CallEnd): PendingCall {
     const { indexes, queues } = this.#calls(call.prepared);
     const index = indexes.get(call.function);
     if (index === undefined) throw new NotStarted("unknown", `no function ${call.function.slice(0, 128)}`);
     queues[index] ??= new FunctionQueue();
-    const bytes = call.arguments.body.length;
-    const pending = new PendingCall({
-      prepared: call.prepared,
-      function: call.function,
-      id: call.id,
-      message: [call.prepared.revision, index, call.arguments.format, this.#body(call.arguments.body)],
+    const pending = new PendingCall(call, {
+      functionIndex: index,
+      body: this.#body(call.arguments.body),
       queue: queues[index],
-      deadline: call.deadline,
-      signal: call.signal,
       cameAt: this.#clock.monotonic(),
-      resolve: (result) => {
-        this.#heldBytes -= bytes;
-        resolve(result);
-      },
-      reject: (reason) => {
-        this.#heldBytes -= bytes;
-        reject(reason);
-      },
+      end,
+      onSettled: this.#onSettled,
     });
-    this.#heldBytes += bytes;
+    this.#heldBytes += call.arguments.body.length;
     return pending;
   }
 
@@ -84,6 +67,10 @@ export class Intake {
   forget(revision: string): void {
     this.#revisions.delete(revision);
   }
+
+  readonly #onSettled = ({ call }: PendingCall): void => {
+    this.#heldBytes -= call.arguments.body.length;
+  };
 
   #calls({ revision, interface: app }: PreparedRevision): RevisionCalls {
     let calls = this.#revisions.get(revision);
@@ -94,7 +81,7 @@ export class Intake {
     return calls;
   }
 
-  #body(body: Uint8Array | string): CallMessage[3] {
+  #body(body: Uint8Array | string): CallBody {
     const { argumentBytes } = this.#limits;
     if (body.length > argumentBytes) throw new NotStarted("too-large", `arguments take at most ${argumentBytes} bytes`);
     if (typeof body === "string") return body;
@@ -108,6 +95,6 @@ export class Intake {
 }
 
 /** Characters or bytes of a waiting call's arguments. */
-export function bodySize({ message: [, , , body] }: PendingCall): number {
+export function bodySize({ body }: PendingCall): number {
   return typeof body === "string" ? body.length : body.byteLength;
 }

@@ -198,11 +198,11 @@ export class Dispatcher {
   }
 
   #send(thread: PoolThread, batch: readonly PendingCall[]): void {
-    const message = thread.begin(batch);
-    this.threads.run(thread, message).then(
-      () => this.#returned(thread),
-      (cause) => this.#lost(thread, workerFailed(cause), "failed"),
-    );
+    try {
+      void (thread.begin(batch) ?? Promise.resolve()).then(() => this.#returned(thread));
+    } catch (cause) {
+      this.#lost(thread, workerFailed(cause), "failed");
+    }
   }
 
   #returned(thread: PoolThread): void {

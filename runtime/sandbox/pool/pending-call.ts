@@ -1,8 +1,8 @@
 // A call between `run` and its end, as the main thread keeps it, and the queue of calls that wait for one function.
 
-import type { CallResult, Cancellation } from "../call.js";
+import type { CallResult, RevisionCall } from "../call.js";
 import { DeadlineExceeded } from "../failures.js";
-import type { CallMessage } from "../messages.js";
+import type { CallBody } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 
 /** A function with a larger mean travels alone, not in a batch. In milliseconds. */
@@ -15,70 +15,82 @@ const longMs = 2;
  */
 const coldMs = 500;
 
-/** Options of a pending call. */
-export interface PendingCallOptions {
-  readonly prepared: PreparedRevision;
-  readonly function: string;
-  readonly id: string;
-  readonly message: CallMessage;
-  readonly queue: FunctionQueue;
-  /** Milliseconds since the epoch. */
-  readonly deadline: number;
-  readonly signal: Cancellation | undefined;
-  /** Monotonic milliseconds of the call's arrival. */
-  readonly cameAt: number;
+/** Callbacks for the end of a call. */
+export interface CallEnd {
   resolve(result: CallResult): void;
   reject(reason: unknown): void;
 }
 
+/** How a call waits and crosses to a thread. */
+export interface PendingCallOptions {
+  readonly functionIndex: number;
+  readonly body: CallBody;
+  readonly queue: FunctionQueue;
+  /** Monotonic milliseconds of the call's arrival. */
+  readonly cameAt: number;
+  readonly end: CallEnd;
+  /** Called once when the call settles, before `end`. */
+  onSettled(call: PendingCall): void;
+}
+
 /** One call. It settles once; later results are dropped. */
 export class PendingCall {
-  readonly prepared: PreparedRevision;
-  readonly function: string;
-  readonly id: string;
-  readonly message: CallMessage;
+  readonly call: RevisionCall;
+  readonly functionIndex: number;
+  readonly body: CallBody;
   readonly queue: FunctionQueue;
-  readonly deadline: number;
-  readonly signal: Cancellation | undefined;
   readonly cameAt: number;
   /** Monotonic milliseconds at which the call last went to a thread. */
   sentAt = 0;
   /** Threads that took the call and failed before it started. */
   failures = 0;
-  readonly #resolve: PendingCallOptions["resolve"];
-  readonly #reject: PendingCallOptions["reject"];
+  readonly #end: CallEnd;
+  readonly #onSettled: PendingCallOptions["onSettled"];
   #settled = false;
 
-  constructor(options: PendingCallOptions) {
-    this.prepared = options.prepared;
-    this.function = options.function;
-    this.id = options.id;
-    this.message = options.message;
-    this.queue = options.queue;
-    this.deadline = options.deadline;
-    this.signal = options.signal;
-    this.cameAt = options.cameAt;
-    this.#resolve = options.resolve;
-    this.#reject = options.reject;
+  constructor(call: RevisionCall, { functionIndex, body, queue, cameAt, end, onSettled }: PendingCallOptions) {
+    this.call = call;
+    this.functionIndex = functionIndex;
+    this.body = body;
+    this.queue = queue;
+    this.cameAt = cameAt;
+    this.#end = end;
+    this.#onSettled = onSettled;
+  }
+
+  get prepared(): PreparedRevision {
+    return this.call.prepared;
+  }
+
+  get function(): string {
+    return this.call.function;
+  }
+
+  /** Milliseconds since the epoch. */
+  get deadline(): number {
+    return this.call.deadline;
   }
 
   /** Resolves the call. */
   succeed(json: CallResult["json"], { runMs, serviceMs }: Pick<CallResult, "runMs" | "serviceMs">): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs, serviceMs });
+    this.#onSettled(this);
+    this.#end.resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs, serviceMs });
   }
 
   /** Rejects the call with a HerdError, or with the reason of its signal. */
   fail(reason: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#reject(reason);
+    this.#onSettled(this);
+    this.#end.reject(reason);
   }
 
   /** Rejects the call when it was cancelled, or its deadline passed before it started; true when it is settled. */
   expire(now: number): boolean {
-    if (this.signal?.aborted === true) this.fail(this.signal.reason);
+    const { signal } = this.call;
+    if (signal?.aborted === true) this.fail(signal.reason);
     else if (this.deadline <= now) {
       this.fail(new DeadlineExceeded(`${this.function} waited for a free worker until its deadline`));
     }

@@ -5,7 +5,8 @@ import type { Clock } from "../../../src/core/clock.js";
 import { type ErrorData, HerdError } from "../../../src/core/errors.js";
 import { NotStarted } from "../failures.js";
 import type { LogLevel } from "../host-functions.js";
-import type { Batch, SideMessage } from "../messages.js";
+import { Inbox } from "../inbox.js";
+import type { BatchExtras, CallBody, SideMessage } from "../messages.js";
 import { ResultBuffer } from "../result-buffer.js";
 import { LoadedRevisions } from "./loaded-revisions.js";
 import type { PendingCall } from "./pending-call.js";
@@ -25,24 +26,30 @@ export interface PoolThreadOptions {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly clock: Pick<Clock, "monotonic">;
+  /** The thread takes batches; `kernelId` is its id in the kernel, where it has one. */
+  onReady(kernelId: number | undefined): void;
   onLog(line: GuestLogLine): void;
   /** A call failed with `internal`: through a defect of the node, not through its guest. */
   onFault(error: HerdError): void;
 }
 
-/** The state of one thread. It sends nothing itself: the pool posts the batch that {@link begin} returns. */
+const none: ReadonlySet<string> = new Set();
+
+/** The state of one thread, and the way of batches to it. */
 export class PoolThread {
   readonly worker: Worker;
+  readonly inbox = new Inbox();
   readonly results = new ResultBuffer();
   readonly loaded = new LoadedRevisions();
-  /** Aborts the current task, and ends the thread with it. */
+  /** Aborts the thread's task, and ends the thread with it. */
   readonly kill = new AbortController();
   /** Calls of the batch; undefined once settled or taken back. Empty when the thread is free. */
   #calls: (PendingCall | undefined)[] = [];
-  #cold: ReadonlySet<string> = new Set();
-  #drops: string[] = [];
+  #cold = none;
+  #drops: number[] = [];
   readonly #port: MessagePort;
   readonly #clock: Pick<Clock, "monotonic">;
+  readonly #onReady: PoolThreadOptions["onReady"];
   readonly #onLog: PoolThreadOptions["onLog"];
   readonly #onFault: PoolThreadOptions["onFault"];
   /** Large results that arrived before their call was marked as done. */
@@ -69,10 +76,11 @@ export class PoolThread {
   /** Whether the batch holds a long call, or a call that turned out to be long. */
   isLong = false;
 
-  constructor({ worker, port, clock, onLog, onFault }: PoolThreadOptions) {
+  constructor({ worker, port, clock, onReady, onLog, onFault }: PoolThreadOptions) {
     this.worker = worker;
     this.#port = port;
     this.#clock = clock;
+    this.#onReady = onReady;
     this.#onLog = onLog;
     this.#onFault = onFault;
     port.on("message", (message: SideMessage) => this.#receive(message));
@@ -84,32 +92,55 @@ export class PoolThread {
     return this.#calls.reduce((count, call) => count + (call === undefined ? 0 : 1), 0);
   }
 
-  /** Takes `calls` as its batch and returns the message to post. */
-  begin(calls: readonly PendingCall[]): Batch {
+  /**
+   * Sends `calls` to the thread as its batch. The promise resolves when the thread has ended the batch, or is gone;
+   * undefined when the thread has ended it already.
+   */
+  begin(calls: readonly PendingCall[]): Promise<unknown> | undefined {
     this.results.begin();
     this.#calls = [...calls];
-    this.#posted.clear();
+    if (this.#posted.size > 0) this.#posted.clear();
     this.isFree = false;
     this.isLong = calls[0]?.queue.isLong ?? false;
     this.#idle = undefined;
     this.#settled = 0;
     this.#runningIndex = -1;
     const now = this.#clock.monotonic();
-    for (const call of calls) call.sentAt = now;
-    const messages = calls.map(({ message }) => message);
-    const plan = this.loaded.plan(calls.map(({ prepared }) => prepared));
-    this.#cold = new Set(plan?.load.map(({ revision }) => revision));
-    if (plan === undefined && this.#drops.length === 0) return { calls: messages };
-    const drop = [...this.#drops, ...(plan?.drop ?? [])];
-    this.#drops = [];
-    return { calls: messages, load: plan?.load ?? [], drop };
+    const plan = this.loaded.plan(calls);
+    this.#cold = plan === undefined ? none : new Set(plan.load.map(({ prepared }) => prepared.revision));
+    const bodies = this.#fillInbox(calls, now);
+    const hasExtras = plan !== undefined || bodies !== undefined || this.#drops.length > 0;
+    if (hasExtras) {
+      const drop = [...this.#drops, ...(plan?.drop ?? [])];
+      this.#drops = [];
+      const extras: BatchExtras = { drop, load: plan?.load ?? [], bodies: bodies ?? new Map() };
+      this.#port.postMessage(extras);
+    }
+    return this.inbox.post(hasExtras);
   }
 
-  /** The empty batch with which the watchdog probes the thread. */
-  probe(): Batch {
-    const batch = this.begin([]);
+  /** The bodies that found no room; undefined when all did. */
+  #fillInbox(calls: readonly PendingCall[], sentAt: number): Map<number, CallBody> | undefined {
+    const { inbox, loaded } = this;
+    let bodies: Map<number, CallBody> | undefined;
+    inbox.begin();
+    for (const [index, pending] of calls.entries()) {
+      pending.sentAt = sentAt;
+      const { functionIndex, body, call } = pending;
+      const revision = loaded.idOf(call.prepared.revision);
+      if (revision === undefined) throw new TypeError("a batch has a revision that its plan does not load");
+      if (inbox.add({ revision, functionIndex, format: call.arguments.format, body })) continue;
+      bodies ??= new Map();
+      bodies.set(index, body);
+    }
+    return bodies;
+  }
+
+  /** Sends the empty batch with which the watchdog probes the thread. The promise is that of {@link begin}. */
+  probe(): Promise<unknown> | undefined {
+    const ended = this.begin([]);
     this.isProbed = true;
-    return batch;
+    return ended;
   }
 
   /** Settles the calls that ended. */
@@ -189,16 +220,22 @@ export class PoolThread {
 
   /** Makes the thread drop `revision` with its next batch. */
   forget(revision: string): void {
-    if (this.loaded.forget(revision)) this.#drops.push(revision);
+    const id = this.loaded.forget(revision);
+    if (id !== undefined) this.#drops.push(id);
   }
 
   /** Closes the port: the thread is gone or will be. */
   close(): void {
     this.isDead = true;
     this.#port.close();
+    this.inbox.abandon();
   }
 
   #receive(message: SideMessage): void {
+    if (message.kind === "ready") {
+      this.#onReady(message.kernelId);
+      return;
+    }
     if (message.kind === "collect") {
       this.collect();
       return;
@@ -212,7 +249,7 @@ export class PoolThread {
     }
     const { revision } = call.prepared;
     const { level, message: text } = message;
-    this.#onLog({ revision, function: call.function, invocation: call.id, level, message: text });
+    this.#onLog({ revision, function: call.function, invocation: call.call.id, level, message: text });
   }
 
   #settle(index: number): void {

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { MessagePort, Worker } from "node:worker_threads";
 import { Piscina, type PiscinaTask, queueOptionsSymbol } from "piscina";
 import { backoffMs } from "../../../src/core/backoff.js";
-import { type Batch, handler, type StartupMessage } from "../messages.js";
+import { handler, type StartupMessage } from "../messages.js";
 
 /** How threads are made, and callbacks for their life. */
 export interface ThreadSupplyOptions {
@@ -92,10 +92,10 @@ export class ThreadSupply {
   }
 
   /** Runs `task` on `thread`; rejects when the thread is gone or dies. */
-  run(thread: Worker, task: Batch | StartupMessage, { signal, transferList = [] }: RunOptions): Promise<unknown> {
+  run(thread: Worker, task: StartupMessage | object, { signal, transferList = [] }: RunOptions): Promise<unknown> {
     // A task for a thread that is gone would wait for ever.
     if (!this.#alive.has(thread)) return Promise.reject(new Error("the thread has ended"));
-    const addressed: (Batch | StartupMessage) & Addressed = {
+    const addressed: Addressed = {
       ...task,
       [queueOptionsSymbol]: { thread: thread.threadId },
     };
@@ -109,7 +109,7 @@ export class ThreadSupply {
   /** Ends `thread`, whatever it does; another one boots in its place at once. Only for a loaded thread. */
   end(thread: Worker, kill: AbortController): void {
     // Piscina releases a thread whose task is aborted. This task is for a thread whose own task is over.
-    this.run(thread, { calls: [] }, { signal: kill.signal }).catch(() => undefined);
+    this.run(thread, {}, { signal: kill.signal }).catch(() => undefined);
     this.#alive.delete(thread);
     kill.abort();
     void thread.terminate();

@@ -4,7 +4,7 @@ import { MessageChannel, type Worker } from "node:worker_threads";
 import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
-import type { Batch, StartupMessage } from "../messages.js";
+import type { StartupMessage } from "../messages.js";
 import { type GuestLogLine, PoolThread } from "./pool-thread.js";
 import { type EndReason, type ThreadEnd, ThreadEnds } from "./thread-ends.js";
 import { IdleClass } from "./thread-priority.js";
@@ -138,12 +138,6 @@ export class Threads {
     return started.finally(() => clearTimeout(bound));
   }
 
-  /** Runs `batch` on `thread`; rejects when the thread is gone, dies or throws. */
-  run(thread: PoolThread, batch: Batch): Promise<unknown> {
-    if (this.#supply === undefined) throw new TypeError("the sandbox has not started");
-    return this.#supply.run(thread.worker, batch, { signal: thread.kill.signal });
-  }
-
   /** Ends `thread`, whatever it does; another one boots in its place. */
   remove(thread: PoolThread, reason: EndReason, cause?: unknown): void {
     if (thread.isDead) return;
@@ -220,18 +214,25 @@ export class Threads {
       worker,
       port: port1,
       clock,
+      onReady: (kernelId) => this.#ready(thread, kernelId),
       onLog,
       onFault: (cause) => this.#faulted(thread, cause),
     });
     this.#booting.add(thread);
-    const startup: StartupMessage = { results: thread.results.shared, port: port2, nodeName, limits };
+    const [inbox, results] = [thread.inbox.shared, thread.results.shared];
+    const startup: StartupMessage = { inbox, results, port: port2, nodeName, limits };
     this.#supply?.run(worker, startup, { signal: thread.kill.signal, transferList: [port2] }).then(
-      (kernelId) => this.#ready(thread, kernelId as number | undefined),
-      () => {
-        // The exit, which follows, counts as a failed boot.
-        if (!thread.isDead) this.#end(thread);
-      },
+      () => this.#left(thread, new Error("the thread returned")),
+      (cause) => this.#left(thread, cause),
     );
+  }
+
+  /** Handles the end of a thread's task. */
+  #left(thread: PoolThread, cause: unknown): void {
+    if (thread.isDead) return;
+    // The exit, which follows, counts as a failed boot.
+    if (this.#booting.has(thread)) this.#end(thread);
+    else this.#options.onLost(thread, "failed", cause);
   }
 
   #ready(thread: PoolThread, kernelId: number | undefined): void {
@@ -270,18 +271,12 @@ export class Threads {
 
   /** Probes the thread with an empty batch, on the way of calls; the batch also carries revisions to drop. */
   #probe(thread: PoolThread): void {
-    const batch = thread.probe();
-    this.run(thread, batch).then(
-      () => {
-        if (thread.isDead) return;
-        thread.finish();
-        this.renew();
-        this.#options.onReady();
-      },
-      (cause) => {
-        if (!thread.isDead) this.#options.onLost(thread, "failed", cause);
-      },
-    );
+    void (thread.probe() ?? Promise.resolve()).then(() => {
+      if (thread.isDead) return;
+      thread.finish();
+      this.renew();
+      this.#options.onReady();
+    });
   }
 
   #lower(thread: PoolThread): void {

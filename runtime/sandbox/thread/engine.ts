@@ -3,7 +3,7 @@ import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import { FunctionBinding, type ReadArguments } from "../binding/function-binding.js";
 import { TypeTable } from "../binding/types.js";
-import type { CallMessage } from "../messages.js";
+import type { CallBody, CallMessage, NumberedRevision } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 import { guestFailure } from "./guest-failure.js";
 import { GuestLog, type LineSink } from "./guest-log.js";
@@ -29,7 +29,8 @@ export class Engine {
   readonly #limits: EngineOptions["limits"];
   readonly #host: Host;
   readonly #log: GuestLog;
-  readonly #revisions = new Map<string, Loaded>();
+  /** By the numbers of {@link NumberedRevision}. */
+  readonly #revisions = new Map<number, Loaded>();
   #used: Loaded | undefined;
 
   constructor({ limits, host }: EngineOptions) {
@@ -45,9 +46,9 @@ export class Engine {
     };
   }
 
-  /** Makes `prepared` callable. */
-  load(prepared: PreparedRevision): void {
-    this.#revisions.set(prepared.revision, {
+  /** Makes a revision callable. */
+  load({ id, prepared }: NumberedRevision): void {
+    this.#revisions.set(id, {
       prepared,
       types: undefined,
       bindings: [],
@@ -56,17 +57,17 @@ export class Engine {
   }
 
   /** Forgets a revision and its instance. */
-  drop(revision: string): void {
-    this.#revisions.delete(revision);
+  drop(id: number): void {
+    this.#revisions.delete(id);
   }
 
   /**
    * Runs one call in a pristine instance and returns the result as JSON text, null for void; throws HerdError. {@link
    * tidy} must follow before the next call: it is a step of its own so that the result can be sent first.
    */
-  run([revision, functionIndex, format, body]: CallMessage, sink: LineSink): string | null {
+  run({ revision, functionIndex, format, body }: CallMessage, sink: LineSink): string | null {
     const loaded = this.#revisions.get(revision);
-    if (loaded === undefined) throw new HerdError("internal", `the revision ${revision} is not loaded`);
+    if (loaded === undefined) throw new HerdError("internal", `revision ${revision} is not loaded`);
     const binding = this.#binding(loaded, functionIndex);
     const given = binding.read(textOf(body), format);
     this.#log.begin(sink);
@@ -127,6 +128,6 @@ function invoke(binding: FunctionBinding, instance: Instance, given: ReadArgumen
   }
 }
 
-function textOf(body: string | SharedArrayBuffer): string {
+function textOf(body: CallBody): string {
   return typeof body === "string" ? body : Buffer.from(body).toString("utf8");
 }

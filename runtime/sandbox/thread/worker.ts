@@ -1,10 +1,11 @@
-// Entry of a worker thread: Piscina calls its handler with one task after the other. Imports only modules that may run
-// in the thread.
+// Entry of a worker thread: Piscina calls its handler once, with the thread's only task. Imports only modules that may
+// run in the thread.
 import { randomFillSync } from "node:crypto";
-import type { MessagePort } from "node:worker_threads";
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { HerdError } from "../../../src/core/errors.js";
+import { Inbox } from "../inbox.js";
 import { kernelId } from "../kernel-id.js";
-import type { Batch, CallMessage, SideMessage, StartupMessage } from "../messages.js";
+import type { BatchExtras, CallMessage, SideMessage, StartupMessage } from "../messages.js";
 import { ResultBuffer } from "../result-buffer.js";
 import { Engine } from "./engine.js";
 import { keptFrames } from "./trap-place.js";
@@ -16,26 +17,32 @@ const holdMs = 0.25;
 /** UTF-16 units of a defect's stack in the log. */
 const maxDefectUnits = 2_000;
 
-interface Thread {
+/** What a thread keeps for its life. */
+export interface Thread {
   readonly engine: Engine;
+  readonly inbox: Inbox;
   readonly results: ResultBuffer;
   readonly port: MessagePort;
 }
 
-let thread: Thread | undefined;
-
-/** Piscina handler; answers the startup message with the kernel's id of this thread, where it is known. */
-export function serve(task: StartupMessage | Batch): number | undefined {
-  if ("calls" in task) {
-    runBatch(task);
-    return undefined;
-  }
-  initialize(task);
-  return kernelId();
+/** Piscina handler: runs one batch after the other, for as long as the thread lives. */
+export function serve(startup: StartupMessage): never {
+  serveWith(startup, runBatch);
 }
 
-/** Sets the thread up. */
-function initialize({ results, port, nodeName, limits }: StartupMessage): void {
+/** The same with another function for batches, for tests of faults. */
+export function serveWith(startup: StartupMessage, run: (thread: Thread) => void): never {
+  const thread = initialize(startup);
+  const { inbox, port } = thread;
+  port.postMessage({ kind: "ready", kernelId: kernelId() } satisfies SideMessage);
+  for (;;) {
+    inbox.wait();
+    run(thread);
+    inbox.end();
+  }
+}
+
+function initialize({ inbox, results, port, nodeName, limits }: StartupMessage): Thread {
   Error.stackTraceLimit = keptFrames;
   // A guest's monotonic clock begins with its thread: the machine's uptime is not revealed.
   const bootedAt = process.hrtime.bigint();
@@ -45,32 +52,42 @@ function initialize({ results, port, nodeName, limits }: StartupMessage): void {
     monotonicNs: () => process.hrtime.bigint() - bootedAt,
     fillRandom: (bytes: Uint8Array) => void randomFillSync(bytes),
   };
-  thread = { engine: new Engine({ limits, host }), results: new ResultBuffer(results), port };
+  const engine = new Engine({ limits, host });
+  return { engine, inbox: new Inbox(inbox), results: new ResultBuffer(results), port };
 }
 
 /** Runs the calls of a batch that are not taken back meanwhile; results go to the result buffer. */
-function runBatch({ calls, load, drop }: Batch): void {
-  if (thread === undefined) throw new Error("a batch came before the startup message");
-  const { engine, results, port } = thread;
+export function runBatch(thread: Thread): void {
+  const { engine, inbox, results, port } = thread;
   results.open();
-  for (const revision of drop ?? []) engine.drop(revision);
-  for (const prepared of load ?? []) engine.load(prepared);
+  const bodies = inbox.hasExtras ? takeExtras(thread) : undefined;
+  const { calls } = inbox;
   let collectedAt = performance.now();
-  for (let index = 0; index < calls.length; index++) {
-    const call = calls[index];
-    if (call === undefined || !results.claim(index)) continue;
+  for (let index = 0; index < calls; index++) {
+    if (!results.claim(index)) continue;
     const startedAt = performance.now();
-    runCall(thread, { call, index });
+    const { revision, functionIndex, format, body = bodies?.get(index) ?? "" } = inbox.read(index);
+    runCall(thread, { call: { revision, functionIndex, format, body }, index });
     const endedAt = performance.now();
     results.finish(index, endedAt - startedAt);
     // After the last call no caller waits, and a reset is shorter than a message.
-    const isLast = index === calls.length - 1;
+    const isLast = index === calls - 1;
     if (engine.needsInstance || (!isLast && endedAt - collectedAt > holdMs)) {
       port.postMessage({ kind: "collect" } satisfies SideMessage);
       collectedAt = endedAt;
     }
     engine.tidy();
   }
+}
+
+/** Drops and loads revisions; returns the bodies that found no room in the inbox. */
+function takeExtras({ engine, port }: Thread): BatchExtras["bodies"] {
+  const received = receiveMessageOnPort(port) as { readonly message: BatchExtras } | undefined;
+  if (received === undefined) throw new Error("the extras of a batch did not come");
+  const { drop, load, bodies } = received.message;
+  for (const id of drop) engine.drop(id);
+  for (const revision of load) engine.load(revision);
+  return bodies;
 }
 
 function runCall({ engine, results, port }: Thread, { call, index }: { call: CallMessage; index: number }): void {

@@ -169,10 +169,10 @@ async function instantiateJco(component: Uint8Array, folder: string): Promise<Jc
 function engineFor(prepared: PreparedRevision): (index: number, text: string) => string | null {
   const host = { nodeName: "n", now: () => 0, monotonicNs: () => 0n, fillRandom: () => undefined };
   const engine = new Engine({ limits: defaultLimits, host });
-  engine.load(prepared);
+  engine.load({ id: 0, prepared });
   return (index, text) => {
     try {
-      return engine.run([prepared.revision, index, "json", text], () => undefined);
+      return engine.run({ revision: 0, functionIndex: index, format: "json", body: text }, () => undefined);
     } finally {
       engine.tidy();
     }

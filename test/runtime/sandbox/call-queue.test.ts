@@ -9,6 +9,8 @@ import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revisio
 const cold = { awayMs: 0, cold: true };
 const warm = { awayMs: 0, cold: false };
 
+const ignore = (): void => undefined;
+
 function known(meanMs: number): FunctionQueue {
   const queue = new FunctionQueue();
   queue.observe(meanMs, warm);
@@ -19,18 +21,16 @@ function calls(queue: FunctionQueue, count: number, { revision = "r", body = "" 
   return Array.from(
     { length: count },
     (_, index) =>
-      new PendingCall({
-        prepared: { revision } as PreparedRevision,
-        function: `f${index}`,
-        id: "",
-        message: ["", 0, "json", body],
-        queue,
-        deadline: index,
-        signal: undefined,
-        cameAt: 0,
-        resolve: () => undefined,
-        reject: () => undefined,
-      }),
+      new PendingCall(
+        {
+          prepared: { revision } as PreparedRevision,
+          function: `f${index}`,
+          id: "",
+          arguments: { format: "json", body },
+          deadline: index,
+        },
+        { functionIndex: 0, body, queue, cameAt: 0, end: { resolve: ignore, reject: ignore }, onSettled: ignore },
+      ),
   );
 }
 
