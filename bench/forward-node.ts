@@ -79,7 +79,11 @@ export class ForwardNode {
       limits: defaultLimits,
       metrics: new Metrics(),
       members: { get: () => undefined, watch: () => ignore },
-      sandbox: { longWorkers: 0, stats: () => ({ slots: 2, running: 0, queued: 0 }), run: async () => atOnce },
+      sandbox: {
+        longWorkers: 0,
+        stats: () => ({ slots: 2, running: 0, queued: 0 }),
+        begin: (_call, end) => end.resolve(atOnce),
+      },
       allowances: { current: allowance, watch: () => ignore },
       capacity: { current: undefined, watch: () => ignore },
       localBias: defaultLocalBias,

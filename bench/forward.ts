@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { Estimate } from "../src/cli/bench/chart.js";
 import { systemClock } from "../src/core/clock.js";
+import { invoke } from "../src/invoke/invoker.js";
 import { type Candidate, choose } from "../src/invoke/routing/choose.js";
 import type { Here, Work } from "../src/invoke/routing/finish.js";
 import { TestMesh } from "../test/harness/tls/test-mesh.js";
@@ -66,7 +67,7 @@ async function together(
   const client = async (): Promise<void> => {
     while (left-- > 0) {
       const from = performance.now();
-      const { hop } = await node.forwarding.invoker.invoke({
+      const { hop } = await invoke(node.forwarding.invoker, {
         app: node.app,
         function: "add",
         arguments: { format: "json", body },

@@ -35,14 +35,38 @@ export class PeerFailure extends HerdError {
   }
 }
 
-/** Runs a call. Rejects with a HerdError. */
-export interface Invoker {
-  invoke(invocation: Invocation): Promise<InvocationResult>;
+/** Callbacks for the end of an invocation: one of them is called, and once. They must not throw. */
+export interface InvocationEnd {
+  resolve(result: InvocationResult): void;
+  /** `error` is a HerdError, or the reason of the invocation's signal. */
+  reject(error: unknown): void;
 }
 
-/** The part of a sandbox that the local invoker uses. */
+/** Runs calls. By callbacks, since each call would pay for every promise on its way. */
+export interface Invoker {
+  /** Never throws. May call `end` before it returns. */
+  begin(invocation: Invocation, end: InvocationEnd): void;
+}
+
+/** Runs a call off the hot path. Rejects as {@link InvocationEnd.reject} says. */
+export function invoke(invoker: Invoker, invocation: Invocation): Promise<InvocationResult> {
+  return new Promise((resolve, reject) => invoker.begin(invocation, { resolve, reject }));
+}
+
+/** Settles `end` as the promise settles. */
+export function settle(promise: Promise<InvocationResult>, end: InvocationEnd): void {
+  promise.then(
+    (result) => end.resolve(result),
+    (error: unknown) => end.reject(error),
+  );
+}
+
+/** The part of a sandbox that the local invoker uses; see `Sandbox.begin`. */
 export interface Runner {
-  run(call: Call & { readonly prepared: CallableRevision }): Promise<CallResult>;
+  begin(
+    call: Call & { readonly prepared: CallableRevision },
+    end: { resolve(result: CallResult): void; reject(error: unknown): void },
+  ): void;
 }
 
 /** Runs every call in this node's sandbox. Code that holds only this invoker cannot forward a call. */
@@ -53,15 +77,13 @@ export class LocalInvoker implements Invoker {
     this.#runner = runner;
   }
 
-  invoke(invocation: Invocation): Promise<InvocationResult> {
-    return this.#runner.run({
-      prepared: invocation.app.prepared,
-      function: invocation.function,
-      arguments: invocation.arguments,
-      id: invocation.id,
-      deadline: invocation.deadline,
-      signal: invocation.signal,
-    });
+  begin(invocation: Omit<Invocation, "node">, end: InvocationEnd): void {
+    const { app, function: name, arguments: args, id, deadline, signal } = invocation;
+    try {
+      this.#runner.begin({ prepared: app.prepared, function: name, arguments: args, id, deadline, signal }, end);
+    } catch (error) {
+      end.reject(error);
+    }
   }
 }
 

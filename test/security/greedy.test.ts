@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CallQueue } from "../../runtime/sandbox/pool/call-queue.js";
-import { FunctionQueue, PendingCall } from "../../runtime/sandbox/pool/pending-call.js";
+import { FunctionQueue, type PendingCall } from "../../runtime/sandbox/pool/pending-call.js";
 import { answer } from "../../src/api/route.js";
 import { sha256 } from "../../src/catalog/blobs.js";
 import { manifestRecord } from "../../src/catalog/manifest.js";
@@ -28,6 +28,7 @@ import { MemoryFiles } from "../../src/storage/state-files.js";
 import { TestSigner } from "../catalog/solo-mesh.js";
 import { VirtualTime } from "../harness/virtual/virtual-time.js";
 import { silent } from "../pki/audit/silent-log.js";
+import { pendingCall } from "../runtime/sandbox/pending-calls.js";
 
 const never = new AbortController().signal;
 
@@ -167,18 +168,7 @@ test("calls that wait: an app whose calls fill the queue gives way to another's"
   const callOf = (revision: string): PendingCall => {
     const own = functions.get(revision) ?? new FunctionQueue();
     functions.set(revision, own);
-    return new PendingCall({
-      prepared: { revision } as never,
-      function: "f",
-      id: "",
-      message: [revision, 0, "json", ""],
-      queue: own,
-      deadline: 0,
-      signal: undefined,
-      cameAt: 0,
-      resolve: () => undefined,
-      reject: () => undefined,
-    });
+    return pendingCall(own, { revision });
   };
   const count = { weigh: () => 1, added: 1 };
   const greedy = Array.from({ length: 100 }, () => callOf("greedy"));
@@ -199,12 +189,12 @@ test("calls that peers send: one that floods is refused, another's calls run", a
   const receiver = new CallReceiver({
     links: { handle: (_kind: string, answer: Handler) => (handler = answer) },
     router: { find: () => ({ prepared: { revision: "0123456789ab" }, functions: new Map([["f", {}]]) }) },
-    local: { invoke: () => new Promise(() => undefined) },
+    local: { begin: () => undefined },
     load: {
       draining: false,
       allowance: { state: "free" },
       read: () => ({ slots: 1, queued: 0 }),
-      track: (run: unknown) => run,
+      track: (end: unknown) => end,
     },
     workModel: { works: { of: () => ({ units: 1 }) } },
     statuses: { received: () => undefined, report: () => [] },

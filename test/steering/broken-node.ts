@@ -2,5 +2,5 @@
 
 import { LocalInvoker } from "../../src/invoke/invoker.js";
 
-LocalInvoker.prototype.invoke = () => Promise.reject(new Error("the sandbox is broken"));
+LocalInvoker.prototype.begin = (_invocation, end) => end.reject(new Error("the sandbox is broken"));
 await import("../../src/cli/main.js");

@@ -9,7 +9,7 @@ import type { Limits } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import { type From, LinkBroken, type Links } from "../../mesh/ports.js";
 import type { ActiveApp, AppRouter } from "../app-router.js";
-import type { LocalInvoker } from "../invoker.js";
+import type { InvocationEnd, LocalInvoker } from "../invoker.js";
 import type { WorkModel } from "../learning/work-model.js";
 import type { OwnLoad } from "../peers/own-load.js";
 import type { PeerStatuses } from "../peers/peer-statuses.js";
@@ -138,10 +138,11 @@ export class CallReceiver {
       const deadline = clock.now() + Math.min(call.remainingMs, limits.deadlineMs);
       const { function: name, arguments: args } = call;
       const signal = new RequestCancellation(from);
-      const outcome = await load.track(
-        local.invoke({ app: active, function: name, arguments: args, id, deadline, signal }),
-        { work: workModel.works.of(call.revision, name), preempted },
-      );
+      const tracked = { work: workModel.works.of(call.revision, name), preempted };
+      const outcome = await new Promise<CallResult>((resolve, reject) => {
+        const invocation = { app: active, function: name, arguments: args, id, deadline, signal };
+        local.begin(invocation, load.track({ resolve, reject }, tracked));
+      });
       const answer = this.#result(outcome);
       metrics.received(answer.kind === "refused" ? answer.reason : "ran");
       return encodeResult(answer, statuses.report(nodeId));
@@ -187,8 +188,8 @@ export class CallReceiver {
 }
 
 /** Refuses a preempted call, so that its first node chooses another place. */
-function preempted(): Promise<never> {
-  return Promise.reject(new Preempted());
+function preempted(end: InvocationEnd): void {
+  end.reject(new Preempted());
 }
 
 /** Cancellation of a peer's call: aborted when its request is. An AbortSignal would cost a controller for each call. */

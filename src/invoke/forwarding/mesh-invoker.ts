@@ -4,7 +4,14 @@ import { Preempted } from "../../../runtime/sandbox/failures.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Random } from "../../core/timers.js";
-import type { Invocation, InvocationResult, Invoker, LocalInvoker } from "../invoker.js";
+import {
+  type Invocation,
+  type InvocationEnd,
+  type InvocationResult,
+  type Invoker,
+  type LocalInvoker,
+  settle,
+} from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
 import type { WorkModel } from "../learning/work-model.js";
 import type { OwnLoad } from "../peers/own-load.js";
@@ -58,8 +65,8 @@ export class MeshInvoker implements Invoker {
     this.#options = options;
   }
 
-  /** Not async, so that a mesh of one node pays only for one look at its peers. */
-  invoke(invocation: Invocation): Promise<InvocationResult> {
+  /** A mesh of one node pays only for one look at its peers. */
+  begin(invocation: Invocation, end: InvocationEnd): void {
     const { statuses, workModel, load, nodeId, clock, decisions, bias } = this.#options;
     const { node, function: name } = invocation;
     const { revision } = invocation.app.prepared;
@@ -69,16 +76,17 @@ export class MeshInvoker implements Invoker {
       steps: undefined,
       wasAway: false,
     };
-    if (node !== undefined && node !== nodeId) return this.#pinned(routed, node);
+    if (node !== undefined && node !== nodeId) return settle(this.#pinned(routed, node), end);
     const peers = statuses.candidates(revision).length;
-    if (peers === 0 || node !== undefined) return this.#here(routed);
+    if (peers === 0 || node !== undefined) return this.#here(routed, end);
     const large = invocation.arguments.body.length > maxArgumentBytes;
     const here = load.read();
     const { choice, step } = large
       ? { choice: "large" as const, step: stepOf<Peer>("large", { here, work: routed.work }) }
       : this.#choose(routed, { here, by: choose });
     routed.steps = decisions.add(invocation, { at: clock.now(), peers, bias, step }).steps;
-    return typeof choice === "string" ? this.#here(routed) : this.#away(routed, { first: choice, step });
+    if (typeof choice === "string") this.#here(routed, end);
+    else settle(this.#away(routed, { first: choice, step }), end);
   }
 
   /** Chooses by `choose`, `chooseAgain` or `chooseAway` among the peers except `except`. */
@@ -95,11 +103,19 @@ export class MeshInvoker implements Invoker {
     return { choice, step: stepOf<Peer>(way, { here, work, trace }) };
   }
 
-  #here(routed: RoutedInvocation): Promise<InvocationResult> {
+  #here(routed: RoutedInvocation, end: InvocationEnd): void {
     const { load, local } = this.#options;
-    if (!load.available) return Promise.reject(unavailable(load));
-    const { work } = routed;
-    return load.track(local.invoke(routed.invocation), { work, preempted: () => this.#preempted(routed) });
+    if (!load.available) return end.reject(unavailable(load));
+    const { work, invocation } = routed;
+    local.begin(
+      invocation,
+      load.track(end, { work, preempted: (after) => settle(this.#preempted(routed), after) }),
+    );
+  }
+
+  /** {@link #here} after a peer had the call. */
+  #back(routed: RoutedInvocation): Promise<InvocationResult> {
+    return new Promise((resolve, reject) => this.#here(routed, { resolve, reject }));
   }
 
   /**
@@ -119,7 +135,10 @@ export class MeshInvoker implements Invoker {
     }
     routed.steps?.push(stepOf<Peer>("stopped", { here: load.read(), work }));
     if (!load.available) throw unavailable(load);
-    return load.track(local.invoke(invocation), { work, preempted: () => Promise.reject(new Preempted()) });
+    return new Promise((resolve, reject) => {
+      const end: InvocationEnd = { resolve, reject };
+      local.begin(invocation, load.track(end, { work, preempted: () => reject(new Preempted()) }));
+    });
   }
 
   async #away(routed: RoutedInvocation, { first, step }: { first: Peer; step: Step }): Promise<InvocationResult> {
@@ -133,13 +152,13 @@ export class MeshInvoker implements Invoker {
     const by: (input: ChoiceInput<Peer>) => Choice<Peer> | undefined = isRefused ? chooseAgain : choose;
     const again = this.#choose(routed, { here: load.read(), by, except: first });
     routed.steps?.push(again.step);
-    if (again.choice === undefined || typeof again.choice === "string") return this.#here(routed);
+    if (again.choice === undefined || typeof again.choice === "string") return this.#back(routed);
     const second = await this.#send(routed, { peer: again.choice, step: again.step });
     if (typeof second !== "string") return second;
     metrics.retried.add();
     const here = load.read();
     routed.steps?.push(stepOf<Peer>(home(here), { here, work: routed.work }));
-    return this.#here(routed);
+    return this.#back(routed);
   }
 
   async #send(

@@ -3,7 +3,7 @@
 import { DeadlineExceeded, Preempted } from "../../../runtime/sandbox/failures.js";
 import type { Clock } from "../../core/clock.js";
 import type { Allowance, AllowanceSource } from "../../owner/allowance.js";
-import type { InvocationResult } from "../invoker.js";
+import type { InvocationEnd, InvocationResult } from "../invoker.js";
 import type { FunctionWork } from "../learning/function-work.js";
 import type { WorkModel } from "../learning/work-model.js";
 import { type Here, isLong } from "../routing/finish.js";
@@ -30,7 +30,7 @@ export interface OwnLoadOptions {
 export interface Tracked {
   readonly work: FunctionWork;
   /** Continues the call elsewhere when the sandbox preempts it. */
-  preempted(): Promise<InvocationResult>;
+  preempted(end: InvocationEnd): void;
 }
 
 /**
@@ -109,24 +109,24 @@ export class OwnLoad {
     this.#changed(true);
   }
 
-  /** Follows a call that was given to the sandbox, and learns from its end. */
-  track(running: Promise<InvocationResult>, call: Tracked): Promise<InvocationResult> {
+  /** Follows a call that the sandbox is given with the returned callbacks, and learns from its end. */
+  track(end: InvocationEnd, call: Tracked): InvocationEnd {
     const cameAt = this.#options.clock.monotonic();
     if (this.#tracked++ === 0) this.#progressAt = cameAt;
     const long = isLong(call.work);
     if (long) this.#long++;
     this.#changed(false);
-    return running.then(
-      (outcome) => {
-        this.#ran(outcome, { work: call.work, now: this.#ended(long) });
-        return outcome;
+    return {
+      resolve: (result) => {
+        this.#ran(result, { work: call.work, now: this.#ended(long) });
+        end.resolve(result);
       },
-      (error: unknown) => {
+      reject: (error) => {
         this.#failed(error, { work: call.work, cameAt, now: this.#ended(long) });
-        if (error instanceof Preempted) return call.preempted();
-        throw error;
+        if (error instanceof Preempted) call.preempted(end);
+        else end.reject(error);
       },
-    );
+    };
   }
 
   /**

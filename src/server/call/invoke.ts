@@ -177,11 +177,12 @@ export class InvokeEndpoint {
     const { app, id, deadline, signal, node } = call;
     signal.arriving = false;
     inFlight.add(id, signal);
+    const invocation: Invocation = { app, function: call.function, arguments: args, id, deadline, signal, node };
     try {
-      invoker.invoke({ app, function: call.function, arguments: args, id, deadline, signal, node }).then(
-        (result) => this.#answer(call, result),
-        (error) => this.#fail(call.context, call, error),
-      );
+      invoker.begin(invocation, {
+        resolve: (result) => this.#answer(call, result),
+        reject: (error) => this.#fail(call.context, call, error),
+      });
     } catch (error) {
       // A callback of the front door is the caller: an exception there would end the process.
       this.#fail(call.context, call, error);

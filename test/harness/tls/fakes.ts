@@ -8,7 +8,7 @@ import type { CallableRevision } from "../../../runtime/sandbox/prepared-revisio
 import { HerdError } from "../../../src/core/errors.js";
 import type { SourceFile } from "../../../src/core/source-file.js";
 import type { Compiler, Preparer } from "../../../src/deploy/ports.js";
-import type { InvocationResult, Runner } from "../../../src/invoke/invoker.js";
+import { type InvocationEnd, type InvocationResult, type Runner, settle } from "../../../src/invoke/invoker.js";
 
 /** Every function of a fake app takes anything; what it does is in its name. */
 const functionNames = ["echo", "nothing", "slow", "trap", "overloaded", "broken", "memory", "deadline", "late", "huge"];
@@ -42,6 +42,8 @@ export class FakeCompiler implements Compiler {
   }
 }
 
+type RunnerCall = Parameters<Runner["begin"]>[0];
+
 /** Runs fake functions. */
 export class FakeSandbox implements Runner, Preparer {
   readonly #interfaces = new Map<string, AppInterface>();
@@ -66,7 +68,11 @@ export class FakeSandbox implements Runner, Preparer {
     return readInterface(component);
   }
 
-  async run(call: Parameters<Runner["run"]>[0]): Promise<InvocationResult> {
+  begin(call: RunnerCall, end: InvocationEnd): void {
+    settle(this.#run(call), end);
+  }
+
+  async #run(call: RunnerCall): Promise<InvocationResult> {
     const json = Buffer.from(call.arguments.body).toString();
     switch (call.function) {
       case "nothing":
@@ -93,7 +99,7 @@ export class FakeSandbox implements Runner, Preparer {
   }
 
   /** Ends when it is released, or when a look at the signal says that nobody waits. */
-  async #slow({ signal, id }: Parameters<Runner["run"]>[0]): Promise<InvocationResult> {
+  async #slow({ signal, id }: RunnerCall): Promise<InvocationResult> {
     const looking = new AbortController();
     const cancelled = (async () => {
       while (!looking.signal.aborted && signal?.aborted !== true) await sleep(5);

@@ -13,7 +13,13 @@ import type { Random, Timers } from "../../../src/core/timers.js";
 import { AppRouter } from "../../../src/invoke/app-router.js";
 import { Forwarding } from "../../../src/invoke/forwarding/forwarding.js";
 import type { PeerLine } from "../../../src/invoke/forwarding/log-relay.js";
-import type { InvocationResult, Runner } from "../../../src/invoke/invoker.js";
+import {
+  type InvocationEnd,
+  type InvocationResult,
+  invoke,
+  type Runner,
+  settle,
+} from "../../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../../src/mesh/ports.js";
 import type { Allowance, AllowanceSource } from "../../../src/owner/allowance.js";
 import { FakeLink, FakeLinks, type Sent, World } from "./fake-links.js";
@@ -61,6 +67,8 @@ class FakeCapacity implements CapacitySource {
   }
 }
 
+type RunnerCall = Parameters<Runner["begin"]>[0];
+
 /**
  * Runs `echo` (returns its arguments), `trap` and `huge`; each call takes `runMs`. Records the arguments of all runs.
  */
@@ -97,7 +105,11 @@ export class FakeRunner implements Runner {
     return { slots: this.#owner.current.slots, running: this.#running, queued: this.#waiting.length };
   }
 
-  async run(call: Parameters<Runner["run"]>[0]): Promise<InvocationResult> {
+  begin(call: RunnerCall, end: InvocationEnd): void {
+    settle(this.#run(call), end);
+  }
+
+  async #run(call: RunnerCall): Promise<InvocationResult> {
     const clock = this.#world;
     const cameAt = clock.now();
     if (this.fault !== undefined) throw this.fault;
@@ -240,7 +252,7 @@ export class ForwardNode<Own extends Links = Links> {
   call(text: string, options: CallOptions = {}): Promise<InvocationResult> {
     const app = this.router.find("app");
     if (app === undefined) throw new TypeError("deploy first");
-    return this.forwarding.invoker.invoke({
+    return invoke(this.forwarding.invoker, {
       app,
       function: options.function ?? "echo",
       arguments: { format: "json", body: Buffer.from(text) },

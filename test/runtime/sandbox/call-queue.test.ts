@@ -3,13 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bodySize } from "../../../runtime/sandbox/pool/call-intake.js";
 import { CallQueue } from "../../../runtime/sandbox/pool/call-queue.js";
-import { FunctionQueue, PendingCall } from "../../../runtime/sandbox/pool/pending-call.js";
-import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
+import { FunctionQueue, type PendingCall } from "../../../runtime/sandbox/pool/pending-call.js";
+import { pendingCall } from "./pending-calls.js";
 
 const cold = { awayMs: 0, cold: true };
 const warm = { awayMs: 0, cold: false };
-
-const ignore = (): void => undefined;
 
 function known(meanMs: number): FunctionQueue {
   const queue = new FunctionQueue();
@@ -18,19 +16,8 @@ function known(meanMs: number): FunctionQueue {
 }
 
 function calls(queue: FunctionQueue, count: number, { revision = "r", body = "" } = {}): PendingCall[] {
-  return Array.from(
-    { length: count },
-    (_, index) =>
-      new PendingCall(
-        {
-          prepared: { revision } as PreparedRevision,
-          function: `f${index}`,
-          id: "",
-          arguments: { format: "json", body },
-          deadline: index,
-        },
-        { functionIndex: 0, body, queue, cameAt: 0, end: { resolve: ignore, reject: ignore }, onSettled: ignore },
-      ),
+  return Array.from({ length: count }, (_, index) =>
+    pendingCall(queue, { revision, name: `f${index}`, body, deadline: index }),
   );
 }
 

@@ -3,7 +3,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { HerdError } from "../../../src/core/errors.js";
-import { type Invocation, type Invoker, PeerFailure } from "../../../src/invoke/invoker.js";
+import {
+  type Invocation,
+  type InvocationResult,
+  type Invoker,
+  invoke,
+  PeerFailure,
+  settle,
+} from "../../../src/invoke/invoker.js";
 import { TestNode } from "../../harness/tls/test-node.js";
 
 const hop = { node: "other", hopMs: 0.25 };
@@ -11,16 +18,17 @@ const asked: Invocation[] = [];
 let node: TestNode;
 
 /** Everything runs at the peer `other`, as its functions of these names do. */
-const away = (local: Invoker): Invoker => ({
-  invoke: async (invocation) => {
+const away = (local: Invoker): Invoker => {
+  const run = async (invocation: Invocation): Promise<InvocationResult> => {
     asked.push(invocation);
     if (invocation.function === "trap") {
       throw new PeerFailure({ code: "function.trapped", detail: "no luck", where: "index.ts:3:1" }, hop);
     }
     if (invocation.function === "overloaded") throw new HerdError("node.overloaded", "other cannot be reached");
-    return { ...(await local.invoke(invocation)), hop };
-  },
-});
+    return { ...(await invoke(local, invocation)), hop };
+  };
+  return { begin: (invocation, end) => settle(run(invocation), end) };
+};
 
 before(async () => {
   node = await TestNode.start({ invoker: away });
