@@ -7,12 +7,13 @@ import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
 import type { LogRing } from "../../core/log-ring.js";
-import { rounded } from "../../core/rounded.js";
+import { roundedText } from "../../core/rounded.js";
 import type { ActiveApp, AppRouter } from "../../invoke/app-router.js";
 import {
   deadlineOf,
   type Hop,
   type Invocation,
+  type InvocationEnd,
   type InvocationResult,
   type Invoker,
   PeerFailure,
@@ -54,10 +55,58 @@ export interface InvokeOptions {
   readonly unknownApp: (app: string) => HerdError;
 }
 
-/** An invocation on its way through the endpoint, without its arguments until these were received. */
-interface InvokeContext extends Omit<Invocation, "arguments"> {
+/** What a call is made of before its arguments arrive. */
+interface AcceptedCall extends Omit<Invocation, "arguments" | "signal"> {
   readonly context: RequestContext;
+}
+
+/** The endpoint as its calls see it. */
+interface Answering {
+  answer(call: ServedCall, result: InvocationResult): void;
+  fail(call: ServedCall, error: unknown): void;
+  /** An answer could not be sent. */
+  broke(call: ServedCall, cause: unknown): void;
+}
+
+/** A call on its way through the endpoint. One object for what it asks, and for its end: each call pays for more. */
+class ServedCall implements Invocation, InvocationEnd {
+  readonly context: RequestContext;
+  readonly app: ActiveApp;
+  readonly function: string;
+  readonly deadline: number;
+  readonly id: string;
+  readonly node: string | undefined;
   readonly signal: WaitingCall;
+  arguments: CallArguments = { format: "json", body: "" };
+  readonly #endpoint: Answering;
+
+  constructor(endpoint: Answering, { context, app, function: name, deadline, id, node }: AcceptedCall) {
+    this.#endpoint = endpoint;
+    this.context = context;
+    this.app = app;
+    this.function = name;
+    this.deadline = deadline;
+    this.id = id;
+    this.node = node;
+    this.signal = new WaitingCall(app.app, context);
+  }
+
+  // The sandbox calls these: an exception would cost the other calls of the batch.
+  resolve(result: InvocationResult): void {
+    try {
+      this.#endpoint.answer(this, result);
+    } catch (cause) {
+      this.#endpoint.broke(this, cause);
+    }
+  }
+
+  reject(error: unknown): void {
+    try {
+      this.#endpoint.fail(this, error);
+    } catch (cause) {
+      this.#endpoint.broke(this, cause);
+    }
+  }
 }
 
 /** The parameters of the path, percent-encoded. */
@@ -74,12 +123,15 @@ interface Caller {
   readonly parameters: CallPath;
 }
 
-const noArguments = "";
-
 /** Answers calls: reads the arguments, has the invoker run the call, and sends the result or the problem. */
 export class InvokeEndpoint {
   readonly #options: InvokeOptions;
   readonly #bodies: BodyBudget;
+  readonly #answering: Answering = {
+    answer: (call, result) => this.#answer(call, result),
+    fail: (call, error) => this.#fail(call.context, call, error),
+    broke: (call, cause) => this.#broke(call, cause),
+  };
 
   constructor(options: InvokeOptions) {
     this.#options = options;
@@ -145,19 +197,18 @@ export class InvokeEndpoint {
     }
     const deadline = deadlineOf(headers["herd-deadline-ms"], { deadlineMs: limits.deadlineMs, clock });
     const id = this.#options.nextInvocation();
-    const signal = new WaitingCall(app.app, context);
-    const call: InvokeContext = { context, app, function: name, deadline, id, signal, node };
+    const call = new ServedCall(this.#answering, { context, app, function: name, deadline, id, node });
     if (context.method === "GET") {
       const body = context.query;
       const received = (): void => this.#run(call, { format: "query", body });
       if (context.isReceived) received();
       else whenReceived(context, { limitBytes: limits.argumentBytes, received });
     } else if (!hasBody(context)) {
-      this.#run(call, { format: "json", body: noArguments });
+      this.#run(call);
     } else {
       checkMedia(headers["content-type"], headers["content-encoding"]);
       const arrived = this.#bodies.admit(context, limits.argumentBytes);
-      this.#options.inFlight.add(id, signal);
+      this.#options.inFlight.add(id, call.signal);
       receiveBody(context, {
         limitBytes: limits.argumentBytes,
         done: (body) => {
@@ -172,24 +223,29 @@ export class InvokeEndpoint {
     }
   }
 
-  #run(call: InvokeContext, args: CallArguments): void {
-    const { inFlight, invoker } = this.#options;
-    const { app, id, deadline, signal, node } = call;
+  #run(call: ServedCall, args = call.arguments): void {
+    const { signal } = call;
+    call.arguments = args;
     signal.arriving = false;
-    inFlight.add(id, signal);
-    const invocation: Invocation = { app, function: call.function, arguments: args, id, deadline, signal, node };
+    this.#options.inFlight.add(call.id, signal);
     try {
-      invoker.begin(invocation, {
-        resolve: (result) => this.#answer(call, result),
-        reject: (error) => this.#fail(call.context, call, error),
-      });
+      this.#options.invoker.begin(call, call);
     } catch (error) {
       // A callback of the front door is the caller: an exception there would end the process.
-      this.#fail(call.context, call, error);
+      call.reject(error);
     }
   }
 
-  #answer(call: InvokeContext, result: InvocationResult): void {
+  #broke({ context, id }: ServedCall, cause: unknown): void {
+    this.#options.log.error("an answer could not be sent", { cause });
+    this.#options.inFlight.delete(id);
+    // To close inside a callback of uWebSockets would end the process.
+    setImmediate(() => {
+      if (!context.isCompleted) context.close();
+    });
+  }
+
+  #answer(call: ServedCall, result: InvocationResult): void {
     const { context, id } = call;
     const { inFlight, limits, metrics } = this.#options;
     metrics.answered(result);
@@ -211,7 +267,7 @@ export class InvokeEndpoint {
     context.sendResult(headers, body, () => inFlight.delete(id));
   }
 
-  #fail(context: RequestContext, call: InvokeContext | undefined, error: unknown): void {
+  #fail(context: RequestContext, call: ServedCall | undefined, error: unknown): void {
     this.#options.metrics.failed(error);
     if (call !== undefined) this.#note(call, error);
     const { log, limits } = this.#options;
@@ -225,7 +281,7 @@ export class InvokeEndpoint {
   }
 
   /** Counts and logs a call that failed. */
-  #note(call: InvokeContext, error: unknown): void {
+  #note(call: ServedCall, error: unknown): void {
     const { stats, clock, node, ring } = this.#options;
     const { app, function: name } = call;
     stats.failed(app, { name, error });
@@ -234,7 +290,7 @@ export class InvokeEndpoint {
     if (record !== undefined) ring.add({ ...record, at: clock.now(), node: hop?.node ?? node });
   }
 
-  #names(call: InvokeContext, hop: Hop | undefined): Record<string, string> {
+  #names(call: ServedCall, hop: Hop | undefined): Record<string, string> {
     return {
       "herd-node": hop === undefined ? this.#options.node : hop.node,
       "herd-hops": hop === undefined ? "0" : "1",
@@ -246,8 +302,8 @@ export class InvokeEndpoint {
 
 /** The `server-timing` header of an answered call. */
 function timingOf({ queueMs, runMs, hop }: InvocationResult): string {
-  const here = `queue;dur=${rounded(queueMs)}, run;dur=${rounded(runMs)}`;
-  return hop === undefined ? here : `${here}, hop;dur=${rounded(hop.hopMs)}`;
+  const here = `queue;dur=${roundedText(queueMs)}, run;dur=${roundedText(runMs)}`;
+  return hop === undefined ? here : `${here}, hop;dur=${roundedText(hop.hopMs)}`;
 }
 
 /**
