@@ -132,8 +132,9 @@ export class PeerStatuses {
 
   /** Takes a report that came over a link. A malformed or old report changes nothing. */
   receiveReport(peer: Peer, { link, report }: { link: Link; report: unknown }): void {
-    // A report of an older link is ignored: both ends count anew for each link.
-    const decoded = peer.link === link ? decodeReport(report) : undefined;
+    // A report of an older link is ignored: both ends count anew for each link. Several results carry the same report.
+    if (peer.link !== link || peer.hasReport(report)) return;
+    const decoded = decodeReport(report);
     if (decoded === undefined || !peer.update(decoded)) return;
     peer.reportedAt = this.#options.clock.monotonic();
     peer.fresh = true;

@@ -109,6 +109,11 @@ export class Peer implements Candidate {
     if (this.#outstanding === 0) this.#sent = this.#seen;
   }
 
+  /** Whether an undecoded report is the last one that was taken. */
+  hasReport(report: unknown): boolean {
+    return Array.isArray(report) && report[0] === this.#epoch;
+  }
+
   /** Takes a report; false when it is not newer than the last one. */
   update(report: Report): boolean {
     if (report.epoch <= this.#epoch) return false;

@@ -1,5 +1,6 @@
 // Reports of this node's load and its owner's allowance to linked peers: on request, and soon after a change.
 
+import type { Clock } from "../../core/clock.js";
 import type { Timers } from "../../core/timers.js";
 import type { OwnerState } from "../../owner/allowance.js";
 import type { OwnLoad } from "./own-load.js";
@@ -11,6 +12,7 @@ export interface ReportNotifierOptions {
   readonly load: OwnLoad;
   /** How long this node's event loop was held up lately, in milliseconds. */
   readonly loopDelayMs: () => number;
+  readonly clock: Pick<Clock, "monotonic">;
   readonly timers: Timers;
   /** The linked peers by node id. */
   readonly peers: ReadonlyMap<string, Peer>;
@@ -22,6 +24,19 @@ export interface ReportNotifierOptions {
  */
 const settleMs = 20;
 const settlePerLinkMs = 2;
+
+/**
+ * A report on a result may be this old, in milliseconds: results of one turn of the event loop carry the same one. To
+ * make one for each result takes half of the peer's processor time for a forwarded call.
+ */
+const sameMs = 0.25;
+
+/** A report that was made for a peer. */
+interface MadeReport {
+  readonly peer: Peer | undefined;
+  readonly madeAt: number;
+  readonly body: unknown[];
+}
 
 /** The part of the load that peers received last. */
 interface SentLoad {
@@ -36,6 +51,7 @@ interface SentLoad {
 export class ReportNotifier {
   readonly #options: ReportNotifierOptions;
   #sent: SentLoad | undefined;
+  #made: MadeReport | undefined;
   #epoch = 0;
   #end: (() => void) | undefined;
   #cancelSettle: (() => void) | undefined;
@@ -66,11 +82,20 @@ export class ReportNotifier {
 
   /** Sends a report to one peer now. */
   send(peer: Peer): void {
-    peer.link.notify("status", this.report(peer));
+    peer.link.notify("status", this.#encode(peer));
   }
 
-  /** The next report, for a peer or for a node whose link has just ended. */
+  /** The report on a result, for a peer or for a node whose link has just ended. */
   report(peer: Peer | undefined): unknown[] {
+    const madeAt = this.#options.clock.monotonic();
+    const made = this.#made;
+    if (made !== undefined && made.peer === peer && madeAt - made.madeAt < sameMs) return made.body;
+    const body = this.#encode(peer);
+    this.#made = { peer, madeAt, body };
+    return body;
+  }
+
+  #encode(peer: Peer | undefined): unknown[] {
     const { load, loopDelayMs } = this.#options;
     const { slots, running, queued, serviceMs } = load.read();
     const { state: owner, lightUnits } = load.allowance;
@@ -91,6 +116,7 @@ export class ReportNotifier {
 
   #touch(urgent: boolean): void {
     const { peers, timers } = this.#options;
+    if (urgent) this.#made = undefined;
     if (peers.size === 0 || this.#stopped) return;
     if (urgent) this.#cancelSettle?.();
     else if (this.#cancelSettle !== undefined) return;
