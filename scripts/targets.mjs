@@ -24,6 +24,8 @@ const targets = {
   "test-long": { dev: true, project: "test", run: testLong },
   "test-docker": { dev: true, project: "test", run: testDocker },
   "test-browser": { dev: true, project: "test", run: testBrowser },
+  "test-doors": { dev: true, project: "test", run: testDoors },
+  "test-nodes": { dev: true, project: "test", run: testNodes },
   "test-steering": { dev: true, project: "test", run: testSteering },
   "test-timing": { dev: true, project: "test", run: testTiming },
   "test-soak": { dev: true, project: "test", run: (args) => bench(["soak", ...args]) },
@@ -103,6 +105,31 @@ async function testDocker(args) {
   } finally {
     await bed.stop();
   }
+}
+
+/** The suites of test/doors.json, with the front door that `npm test` does not choose where it has both. */
+function testDoors(args) {
+  const { suites, options } = chosen("test/doors.json", args);
+  process.env.HERD_TEST_DOOR = "node";
+  return suites.length === 0 ? 2 : runTests(suites, { folder, options });
+}
+
+/**
+ * The suites of test/nodes.json on the newest Node 20, 22, 24 and 26, or on those named, as in `-- 22 26`. With
+ * `--if-possible`, a machine for which npm has no such binaries is no failure.
+ */
+async function testNodes(args) {
+  const possible = args.includes("--if-possible");
+  const isVersion = (argument) => /^\d/.test(argument);
+  const words = args.filter((argument) => argument !== "--if-possible" && !isVersion(argument));
+  const { suites, options } = chosen("test/nodes.json", words);
+  if (suites.length === 0) return 2;
+  const { withNodes } = await import("./other-nodes.mjs");
+  return withNodes(args.filter(isVersion), {
+    possible,
+    use: (binary) =>
+      runTests(suites, { folder, options, runner: (flags, how) => run(binary, { args: flags, ...how }) }),
+  });
 }
 
 /** The suites of test/browser.json, which drive a real browser: one at a time, for each starts nodes of its own. */

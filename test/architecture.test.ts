@@ -143,6 +143,8 @@ test("every exported symbol of the product has a docstring", () => {
  * in. With the faults are suites of other folders too, in which something fails for long or the machine starves: all
  * others would run out of time beside them.
  */
+/** A suite of test/faults.json that is for both front doors too. */
+const slowClients = "test/security/slow-clients.test.ts";
 const apart = ["browser", "docker", "faults", "pack", "steering", "timing"];
 
 test("every suite is in one list: those of a folder apart in its, and only suites that exist", () => {
@@ -178,6 +180,23 @@ test("test/long.json lists the suites that draw from seeds, and no others", () =
   const listed = JSON.parse(readText("test/suites.json")) as string[];
   assert.deepEqual(
     long.filter((path) => !listed.includes(path)),
+    [],
+  );
+});
+
+test("test/doors.json lists the suites whose servers stand behind either front door", () => {
+  const listed = JSON.parse(readText("test/suites.json")) as string[];
+  const graph = importGraph(tests, { types: false });
+  const behind = listed.filter((path) => reachable(graph, path).has("test/harness/tls/test-door.ts"));
+  const doors = JSON.parse(readText("test/doors.json")) as string[];
+  assert.deepEqual(
+    doors.filter((path) => path !== slowClients),
+    behind.sort(),
+  );
+  assert.ok(doors.includes(slowClients), "its clients hold the server's connections");
+  const nodes = JSON.parse(readText("test/nodes.json")) as string[];
+  assert.deepEqual(
+    nodes.filter((path) => !listed.includes(path)),
     [],
   );
 });

@@ -48,11 +48,6 @@ export interface Invoker {
   begin(invocation: Invocation, end: InvocationEnd): void;
 }
 
-/** Runs a call off the hot path. Rejects as {@link InvocationEnd.reject} says. */
-export function invoke(invoker: Invoker, invocation: Invocation): Promise<InvocationResult> {
-  return new Promise((resolve, reject) => invoker.begin(invocation, { resolve, reject }));
-}
-
 /** Settles `end` as the promise settles. */
 export function settle(promise: Promise<InvocationResult>, end: InvocationEnd): void {
   promise.then(

@@ -15,9 +15,10 @@ import { Activation } from "../../src/deploy/activation.js";
 import { Deployer, type DeployerOptions } from "../../src/deploy/deployer.js";
 import type { Compiler as CompilerPort, DeployEvent, Spread } from "../../src/deploy/ports.js";
 import { AppRouter } from "../../src/invoke/app-router.js";
-import { invoke, LocalInvoker } from "../../src/invoke/invoker.js";
+import { LocalInvoker } from "../../src/invoke/invoker.js";
 import { MemoryFiles } from "../../src/storage/state-files.js";
 import { soloMesh } from "../catalog/solo-mesh.js";
+import { invoke } from "../harness/invoke.js";
 import { patientLimits } from "../runtime/compile/compiling.js";
 
 const clock = systemClock;

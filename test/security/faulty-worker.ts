@@ -62,7 +62,8 @@ function misbehave(fault: number, results: ResultBuffer): void {
     case faults.throwsWhatCannotBePosted:
       throw () => undefined;
     case faults.exits:
-      return process.exit(3);
+      process.exit(3);
+      break;
     case faults.outOfHeap: {
       results.claim(0);
       const kept: unknown[] = [];
@@ -74,7 +75,8 @@ function misbehave(fault: number, results: ResultBuffer): void {
       results.claim(0);
       results.putPosted(0);
       results.finish(0, 1);
-      return sleepForever();
+      sleepForever();
+      break;
     case faults.leavesNoJson:
       results.claim(0);
       results.putError(0, "{not json");

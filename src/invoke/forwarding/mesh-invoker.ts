@@ -76,9 +76,15 @@ export class MeshInvoker implements Invoker {
       steps: undefined,
       wasAway: false,
     };
-    if (node !== undefined && node !== nodeId) return settle(this.#pinned(routed, node), end);
+    if (node !== undefined && node !== nodeId) {
+      settle(this.#pinned(routed, node), end);
+      return;
+    }
     const peers = statuses.candidates(revision).length;
-    if (peers === 0 || node !== undefined) return this.#here(routed, end);
+    if (peers === 0 || node !== undefined) {
+      this.#here(routed, end);
+      return;
+    }
     const large = invocation.arguments.body.length > maxArgumentBytes;
     const here = load.read();
     const { choice, step } = large
@@ -105,12 +111,12 @@ export class MeshInvoker implements Invoker {
 
   #here(routed: RoutedInvocation, end: InvocationEnd): void {
     const { load, local } = this.#options;
-    if (!load.available) return end.reject(unavailable(load));
+    if (!load.available) {
+      end.reject(unavailable(load));
+      return;
+    }
     const { work, invocation } = routed;
-    local.begin(
-      invocation,
-      load.track(end, { work, preempted: (after) => settle(this.#preempted(routed), after) }),
-    );
+    local.begin(invocation, load.track(end, { work, preempted: (after) => settle(this.#preempted(routed), after) }));
   }
 
   /** {@link #here} after a peer had the call. */

@@ -9,6 +9,7 @@ import { loadConfig } from "../../../src/core/config.js";
 import { HerdNode } from "../../../src/node/node.js";
 import type { Ready } from "../../../src/server/views/startup-summary.js";
 import { checkAnswer } from "../../contract.js";
+import { testDoor } from "./test-door.js";
 
 /** A running node and its folder. */
 export interface RealNode {
@@ -25,7 +26,7 @@ export async function startNode(flags: Readonly<Record<string, unknown>> = {}, k
   const folder = known ?? (await mkdtemp(join(tmpdir(), "herd-test-")));
   const state = join(folder, "state");
   const config = await loadConfig({
-    flags: { port: 0, state, workers: 2, logLevel: "silent", name: "test", profile: false, ...flags },
+    flags: { port: 0, state, workers: 2, logLevel: "silent", name: "test", profile: false, door: testDoor, ...flags },
   });
   const node = new HerdNode({ ...config, limits: { ...config.limits, compileTimeoutMs: 120_000 } });
   const ready = await node.start();

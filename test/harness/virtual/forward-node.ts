@@ -13,15 +13,10 @@ import type { Random, Timers } from "../../../src/core/timers.js";
 import { AppRouter } from "../../../src/invoke/app-router.js";
 import { Forwarding } from "../../../src/invoke/forwarding/forwarding.js";
 import type { PeerLine } from "../../../src/invoke/forwarding/log-relay.js";
-import {
-  type InvocationEnd,
-  type InvocationResult,
-  invoke,
-  type Runner,
-  settle,
-} from "../../../src/invoke/invoker.js";
+import { type InvocationEnd, type InvocationResult, type Runner, settle } from "../../../src/invoke/invoker.js";
 import type { Links, Member, MemberState } from "../../../src/mesh/ports.js";
 import type { Allowance, AllowanceSource } from "../../../src/owner/allowance.js";
+import { invoke } from "../invoke.js";
 import { FakeLink, FakeLinks, type Sent, World } from "./fake-links.js";
 
 const ignore = (): void => undefined;

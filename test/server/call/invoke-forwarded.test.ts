@@ -7,10 +7,10 @@ import {
   type Invocation,
   type InvocationResult,
   type Invoker,
-  invoke,
   PeerFailure,
   settle,
 } from "../../../src/invoke/invoker.js";
+import { invoke } from "../../harness/invoke.js";
 import { TestNode } from "../../harness/tls/test-node.js";
 
 const hop = { node: "other", hopMs: 0.25 };

@@ -11,7 +11,7 @@ import { largeResultBytes, sendPaced } from "./paced-result.js";
 import { keepAlive } from "./uws-request.js";
 
 /** A longer body goes through hyper-express, which allocates it once. In bytes. */
-export const smallBodyBytes = 32_768;
+const smallBodyBytes = 32_768;
 
 /** The header block of a request, once it is read. */
 export interface ReadHead {
