@@ -8,7 +8,7 @@ import type { Transfers } from "../../connections/transfers.js";
 import { addressText } from "../../http/remote-address.js";
 import type { AnswerStream, BodyReader, RequestContext } from "../../http/request-context.js";
 import { largeResultBytes, sendPaced } from "./paced-result.js";
-import { keepAlive } from "./uws-request.js";
+import { type Failures, keepAlive } from "./uws-request.js";
 
 /** A longer body goes through hyper-express, which allocates it once. In bytes. */
 const smallBodyBytes = 32_768;
@@ -47,6 +47,13 @@ export function isSmall({ headers }: ReadHead): boolean {
 const empty = Buffer.alloc(0);
 const ignore = (): void => undefined;
 
+/** What a {@link RawContext} is made of. */
+interface RawContextOptions {
+  readonly head: ReadHead;
+  readonly transfers: Transfers;
+  readonly failures: Failures;
+}
+
 /** One small request on uWebSockets. To be made within the callback that brought the request. */
 export class RawContext implements RequestContext {
   readonly method: string;
@@ -58,6 +65,7 @@ export class RawContext implements RequestContext {
   isInitiated = false;
   readonly #raw: HttpResponse;
   readonly #transfers: Transfers;
+  readonly #failures: Failures;
   readonly #bytes: number;
   #closes: boolean;
   #body: Buffer = empty;
@@ -68,10 +76,11 @@ export class RawContext implements RequestContext {
   #closed: (() => void)[] | undefined;
   #isWatched = false;
 
-  constructor(raw: HttpResponse, { head, transfers }: { readonly head: ReadHead; readonly transfers: Transfers }) {
+  constructor(raw: HttpResponse, { head, transfers, failures }: RawContextOptions) {
     const { method, path, query, headers, closes } = head;
     this.#raw = raw;
     this.#transfers = transfers;
+    this.#failures = failures;
     this.method = method;
     this.path = path;
     this.query = query;
@@ -79,8 +88,26 @@ export class RawContext implements RequestContext {
     this.#closes = closes;
     this.#bytes = Number(headers["content-length"] ?? 0);
     this.isReceived = this.#bytes === 0;
-    raw.onAborted(this.#aborted);
-    if (!this.isReceived) raw.onData(this.#received);
+    raw.onAborted(() => this.guard(() => this.#aborted()));
+    if (!this.isReceived) raw.onData((chunk, isLast) => this.guard(() => this.#received(chunk, isLast)));
+  }
+
+  /** Calls a piece of the request's code within a callback of uWebSockets. */
+  guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const isCompleted = (): boolean => this.isCompleted;
+      this.#failures.failed(
+        {
+          get completed() {
+            return isCompleted();
+          },
+          close: () => this.close(),
+        },
+        error,
+      );
+    }
   }
 
   get remoteAddress(): string {
@@ -195,16 +222,16 @@ export class RawContext implements RequestContext {
     for (const listener of this.#closed ?? []) listener();
   }
 
-  readonly #aborted = (): void => {
+  #aborted(): void {
     this.#isGone = true;
     const wasCompleted = this.isCompleted;
     this.isCompleted = true;
     this.#reader?.failed();
     if (wasCompleted) return;
     for (const listener of [...(this.#gone ?? []), ...(this.#closed ?? [])]) listener();
-  };
+  }
 
-  readonly #received = (chunk: ArrayBuffer, isLast: boolean): void => {
+  #received(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#isCut) return;
     // uWebSockets uses the memory of the chunk again.
     const piece = Buffer.from(new Uint8Array(chunk));
@@ -214,7 +241,7 @@ export class RawContext implements RequestContext {
       this.isReceived = true;
       this.#reader?.ended();
     } else this.#watch();
-  };
+  }
 
   /** A body that is not whole yet has to make progress from now on. */
   #watch(): void {

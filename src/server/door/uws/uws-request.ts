@@ -44,9 +44,9 @@ export const keepAlive = "timeout=8";
 const InnerRequest = Request as unknown as new (route: Route, source: HeaderSource) => InnerRequest;
 const InnerResponse = Response as unknown as new (raw: HttpResponse) => InnerResponse;
 
-/** Receives the exceptions of a request's callbacks. */
+/** Receives the exceptions of a request's callbacks, of which one that left them would end the process. */
 export interface Failures {
-  failed(response: Response, error: unknown): void;
+  failed(response: Pick<Response, "completed" | "close">, error: unknown): void;
 }
 
 /** A request whose chunks cannot end the process: uWebSockets calls back outside of any promise or `try`. */

@@ -3,7 +3,7 @@
 
 import type { HttpRequest, HttpResponse } from "uWebSockets.js";
 import { STATUS_CODES } from "node:http";
-import { type Response, Server } from "hyper-express";
+import { Server } from "hyper-express";
 import { systemClock } from "../../../core/clock.js";
 import type { Logger } from "../../../core/log.js";
 import { HeaderBlock } from "../../connections/header-block.js";
@@ -96,16 +96,8 @@ export class UwsServer extends Server implements Failures {
     const head = readHead(block);
     if (block.refusal !== undefined || !isSmall(head)) return false;
     const [app = "", name = ""] = [block.getParameter(0), block.getParameter(1)];
-    const context = new RawContext(raw, { head, transfers: this.#transfers });
-    try {
-      hot.handle(context, { app, function: name });
-    } catch (cause) {
-      this.#log.error("a request broke its handler", { cause });
-      // To close inside a callback of uWebSockets would end the process.
-      setImmediate(() => {
-        if (!context.isCompleted) context.close();
-      });
-    }
+    const context = new RawContext(raw, { head, transfers: this.#transfers, failures: this });
+    context.guard(() => hot.handle(context, { app, function: name }));
     return true;
   }
 
@@ -146,7 +138,7 @@ export class UwsServer extends Server implements Failures {
   }
 
   /** Logs the exception of a callback, and ends the connection. */
-  failed(response: Response, cause: unknown): void {
+  failed(response: Parameters<Failures["failed"]>[0], cause: unknown): void {
     this.#log.error("a request broke its handler", { cause });
     // To close inside a callback of uWebSockets would end the process.
     setImmediate(() => {
