@@ -6,13 +6,11 @@ import { createSecureContext } from "node:tls";
 const groups = ["X25519MLKEM768", "X25519", "prime256v1", "secp384r1"];
 
 /** The groups that this Node's OpenSSL has, in the order in which the node prefers them. */
-export function offeredGroups(): readonly string[] {
-  return groups.filter((group) => {
-    try {
-      createSecureContext({ ecdhCurve: group });
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
+export const offeredGroups: readonly string[] = groups.filter((group) => {
+  try {
+    createSecureContext({ ecdhCurve: group });
+    return true;
+  } catch {
+    return false;
+  }
+});

@@ -8,6 +8,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type ConnectionOptions, connect, getCiphers, type SecureVersion } from "node:tls";
 import { promisify } from "node:util";
+import { offeredGroups } from "../../src/core/tls-groups.js";
+import { testDoor } from "../harness/tls/test-door.js";
 import { TestNode } from "../harness/tls/test-node.js";
 
 const run = promisify(execFile);
@@ -41,6 +43,19 @@ function offer(name: string): ConnectionOptions | undefined {
   const suite = name.startsWith("tls_") ? name.toUpperCase() : `${name.toUpperCase()}:@SECLEVEL=0`;
   return { ciphers: suite, minVersion: version, maxVersion: version };
 }
+
+test("behind node:https, the node agrees to each of its groups, and to no other one", async (t) => {
+  if (testDoor !== "node") {
+    t.skip("uWebSockets has groups of its own");
+    return;
+  }
+  t.diagnostic(`groups: ${offeredGroups.join(", ")}`);
+  for (const group of offeredGroups) assert.ok(await agreed({ ecdhCurve: group }), group);
+  assert.equal(await agreed({ ecdhCurve: "secp521r1" }), undefined);
+  const [major = 0, minor = 0] = process.versions.openssl.split(".").map(Number);
+  const hasHybrid = major > 3 || (major === 3 && minor >= 5);
+  assert.equal(offeredGroups.includes("X25519MLKEM768"), hasHybrid, process.versions.openssl);
+});
 
 test("of OpenSSL's suites, the node accepts those with forward secrecy and authenticated encryption", async (t) => {
   const accepted: string[] = [];

@@ -9,6 +9,7 @@ import {
   type TLSSocket,
   createServer as tlsServer,
 } from "node:tls";
+import { offeredGroups } from "../../core/tls-groups.js";
 import { type Connection, LinkBroken, type Network, type PeerIdentity, type Refusal } from "../ports.js";
 import { certificateFault, claimedNode } from "./certificate-fault.js";
 import { encodeFrame, joinFrames } from "./frame.js";
@@ -181,6 +182,7 @@ export class TlsNetwork implements Network {
       key: leaf.key,
       minVersion: "TLSv1.3",
       maxVersion: "TLSv1.3",
+      ecdhCurve: offeredGroups.join(":"),
       secureOptions: constants.SSL_OP_NO_TICKET,
     };
   }

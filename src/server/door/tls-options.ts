@@ -19,5 +19,5 @@ const suites = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA2
 
 /** Options of a server of Node. */
 export function tlsOptions(): SecureContextOptions {
-  return { minVersion: "TLSv1.2", ciphers: suites, honorCipherOrder: true, ecdhCurve: offeredGroups().join(":") };
+  return { minVersion: "TLSv1.2", ciphers: suites, honorCipherOrder: true, ecdhCurve: offeredGroups.join(":") };
 }

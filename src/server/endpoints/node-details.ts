@@ -32,7 +32,7 @@ export function nodeDetailsEndpoint({ mesh, node, door, owner, about }: NodeDeta
         runtime: `Node ${process.versions.node}`,
         platform: `${process.platform} ${process.arch}`,
         door,
-        groups: door === "node" ? [...offeredGroups()] : null,
+        groups: door === "node" ? [...offeredGroups] : null,
         startedAt: new Date(startedAt).toISOString(),
         certificates: {
           peer: { notAfter: new Date(certificates.peer).toISOString() },

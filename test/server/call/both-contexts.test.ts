@@ -1,5 +1,5 @@
-// On uWebSockets, a call with a small body of known length goes past hyper-express, and any other one through it. What a
-// client gets is the same to the byte, whichever way its call went.
+// On uWebSockets, a call with a small body of known length goes past hyper-express, and any other one through it. A
+// client gets the same to the byte, whichever way its call went.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
