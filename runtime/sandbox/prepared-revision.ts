@@ -14,6 +14,8 @@ export interface PreparedRevision extends CallableRevision {
   readonly imports: readonly CoreImport[];
   /** Whether a copy of memory and globals brings an instance back to pristine. */
   readonly resettable: boolean;
+  /** The global that counts the guest's pages, where growth is reset; see `growth.ts`. */
+  readonly pagesGlobal?: number;
   /** Linear memory at the start. */
   readonly memoryBytes: number;
   /** Bytes of the interface as text: the memory of its bindings grows with it. */
@@ -32,6 +34,14 @@ export interface CoreImport {
 export interface TrapPlaces {
   readonly section: Uint8Array;
   readonly codeStart: number;
+  /** Where the compiled code stands in the component's, by ascending offset from `codeStart`. */
+  readonly shifts: readonly CodeShift[];
+}
+
+/** From `offset` on, bytes stand `moved` further than in the component. */
+export interface CodeShift {
+  readonly offset: number;
+  readonly moved: number;
 }
 
 /** Prefix of exports that the host adds: mutable global `n` is `herd:global:{n}`. */

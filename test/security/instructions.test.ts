@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { leb128 } from "../../runtime/interface/binary.js";
-import { isResettable } from "../../runtime/sandbox/prepare/code-scan.js";
+import { scanCode } from "../../runtime/sandbox/prepare/code-scan.js";
 import { coreSections, sectionId } from "../../runtime/sandbox/prepare/wasm-module.js";
 import { coreModule, repeated, section } from "./forge.js";
 
@@ -51,7 +51,7 @@ function scan(module: Uint8Array): boolean {
   const code = coreSections(module).find(({ id }) => id === sectionId.code);
   assert.ok(code !== undefined, "no code");
   try {
-    return isResettable(module, code);
+    return scanCode(module, code).resettable;
   } catch {
     // Cut off where it was read: refused, which hides nothing.
     return false;

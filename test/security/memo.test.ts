@@ -127,9 +127,9 @@ test("what bindings take counts towards what a thread has loaded", () => {
     const app: AppInterface = { version: 1, functions: [], records: [], enums: [] };
     return { revision, module: {}, interface: app, imports: [], resettable: true, memoryBytes: 65_536, interfaceBytes };
   };
-  for (let index = 0; index < 60; index++) loaded.plan([of(`small${index}`, 10_000)]);
+  for (let index = 0; index < 60; index++) loaded.plan([{ prepared: of(`small${index}`, 10_000) }]);
   assert.equal(loaded.size, 60);
-  for (let index = 0; index < 60; index++) loaded.plan([of(`large${index}`, 2 ** 20)]);
+  for (let index = 0; index < 60; index++) loaded.plan([{ prepared: of(`large${index}`, 2 ** 20) }]);
   assert.ok(loaded.size > 1 && loaded.size <= 10, `${loaded.size} loaded`);
 });
 

@@ -1,27 +1,52 @@
-// Scans a core module's code for effects that a reset cannot undo: a changed table, a dropped segment, a changed
-// object.
+// Scans a core module's code for effects that a reset cannot undo (a changed table, a dropped segment, a changed
+// object), and for the instructions that tell or change the memory's size.
 import { BinaryReader, type Section } from "../../interface/binary.js";
 import { moduleBounds, within } from "../../interface/bounds.js";
-import { Effect, skipInstruction, skipValueType } from "./instructions.js";
+import { Effect, memoryGrow, memorySize, skipInstruction, skipValueType } from "./instructions.js";
+
+/** A function's locals and code. */
+export interface FunctionBody {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What a scan found; offsets count from the start of the module. */
+export interface CodeScan {
+  /** Start of the section's content. */
+  readonly start: number;
+  /** False when the code holds an instruction whose effect outlives memory and globals, or may. */
+  readonly resettable: boolean;
+  readonly bodies: readonly FunctionBody[];
+  /** Each `memory.size` and `memory.grow`, in order; undefined when one of them is not of the common form. */
+  readonly sites: readonly number[] | undefined;
+}
 
 /**
- * True when the code in `section` holds no instruction whose effect outlives memory and globals (`Effect.lasting`). An
- * unknown instruction or type counts as such an effect, and so does a body that does not end where it declares. The
- * nesting of blocks is checked in all code, since the engine keeps the values of each open block. Throws HerdError
- * `source.invalid` beyond the bound.
+ * Scans the code in `section`. An unknown instruction or type counts as one of lasting effect (`Effect.lasting`), and
+ * so does a body that does not end where it declares. The nesting of blocks is checked in all code, since the engine
+ * keeps the values of each open block. Throws HerdError `source.invalid` beyond the bound.
  */
-export function isResettable(core: Uint8Array, section: Section): boolean {
+export function scanCode(core: Uint8Array, section: Section): CodeScan {
   const reader = new BinaryReader(core, section);
+  const bodies: FunctionBody[] = [];
+  const sites: number[] = [];
   let resettable = true;
   for (let left = reader.u32(); left > 0; left--) {
     const size = reader.u32();
     const start = reader.offset;
     reader.skip(size);
     const body = new BinaryReader(core, { start, end: reader.offset });
-    const isKnown = skipLocals(body) && scanBody(body);
+    bodies.push({ start, end: reader.offset });
+    const isKnown = skipLocals(body) && scanBody(body, sites);
     resettable &&= isKnown;
   }
-  return resettable && reader.done;
+  const isCommon = sites.every((at) => core[at + 1] === 0);
+  return {
+    start: section.start,
+    resettable: resettable && reader.done,
+    bodies,
+    sites: isCommon ? sites : undefined,
+  };
 }
 
 function skipLocals(reader: BinaryReader): boolean {
@@ -32,11 +57,14 @@ function skipLocals(reader: BinaryReader): boolean {
   return true;
 }
 
-/** The last `end` closes the body itself, and is its last byte. */
-function scanBody(reader: BinaryReader): boolean {
+/** The last `end` closes the body itself, and is its last byte. Adds the places that tell or change the size. */
+function scanBody(reader: BinaryReader, sites: number[]): boolean {
   let resettable = true;
   for (let depth = 1; depth > 0; ) {
+    const at = reader.offset;
+    const opcode = reader.peek();
     const effect = skipInstruction(reader);
+    if (opcode === memorySize || opcode === memoryGrow) sites.push(at);
     if (effect === Effect.opens) within(moduleBounds.nesting, ++depth);
     else if (effect === Effect.closes) depth--;
     else if (effect === Effect.lasting) resettable = false;

@@ -55,6 +55,16 @@ export class CoreShape {
     this.#read("data", (reader) => reader.count(bounds.dataSegments));
   }
 
+  /** Types in the index space, those of recursive groups included. */
+  get typeCount(): number {
+    return this.#types.length;
+  }
+
+  /** Functions in the index space, imports included. */
+  get functionCount(): number {
+    return this.#functions.length;
+  }
+
   /** The section of that kind. */
   section(kind: keyof typeof sectionId): Section | undefined {
     return this.sections.find(({ id }) => id === sectionId[kind]);

@@ -18,6 +18,11 @@ export enum Effect {
   unknown,
 }
 
+/** The opcode of `memory.size`. */
+export const memorySize = 0x3f;
+/** The opcode of `memory.grow`. */
+export const memoryGrow = 0x40;
+
 /** How to skip the immediates of an instruction. */
 enum Immediates {
   unknown,

@@ -26,7 +26,8 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   const core = firstCoreModule(component);
   const shape = new CoreShape(core);
   checkImports(shape);
-  const { bytes, initialPages, resettable } = rewriteCore(core, { shape, memoryBytes: limits.memoryBytes });
+  const rewritten = rewriteCore(core, { shape, memoryBytes: limits.memoryBytes });
+  const { bytes, initialPages, resettable, pagesGlobal, shifts } = rewritten;
   checkExports(shape, app);
   const module = compile(bytes);
   const imports = shape.imports.map(({ module, field }) => ({ module, field }));
@@ -40,7 +41,8 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
     resettable,
     memoryBytes: initialPages * pageBytes,
     interfaceBytes: text.length,
-    ...(section && { places: { section, codeStart } }),
+    ...(pagesGlobal === undefined ? {} : { pagesGlobal }),
+    ...(section && { places: { section, codeStart, shifts } }),
   };
 }
 

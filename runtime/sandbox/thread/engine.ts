@@ -32,6 +32,8 @@ export class Engine {
   /** By the numbers of {@link NumberedRevision}. */
   readonly #revisions = new Map<number, Loaded>();
   #used: Loaded | undefined;
+  /** The revision whose instance holds a large memory: one at most. */
+  #large: Loaded | undefined;
 
   constructor({ limits, host }: EngineOptions) {
     this.#limits = limits;
@@ -92,9 +94,10 @@ export class Engine {
     return made;
   }
 
-  /** True when {@link tidy} will take long: a new instance must be made. */
+  /** True when {@link tidy} will take long: a new instance must be made, or a large memory zeroed. */
   get needsInstance(): boolean {
-    return this.#used !== undefined && !(this.#used.instance?.isResettable ?? false);
+    const instance = this.#used?.instance;
+    return this.#used !== undefined && (instance === undefined || instance.isLarge || !instance.isResettable);
   }
 
   /** Resets the instance that ran last, or puts a new one in its place. Never throws. */
@@ -108,6 +111,7 @@ export class Engine {
     try {
       if (instance?.reset() === true) {
         loaded.instance = instance;
+        if (instance.isLarge) this.#keepLarge(loaded);
         return;
       }
       this.#log.begin(() => undefined);
@@ -115,6 +119,18 @@ export class Engine {
     } catch {
       // The next call tries again and reports the failure.
     }
+  }
+
+  /** Gives the large memory back that is kept for the next call. */
+  release(): void {
+    if (this.#large !== undefined) this.#large.instance = undefined;
+    this.#large = undefined;
+  }
+
+  #keepLarge(loaded: Loaded): void {
+    if (this.#large === loaded) return;
+    this.release();
+    this.#large = loaded;
   }
 }
 

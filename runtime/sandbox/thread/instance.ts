@@ -15,8 +15,13 @@ import {
 import { guestFailure } from "./guest-failure.js";
 import { type Host, type Importer, makeImports } from "./host-imports.js";
 
-/** Above this memory size a fresh instance is cheaper: its untouched zero pages cost less than writing zeros. */
+/**
+ * Above this first memory size a fresh instance is cheaper: its untouched zero pages cost less than writing zeros.
+ * Pages that a guest grew were mostly touched: there a fresh instance costs more.
+ */
 const resetLimitBytes = 2 * 1024 * 1024;
+/** A grown memory above the limit is given back after so many calls in a row that did not need it. */
+const unusedCalls = 4;
 
 /** State of an instance's memory and globals right after `_initialize`. */
 interface Snapshot {
@@ -32,6 +37,10 @@ export class Instance {
   /** The revision of the instance. */
   readonly prepared: PreparedRevision;
   readonly #snapshot: Snapshot | undefined;
+  /** The guest's count of its pages, where growth is reset, and that count in the snapshot. */
+  readonly #pages: { readonly global: WasmGlobal; readonly first: CoreValue } | undefined;
+  /** Calls in a row that did not grow. */
+  #unused = 0;
   readonly #functions = new Map<string, WasmFunction>();
   #spoiled = false;
 
@@ -53,6 +62,8 @@ export class Instance {
     this.heap.acceptGrowth();
     const canReset = prepared.resettable && !importer.sawOutside && this.heap.bytes.length <= resetLimitBytes;
     this.#snapshot = canReset ? takeSnapshot(this) : undefined;
+    const pages = this.exports[`${globalExportPrefix}${prepared.pagesGlobal}`] as WasmGlobal | undefined;
+    this.#pages = pages && { global: pages, first: pages.value };
   }
 
   /** The core function for `wit`. */
@@ -72,11 +83,21 @@ export class Instance {
 
   /** Whether {@link reset} will succeed. */
   get isResettable(): boolean {
-    return this.#snapshot !== undefined && !this.#spoiled && !this.heap.hasGrown;
+    if (this.#snapshot === undefined || this.#spoiled) return false;
+    return !this.heap.hasGrown || (this.#pages !== undefined && this.#unused < unusedCalls);
+  }
+
+  /** Whether the memory is larger than one that a reset is cheap for. */
+  get isLarge(): boolean {
+    return this.heap.bytes.length > resetLimitBytes;
   }
 
   /** Resets memory and globals; false when that is impossible and the instance must be replaced. */
   reset(): boolean {
+    const pages = this.#pages;
+    if (pages !== undefined && this.isLarge) {
+      this.#unused = pages.global.value === pages.first ? this.#unused + 1 : 0;
+    }
     if (this.#snapshot === undefined || !this.isResettable) return false;
     const { bytes } = this.heap;
     const { memory, globals } = this.#snapshot;

@@ -20,7 +20,9 @@ export function trapPlace(error: unknown, places: TrapPlaces | undefined): strin
   const offsets: number[] = [];
   for (const [, digits = ""] of error.stack.matchAll(frame)) {
     if (offsets.length === keptFrames) break;
-    offsets.push(Number.parseInt(digits, 16) - places.codeStart);
+    const offset = Number.parseInt(digits, 16) - places.codeStart;
+    const moved = places.shifts.findLast((shift) => shift.offset <= offset)?.moved ?? 0;
+    offsets.push(offset - moved);
   }
   try {
     const place = findPlace(places.section, offsets);

@@ -62,6 +62,8 @@ export function runBatch(thread: Thread): void {
   results.open();
   const bodies = inbox.hasExtras ? takeExtras(thread) : undefined;
   const { calls } = inbox;
+  // A probe: nobody has called for some seconds.
+  if (calls === 0) engine.release();
   let collectedAt = performance.now();
   for (let index = 0; index < calls; index++) {
     if (!results.claim(index)) continue;

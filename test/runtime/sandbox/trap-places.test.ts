@@ -228,6 +228,23 @@ test("the places take little room", () => {
   assert.ok(bytes > 0 && bytes < component.length / 6, `${bytes} of ${component.length}`);
 });
 
+test("places hold where the code moved: behind an instruction that the host replaced by a longer one", async () => {
+  const count = 140;
+  const lines = Array.from(
+    { length: count },
+    (_, at) =>
+      `export function f${at}(n: i32): i32 { const a = memory.grow(0) + memory.grow(0); return a / (n - ${at}); }`,
+  );
+  const many = await compiler.compile(upload(lines.join("\n")));
+  const prepared = await sandbox.prepare(many.component, "many");
+  assert.ok((prepared.places?.shifts.length ?? 0) > 0, "the code moved");
+  const guest = new Guest(sandbox, prepared);
+  for (let at = 0; at < count; at++) {
+    const { where } = await guest.failure(`f${at}`, [at]);
+    assert.equal(where?.split(":")[1], String(at + 1), `f${at}: ${where}`);
+  }
+});
+
 test("places of an offset are the last before it, within its function", () => {
   const place = (line: number, file = "a.ts") => ({ file, line, column: 3 });
   const functions = [

@@ -1,0 +1,122 @@
+// Memory that grew is reset: the next call of the same instance finds the first size, and zeros wherever it grows.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
+import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
+import { Engine } from "../../../runtime/sandbox/thread/engine.js";
+import { Instance } from "../../../runtime/sandbox/thread/instance.js";
+import type { WasmFunction } from "../../../runtime/sandbox/web-assembly.js";
+import { HerdError } from "../../../src/core/errors.js";
+import { component, core, moduleText, unary } from "./hand-made.js";
+
+const pageBytes = 65_536;
+const limits = { memoryBytes: 1_024 * pageBytes, resultBytes: 1_000, logLines: 1, logLineBytes: 99 };
+const host = {
+  nodeName: "n",
+  now: () => 0,
+  monotonicNs: () => 0n,
+  fillRandom: () => undefined,
+  log: () => undefined,
+  logUnits: () => 0,
+};
+
+/** Grows by so many pages, and fills what it got with bytes that are not zero; -1 where something was there. */
+const greedy = `(func (export "$#f") (param $pages i32) (result i32) (local $old i32) (local $at i32)
+  (local.set $old (memory.grow (local.get $pages)))
+  (if (i32.lt_s (local.get $old) (i32.const 0)) (then (return (i32.const -2))))
+  (local.set $at (i32.mul (local.get $old) (i32.const ${pageBytes})))
+  (loop $words
+    (if (i32.lt_u (local.get $at) (i32.mul (memory.size) (i32.const ${pageBytes})))
+      (then
+        (if (i32.load (local.get $at)) (then (return (i32.const -1))))
+        (i32.store (local.get $at) (i32.const 77))
+        (local.set $at (i32.add (local.get $at) (i32.const 1024)))
+        (br $words))))
+  (memory.size))`;
+
+/** Reads a word of that page: a trap where the memory is smaller, whatever size the guest is told. */
+const peek = `(func (export "$#peek") (param $page i32) (result i32)
+  (i32.load (i32.mul (local.get $page) (i32.const ${pageBytes}))))`;
+
+function preparedOf(text: string): Promise<PreparedRevision> {
+  const functions = [unary("f", { kind: "s32" }), ...(text.includes("$#peek") ? [unary("peek", { kind: "s32" })] : [])];
+  const bytes = component(core(moduleText(text)), { functions });
+  return prepare(bytes, { revision: "r", limits });
+}
+
+/** Runs calls in one engine; what each one returned. */
+function results(engine: Engine, pages: readonly number[], revision = 0): number[] {
+  return pages.map((count) => {
+    const call = { revision, functionIndex: 0, format: "json", body: `[${count}]` } as const;
+    const result = Number(engine.run(call, () => undefined));
+    engine.tidy();
+    return result;
+  });
+}
+
+test("an instance whose memory grew is reset again and again, and is the same one", async () => {
+  const instance = new Instance(await preparedOf(greedy), host);
+  const f = instance.core("f") as WasmFunction;
+  for (const pages of [3, 1, 100, 0, 700, 3]) {
+    assert.equal(f(pages), 1 + pages);
+    assert.equal(instance.reset(), true);
+    assert.equal(
+      instance.heap.bytes.findIndex((byte) => byte !== 0),
+      -1,
+    );
+  }
+});
+
+test("growth beyond the limit fails as ever, also where the sum of pages does not fit its type", async () => {
+  const engine = new Engine({ limits, host });
+  engine.load({ id: 0, prepared: await preparedOf(greedy) });
+  const most = limits.memoryBytes / pageBytes;
+  assert.deepEqual(results(engine, [most - 1, most, 5, -1, most - 1, 0]), [most, -2, 6, -2, most, 1]);
+});
+
+test("a large memory that later calls do not need is given back after four of them", async () => {
+  const instance = new Instance(await preparedOf(greedy), host);
+  const f = instance.core("f") as WasmFunction;
+  const after = (pages: number): boolean => {
+    f(pages);
+    return instance.reset();
+  };
+  assert.deepEqual([500, 0, 0, 0, 500, 0, 0, 0, 0].map(after), [true, true, true, true, true, true, true, true, false]);
+});
+
+test("one large memory is kept at most, and none once the thread is idle", async () => {
+  const prepared = await preparedOf(greedy + peek);
+  const engine = new Engine({ limits, host });
+  const isLarge = (revision: number): boolean => {
+    try {
+      engine.run({ revision, functionIndex: 1, format: "json", body: "[800]" }, () => undefined);
+      return true;
+    } catch (error) {
+      assert.ok(error instanceof HerdError && error.code === "function.trapped", String(error));
+      return false;
+    } finally {
+      engine.tidy();
+    }
+  };
+  for (const id of [0, 1, 2, 3]) engine.load({ id, prepared });
+  for (const id of [0, 1, 2, 3]) assert.deepEqual(results(engine, [900], id), [901]);
+  assert.deepEqual([3, 0, 1, 2].map(isLarge), [true, false, false, false]);
+  engine.release();
+  assert.equal(isLarge(3), false);
+});
+
+test("the guest's own growth while it starts is part of its first size", async () => {
+  const text = `(func $begin (drop (memory.grow (i32.const 2)))) (start $begin)
+    (func (export "$#f") (param i32) (result i32) (drop (memory.grow (local.get 0))) (memory.size))`;
+  const engine = new Engine({ limits, host });
+  engine.load({ id: 0, prepared: await preparedOf(text) });
+  assert.deepEqual(results(engine, [0, 4, 0, 1]), [3, 7, 3, 4]);
+});
+
+test("a module that only asks for its size is left as it is; one without globals gets its count", async () => {
+  const asking = await preparedOf('(func (export "$#f") (param i32) (result i32) (memory.size))');
+  assert.equal(asking.pagesGlobal, undefined);
+  assert.equal((await preparedOf(greedy)).pagesGlobal, 0);
+  const counted = await preparedOf(`(global $g (mut i32) (i32.const 5)) ${greedy}`);
+  assert.equal(counted.pagesGlobal, 1);
+});
