@@ -188,9 +188,7 @@ export class Dispatcher {
       const [first] = batch;
       if (first === undefined) continue;
       if (!first.queue.isLong) this.#lastShortAt = now;
-      // Long calls take threads from the back, short calls from the front: each kind stays on its threads, and a thread
-      // on its core.
-      const thread = first.queue.isLong ? free.at(-1) : free[0];
+      const thread = choose(free, first);
       if (thread === undefined) break;
       this.#send(thread, batch);
     }
@@ -272,6 +270,15 @@ export class Dispatcher {
     this.#queue.sweep((call) => call.expire(times.now));
     this.#settled();
   }
+}
+
+/**
+ * A free thread for a call: one that has loaded its revision, so that few threads hold each of many apps. Long calls
+ * take threads from the back, short calls from the front: each kind stays on its threads, and a thread on its core.
+ */
+function choose(free: readonly PoolThread[], { queue, prepared }: PendingCall): PoolThread | undefined {
+  const has = ({ loaded }: PoolThread): boolean => loaded.idOf(prepared.revision) !== undefined;
+  return queue.isLong ? (free.findLast(has) ?? free.at(-1)) : (free.find(has) ?? free[0]);
 }
 
 function workerFailed(cause: unknown): HerdError {

@@ -1,10 +1,11 @@
-// The revisions that one thread has loaded, as the main thread counts them: an LRU cache.
+// The revisions that one thread has loaded, as the main thread counts them: a cache bounded by memory.
 import type { NumberedRevision } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 
-const maxRevisions = 64;
-const maxMemoryBytes = 256 * 1024 * 1024;
-
+/** What the loaded revisions of a thread may take, in bytes. */
+const maxBytes = 256 * 1024 * 1024;
+/** An instance's snapshot is at most as large as its memory, and this. */
+const maxSnapshotBytes = 2 * 1024 * 1024;
 /**
  * Heap bytes of an interface's model and all its bindings, per byte of its text. Measured: 19 for scalar fields only,
  * less elsewhere.
@@ -22,14 +23,19 @@ interface LoadedRevision {
   readonly bytes: number;
 }
 
-/** Bounded by count, and by the memory that instances start with and bindings take. */
+/**
+ * Random replacement: where calls go round more revisions than fit, the least recently used one would be the very next
+ * that is needed.
+ */
 export class LoadedRevisions {
-  /** In order of last use. */
+  readonly #random: () => number;
   readonly #loaded = new Map<string, LoadedRevision>();
   #sum = 0;
   #nextId = 0;
-  #latest = "";
-  #latestId = -1;
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random;
+  }
 
   /** How many revisions the thread has. */
   get size(): number {
@@ -38,25 +44,18 @@ export class LoadedRevisions {
 
   /** The number by which the thread knows `revision`; undefined when it does not have it. */
   idOf(revision: string): number | undefined {
-    return revision === this.#latest ? this.#latestId : this.#loaded.get(revision)?.id;
+    return this.#loaded.get(revision)?.id;
   }
 
   /** The plan for a batch of calls of `needed`; undefined when the thread has all of them. */
   plan(needed: readonly { readonly prepared: PreparedRevision }[]): LoadPlan | undefined {
     let load: NumberedRevision[] | undefined;
     for (const { prepared } of needed) {
-      if (prepared.revision === this.#latest) continue;
-      const known = this.#loaded.get(prepared.revision);
-      const id = known?.id ?? this.#nextId++;
-      if (known === undefined) {
-        load ??= [];
-        load.push({ id, prepared });
-      }
-      this.#touch(prepared, id);
+      if (this.#loaded.has(prepared.revision)) continue;
+      load ??= [];
+      load.push({ id: this.#add(prepared), prepared });
     }
-    return load === undefined
-      ? undefined
-      : { load, drop: this.#evict(new Set(needed.map(({ prepared }) => prepared.revision))) };
+    return load && { load, drop: this.#evict(new Set(needed.map(({ prepared }) => prepared.revision))) };
   }
 
   /**
@@ -68,24 +67,25 @@ export class LoadedRevisions {
     if (known === undefined) return undefined;
     this.#loaded.delete(revision);
     this.#sum -= known.bytes;
-    if (this.#latest === revision) this.#latest = "";
     return known.id;
   }
 
-  #touch({ revision, memoryBytes, interfaceBytes }: PreparedRevision, id: number): void {
-    this.forget(revision);
-    const bytes = memoryBytes + interfaceBytes * heapPerInterfaceByte;
+  #add({ revision, memoryBytes, interfaceBytes }: PreparedRevision): number {
+    const id = this.#nextId++;
+    const snapshotBytes = Math.min(memoryBytes, maxSnapshotBytes);
+    const bytes = memoryBytes + snapshotBytes + interfaceBytes * heapPerInterfaceByte;
     this.#loaded.set(revision, { id, bytes });
     this.#sum += bytes;
-    this.#latest = revision;
-    this.#latestId = id;
+    return id;
   }
 
   #evict(pinned: ReadonlySet<string>): number[] {
     const dropped: number[] = [];
-    for (const revision of [...this.#loaded.keys()]) {
-      if (this.#loaded.size <= maxRevisions && this.#sum <= maxMemoryBytes) break;
-      const id = pinned.has(revision) ? undefined : this.forget(revision);
+    if (this.#sum <= maxBytes) return dropped;
+    const victims = [...this.#loaded.keys()].filter((revision) => !pinned.has(revision));
+    while (this.#sum > maxBytes && victims.length > 0) {
+      const [victim = ""] = victims.splice(Math.floor(this.#random() * victims.length), 1);
+      const id = this.forget(victim);
       if (id !== undefined) dropped.push(id);
     }
     return dropped;

@@ -137,8 +137,10 @@ test("a revision that was forgotten runs again when it is called", async () => {
 test("more revisions than a thread keeps all run, in turns", async () => {
   const { sandbox } = await open({ workers: 1 });
   const guests: Guest[] = [];
-  for (let index = 0; index < 80; index++)
-    guests.push(new Guest(sandbox, await sandbox.prepare(component, `r${index}`)));
+  for (let index = 0; index < 80; index++) {
+    const prepared = await sandbox.prepare(component, `r${index}`);
+    guests.push(new Guest(sandbox, { ...prepared, memoryBytes: 16 * 2 ** 20 }));
+  }
   for (let round = 0; round < 2; round++) {
     const sums: unknown[] = await Promise.all(guests.map((guest, index) => guest.call("add", [index, round])));
     const expected = guests.map((_guest, index) => index + round);
