@@ -4,7 +4,7 @@ import type { ScalarKind, ValueType } from "../../interface/model.js";
 import type { CoreValue } from "../web-assembly.js";
 import type { Lifter } from "./codec.js";
 import { InvalidPointer } from "./heap.js";
-import { scalarLifter, scalarLoad } from "./scalars.js";
+import { numberReader, scalarLifter, scalarLoad } from "./scalars.js";
 import type { TypeTable } from "./types.js";
 
 /** The lifter of `type`. */
@@ -90,7 +90,7 @@ const loadString: Lifter["load"] = (heap, address, budget) => {
   const units = view.getUint32(address + 4, true);
   budget.take(units + 2);
   const at = heap.range(view.getUint32(address, true), { bytes: units * 2, align: 2 });
-  const text = JSON.stringify(heap.text(at, units));
+  const text = heap.jsonText(at, units);
   budget.take(text.length - units - 2);
   return text;
 };
@@ -103,8 +103,12 @@ const loadBytes: Lifter["load"] = (heap, address, budget) => {
   return `"${heap.bytes.toString("base64", at, at + length)}"`;
 };
 
+/** Numbers that become text at once: more would go far beyond a budget that is used up. */
+const chunkLength = 4_096;
+
 function listLifter(element: ValueType, types: TypeTable): Lifter {
   const inner = lifter(element, types);
+  const numbers = numberReader(element.kind);
   const { size, align } = types.abi.layout(element);
   return {
     load: (heap, address, budget) => {
@@ -113,7 +117,14 @@ function listLifter(element: ValueType, types: TypeTable): Lifter {
       const at = heap.range(view.getUint32(address, true), { bytes: length * size, align });
       budget.take(length + 2);
       const texts: string[] = [];
-      for (let index = 0; index < length; index++) texts.push(inner.load(heap, at + index * size, budget));
+      let index = 0;
+      for (; numbers !== undefined && index < length; index += chunkLength) {
+        const text = numbers(heap, { address: at + index * size, length: Math.min(chunkLength, length - index) });
+        if (text === undefined) break;
+        budget.take(text.length);
+        texts.push(text);
+      }
+      for (; index < length; index++) texts.push(inner.load(heap, at + index * size, budget));
       return `[${texts.join(",")}]`;
     },
   };
