@@ -1,5 +1,5 @@
-// The cost of a call: in process, through the pool, and over HTTPS beside a bare hyper-express server; the effect of a
-// slow function on fast ones; the time of a deploy; the memory of an idle node.
+// The cost of a call: in process, through the pool, and over HTTPS beside other servers; the effect of a slow function
+// on fast ones; the time of a deploy; the memory of an idle node.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -8,36 +8,51 @@ import { fileURLToPath } from "node:url";
 import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { deployTimes, idleMemory } from "./deploy-and-idle.js";
-import { type LoadOptions, loadGenerator } from "./load.js";
-import { startNode, type Target, withEcho } from "./processes.js";
+import { type LoadOptions, type LoadResult, loadGenerator } from "./load.js";
+import { type ServerName, startNode, type Target, withServers } from "./processes.js";
 import { type BenchRun, bench } from "./report.js";
 import { alternate, estimated, paired } from "./rounds.js";
 import { measureSandbox, type SandboxReport } from "./sandbox.js";
 import { estimateOf, rounded } from "./statistics.js";
+import { type CpuPerCall, cpuPerCall, threadTimes } from "./thread-cpu.js";
 
 const generator = loadGenerator();
-const seconds = 3;
+const seconds = 2;
 const rounds = 5;
 const method =
-  `HTTPS calls of a function that adds two numbers, load by ${generator.name} on the same machine, ` +
-  `beside a bare hyper-express ` +
-  `server that parses and answers the same JSON: ${rounds} rounds of ${seconds} s in turn, medians, ` +
-  `intervals of 95 % (five rounds: ` +
-  "least to greatest), ratios of neighbouring rounds.";
+  `HTTPS calls of a function that adds two numbers, load by ${generator.name} on the same machine, beside servers ` +
+  `that parse and answer the same JSON (bare: hyper-express; the floor: raw uWebSockets): ${rounds} rounds of ` +
+  `${seconds} s in turn, medians, intervals of 95 % (five rounds: least to greatest), ratios of neighbouring rounds. ` +
+  "Processor time is the server's, from the kernel's account of each thread.";
 
+const connectionCounts = [1, 8, 32, 128, 512];
+/** The node behind either front door, and servers that only echo: raw uWebSockets is the floor. */
+const nodeDoors = { node: "uws", "node, node:https": "node" } as const;
+const servers: readonly ServerName[] = ["hyper-express", "uws", "node:https", "workerd", "deno", "bun"];
+/** The server with which each one is compared. */
+const reference = "hyper-express";
+
+/** One round of load at one server. */
+interface Round extends LoadResult {
+  readonly cpu: CpuPerCall;
+}
+
+/** What one server does at one number of connections. */
 interface Side {
+  readonly name: string;
   readonly callsPerSecond: Estimate;
   readonly p50Ms: Estimate;
   readonly p99Ms: Estimate;
+  /** Processor time of the server a call, µs by thread. */
+  readonly cpuMicros: { readonly [part in keyof CpuPerCall]: Estimate };
+  /** This server ÷ {@link reference}, of neighbouring rounds. */
+  readonly throughputRatio: Estimate;
+  readonly p50Ratio: Estimate;
 }
 
 interface Comparison {
   readonly connections: number;
-  readonly node: Side;
-  readonly echo: Side;
-  /** node ÷ echo. */
-  readonly throughputRatio: Estimate;
-  readonly p50Ratio: Estimate;
+  readonly sides: readonly Side[];
 }
 
 interface HttpsReport {
@@ -47,28 +62,38 @@ interface HttpsReport {
   readonly idleMebibytes: number;
 }
 
-async function compare(pair: { node: Target; echo: Target }, connections: number): Promise<Comparison> {
-  const body = "[19,23]";
-  const nodeLoad: LoadOptions = { ...pair.node, url: `${pair.node.url}/fn/bench/add`, body, connections, seconds };
-  const echoLoad: LoadOptions = { url: pair.echo.url, ca: pair.echo.ca, body, connections, seconds };
-  const { node, echo } = await alternate(rounds, {
-    node: () => generator.run(nodeLoad),
-    echo: () => generator.run(echoLoad),
+/** A server with the path of its function. */
+type Measured = Target & { readonly name: string };
+
+async function round(target: Measured, connections: number): Promise<Round> {
+  const before = await threadTimes(target.pid);
+  const load = await generator.run({ ...target, body: "[19,23]", connections, seconds });
+  if (load.failed > 0) throw new Error(`${load.failed} calls of ${target.name} failed`);
+  const after = await threadTimes(target.pid);
+  return { ...load, cpu: cpuPerCall(target.pid, { before, after, calls: load.callsPerSecond * seconds }) };
+}
+
+async function compare(targets: readonly Measured[], connections: number): Promise<Comparison> {
+  const ways = Object.fromEntries(targets.map((one) => [one.name, () => round(one, connections)]));
+  const results = await alternate(rounds, ways);
+  const bare = results[reference] ?? [];
+  const sides = targets.map(({ name }): Side => {
+    const runs = results[name] ?? [];
+    return {
+      name,
+      callsPerSecond: estimated(runs, (run) => run.callsPerSecond),
+      p50Ms: estimated(runs, (run) => run.p50),
+      p99Ms: estimated(runs, (run) => run.p99),
+      cpuMicros: {
+        main: estimated(runs, ({ cpu }) => cpu.main),
+        worker: estimated(runs, ({ cpu }) => cpu.worker),
+        rest: estimated(runs, ({ cpu }) => cpu.rest),
+      },
+      throughputRatio: paired({ of: runs, to: bare }, (one, other) => one.callsPerSecond / other.callsPerSecond),
+      p50Ratio: paired({ of: runs, to: bare }, (one, other) => one.p50 / other.p50),
+    };
   });
-  const failed = [...node, ...echo].reduce((sum, run) => sum + run.failed, 0);
-  if (failed > 0) throw new Error(`${failed} calls failed`);
-  const side = (runs: typeof node): Side => ({
-    callsPerSecond: estimated(runs, (run) => run.callsPerSecond),
-    p50Ms: estimated(runs, (run) => run.p50),
-    p99Ms: estimated(runs, (run) => run.p99),
-  });
-  return {
-    connections,
-    node: side(node),
-    echo: side(echo),
-    throughputRatio: paired({ of: node, to: echo }, (one, other) => one.callsPerSecond / other.callsPerSecond),
-    p50Ratio: paired({ of: node, to: echo }, (one, other) => one.p50 / other.p50),
-  };
+  return { connections, sides };
 }
 
 /** p99 of fast calls alone, then while one connection calls a function of some 20 ms over and over. */
@@ -89,16 +114,30 @@ async function besideSlow(node: Target): Promise<HttpsReport["fastBesideSlowP99M
   };
 }
 
+/** All servers in turn, at each number of connections. */
+async function besideOthers(folder: string, functions: string): Promise<Comparison[]> {
+  const nodes: Measured[] = [];
+  try {
+    for (const [name, door] of Object.entries(nodeDoors)) {
+      const node = await startNode(join(folder, door), { functions, door });
+      nodes.push({ ...node, name, url: `${node.url}/fn/bench/add` });
+    }
+    return await withServers(join(folder, "echo"), servers, async (others) => {
+      const comparisons: Comparison[] = [];
+      for (const connections of connectionCounts) comparisons.push(await compare([...nodes, ...others], connections));
+      return comparisons;
+    });
+  } finally {
+    for (const node of nodes) await node.stop();
+  }
+}
+
 async function overHttps(folder: string): Promise<HttpsReport> {
   const functions = fileURLToPath(new URL("bench/functions", packageRoot()));
   const node = await startNode(join(folder, "node"), { functions });
   try {
-    const https = await withEcho(join(folder, "echo"), async (echo) => [
-      await compare({ node, echo }, 1),
-      await compare({ node, echo }, 32),
-    ]);
     return {
-      https,
+      https: await besideOthers(folder, functions),
       fastBesideSlowP99Ms: await besideSlow(node),
       warmDeployMs: estimateOf(await deployTimes(node)),
       idleMebibytes: rounded(await idleMemory(node)),
@@ -109,11 +148,21 @@ async function overHttps(folder: string): Promise<HttpsReport> {
 }
 
 function keyFigures(sandbox: SandboxReport, report: HttpsReport): BenchRun["key"] {
-  const atConnections = report.https.flatMap(({ connections, node, throughputRatio }) => [
-    { name: `calls at ${connections} connections`, unit: "1/s", better: "higher" as const, ...node.callsPerSecond },
-    { name: `p50 at ${connections} connections`, unit: "ms", better: "lower" as const, ...node.p50Ms },
-    { name: `throughput ÷ echo at ${connections}`, unit: "", better: "higher" as const, ...throughputRatio },
-  ]);
+  const atConnections = report.https.flatMap(({ connections, sides }) =>
+    sides
+      .filter(({ name }) => name in nodeDoors)
+      .flatMap(({ name, callsPerSecond, p50Ms, throughputRatio, p50Ratio }) => [
+        { name: `${name}: calls at ${connections}`, unit: "1/s", better: "higher" as const, ...callsPerSecond },
+        { name: `${name}: p50 at ${connections}`, unit: "ms", better: "lower" as const, ...p50Ms },
+        {
+          name: `${name}: throughput ÷ bare at ${connections}`,
+          unit: "",
+          better: "higher" as const,
+          ...throughputRatio,
+        },
+        { name: `${name}: p50 ÷ bare at ${connections}`, unit: "", better: "lower" as const, ...p50Ratio },
+      ]),
+  );
   return [
     { name: "call and reset in process", unit: "µs", better: "lower", ...sandbox.inProcessUs.callAndReset },
     { name: "p50 through the pool", unit: "µs", better: "lower", ...sandbox.pool.sequentialP50Us },
@@ -127,16 +176,25 @@ function keyFigures(sandbox: SandboxReport, report: HttpsReport): BenchRun["key"
 
 function panelsOf({ https, fastBesideSlowP99Ms }: HttpsReport): BarPanel[] {
   const categories = https.map(({ connections }) => `${connections} connection${connections === 1 ? "" : "s"}`);
-  const both = (look: (side: Side) => Estimate): BarPanel["series"] => [
-    { name: "node", values: https.map(({ node }) => look(node)) },
-    { name: "bare HTTPS server", values: https.map(({ echo }) => look(echo)) },
-  ];
+  const names = https[0]?.sides.map(({ name }) => name) ?? [];
+  const all = (look: (side: Side) => Estimate): BarPanel["series"] =>
+    names.map((name) => ({
+      name,
+      values: https.map(({ sides }) => {
+        const side = sides.find((one) => one.name === name);
+        return side && look(side);
+      }),
+    }));
+  const cpu = ({ cpuMicros: { main, worker, rest } }: Side): Estimate => ({
+    value: main.value + worker.value + rest.value,
+  });
   const { alone, beside } = fastBesideSlowP99Ms;
   const slow = { title: "p99 of fast calls", yLabel: "ms", categories: ["alone", "beside a slow function"] };
   return [
-    { kind: "bars", title: "Throughput", yLabel: "calls/s", categories, series: both((side) => side.callsPerSecond) },
-    { kind: "bars", title: "Latency, p50", yLabel: "ms", categories, series: both((side) => side.p50Ms) },
-    { kind: "bars", title: "Latency, p99", yLabel: "ms", categories, series: both((side) => side.p99Ms) },
+    { kind: "bars", title: "Throughput", yLabel: "calls/s", categories, series: all((side) => side.callsPerSecond) },
+    { kind: "bars", title: "Latency, p50", yLabel: "ms", yScale: "log", categories, series: all((side) => side.p50Ms) },
+    { kind: "bars", title: "Latency, p99", yLabel: "ms", yScale: "log", categories, series: all((side) => side.p99Ms) },
+    { kind: "bars", title: "Processor time a call", yLabel: "µs", categories, series: all(cpu) },
     { kind: "bars", ...slow, series: [{ name: "node", values: [alone, beside] }] },
   ];
 }

@@ -1,13 +1,18 @@
-// The processes under measurement: a node, and the bare server beside it.
+// The processes under measurement: a node, and the servers beside it.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { readyLine } from "../src/api/ready.js";
 import { systemClock } from "../src/core/clock.js";
+import type { DoorKind } from "../src/core/door-kind.js";
 import { Identity } from "../src/pki/identity/identity.js";
 import { withKeyFiles } from "../src/pki/state/key-files.js";
+import type { EchoKind } from "./echo-server.js";
+import { otherRuntime, runtimeNames } from "./other-runtimes.js";
 
 /** A server to measure. */
 export interface Target {
@@ -24,36 +29,103 @@ export interface Target {
  */
 export async function startNode(
   state: string,
-  { functions, dist = new URL("../", import.meta.url) }: { functions: string; dist?: URL },
+  { functions, door, dist = new URL("../", import.meta.url) }: { functions: string; door?: DoorKind; dist?: URL },
 ): Promise<Target> {
   const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
+  if (door !== undefined) flags.push("--door", door);
   const { child, line } = await start(new URL("src/cli/main.js", dist), flags);
   const { url, token, ca } = readyLine.parse(JSON.parse(line));
   if (token === undefined) throw new TypeError("the node founded no mesh, so that there is no token");
   return { url, token, ca: readFileSync(ca, "utf8"), pid: child.pid ?? 0, stop: () => stop(child) };
 }
 
-/** Runs `use` beside the bare hyper-express server, which has its own keys; `state` is a folder for them. */
+/** Names of servers that do nothing but echo: in Node, and other runtimes. */
+export type ServerName = EchoKind | (typeof runtimeNames)[number];
+
+/** Runs `use` beside the bare hyper-express server; `state` is a folder for its keys. */
 export async function withEcho<Result>(state: string, use: (echo: Target) => Promise<Result>): Promise<Result> {
+  return withServers(state, ["hyper-express"], ([echo]) => {
+    if (echo === undefined) throw new Error("the bare server did not start");
+    return use(echo);
+  });
+}
+
+/** A server to measure, by name. */
+export interface NamedTarget extends Target {
+  readonly name: ServerName;
+}
+
+/** Runs `use` beside the servers named, of which other runtimes may be missing here; `state` is a folder for them. */
+export async function withServers<Result>(
+  state: string,
+  names: readonly ServerName[],
+  use: (servers: readonly NamedTarget[]) => Promise<Result>,
+): Promise<Result> {
   const facts = { ephemeral: true, name: "echo", domains: [], advertise: "localhost", clock: systemClock };
   const identity = await Identity.open({ state, ...facts });
+  const running: NamedTarget[] = [];
   try {
-    const { child, line } = await withKeyFiles(identity.publicLeaf(), (files) =>
-      start(new URL("./echo-server.js", import.meta.url), [files.key, files.cert]),
-    );
-    const url = `https://localhost:${line}/echo`;
-    const echo = { url, ca: identity.rootCertificate, pid: child.pid ?? 0, stop: () => stop(child) };
-    return await use(echo).finally(echo.stop);
+    await withKeyFiles(identity.publicLeaf(), async ({ key, cert }) => {
+      for (const name of names) {
+        const started = await startServer(name, { folder: state, key, cert });
+        if (started === undefined) {
+          console.error(`Without ${name}: npm has none for this machine, or does not answer.`);
+          continue;
+        }
+        const { child, port } = started;
+        const url = `https://localhost:${port}/echo`;
+        const stopIt = (): Promise<void> => stop(child);
+        running.push({ name, url, ca: identity.rootCertificate, pid: child.pid ?? 0, stop: stopIt });
+      }
+    });
+    return await use(running);
   } finally {
+    for (const server of running) await server.stop();
     await identity.close();
   }
 }
 
+async function startServer(
+  name: ServerName,
+  place: { readonly folder: string; readonly key: string; readonly cert: string },
+): Promise<{ child: ChildProcess; port: number } | undefined> {
+  const other = runtimeNames.find((runtime) => runtime === name);
+  if (other === undefined) {
+    const { child, line } = await start(new URL("./echo-server.js", import.meta.url), [name, place.key, place.cert]);
+    return { child, port: Number(line) };
+  }
+  const runtime = await otherRuntime(other, place);
+  if (runtime === undefined) return undefined;
+  const { command, args, port } = runtime;
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
+  if (port === undefined) return { child, port: Number(await firstLine(child, command)) };
+  for (let left = 500; !(await accepts(port)); left--) {
+    if (left === 0 || child.exitCode !== null) throw new Error(`${command} does not listen`);
+    await sleep(20);
+  }
+  return { child, port };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
 async function start(module: URL, args: readonly string[]): Promise<{ child: ChildProcess; line: string }> {
   const child = spawn(process.execPath, [fileURLToPath(module), ...args], { stdio: ["ignore", "pipe", "inherit"] });
+  return { child, line: await firstLine(child, module.pathname) };
+}
+
+async function firstLine(child: ChildProcess, name: string): Promise<string> {
   if (child.stdout === null) throw new TypeError("the child has no stdout");
-  for await (const line of createInterface({ input: child.stdout })) return { child, line };
-  throw new Error(`${module.pathname} ended before it was ready`);
+  for await (const line of createInterface({ input: child.stdout })) return line;
+  throw new Error(`${name} ended before it was ready`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {
