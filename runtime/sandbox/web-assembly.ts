@@ -35,6 +35,8 @@ interface WebAssemblyApi {
   ) => WasmModule) & {
     exports(module: WasmModule): { readonly name: string; readonly kind: string }[];
   };
+  /** Whether `bytes` are a valid module. */
+  validate(bytes: Uint8Array): boolean;
   readonly RuntimeError: new (message?: string) => Error;
 }
 

@@ -5,6 +5,7 @@ import binaryen from "assemblyscript/binaryen";
 import { leb128 } from "../../runtime/interface/binary.js";
 import { exportedInterface } from "../../runtime/interface/model.js";
 import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
+import { coreSections } from "../../runtime/sandbox/prepare/wasm-module.js";
 import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { Engine } from "../../runtime/sandbox/thread/engine.js";
 import { HerdError } from "../../src/core/errors.js";
@@ -49,7 +50,10 @@ function isValid(body: string): boolean {
 }
 
 async function prepared(text: string): Promise<PreparedRevision> {
-  const bytes = binaryOf(text, known | (features.objects ? Features.GC : 0));
+  return preparedOf(binaryOf(text, known | (features.objects ? Features.GC : 0)));
+}
+
+function preparedOf(bytes: Uint8Array): Promise<PreparedRevision> {
   return prepare(component(bytes, app), { revision: "r", limits });
 }
 
@@ -200,6 +204,31 @@ test("a memory that grew is as small in the next call, and what grows is zero", 
   );
   assert.deepEqual(outcomes(module, [0, 2, 0, 3, 0, 1, 2, 0]), ["1", "3", "1", "4", "1", "2", "3", "1"]);
 });
+
+test("bytes behind the entries of a section hide no global from the reset: the module is refused", async () => {
+  const text = `(global $g (mut i32) (i32.const 1)) (func (export "$#f") (param i32) (result i32)
+    (global.set $g (i32.add (global.get $g) (i32.const 1))) (global.get $g))`;
+  const bytes = binaryOf(moduleText(text), known);
+  assert.deepEqual(outcomes(await preparedOf(bytes), [0, 0, 0]), ["2", "2", "2"]);
+  for (const { id, start, end } of coreSections(bytes)) {
+    // As the length of a name, 14 swallows the name of the export that is added behind.
+    for (const extra of [0, 14, 0x0b]) {
+      const parts = [bytes.subarray(start, end), Buffer.of(extra)];
+      const longer = Buffer.concat([bytes.subarray(0, 8), ...sectionsOf(bytes, { id, parts })]);
+      await assert.rejects(preparedOf(longer), { code: "source.invalid" }, `section ${id}, ${extra}`);
+    }
+  }
+});
+
+/** The sections of a module, with another content of that one. */
+function sectionsOf(
+  bytes: Uint8Array,
+  other: { readonly id: number; readonly parts: readonly Uint8Array[] },
+): Buffer[] {
+  return coreSections(bytes).map(({ id, start, end }) =>
+    section(id, ...(id === other.id ? other.parts : [bytes.subarray(start, end)])),
+  );
+}
 
 /**
  * A module whose `f` tells whether the entry 0 of its table was set and then sets it, with `hidden` in front of the

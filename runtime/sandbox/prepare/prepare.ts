@@ -29,6 +29,9 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   const rewritten = rewriteCore(core, { shape, memoryBytes: limits.memoryBytes });
   const { bytes, initialPages, resettable, pagesGlobal, shifts } = rewritten;
   checkExports(shape, app);
+  // What is rewritten may be valid where the module is not, and then hides what was not read: bytes behind a section's
+  // last entry would become entries. Not earlier: the engine needs the bounds that were checked above.
+  if (!webAssembly.validate(core)) throw invalid();
   const module = compile(bytes);
   const imports = shape.imports.map(({ module, field }) => ({ module, field }));
   const section = placesSection(component);
@@ -51,6 +54,10 @@ function compile(bytes: Uint8Array): WasmModule {
   try {
     return new webAssembly.Module(bytes);
   } catch (cause) {
-    throw new HerdError("source.invalid", "the component's module is not valid WebAssembly", { cause });
+    throw invalid(cause);
   }
+}
+
+function invalid(cause?: unknown): HerdError {
+  return new HerdError("source.invalid", "the component's module is not valid WebAssembly", { cause });
 }
