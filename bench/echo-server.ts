@@ -34,7 +34,8 @@ const kinds: Record<EchoKind, (key: string, cert: string) => Promise<number>> = 
         response.cork(() => response.writeHeader("content-type", "application/json").end(JSON.stringify(a + b)));
       });
     });
-    return new Promise((resolve) => app.listen("127.0.0.1", 0, (socket) => resolve(uWebSockets.us_socket_local_port(socket))));
+    const { us_socket_local_port: portOf } = uWebSockets;
+    return new Promise((resolve) => app.listen("127.0.0.1", 0, (socket) => resolve(portOf(socket))));
   },
   "node:https": (key, cert) => {
     const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {

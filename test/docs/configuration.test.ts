@@ -44,6 +44,7 @@ test("a default that is written as code is the default", async () => {
   // These follow from the machine, from another setting, or are absent.
   const without = [
     "name",
+    "door",
     "advertise",
     "peerPort",
     "join",

@@ -115,13 +115,16 @@ function listLifter(element: ValueType, types: TypeTable): Lifter {
       const { view } = heap;
       const length = view.getUint32(address + 4, true);
       const at = heap.range(view.getUint32(address, true), { bytes: length * size, align });
-      budget.take(length + 2);
+      // Two brackets, and commas between.
+      budget.take(Math.max(2, length + 1));
       const texts: string[] = [];
       let index = 0;
       for (; numbers !== undefined && index < length; index += chunkLength) {
-        const text = numbers(heap, { address: at + index * size, length: Math.min(chunkLength, length - index) });
+        const count = Math.min(chunkLength, length - index);
+        const text = numbers(heap, { address: at + index * size, length: count });
         if (text === undefined) break;
-        budget.take(text.length);
+        // The commas were taken with the brackets.
+        budget.take(text.length - count + 1);
         texts.push(text);
       }
       for (; index < length; index++) texts.push(inner.load(heap, at + index * size, budget));

@@ -107,14 +107,20 @@ export class CallQueue {
     return call;
   }
 
-  /** Removes the calls for which `drop` returns true. */
-  sweep(drop: (call: PendingCall) => boolean): void {
+  /**
+   * Removes the calls for which `which` returns true, and returns them. To settle one may add another: not within
+   * `which`.
+   */
+  remove(which: (call: PendingCall) => boolean): PendingCall[] {
+    const removed: PendingCall[] = [];
     for (const queue of this.#ring) {
-      const kept = queue.calls.filter((call) => !drop(call));
-      this.#length -= queue.calls.length - kept.length;
+      const kept: PendingCall[] = [];
+      for (const call of queue.calls) (which(call) ? removed : kept).push(call);
       queue.calls.splice(0, queue.calls.length, ...kept);
     }
+    this.#length -= removed.length;
     this.#ring = this.#ring.filter((queue) => queue.calls.length > 0);
+    return removed;
   }
 
   /** Functions that were served go behind the others. */

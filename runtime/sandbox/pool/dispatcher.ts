@@ -125,10 +125,7 @@ export class Dispatcher {
 
   /** See `Sandbox.preempt`. */
   async preempt(graceMs = preemptGraceMs): Promise<void> {
-    this.#queue.sweep((call) => {
-      call.fail(new Preempted());
-      return true;
-    });
+    for (const call of this.#queue.remove(() => true)) call.fail(new Preempted());
     await Promise.all(this.threads.busy.map((thread) => this.#preempt(thread, graceMs)));
     this.threads.shed();
   }
@@ -164,10 +161,7 @@ export class Dispatcher {
   stop(reason: HerdError): Promise<void> {
     clearTimeout(this.#tick);
     for (const thread of [...this.threads.busy]) this.#lost(thread, reason, "deadline");
-    this.#queue.sweep((call) => {
-      call.fail(reason);
-      return true;
-    });
+    for (const call of this.#queue.remove(() => true)) call.fail(reason);
     return this.threads.stop();
   }
 
@@ -208,8 +202,8 @@ export class Dispatcher {
     const left = thread.finish();
     if (left.length > 0) {
       const none = new HerdError("internal", "the worker returned without a result");
-      for (const call of left) call.fail(none);
       this.threads.remove(thread, "failed", none);
+      for (const call of left) call.fail(none);
     }
     this.threads.renew();
     this.#settled();
@@ -225,10 +219,11 @@ export class Dispatcher {
     thread.collect();
     const waiting = thread.takeBack();
     if (reason !== "exited" || thread.results.isOpened) for (const call of waiting) call.failures++;
-    for (const call of thread.finish()) call.fail(error);
-    for (const call of waiting) if (call.failures >= maxFailures) call.fail(error);
+    const running = thread.finish();
+    // Before any call ends: one that follows in its place must not be sent to this thread.
     this.threads.remove(thread, reason, error.cause);
     this.#queue.putBack(waiting.filter((call) => call.failures < maxFailures));
+    for (const call of [...running, ...waiting.filter(({ failures }) => failures >= maxFailures)]) call.fail(error);
     this.#settled();
   }
 
@@ -242,6 +237,7 @@ export class Dispatcher {
   /** Calls that wait in threads of the idle class need not wait for a core any more: they go to other threads. */
   #hasten(): void {
     for (const thread of this.threads.busy.filter(({ isLowered }) => isLowered)) {
+      thread.drain();
       thread.collect();
       this.#queue.putBack(thread.takeBack());
       if (thread.pending === 0) this.#lost(thread, workerFailed(undefined), "given-back");
@@ -267,7 +263,7 @@ export class Dispatcher {
     const { clock } = this.#options;
     const times = { now: clock.now(), monotonic: clock.monotonic() };
     for (const thread of [...this.threads.busy]) enforceDeadlines(thread, times, this.#actions);
-    this.#queue.sweep((call) => call.expire(times.now));
+    for (const call of this.#queue.remove((one) => one.isOver(times.now))) call.expire(times.now);
     this.#settled();
   }
 }

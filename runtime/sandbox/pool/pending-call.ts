@@ -87,7 +87,12 @@ export class PendingCall {
     this.#end.reject(reason);
   }
 
-  /** Rejects the call when it was cancelled, or its deadline passed before it started; true when it is settled. */
+  /** Whether the call was cancelled, or its deadline passed. */
+  isOver(now: number): boolean {
+    return this.#settled || this.call.signal?.aborted === true || this.deadline <= now;
+  }
+
+  /** Rejects the call when it {@link isOver} before it started; true when it is settled. */
   expire(now: number): boolean {
     const { signal } = this.call;
     if (signal?.aborted === true) this.fail(signal.reason);

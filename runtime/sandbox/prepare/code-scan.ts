@@ -4,6 +4,9 @@ import { BinaryReader, type Section } from "../../interface/binary.js";
 import { moduleBounds, within } from "../../interface/bounds.js";
 import { Effect, memoryGrow, memorySize, skipInstruction, skipValueType } from "./instructions.js";
 
+/** With more sites than these, growth is not reset: each costs memory where the module is rewritten. */
+const maxSites = 10_000;
+
 /** A function's locals and code. */
 export interface FunctionBody {
   readonly start: number;
@@ -17,7 +20,7 @@ export interface CodeScan {
   /** False when the code holds an instruction whose effect outlives memory and globals, or may. */
   readonly resettable: boolean;
   readonly bodies: readonly FunctionBody[];
-  /** Each `memory.size` and `memory.grow`, in order; undefined when one of them is not of the common form. */
+  /** Each `memory.size` and `memory.grow`, in order; undefined when they are many, or one is not of the common form. */
   readonly sites: readonly number[] | undefined;
 }
 
@@ -40,7 +43,7 @@ export function scanCode(core: Uint8Array, section: Section): CodeScan {
     const isKnown = skipLocals(body) && scanBody(body, sites);
     resettable &&= isKnown;
   }
-  const isCommon = sites.every((at) => core[at + 1] === 0);
+  const isCommon = sites.length <= maxSites && sites.every((at) => core[at + 1] === 0);
   return {
     start: section.start,
     resettable: resettable && reader.done,
@@ -64,7 +67,7 @@ function scanBody(reader: BinaryReader, sites: number[]): boolean {
     const at = reader.offset;
     const opcode = reader.peek();
     const effect = skipInstruction(reader);
-    if (opcode === memorySize || opcode === memoryGrow) sites.push(at);
+    if ((opcode === memorySize || opcode === memoryGrow) && sites.length <= maxSites) sites.push(at);
     if (effect === Effect.opens) within(moduleBounds.nesting, ++depth);
     else if (effect === Effect.closes) depth--;
     else if (effect === Effect.lasting) resettable = false;

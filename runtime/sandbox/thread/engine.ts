@@ -60,6 +60,7 @@ export class Engine {
 
   /** Forgets a revision and its instance. */
   drop(id: number): void {
+    if (this.#large !== undefined && this.#large === this.#revisions.get(id)) this.release();
     this.#revisions.delete(id);
   }
 

@@ -77,11 +77,11 @@ test("what is put back comes first, in its order", () => {
   assert.deepEqual(queue.take(take).slice(0, 6), all);
 });
 
-test("a sweep removes what it is told to", () => {
+test("what is to be removed is removed, and returned", () => {
   const queue = queueOf(calls(known(0.01), 4), calls(known(10), 4));
-  queue.sweep(({ deadline }) => deadline < 3);
+  assert.equal(queue.remove(({ deadline }) => deadline < 3).length, 6);
   assert.equal(queue.length, 2);
-  queue.sweep(() => true);
+  assert.equal(queue.remove(() => true).length, 2);
   assert.deepEqual([queue.length, queue.take(take)], [0, []]);
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
+import type { CallResult, RevisionCall } from "../../../runtime/sandbox/call.js";
 import { Threads } from "../../../runtime/sandbox/pool/threads.js";
 import { Sandbox } from "../../../runtime/sandbox/sandbox.js";
 import { systemClock } from "../../../src/core/clock.js";
@@ -146,6 +147,34 @@ test("more revisions than a thread keeps all run, in turns", async () => {
     const expected = guests.map((_guest, index) => index + round);
     assert.deepEqual(sums, expected);
   }
+});
+
+test("a call that begins in the place of a preempted one is answered, also where the queue is full", async () => {
+  const waiting = 5;
+  const { sandbox, guest } = await open({ workers: 1, limit: { queueLength: waiting } });
+  const call = (n: number): RevisionCall => ({
+    prepared: guest.prepared,
+    function: "add",
+    arguments: { format: "json", body: `[${n},1]` },
+    id: "again",
+    deadline: Date.now() + 20_000,
+  });
+  const running = guest.failure("forever", {}, { deadline: Date.now() + 20_000 });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const answers = Array.from(
+    { length: waiting },
+    (_, n) =>
+      new Promise((resolve, reject) => {
+        const again = { resolve: ({ json }: CallResult) => resolve(json), reject };
+        sandbox.begin(call(n), {
+          resolve: () => reject(new Error("it ran")),
+          reject: () => sandbox.begin(call(n), again),
+        });
+      }),
+  );
+  await sandbox.preempt(0);
+  assert.equal((await running).code, "node.paused");
+  assert.deepEqual(await Promise.all(answers), ["1", "2", "3", "4", "5"]);
 });
 
 test("an unknown function is refused by name", async () => {

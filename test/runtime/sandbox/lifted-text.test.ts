@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toWellFormed } from "../../../runtime/interface/unicode.js";
 import { Heap } from "../../../runtime/sandbox/binding/heap.js";
+import { lifter } from "../../../runtime/sandbox/binding/lift.js";
+import { LiftBudget } from "../../../runtime/sandbox/binding/result-budget.js";
 import { numberReader, scalarLifter, scalarLoad } from "../../../runtime/sandbox/binding/scalars.js";
+import { TypeTable } from "../../../runtime/sandbox/binding/types.js";
 import { type WasmMemory, webAssembly } from "../../../runtime/sandbox/web-assembly.js";
 
 const pages = 8;
@@ -44,6 +47,19 @@ test("a long text is lifted whole, around the size up to which memory is kept, a
       }
     }
   }
+});
+
+test("a list of numbers may take its limit to the last byte, and no byte more", () => {
+  const heap = heapOf();
+  const count = 5_000;
+  heap.bytes.fill(1, 64, 64 + count);
+  heap.view.setUint32(0, 64, true);
+  heap.view.setUint32(4, count, true);
+  const type = { kind: "list", element: { kind: "u8" } } as const;
+  const { load } = lifter(type, new TypeTable({ records: [], enums: [] }));
+  const length = 2 * count + 1;
+  assert.equal(load(heap, 0, new LiftBudget(length)).length, length);
+  assert.throws(() => load(heap, 0, new LiftBudget(length - 1)), { code: "function.result-too-large" });
 });
 
 test("numbers of every kind are the texts of each, and not finite ones and minus zero are left", () => {

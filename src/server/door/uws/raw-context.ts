@@ -71,7 +71,6 @@ export class RawContext implements RequestContext {
   #body: Buffer = empty;
   #reader: BodyReader | undefined;
   #isCut = false;
-  #isGone = false;
   #gone: (() => void)[] | undefined;
   #closed: (() => void)[] | undefined;
   #isWatched = false;
@@ -201,7 +200,8 @@ export class RawContext implements RequestContext {
   }
 
   close(): void {
-    if (!this.#isGone) this.#raw.close();
+    // uWebSockets throws at every use of a response that was sent.
+    if (!this.isCompleted) this.#raw.close();
   }
 
   #writeHead(status: number, headers: Readonly<Record<string, string>>): void {
@@ -223,7 +223,6 @@ export class RawContext implements RequestContext {
   }
 
   #aborted(): void {
-    this.#isGone = true;
     const wasCompleted = this.isCompleted;
     this.isCompleted = true;
     this.#reader?.failed();
