@@ -5,14 +5,10 @@ import { test } from "node:test";
 import { leb128 } from "../../runtime/interface/binary.js";
 import { scanCode } from "../../runtime/sandbox/prepare/code-scan.js";
 import { coreSections, sectionId } from "../../runtime/sandbox/prepare/wasm-module.js";
+import { webAssembly } from "../../runtime/sandbox/web-assembly.js";
 import { coreModule, repeated, section } from "./forge.js";
 
-interface Api {
-  validate(bytes: Uint8Array): boolean;
-  readonly Module: new (bytes: Uint8Array) => unknown;
-}
-
-const { validate, Module } = (globalThis as unknown as { WebAssembly: Api }).WebAssembly;
+const { validate, Module } = webAssembly;
 
 /** So many of everything that 0x41, which reads as i32.const, is the index of one. */
 const many = 70;

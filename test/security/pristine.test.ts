@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import binaryen from "assemblyscript/binaryen";
-import { leb128 } from "../../runtime/interface/binary.js";
+import { leb128, type Section } from "../../runtime/interface/binary.js";
 import { exportedInterface } from "../../runtime/interface/model.js";
 import { prepare } from "../../runtime/sandbox/prepare/prepare.js";
 import { coreSections } from "../../runtime/sandbox/prepare/wasm-module.js";
 import type { PreparedRevision } from "../../runtime/sandbox/prepared-revision.js";
 import { Engine } from "../../runtime/sandbox/thread/engine.js";
+import { webAssembly } from "../../runtime/sandbox/web-assembly.js";
 import { HerdError } from "../../src/core/errors.js";
 import { component, moduleText, unary } from "../runtime/sandbox/hand-made.js";
 import { coreModule, section } from "./forge.js";
@@ -45,8 +46,7 @@ function binaryOf(text: string, allowed: number): Uint8Array {
 }
 
 function isValid(body: string): boolean {
-  const { validate } = (globalThis as unknown as { WebAssembly: { validate(bytes: Uint8Array): boolean } }).WebAssembly;
-  return validate(binaryOf(moduleText(body), known | Features.GC));
+  return webAssembly.validate(binaryOf(moduleText(body), known | Features.GC));
 }
 
 async function prepared(text: string): Promise<PreparedRevision> {
@@ -210,25 +210,18 @@ test("bytes behind the entries of a section hide no global from the reset: the m
     (global.set $g (i32.add (global.get $g) (i32.const 1))) (global.get $g))`;
   const bytes = binaryOf(moduleText(text), known);
   assert.deepEqual(outcomes(await preparedOf(bytes), [0, 0, 0]), ["2", "2", "2"]);
-  for (const { id, start, end } of coreSections(bytes)) {
+  const sections = coreSections(bytes);
+  const content = ({ start, end }: Section): Uint8Array => bytes.subarray(start, end);
+  for (const { id } of sections) {
     // As the length of a name, 14 swallows the name of the export that is added behind.
     for (const extra of [0, 14, 0x0b]) {
-      const parts = [bytes.subarray(start, end), Buffer.of(extra)];
-      const longer = Buffer.concat([bytes.subarray(0, 8), ...sectionsOf(bytes, { id, parts })]);
+      const longer = coreModule(
+        sections.map((one) => section(one.id, content(one), Buffer.alloc(one.id === id ? 1 : 0, extra))),
+      );
       await assert.rejects(preparedOf(longer), { code: "source.invalid" }, `section ${id}, ${extra}`);
     }
   }
 });
-
-/** The sections of a module, with another content of that one. */
-function sectionsOf(
-  bytes: Uint8Array,
-  other: { readonly id: number; readonly parts: readonly Uint8Array[] },
-): Buffer[] {
-  return coreSections(bytes).map(({ id, start, end }) =>
-    section(id, ...(id === other.id ? other.parts : [bytes.subarray(start, end)])),
-  );
-}
 
 /**
  * A module whose `f` tells whether the entry 0 of its table was set and then sets it, with `hidden` in front of the

@@ -54,6 +54,12 @@ async function open(context: TestContext, options: Partial<SandboxOptions> = {})
   return { sandbox, ends, guest: new Guest(sandbox, await sandbox.prepare(echo, "echo")) };
 }
 
+/** Has the next boots fail in that way, until the file is removed. */
+function failBoots(context: TestContext, fault: string): void {
+  writeFileSync(bootFault, fault);
+  context.after(() => rmSync(bootFault, { force: true }));
+}
+
 async function until(what: string, isSo: () => boolean, leftMs = 60_000): Promise<void> {
   for (const end = performance.now() + leftMs; !isSo(); ) {
     assert.ok(performance.now() < end, `${what} did not come about`);
@@ -129,8 +135,7 @@ for (const fault of ["throws", "exits", "silent"]) {
   test(`while no thread can boot (${fault}) the sandbox reports it, refuses calls, and recovers`, async (context) => {
     const bed = await open(context);
     await isWhole(bed);
-    writeFileSync(bootFault, fault);
-    context.after(() => rmSync(bootFault, { force: true }));
+    failBoots(context, fault);
     for (const worker of alive) void worker.terminate();
     await until("nothing can run", () => !bed.sandbox.isAble);
     assert.deepEqual([bed.sandbox.threads, bed.sandbox.stats().slots], [0, 0]);
@@ -148,8 +153,7 @@ for (const fault of ["throws", "exits", "silent"]) {
 test("a call whose threads end before they take it waits for one that does", async (context) => {
   const bed = await open(context);
   await isWhole(bed);
-  writeFileSync(bootFault, "late");
-  context.after(() => rmSync(bootFault, { force: true }));
+  failBoots(context, "late");
   for (const worker of alive) void worker.terminate();
   const answer = bed.guest.call("echo", [7]);
   const before = ended(bed.sandbox, "exited");

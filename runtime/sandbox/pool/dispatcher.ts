@@ -211,7 +211,7 @@ export class Dispatcher {
 
   /**
    * Handles a thread that is gone or has to go: the running call fails with `error`, calls that had not started go back
-   * to the queue. It counts against those, unless the thread was at its end before it took them.
+   * to the queue. The loss counts against those, unless the thread had ended before it took them.
    */
   #lost(thread: PoolThread, error: HerdError, reason: EndReason): void {
     if (thread.isDead) return;

@@ -29,8 +29,8 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   const rewritten = rewriteCore(core, { shape, memoryBytes: limits.memoryBytes });
   const { bytes, initialPages, resettable, pagesGlobal, shifts } = rewritten;
   checkExports(shape, app);
-  // What is rewritten may be valid where the module is not, and then hides what was not read: bytes behind a section's
-  // last entry would become entries. Not earlier: the engine needs the bounds that were checked above.
+  // The rewrite of an invalid module may be valid, and another module than the one that was checked: bytes behind a
+  // section's last entry become entries. The engine reads the module only now, when its bounds are checked.
   if (!webAssembly.validate(core)) throw invalid();
   const module = compile(bytes);
   const imports = shape.imports.map(({ module, field }) => ({ module, field }));

@@ -11,6 +11,7 @@ import type { AppInterface, FunctionType, ValueType } from "../../../runtime/int
 import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
 import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 import { Engine } from "../../../runtime/sandbox/thread/engine.js";
+import { webAssembly } from "../../../runtime/sandbox/web-assembly.js";
 import { defaultLimits } from "../../../src/core/limits.js";
 import { compileGuests } from "./guests.js";
 
@@ -159,8 +160,7 @@ async function instantiateJco(component: Uint8Array, folder: string): Promise<Jc
   const glue = (await import(pathToFileURL(path).href)) as {
     instantiate(core: (path: string) => unknown, imports: object): object;
   };
-  const { WebAssembly } = globalThis as unknown as { WebAssembly: { Module: new (bytes: Uint8Array) => unknown } };
-  const root = glue.instantiate((name) => new WebAssembly.Module(cores.get(name) ?? new Uint8Array()), {});
+  const root = glue.instantiate((name) => new webAssembly.Module(cores.get(name) ?? new Uint8Array()), {});
   return (
     (root as Record<string, JcoFunctions>)["herd:app/functions"] ?? (root as { functions: JcoFunctions }).functions
   );
