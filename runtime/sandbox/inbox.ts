@@ -84,10 +84,11 @@ export class Inbox {
     Atomics.notify(this.#words, places.ended);
   }
 
-  /** Worker: blocks until there is another batch. */
-  wait(): void {
-    Atomics.wait(this.#words, places.posted, this.#seen);
+  /** Worker: blocks until there is another batch; false when there was none for `boundMs` milliseconds. */
+  wait(boundMs = Number.POSITIVE_INFINITY): boolean {
+    if (Atomics.wait(this.#words, places.posted, this.#seen, boundMs) === "timed-out") return false;
     this.#seen = Atomics.load(this.#words, places.posted);
+    return true;
   }
 
   /** Worker: calls of the batch. */

@@ -122,7 +122,7 @@ for (const [what, fields, levels] of [
 }
 
 test("what bindings take counts towards what a thread has loaded", () => {
-  const loaded = new LoadedRevisions();
+  const loaded = new LoadedRevisions(1);
   const of = (revision: string, interfaceBytes: number): PreparedRevision => {
     const app: AppInterface = { version: 1, functions: [], records: [], enums: [] };
     return { revision, module: {}, interface: app, imports: [], resettable: true, memoryBytes: 65_536, interfaceBytes };

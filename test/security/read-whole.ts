@@ -80,7 +80,7 @@ function watch(instance: Instance, wit: string): { heap: Heap; core: WasmFunctio
     };
   const { memory, cabi_realloc: realloc, [`${exportedInterface}#${wit}`]: core } = instance.exports;
   return {
-    heap: new Heap(memory as WasmMemory, within(realloc as WasmFunction)),
+    heap: new Heap(memory as WasmMemory, { realloc: within(realloc as WasmFunction) }),
     core: within(core as WasmFunction),
     isGuest: () => depth > 0,
   };

@@ -1,7 +1,7 @@
 // A guest's linear memory as the binding sees it: every address that comes from the guest is checked before use.
 
 import { toWellFormed } from "../../interface/unicode.js";
-import type { WasmFunction, WasmMemory } from "../web-assembly.js";
+import type { WasmFunction, WasmGlobal, WasmMemory } from "../web-assembly.js";
 
 /** Thrown for an address from the guest that is outside its memory or not aligned. */
 export class InvalidPointer extends Error {
@@ -19,20 +19,26 @@ const keptUnits = 65_536;
 const narrowed = Buffer.alloc(keptUnits + 2);
 const quote = 0x22;
 const backslash = 0x5c;
+const pageBytes = 65_536;
 
 /** Reads and writes an instance's memory, also after it grew. */
 export class Heap {
   readonly #memory: WasmMemory;
   readonly #realloc: WasmFunction;
+  readonly #pages: WasmGlobal | undefined;
   #view: DataView;
   #bytes: Buffer;
+  #ownBytes: number;
   #grown = false;
 
-  constructor(memory: WasmMemory, realloc: WasmFunction) {
+  /** `pages` is the guest's own count of its pages, where it has one: what lies beyond was left by an earlier call. */
+  constructor(memory: WasmMemory, { realloc, pages }: { realloc: WasmFunction; pages?: WasmGlobal | undefined }) {
     this.#memory = memory;
     this.#realloc = realloc;
+    this.#pages = pages;
     this.#view = new DataView(memory.buffer);
     this.#bytes = Buffer.from(memory.buffer);
+    this.#ownBytes = this.#countOwn();
   }
 
   /** True once the memory grew: it cannot shrink, so the instance cannot become pristine again. */
@@ -41,9 +47,10 @@ export class Heap {
     return this.#grown;
   }
 
-  /** Counts the growth up to now as part of the pristine state. */
-  acceptGrowth(): void {
+  /** Makes the size that the guest has now the pristine one. */
+  acceptSize(): void {
     if (this.hasGrown) this.#grown = false;
+    this.#ownBytes = this.#countOwn();
   }
 
   /** The memory, little-endian. To be read anew after anything that runs the guest. */
@@ -61,7 +68,8 @@ export class Heap {
   /** `pointer` as an address from which `bytes` can be read, aligned; throws {@link InvalidPointer}. */
   range(pointer: number, { bytes, align }: { bytes: number; align: number }): number {
     const address = pointer >>> 0;
-    if (address + bytes > this.bytes.length || (address & (align - 1)) !== 0) throw new InvalidPointer();
+    if (address + bytes > this.#ownBytes) this.#ownBytes = this.#countOwn();
+    if (address + bytes > this.#ownBytes || (address & (align - 1)) !== 0) throw new InvalidPointer();
     return address;
   }
 
@@ -120,6 +128,10 @@ export class Heap {
     }
     const { view } = this;
     for (let index = 0; index < text.length; index++) view.setUint16(address + index * 2, text.charCodeAt(index), true);
+  }
+
+  #countOwn(): number {
+    return this.#pages === undefined ? this.bytes.length : Number(this.#pages.value) * pageBytes;
   }
 
   /** A growth detaches the old buffer, whose views then have length 0: cheaper to test than the memory's own size. */

@@ -1,9 +1,14 @@
-// The revisions that one thread has loaded, as the main thread counts them: a cache bounded by memory.
+// The revisions that one thread has loaded, as the main thread counts them: a cache bounded by memory and by number.
 import type { NumberedRevision } from "../messages.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 
 /** What the loaded revisions of a thread may take, in bytes. */
 const maxBytes = 256 * 1024 * 1024;
+/**
+ * Instances that all threads together may have. V8 reserves 8 to 10 GiB of addresses for each linear memory; a process
+ * has room for some 13,000 on x64.
+ */
+const maxInstances = 8_192;
 /** An instance's snapshot is at most as large as its memory, and this. */
 const maxSnapshotBytes = 2 * 1024 * 1024;
 /**
@@ -28,12 +33,15 @@ interface LoadedRevision {
  * that is needed.
  */
 export class LoadedRevisions {
+  readonly #maxCount: number;
   readonly #random: () => number;
   readonly #loaded = new Map<string, LoadedRevision>();
   #sum = 0;
   #nextId = 0;
 
-  constructor(random: () => number = Math.random) {
+  /** `threads` is the number of threads that share the process. */
+  constructor(threads: number, random: () => number = Math.random) {
+    this.#maxCount = Math.floor(maxInstances / threads);
     this.#random = random;
   }
 
@@ -70,6 +78,10 @@ export class LoadedRevisions {
     return known.id;
   }
 
+  get #fits(): boolean {
+    return this.#sum <= maxBytes && this.#loaded.size <= this.#maxCount;
+  }
+
   #add({ revision, memoryBytes, interfaceBytes }: PreparedRevision): number {
     const id = this.#nextId++;
     const snapshotBytes = Math.min(memoryBytes, maxSnapshotBytes);
@@ -81,9 +93,9 @@ export class LoadedRevisions {
 
   #evict(pinned: ReadonlySet<string>): number[] {
     const dropped: number[] = [];
-    if (this.#sum <= maxBytes) return dropped;
+    if (this.#fits) return dropped;
     const victims = [...this.#loaded.keys()].filter((revision) => !pinned.has(revision));
-    while (this.#sum > maxBytes && victims.length > 0) {
+    while (!this.#fits && victims.length > 0) {
       const [victim = ""] = victims.splice(Math.floor(this.#random() * victims.length), 1);
       const id = this.forget(victim);
       if (id !== undefined) dropped.push(id);

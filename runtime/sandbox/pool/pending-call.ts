@@ -75,16 +75,24 @@ export class PendingCall {
   succeed(json: CallResult["json"], { runMs, serviceMs }: Pick<CallResult, "runMs" | "serviceMs">): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#onSettled(this);
-    this.#end.resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs, serviceMs });
+    try {
+      this.#onSettled(this);
+      this.#end.resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs, serviceMs });
+    } catch (cause) {
+      throwLater(cause);
+    }
   }
 
   /** Rejects the call with a HerdError, or with the reason of its signal. */
   fail(reason: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
-    this.#onSettled(this);
-    this.#end.reject(reason);
+    try {
+      this.#onSettled(this);
+      this.#end.reject(reason);
+    } catch (cause) {
+      throwLater(cause);
+    }
   }
 
   /** Whether the call was cancelled, or its deadline passed. */
@@ -101,6 +109,13 @@ export class PendingCall {
     }
     return this.#settled;
   }
+}
+
+/** A defect of a callback must not stop what settles the other calls of the batch: it is the process's to report. */
+function throwLater(cause: unknown): void {
+  queueMicrotask(() => {
+    throw cause;
+  });
 }
 
 /** The calls that wait for one function, and how long its calls take. */

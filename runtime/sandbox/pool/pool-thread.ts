@@ -25,6 +25,8 @@ export interface GuestLogLine {
 export interface PoolThreadOptions {
   readonly worker: Worker;
   readonly port: MessagePort;
+  /** Threads that the pool keeps alive. */
+  readonly threads: number;
   readonly clock: Pick<Clock, "monotonic">;
   /** The thread takes batches; `kernelId` is its id in the kernel, where it has one. */
   onReady(kernelId: number | undefined): void;
@@ -40,7 +42,7 @@ export class PoolThread {
   readonly worker: Worker;
   readonly inbox = new Inbox();
   readonly results = new ResultBuffer();
-  readonly loaded = new LoadedRevisions();
+  readonly loaded: LoadedRevisions;
   /** Aborts the thread's task, and ends the thread with it. */
   readonly kill = new AbortController();
   /** Calls of the batch; undefined once settled or taken back. Empty when the thread is free. */
@@ -76,8 +78,9 @@ export class PoolThread {
   /** Whether the batch holds a long call, or a call that turned out to be long. */
   isLong = false;
 
-  constructor({ worker, port, clock, onReady, onLog, onFault }: PoolThreadOptions) {
+  constructor({ worker, port, threads, clock, onReady, onLog, onFault }: PoolThreadOptions) {
     this.worker = worker;
+    this.loaded = new LoadedRevisions(threads);
     this.#port = port;
     this.#clock = clock;
     this.#onReady = onReady;

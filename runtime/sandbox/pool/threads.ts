@@ -209,10 +209,11 @@ export class Threads {
 
   #initialize(worker: Worker): void {
     const { port1, port2 } = new MessageChannel();
-    const { clock, onLog, limits, nodeName } = this.#options;
+    const { count, clock, onLog, limits, nodeName } = this.#options;
     const thread = new PoolThread({
       worker,
       port: port1,
+      threads: count,
       clock,
       onReady: (kernelId) => this.#ready(thread, kernelId),
       onLog,

@@ -10,6 +10,12 @@ import { GuestLog, type LineSink } from "./guest-log.js";
 import type { Host } from "./host-imports.js";
 import { Instance } from "./instance.js";
 
+/**
+ * What the instances of a thread may keep of what their calls grew, in bytes together; the newest one may keep more
+ * alone.
+ */
+const maxGrownBytes = 16 * 1024 * 1024;
+
 /** Options of an engine: the host functions without the log, which belongs to a call. */
 export interface EngineOptions {
   readonly limits: Pick<Limits, "resultBytes" | "logLines" | "logLineBytes">;
@@ -32,8 +38,9 @@ export class Engine {
   /** By the numbers of {@link NumberedRevision}. */
   readonly #revisions = new Map<number, Loaded>();
   #used: Loaded | undefined;
-  /** The revision whose instance holds a large memory: one at most. */
-  #large: Loaded | undefined;
+  /** Bytes by which the kept instances have grown, the oldest first. */
+  readonly #grown = new Map<Loaded, number>();
+  #grownBytes = 0;
 
   constructor({ limits, host }: EngineOptions) {
     this.#limits = limits;
@@ -60,7 +67,8 @@ export class Engine {
 
   /** Forgets a revision and its instance. */
   drop(id: number): void {
-    if (this.#large !== undefined && this.#large === this.#revisions.get(id)) this.release();
+    const loaded = this.#revisions.get(id);
+    if (loaded !== undefined) this.#giveBack(loaded);
     this.#revisions.delete(id);
   }
 
@@ -112,9 +120,10 @@ export class Engine {
     try {
       if (instance?.reset() === true) {
         loaded.instance = instance;
-        if (instance.isLarge) this.#keepLarge(loaded);
+        this.#countGrowth(loaded, instance.grownBytes);
         return;
       }
+      this.#giveBack(loaded);
       this.#log.begin(() => undefined);
       loaded.instance = new Instance(loaded.prepared, this.#host);
     } catch {
@@ -122,16 +131,31 @@ export class Engine {
     }
   }
 
-  /** Gives the large memory back that is kept for the next call. */
-  release(): void {
-    if (this.#large !== undefined) this.#large.instance = undefined;
-    this.#large = undefined;
+  /** Whether instances keep memory that a call grew. */
+  get holdsGrowth(): boolean {
+    return this.#grown.size > 0;
   }
 
-  #keepLarge(loaded: Loaded): void {
-    if (this.#large === loaded) return;
-    this.release();
-    this.#large = loaded;
+  /** Gives the instances back that keep memory which a call grew. */
+  release(): void {
+    for (const loaded of this.#grown.keys()) this.#giveBack(loaded);
+  }
+
+  #countGrowth(loaded: Loaded, bytes: number): void {
+    const counted = this.#grown.get(loaded) ?? 0;
+    if (bytes === counted) return;
+    this.#grown.set(loaded, bytes);
+    this.#grownBytes += bytes - counted;
+    for (const other of this.#grown.keys()) {
+      if (this.#grownBytes <= maxGrownBytes) return;
+      if (other !== loaded) this.#giveBack(other);
+    }
+  }
+
+  #giveBack(loaded: Loaded): void {
+    loaded.instance = undefined;
+    this.#grownBytes -= this.#grown.get(loaded) ?? 0;
+    this.#grown.delete(loaded);
   }
 }
 

@@ -39,7 +39,8 @@ export class Instance {
   readonly #snapshot: Snapshot | undefined;
   /** The guest's count of its pages, where growth is reset, and that count in the snapshot. */
   readonly #pages: { readonly global: WasmGlobal; readonly first: CoreValue } | undefined;
-  /** Calls in a row that did not grow. */
+  readonly #firstBytes: number;
+  /** Calls in a row that left a large memory unused. */
   #unused = 0;
   readonly #functions = new Map<string, WasmFunction>();
   #spoiled = false;
@@ -52,18 +53,20 @@ export class Instance {
     this.exports = instantiate(prepared, imports);
     if (!(this.exports.memory instanceof webAssembly.Memory))
       throw new HerdError("function.trapped", "the app exports no memory");
-    this.heap = new Heap(this.exports.memory as WasmMemory, this.exports.cabi_realloc as WasmFunction);
+    const pages = this.exports[`${globalExportPrefix}${prepared.pagesGlobal}`] as WasmGlobal | undefined;
+    const realloc = this.exports.cabi_realloc as WasmFunction;
+    this.heap = new Heap(this.exports.memory as WasmMemory, { realloc, pages });
     importer.heap = this.heap;
     try {
       (this.exports._initialize as WasmFunction | undefined)?.();
     } catch (error) {
       throw guestFailure(error, this);
     }
-    this.heap.acceptGrowth();
+    this.heap.acceptSize();
     const canReset = prepared.resettable && !importer.sawOutside && this.heap.bytes.length <= resetLimitBytes;
     this.#snapshot = canReset ? takeSnapshot(this) : undefined;
-    const pages = this.exports[`${globalExportPrefix}${prepared.pagesGlobal}`] as WasmGlobal | undefined;
     this.#pages = pages && { global: pages, first: pages.value };
+    this.#firstBytes = this.heap.bytes.length;
   }
 
   /** The core function for `wit`. */
@@ -84,7 +87,12 @@ export class Instance {
   /** Whether {@link reset} will succeed. */
   get isResettable(): boolean {
     if (this.#snapshot === undefined || this.#spoiled) return false;
-    return !this.heap.hasGrown || (this.#pages !== undefined && this.#unused < unusedCalls);
+    return this.#pages === undefined ? !this.heap.hasGrown : this.#unused < unusedCalls;
+  }
+
+  /** Bytes by which the memory is larger than a new instance's. */
+  get grownBytes(): number {
+    return this.heap.bytes.length - this.#firstBytes;
   }
 
   /** Whether the memory is larger than one that a reset is cheap for. */
@@ -104,6 +112,7 @@ export class Instance {
     bytes.set(memory, 0);
     bytes.fill(0, memory.length);
     for (const { global, value } of globals) global.value = value;
+    this.heap.acceptSize();
     return true;
   }
 }

@@ -7,6 +7,7 @@ import { Inbox } from "../inbox.js";
 import { kernelId } from "../kernel-id.js";
 import type { BatchExtras, CallMessage, SideMessage, StartupMessage } from "../messages.js";
 import { ResultBuffer } from "../result-buffer.js";
+import { collectGarbage } from "./collect-garbage.js";
 import { Engine } from "./engine.js";
 import { keptFrames } from "./trap-place.js";
 
@@ -14,6 +15,11 @@ import { keptFrames } from "./trap-place.js";
  * Longest time that a finished result waits in the result buffer while other calls of the batch run, in milliseconds.
  */
 const holdMs = 0.25;
+/**
+ * How long an idle thread keeps memory that calls grew, in milliseconds: less than the silence after which the watchdog
+ * probes it.
+ */
+const keepGrownMs = 5_000;
 /** UTF-16 units of a defect's stack in the log. */
 const maxDefectUnits = 2_000;
 
@@ -36,10 +42,18 @@ export function serveWith(startup: StartupMessage, run: (thread: Thread) => void
   const { inbox, port } = thread;
   port.postMessage({ kind: "ready", kernelId: kernelId() } satisfies SideMessage);
   for (;;) {
-    inbox.wait();
+    awaitBatch(thread);
     run(thread);
     inbox.end();
   }
+}
+
+/** Waits for a batch. Memory that calls grew goes back to the system when none comes for a while. */
+function awaitBatch({ engine, inbox }: Thread): void {
+  if (inbox.wait(engine.holdsGrowth ? keepGrownMs : undefined)) return;
+  engine.release();
+  collectGarbage();
+  inbox.wait();
 }
 
 function initialize({ inbox, results, port, nodeName, limits }: StartupMessage): Thread {
@@ -62,8 +76,6 @@ export function runBatch(thread: Thread): void {
   results.open();
   const bodies = inbox.hasExtras ? takeExtras(thread) : undefined;
   const { calls } = inbox;
-  // A probe: nobody has called for some seconds.
-  if (calls === 0) engine.release();
   let collectedAt = performance.now();
   for (let index = 0; index < calls; index++) {
     if (!results.claim(index)) continue;

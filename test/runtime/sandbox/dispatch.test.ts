@@ -1,7 +1,7 @@
 // How calls reach threads: bounds, deadlines, cancelling, moving on, stopping.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { after, test } from "node:test";
+import { after, mock, test } from "node:test";
 import { promisify } from "node:util";
 import type { CallResult, RevisionCall } from "../../../runtime/sandbox/call.js";
 import { Threads } from "../../../runtime/sandbox/pool/threads.js";
@@ -175,6 +175,26 @@ test("a call that begins in the place of a preempted one is answered, also where
   await sandbox.preempt(0);
   assert.equal((await running).code, "node.paused");
   assert.deepEqual(await Promise.all(answers), ["1", "2", "3", "4", "5"]);
+});
+
+test("a callback that throws takes no other call's answer and no worker away, and is reported", async () => {
+  const { sandbox, guest } = await open({ workers: 1 });
+  await warm(guest);
+  const thrown: (() => void)[] = [];
+  const later = mock.method(globalThis, "queueMicrotask", (task: () => void) => void thrown.push(task));
+  const deadline = Date.now() + 20_000;
+  const call = { prepared: guest.prepared, function: "add", id: "throws", deadline };
+  const fault = (): never => {
+    throw new Error("a defect of the caller");
+  };
+  sandbox.begin({ ...call, arguments: { format: "json", body: "[1,1]" } }, { resolve: fault, reject: fault });
+  sandbox.begin({ ...call, arguments: { format: "json", body: "no" } }, { resolve: fault, reject: fault });
+  const beside = await Promise.all([guest.call("add", [1, 2]), guest.call("add", [2, 2])]);
+  later.mock.restore();
+  assert.deepEqual(beside, [3, 4]);
+  assert.deepEqual(sandbox.stats(), { slots: 1, running: 0, queued: 0 });
+  assert.equal(thrown.length, 2);
+  for (const task of thrown) assert.throws(task, /a defect of the caller/);
 });
 
 test("an unknown function is refused by name", async () => {

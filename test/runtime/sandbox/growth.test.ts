@@ -1,12 +1,15 @@
 // Memory that grew is reset: the next call of the same instance finds the first size, and zeros wherever it grows.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { InvalidPointer } from "../../../runtime/sandbox/binding/heap.js";
 import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
 import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 import { Engine } from "../../../runtime/sandbox/thread/engine.js";
 import { Instance } from "../../../runtime/sandbox/thread/instance.js";
 import type { WasmFunction } from "../../../runtime/sandbox/web-assembly.js";
 import { HerdError } from "../../../src/core/errors.js";
+import { Guest, startSandbox } from "./guests.js";
 import { component, core, moduleText, unary } from "./hand-made.js";
 
 const pageBytes = 65_536;
@@ -33,6 +36,9 @@ const greedy = `(func (export "$#f") (param $pages i32) (result i32) (local $old
         (local.set $at (i32.add (local.get $at) (i32.const 1024)))
         (br $words))))
   (memory.size))`;
+
+/** The same, with all it got filled. */
+const greedyOfAll = greedy.replace("i32.const 1024", "i32.const 4");
 
 /** Reads a word of that page: a trap where the memory is smaller, whatever size the guest is told. */
 const peek = `(func (export "$#peek") (param $page i32) (result i32)
@@ -84,7 +90,7 @@ test("a large memory that later calls do not need is given back after four of th
   assert.deepEqual([500, 0, 0, 0, 500, 0, 0, 0, 0].map(after), [true, true, true, true, true, true, true, true, false]);
 });
 
-test("one large memory is kept at most, and none once the thread is idle", async () => {
+test("grown memory is kept within a bound, the newest in any case, and none once the thread is idle", async () => {
   const prepared = await preparedOf(greedy + peek);
   const engine = new Engine({ limits, host });
   const isLarge = (revision: number): boolean => {
@@ -103,6 +109,70 @@ test("one large memory is kept at most, and none once the thread is idle", async
   assert.deepEqual([3, 0, 1, 2].map(isLarge), [true, false, false, false]);
   engine.release();
   assert.equal(isLarge(3), false);
+  assert.equal(engine.holdsGrowth, false);
+});
+
+test("many small growths are within the bound together", async () => {
+  const prepared = await preparedOf(greedy + peek);
+  const engine = new Engine({ limits, host });
+  const sizes = Array.from({ length: 20 }, (_, id) => id);
+  for (const id of sizes) engine.load({ id, prepared });
+  for (const id of sizes) assert.deepEqual(results(engine, [20], id), [21]);
+  const kept = sizes.filter((revision) => {
+    const call = { revision, functionIndex: 1, format: "json", body: "[15]" } as const;
+    try {
+      engine.run(call, () => undefined);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      engine.tidy();
+    }
+  });
+  assert.deepEqual(kept, sizes.slice(-12));
+});
+
+test("what an earlier call left is outside of the guest's memory for the host", async () => {
+  const instance = new Instance(await preparedOf(greedy), host);
+  const beyond = { pointer: 3 * pageBytes, size: { bytes: 2, align: 2 } };
+  const isInside = (): boolean => {
+    try {
+      return instance.heap.range(beyond.pointer, beyond.size) === beyond.pointer;
+    } catch (error) {
+      assert.ok(error instanceof InvalidPointer, String(error));
+      return false;
+    }
+  };
+  const f = instance.core("f") as WasmFunction;
+  for (const [pages, inside] of [
+    [2, false],
+    [900, true],
+    [2, false],
+    [3, true],
+  ] as const) {
+    f(pages);
+    assert.equal(isInside(), inside, `${pages} pages`);
+    assert.equal(instance.reset(), true);
+    assert.equal(isInside(), false, `after ${pages} pages`);
+  }
+});
+
+test("an idle thread gives the system back what its calls grew", async () => {
+  const { sandbox } = await startSandbox({ workers: 1, limit: limits });
+  try {
+    const bytes = component(core(moduleText(greedyOfAll)), { functions: [unary("f", { kind: "s32" })] });
+    const guest = new Guest(sandbox, await sandbox.prepare(bytes, "greedy"));
+    const most = limits.memoryBytes / pageBytes - 1;
+    assert.equal(await guest.call("f", [most]), most + 1);
+    const held = process.memoryUsage.rss();
+    const until = Date.now() + 30_000;
+    const expected = held - limits.memoryBytes / 2;
+    while (process.memoryUsage.rss() > expected && Date.now() < until) await delay(100);
+    assert.ok(process.memoryUsage.rss() <= expected, `${held} bytes, then ${process.memoryUsage.rss()}`);
+    assert.equal(await guest.call("f", [2]), 3);
+  } finally {
+    await sandbox.stop();
+  }
 });
 
 test("the guest's own growth while it starts is part of its first size", async () => {

@@ -13,7 +13,7 @@ const pages = 8;
 const { Memory } = webAssembly as unknown as { Memory: new (size: { initial: number }) => WasmMemory };
 
 function heapOf(): Heap {
-  return new Heap(new Memory({ initial: pages }), () => 0);
+  return new Heap(new Memory({ initial: pages }), { realloc: () => 0 });
 }
 
 function lifted(heap: Heap, { text, address }: { text: string; address: number }): string {

@@ -20,7 +20,7 @@ function drawn(): () => number {
 }
 
 test("a thousand small apps stay loaded, and are loaded once", () => {
-  const loaded = new LoadedRevisions();
+  const loaded = new LoadedRevisions(1);
   for (let round = 0; round < 3; round++) {
     for (let app = 0; app < 1_000; app++) {
       const plan = loaded.plan([needed(`r${app}`, 65_536)]);
@@ -31,7 +31,7 @@ test("a thousand small apps stay loaded, and are loaded once", () => {
 });
 
 test("a rotation over a tenth more than fits misses less than every third time", () => {
-  const loaded = new LoadedRevisions(drawn());
+  const loaded = new LoadedRevisions(1, drawn());
   const fit = 128;
   let missed = 0;
   const rounds = 50;
@@ -42,8 +42,15 @@ test("a rotation over a tenth more than fits misses less than every third time",
   assert.ok(missed < (rounds * fit * 1.1) / 3, `${missed} missed`);
 });
 
+test("all threads together have no more instances than the process has addresses for", () => {
+  const threads = 8;
+  const loaded = new LoadedRevisions(threads, drawn());
+  for (let app = 0; app < 2_000; app++) loaded.plan([needed(`r${app}`, 0)]);
+  assert.equal(loaded.size, 8_192 / threads);
+});
+
 test("what a batch needs is not dropped for it, and ids are never used again", () => {
-  const loaded = new LoadedRevisions(() => 0);
+  const loaded = new LoadedRevisions(1, () => 0);
   const large = 100 * mebibyte;
   const first = loaded.plan([needed("a", large), needed("b", large)]);
   assert.deepEqual(first, {
