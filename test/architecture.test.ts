@@ -272,7 +272,13 @@ test("the sandbox's thread imports only what runs in the thread", { skip: !threa
     .flatMap(({ path, text }) =>
       importsOf(text, { types: false }).flatMap((name) => (allowed.test(name) ? [] : [`${path}: ${name}`])),
     );
-  assert.deepEqual(foreign, ["runtime/sandbox/kernel-id.ts: node:fs"], "it reads one link");
+  const exceptions = [
+    // It reads one link.
+    "runtime/sandbox/kernel-id.ts: node:fs",
+    // It takes the engine's collector out of a context in which nothing else runs.
+    "runtime/sandbox/thread/collect-garbage.ts: node:vm",
+  ];
+  assert.deepEqual(foreign, exceptions);
 });
 
 test("each dependency has its reason in CONTRIBUTING.md", () => {
