@@ -92,7 +92,12 @@ function inProcess(prepared: PreparedRevision): SandboxReport["inProcessUs"] {
       }),
     );
     const instance = new Instance(prepared, host);
-    reset.push(perCallUs(count, () => instance.reset()));
+    reset.push(
+      perCallUs(count, () => {
+        instance.core("add");
+        instance.reset();
+      }),
+    );
     freshInstance.push(perCallUs(500, () => void new Instance(prepared, host)));
   }
   return {

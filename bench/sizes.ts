@@ -2,7 +2,9 @@
 
 import { Compiler } from "../runtime/compile/compiler.js";
 import { prepare } from "../runtime/sandbox/prepare/prepare.js";
+import type { PreparedRevision } from "../runtime/sandbox/prepared-revision.js";
 import { Engine } from "../runtime/sandbox/thread/engine.js";
+import { Instance } from "../runtime/sandbox/thread/instance.js";
 import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { defaultLimits } from "../src/core/limits.js";
 import { type BenchRun, bench } from "./report.js";
@@ -15,8 +17,19 @@ export function length(value: string): i32 { return value.length; }
 export function numbers(value: Float64Array): Float64Array { return value; }
 export function bytes(value: Uint8Array): Uint8Array { return value; }
 export function records(value: Record[]): Record[] { return value; }
+export function add(a: i32, b: i32): i32 { return a + b; }
 export function take(megabytes: i32): i32 { return new Uint8Array(megabytes << 20).length; }
 `;
+
+/** Data of 1.6 MB, which the instance has written when its snapshot is taken. */
+const withData = `
+const table = new StaticArray<u8>(1_600_000).fill(7);
+export function look(at: i32): u8 { return table[at]; }
+export function put(at: i32): u8 { return table[at] = 1; }
+`;
+
+const limits = { ...defaultLimits, resultBytes: 64 * 2 ** 20 };
+const host = { nodeName: "bench", now: () => 0, monotonicNs: () => 0n, fillRandom: () => undefined };
 
 interface Case {
   readonly name: string;
@@ -72,19 +85,52 @@ function jsonAlone({ fn }: Case, text: string): string {
   return JSON.stringify(fn === "length" ? value.length : value);
 }
 
-async function compile(): Promise<Uint8Array> {
+async function compile(text: string): Promise<PreparedRevision> {
   const compiler = new Compiler({ limits: defaultLimits });
   try {
-    return (await compiler.compile([{ path: "index.ts", text: source }])).component;
+    const { component } = await compiler.compile([{ path: "index.ts", text }]);
+    return prepare(component, { revision: "sizes", limits });
   } finally {
     await compiler.stop();
   }
 }
 
-async function measure(rounds: number): Promise<{ values: Measured[]; growth: { name: string; ms: Estimate }[] }> {
-  const limits = { ...defaultLimits, resultBytes: 64 * 2 ** 20 };
-  const prepared = await prepare(await compile(), { revision: "sizes", limits });
-  const host = { nodeName: "bench", now: () => 0, monotonicNs: () => 0n, fillRandom: () => undefined };
+/** Time of the reset after a call, in microseconds. */
+interface Reset {
+  readonly name: string;
+  readonly us: Estimate;
+}
+
+async function measureResets(rounds: number): Promise<Reset[]> {
+  const [small, large] = [await compile(source), await compile(withData)];
+  const cases = [
+    { name: "small, a function that reads", prepared: small, fn: "add" },
+    { name: "small, one that writes", prepared: small, fn: "length" },
+    { name: "1.6 MB of data, one that reads", prepared: large, fn: "look" },
+    { name: "1.6 MB of data, one that writes", prepared: large, fn: "put" },
+  ];
+  const calls = 5_000;
+  const resets: Reset[] = [];
+  for (const { name, prepared, fn } of cases) {
+    const instance = new Instance(prepared, { ...host, log: () => undefined, logUnits: () => 0 });
+    const reset = (): void => {
+      instance.core(fn);
+      if (!instance.reset()) throw new Error(`${name}: no reset`);
+    };
+    const { times } = await alternate(rounds, { times: async () => cpuMs(calls, reset) * 1_000 });
+    resets.push({ name, us: estimated(times, (us) => us) });
+  }
+  return resets;
+}
+
+interface Sizes {
+  readonly values: readonly Measured[];
+  readonly growth: readonly { readonly name: string; readonly ms: Estimate }[];
+  readonly resets: readonly Reset[];
+}
+
+async function measure(rounds: number): Promise<Sizes> {
+  const prepared = await compile(source);
   const engine = new Engine({ limits, host });
   engine.load({ id: 0, prepared });
   const indexes = new Map(prepared.interface.functions.map(({ name }, index) => [name, index]));
@@ -117,10 +163,10 @@ async function measure(rounds: number): Promise<{ values: Measured[]; growth: { 
     const { take } = await alternate(rounds, { take: async () => cpuMs(30, () => run("take", `[${size}]`)) });
     growth.push({ name: `${size} MB`, ms: estimated(take, (ms) => ms) });
   }
-  return { values, growth };
+  return { values, growth, resets: await measureResets(rounds) };
 }
 
-function panelsOf({ values, growth }: Awaited<ReturnType<typeof measure>>): BarPanel[] {
+function panelsOf({ values, growth, resets }: Sizes): BarPanel[] {
   return [
     {
       kind: "bars",
@@ -139,13 +185,22 @@ function panelsOf({ values, growth }: Awaited<ReturnType<typeof measure>>): BarP
       categories: growth.map(({ name }) => name),
       series: [{ name: "processor time", values: growth.map(({ ms }) => ms) }],
     },
+    {
+      kind: "bars",
+      title: "The reset after a call",
+      yLabel: "µs",
+      yScale: "log",
+      categories: resets.map(({ name }) => name),
+      series: [{ name: "processor time", values: resets.map(({ us }) => us) }],
+    },
   ];
 }
 
 const method =
   "The engine of a worker in this process: functions that give their argument back, reset included, and JSON.parse " +
   "and JSON.stringify of the same text (with base64 for bytes) in turn; processor time of rounds, medians and 95 % " +
-  "intervals, ratios of neighbouring rounds. Allocation: `new Uint8Array` of so many megabytes in each call.";
+  "intervals, ratios of neighbouring rounds. Allocation: `new Uint8Array` of so many megabytes in each call. " +
+  "Resets: of an instance whose memory and globals are those of a small program, and of one with data.";
 
 await bench(
   "sizes",
@@ -164,8 +219,14 @@ await bench(
         better: "lower" as const,
         ...ms,
       })),
+      ...results.resets.map(({ name, us }) => ({
+        name: `reset, ${name}`,
+        unit: "µs",
+        better: "lower" as const,
+        ...us,
+      })),
     ];
-    return { method, key, results, panels: panelsOf(results) };
+    return { method, key, results: { ...results }, panels: panelsOf(results) };
   },
   { quick: true },
 );

@@ -14,8 +14,10 @@ export interface PreparedRevision extends CallableRevision {
   readonly imports: readonly CoreImport[];
   /** Whether a copy of memory and globals brings an instance back to pristine. */
   readonly resettable: boolean;
-  /** The global that counts the guest's pages, where growth is reset; see `growth.ts`. */
-  readonly pagesGlobal?: number;
+  /** WIT names of the functions whose code changes no memory. */
+  readonly readers: ReadonlySet<string>;
+  /** Whether growth is reset too: the guest has its own count of pages, see `growth.ts`. */
+  readonly countsPages: boolean;
   /** Linear memory at the start. */
   readonly memoryBytes: number;
   /** Bytes of the interface as text: the memory of its bindings grows with it. */
@@ -44,5 +46,14 @@ export interface CodeShift {
   readonly moved: number;
 }
 
-/** Prefix of exports that the host adds: mutable global `n` is `herd:global:{n}`. */
-export const globalExportPrefix = "herd:global:";
+/** Prefix of exports that the host adds. */
+export const resetExportPrefix = "herd:reset:";
+/** What the host adds to a module that has mutable globals or can grow. */
+export const resetExports = {
+  /** Saves all mutable globals. */
+  save: `${resetExportPrefix}save`,
+  /** Sets them back to what was saved. */
+  restore: `${resetExportPrefix}restore`,
+  /** The guest's count of its pages, where {@link PreparedRevision.countsPages}. */
+  pages: `${resetExportPrefix}pages`,
+} as const;

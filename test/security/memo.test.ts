@@ -125,7 +125,8 @@ test("what bindings take counts towards what a thread has loaded", () => {
   const loaded = new LoadedRevisions(1);
   const of = (revision: string, interfaceBytes: number): PreparedRevision => {
     const app: AppInterface = { version: 1, functions: [], records: [], enums: [] };
-    return { revision, module: {}, interface: app, imports: [], resettable: true, memoryBytes: 65_536, interfaceBytes };
+    const reset = { resettable: true, countsPages: false, readers: new Set<string>() };
+    return { revision, module: {}, interface: app, imports: [], ...reset, memoryBytes: 65_536, interfaceBytes };
   };
   for (let index = 0; index < 60; index++) loaded.plan([{ prepared: of(`small${index}`, 10_000) }]);
   assert.equal(loaded.size, 60);

@@ -195,6 +195,8 @@ async function unchecked(text: string, app: Partial<AppInterface> = {}): Promise
     interface: shape,
     imports: [],
     resettable: true,
+    countsPages: false,
+    readers: new Set(),
     memoryBytes: 65_536,
     interfaceBytes: 1_000,
   };
@@ -217,11 +219,11 @@ const hostile: Record<string, string> = {
   "_initialize never ends its recursion": `(module ${memory} (func $r (export "_initialize") (call $r))
     ${realloc} ${f})`,
   "the start function traps": `(module ${memory} (func $s unreachable) (start $s) ${realloc} ${f})`,
-  "a global of ours is a vector": `(module ${memory} (global (export "herd:global:0") (mut v128) ${zero})
+  "what saves globals is a memory": `(module ${memory} (export "herd:reset:save" (memory 0)) ${realloc} ${f})`,
+  "what saves globals traps": `(module ${memory} (func (export "herd:reset:save") unreachable) ${realloc} ${f})`,
+  "what restores globals is a vector": `(module ${memory} (global (export "herd:reset:restore") (mut v128) ${zero})
     ${realloc} ${f})`,
-  "a global of ours is constant": `(module ${memory} (global (export "herd:global:0") i32 (i32.const 1))
-    ${realloc} ${f})`,
-  "a global of ours is a function": `(module ${memory} (func (export "herd:global:0")) ${realloc} ${f})`,
+  "what restores globals traps": `(module ${memory} (func (export "herd:reset:restore") unreachable) ${realloc} ${f})`,
   "the abort's line is a vector": `(module ${memory} (global (export "herd_abort_line") v128 ${zero}) ${realloc}
     (func (export "$#f") (param i32) (result i32) unreachable))`,
   "out-of-memory is a vector": `(module ${memory} (global (export "herd_out_of_memory") v128 ${zero}) ${realloc}

@@ -94,7 +94,9 @@ class GlueWriter {
         const [value, path] = fn.self === undefined ? ["r", "result"] : ["s", "self"];
         lines.push(...this.#types.toCore((fn.self ?? fn.result) as GuestType, value, path));
       }
-      lines.push("release();");
+      // A pointer crosses beside a length: values that are one core value each hold no memory. A function without that
+      // instruction may change none, which its reset need not touch then: see `memory-writers.ts`.
+      if (crossing.some((type) => this.#abi.flatCount(type) > 1)) lines.push("release();");
       if (only !== undefined) lines.push("return flat;");
     }
     const body = lines.map((line) => `  ${line}`).join("\n");

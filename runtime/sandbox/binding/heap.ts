@@ -30,6 +30,7 @@ export class Heap {
   #bytes: Buffer;
   #ownBytes: number;
   #grown = false;
+  #allocated = false;
 
   /** `pages` is the guest's own count of its pages, where it has one: what lies beyond was left by an earlier call. */
   constructor(memory: WasmMemory, { realloc, pages }: { realloc: WasmFunction; pages?: WasmGlobal | undefined }) {
@@ -47,9 +48,15 @@ export class Heap {
     return this.#grown;
   }
 
-  /** Makes the size that the guest has now the pristine one. */
-  acceptSize(): void {
+  /** Whether values were written for the guest since {@link accept}. */
+  get hasAllocated(): boolean {
+    return this.#allocated;
+  }
+
+  /** Makes the memory as it is now the pristine one, in its size and its content. */
+  accept(): void {
     if (this.hasGrown) this.#grown = false;
+    this.#allocated = false;
     this.#ownBytes = this.#countOwn();
   }
 
@@ -76,6 +83,7 @@ export class Heap {
   /** Address of `size` fresh bytes from the guest's allocator. A guest without that much memory traps. */
   allocate(size: number, align: number): number {
     if (size > 0x7fff_ffff) throw new InvalidPointer();
+    this.#allocated = true;
     return this.range(Number(this.#realloc(0, 0, align, size)), { bytes: size, align });
   }
 

@@ -10,10 +10,8 @@ const globalGet = 0x23;
 /** Bytes of either instruction with its memory index. */
 const siteBytes = 2;
 
-/** Indices of what is added to a module. */
+/** Indices of what stands in for the memory's size. */
 export interface GrowthIndices {
-  /** The type `(i32) -> i32`. */
-  readonly type: number;
   /** The function that stands in for `memory.grow`. */
   readonly grow: number;
   /** The guest's count of pages. */
@@ -27,18 +25,20 @@ export interface RewrittenCode {
 }
 
 /** The code that is rewritten: offsets count from the start of the module. */
-interface GrowingCode {
+interface OriginalCode {
   readonly start: number;
   readonly bodies: readonly FunctionBody[];
-  /** Each `memory.size` and `memory.grow`, in order. */
+  /** Each `memory.size` and `memory.grow`, in order; none where they stay. */
   readonly sites: readonly number[];
   readonly indices: GrowthIndices;
+  /** Bodies of more functions. */
+  readonly added: readonly Uint8Array[];
 }
 
-/** The code section's content with the instructions at `sites` replaced and the growing function added. */
-export function rewriteGrowth(core: Uint8Array, { start, bodies, sites, indices }: GrowingCode): RewrittenCode {
+/** The code section's content with the instructions at `sites` replaced and functions added. */
+export function rewriteCode(core: Uint8Array, { start, bodies, sites, indices, added }: OriginalCode): RewrittenCode {
   const content = new CodeWriter(start);
-  content.add(leb(bodies.length + 1));
+  content.add(leb(bodies.length + added.length));
   const read = Buffer.concat([Buffer.of(globalGet), leb(indices.pages)]);
   const call = Buffer.concat([Buffer.of(callOpcode), leb(indices.grow)]);
   let site = 0;
@@ -60,9 +60,10 @@ export function rewriteGrowth(core: Uint8Array, { start, bodies, sites, indices 
       content.add(part);
     }
   }
-  const added = growFunction(indices.pages);
-  content.add(leb(added.length));
-  content.add(added);
+  for (const body of added) {
+    content.add(leb(body.length));
+    content.add(body);
+  }
   return content;
 }
 
@@ -93,8 +94,11 @@ class CodeWriter implements RewrittenCode {
   }
 }
 
-/** `memory.grow` over the count of pages: the memory itself grows only beyond what an earlier call left. */
-function growFunction(pages: number): Uint8Array {
+/**
+ * The body of `(i32) -> i32` that stands in for `memory.grow`: the memory itself grows only beyond what an earlier call
+ * left.
+ */
+export function growFunction(pages: number): Uint8Array {
   const [delta, old, wanted] = [0, 1, 2].map((index) => leb(index)) as [Uint8Array, Uint8Array, Uint8Array];
   const count = leb(pages);
   const failed = Buffer.of(0x41, 0x7f, 0x0f); // i32.const -1, return

@@ -6,8 +6,10 @@ import type { BinaryReader } from "../../interface/binary.js";
 
 /** Effect of one instruction on state that outlives a call. */
 export enum Effect {
-  /** At most memory, numeric globals, locals and the operand stack change. */
+  /** At most numeric globals, locals and the operand stack change. */
   plain,
+  /** Memory changes too, or may: a function that is not known may run. */
+  writes,
   /** Plain, and opens a block that an `end` closes. */
   opens,
   /** Plain, and closes the innermost block or the body. */
@@ -18,6 +20,10 @@ export enum Effect {
   unknown,
 }
 
+/** The opcode of `call`. */
+export const call = 0x10;
+/** The opcode of `return_call`. */
+export const returnCall = 0x12;
 /** The opcode of `memory.size`. */
 export const memorySize = 0x3f;
 /** The opcode of `memory.grow`. */
@@ -65,10 +71,10 @@ const single = table([
   [0x0e, 0x0e, Immediates.branchTable],
   [0x0f, 0x0f, none], // return
   [0x10, 0x10, one], // call
-  [0x11, 0x11, two], // call_indirect
+  [0x11, 0x11, two, Effect.writes], // call_indirect
   [0x12, 0x12, one], // return_call
-  [0x13, 0x13, two], // return_call_indirect
-  [0x14, 0x15, one], // call_ref, return_call_ref
+  [0x13, 0x13, two, Effect.writes], // return_call_indirect
+  [0x14, 0x15, one, Effect.writes], // call_ref, return_call_ref
   [0x18, 0x18, one, Effect.closes], // delegate (legacy exceptions)
   [0x19, 0x19, none], // catch_all
   [0x1a, 0x1b, none], // drop, select
@@ -76,8 +82,11 @@ const single = table([
   [0x1f, 0x1f, Immediates.catches, Effect.opens], // try_table
   [0x20, 0x25, one], // local.get, .set, .tee, global.get, .set, table.get
   [0x26, 0x26, one, Effect.lasting], // table.set
-  [0x28, 0x3e, memory], // loads and stores
-  [0x3f, 0x42, one], // memory.size, memory.grow, i32.const, i64.const
+  [0x28, 0x35, memory], // loads
+  [0x36, 0x3e, memory, Effect.writes], // stores
+  [0x3f, 0x3f, one], // memory.size
+  [0x40, 0x40, one, Effect.writes], // memory.grow
+  [0x41, 0x42, one], // i32.const, i64.const
   [0x43, 0x43, Immediates.fourBytes],
   [0x44, 0x44, Immediates.eightBytes],
   [0x45, 0xc4, none], // numeric
@@ -108,10 +117,10 @@ const objects = table([
 /** 0xFC: saturating truncation, bulk memory, tables. */
 const bulk = table([
   [0x00, 0x07, none], // trunc_sat
-  [0x08, 0x08, two], // memory.init
+  [0x08, 0x08, two, Effect.writes], // memory.init
   [0x09, 0x09, one, Effect.lasting], // data.drop
-  [0x0a, 0x0a, two], // memory.copy
-  [0x0b, 0x0b, one], // memory.fill
+  [0x0a, 0x0a, two, Effect.writes], // memory.copy
+  [0x0b, 0x0b, one, Effect.writes], // memory.fill
   [0x0c, 0x0c, two, Effect.lasting], // table.init
   [0x0d, 0x0d, one, Effect.lasting], // elem.drop
   [0x0e, 0x0e, two, Effect.lasting], // table.copy
@@ -122,12 +131,14 @@ const bulk = table([
 
 /** 0xFD: vectors, the relaxed ones included. */
 const vectors = table([
-  [0x00, 0x0b, memory], // loads, v128.store
+  [0x00, 0x0a, memory], // loads
+  [0x0b, 0x0b, memory, Effect.writes], // v128.store
   [0x0c, 0x0d, Immediates.sixteenBytes], // v128.const, i8x16.shuffle
   [0x0e, 0x14, none], // swizzle, splats
   [0x15, 0x22, lane], // extract_lane, replace_lane
   [0x23, 0x53, none],
-  [0x54, 0x5b, memoryAndLane], // load_lane, store_lane
+  [0x54, 0x57, memoryAndLane], // load_lane
+  [0x58, 0x5b, memoryAndLane, Effect.writes], // store_lane
   [0x5c, 0x5d, memory], // load32_zero, load64_zero
   [0x5e, 0x113, none],
 ]);
@@ -136,7 +147,8 @@ const vectors = table([
 const atomics = table([
   [0x00, 0x02, memory], // notify, wait32, wait64
   [0x03, 0x03, lane], // fence, with a reserved byte
-  [0x10, 0x4e, memory],
+  [0x10, 0x16, memory], // loads
+  [0x17, 0x4e, memory, Effect.writes], // stores, read-modify-write
 ]);
 
 const prefixed: Readonly<Record<number, Instructions>> = { 251: objects, 252: bulk, 253: vectors, 254: atomics };

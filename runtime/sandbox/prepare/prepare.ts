@@ -2,6 +2,7 @@
 // in the preparer's thread.
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
+import { type AppInterface, exportedInterface } from "../../interface/model.js";
 import { parseInterface } from "../../interface/parse.js";
 import { placesSection } from "../../interface/places.js";
 import { interfaceText } from "../../interface/section.js";
@@ -27,7 +28,7 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   const shape = new CoreShape(core);
   checkImports(shape);
   const rewritten = rewriteCore(core, { shape, memoryBytes: limits.memoryBytes });
-  const { bytes, initialPages, resettable, pagesGlobal, shifts } = rewritten;
+  const { bytes, initialPages, resettable, countsPages, shifts, writers } = rewritten;
   checkExports(shape, app);
   // The rewrite of an invalid module may be valid, and another module than the one that was checked: bytes behind a
   // section's last entry become entries. The engine reads the module only now, when its bounds are checked.
@@ -42,11 +43,22 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
     interface: app,
     imports,
     resettable,
+    countsPages,
+    readers: readersOf(app, { shape, writers }),
     memoryBytes: initialPages * pageBytes,
     interfaceBytes: text.length,
-    ...(pagesGlobal === undefined ? {} : { pagesGlobal }),
     ...(section && { places: { section, codeStart, shifts } }),
   };
+}
+
+/** WIT names of the functions that change no memory. */
+function readersOf(
+  app: AppInterface,
+  { shape, writers }: { readonly shape: CoreShape; readonly writers: Uint8Array },
+): Set<string> {
+  const indexes = new Map(shape.exports.map(({ name, index }) => [name, index]));
+  const names = app.functions.map(({ wit }) => wit);
+  return new Set(names.filter((wit) => writers[indexes.get(`${exportedInterface}#${wit}`) ?? -1] === 0));
 }
 
 /** Compiles on this thread, so that its CPU time counts as this thread's: the engine's own threads are not measured. */

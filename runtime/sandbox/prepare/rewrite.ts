@@ -1,13 +1,15 @@
-// Rewrites a core module so that it can be bounded and reset: memory and tables capped, mutable globals exported, and
-// its memory's size kept in one of them.
+// Rewrites a core module so that it can be bounded and reset: memory and tables capped, functions that save and restore
+// its mutable globals, and its memory's size kept in one more global.
 import { HerdError } from "../../../src/core/errors.js";
 import { BinaryReader, leb128 as leb, type Section } from "../../interface/binary.js";
 import { moduleBounds } from "../../interface/bounds.js";
-import { type CodeShift, globalExportPrefix } from "../prepared-revision.js";
+import { type CodeShift, resetExportPrefix, resetExports } from "../prepared-revision.js";
 import { type CodeScan, scanCode } from "./code-scan.js";
 import { type CoreShape, exportKind, refusal } from "./core-shape.js";
-import { type GrowthIndices, rewriteGrowth } from "./growth.js";
+import { growFunction, rewriteCode } from "./growth.js";
 import { memoryGrow } from "./instructions.js";
+import { memoryWriters } from "./memory-writers.js";
+import { type IndexedGlobal, resetFunctions, savedGlobals } from "./reset-functions.js";
 import { sectionId } from "./wasm-module.js";
 
 /** Bytes of a page of linear memory. */
@@ -15,6 +17,8 @@ export const pageBytes = 65_536;
 
 const memory32Pages = 65_536;
 const preambleBytes = 8;
+/** The value type, as its byte. */
+const i32 = 0x7f;
 
 /** A rewritten module, and what the rewrite learned about it. */
 export interface Rewritten {
@@ -22,15 +26,17 @@ export interface Rewritten {
   readonly initialPages: number;
   /** Whether memory and globals are all the state that an instance can have. */
   readonly resettable: boolean;
-  /** Index of the global that counts the guest's pages; undefined where growth cannot be reset, or none can come. */
-  readonly pagesGlobal: number | undefined;
+  /** Whether the guest has its own count of pages; without it, growth cannot be reset, or none can come. */
+  readonly countsPages: boolean;
   /** Where the rewritten code stands in the original. */
   readonly shifts: readonly CodeShift[];
+  /** For each function in the index space, 1 where a call of it may change memory. */
+  readonly writers: Uint8Array;
 }
 
 /**
- * Returns `core`, whose shape was read, with its memory bounded to `memoryBytes` and its mutable globals exported.
- * Throws HerdError when that is impossible.
+ * Returns `core`, whose shape was read, with its memory bounded to `memoryBytes` and functions for its reset. Throws
+ * HerdError when that is impossible.
  */
 export function rewriteCore(
   core: Uint8Array,
@@ -38,51 +44,88 @@ export function rewriteCore(
 ): Rewritten {
   const maxPages = Math.floor(memoryBytes / pageBytes);
   const memory = readMemory(core, { section: shape.section("memory"), maxPages });
-  const mutable = shape.globals.flatMap(({ isMutable }, index) => (isMutable ? [index] : []));
-  // JavaScript cannot copy a vector or a reference: then no reset is possible, and no global is exported.
-  const copyable = mutable.every((index) => isNumber(shape.globals[index]?.type ?? 0));
   if (shape.section("export") === undefined) throw refusal("exports nothing");
-  if (shape.exports.some(({ name }) => name.startsWith(globalExportPrefix)))
-    throw refusal(`exports a name that begins with ${globalExportPrefix}`);
+  if (shape.exports.some(({ name }) => name.startsWith(resetExportPrefix)))
+    throw refusal(`exports a name that begins with ${resetExportPrefix}`);
   const code = shape.section("code");
   const scan = code === undefined ? undefined : scanCode(core, code);
-  const resettable = copyable && (scan?.resettable ?? true);
-  const growth =
-    resettable && scan !== undefined ? growthOf(core, { shape, scan, initial: memory.initial }) : undefined;
-  const exported = copyable ? [...mutable, ...(growth === undefined ? [] : [growth.indices.pages])] : [];
+  const resettable = scan?.resettable ?? true;
+  const additions =
+    scan !== undefined && resettable ? additionsTo(core, { shape, scan, initial: memory.initial }) : undefined;
   const bytes = Buffer.concat([
     core.subarray(0, preambleBytes),
-    ...withGlobals(shape.sections, growth !== undefined).flatMap((section) => {
-      const content = (): Uint8Array => core.subarray(section.start, section.end);
+    ...withGlobals(shape.sections, additions?.sections.has(sectionId.global) === true).flatMap((section) => {
+      const content = core.subarray(section.start, section.end);
       if (section.id === sectionId.memory) return frame(section.id, [memory.content]);
       if (section.id === sectionId.table) return frame(section.id, capTables(core, section));
-      if (section.id === sectionId.export) return frame(section.id, addExports(core, { section, exported }));
-      return frame(section.id, growth?.sections.get(section.id)?.(content()) ?? [content()]);
+      return frame(section.id, additions?.sections.get(section.id)?.(content) ?? [content]);
     }),
   ]);
-  const { indices, shifts = [] } = growth ?? {};
-  return { bytes, initialPages: memory.initial, resettable, pagesGlobal: indices?.pages, shifts };
+  return {
+    bytes,
+    initialPages: memory.initial,
+    resettable,
+    countsPages: additions?.countsPages ?? false,
+    shifts: additions?.shifts ?? [],
+    writers: memoryWriters(shape.imports.length, scan?.bodies ?? []),
+  };
 }
 
 /** A section's content with what is added to it. */
 type Edit = (content: Uint8Array) => Uint8Array[];
 
-/** How a module is rewritten whose memory can grow: the edits by section. Undefined for one that cannot, or not so. */
-function growthOf(
+interface Additions {
+  readonly sections: ReadonlyMap<number, Edit>;
+  readonly shifts: readonly CodeShift[];
+  readonly countsPages: boolean;
+}
+
+/** How a module is rewritten that has mutable globals or can grow; undefined for one without. */
+function additionsTo(
   core: Uint8Array,
   { shape, scan, initial }: { readonly shape: CoreShape; readonly scan: CodeScan; readonly initial: number },
-): { indices: GrowthIndices; sections: ReadonlyMap<number, Edit>; shifts: readonly CodeShift[] } | undefined {
-  if (scan.sites === undefined || !scan.sites.some((at) => core[at] === memoryGrow)) return undefined;
-  const indices = { type: shape.typeCount, grow: shape.functionCount, pages: shape.globals.length };
-  const { parts, shifts } = rewriteGrowth(core, { bodies: scan.bodies, sites: scan.sites, start: scan.start, indices });
-  const count = Buffer.concat([Buffer.of(0x7f, 1, 0x41), signedLeb(initial), Buffer.of(0x0b)]);
+): Additions | undefined {
+  const { bodies, start } = scan;
+  const countsPages = scan.sites?.some((at) => core[at] === memoryGrow) ?? false;
+  const globalCount = shape.globals.length;
+  const globals: IndexedGlobal[] = shape.globals.flatMap(({ isMutable, type }, index) =>
+    isMutable ? [{ index, type }] : [],
+  );
+  if (countsPages) globals.push({ index: globalCount, type: i32 });
+  if (globals.length === 0 || bodies.length === 0) return undefined;
+  const { save, restore } = resetFunctions(globals, countsPages ? globalCount + 1 : globalCount);
+  const [saveIndex, restoreIndex, growIndex] = [0, 1, 2].map((at) => shape.functionCount + at) as [
+    number,
+    number,
+    number,
+  ];
+  const { parts, shifts } = rewriteCode(core, {
+    bodies,
+    start,
+    sites: countsPages ? (scan.sites ?? []) : [],
+    indices: { grow: growIndex, pages: globalCount },
+    added: [save, restore, ...(countsPages ? [growFunction(globalCount)] : [])],
+  });
+  const [nothing, growing] = [Buffer.of(0x60, 0, 0), Buffer.of(0x60, 1, i32, 1, i32)];
+  const types = [shape.typeCount, shape.typeCount, ...(countsPages ? [shape.typeCount + 1] : [])];
+  const pages = Buffer.concat([Buffer.of(i32, 1, 0x41), signedLeb(initial), Buffer.of(0x0b)]);
+  const exports = [
+    exportOf(resetExports.save, { kind: exportKind.function, index: saveIndex }),
+    exportOf(resetExports.restore, { kind: exportKind.function, index: restoreIndex }),
+    ...(countsPages ? [exportOf(resetExports.pages, { kind: exportKind.global, index: globalCount })] : []),
+  ];
   const sections = new Map<number, Edit>([
-    [sectionId.type, (content) => appended(content, Buffer.of(0x60, 1, 0x7f, 1, 0x7f))],
-    [sectionId.function, (content) => appended(content, leb(indices.type))],
-    [sectionId.global, (content) => appended(content, count)],
+    [sectionId.type, (content) => appended(content, countsPages ? [nothing, growing] : [nothing])],
+    [sectionId.function, (content) => appended(content, types.map(leb))],
+    [sectionId.global, (content) => appended(content, [...(countsPages ? [pages] : []), ...savedGlobals(globals)])],
+    [sectionId.export, (content) => appended(content, exports)],
     [sectionId.code, () => [...parts]],
   ]);
-  return { indices, sections, shifts };
+  return { sections, shifts, countsPages };
+}
+
+function exportOf(name: string, { kind, index }: { readonly kind: number; readonly index: number }): Uint8Array {
+  return Buffer.concat([leb(name.length), Buffer.from(name), Buffer.of(kind), leb(index)]);
 }
 
 /** The sections with an empty one for globals where they need one and have none. */
@@ -92,12 +135,12 @@ function withGlobals(sections: readonly Section[], areNeeded: boolean): readonly
   return sections.toSpliced(at, 0, { id: sectionId.global, start: 0, end: 0 });
 }
 
-/** A vector with one more element. */
-function appended(content: Uint8Array, element: Uint8Array): Uint8Array[] {
-  if (content.length === 0) return [leb(1), element];
+/** A vector with more elements. */
+function appended(content: Uint8Array, elements: readonly Uint8Array[]): Uint8Array[] {
+  if (content.length === 0) return [leb(elements.length), ...elements];
   const reader = new BinaryReader(content, { start: 0, end: content.length });
   const count = reader.u32();
-  return [leb(count + 1), content.subarray(reader.offset), element];
+  return [leb(count + elements.length), content.subarray(reader.offset), ...elements];
 }
 
 /** A number that is not negative as a signed LEB128. */
@@ -106,10 +149,6 @@ function signedLeb(value: number): Uint8Array {
   let rest = value;
   for (; rest >= 0x40; rest = Math.floor(rest / 0x80)) bytes.push((rest & 0x7f) | 0x80);
   return Buffer.of(...bytes, rest);
-}
-
-function isNumber(type: number): boolean {
-  return type >= 0x7c && type <= 0x7f;
 }
 
 function readMemory(
@@ -144,20 +183,6 @@ function capTables(core: Uint8Array, section: Section): Uint8Array[] {
     parts.push(Buffer.of(type, 1), leb(initial), leb(Math.min(maximum, maxTableEntries)));
   }
   return parts;
-}
-
-/** The parts of the export section with those globals added. */
-function addExports(
-  core: Uint8Array,
-  { section, exported }: { section: Section; exported: readonly number[] },
-): Uint8Array[] {
-  const reader = new BinaryReader(core, section);
-  const count = reader.count(moduleBounds.exports);
-  const added = exported.map((index) => {
-    const name = Buffer.from(globalExportPrefix + index);
-    return Buffer.concat([leb(name.length), name, Buffer.of(exportKind.global), leb(index)]);
-  });
-  return [leb(count + added.length), core.subarray(reader.offset, section.end), ...added];
 }
 
 function frame(id: number, parts: readonly Uint8Array[]): Uint8Array[] {

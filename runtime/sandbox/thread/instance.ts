@@ -3,7 +3,7 @@ import { HerdError } from "../../../src/core/errors.js";
 import { exportedInterface } from "../../interface/model.js";
 import { Heap } from "../binding/heap.js";
 import type { PreparedRevision } from "../prepared-revision.js";
-import { globalExportPrefix } from "../prepared-revision.js";
+import { resetExports } from "../prepared-revision.js";
 import {
   type CoreValue,
   type WasmExports,
@@ -23,26 +23,23 @@ const resetLimitBytes = 2 * 1024 * 1024;
 /** A grown memory above the limit is given back after so many calls in a row that did not need it. */
 const unusedCalls = 4;
 
-/** State of an instance's memory and globals right after `_initialize`. */
-interface Snapshot {
-  /** The memory up to its last byte that is not zero. */
-  readonly memory: Uint8Array;
-  readonly globals: readonly { readonly global: WasmGlobal; readonly value: CoreValue }[];
-}
-
 /** One instantiated module. Not pristine from the moment its guest ran until {@link reset} succeeds. */
 export class Instance {
   readonly heap: Heap;
   readonly exports: WasmExports;
   /** The revision of the instance. */
   readonly prepared: PreparedRevision;
-  readonly #snapshot: Snapshot | undefined;
+  /** The memory right after `_initialize`, up to its last byte that is not zero; the globals save themselves. */
+  readonly #snapshot: Uint8Array | undefined;
+  readonly #restore: WasmFunction | undefined;
   /** The guest's count of its pages, where growth is reset, and that count in the snapshot. */
   readonly #pages: { readonly global: WasmGlobal; readonly first: CoreValue } | undefined;
   readonly #firstBytes: number;
   /** Calls in a row that left a large memory unused. */
   #unused = 0;
-  readonly #functions = new Map<string, WasmFunction>();
+  readonly #functions = new Map<string, { readonly core: WasmFunction; readonly writes: boolean }>();
+  /** Whether code ran that may have changed memory. */
+  #wrote = false;
   #spoiled = false;
 
   /** Instantiates and initializes. Throws HerdError when the guest's own start fails or no memory is available. */
@@ -53,7 +50,8 @@ export class Instance {
     this.exports = instantiate(prepared, imports);
     if (!(this.exports.memory instanceof webAssembly.Memory))
       throw new HerdError("function.trapped", "the app exports no memory");
-    const pages = this.exports[`${globalExportPrefix}${prepared.pagesGlobal}`] as WasmGlobal | undefined;
+    const pages = prepared.countsPages ? (this.exports[resetExports.pages] as WasmGlobal) : undefined;
+    this.#restore = this.exports[resetExports.restore] as WasmFunction | undefined;
     const realloc = this.exports.cabi_realloc as WasmFunction;
     this.heap = new Heap(this.exports.memory as WasmMemory, { realloc, pages });
     importer.heap = this.heap;
@@ -62,21 +60,23 @@ export class Instance {
     } catch (error) {
       throw guestFailure(error, this);
     }
-    this.heap.acceptSize();
+    this.heap.accept();
     const canReset = prepared.resettable && !importer.sawOutside && this.heap.bytes.length <= resetLimitBytes;
     this.#snapshot = canReset ? takeSnapshot(this) : undefined;
     this.#pages = pages && { global: pages, first: pages.value };
     this.#firstBytes = this.heap.bytes.length;
   }
 
-  /** The core function for `wit`. */
+  /** The core function for `wit`, which is about to run. */
   core(wit: string): WasmFunction {
-    let core = this.#functions.get(wit);
-    if (core === undefined) {
-      core = this.exports[`${exportedInterface}#${wit}`] as WasmFunction;
-      this.#functions.set(wit, core);
+    let known = this.#functions.get(wit);
+    if (known === undefined) {
+      const core = this.exports[`${exportedInterface}#${wit}`] as WasmFunction;
+      known = { core, writes: !this.prepared.readers.has(wit) };
+      this.#functions.set(wit, known);
     }
-    return core;
+    if (known.writes) this.#wrote = true;
+    return known.core;
   }
 
   /** Marks that this instance must never be reset: its guest trapped. */
@@ -107,12 +107,14 @@ export class Instance {
       this.#unused = pages.global.value === pages.first ? this.#unused + 1 : 0;
     }
     if (this.#snapshot === undefined || !this.isResettable) return false;
-    const { bytes } = this.heap;
-    const { memory, globals } = this.#snapshot;
-    bytes.set(memory, 0);
-    bytes.fill(0, memory.length);
-    for (const { global, value } of globals) global.value = value;
-    this.heap.acceptSize();
+    if (this.#wrote || this.heap.hasAllocated) {
+      const { bytes } = this.heap;
+      bytes.set(this.#snapshot, 0);
+      bytes.fill(0, this.#snapshot.length);
+    }
+    this.#restore?.();
+    this.heap.accept();
+    this.#wrote = false;
     return true;
   }
 }
@@ -128,23 +130,16 @@ function instantiate(prepared: PreparedRevision, imports: ReturnType<typeof make
   }
 }
 
-/**
- * Undefined when a copy would not restore the instance, or cannot be made: then each call gets an instance of its own.
- */
-function takeSnapshot({ heap, exports }: Instance): Snapshot | undefined {
+/** Saves the globals, copies the memory. Undefined when that cannot be: then each call gets an instance of its own. */
+function takeSnapshot({ heap, exports }: Instance): Uint8Array | undefined {
   const { bytes } = heap;
   let end = bytes.length;
   while (end > 0 && bytes[end - 1] === 0) end--;
   try {
-    const globals = Object.entries(exports)
-      .filter(([name]) => name.startsWith(globalExportPrefix))
-      .map(([, value]) => ({ global: value as WasmGlobal, value: (value as WasmGlobal).value }));
-    // JavaScript may change the bits of a NaN.
-    if (!globals.every(({ value }) => typeof value === "bigint" || (typeof value === "number" && !Number.isNaN(value))))
-      return undefined;
-    return { memory: new Uint8Array(bytes.subarray(0, end)), globals };
+    (exports[resetExports.save] as WasmFunction | undefined)?.();
+    return new Uint8Array(bytes.subarray(0, end));
   } catch {
-    // A vector has no value in JavaScript, or there is no memory for the copy.
+    // There is no memory for the copy.
     return undefined;
   }
 }

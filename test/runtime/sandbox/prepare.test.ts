@@ -2,22 +2,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
-import { webAssembly } from "../../../runtime/sandbox/web-assembly.js";
+import { Instance } from "../../../runtime/sandbox/thread/instance.js";
+import { type WasmFunction, webAssembly } from "../../../runtime/sandbox/web-assembly.js";
 import { failureOf } from "./guests.js";
 import { component, core, moduleText, unary } from "./hand-made.js";
 
 const options = { revision: "r", limits: { memoryBytes: 4 * 65_536 } };
+const host = { nodeName: "n", now: () => 0, monotonicNs: () => 0n, fillRandom: () => undefined };
 const open = (body: string, shape: { memory?: string } = {}) =>
   prepare(component(core(moduleText(body, shape))), options);
 
-test("a plain module is prepared: its globals exported, its memory capped", async () => {
+test("a plain module is prepared: what resets it is added, its memory capped", async () => {
   const prepared = await open(
     "(global (mut i32) (i32.const 5)) (global i32 (i32.const 5)) (global (mut f64) (f64.const 1))",
   );
   const exported = webAssembly.Module.exports(prepared.module).map(({ name }) => name);
   assert.deepEqual(
     exported.filter((name) => name.startsWith("herd:")),
-    ["herd:global:0", "herd:global:2"],
+    ["herd:reset:save", "herd:reset:restore"],
   );
   assert.deepEqual([prepared.resettable, prepared.memoryBytes], [true, 65_536]);
   const grow = await prepare(
@@ -47,7 +49,7 @@ const refused: Record<string, readonly [text: string, message: RegExp]> = {
     `(module (import "wasi:clocks/wall-clock@0.3.0" "now" (func (param i32))) (memory (export "memory") 1))`,
     /wall-clock@0\.3\.0/,
   ],
-  "a reserved export": [moduleText('(func (export "herd:global:0"))'), /begins with herd:global:/],
+  "a reserved export": [moduleText('(func (export "herd:reset:save"))'), /begins with herd:reset:/],
   "a huge table": [moduleText("(table 1000000 funcref)"), /entries of a table: 1000000; at most 100000/],
   "no allocator": [`(module (memory (export "memory") 1))`, /does not export cabi_realloc/],
 };
@@ -86,14 +88,43 @@ const lasting: Record<string, string> = {
   "table.init": `${table} (func (table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1)))`,
   "elem.drop": `${table} (func (elem.drop $e))`,
   "data.drop": `(data $d "x") (func (data.drop $d))`,
-  "a mutable reference": "(global (mut funcref) (ref.null func))",
-  "a mutable vector": "(global (mut v128) (v128.const i32x4 0 0 0 0))",
 };
 for (const [what, body] of Object.entries(lasting)) {
   test(`a module with ${what} is not reset`, async () => {
     assert.equal((await open(body)).resettable, false);
   });
 }
+
+test("globals of every type are reset, and a NaN keeps its bits", async () => {
+  const nan = ["(f32.const nan:0x200001)", "(f64.const nan:0x4000000000001)"];
+  const body = `
+    (global $i (mut i32) (i32.const 5)) (global $j (mut i64) (i64.const -7))
+    (global $f (mut f32) ${nan[0]}) (global $g (mut f64) ${nan[1]})
+    (global $v (mut v128) (v128.const i64x2 3 4)) (global $r (mut funcref) (ref.null func))
+    (global $e (mut externref) (ref.null extern)) (elem declare func $x) (func $x)
+    (func (export "$#f") (param i32) (result i32) (local $was i32)
+      (local.set $was (i32.and
+        (i32.and
+          (i32.and (i32.eq (global.get $i) (i32.const 5)) (i64.eq (global.get $j) (i64.const -7)))
+          (i32.and
+            (i32.eq (i32.reinterpret_f32 (global.get $f)) (i32.reinterpret_f32 ${nan[0]}))
+            (i64.eq (i64.reinterpret_f64 (global.get $g)) (i64.reinterpret_f64 ${nan[1]}))))
+        (i32.and
+          (i64.eq (i64x2.extract_lane 1 (global.get $v)) (i64.const 4))
+          (i32.and (ref.is_null (global.get $r)) (ref.is_null (global.get $e))))))
+      (global.set $i (local.get 0)) (global.set $j (i64.const 1)) (global.set $f (f32.const 1))
+      (global.set $g (f64.const 1)) (global.set $v (i64x2.splat (i64.const 9))) (global.set $r (ref.func $x))
+      (local.get $was))`;
+  const bytes = component(core(moduleText(body)), { functions: [unary("f", { kind: "s32" })] });
+  const prepared = await prepare(bytes, options);
+  assert.equal(prepared.resettable, true);
+  const instance = new Instance(prepared, { ...host, log: () => undefined, logUnits: () => 0 });
+  const call = (): unknown => (instance.core("f") as WasmFunction)(1);
+  for (let round = 0; round < 3; round++) {
+    assert.deepEqual([call(), call()], [1, 0]);
+    assert.equal(instance.reset(), true);
+  }
+});
 
 test("what leaves no trace but in memory is reset: bulk memory, vectors, atomics apart, branch tables", async () => {
   const body = `(data $d "x") (table 1 funcref) (func $f (param i32) (result i32)
