@@ -11,7 +11,7 @@ const globalGet = 0x23;
 const siteBytes = 2;
 
 /** Indices of what stands in for the memory's size. */
-export interface GrowthIndices {
+interface GrowthIndices {
   /** The function that stands in for `memory.grow`. */
   readonly grow: number;
   /** The guest's count of pages. */
