@@ -19,6 +19,7 @@ export interface ForwardReport {
   readonly choiceNs: Estimate;
   readonly p50UsAt1: Estimate;
   readonly p50UsAt32: Estimate;
+  readonly p99UsAt32: Estimate;
   readonly callsPerSecondAt32: Estimate;
 }
 
@@ -42,6 +43,7 @@ export async function measureForward(): Promise<ForwardReport> {
       choiceNs: choiceNs(),
       p50UsAt1: estimated(one, ({ p50Us }) => p50Us),
       p50UsAt32: estimated(many, ({ p50Us }) => p50Us),
+      p99UsAt32: estimated(many, ({ p99Us }) => p99Us),
       callsPerSecondAt32: estimated(many, ({ perSecond }) => perSecond),
     };
   } finally {
@@ -53,6 +55,7 @@ export async function measureForward(): Promise<ForwardReport> {
 
 interface Measured {
   readonly p50Us: number;
+  readonly p99Us: number;
   readonly perSecond: number;
 }
 
@@ -82,7 +85,8 @@ async function together(
   };
   const from = performance.now();
   await Promise.all(Array.from({ length: inFlight }, client));
-  return { p50Us: percentile(times, 0.5), perSecond: (count / (performance.now() - from)) * 1_000 };
+  const perSecond = (count / (performance.now() - from)) * 1_000;
+  return { p50Us: percentile(times, 0.5), p99Us: percentile(times, 0.99), perSecond };
 }
 
 function choiceNs(): Estimate {

@@ -219,11 +219,13 @@ function keyFigures(report: MeshReport): BenchRun["key"] {
   const hops = report.forward.map(({ connections, overheadP50Micros }) => {
     return { name: `hop at ${connections} connections, p50`, unit: "µs", better, ...overheadP50Micros };
   });
-  const { choiceNs, p50UsAt1, callsPerSecondAt32 } = report.forwardBetweenLinks;
+  const { choiceNs, p50UsAt1, p50UsAt32, p99UsAt32, callsPerSecondAt32 } = report.forwardBetweenLinks;
   return [
     ...hops,
     { name: "choice among nine peers", unit: "ns", better, ...choiceNs },
     { name: "call over a link, p50", unit: "µs", better, ...p50UsAt1 },
+    { name: "call over a link at 32, p50", unit: "µs", better, ...p50UsAt32 },
+    { name: "call over a link at 32, p99", unit: "µs", better, ...p99UsAt32 },
     { name: "calls over a link at 32", unit: "1/s", better: "higher", ...callsPerSecondAt32 },
     { name: "join", unit: "ms", better, ...report.join.joinMs },
     { name: "upload to answer", unit: "ms", better, ...report.propagation.uploadToAnswerMs },

@@ -38,7 +38,7 @@ export interface SandboxShare {
 const tickMs = 2;
 /**
  * To wake a thread costs about as much as this many milliseconds of calls: less work is not shared out among the free
- * threads.
+ * threads, and waits for a thread that is about to return.
  */
 const wakeMs = 0.4;
 /** Short calls count as coming while the last one is not older than this. */
@@ -174,8 +174,10 @@ export class Dispatcher {
       const freeWorkers = Math.min(free.length, workers - busy.length);
       if (freeWorkers <= 0) break;
       const now = clock.monotonic();
+      const isLittle = this.#queue.fits(wakeMs);
+      if (isLittle && busy.some(({ dueAt }) => dueAt > now)) break;
       const reserve = workers > 1 && this.longWorkers >= workers - 1 && now - this.#lastShortAt < recentMs;
-      const taken = this.#queue.take({ longAllowed: !reserve, workers: this.#queue.fits(wakeMs) ? 1 : freeWorkers });
+      const taken = this.#queue.take({ longAllowed: !reserve, workers: isLittle ? 1 : freeWorkers });
       if (taken.length === 0) break;
       const epoch = clock.now();
       const batch = taken.filter((call) => !call.expire(epoch));
@@ -184,6 +186,7 @@ export class Dispatcher {
       if (!first.queue.isLong) this.#lastShortAt = now;
       const thread = choose(free, first);
       if (thread === undefined) break;
+      thread.dueAt = isLittle ? now + wakeMs : 0;
       this.#send(thread, batch);
     }
     this.#arm();

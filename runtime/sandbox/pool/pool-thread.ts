@@ -75,6 +75,8 @@ export class PoolThread {
   /** Whether an empty batch is in flight: the thread takes no other, and counts as running none. */
   isProbed = false;
   isDead = false;
+  /** Monotonic milliseconds until which a batch of little work is expected back; 0 for another one. */
+  dueAt = 0;
   /** Whether the batch holds a long call, or a call that turned out to be long. */
   isLong = false;
 
