@@ -15,6 +15,7 @@ import { alternate, estimated, paired } from "./rounds.js";
 import { measureSandbox, type SandboxReport } from "./sandbox.js";
 import { estimateOf, rounded } from "./statistics.js";
 import { type CpuPerCall, cpuPerCall, threadTimes } from "./thread-cpu.js";
+import { measureWorkerCounts, type WorkerCount, workerCountPanel } from "./worker-counts.js";
 
 const generator = loadGenerator();
 const seconds = 2;
@@ -23,7 +24,7 @@ const method =
   `HTTPS calls of a function that adds two numbers, load by ${generator.name} on the same machine, beside servers ` +
   `that parse and answer the same JSON (bare: hyper-express; the floor: raw uWebSockets): ${rounds} rounds of ` +
   `${seconds} s in turn, medians, intervals of 95 % (five rounds: least to greatest), ratios of neighbouring rounds. ` +
-  "Processor time is the server's, from the kernel's account of each thread.";
+  "Processor time is the server's, from the kernel's account of each thread. By workers: one node after the other.";
 
 const connectionCounts = [1, 8, 32, 128, 512];
 /** The node behind either front door, and servers that only echo: raw uWebSockets is the floor. */
@@ -57,6 +58,7 @@ interface Comparison {
 
 interface HttpsReport {
   readonly https: readonly Comparison[];
+  readonly byWorkers: readonly WorkerCount[];
   readonly fastBesideSlowP99Ms: { readonly [measure in "alone" | "beside" | "ratio"]: Estimate };
   readonly warmDeployMs: Estimate;
   readonly idleMebibytes: number;
@@ -119,7 +121,7 @@ async function besideOthers(folder: string, functions: string): Promise<Comparis
   const nodes: Measured[] = [];
   try {
     for (const [name, door] of Object.entries(nodeDoors)) {
-      const node = await startNode(join(folder, door), { functions, door });
+      const node = await startNode(join(folder, `door-${door}`), { functions, door });
       nodes.push({ ...node, name, url: `${node.url}/fn/bench/add` });
     }
     return await withServers(join(folder, "echo"), servers, async (others) => {
@@ -134,10 +136,13 @@ async function besideOthers(folder: string, functions: string): Promise<Comparis
 
 async function overHttps(folder: string): Promise<HttpsReport> {
   const functions = fileURLToPath(new URL("bench/functions", packageRoot()));
+  const https = await besideOthers(folder, functions);
+  const byWorkers = await measureWorkerCounts({ folder, functions, generator, connectionCounts });
   const node = await startNode(join(folder, "node"), { functions });
   try {
     return {
-      https: await besideOthers(folder, functions),
+      https,
+      byWorkers,
       fastBesideSlowP99Ms: await besideSlow(node),
       warmDeployMs: estimateOf(await deployTimes(node)),
       idleMebibytes: rounded(await idleMemory(node)),
@@ -174,7 +179,7 @@ function keyFigures(sandbox: SandboxReport, report: HttpsReport): BenchRun["key"
   ];
 }
 
-function panelsOf({ https, fastBesideSlowP99Ms }: HttpsReport): BarPanel[] {
+function panelsOf({ https, byWorkers, fastBesideSlowP99Ms }: HttpsReport): BarPanel[] {
   const categories = https.map(({ connections }) => `${connections} connection${connections === 1 ? "" : "s"}`);
   const names = https[0]?.sides.map(({ name }) => name) ?? [];
   const all = (look: (side: Side) => Estimate): BarPanel["series"] =>
@@ -195,6 +200,7 @@ function panelsOf({ https, fastBesideSlowP99Ms }: HttpsReport): BarPanel[] {
     { kind: "bars", title: "Latency, p50", yLabel: "ms", yScale: "log", categories, series: all((side) => side.p50Ms) },
     { kind: "bars", title: "Latency, p99", yLabel: "ms", yScale: "log", categories, series: all((side) => side.p99Ms) },
     { kind: "bars", title: "Processor time a call", yLabel: "µs", categories, series: all(cpu) },
+    workerCountPanel(byWorkers),
     { kind: "bars", ...slow, series: [{ name: "node", values: [alone, beside] }] },
   ];
 }

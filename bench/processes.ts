@@ -29,10 +29,16 @@ export interface Target {
  */
 export async function startNode(
   state: string,
-  { functions, door, dist = new URL("../", import.meta.url) }: { functions: string; door?: DoorKind; dist?: URL },
+  {
+    functions,
+    door,
+    workers,
+    dist = new URL("../", import.meta.url),
+  }: { functions: string; door?: DoorKind; workers?: number; dist?: URL },
 ): Promise<Target> {
   const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
   if (door !== undefined) flags.push("--door", door);
+  if (workers !== undefined) flags.push("--workers", String(workers));
   const { child, line } = await start(new URL("src/cli/main.js", dist), flags);
   const { url, token, ca } = readyLine.parse(JSON.parse(line));
   if (token === undefined) throw new TypeError("the node founded no mesh, so that there is no token");

@@ -1,0 +1,90 @@
+// Calls a second by the number of workers and of connections, and where the main thread is the limit.
+
+import { join } from "node:path";
+import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
+import type { LoadGenerator } from "./load.js";
+import { startNode, type Target } from "./processes.js";
+import { alternate, estimated } from "./rounds.js";
+import { type CpuPerCall, cpuPerCall, threadTimes } from "./thread-cpu.js";
+
+const workerCounts = [1, 2, 4, 8];
+const rounds = 3;
+const seconds = 2;
+
+/** One node at one number of connections. */
+export interface WorkerCount {
+  readonly workers: number;
+  readonly connections: number;
+  readonly callsPerSecond: Estimate;
+  readonly p99Ms: Estimate;
+  /** Processor time of the main thread a call, µs: a million by this is the most that it can carry a second. */
+  readonly mainMicros: Estimate;
+}
+
+/** Where and with what to measure. */
+export interface WorkerCountOptions {
+  /** For the nodes' state. */
+  readonly folder: string;
+  readonly functions: string;
+  readonly generator: LoadGenerator;
+  readonly connectionCounts: readonly number[];
+}
+
+interface Round {
+  readonly callsPerSecond: number;
+  readonly p99: number;
+  readonly cpu: CpuPerCall;
+}
+
+/** One node after the other, since even idle ones take memory; takes two minutes. */
+export async function measureWorkerCounts(options: WorkerCountOptions): Promise<WorkerCount[]> {
+  const { folder, functions, connectionCounts } = options;
+  const measured: WorkerCount[] = [];
+  for (const workers of workerCounts) {
+    const node = await startNode(join(folder, `workers-${workers}`), { functions, workers });
+    try {
+      for (const connections of connectionCounts) {
+        const { runs } = await alternate(rounds, { runs: () => round(node, { ...options, connections }) });
+        measured.push({
+          workers,
+          connections,
+          callsPerSecond: estimated(runs, (run) => run.callsPerSecond),
+          p99Ms: estimated(runs, (run) => run.p99),
+          mainMicros: estimated(runs, ({ cpu }) => cpu.main),
+        });
+      }
+    } finally {
+      await node.stop();
+    }
+  }
+  return measured;
+}
+
+async function round(
+  node: Target,
+  { generator, connections }: { readonly generator: LoadGenerator; readonly connections: number },
+): Promise<Round> {
+  const before = await threadTimes(node.pid);
+  const call = { ...node, url: `${node.url}/fn/bench/add`, body: "[19,23]", connections, seconds };
+  const { callsPerSecond, p99, failed } = await generator.run(call);
+  if (failed > 0) throw new Error(`${failed} calls failed`);
+  const after = await threadTimes(node.pid);
+  return { callsPerSecond, p99, cpu: cpuPerCall(node.pid, { before, after, calls: callsPerSecond * seconds }) };
+}
+
+/** A picture of {@link measureWorkerCounts}. */
+export function workerCountPanel(counts: readonly WorkerCount[]): BarPanel {
+  const connections = [...new Set(counts.map((one) => one.connections))];
+  return {
+    kind: "bars",
+    title: "Throughput by workers",
+    yLabel: "calls/s",
+    categories: connections.map((count) => `${count} connection${count === 1 ? "" : "s"}`),
+    series: [...new Set(counts.map(({ workers }) => workers))].map((workers) => ({
+      name: `${workers} worker${workers === 1 ? "" : "s"}`,
+      values: connections.map(
+        (count) => counts.find((one) => one.workers === workers && one.connections === count)?.callsPerSecond,
+      ),
+    })),
+  };
+}
