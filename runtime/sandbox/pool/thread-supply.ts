@@ -131,6 +131,8 @@ export class ThreadSupply {
     for (let leftMs = bootedMs; leftMs > 0 && this.#booting.size > 0; leftMs -= bootedEveryMs)
       await delay(bootedEveryMs);
     await Promise.race([this.#piscina.destroy(), delay(endedMs, undefined, { ref: false })]);
+    // The ports of the threads, which are closed now, are handles until the end of this turn of the event loop.
+    await delay(1);
   }
 
   #fillSoon(): void {
