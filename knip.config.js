@@ -26,7 +26,6 @@ export default {
     "src/**/*.{ts,tsx}!",
     "runtime/**/*.ts!",
     "scripts/*.mjs!",
-    "src/cli/bundled-main.ts!",
     "test/**/*.ts",
     "bench/**/*.ts",
     "docs/.vitepress/**/*.mjs",
