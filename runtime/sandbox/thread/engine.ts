@@ -34,6 +34,8 @@ export class Engine {
   #used: Loaded | undefined;
   /** The revision whose instance holds a large memory: one at most. */
   #large: Loaded | undefined;
+  /** Whether instances were given up whose memories the next garbage collection frees. */
+  #hasGarbage = false;
 
   constructor({ limits, host }: EngineOptions) {
     this.#limits = limits;
@@ -60,7 +62,9 @@ export class Engine {
 
   /** Forgets a revision and its instance. */
   drop(id: number): void {
-    if (this.#large !== undefined && this.#large === this.#revisions.get(id)) this.release();
+    const loaded = this.#revisions.get(id);
+    if (this.#large === loaded) this.#large = undefined;
+    if (loaded?.instance !== undefined) this.#hasGarbage = true;
     this.#revisions.delete(id);
   }
 
@@ -115,6 +119,7 @@ export class Engine {
         if (instance.isLarge) this.#keepLarge(loaded);
         return;
       }
+      this.#hasGarbage = true;
       this.#log.begin(() => undefined);
       loaded.instance = new Instance(loaded.prepared, this.#host);
     } catch {
@@ -122,15 +127,27 @@ export class Engine {
     }
   }
 
-  /** Gives the large memory back that is kept for the next call. */
-  release(): void {
-    if (this.#large !== undefined) this.#large.instance = undefined;
+  /**
+   * Gives up the large memory that is kept for the next call. True when a garbage collection would free memories of
+   * instances.
+   */
+  release(): boolean {
+    this.#giveUpLarge();
+    const hasGarbage = this.#hasGarbage;
+    this.#hasGarbage = false;
+    return hasGarbage;
+  }
+
+  #giveUpLarge(): void {
+    if (this.#large === undefined) return;
+    this.#large.instance = undefined;
     this.#large = undefined;
+    this.#hasGarbage = true;
   }
 
   #keepLarge(loaded: Loaded): void {
     if (this.#large === loaded) return;
-    this.release();
+    this.#giveUpLarge();
     this.#large = loaded;
   }
 }

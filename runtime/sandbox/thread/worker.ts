@@ -8,6 +8,7 @@ import { kernelId } from "../kernel-id.js";
 import type { BatchExtras, CallMessage, SideMessage, StartupMessage } from "../messages.js";
 import { ResultBuffer } from "../result-buffer.js";
 import { Engine } from "./engine.js";
+import { collectGarbage } from "./garbage.js";
 import { keptFrames } from "./trap-place.js";
 
 /**
@@ -62,8 +63,8 @@ export function runBatch(thread: Thread): void {
   results.open();
   const bodies = inbox.hasExtras ? takeExtras(thread) : undefined;
   const { calls } = inbox;
-  // A probe: nobody has called for some seconds.
-  if (calls === 0) engine.release();
+  // A probe: nobody has called for some seconds, so a collection delays no call.
+  if (calls === 0 && engine.release()) collectGarbage();
   let collectedAt = performance.now();
   for (let index = 0; index < calls; index++) {
     if (!results.claim(index)) continue;
