@@ -11,6 +11,7 @@ import { systemClock } from "../src/core/clock.js";
 import type { DoorKind } from "../src/core/door-kind.js";
 import { Identity } from "../src/pki/identity/identity.js";
 import { withKeyFiles } from "../src/pki/state/key-files.js";
+import { readClientState } from "../src/storage/client-state.js";
 import type { EchoKind } from "./echo-server.js";
 import { otherRuntime, runtimeNames } from "./other-runtimes.js";
 
@@ -39,8 +40,9 @@ export async function startNode(
   const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
   if (door !== undefined) flags.push("--door", door);
   const { child, line } = await start(commandOf(dist, { bundled }), flags);
-  const { url, token, ca } = readyLine.parse(JSON.parse(line));
-  if (token === undefined) throw new TypeError("the node founded no mesh, so that there is no token");
+  const { url, ca } = readyLine.parse(JSON.parse(line));
+  const token = (await readClientState(state))?.token;
+  if (token === undefined) throw new TypeError("the node is no master, so that there is no token");
   return { url, token, ca: readFileSync(ca, "utf8"), pid: child.pid ?? 0, stop: () => stop(child) };
 }
 

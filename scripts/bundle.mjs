@@ -1,7 +1,8 @@
 // Bundles what a node runs: finding and reading some 900 modules was 40 % of the main thread's start. The inputs are
 // the modules that the compiler wrote, which tests import; the bundle is what the `herd` command runs.
 
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 
 /** Where the bundle goes: one folder, so that a file finds each other one beside itself. */
@@ -75,6 +76,8 @@ export async function bundleNode(folder) {
   chmodSync(join(target, "herd.js"), 0o755);
   const inputs = results.flatMap(({ metafile }) => Object.keys(metafile.inputs));
   writeFileSync(join(target, "LICENSES.txt"), licensesOf(folder, inputs));
+  // Last: a bundle that was interrupted is none.
+  writeFileSync(join(target, "made-of"), recordDigest(folder));
 }
 
 /**
@@ -120,8 +123,14 @@ function licensesOf(folder, inputs) {
   return `Code of these packages is in this folder.\n\n${texts.join(`\n\n${"-".repeat(80)}\n\n`)}\n`;
 }
 
-/** Whether the bundle is there, and the compiler has written nothing since. See `src/cli/bundled-main.ts`. */
+/** Whether the bundle is of what the compiler wrote last. See `src/cli/bundled-main.ts`. */
 export function bundleIsFresh(folder) {
-  const herd = join(folder, output, "herd.js");
-  return existsSync(herd) && statSync(herd).mtimeMs >= statSync(join(folder, "dist/product.tsbuildinfo")).mtimeMs;
+  const madeOf = join(folder, output, "made-of");
+  return existsSync(madeOf) && readFileSync(madeOf, "utf8") === recordDigest(folder);
+}
+
+function recordDigest(folder) {
+  return createHash("sha256")
+    .update(readFileSync(join(folder, "dist/product.tsbuildinfo")))
+    .digest("hex");
 }
