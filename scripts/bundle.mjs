@@ -1,4 +1,4 @@
-// Bundles what a node runs: finding and reading some 900 modules was 40 % of the main thread's start. The inputs are
+// Bundles what a node runs: finding and reading some 800 modules was 40 % of the main thread's start. The inputs are
 // the modules that the compiler wrote, which tests import; the bundle is what the `herd` command runs.
 
 import { createHash } from "node:crypto";

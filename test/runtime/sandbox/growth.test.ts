@@ -1,9 +1,11 @@
 // Memory that grew is reset: the next call of the same instance finds the first size, and zeros wherever it grows.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
 import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 import { Engine } from "../../../runtime/sandbox/thread/engine.js";
+import { collectGarbage } from "../../../runtime/sandbox/thread/garbage.js";
 import { Instance } from "../../../runtime/sandbox/thread/instance.js";
 import type { WasmFunction } from "../../../runtime/sandbox/web-assembly.js";
 import { HerdError } from "../../../src/core/errors.js";
@@ -103,6 +105,21 @@ test("one large memory is kept at most, and none once the thread is idle", async
   assert.deepEqual([3, 0, 1, 2].map(isLarge), [true, false, false, false]);
   engine.release();
   assert.equal(isLarge(3), false);
+});
+
+test("the memory of a revision that was dropped is free after a collection of the idle thread", async () => {
+  const engine = new Engine({ limits, host });
+  engine.load({ id: 0, prepared: await preparedOf(greedy) });
+  assert.equal(engine.release(), false, "nothing was given up yet");
+  assert.deepEqual(results(engine, [900]), [901]);
+  const held = process.memoryUsage.rss();
+  engine.drop(0);
+  assert.deepEqual([engine.release(), engine.release()], [true, false]);
+  collectGarbage();
+  // The engine returns the memory in a thread of its own.
+  const freed = (): number => (held - process.memoryUsage.rss()) / 2 ** 20;
+  for (let left = 500; left > 0 && freed() < 40; left--) await sleep(10);
+  assert.ok(freed() >= 40, `${freed()} MiB of 56`);
 });
 
 test("the guest's own growth while it starts is part of its first size", async () => {
