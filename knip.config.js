@@ -9,6 +9,7 @@ export default {
   // Files that run by themselves. A `!` marks those of the product; knip adds `bin` and `exports` of package.json.
   entry: [
     "scripts/*.mjs!",
+    "src/cli/bundled-main.ts!",
     "src/cli/experiment.ts!",
     "src/console/web/main.tsx!",
     // Child processes and threads, which are started by the name of their file.

@@ -1,13 +1,8 @@
-// The time of a deploy once the compiler is warm, and the memory of an idle node.
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+// The time of a deploy once the compiler is warm.
 import { Agent, request } from "node:https";
-import { promisify } from "node:util";
 import type { Target } from "./processes.js";
 
 const deploys = 7;
-/** The compiler's process ends after a minute without work. */
-const settleMs = 65_000;
 
 /** Milliseconds from the upload of a source of 100 lines to the answer, with a warm compiler; for several uploads. */
 export async function deployTimes(target: Target): Promise<number[]> {
@@ -21,14 +16,6 @@ export async function deployTimes(target: Target): Promise<number[]> {
   }
   agent.destroy();
   return times;
-}
-
-/** Resident memory in MiB of the node and its children, after its compiler went to sleep. */
-export async function idleMemory(target: Target): Promise<number> {
-  await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const children = await childrenOf(target.pid);
-  const sizes = await Promise.all([target.pid, ...children].map(residentKibibytes));
-  return sizes.reduce((sum, size) => sum + size, 0) / 1024;
 }
 
 /** A hundred and one lines that differ from run to run. */
@@ -61,16 +48,4 @@ function put(target: Target, agent: Agent, body: string): Promise<void> {
     sent.once("error", reject);
     sent.end(body);
   });
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  if (process.platform !== "linux") return [];
-  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
-  return text.split(" ").filter(Boolean).map(Number);
-}
-
-async function residentKibibytes(pid: number): Promise<number> {
-  if (process.platform === "win32") return Number.NaN;
-  const { stdout } = await promisify(execFile)("ps", ["-o", "rss=", "-p", String(pid)]);
-  return Number(stdout.trim());
 }

@@ -1,5 +1,5 @@
 // The cost of a call: in process, through the pool, and over HTTPS beside other servers; the effect of a slow function
-// on fast ones; the time of a deploy; the memory of an idle node.
+// on fast ones; the time of a deploy.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,13 +7,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { packageRoot } from "../src/core/package-root.js";
-import { deployTimes, idleMemory } from "./deploy-and-idle.js";
+import { deployTimes } from "./deploy-and-idle.js";
 import { type LoadOptions, type LoadResult, loadGenerator } from "./load.js";
 import { type ServerName, startNode, type Target, withServers } from "./processes.js";
 import { type BenchRun, bench } from "./report.js";
 import { alternate, estimated, paired } from "./rounds.js";
 import { measureSandbox, type SandboxReport } from "./sandbox.js";
-import { estimateOf, rounded } from "./statistics.js";
+import { estimateOf } from "./statistics.js";
 import { type CpuPerCall, cpuPerCall, threadTimes } from "./thread-cpu.js";
 import { measureWorkerCounts, type WorkerCount, workerCountPanel } from "./worker-counts.js";
 
@@ -61,7 +61,6 @@ interface HttpsReport {
   readonly byWorkers: readonly WorkerCount[];
   readonly fastBesideSlowP99Ms: { readonly [measure in "alone" | "beside" | "ratio"]: Estimate };
   readonly warmDeployMs: Estimate;
-  readonly idleMebibytes: number;
 }
 
 /** A server with the path of its function. */
@@ -145,7 +144,6 @@ async function overHttps(folder: string): Promise<HttpsReport> {
       byWorkers,
       fastBesideSlowP99Ms: await besideSlow(node),
       warmDeployMs: estimateOf(await deployTimes(node)),
-      idleMebibytes: rounded(await idleMemory(node)),
     };
   } finally {
     await node.stop();
@@ -175,7 +173,6 @@ function keyFigures(sandbox: SandboxReport, report: HttpsReport): BenchRun["key"
     ...atConnections,
     { name: "p99 of fast calls beside a slow one", unit: "ms", better: "lower", ...report.fastBesideSlowP99Ms.beside },
     { name: "warm deploy", unit: "ms", better: "lower", ...report.warmDeployMs },
-    { name: "memory of an idle node", unit: "MiB", better: "lower", value: report.idleMebibytes },
   ];
 }
 

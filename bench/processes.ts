@@ -1,7 +1,7 @@
 // The processes under measurement: a node, and the servers beside it.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +11,7 @@ import { systemClock } from "../src/core/clock.js";
 import type { DoorKind } from "../src/core/door-kind.js";
 import { Identity } from "../src/pki/identity/identity.js";
 import { withKeyFiles } from "../src/pki/state/key-files.js";
+import { readClientState } from "../src/storage/client-state.js";
 import type { EchoKind } from "./echo-server.js";
 import { otherRuntime, runtimeNames } from "./other-runtimes.js";
 
@@ -34,15 +35,23 @@ export async function startNode(
     door,
     workers,
     dist = new URL("../", import.meta.url),
-  }: { functions: string; door?: DoorKind; workers?: number; dist?: URL },
+    bundled = true,
+  }: { functions: string; door?: DoorKind; workers?: number; dist?: URL; bundled?: boolean },
 ): Promise<Target> {
   const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
   if (door !== undefined) flags.push("--door", door);
   if (workers !== undefined) flags.push("--workers", String(workers));
-  const { child, line } = await start(new URL("src/cli/main.js", dist), flags);
-  const { url, token, ca } = readyLine.parse(JSON.parse(line));
-  if (token === undefined) throw new TypeError("the node founded no mesh, so that there is no token");
+  const { child, line } = await start(commandOf(dist, { bundled }), flags);
+  const { url, ca } = readyLine.parse(JSON.parse(line));
+  const token = (await readClientState(state))?.token;
+  if (token === undefined) throw new TypeError("the node is no master, so that there is no token");
   return { url, token, ca: readFileSync(ca, "utf8"), pid: child.pid ?? 0, stop: () => stop(child) };
+}
+
+/** The `herd` command of a built tree: its bundle, or the modules one by one, which are all that older trees have. */
+function commandOf(dist: URL, { bundled }: { bundled: boolean }): URL {
+  const bundle = new URL("bundle/herd.js", dist);
+  return bundled && existsSync(bundle) ? bundle : new URL("src/cli/main.js", dist);
 }
 
 /** Names of servers that do nothing but echo: in Node, and other runtimes. */

@@ -6,7 +6,7 @@ import { loadavg } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { drawFigure, type Figure } from "../src/cli/bench/chart.js";
 import { type Machine, machine } from "../src/cli/machine.js";
 import { packageRoot } from "../src/core/package-root.js";

@@ -79,7 +79,7 @@ async function compare(
 
 async function measure({ base, quick }: BenchOptions): Promise<Difference[]> {
   const dist = join(base ?? "", "dist/");
-  if (base === undefined || !existsSync(join(dist, "src/cli/main.js")))
+  if (base === undefined || !existsSync(join(dist, "src")))
     throw new UsageError("--base FOLDER is needed: another checkout of this project, built (npm run build)");
   const folder = await mkdtemp(join(tmpdir(), "herd-bench-"));
   const functions = fileURLToPath(new URL("bench/functions", packageRoot()));

@@ -1,9 +1,10 @@
 // Compiles what changed: an unchanged tree is seen by a stamp and does not even start the compiler.
 
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join, sep } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundleIsFresh, bundleNode } from "./bundle.mjs";
 import { bundleConsole } from "./console.mjs";
 import { compileKernels, kernelOutput } from "./kernels.mjs";
 import { run } from "./run.mjs";
@@ -33,6 +34,7 @@ const kernelInputs = ["bench/kernels", "runtime/compile", "runtime/guest", "runt
 export async function buildIfNeeded({ root, project }) {
   const folder = fileURLToPath(root);
   await compileIfNeeded(folder, project);
+  await buildBundleIfNeeded(folder);
   await buildKernelsIfNeeded(folder);
   await buildPageIfNeeded(folder, { checked: project === "test" });
 }
@@ -56,9 +58,20 @@ async function compileIfNeeded(folder, project) {
     stdio: ["inherit", 2, 2],
   });
   if (code !== 0) process.exit(code);
-  const bin = join(folder, "dist/src/cli/main.js");
-  if (existsSync(bin)) chmodSync(bin, 0o755);
   mkdirSync(join(folder, "dist"), { recursive: true });
+  writeFileSync(stampFile, stamp);
+}
+
+/** What the compiler wrote is what tests import; the bundle of it is what runs, so one never goes without the other. */
+async function buildBundleIfNeeded(folder) {
+  const { folders, foreign } = projects.product;
+  const sources = folders.flatMap((name) => sourcesUnder({ folder, name, foreign }));
+  const modules = sources.map((path) => relative(folder, outputOf(folder, path)));
+  const stamp = stampOf(folder, [...modules, "scripts/bundle.mjs", "package-lock.json"]);
+  const stampFile = join(folder, "dist/bundle.stamp");
+  if (bundleIsFresh(folder) && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
+  console.error("Bundling the node …");
+  await bundleNode(folder);
   writeFileSync(stampFile, stamp);
 }
 

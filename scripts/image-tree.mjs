@@ -2,18 +2,18 @@
 //
 //   node scripts/image-tree.mjs DESTINATION
 
-import { chmodSync, cpSync, lutimesSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { cpSync, lutimesSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { argv, versions } from "node:process";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { external } from "./bundle.mjs";
 
 /** The product, besides its packages: what is copied, and where to. */
 const files = [
   ["package.json", "app/package.json"],
   ["asconfig.json", "app/asconfig.json"],
   ["LICENSE", "app/LICENSE"],
-  ["dist/src", "app/dist/src"],
-  ["dist/runtime", "app/dist/runtime"],
+  ["dist/bundle", "app/dist/bundle"],
   ["dist/kernels", "app/dist/kernels"],
   ["dist/console", "app/dist/console"],
   ["runtime/guest", "app/runtime/guest"],
@@ -21,17 +21,8 @@ const files = [
   ["runtime/container/node.json", "etc/herd/node.json"],
 ];
 
-/** Dependencies that only the build of a clone uses: it bundles those of the page into `dist/console`. */
-export const buildTools = [
-  ...["typescript", "@types/node", "@types/node-forge", "esbuild", "preact", "@preact/signals", "@lezer/highlight"],
-  ...["commands", "lang-javascript", "language", "lint", "search", "state", "view"].map(
-    (name) => `@codemirror/${name}`,
-  ),
-];
-
 /** Dependencies that a package names and that no file which runs here imports. A superfluous entry is an error. */
 const cut = {
-  "": buildTools,
   // We use its `wasm-tools` alone; these serve the rest: optimizing, minifying, and components with async functions.
   "node_modules/@bytecodealliance/jco-transpile": ["binaryen", "oxc-minify", "@bytecodealliance/preview3-shim"],
 };
@@ -48,7 +39,6 @@ const unused = {
   uwebsockets: RegExp(
     `^(?!(uws\\.js|ESM_wrapper\\.mjs|LICENSE|package\\.json|uws_${process.platform}_${process.arch}_${versions.modules}\\.node)$)`,
   ),
-  zod: /^src\//,
 };
 
 /** What no package needs to run; uWebSockets.js has no binary for musl, so others' are of no use either. */
@@ -78,6 +68,12 @@ export function runningPackages(packages, edges = cut) {
   };
   visit("");
   return [...reached].sort();
+}
+
+/** {@link runningPackages} of what the bundle leaves outside: all else that a node imports is in it. */
+export function imagePackages(packages) {
+  const dependencies = Object.fromEntries(external.map((name) => [name, packages[""].dependencies[name]]));
+  return runningPackages({ ...packages, "": { dependencies } });
 }
 
 /**
@@ -112,17 +108,12 @@ function copyPackage(source, destination) {
 function layOut(root, image) {
   const tree = JSON.parse(readFileSync(join(root, "node_modules/.package-lock.json"), "utf8")).packages;
   const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  for (const path of runningPackages({ ...tree, "": manifest }))
-    copyPackage(join(root, path), join(image, "app", path));
-  for (const [from, to] of files) {
-    const filter = (file) => !unusedAnywhere.test(file);
-    cpSync(join(root, from), join(image, to), { recursive: true, filter });
-  }
+  for (const path of imagePackages({ ...tree, "": manifest })) copyPackage(join(root, path), join(image, "app", path));
+  for (const [from, to] of files) cpSync(join(root, from), join(image, to), { recursive: true });
   // The command under its name, for `docker exec`.
   const command = join(image, "usr/local/bin/herd");
   mkdirSync(dirname(command), { recursive: true });
-  symlinkSync("/app/dist/src/cli/main.js", command);
-  chmodSync(join(image, "app/dist/src/cli/main.js"), 0o755);
+  symlinkSync("/app/dist/bundle/herd.js", command);
   // The same sources make the same layer, whenever they are built.
   for (const path of ["", ...readdirSync(image, { recursive: true })]) lutimesSync(join(image, path), 0, 0);
 }

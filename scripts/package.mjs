@@ -7,44 +7,26 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from "node:path";
 import { argv } from "node:process";
 import { pathToFileURL } from "node:url";
-import { buildTools } from "./image-tree.mjs";
+import { external } from "./bundle.mjs";
 import { npm } from "./npm.mjs";
 
 /** Where the package is laid out; its tarball goes beside it. */
 const standard = "dist/package";
 
-/**
- * hyper-express has this package from a git address: npm needs git and GitHub for it, and npm 12 refuses it by
- * default.
- */
-const binaries = "uWebSockets.js";
-
-/** What no bundled package needs to run. */
-const superfluous = /[\\/](test|tests|bench)$|\.map$/;
+/** Packages in the bundle that the library's declarations import types of. */
+const declared = ["pino", "zod"];
 
 /**
- * The manifest to publish, made of the repository's: without scripts, build tools and development dependencies, and
- * with hyper-express inside the tarball. npm applies the `overrides` of the topmost project alone, so a dependency
- * cannot redirect the git address in hyper-express' manifest. A bundled copy with a manifest of our own can.
+ * The manifest to publish, made of the repository's: without scripts, and with the dependencies alone that the bundle
+ * leaves outside and that the types name. A node needs no other package: hyper-express, whose manifest names a git
+ * address for uWebSockets.js, is in the bundle, and the binaries come from the registry by our alias.
  */
 export function publishedManifest(manifest) {
   const { scripts: _scripts, devDependencies: _dev, overrides: _overrides, ...kept } = manifest;
-  const missing = buildTools.filter((name) => manifest.dependencies[name] === undefined);
+  const names = [...external, ...declared].sort();
+  const missing = names.filter((name) => manifest.dependencies[name] === undefined);
   if (missing.length > 0) throw new Error(`the root does not depend on ${missing.join(", ")} any more`);
-  const dependencies = Object.fromEntries(
-    Object.entries(manifest.dependencies).filter(([name]) => !buildTools.includes(name)),
-  );
-  return { ...kept, dependencies, bundleDependencies: ["hyper-express"] };
-}
-
-/**
- * The manifest of the bundled hyper-express, which finds the binaries by name: the published package depends on them.
- */
-export function bundledManifest(manifest) {
-  const { [binaries]: address, ...dependencies } = manifest.dependencies;
-  if (address === undefined) throw new Error(`${manifest.name} does not depend on ${binaries} any more`);
-  const { devDependencies: _dev, scripts: _scripts, ...kept } = manifest;
-  return { ...kept, dependencies };
+  return { ...kept, dependencies: Object.fromEntries(names.map((name) => [name, manifest.dependencies[name]])) };
 }
 
 /** Writes the package's folder; `folder` is the built repository. Throws when a file to publish is missing. */
@@ -58,27 +40,6 @@ export function layOutPackage({ folder, destination }) {
   mkdirSync(destination, { recursive: true });
   for (const path of paths) cpSync(join(folder, path), join(destination, path), { recursive: true });
   writeManifest(destination, publishedManifest(manifest));
-  bundle({ folder, destination });
-}
-
-/** Copies hyper-express and the packages below it, which are JavaScript alone, as the lockfile has them. */
-function bundle({ folder, destination }) {
-  const { packages } = JSON.parse(readFileSync(join(folder, "package-lock.json"), "utf8"));
-  const copied = new Set([binaries]);
-  const copy = (name) => {
-    if (copied.has(name)) return;
-    copied.add(name);
-    const path = `node_modules/${name}`;
-    const { dependencies = {} } = packages[path];
-    const nested = Object.keys(dependencies).filter((one) => packages[`${path}/node_modules/${one}`] !== undefined);
-    if (nested.length > 0) throw new Error(`${name} has its own ${nested.join(", ")}: copy them too`);
-    const filter = (file) => !superfluous.test(file);
-    cpSync(join(folder, path), join(destination, path), { recursive: true, filter });
-    for (const one of Object.keys(dependencies)) copy(one);
-  };
-  copy("hyper-express");
-  const place = join(destination, "node_modules/hyper-express");
-  writeManifest(place, bundledManifest(readManifest(place)));
 }
 
 function readManifest(folder) {

@@ -54,7 +54,7 @@ export async function runTarget(name, args) {
 /** One node with the sample functions. It runs in this process, so signals and exit code need nobody in between. */
 async function start(args) {
   const functions = join(folder, "functions");
-  await runHere("dist/src/cli/main.js", ["up", "--functions", functions, ...args]);
+  await runHere("dist/bundle/herd.js", ["up", "--functions", functions, ...args]);
 }
 
 /**

@@ -17,7 +17,6 @@ import { measureProfile } from "./profiler.js";
 
 /** The kernels, ready to run. `release` frees what the runners keep in the sandbox. */
 export interface ReadyKernels {
-  readonly digest: string;
   /** A runner on this number of workers. */
   runner(workers: number): KernelRunner;
   release(): void;
@@ -31,7 +30,9 @@ export interface IdleProfilerOptions {
   readonly load: () => NodeLoad;
   /** Processor time that this process has used so far, of all its threads, in milliseconds. */
   readonly cpuMs: () => number;
-  /** The kernels of the build. Rejects when there are none. */
+  /** SHA-256 (hex) of the kernels of the build. Rejects when there are none. */
+  readonly digest: () => Promise<string>;
+  /** Prepares these kernels, for one profile: most starts find a valid profile and need none. */
   readonly kernels: () => Promise<ReadyKernels>;
   /** Where the last profile is kept. */
   readonly files: StateFiles;
@@ -90,7 +91,7 @@ export class IdleProfiler implements CapacitySource {
   readonly #listeners = new Set<(capacity: Capacity) => void>();
   #stop: AbortController | undefined;
   #running: Promise<void> = Promise.resolve();
-  #kernels: ReadyKernels | undefined;
+  #fingerprint = "";
   #profile: Profile | undefined;
   #current: Capacity | undefined;
   /** The earliest time of the next profile, epoch ms. */
@@ -133,16 +134,16 @@ export class IdleProfiler implements CapacitySource {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { log, kernels } = this.#options;
+    const { log, workers, digest } = this.#options;
     try {
-      this.#kernels = await kernels();
+      this.#fingerprint = fingerprintOf({ workers, kernelsDigest: await digest() });
     } catch (cause) {
       log.warn("the kernels of the build are missing: the node counts as the reference machine", { cause });
       return;
     }
-    await this.#restore(this.#kernels);
+    await this.#restore();
     while (!signal.aborted) {
-      if (this.#isDue() && (await this.#isQuiet(signal))) await this.#measure(this.#kernels, signal);
+      if (this.#isDue() && (await this.#isQuiet(signal))) await this.#measure(signal);
       const retryMs = this.#notBefore - this.#options.clock.now();
       const idleMs = retryMs > 0 ? Math.min(restMs, retryMs) : restMs;
       await this.#sleep(this.#isDue() ? checkMs : idleMs, signal);
@@ -172,7 +173,7 @@ export class IdleProfiler implements CapacitySource {
     return deploying || running + queued > 0;
   }
 
-  async #measure(kernels: ReadyKernels, signal: AbortSignal): Promise<void> {
+  async #measure(signal: AbortSignal): Promise<void> {
     const { load, clock, cpuMs, random, files, log } = this.#options;
     const workers = load().slots;
     const contention = new Contention({ clock, cpuMs, cores: usableCores() });
@@ -193,8 +194,10 @@ export class IdleProfiler implements CapacitySource {
       // A profile holds for one number of workers.
       if (load().slots < workers) throw new HerdError("node.unavailable", "fewer workers may be used now");
     };
-    const fingerprint = this.#fingerprint(kernels);
+    const fingerprint = this.#fingerprint;
+    let kernels: ReadyKernels | undefined;
     try {
+      kernels = await this.#options.kernels();
       const inner = kernels.runner(workers);
       const runner: KernelRunner = {
         workers,
@@ -224,7 +227,7 @@ export class IdleProfiler implements CapacitySource {
       if (cause instanceof HerdError && cause.fault === "node") this.#notBefore = clock.now() + restMs;
       else log.warn("the capacity could not be measured", { cause });
     } finally {
-      kernels.release();
+      kernels?.release();
     }
   }
 
@@ -233,14 +236,10 @@ export class IdleProfiler implements CapacitySource {
     this.#notBefore = this.#options.clock.now() + backoffMs(++this.#retries, retryMs);
   }
 
-  async #restore(kernels: ReadyKernels): Promise<void> {
+  async #restore(): Promise<void> {
     const bytes = await this.#options.files.read(fileName).catch(() => undefined);
     const profile = bytes === undefined ? undefined : readProfile(bytes.toString("utf8"));
-    if (profile?.fingerprint === this.#fingerprint(kernels)) this.#take(profile);
-  }
-
-  #fingerprint({ digest }: ReadyKernels): string {
-    return fingerprintOf({ workers: this.#options.workers, kernelsDigest: digest });
+    if (profile?.fingerprint === this.#fingerprint) this.#take(profile);
   }
 
   #take(profile: Profile): void {

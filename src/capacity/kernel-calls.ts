@@ -27,9 +27,8 @@ export interface KernelSandbox<Program> {
   forget(revision: string): void;
 }
 
-/** All kernels, ready to run; `digest` is of their components. */
+/** All kernels, ready to run. */
 export interface PreparedKernels<Program> {
-  readonly digest: string;
   readonly programs: { readonly [kernel in Kernel]: Program };
 }
 
@@ -44,14 +43,19 @@ export async function prepareKernels<Program>(
   sandbox: Pick<KernelSandbox<Program>, "prepare">,
   folder: URL = builtFolder(),
 ): Promise<PreparedKernels<Program>> {
-  const hash = createHash("sha256");
   const entries: [string, Program][] = [];
   for (const kernel of kernels) {
     const component = await readFile(new URL(`${kernel}.wasm`, folder));
-    hash.update(component);
     entries.push([kernel, await sandbox.prepare(component, revisionOf(kernel))]);
   }
-  return { digest: hash.digest("hex"), programs: Object.fromEntries(entries) as { [kernel in Kernel]: Program } };
+  return { programs: Object.fromEntries(entries) as { [kernel in Kernel]: Program } };
+}
+
+/** SHA-256 (hex) of the built kernels' components; rejects when they are not there. */
+export async function kernelsDigest(folder: URL = builtFolder()): Promise<string> {
+  const hash = createHash("sha256");
+  for (const kernel of kernels) hash.update(await readFile(new URL(`${kernel}.wasm`, folder)));
+  return hash.digest("hex");
 }
 
 /** The built kernels in a sandbox, for an `IdleProfiler`. */
@@ -61,7 +65,6 @@ export async function readyKernels<Program>(
 ): Promise<ReadyKernels> {
   const prepared = await prepareKernels(sandbox);
   return {
-    digest: prepared.digest,
     runner: (workers) => new KernelsInSandbox({ sandbox, kernels: prepared, workers, clock }),
     release: () => {
       for (const kernel of kernels) sandbox.forget(revisionOf(kernel));

@@ -1,6 +1,6 @@
 // The profile of a machine: the rates of each kernel on one worker and on all at once, and what follows from them.
 
-import { z } from "zod";
+import * as z from "zod";
 import { type Capacity, type Kernel, kernels } from "./capacity.js";
 import { uncontended } from "./contention.js";
 import { type Estimate, geometricMean } from "./estimate.js";

@@ -1,6 +1,6 @@
 // A manifest: a signed change of one app. Its shape and its limits.
 
-import { z } from "zod";
+import * as z from "zod";
 import { isAppName } from "../core/app-name.js";
 import { HerdError } from "../core/errors.js";
 import { decodeSigned, encodeSigned, recordId, type Signed, signedLimitBytes } from "../core/signed.js";

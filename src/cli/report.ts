@@ -5,6 +5,7 @@ import { ProblemError, UnreadableAnswerError } from "../client/errors.js";
 import { UnreachableError } from "../client/unreachable.js";
 import type { Diagnostic } from "../core/errors.js";
 import { HerdError } from "../core/errors.js";
+import { withSourcePlaces } from "../core/source-places.js";
 import { printable } from "../core/terminal-text.js";
 import { UsageError } from "../core/usage-error.js";
 import { CommandError, FailedCheck } from "./command-errors.js";
@@ -64,7 +65,7 @@ function failureText(error: unknown): string {
   if (error instanceof HerdError) return problemText(error.toData());
   if (!(error instanceof Error)) return `herd: ${error}\n`;
   if (lineErrors.some((known) => error instanceof known)) return `herd: ${printable(error.message)}\n`;
-  return `herd: ${"code" in error ? error.message : (error.stack ?? error.message)}\n`;
+  return `herd: ${"code" in error ? error.message : withSourcePlaces(error.stack ?? error.message)}\n`;
 }
 
 /** A problem as text: diagnostics if it has some, else its detail, with code and place. */

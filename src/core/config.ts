@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 import { availableParallelism, hostname, networkInterfaces } from "node:os";
 import { dirname, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type DoorKind, doorKinds } from "./door-kind.js";
 import { randomHex } from "./ids.js";
 import { defaultLimits, type Limits } from "./limits.js";

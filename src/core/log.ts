@@ -5,6 +5,7 @@ import type { Clock } from "./clock.js";
 import { HerdError } from "./errors.js";
 import { LogRateLimit } from "./log-rate-limit.js";
 import type { LogLevel, LogRing } from "./log-ring.js";
+import { withSourcePlaces } from "./source-places.js";
 
 /**
  * What a log line may carry beside its message; `cause` is the error that it reports, with its stack unless the
@@ -72,7 +73,19 @@ export function createLogger(options: LoggerOptions): Logger {
 /** An error of the contract was foreseen: its code and message suffice, and its stack adds nothing. */
 function causeText(cause: unknown): unknown {
   if (cause instanceof HerdError && cause.fault !== "defect" && cause.cause === undefined) return cause.toData();
-  return cause instanceof Error ? stdSerializers.err(cause) : cause;
+  if (!(cause instanceof Error)) return cause;
+  const text = stdSerializers.err(cause);
+  // Other errors come from the system, or from a peer, as often as these like.
+  if (isDefect(cause)) {
+    text.message = withSourcePlaces(text.message);
+    text.stack = withSourcePlaces(text.stack);
+  }
+  return text;
+}
+
+/** A defect has no code, or the code of defects. */
+function isDefect(cause: Error): boolean {
+  return cause instanceof HerdError ? cause.fault === "defect" : !("code" in cause);
 }
 
 /**

@@ -2,7 +2,10 @@
 
 import { readFileSync } from "node:fs";
 
-/** URL of the package's root folder, with a slash at its end; this file runs as `dist/src/core/package-root.js`. */
+/**
+ * URL of the package's root folder, with a slash at its end. The path counts from `dist/src/core`; the bundler rewrites
+ * it for the bundle.
+ */
 export function packageRoot(): URL {
   return new URL("../../../", import.meta.url);
 }

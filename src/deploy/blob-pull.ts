@@ -1,7 +1,7 @@
 // Pulls a blob from peers by its digest. Any holder will do, since the digest proves the bytes; slow sources are asked
 // last.
 
-import { z } from "zod";
+import * as z from "zod";
 import { sha256 } from "../catalog/blobs.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";

@@ -1,7 +1,7 @@
 // Sends blobs to peers: a request names a digest and an offset; the response holds the bytes from there, and the blob's
 // size.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { ManifestRecords } from "../catalog/manifest-records.js";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";

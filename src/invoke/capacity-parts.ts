@@ -6,7 +6,7 @@ import { type CapacitySource, unknownCapacity } from "../capacity/capacity.js";
 import { registerCapacity } from "../capacity/capacity-metrics.js";
 import { processCpuMs } from "../capacity/contention.js";
 import { IdleProfiler, type IdleProfilerOptions } from "../capacity/idle-profiler.js";
-import { readyKernels } from "../capacity/kernel-calls.js";
+import { kernelsDigest, readyKernels } from "../capacity/kernel-calls.js";
 import type { Config } from "../core/config.js";
 import type { Part } from "../core/lifecycle.js";
 import { defaultLimits } from "../core/limits.js";
@@ -41,6 +41,7 @@ export async function capacityParts(
     workers: config.workers,
     load: () => ({ ...sandbox.stats(), deploying: isDeploying() }),
     cpuMs: processCpuMs,
+    digest: () => kernelsDigest(),
     kernels: () => readyKernels(kernelSandbox, { clock }),
     files: await identity.files("capacity"),
     clock,

@@ -1,6 +1,6 @@
 // The owner's changes on this node, kept for its next start: settings of the policy, and a pause.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Logger } from "../core/log.js";
 import { type OwnerPolicyPatch, ownerPolicyShape } from "../core/owner-policy.js";
 import { SerialQueue } from "../core/serial-queue.js";

@@ -4,10 +4,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { type ReadyLine, readyLine } from "../api/ready.js";
 import { Client, type SeenAnswer } from "../client/client.js";
 import { tryParseJson } from "../core/json.js";
+import { herdCommand } from "./herd-command.js";
 
 /** A node that was started and may not serve yet. */
 export interface LaunchedNode {
@@ -33,7 +33,6 @@ export interface LaunchOptions {
 
 /** How many of a node's last log lines are kept. */
 const keptLines = 200;
-const herd = fileURLToPath(new URL("../cli/main.js", import.meta.url));
 
 /** A running node. */
 export class NodeProcess {
@@ -66,7 +65,7 @@ export class NodeProcess {
 
   /** As {@link start}, for a node that may wait for a person, or refuse to start. */
   static launch(flags: readonly string[], options: LaunchOptions = {}): LaunchedNode {
-    const { script = herd, prefix = [], env, onAnswer } = options;
+    const { script = herdCommand, prefix = [], env, onAnswer } = options;
     const began = performance.now();
     const [command = "", ...args] = [...prefix, process.execPath, script, "up", "--json", ...flags];
     const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
@@ -138,7 +137,7 @@ export class NodeProcess {
 
 /** Runs a command of `herd` against the node of a state folder; resolves to its standard output. */
 export async function runHerd(args: readonly string[]): Promise<string> {
-  const child = spawn(process.execPath, [herd, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [herdCommand, ...args], { stdio: ["ignore", "pipe", "pipe"] });
   const streams = [child.stdout, child.stderr].map(async (stream) => {
     const chunks: Buffer[] = [];
     for await (const chunk of stream) chunks.push(chunk as Buffer);

@@ -1,6 +1,6 @@
 // The addresses of the peers that a node knew, for its next start: there it finds its mesh when no peer dials it.
 
-import { z } from "zod";
+import * as z from "zod";
 import { tryParseJson } from "../core/json.js";
 import type { Logger } from "../core/log.js";
 import { SerialQueue } from "../core/serial-queue.js";

@@ -1,6 +1,6 @@
 // Renewal of a node's two leaves: by a master over the links, and by re-enrollment when no peer accepts the old one.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../core/clock.js";
 import { HerdError } from "../core/errors.js";
 import type { Logger } from "../core/log.js";

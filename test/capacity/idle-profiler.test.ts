@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Capacity } from "../../src/capacity/capacity.js";
-import { IdleProfiler, type IdleProfilerOptions } from "../../src/capacity/idle-profiler.js";
+import { IdleProfiler } from "../../src/capacity/idle-profiler.js";
 import { HerdError } from "../../src/core/errors.js";
 import { MemoryFiles, type StateFiles } from "../../src/storage/state-files.js";
 import { VirtualTime } from "../harness/virtual/virtual-time.js";
@@ -35,11 +35,8 @@ class Machine {
   noise = (_random: number): number => 1;
   readonly own: IdleProfiler;
 
-  constructor(
-    context: TestContext,
-    options: { files?: StateFiles; digest?: string } & Partial<IdleProfilerOptions> = {},
-  ) {
-    const { files = new MemoryFiles(), digest = "kernels", ...rest } = options;
+  constructor(context: TestContext, options: { files?: StateFiles; digest?: string } = {}) {
+    const { files = new MemoryFiles(), digest = "kernels" } = options;
     const warn = (message: string): void => void this.warnings.push(message);
     this.own = new IdleProfiler({
       workers: 2,
@@ -50,8 +47,11 @@ class Machine {
       cpuMs: () => this.#cpuMs,
       random: () => 0.5,
       log: { ...silent, warn, error: warn },
+      digest: async () => {
+        if (digest === "") throw new Error("ENOENT");
+        return digest;
+      },
       kernels: async () => ({
-        digest,
         release: () => void this.released++,
         runner: (workers) => {
           this.begun.push(workers);
@@ -68,7 +68,6 @@ class Machine {
           };
         },
       }),
-      ...rest,
     });
     this.own.watch((capacity) => this.reported.push(capacity));
     context.after(() => this.own.stop());
@@ -287,7 +286,7 @@ test("a machine on which a kernel hardly runs is tried again after a minute", as
 });
 
 test("a node without kernels logs that once and has no capacity", async (t) => {
-  const machine = new Machine(t, { kernels: () => Promise.reject(new Error("ENOENT")) });
+  const machine = new Machine(t, { digest: "" });
   await machine.starts(300_000);
   assert.equal(machine.own.current, undefined);
   assert.equal(machine.warnings.length, 1);

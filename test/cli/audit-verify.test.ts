@@ -6,13 +6,11 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { packageRoot } from "../../src/core/package-root.js";
 import type { AuditBundle } from "../../src/pki/audit/bundle.js";
+import { herdCommand } from "../../src/testing/herd-command.js";
 import { TestNode } from "../harness/tls/test-node.js";
 import { logged, mesh } from "../pki/audit/audit-masters.js";
 
-const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
 let folder: string;
 let bundle: AuditBundle;
 
@@ -27,7 +25,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 function herd(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const env = { ...process.env, HERD_STATE: join(folder, "state") };
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, "audit", "verify", ...args], { cwd: folder, env }, (error, out, err) => {
+    execFile(process.execPath, [herdCommand, "audit", "verify", ...args], { cwd: folder, env }, (error, out, err) => {
       resolve({ code: typeof error?.code === "number" ? error.code : 0, out, err });
     });
   });

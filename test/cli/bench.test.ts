@@ -6,19 +6,16 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { kernels } from "../../src/capacity/capacity.js";
 import { readProfile } from "../../src/capacity/profile.js";
-import { packageRoot } from "../../src/core/package-root.js";
+import { herdCommand } from "../../src/testing/herd-command.js";
 import { buildKernels } from "../capacity/built-kernels.js";
-
-const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
 
 before(buildKernels);
 
 function herd(args: readonly string[], cwd: string): Promise<{ code: number; out: string; err: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...args], { cwd }, (error, out, err) => {
+    execFile(process.execPath, [herdCommand, ...args], { cwd }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err });
     });
   });

@@ -11,6 +11,7 @@ import { containerArguments, memoryLimitBytes } from "../../src/cli/container/ar
 import { nodeImage } from "../../src/cli/container/engine.js";
 import { loadConfig } from "../../src/core/config.js";
 import { packageRoot } from "../../src/core/package-root.js";
+import { herdCommand } from "../../src/testing/herd-command.js";
 
 const skip = process.platform === "win32" && "its paths mean nothing in a Linux container";
 
@@ -20,14 +21,12 @@ async function folder(t: TestContext): Promise<string> {
   return path;
 }
 
-const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
-
 /** Runs `herd up --container`; the environment is this one's with a change. */
 function upInContainer(
   flags: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): Promise<{ readonly code: number; readonly stderr: string }> {
-  const args = [main, "up", "--container", ...flags];
+  const args = [herdCommand, "up", "--container", ...flags];
   return new Promise((resolve) => {
     execFile(process.execPath, args, { env: { ...process.env, HERD_STATE: "", ...env } }, (error, _stdout, stderr) => {
       resolve({ code: Number(error?.code ?? 0), stderr });
@@ -153,7 +152,7 @@ test("a signal between two containers ends the command", { skip }, async (t) => 
   const runs = join(state, "runs");
   const engine = await fakeEngine(t, `echo run >> ${runs}; exit 75`);
   const env = { ...process.env, PATH: engine.path, HERD_IMAGE: "mine", HERD_STATE: "" };
-  const args = [main, "up", "--container", "--state", state, "--port", "0"];
+  const args = [herdCommand, "up", "--container", "--state", state, "--port", "0"];
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
   const ended = once(child, "exit");
   for await (const chunk of child.stderr) if (/takes its place/.test(String(chunk))) child.kill("SIGTERM");

@@ -8,7 +8,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { deployApp, showApp } from "../../src/api/apps.js";
 import { showMesh } from "../../src/api/mesh.js";
 import { listNodes, nodeList, nodeTree, resumeNode } from "../../src/api/nodes.js";
@@ -18,9 +17,8 @@ import { type ReadyLine, readyLine } from "../../src/api/ready.js";
 import { type AnswerJson, narrowed, type Route } from "../../src/api/route.js";
 import { createToken } from "../../src/api/tokens.js";
 import { packageRoot } from "../../src/core/package-root.js";
+import { herdCommand } from "../../src/testing/herd-command.js";
 import { parsedAnswer } from "../contract.js";
-
-const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
 
 interface Run {
   readonly code: number | null;
@@ -34,7 +32,7 @@ let ready: ReadyLine;
 
 function start(args: readonly string[]): ChildProcess {
   const env = { ...process.env, HERD_STATE: join(folder, "state") };
-  return spawn(process.execPath, [main, ...args], { cwd: folder, env, stdio: ["pipe", "pipe", "pipe"] });
+  return spawn(process.execPath, [herdCommand, ...args], { cwd: folder, env, stdio: ["pipe", "pipe", "pipe"] });
 }
 
 async function herd(...args: string[]): Promise<Run> {

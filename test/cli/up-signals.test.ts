@@ -11,8 +11,8 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../src/core/package-root.js";
+import { herdCommand } from "../../src/testing/herd-command.js";
 
-const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
 const functions = fileURLToPath(new URL("functions", packageRoot()));
 /** Windows ends a process for good, whatever the signal. */
 const skip = process.platform === "win32";
@@ -33,7 +33,7 @@ async function interrupted(
 ): Promise<{ code: unknown; err: string }> {
   const child = spawn(
     process.execPath,
-    [main, "up", "--port", "0", "--json", "--state", state, "--functions", functions],
+    [herdCommand, "up", "--port", "0", "--json", "--state", state, "--functions", functions],
     {
       cwd: folder,
     },

@@ -98,7 +98,7 @@ test("the installed command starts a node, deploys to it and calls a function", 
   );
   await writeFile(join(folder, "empty/node.json"), JSON.stringify({ limits: { compileTimeoutMs: 120_000 } }));
   node = start(process.execPath, [
-    ...["node_modules/wasmherd/dist/src/cli/main.js", "up", "--port", "0", "--json"],
+    ...["node_modules/wasmherd/dist/bundle/herd.js", "up", "--port", "0", "--json"],
     ...["--name", "packed", "--config", "node.json", "--functions", "node_modules/wasmherd/functions"],
   ]);
   assert.equal((await readyOf(node)).node, "packed");

@@ -4,12 +4,22 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../src/core/package-root.js";
 
 const root = fileURLToPath(packageRoot());
+
+/** What the bundle is made of beside the command. */
+const otherEntries = [
+  "src/node/node.ts",
+  "src/server/views/audit-check-thread.ts",
+  "runtime/sandbox/thread/worker.ts",
+  "runtime/sandbox/prepare/prepare-thread.ts",
+  "runtime/compile/process/child-main.ts",
+  "runtime/compile/process/limit-watch.ts",
+];
 
 function tree(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "herd-build-"));
@@ -21,6 +31,11 @@ function tree(t: TestContext): string {
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
   mkdirSync(join(folder, "src/cli"), { recursive: true });
   writeFileSync(join(folder, "src/one.ts"), "export const one: number = 1;\n");
+  cpSync(join(root, "src/cli/bundled-main.ts"), join(folder, "src/cli/bundled-main.ts"));
+  for (const path of otherEntries) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), "export {};\n");
+  }
   writeFileSync(
     join(folder, "src/cli/main.ts"),
     "console.log(JSON.stringify(process.argv.slice(2)));\nprocess.exitCode = 7;\n",
@@ -41,7 +56,7 @@ test("an unchanged tree is built once; a change, a lost output and a removed sou
   const output = join(folder, "dist/src/one.js");
   assert.deepEqual([bootstrap(folder, ["build"]).built, bootstrap(folder, ["build"]).built], [true, false]);
   if (process.platform !== "win32")
-    assert.ok(statSync(join(folder, "dist/src/cli/main.js")).mode & 0o100, "the command is not executable");
+    assert.ok(statSync(join(folder, "dist/bundle/herd.js")).mode & 0o100, "the command is not executable");
 
   writeFileSync(join(folder, "src/two.ts"), 'export * from "./one.js";\n');
   assert.equal(bootstrap(folder, ["build"]).built, true);
@@ -55,6 +70,20 @@ test("an unchanged tree is built once; a change, a lost output and a removed sou
   assert.equal(bootstrap(folder, ["build"]).built, true);
   assert.ok(!existsSync(join(folder, "dist/src/two.js")), "two.js is still there");
   assert.equal(bootstrap(folder, ["build"]).built, false);
+});
+
+test("the command refuses to run where the compiler ran by hand since; the build mends that", (t) => {
+  const folder = tree(t);
+  assert.equal(bootstrap(folder, ["build"]).status, 0);
+  const herd = (): string =>
+    spawnSync(process.execPath, ["dist/bundle/herd.js"], { cwd: folder, encoding: "utf8" }).stderr;
+  assert.equal(herd(), "");
+  writeFileSync(join(folder, "src/cli/main.ts"), "process.stderr.write('newer');\n");
+  const compiler = [join(root, "node_modules/typescript/bin/tsc"), "--build"];
+  assert.equal(spawnSync(process.execPath, compiler, { cwd: folder }).status, 0);
+  assert.match(herd(), /^herd: dist\/bundle is older than what the compiler wrote/);
+  assert.equal(bootstrap(folder, ["build"]).status, 0);
+  assert.equal(herd(), "newer");
 });
 
 test("an error of a type fails the build each time, until it is mended", (t) => {

@@ -8,9 +8,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import type { TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
 import { type ReadyLine, readyLine } from "../../src/api/ready.js";
-import { packageRoot } from "../../src/core/package-root.js";
+import { herdCommand } from "../../src/testing/herd-command.js";
 
 /** How a node is started as a process. */
 export interface ChildOptions {
@@ -30,7 +29,6 @@ export function startChild(
   { flags = [], config, preload, runBy = [], env }: ChildOptions = {},
 ): ChildProcessWithoutNullStreams {
   const state = mkdtempSync(join(tmpdir(), "herd-child-"));
-  const main = fileURLToPath(new URL("dist/src/cli/main.js", packageRoot()));
   const up = ["up", "--json", "--ephemeral", "--port", "0", "--state", state, ...flags];
   if (config !== undefined) {
     const path = join(state, "node.json");
@@ -38,7 +36,7 @@ export function startChild(
     up.push("--config", path);
   }
   const loaded = preload === undefined ? [] : ["--import", `data:text/javascript,${encodeURIComponent(preload)}`];
-  const [command = process.execPath, ...args] = [...runBy, process.execPath, ...loaded, main, ...up];
+  const [command = process.execPath, ...args] = [...runBy, process.execPath, ...loaded, herdCommand, ...up];
   const child = spawn(command, args, { env: { ...process.env, ...env } });
   t.after(async () => {
     if (child.exitCode === null && child.signalCode === null) {

@@ -6,12 +6,11 @@ import { spawnSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { HerdError } from "../../src/core/errors.js";
+import { herdCommand } from "../../src/testing/herd-command.js";
 import { startNode } from "../harness/tls/real-node.js";
 import { makeScene, type Scene, sealedFiles, standing, tampered, tamperings } from "./tampered-state.js";
 
-const herd = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
 /** What the mesh has too, and what each start makes anew or hears again. */
 const replaceable = /^(catalog|addresses|capacity)[/\\]|-leaf\.sealed$/;
 
@@ -28,7 +27,7 @@ interface Examined {
 
 /** What `herd doctor --json` says, and its exit code. */
 function doctor(folder: string): { status: number | null; examined: Examined } {
-  const args = [herd, "doctor", "--json", "--state", join(folder, "state")];
+  const args = [herdCommand, "doctor", "--json", "--state", join(folder, "state")];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   assert.ok(stdout !== "", stderr);
   return { status, examined: JSON.parse(stdout) as Examined };

@@ -1,4 +1,5 @@
-// A collection of garbage that the engine would not begin by itself: a thread that waits allocates nothing.
+// A collection of garbage that the engine would not begin by itself: V8 counts a few bytes for an instance whose memory
+// has megabytes, and a thread that waits allocates nothing.
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -7,7 +8,7 @@ import { runInNewContext } from "node:vm";
  * then.
  */
 export function collectGarbage(): void {
-  // V8 gives the function to contexts that are made after the flag was set.
+  // V8 gives the function to contexts that are made after the flag was set. It is not kept: it would keep a context.
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();
 }

@@ -41,6 +41,8 @@ export class Engine {
   /** Bytes by which the kept instances have grown, the oldest first. */
   readonly #grown = new Map<Loaded, number>();
   #grownBytes = 0;
+  /** Whether instances were given up whose memories the next garbage collection frees. */
+  #hasGarbage = false;
 
   constructor({ limits, host }: EngineOptions) {
     this.#limits = limits;
@@ -68,6 +70,7 @@ export class Engine {
   /** Forgets a revision and its instance. */
   drop(id: number): void {
     const loaded = this.#revisions.get(id);
+    if (loaded?.instance !== undefined) this.#hasGarbage = true;
     if (loaded !== undefined) this.#giveBack(loaded);
     this.#revisions.delete(id);
   }
@@ -124,6 +127,7 @@ export class Engine {
         return;
       }
       this.#giveBack(loaded);
+      this.#hasGarbage = true;
       this.#log.begin(() => undefined);
       loaded.instance = new Instance(loaded.prepared, this.#host);
     } catch {
@@ -131,14 +135,15 @@ export class Engine {
     }
   }
 
-  /** Whether instances keep memory that a call grew. */
-  get holdsGrowth(): boolean {
-    return this.#grown.size > 0;
+  /** Whether {@link release} and a garbage collection would free memories of instances. */
+  get hasWaste(): boolean {
+    return this.#hasGarbage || this.#grown.size > 0;
   }
 
-  /** Gives the instances back that keep memory which a call grew. */
+  /** Gives the instances up that keep memory which a call grew. A garbage collection must follow. */
   release(): void {
     for (const loaded of this.#grown.keys()) this.#giveBack(loaded);
+    this.#hasGarbage = false;
   }
 
   #countGrowth(loaded: Loaded, bytes: number): void {
@@ -153,8 +158,11 @@ export class Engine {
   }
 
   #giveBack(loaded: Loaded): void {
+    const bytes = this.#grown.get(loaded);
+    if (bytes === undefined) return;
     loaded.instance = undefined;
-    this.#grownBytes -= this.#grown.get(loaded) ?? 0;
+    this.#hasGarbage = true;
+    this.#grownBytes -= bytes;
     this.#grown.delete(loaded);
   }
 }

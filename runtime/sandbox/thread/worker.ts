@@ -16,10 +16,10 @@ import { keptFrames } from "./trap-place.js";
  */
 const holdMs = 0.25;
 /**
- * How long an idle thread keeps memory that calls grew, in milliseconds: less than the silence after which the watchdog
- * probes it.
+ * How long an idle thread keeps memory that it does not need, in milliseconds: less than the silence after which the
+ * watchdog probes it.
  */
-const keepGrownMs = 5_000;
+const keepWasteMs = 5_000;
 /** UTF-16 units of a defect's stack in the log. */
 const maxDefectUnits = 2_000;
 
@@ -48,9 +48,9 @@ export function serveWith(startup: StartupMessage, run: (thread: Thread) => void
   }
 }
 
-/** Waits for a batch. Memory that calls grew goes back to the system when none comes for a while. */
+/** Waits for a batch. Memory that no call needs goes back to the system when none comes for a while. */
 function awaitBatch({ engine, inbox }: Thread): void {
-  if (inbox.wait(engine.holdsGrowth ? keepGrownMs : undefined)) return;
+  if (inbox.wait(engine.hasWaste ? keepWasteMs : undefined)) return;
   engine.release();
   collectGarbage();
   inbox.wait();

@@ -6,7 +6,7 @@ import { Sandbox } from "../../../runtime/sandbox/sandbox.js";
 import { kernels } from "../../capacity/capacity.js";
 import type { Estimate } from "../../capacity/estimate.js";
 import { fingerprintOf } from "../../capacity/fingerprint.js";
-import { KernelsInSandbox, prepareKernels } from "../../capacity/kernel-calls.js";
+import { KernelsInSandbox, kernelsDigest, prepareKernels } from "../../capacity/kernel-calls.js";
 import type { KernelProfile, Profile } from "../../capacity/profile.js";
 import { measureProfile } from "../../capacity/profiler.js";
 import { systemClock } from "../../core/clock.js";
@@ -55,7 +55,7 @@ export async function profileHere(options: ProfileHereOptions = {}): Promise<Pro
   await sandbox.start();
   try {
     const runner = new KernelsInSandbox({ sandbox, kernels: prepared, workers, clock });
-    const fingerprint = fingerprintOf({ workers, kernelsDigest: prepared.digest });
+    const fingerprint = fingerprintOf({ workers, kernelsDigest: await kernelsDigest() });
     return await measureProfile({
       runner,
       clock,

@@ -1,6 +1,6 @@
 // All that proves the audit log, in one piece that is good without any network: the body of GET /v1/audit?proof=true.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../core/clock.js";
 import { encodeSigned, type Signed, signedLimitBytes } from "../../core/signed.js";
 import * as field from "../registry/record-fields.js";

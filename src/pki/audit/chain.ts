@@ -2,7 +2,7 @@
 // later ones.
 
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import * as field from "../registry/record-fields.js";
 
 /** `prev` of a log's first entry. */

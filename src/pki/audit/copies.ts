@@ -1,7 +1,7 @@
 // Copies of other masters' audit logs: what a master keeps, so that a log outlives its master and cannot be rewritten
 // by it.
 
-import { z } from "zod";
+import * as z from "zod";
 import { HerdError } from "../../core/errors.js";
 import type { Logger } from "../../core/log.js";
 import { isNodeId } from "../../core/node-id.js";

@@ -1,6 +1,6 @@
 // An audit log on disk: segments of a bounded number of entries, of which only the last one is ever rewritten.
 
-import { z } from "zod";
+import * as z from "zod";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
 import type { StateFiles } from "../../storage/state-files.js";

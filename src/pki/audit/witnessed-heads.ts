@@ -1,7 +1,7 @@
 // How far each master's audit log went, as that master signed it: what every node keeps, so that no log can be
 // rewritten in silence.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";

@@ -1,6 +1,6 @@
 // The certificates that this master signed for each node: a revocation list is made of them.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";

@@ -1,7 +1,7 @@
 // The proof that a process with a node's identity lives: signed with the enrolled key, over the instance of another
 // such process.
 
-import { z } from "zod";
+import * as z from "zod";
 import { tryParseJson } from "../../core/json.js";
 import { decodeSigned, encodeSigned, type Signer } from "../../core/signed.js";
 import * as field from "../registry/record-fields.js";

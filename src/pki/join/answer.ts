@@ -2,7 +2,7 @@
 // pass it on.
 
 import { type KeyObject, X509Certificate } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { Enrolled } from "../../api/joins.js";
 import type { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";

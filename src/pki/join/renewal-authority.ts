@@ -1,6 +1,6 @@
 // Fresh leaves for a node whose link proved its identity: what a registration authority does between joins.
 
-import { z } from "zod";
+import * as z from "zod";
 import { HerdError } from "../../core/errors.js";
 import { type IssuedCertificate, issueLeaves } from "../identity/enrollment-issue.js";
 import { JoinRefused } from "../join-refused.js";

@@ -1,7 +1,7 @@
 // The body of `POST /v1/join`: a statement of a node about itself, signed with its enrolled key.
 
 import type { KeyObject } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import type { JoinBody } from "../../api/joins.js";
 import { schemaProblem } from "../../api/schema-problem.js";
 import { spanText } from "../../core/clock-skew.js";

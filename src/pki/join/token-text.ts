@@ -1,7 +1,7 @@
 // A join token as text: what a joiner must know to tell the right mesh from an impostor, and the secret that lets it
 // in.
 
-import { z } from "zod";
+import * as z from "zod";
 import { HerdError } from "../../core/errors.js";
 import { tryParseJson } from "../../core/json.js";
 import * as field from "../registry/record-fields.js";

@@ -1,6 +1,6 @@
 // The join tokens that this master issued: what each allows and the nodes that used it. Never the secrets themselves.
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { randomBase64url, randomHex } from "../../core/ids.js";

@@ -1,6 +1,6 @@
 // An audit record: what a node did that people may want to know later, signed by that node.
 
-import { z } from "zod";
+import * as z from "zod";
 import { tryParseJson } from "../../core/json.js";
 import type { Signed } from "../../core/signed.js";
 import * as field from "./record-fields.js";

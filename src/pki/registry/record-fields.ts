@@ -1,6 +1,6 @@
 // Fields that the payloads of records and messages share: ids, digests and times, with their bounds.
 
-import { z } from "zod";
+import * as z from "zod";
 import { meshIdPattern, nodeIdPattern } from "../../core/node-id.js";
 
 /** The id of a mesh. */

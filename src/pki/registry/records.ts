@@ -2,7 +2,7 @@
 // verified.
 
 import { createHash, type KeyObject, verify } from "node:crypto";
-import { z } from "zod";
+import * as z from "zod";
 import { roles } from "../../api/roles.js";
 import { isAppName } from "../../core/app-name.js";
 import { isTokenId } from "../../core/ids.js";

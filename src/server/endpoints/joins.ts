@@ -1,6 +1,6 @@
 // POST /v1/join and GET /v1/join/{id} for nodes that join; GET /v1/joins, …/approve and …/reject for admins.
 
-import { z } from "zod";
+import * as z from "zod";
 import * as api from "../../api/joins.js";
 import { HerdError } from "../../core/errors.js";
 import type { JoinOrigin } from "../../pki/join/origin.js";

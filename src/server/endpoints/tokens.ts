@@ -1,6 +1,6 @@
 // POST and GET /v1/tokens, DELETE /v1/tokens/{id}, POST /v1/sign-in.
 
-import { z } from "zod";
+import * as z from "zod";
 import * as api from "../../api/tokens.js";
 import { HerdError } from "../../core/errors.js";
 import { created, type Endpoint, type EndpointRequest, empty, endpoint, ok } from "../http/endpoint.js";

@@ -1,6 +1,6 @@
 // Relays a request to a node that may answer it: the same request, answered by the same endpoint, one node further.
 
-import { z } from "zod";
+import * as z from "zod";
 import { HerdError } from "../../core/errors.js";
 import { Content, type HttpAnswer } from "../http/http-answer.js";
 import type { RequestElsewhere, Where } from "../http/place.js";

@@ -2,7 +2,7 @@
 // again.
 
 import { isIP } from "node:net";
-import { z } from "zod";
+import * as z from "zod";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import { FairSlots } from "../../core/fair-slots.js";

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { InvalidPointer } from "../../../runtime/sandbox/binding/heap.js";
 import { prepare } from "../../../runtime/sandbox/prepare/prepare.js";
 import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
+import { collectGarbage } from "../../../runtime/sandbox/thread/collect-garbage.js";
 import { Engine } from "../../../runtime/sandbox/thread/engine.js";
 import { Instance } from "../../../runtime/sandbox/thread/instance.js";
 import type { WasmFunction } from "../../../runtime/sandbox/web-assembly.js";
@@ -108,8 +109,8 @@ test("grown memory is kept within a bound, the newest in any case, and none once
   for (const id of [0, 1, 2, 3]) assert.deepEqual(results(engine, [900], id), [901]);
   assert.deepEqual([3, 0, 1, 2].map(isLarge), [true, false, false, false]);
   engine.release();
+  assert.equal(engine.hasWaste, false);
   assert.equal(isLarge(3), false);
-  assert.equal(engine.holdsGrowth, false);
 });
 
 test("many small growths are within the bound together", async () => {
@@ -173,6 +174,23 @@ test("an idle thread gives the system back what its calls grew", async () => {
   } finally {
     await sandbox.stop();
   }
+});
+
+test("the memory of a revision that was dropped is free after a collection of the idle thread", async () => {
+  const engine = new Engine({ limits, host });
+  engine.load({ id: 0, prepared: await preparedOf(greedy) });
+  assert.equal(engine.hasWaste, false, "nothing was given up yet");
+  assert.deepEqual(results(engine, [900]), [901]);
+  const held = process.memoryUsage.rss();
+  engine.drop(0);
+  assert.equal(engine.hasWaste, true);
+  engine.release();
+  assert.equal(engine.hasWaste, false);
+  collectGarbage();
+  // The engine returns the memory in a thread of its own.
+  const freed = (): number => (held - process.memoryUsage.rss()) / 2 ** 20;
+  for (let left = 500; left > 0 && freed() < 40; left--) await delay(10);
+  assert.ok(freed() >= 40, `${freed()} MiB of 56`);
 });
 
 test("the guest's own growth while it starts is part of its first size", async () => {
