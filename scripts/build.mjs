@@ -68,7 +68,7 @@ async function buildKernelsIfNeeded(folder) {
   const sources = inputs.filter((path) => path.startsWith("bench/kernels/"));
   if (sources.length === 0) return;
   const stampFile = join(folder, "dist/kernels.stamp");
-  const stamp = stampOf(folder, [...inputs, "asconfig.json", "package-lock.json"]);
+  const stamp = stampOf(folder, [...inputs, "package-lock.json"]);
   const whole = sources.every((path) => existsSync(join(folder, kernelOutput(path))));
   if (whole && existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp) return;
   console.error("Compiling the benchmark's kernels …");

@@ -10,7 +10,6 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 /** The product, besides its packages: what is copied, and where to. */
 const files = [
   ["package.json", "app/package.json"],
-  ["asconfig.json", "app/asconfig.json"],
   ["LICENSE", "app/LICENSE"],
   ["dist/src", "app/dist/src"],
   ["dist/runtime", "app/dist/runtime"],

@@ -28,7 +28,10 @@ export async function startMesh(
   });
   // A machine that runs many of these meshes at a time compiles slowly, and must not measure the capacity of each.
   const config = join(folder, "node.json");
-  await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 }, profile: false, ...settings }));
+  await writeFile(
+    config,
+    JSON.stringify({ limits: { compileTimeoutMs: 120_000 }, profile: false, warmCompiler: false, ...settings }),
+  );
   mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1", "--config", config], onAnswer: checkAnswer });
   return mesh;
 }
