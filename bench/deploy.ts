@@ -29,7 +29,7 @@ const stages = ["library", "parse", "compile", "optimize", "componentize", "prep
 type StageTimes = Readonly<Record<(typeof stages)[number], number>>;
 
 interface Report {
-  /** Deploys of 100 lines, wall-clock ms: right after a node says that it is ready, when its compiler is warm, later. */
+  /** Deploys of 100 lines, wall-clock ms: right after the start of a node, once its compiler is warm, later. */
   readonly afterStartMs: { readonly [moment in "atOnce" | "onceWarm" | "second" | "third"]: Estimate };
   /** The first deploy of a warm node ÷ its second. */
   readonly firstToSecond: Estimate;
@@ -204,8 +204,8 @@ const method =
   "Wall-clock time of PUT /v1/apps/APP until the answer, to nodes on this machine: fresh nodes right after they are " +
   `ready, and ${warmUpMs / 1_000} s later when their compiler is warm, in turn; then programs of 10, 100 and 1,000 ` +
   "lines to a warm node; the same upload to a node with a peer, which has to hold it, and without. Processor time by " +
-  "stage: the same compiler in this process, warm, garbage collection and the engine's compiler included. Medians and " +
-  "95 % intervals (five rounds or fewer: least to greatest), ratios and differences of neighbouring rounds.";
+  "stage: the same compiler in this process, warm, garbage collection and the engine's compiler included. Medians " +
+  "and 95 % intervals (five rounds or fewer: least to greatest), ratios and differences of neighbouring rounds.";
 
 await bench(
   "deploy",

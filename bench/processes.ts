@@ -1,7 +1,7 @@
 // The processes under measurement: a node, and the servers beside it.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,15 +23,27 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/**
- * Starts a node on a free port with the functions under `functions` and its state in `state`; from the built tree
- * `dist`, or this tree.
- */
+/** How {@link startNode} starts a node. */
+interface StartOptions {
+  /** Folder of functions. */
+  readonly functions: string;
+  readonly door?: DoorKind;
+  /** The built tree to start it from; by default this one. */
+  readonly dist?: URL;
+  /** Content of a configuration file beside the state. */
+  readonly settings?: object;
+}
+
+/** Starts a node on a free port with its state in `state`. */
 export async function startNode(
   state: string,
-  { functions, door, dist = new URL("../", import.meta.url) }: { functions: string; door?: DoorKind; dist?: URL },
+  { functions, door, dist = new URL("../", import.meta.url), settings }: StartOptions,
 ): Promise<Target> {
   const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
+  if (settings !== undefined) {
+    writeFileSync(`${state}.json`, JSON.stringify(settings));
+    flags.push("--config", `${state}.json`);
+  }
   if (door !== undefined) flags.push("--door", door);
   const { child, line } = await start(new URL("src/cli/main.js", dist), flags);
   const { url, token, ca } = readyLine.parse(JSON.parse(line));

@@ -57,7 +57,8 @@ export class Compiler {
   #release: NodeJS.Timeout | undefined;
   #rest: NodeJS.Timeout | undefined;
   /** A warm-up under way: it holds the process that the next upload gets. */
-  #warming: Promise<unknown> | undefined;
+  #warming: Promise<void> | undefined;
+  #failedToWarm = false;
   #stopped = false;
 
   constructor({ limits, clock = systemClock, idleMs = 60_000, restMs = 600_000 }: CompilerOptions) {
@@ -87,19 +88,27 @@ export class Compiler {
 
   /**
    * Compiles a source of our own in the process that waits for the next upload, if it has compiled little so far. That
-   * takes up to some seconds, and an upload that comes meanwhile waits for it. Returns whether there is more to warm up.
-   * A failure is left for uploads to report.
+   * takes up to some seconds, and an upload that comes meanwhile waits for it. Returns whether there is more to warm
+   * up. After a failure there never is: uploads report what is wrong.
    */
   async warmUp(): Promise<boolean> {
-    if (this.#stopped || this.busy || this.#under.size > 0) return true;
+    if (this.#stopped || this.#failedToWarm) return false;
+    if (this.busy || this.#under.size > 0) return true;
     const next = this.#idle.at(-1);
     if (next === undefined || next.compilations >= warmCompilations) return false;
-    const request = readSources([{ path: "index.ts", text: warmUpSource }], this.#limits);
-    const warming = this.#compileOnce({ ...request, cpuMs: this.#limits.compileCpuMs }).catch(() => undefined);
-    this.#warming = warming;
-    await warming;
+    this.#warming = this.#warm();
+    await this.#warming;
     this.#warming = undefined;
-    return next.compilations < warmCompilations;
+    return !this.#failedToWarm && next.compilations < warmCompilations;
+  }
+
+  async #warm(): Promise<void> {
+    const request = readSources([{ path: "index.ts", text: warmUpSource }], this.#limits);
+    try {
+      await this.#compileOnce({ ...request, cpuMs: this.#limits.compileCpuMs });
+    } catch {
+      this.#failedToWarm = true;
+    }
   }
 
   /** Ids of the processes in the operating system. */

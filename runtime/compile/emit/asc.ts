@@ -94,7 +94,7 @@ function failed(diagnostics: readonly Diagnostic[]): AscResult {
   return { core: undefined, sourceMap: "", diagnostics };
 }
 
-/** The state of Binaryen is unknown after an exception in it, and so is that of a program that was left half compiled. */
+/** Ends the process after an exception: Binaryen's state is unknown then, and a program was left half compiled. */
 function orEndProcess<Result>(stage: string, act: () => Result): Result {
   try {
     return act();

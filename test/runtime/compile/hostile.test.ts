@@ -114,3 +114,12 @@ test("a process is warm after a few compilations, and an upload that comes meanw
   assert.equal(await compiler.warmUp(), false);
   assert.deepEqual(compiler.pids, before);
 });
+
+test("a warm-up that fails is not tried again", async () => {
+  const compiler = testCompiler({ compileMemoryBytes: 64 * mebibyte });
+  compiler.start();
+  assert.equal(await compiler.warmUp(), false);
+  const before = compiler.pids;
+  assert.equal(await compiler.warmUp(), false);
+  assert.deepEqual(compiler.pids, before);
+});
