@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { packageRoot } from "../src/core/package-root.js";
-import { deployTimes } from "./deploy-and-idle.js";
+import { deployTimes } from "./deploys.js";
 import { type LoadOptions, type LoadResult, loadGenerator } from "./load.js";
 import { type ServerName, startNode, type Target, withServers } from "./processes.js";
 import { type BenchRun, bench } from "./report.js";
@@ -27,6 +27,8 @@ const method =
   "Processor time is the server's, from the kernel's account of each thread. By workers: one node after the other.";
 
 const connectionCounts = [1, 8, 32, 128, 512];
+/** A compiler that warms up would take a core from the server beside it. */
+const settings = { warmCompiler: false };
 /** The node behind either front door, and servers that only echo: raw uWebSockets is the floor. */
 const nodeDoors = { node: "uws", "node, node:https": "node" } as const;
 const servers: readonly ServerName[] = ["hyper-express", "uws", "node:https", "workerd", "deno", "bun"];
@@ -120,7 +122,7 @@ async function besideOthers(folder: string, functions: string): Promise<Comparis
   const nodes: Measured[] = [];
   try {
     for (const [name, door] of Object.entries(nodeDoors)) {
-      const node = await startNode(join(folder, `door-${door}`), { functions, door });
+      const node = await startNode(join(folder, `door-${door}`), { functions, door, settings });
       nodes.push({ ...node, name, url: `${node.url}/fn/bench/add` });
     }
     return await withServers(join(folder, "echo"), servers, async (others) => {
@@ -136,8 +138,8 @@ async function besideOthers(folder: string, functions: string): Promise<Comparis
 async function overHttps(folder: string): Promise<HttpsReport> {
   const functions = fileURLToPath(new URL("bench/functions", packageRoot()));
   const https = await besideOthers(folder, functions);
-  const byWorkers = await measureWorkerCounts({ folder, functions, generator, connectionCounts });
-  const node = await startNode(join(folder, "node"), { functions });
+  const byWorkers = await measureWorkerCounts({ folder, functions, settings, generator, connectionCounts });
+  const node = await startNode(join(folder, "node"), { functions, settings });
   try {
     return {
       https,

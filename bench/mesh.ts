@@ -181,7 +181,7 @@ async function poll(holds: () => Promise<boolean>): Promise<void> {
 }
 
 async function start(folder: string, names: readonly string[]): Promise<LocalMesh> {
-  return LocalMesh.start({ folder, names, flags: ["--workers", "1"] });
+  return LocalMesh.start({ folder, names, flags: ["--workers", "1"], settings: { warmCompiler: false } });
 }
 
 async function onTwo(folder: string): Promise<Hop[]> {

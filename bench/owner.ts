@@ -177,7 +177,7 @@ function panelsOf(all: Record<Way, Felt>): BarPanel[] {
 }
 
 async function onMesh(folder: string, options: BenchOptions): Promise<Record<Way, Round[]>> {
-  const mesh = await LocalMesh.start({ folder: join(folder, "mesh"), names: nodes });
+  const mesh = await LocalMesh.start({ folder: join(folder, "mesh"), names: nodes, settings: { warmCompiler: false } });
   try {
     const body = await readFile(new URL("bench/functions/bench.ts", packageRoot()));
     const headers = { "content-type": "application/typescript" };

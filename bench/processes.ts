@@ -1,7 +1,7 @@
 // The processes under measurement: a node, and the servers beside it.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -24,21 +24,30 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-/**
- * Starts a node on a free port with the functions under `functions` and its state in `state`; from the built tree
- * `dist`, or this tree.
- */
+/** How {@link startNode} starts a node. */
+interface StartOptions {
+  /** Folder of functions. */
+  readonly functions: string;
+  readonly door?: DoorKind;
+  readonly workers?: number;
+  /** Content of a configuration file beside the state. */
+  readonly settings?: object;
+  /** The built tree to start it from; by default this one. */
+  readonly dist?: URL;
+  /** Whether to start the tree's bundle, which is the default. */
+  readonly bundled?: boolean;
+}
+
+/** Starts a node on a free port with its state in `state`. */
 export async function startNode(
   state: string,
-  {
-    functions,
-    door,
-    workers,
-    dist = new URL("../", import.meta.url),
-    bundled = true,
-  }: { functions: string; door?: DoorKind; workers?: number; dist?: URL; bundled?: boolean },
+  { functions, door, workers, settings, dist = new URL("../", import.meta.url), bundled = true }: StartOptions,
 ): Promise<Target> {
   const flags = ["up", "--state", state, "--port", "0", "--json", "--functions", functions];
+  if (settings !== undefined) {
+    writeFileSync(`${state}.json`, JSON.stringify(settings));
+    flags.push("--config", `${state}.json`);
+  }
   if (door !== undefined) flags.push("--door", door);
   if (workers !== undefined) flags.push("--workers", String(workers));
   const { child, line } = await start(commandOf(dist, { bundled }), flags);

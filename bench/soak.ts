@@ -61,7 +61,7 @@ function growth(name: string, samples: readonly Sample[]): string[] {
 async function soak(minutes: number): Promise<BenchRun> {
   if (process.platform !== "linux") throw new TypeError("threads and descriptors are read from Linux' /proc");
   const folder = await mkdtemp(join(tmpdir(), "herd-soak-"));
-  const mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1"] });
+  const mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1"], settings: { warmCompiler: false } });
   try {
     const { token } = mesh;
     const nodes = mesh.nodes.map(({ ready, ca, pid }) => ({ name: ready.node, url: ready.url, ca, token, pid }));

@@ -26,6 +26,8 @@ export interface WorkerCountOptions {
   /** For the nodes' state. */
   readonly folder: string;
   readonly functions: string;
+  /** Of each node. */
+  readonly settings: object;
   readonly generator: LoadGenerator;
   readonly connectionCounts: readonly number[];
 }
@@ -38,10 +40,10 @@ interface Round {
 
 /** One node after the other, since even idle ones take memory; takes two minutes. */
 export async function measureWorkerCounts(options: WorkerCountOptions): Promise<WorkerCount[]> {
-  const { folder, functions, connectionCounts } = options;
+  const { folder, functions, settings, connectionCounts } = options;
   const measured: WorkerCount[] = [];
   for (const workers of workerCounts) {
-    const node = await startNode(join(folder, `workers-${workers}`), { functions, workers });
+    const node = await startNode(join(folder, `workers-${workers}`), { functions, workers, settings });
     try {
       for (const connections of connectionCounts) {
         const { runs } = await alternate(rounds, { runs: () => round(node, { ...options, connections }) });

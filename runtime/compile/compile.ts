@@ -5,7 +5,7 @@ import { type Diagnostic, HerdError } from "../../src/core/errors.js";
 import type { SourceFile } from "../../src/core/source-file.js";
 import { type AppInterface, exportedInterface } from "../interface/model.js";
 import { appendPlaces, type SourcePlace } from "../interface/places.js";
-import type { Asc, AscResult } from "./emit/asc.js";
+import type { Asc, AscResult, OnStage } from "./emit/asc.js";
 import { buildComponent, coreImports, foreignImports } from "./emit/component.js";
 import { readPlaces } from "./emit/source-map.js";
 import { glueModule, writeGlue } from "./glue/glue.js";
@@ -22,23 +22,31 @@ export interface Compilation {
   readonly interface: AppInterface;
 }
 
+/** A compiler, and what is called as each stage of a compilation begins. */
+export interface CompileTools {
+  readonly asc: Asc;
+  readonly onStage?: OnStage;
+}
+
 /**
  * Compiles an upload whose files were checked.
  * @throws {HerdError} `source.invalid` or `type.unsupported` with every diagnostic.
  */
-export async function compile(asc: Asc, { files, entry }: CompileRequest): Promise<Compilation> {
+export async function compile(tools: CompileTools, { files, entry }: CompileRequest): Promise<Compilation> {
+  tools.onStage?.("parse");
   const texts = new Map([...files.values()].map((file) => [file.path, file.text]));
   const exports = readExports(new ModuleGraph(files, entry));
   const { refusals } = exports.types;
   if (refusals.length > 0 || exports.types.unresolved || exports.functions.length === 0) {
-    const { diagnostics } = await asc.run({ entry: entry.path, files: texts });
+    const { diagnostics } = tools.asc.run({ entry: entry.path, files: texts });
     throw refusal({ entry, refusals, compiler: within(texts, diagnostics) });
   }
-  const { result, places } = await compileWithGlue(asc, exports, texts);
+  const { result, places } = compileWithGlue(tools, exports, texts);
   const errors = within(texts, result.diagnostics, places);
   if (errors.length > 0) throw invalid(errors);
   const { core, sourceMap } = result;
   if (core === undefined) throw new HerdError("internal", `the glue does not compile: ${describe(result.diagnostics)}`);
+  tools.onStage?.("componentize");
   const foreign = foreignImports(coreImports(core));
   if (foreign.length > 0) throw invalid(foreign.map((name) => foreignDiagnostic(name, files, entry)));
   const component = await buildComponent(core, exports.interface);
@@ -48,11 +56,11 @@ export async function compile(asc: Asc, { files, entry }: CompileRequest): Promi
   return { component: appendPlaces(component, functions), interface: exports.interface };
 }
 
-async function compileWithGlue(
-  asc: Asc,
+function compileWithGlue(
+  { asc, onStage }: CompileTools,
   exports: GuestExports,
   texts: ReadonlyMap<string, string>,
-): Promise<{ result: AscResult; places: UploadPlaces }> {
+): { result: AscResult; places: UploadPlaces } {
   const glue = writeGlue(exports);
   const files = new Map(texts);
   const appended = new Map<string, readonly AppendedCode[]>();
@@ -63,7 +71,7 @@ async function compileWithGlue(
   }
   const entry = `${glueModule}.ts`;
   files.set(entry, glue.text);
-  const result = await asc.run({ entry, files, exports: glue.exports });
+  const result = asc.run({ entry, files, exports: glue.exports, onStage });
   const places = new UploadPlaces({ texts, appended, glue: { file: entry, places: glue.places } });
   return { result, places };
 }

@@ -1,5 +1,5 @@
 // The node's side of compilation: disposable processes, one of them warm before it is needed (cold start), each
-// replaced after any fault.
+// replaced after any fault, and none while nobody deploys.
 
 import type { Clock } from "../../src/core/clock.js";
 import { systemClock } from "../../src/core/clock.js";
@@ -12,13 +12,19 @@ import type { Compilation } from "./compile.js";
 import type { CompileRequest } from "./messages.js";
 import { CompilerProcess, EndedFromOutside } from "./process/child-handle.js";
 import { readSources } from "./source/upload-files.js";
+import { warmUpSource } from "./warm-up.js";
 
 /** Dependencies of a {@link Compiler}. */
 export interface CompilerOptions {
   readonly limits: Limits;
   readonly clock?: Pick<Clock, "monotonic">;
-  /** Idle time after which all processes but one (some 250 MB each) end. Default 60 s. */
+  /** Idle time after which all processes but one (some 300 MB each) end. Default 60 s. */
   readonly idleMs?: number;
+  /**
+   * Idle time after which the last process ends too. Longer keeps its memory, shorter makes more first deploys wait for
+   * a new process: seconds. Default 10 minutes.
+   */
+  readonly restMs?: number;
 }
 
 /** Options of one compilation. */
@@ -30,6 +36,11 @@ export interface CompileOptions {
 
 /** Compilations at a time: the second is for another caller, while a first one takes its ten seconds. */
 export const parallelCompilations = 2;
+/**
+ * Compilations after which a process counts as warm. The first one takes several times as long as the fourth: the
+ * engine optimizes the compiler's code as it runs.
+ */
+const warmCompilations = 3;
 /** Far more than callers let wait: callers that bound their uploads do so by themselves. */
 const maxWaiting = 10_000;
 
@@ -37,17 +48,23 @@ const maxWaiting = 10_000;
 export class Compiler {
   readonly #limits: Limits;
   readonly #idleMs: number;
+  readonly #restMs: number;
   readonly #slots: FairSlots;
   /** Free processes, the most recently used at the end. */
   readonly #idle: CompilerProcess[] = [];
   readonly #busy = new Set<CompilerProcess>();
   readonly #under = new Set<Promise<unknown>>();
   #release: NodeJS.Timeout | undefined;
+  #rest: NodeJS.Timeout | undefined;
+  /** A warm-up under way: it holds the process that the next upload gets. */
+  #warming: Promise<void> | undefined;
+  #failedToWarm = false;
   #stopped = false;
 
-  constructor({ limits, clock = systemClock, idleMs = 60_000 }: CompilerOptions) {
+  constructor({ limits, clock = systemClock, idleMs = 60_000, restMs = 600_000 }: CompilerOptions) {
     this.#limits = limits;
     this.#idleMs = idleMs;
+    this.#restMs = restMs;
     this.#slots = new FairSlots({
       clock,
       running: parallelCompilations,
@@ -61,6 +78,37 @@ export class Compiler {
   start(): void {
     if (this.#stopped || this.#idle.length + this.#busy.size > 0) return;
     this.#idle.push(new CompilerProcess(this.#limits.compileMemoryBytes));
+    this.#endIdle();
+  }
+
+  /** Whether a process compiles, an upload or to warm up. */
+  get busy(): boolean {
+    return this.#busy.size > 0;
+  }
+
+  /**
+   * Compiles a source of our own in the process that waits for the next upload, if it has compiled little so far. That
+   * takes up to some seconds, and an upload that comes meanwhile waits for it. Returns whether there is more to warm
+   * up. After a failure there never is: uploads report what is wrong.
+   */
+  async warmUp(): Promise<boolean> {
+    if (this.#stopped || this.#failedToWarm) return false;
+    if (this.busy || this.#under.size > 0) return true;
+    const next = this.#idle.at(-1);
+    if (next === undefined || next.compilations >= warmCompilations) return false;
+    this.#warming = this.#warm();
+    await this.#warming;
+    this.#warming = undefined;
+    return !this.#failedToWarm && next.compilations < warmCompilations;
+  }
+
+  async #warm(): Promise<void> {
+    const request = readSources([{ path: "index.ts", text: warmUpSource }], this.#limits);
+    try {
+      await this.#compileOnce({ ...request, cpuMs: this.#limits.compileCpuMs });
+    } catch {
+      this.#failedToWarm = true;
+    }
   }
 
   /** Ids of the processes in the operating system. */
@@ -91,9 +139,10 @@ export class Compiler {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#release);
+    clearTimeout(this.#rest);
     this.#slots.rejectWaiting(draining());
     await Promise.all([...this.#idle.splice(0), ...this.#busy].map((process) => process.stop()));
-    await Promise.all(this.#under);
+    await Promise.all([...this.#under, this.#warming]);
   }
 
   async #track<T>(work: Promise<T>): Promise<T> {
@@ -107,6 +156,7 @@ export class Compiler {
   }
 
   async #compile(request: CompileRequest): Promise<Compilation> {
+    await this.#warming;
     try {
       return await this.#compileOnce(request);
     } catch (error) {
@@ -119,6 +169,7 @@ export class Compiler {
   async #compileOnce(request: CompileRequest): Promise<Compilation> {
     if (this.#stopped) throw draining();
     clearTimeout(this.#release);
+    clearTimeout(this.#rest);
     const process = this.#take();
     this.#busy.add(process);
     let large = false;
@@ -147,10 +198,18 @@ export class Compiler {
   #keep(process: CompilerProcess): void {
     if (!process.ended) this.#idle.push(process);
     else this.start();
+    this.#endIdle();
+  }
+
+  /** Ends the processes that stay idle: see {@link CompilerOptions}. */
+  #endIdle(): void {
+    const end = (kept: number): void => {
+      for (const spare of this.#idle.splice(0, this.#idle.length - kept)) void spare.stop();
+    };
     clearTimeout(this.#release);
-    this.#release = setTimeout(() => {
-      for (const spare of this.#idle.splice(0, this.#idle.length - 1)) void spare.stop();
-    }, this.#idleMs).unref();
+    clearTimeout(this.#rest);
+    this.#release = setTimeout(() => end(1), this.#idleMs).unref();
+    this.#rest = setTimeout(() => end(0), this.#restMs).unref();
   }
 }
 

@@ -54,7 +54,9 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, json: { type: "boolean" } } });
   const folder = await mkdtemp(join(tmpdir(), "herd-mesh-"));
   printNotice(`starting ${names.join(", ")} in ${folder}`);
-  const mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1"] });
+  // What a node does by itself in a quiet moment would take cores from the others.
+  const settings = { warmCompiler: false };
+  const mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1"], settings });
   const interrupted = new Promise((resolve) => process.once("SIGINT", resolve).once("SIGTERM", resolve));
   try {
     const wrong = await experiment(mesh, values.json === true);

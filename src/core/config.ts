@@ -47,6 +47,8 @@ export interface Config {
   readonly door: DoorKind | undefined;
   /** Whether the node measures what it can do; one that does not counts as the reference machine. */
   readonly profile: boolean;
+  /** Whether a node that may deploy warms its compiler up before the first upload. */
+  readonly warmCompiler: boolean;
   /**
    * A call that must wait here goes to a peer when it is expected to finish there this many times sooner. More keeps
    * calls on the node where they came in; less, down to 1, evens out load at the price of more hops.
@@ -150,6 +152,7 @@ const settings = z
     workers: z.preprocess(fromText, wholeNumber(1, 1_024)),
     door: z.enum(doorKinds),
     profile: z.boolean(),
+    warmCompiler: z.boolean(),
     localBias: z.number().min(1).max(1_000),
     functions: z.string().min(1),
     ephemeral: z.boolean(),
@@ -233,6 +236,7 @@ function complete(
     workers: given.workers ?? Math.min(16, Math.max(2, availableParallelism() - 1)),
     door: given.door,
     profile: given.profile ?? true,
+    warmCompiler: given.warmCompiler ?? true,
     localBias: given.localBias ?? defaultLocalBias,
     functions: given.functions,
     ephemeral: given.ephemeral ?? false,

@@ -51,8 +51,9 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
       trust.record(event);
     },
   });
-  const { deployer, propagator } = deploy;
-  const capacity = await capacityParts(context, { sandbox, isDeploying: () => deployer.busy || propagator.busy });
+  const { deployer, compiler, propagator } = deploy;
+  const isDeploying = (): boolean => deployer.busy || compiler.busy || propagator.busy;
+  const capacity = await capacityParts(context, { sandbox, isDeploying });
   const forwarding: Forwarding = nodeForwarding(context, {
     ...dependencies,
     sandbox,

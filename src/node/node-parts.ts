@@ -37,6 +37,8 @@ export interface NodeParts {
   /** From the registry to the mesh, in the order of their start; all but the interface. */
   readonly parts: readonly Part[];
   readonly renewals: readonly Part[];
+  /** Warms the compiler up; to be started once the node serves. */
+  readonly warmUp: Part;
   /** Takes no new calls and waits for those under way, as long as one may take. */
   drain(): Promise<void>;
   /** Whether its peers accept it. */
@@ -113,6 +115,7 @@ export async function buildNode(context: NodeContext): Promise<NodeParts> {
       { name: "public renewal", start: () => renewal.public.start(), stop: () => renewal.public.stop() },
       { name: "peer renewal", start: () => renewal.peer.start(), stop: () => renewal.peer.stop() },
     ],
+    warmUp: warmUpPart(context, apps),
     drain: async () => {
       // From now on the owner's state changes nothing at the peers.
       governor.stop();
@@ -164,13 +167,8 @@ function tlsNetwork({ config, identity, peerPort, descriptors }: NodeContext, ac
 }
 
 /** The records that judge all others, then what deploys and runs, in the order of its start. */
-function callPartsInOrder({ config, identity, log, timers }: NodeContext, { trust, apps }: Built): Part[] {
+function callPartsInOrder({ config, identity, log }: NodeContext, { trust, apps }: Built): Part[] {
   const { catalog, compiler, sandbox, forwarding, propagator, healing } = apps;
-  const isBusy = (): boolean => {
-    const { running, queued } = sandbox.stats();
-    return running + queued > 0;
-  };
-  const warm = new WarmCompiler({ compiler, mayDeploy: identity.mayDeploy, isBusy, timers });
   return [
     {
       name: "registry",
@@ -180,7 +178,7 @@ function callPartsInOrder({ config, identity, log, timers }: NodeContext, { trus
       },
     },
     { name: "catalog", start: () => catalog.open({ damaged: logDamage(log) }), stop: () => catalog.close() },
-    { name: "compiler", start: () => warm.start(), stop: () => warm.stop() },
+    { name: "compiler", stop: () => compiler.stop() },
     {
       name: "sandbox",
       // Its threads boot while the links open; the part "workers" waits for them, and fails where they do.
@@ -191,6 +189,19 @@ function callPartsInOrder({ config, identity, log, timers }: NodeContext, { trus
     { name: "propagation", start: () => propagator.start(), stop: () => propagator.stop() },
     { name: "healing", start: () => healing.start(), stop: () => healing.stop() },
   ];
+}
+
+function warmUpPart(
+  { config, identity, timers }: NodeContext,
+  { compiler, sandbox }: Pick<AppParts, "compiler" | "sandbox">,
+): Part {
+  const isBusy = (): boolean => {
+    const { slots, running, queued } = sandbox.stats();
+    // Without a slot, the owner of the machine lets nothing run. The kernels of a profile are calls.
+    return slots < 1 || running + queued > 0;
+  };
+  const warm = new WarmCompiler({ compiler, isOn: config.warmCompiler && identity.mayDeploy, isBusy, timers });
+  return { name: "warm compiler", start: () => warm.start(), stop: () => warm.stop() };
 }
 
 /** What takes part in the mesh, in the order of its start. */

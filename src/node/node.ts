@@ -196,6 +196,7 @@ export class HerdNode {
         stop: () => (config.ephemeral ? rm(clientStatePath(config.state), { force: true }) : undefined),
       },
       node.apps.capacity,
+      node.warmUp,
     ] satisfies Part[]);
     await this.#lifecycle.start();
     if (ready === undefined) throw new TypeError("the lifecycle started without its last part");

@@ -1,6 +1,6 @@
 // A mesh of several node processes on this machine: the first founds it, each other one joins with a token of its own.
 
-import { mkdir } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SentBodyOf } from "../api/route.js";
 import { createToken } from "../api/tokens.js";
@@ -14,6 +14,8 @@ export interface LocalMeshOptions {
   readonly names: readonly string[];
   /** Flags for every node. */
   readonly flags?: readonly string[];
+  /** Content of the configuration file of every node. */
+  readonly settings?: object;
   /** As {@link LaunchOptions} has it, for every node that the mesh starts. */
   readonly onAnswer?: LaunchOptions["onAnswer"];
 }
@@ -33,6 +35,7 @@ export class LocalMesh {
     const mesh = new LocalMesh(options);
     const [founder = "node", ...others] = options.names;
     await mkdir(options.folder, { recursive: true });
+    if (options.settings !== undefined) await writeFile(mesh.#config, JSON.stringify(options.settings));
     try {
       const node = await NodeProcess.start(mesh.flags(founder), mesh.#launch);
       mesh.#nodes.push(node);
@@ -62,6 +65,10 @@ export class LocalMesh {
     return this.#token;
   }
 
+  get #config(): string {
+    return join(this.#options.folder, "node.json");
+  }
+
   get #launch(): LaunchOptions {
     return { onAnswer: this.#options.onAnswer };
   }
@@ -69,8 +76,9 @@ export class LocalMesh {
   /** The flags that a node of this mesh is started with. */
   flags(name: string): string[] {
     const state = join(this.#options.folder, name);
-    const ports = ["--port", "0", "--peer-port", "0"];
-    return ["--name", name, "--state", state, ...ports, ...(this.#options.flags ?? [])];
+    const { flags = [], settings } = this.#options;
+    const config = settings === undefined ? [] : ["--config", this.#config];
+    return ["--name", name, "--state", state, "--port", "0", "--peer-port", "0", ...config, ...flags];
   }
 
   /** Starts one more node, which joins with a token made for it. */

@@ -47,6 +47,7 @@ test("nothing given is a node on localhost:8443 with its state in .herd", async 
       rootPassphraseFile: undefined,
       workers: 0,
       profile: true,
+      warmCompiler: true,
       door: undefined,
       localBias: 1.25,
       returnDays: 90,

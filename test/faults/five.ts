@@ -36,7 +36,7 @@ export class Five {
   /** Starts all of them; `folder` must be empty. */
   static async start(folder: string): Promise<Five> {
     const five = new Five(folder, await Network.make());
-    const settings = { profile: false, limits: { compileTimeoutMs: 120_000 } };
+    const settings = { profile: false, warmCompiler: false, limits: { compileTimeoutMs: 120_000 } };
     await writeFile(join(folder, "node.json"), JSON.stringify(settings));
     for (const name of names) {
       await mountSmall(five.#state(name), stateMegabytes);

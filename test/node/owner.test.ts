@@ -52,7 +52,7 @@ before(async () => {
   await mkdir(supply, { recursive: true });
   await writeFile(join(supply, "type"), "Mains\n");
   await plug(true);
-  const flags = { profile: false, ephemeral: true };
+  const flags = { profile: false, warmCompiler: false, ephemeral: true };
   const kernel = { proc: join(folder, "proc"), sys: join(folder, "sys") };
   peer = await startNode({ ...flags, name: "peer" });
   const { token } = (await peer.client.call(createToken, { body: { role: "join" } })).json;

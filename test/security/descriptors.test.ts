@@ -29,7 +29,7 @@ async function frugal(t: TestContext, preload = ""): Promise<Node> {
   const child = startChild(t, {
     flags: ["--workers", "1"],
     // A busy machine compiles slowly.
-    config: { limits: { compileTimeoutMs: 120_000 }, profile: false },
+    config: { limits: { compileTimeoutMs: 120_000 }, profile: false, warmCompiler: false },
     preload,
     runBy: ["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh"],
   });

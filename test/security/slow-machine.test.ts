@@ -127,7 +127,15 @@ test("the experiment waits for a busy node, and what it cannot do it says in a l
 
 test("over HTTPS it is 503 with Retry-After", async () => {
   const folder = await mkdtemp(join(tmpdir(), "herd-slow-"));
-  const flags = { port: 0, state: join(folder, "state"), workers: 1, logLevel: "silent", name: "slow", profile: false };
+  const flags = {
+    port: 0,
+    state: join(folder, "state"),
+    workers: 1,
+    logLevel: "silent",
+    name: "slow",
+    profile: false,
+    warmCompiler: false,
+  };
   const config = await loadConfig({ flags });
   const node = new HerdNode({ ...config, limits: { ...config.limits, compileTimeoutMs: 1 } });
   try {

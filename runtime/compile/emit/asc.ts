@@ -1,25 +1,20 @@
-// AssemblyScript's compiler: it sees an upload's files and our library, and nothing else of the machine.
-import { readFileSync } from "node:fs";
-import * as asc from "assemblyscript/asc";
+// AssemblyScript's compiler, driven stage by stage: it sees an upload's files and our library, and nothing else of the
+// machine.
+import * as assemblyscript from "assemblyscript";
+import binaryen from "assemblyscript/binaryen";
 import type { Diagnostic } from "../../../src/core/errors.js";
-import { packageRoot } from "../../../src/core/package-root.js";
 import { diagnosticAt, type Place } from "../source/diagnostics.js";
 import { CallSites } from "./call-sites.js";
-import { installRootIndex } from "./root-index.js";
+import { installLibrary, type Program, parseImports, programWithLibrary } from "./library.js";
+import { optimize } from "./optimize.js";
 
-const configName = "asconfig.json";
-const coreName = "core.wasm";
-const guestFiles = ["herd", "herd/host", "herd/abort", "herd/memory", "herd/refused", "bindings/dom"] as const;
-const errorCategory = 3;
+const sourceMapName = "./core.wasm.map";
 
-/**
- * The part of Binaryen's module that {@link AscOptions.exports} needs; `assemblyscript` has no typings for transforms'
- * arguments.
- */
-interface ExportTable {
-  addFunctionExport(internalName: string, externalName: string): unknown;
-  removeExport(externalName: string): void;
-}
+/** Stages of a compilation, in their order; the last makes a component of the core module. */
+export type CompileStage = "parse" | "compile" | "optimize" | "componentize";
+
+/** Is called as each stage begins. */
+export type OnStage = (stage: CompileStage) => void;
 
 /** Options of one run of the compiler. */
 export interface AscOptions {
@@ -29,6 +24,7 @@ export interface AscOptions {
   readonly files: ReadonlyMap<string, string>;
   /** Function of the entry → the name to export it under. */
   readonly exports?: ReadonlyMap<string, string>;
+  readonly onStage?: OnStage | undefined;
 }
 
 /** Result of a run: a core module with the JSON of its source map, or the errors. */
@@ -39,101 +35,114 @@ export interface AscResult {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Binaryen's view of a compiled module. */
+type BinaryenModule = ReturnType<typeof binaryen.wrapModule>;
+
 /** The compiler with our library installed: made once a process. */
 export class Asc {
-  readonly #config: string;
+  /** A program for the next run. It is used once, since a compilation changes it. */
+  #next: Program | undefined;
 
   constructor() {
-    this.#config = readFileSync(new URL(configName, packageRoot()), "utf8");
-    installLibrary(asc.libraryFiles);
-    installRootIndex();
+    installLibrary();
   }
 
-  /** Compiles `entry` with the flags of `asconfig.json`. An internal crash of asc ends the process. */
-  async run({ entry, files, exports = new Map() }: AscOptions): Promise<AscResult> {
-    const diagnostics: Diagnostic[] = [];
-    const written = new Map<string, unknown>();
-    const { error, stderr } = await asc.main([entry, "--outFile", coreName, "--sourceMap"], {
-      readFile: (name) => (name === configName ? this.#config : (files.get(name) ?? null)),
-      writeFile: (name, contents) => void written.set(name, contents),
-      listFiles: () => [],
-      stderr: asc.createMemoryStream(),
-      stdout: asc.createMemoryStream(),
-      reportDiagnostic: (message) => {
-        if ((message.category as number) === errorCategory) diagnostics.push(readDiagnostic(message, files));
-      },
-      transforms: [renameExports(entry.replace(/\.ts$/, ""), exports), new CallSites()] as never,
-    });
-    if (error === null) {
-      const core = written.get(coreName) as Uint8Array;
-      return { core, sourceMap: String(written.get(`${coreName}.map`)), diagnostics };
+  /** Parses the library for the next run, which then begins with the upload's own files. Changes no result. */
+  prime(): void {
+    this.#next ??= programWithLibrary();
+  }
+
+  /** Compiles `entry`. An internal crash behind the parser ends the process. */
+  run({ entry, files, exports = new Map(), onStage = () => undefined }: AscOptions): AscResult {
+    onStage("parse");
+    this.prime();
+    const program = this.#next as Program;
+    this.#next = undefined;
+    const module = binaryen.wrapModule(program.module.ref);
+    try {
+      assemblyscript.parse(program, files.get(entry) ?? null, entry, true);
+      parseImports(program, files);
+      const unparsed = errorsOf(program, files);
+      if (unparsed.length > 0) return failed(unparsed);
+
+      onStage("compile");
+      const sites = new CallSites();
+      const compiled = orEndProcess("compile", () => {
+        assemblyscript.initializeProgram(program);
+        sites.watch(program);
+        return assemblyscript.compile(program);
+      });
+      const errors = errorsOf(program, files);
+      if (errors.length > 0) return failed(errors);
+
+      return orEndProcess("optimize", () => {
+        renameExports(module, { of: entry.replace(/\.ts$/, ""), exports });
+        sites.move(module);
+        if (!assemblyscript.validate(compiled)) return failed([invalidModule(entry)]);
+        onStage("optimize");
+        optimize(compiled);
+        const { binary, sourceMap } = module.emitBinary(sourceMapName);
+        return { core: binary, sourceMap: sourceMap ?? "", diagnostics: [] };
+      });
+    } finally {
+      module.dispose();
     }
-    if (diagnostics.length === 0) {
-      const message = error.message || stderr.toString();
-      diagnostics.push({ file: entry, line: 1, column: 1, message, source: "" });
-    }
-    return { core: undefined, sourceMap: "", diagnostics };
+  }
+}
+
+function failed(diagnostics: readonly Diagnostic[]): AscResult {
+  return { core: undefined, sourceMap: "", diagnostics };
+}
+
+/** Ends the process after an exception: Binaryen's state is unknown then, and a program was left half compiled. */
+function orEndProcess<Result>(stage: string, act: () => Result): Result {
+  try {
+    return act();
+  } catch (error) {
+    console.error(`the compiler crashed in ${stage}`, error);
+    process.exit(1);
   }
 }
 
 /** Export names of the canonical ABI are not valid identifiers, so the entry's functions get them after compilation. */
-function renameExports(module: string, names: ReadonlyMap<string, string>): { afterCompile(table: ExportTable): void } {
-  return {
-    afterCompile(table): void {
-      for (const [name, exported] of names) {
-        table.addFunctionExport(`${module}/${name}`, exported);
-        table.removeExport(name);
-      }
-    },
-  };
+function renameExports(
+  module: BinaryenModule,
+  { of, exports }: { of: string; exports: ReadonlyMap<string, string> },
+): void {
+  for (const [name, exported] of exports) {
+    module.addFunctionExport(`${of}/${name}`, exported);
+    module.removeExport(name);
+  }
 }
 
-interface AscRange {
-  readonly start: number;
-  readonly source: { readonly normalizedPath: string } | null;
+function invalidModule(entry: string): Diagnostic {
+  return { file: entry, line: 1, column: 1, message: "validate error", source: "" };
 }
 
-interface AscMessage {
-  readonly message: string;
-  readonly range: AscRange | null;
-  /** The second place of an error, for example the declaration that it conflicts with. */
-  readonly relatedRange: AscRange | null;
+/** The errors that the compiler found since the last call. */
+function errorsOf(program: Program, files: ReadonlyMap<string, string>): Diagnostic[] {
+  const errors: Diagnostic[] = [];
+  let next = assemblyscript.nextDiagnostic(program);
+  for (; next !== null; next = assemblyscript.nextDiagnostic(program))
+    if (assemblyscript.isError(next)) errors.push(readDiagnostic(next, files));
+  return errors;
 }
 
-function readDiagnostic({ message, range, relatedRange }: AscMessage, files: ReadonlyMap<string, string>): Diagnostic {
+type Message = NonNullable<ReturnType<typeof assemblyscript.nextDiagnostic>>;
+type Range = Message["range"];
+
+function readDiagnostic({ message, range, relatedRange }: Message, files: ReadonlyMap<string, string>): Diagnostic {
+  // The second place of an error, for example the declaration that it conflicts with.
   const other = placeIn(files, relatedRange);
   const at = other && diagnosticAt(other, "");
   const whole = at === undefined ? message : `${message} (the other is at ${at.file}:${at.line}:${at.column})`;
   const place = placeIn(files, range);
   if (place !== undefined) return diagnosticAt(place, whole);
-  return { file: range?.source?.normalizedPath ?? "", line: 1, column: 1, message: whole, source: "" };
+  return { file: range?.source.normalizedPath ?? "", line: 1, column: 1, message: whole, source: "" };
 }
 
-function placeIn(files: ReadonlyMap<string, string>, range: AscRange | null): Place | undefined {
-  const file = range?.source?.normalizedPath ?? "";
+function placeIn(files: ReadonlyMap<string, string>, range: Range): Place | undefined {
+  const file = range?.source.normalizedPath ?? "";
   const text = files.get(file);
   return text === undefined || range === null ? undefined : { file, text, offset: range.start };
-}
-
-/**
- * Installs `runtime/guest/` into AssemblyScript's library: modules `herd` and `herd/…`; four namespaces of
- * `bindings/dom` are replaced; and the allocator reports why it traps.
- */
-function installLibrary(library: Record<string, string>): void {
-  const dom = replaced(
-    library["bindings/dom"],
-    /^export (?:declare )?namespace (?:console|Date|performance|crypto) \{.*?^\}/gms,
-    "",
-  );
-  const allocator = replaced(library["rt/tlsf"], /< 0\) unreachable\(\)/g, "< 0) outOfMemory()");
-  for (const name of guestFiles)
-    library[name] = readFileSync(new URL(`runtime/guest/${name}.ts`, packageRoot()), "utf8");
-  library["bindings/dom"] = `${library["bindings/dom"]}\n${dom}`;
-  library["rt/tlsf"] = `import { outOfMemory } from "../herd/abort";\n${allocator}`;
-}
-
-function replaced(text: string | undefined, pattern: RegExp, by: string): string {
-  const result = text?.replace(pattern, by);
-  if (result === undefined || result === text) throw new Error(`AssemblyScript's library has changed: no ${pattern}`);
-  return result;
 }

@@ -17,13 +17,11 @@ interface CompiledFunction {
   readonly debugLocations: ReadonlyMap<number, AscRange>;
 }
 
-type MakeCall = (target: string, operands: readonly number[] | null, type: number, isReturn?: boolean) => number;
-
-type RunPasses = (passes: readonly string[], of?: number) => void;
+type MakeCall = (target: string, operands: number[] | null, type: number, isReturn?: boolean) => number;
 
 /** The used part of AssemblyScript's program. */
 interface AscProgram {
-  readonly module: { call: MakeCall; runPasses: RunPasses };
+  readonly module: { call: MakeCall };
   readonly instancesByName: ReadonlyMap<string, Partial<AscFunction>>;
 }
 
@@ -39,43 +37,28 @@ interface Site {
   readonly column: number;
 }
 
-/**
- * Passes that are left out: they merge equal ends of branches and equal functions, so that code of several lines would
- * become one, and no trap could show its line.
- */
-const joiningPasses: ReadonlySet<string> = new Set(["code-folding", "duplicate-function-elimination"]);
-
-/**
- * A transform of the compiler: counts calls while it compiles, and moves the debug locations of functions with one
- * call.
- */
+/** Counts calls while the compiler makes them, then moves the debug locations of functions with one call. */
 export class CallSites {
   readonly #targets = new Map<number, string>();
   readonly #counts = new Map<string, number>();
   #functions: ReadonlyMap<string, CompiledFunction> | undefined;
   #program: AscProgram | undefined;
 
-  /** Called by the compiler before it compiles. */
-  readonly afterInitialize = (program: AscProgram): void => {
+  /** To be called once the program is initialized, before it is compiled. */
+  watch(program: AscProgram): void {
     this.#program = program;
     const { module } = program;
     const call: MakeCall = module.call.bind(module);
-    const runPasses: RunPasses = module.runPasses.bind(module);
-    module.runPasses = (passes, of) =>
-      runPasses(
-        passes.filter((pass) => !joiningPasses.has(pass)),
-        of,
-      );
     module.call = (target, operands, type, isReturn) => {
       const made = call(target, operands, type, isReturn);
       this.#targets.set(made, target);
       this.#counts.set(target, (this.#counts.get(target) ?? 0) + 1);
       return made;
     };
-  };
+  }
 
-  /** Called by the compiler before it optimizes. */
-  readonly afterCompile = (module: DebugLocations): void => {
+  /** To be called once the program is compiled, before its module is optimized. */
+  move(module: DebugLocations): void {
     const functions = compiledFunctions(
       module,
       [...(this.#program?.instancesByName.values() ?? [])].filter(isFunction),
@@ -90,7 +73,7 @@ export class CallSites {
         this.#move(module, callee, { file: source.debugInfoIndex, line, column: source.columnAt() - 1 });
       }
     }
-  };
+  }
 
   #move(module: DebugLocations, from: CompiledFunction, site: Site): void {
     const waiting = [from];

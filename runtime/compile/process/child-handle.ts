@@ -26,6 +26,8 @@ export class EndedFromOutside extends HerdError {
 export class CompilerProcess {
   /** True once the process ended or is about to: it takes no more requests. */
   ended = false;
+  /** Requests that it replied to. */
+  compilations = 0;
   readonly #child: ChildProcess;
   readonly #exit: Promise<void>;
   readonly #ready: Promise<void>;
@@ -62,8 +64,9 @@ export class CompilerProcess {
     });
     this.#ready = new Promise((resolve) => {
       this.#child.on("message", (reply: CompileReply) => {
-        if (reply.kind === "ready") resolve();
-        else this.#settle?.resolve(reply);
+        if (reply.kind === "ready") return resolve();
+        this.compilations++;
+        this.#settle?.resolve(reply);
       });
     });
     // An idle compiler keeps no node alive; a caller's wait does, by its timer.

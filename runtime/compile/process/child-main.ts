@@ -7,13 +7,16 @@ import { compile } from "../compile.js";
 import { Asc } from "../emit/asc.js";
 import { type CompileReply, type CompileRequest, usedCpuMs, type WatchedLimits } from "../messages.js";
 
-function send(reply: CompileReply): void {
-  process.send?.(reply);
+/** Resolves when the reply has left, or cannot. */
+function send(reply: CompileReply): Promise<void> {
+  return new Promise((resolve) => {
+    process.send?.(reply, undefined, undefined, () => resolve());
+  });
 }
 
 async function answer(asc: Asc, request: CompileRequest): Promise<CompileReply> {
   try {
-    const done = await compile(asc, request);
+    const done = await compile({ asc }, request);
     return { kind: "done", ...done, residentBytes: process.memoryUsage.rss() };
   } catch (cause) {
     const error =
@@ -40,10 +43,13 @@ async function main(memoryBytes: number): Promise<void> {
     Atomics.store(cpuDeadlineMs, 0, usedCpuMs() + request.cpuMs);
     const reply = await answer(asc, request);
     Atomics.store(cpuDeadlineMs, 0, 0);
-    send(reply);
+    await send(reply);
+    asc.prime();
   });
   // Without the watchdog, nothing is compiled.
-  send({ kind: "ready" });
+  await send({ kind: "ready" });
+  // Here and behind each reply, nobody waits for this process: the library's parse is off the next upload's way.
+  asc.prime();
 }
 
 await main(Number(process.argv[2]));

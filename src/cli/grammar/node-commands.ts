@@ -106,6 +106,7 @@ export function addDoctor(herd: Command): void {
 
 /** Benchmarks of a clone, each with its description. */
 const suite = [
+  ["deploy", "measure a deploy, the first and later ones, by stage"],
   ["invoke", "measure the cost of a call, and the share of it that is Wasmherd's"],
   ["mesh", "measure the cost of a mesh"],
   ["policy", "compare policies that choose a node, in a simulated mesh"],

@@ -14,7 +14,13 @@ export async function joinLaptop(
 ): Promise<NodeProcess> {
   const config = join(sys, "laptop.json");
   // Not profiled, as the nodes of `startMesh`: a kernel that runs there is no call.
-  const settings = { limits, profile: false, kernel: { sys }, policy: { owner: "none", battery: "stop" } };
+  const settings = {
+    limits,
+    profile: false,
+    warmCompiler: false,
+    kernel: { sys },
+    policy: { owner: "none", battery: "stop" },
+  };
   await writeFile(config, JSON.stringify(settings));
   return mesh.join("laptop", ["--config", config]);
 }

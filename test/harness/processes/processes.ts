@@ -1,7 +1,7 @@
 // What tests of whole meshes share: nodes as processes, in a folder that is removed with them, and waits for
 // conditions.
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -27,9 +27,9 @@ export async function startMesh(
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   // A machine that runs many of these meshes at a time compiles slowly, and must not measure the capacity of each.
-  const config = join(folder, "node.json");
-  await writeFile(config, JSON.stringify({ limits: { compileTimeoutMs: 120_000 }, profile: false, ...settings }));
-  mesh = await LocalMesh.start({ folder, names, flags: ["--workers", "1", "--config", config], onAnswer: checkAnswer });
+  const quiet = { limits: { compileTimeoutMs: 120_000 }, profile: false, warmCompiler: false };
+  const flags = ["--workers", "1"];
+  mesh = await LocalMesh.start({ folder, names, flags, settings: { ...quiet, ...settings }, onAnswer: checkAnswer });
   return mesh;
 }
 

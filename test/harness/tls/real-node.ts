@@ -26,7 +26,17 @@ export async function startNode(flags: Readonly<Record<string, unknown>> = {}, k
   const folder = known ?? (await mkdtemp(join(tmpdir(), "herd-test-")));
   const state = join(folder, "state");
   const config = await loadConfig({
-    flags: { port: 0, state, workers: 2, logLevel: "silent", name: "test", profile: false, door: testDoor, ...flags },
+    flags: {
+      port: 0,
+      state,
+      workers: 2,
+      logLevel: "silent",
+      name: "test",
+      profile: false,
+      warmCompiler: false,
+      door: testDoor,
+      ...flags,
+    },
   });
   const node = new HerdNode({ ...config, limits: { ...config.limits, compileTimeoutMs: 120_000 } });
   const ready = await node.start();

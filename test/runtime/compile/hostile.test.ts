@@ -89,3 +89,37 @@ test("one process is warm before it is needed and is kept; a second one ends whe
   await compiler.stop();
   assert.equal((await failure(compiler.compile(good))).code, "node.draining");
 });
+
+test("the last process ends when nobody deploys for long, and the next upload starts another", async () => {
+  const compiler = new Compiler({ limits: patientLimits, idleMs: 20, restMs: 50 });
+  after(() => compiler.stop());
+  compiler.start();
+  assert.equal(compiler.pids.length, 1);
+  while (compiler.pids.length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  await compiler.compile(good);
+});
+
+test("a process is warm after a few compilations, and an upload that comes meanwhile gets that process", async () => {
+  const compiler = testCompiler();
+  assert.equal(await compiler.warmUp(), false, "without a process there is nothing to warm up");
+  compiler.start();
+  const before = compiler.pids;
+  const step = compiler.warmUp();
+  assert.equal(compiler.busy, true);
+  await compiler.compile(good);
+  assert.deepEqual(compiler.pids, before);
+  let steps = 1;
+  for (let isCold = await step; isCold && steps < 10; steps++) isCold = await compiler.warmUp();
+  assert.ok(steps < 5, `${steps} steps`);
+  assert.equal(await compiler.warmUp(), false);
+  assert.deepEqual(compiler.pids, before);
+});
+
+test("a warm-up that fails is not tried again", async () => {
+  const compiler = testCompiler({ compileMemoryBytes: 64 * mebibyte });
+  compiler.start();
+  assert.equal(await compiler.warmUp(), false);
+  const before = compiler.pids;
+  assert.equal(await compiler.warmUp(), false);
+  assert.deepEqual(compiler.pids, before);
+});
