@@ -11,6 +11,8 @@ import { percentile } from "./statistics.js";
 /** One run of load against one URL. */
 export interface LoadOptions {
   readonly url: string;
+  /** Paths to call in turn, instead of the URL's. */
+  readonly paths?: readonly string[];
   readonly ca: string;
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -59,7 +61,8 @@ async function runWrk(options: LoadOptions): Promise<LoadResult> {
     'function done(s, l) io.write(string.format("HERD %d %d %d %d %d\\n", s.requests, s.duration,\
     l:percentile(50), l:percentile(99), s.errors.connect + s.errors.read + s.errors.write +\
     s.errors.status + s.errors.timeout)) end';
-  const lines = ['wrk.method = "POST"', `wrk.body = ${JSON.stringify(options.body)}`, ...headers, print];
+  const setup = ['wrk.method = "POST"', `wrk.body = ${JSON.stringify(options.body)}`, ...headers];
+  const lines = [...setup, print, ...(options.paths === undefined ? [] : [inTurn(options.paths)])];
   await writeFile(script, lines.join("\n"), { mode: 0o600 });
   try {
     const flags = ["-t1", `-c${options.connections}`, `-d${options.seconds}s`, "-s", script, options.url];
@@ -73,6 +76,19 @@ async function runWrk(options: LoadOptions): Promise<LoadResult> {
   }
 }
 
+/** Requests of the paths in turn, made before the first one is sent. */
+function inTurn(paths: readonly string[]): string {
+  return `local paths = {${paths.map((path) => JSON.stringify(path)).join(",")}}
+local requests, at = {}, 0
+function init()
+  for index, path in ipairs(paths) do requests[index] = wrk.format(nil, path) end
+end
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end`;
+}
+
 /** Its own histogram has whole milliseconds, so every latency is kept here. */
 function runAutocannon(options: LoadOptions): Promise<LoadResult> {
   const latencies: number[] = [];
@@ -82,6 +98,7 @@ function runAutocannon(options: LoadOptions): Promise<LoadResult> {
     method: "POST",
     body: options.body,
     headers: headersOf(options),
+    ...(options.paths === undefined ? {} : { requests: options.paths.map((path) => ({ path })) }),
     connections: options.connections,
     duration: options.seconds,
     tlsOptions: { ca: options.ca, rejectUnauthorized: true },
