@@ -3,9 +3,18 @@ import { parentPort } from "node:worker_threads";
 import { HerdError } from "../../../src/core/errors.js";
 import { readInterface } from "../../interface/section.js";
 import { checkSourceText } from "../../interface/source-text.js";
+import { collectGarbage } from "../collect-garbage.js";
 import { kernelId } from "../kernel-id.js";
 import { prepare } from "./prepare.js";
 import type { PrepareReply, PrepareRequest } from "./prepare-messages.js";
+
+/**
+ * After this many requests the garbage is collected: the engine keeps the code of each component until the thread's
+ * heap is full, which small components never fill.
+ */
+const collectEvery = 64;
+
+let answered = 0;
 
 async function answer(request: PrepareRequest): Promise<PrepareReply> {
   const { bytes } = request;
@@ -25,6 +34,7 @@ async function answer(request: PrepareRequest): Promise<PrepareReply> {
 
 function send(reply: PrepareReply): void {
   parentPort?.postMessage(reply);
+  if (++answered % collectEvery === 0) collectGarbage();
 }
 
 parentPort?.on("message", (request: PrepareRequest) => void answer(request).then(send));

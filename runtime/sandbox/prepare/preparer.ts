@@ -33,11 +33,6 @@ export interface PrepareBounds {
   /** Back-pressure: components that may wait. */
   readonly waiting: number;
   readonly waitingBytes: number;
-  /**
-   * After this many components a fresh thread takes over: the engine keeps the code of each until the thread's heap is
-   * full, which small components never fill.
-   */
-  readonly perThread: number;
   /** After this time without a component, in milliseconds, the thread ends and frees its memory. */
   readonly idleMs: number;
 }
@@ -53,7 +48,6 @@ const defaultBounds: PrepareBounds = {
   heapMegabytes: defaultHeapMegabytes,
   waiting: 64,
   waitingBytes: 256 * 1024 * 1024,
-  perThread: 64,
   idleMs: 60_000,
 };
 const bootMs = 30_000;
@@ -140,7 +134,6 @@ export class Preparer {
 
   async #run(request: PrepareRequest): Promise<Answer> {
     clearTimeout(this.#idleTimer);
-    if (this.#thread !== undefined && this.#thread.requests >= this.#bounds.perThread) await this.#endThread();
     if (this.#stopped) throw draining();
     const thread = this.#liveThread();
     try {
@@ -175,8 +168,6 @@ export class Preparer {
 class PrepareThread {
   /** True once the thread ended or is about to: it takes no more requests. */
   ended = false;
-  /** Requests that it took. */
-  requests = 0;
   readonly #bounds: PrepareBounds;
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #worker: Worker;
@@ -219,7 +210,6 @@ class PrepareThread {
   }
 
   async request(request: PrepareRequest): Promise<Answer> {
-    this.requests++;
     this.#worker.ref();
     const boot = setTimeout(() => {
       void this.end(

@@ -3,11 +3,11 @@
 import { randomFillSync } from "node:crypto";
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { HerdError } from "../../../src/core/errors.js";
+import { collectGarbage } from "../collect-garbage.js";
 import { Inbox } from "../inbox.js";
 import { kernelId } from "../kernel-id.js";
 import type { BatchExtras, CallMessage, SideMessage, StartupMessage } from "../messages.js";
 import { ResultBuffer } from "../result-buffer.js";
-import { collectGarbage } from "./collect-garbage.js";
 import { Engine } from "./engine.js";
 import { keptFrames } from "./trap-place.js";
 
