@@ -29,7 +29,7 @@ const generator = loadGenerator();
 const method =
   `Nodes with ${few} and with ${many} apps of ${componentBytes / 1_000} KB, each of another digest. Starts: from the ` +
   "process to its ready line, on a state folder that holds the apps. Calls: of each app in turn, on both nodes in " +
-  `turn, ${connections} connections, load by ${generator.name}; ratios of neighbouring rounds. Processor time is that ` +
+  `turn, ${connections} connections, load by ${generator.name}; ratios of neighbouring rounds. Processor time is ` +
   "that of all the node's threads. Medians and 95 % intervals.";
 
 const source = "export function add(a: i32, b: i32): i32 { return a + b; }";
