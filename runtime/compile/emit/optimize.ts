@@ -1,5 +1,7 @@
 // Binaryen's passes over a core module: the speed of guests under all of them (`asc -O3`), for less than half the time.
 
+import binaryen from "assemblyscript/binaryen";
+
 /** The used part of AssemblyScript's module. */
 interface Optimized {
   clearPassArguments(): void;
@@ -34,13 +36,13 @@ const inlining = { always: 12, flexible: 70, oneCaller: 200, partialIfs: 4 } as 
 /**
  * The passes of `asc -O2` in their order, with a second round of inlining as in `-O3`, and without what repeats. Passes
  * named `…-optimizing` optimize each function that they change by all function passes: one of them, where most
- * functions have their final shape, is enough. Left out as well: passes that merge equal ends of branches and equal
- * functions (`code-folding`, `duplicate-function-elimination`). Code of several lines would become one, and no trap
- * could show its line.
+ * functions have their final shape, is enough. The places of calls are passed on to their arguments first
+ * (`propagate-debug-locs`): code of the library that is inlined there begins behind them.
  */
 const passes = [
   "remove-unused-module-elements",
   "once-reduction",
+  "propagate-debug-locs",
   "inlining",
   "simplify-globals",
   "optimize-instructions",
@@ -89,9 +91,17 @@ const passes = [
   "remove-unused-module-elements",
 ];
 
+/**
+ * Passes that are left out wherever others would run them: they merge equal ends of branches and equal functions, so
+ * that code of several lines would become one, and no trap could show its line.
+ */
+const joiningPasses = ["code-folding", "duplicate-function-elimination"];
+
 /** Optimizes `module` in place. The result depends on the module alone. */
 export function optimize(module: Optimized): void {
   module.clearPassArguments();
+  binaryen.clearPassesToSkip();
+  for (const pass of joiningPasses) binaryen.addPassToSkip(pass);
   module.setOptimizeLevel(optimizeLevel);
   module.setShrinkLevel(0);
   module.setDebugInfo(false);
