@@ -97,7 +97,8 @@ function samePlaces(folder) {
   return {
     name: "same-places",
     setup({ onLoad }) {
-      onLoad({ filter: /[\\/]dist[\\/](src|runtime)[\\/].*\.js$/ }, ({ path: module }) => {
+      onLoad({ filter: /\.js$/ }, ({ path: module }) => {
+        if (!/^dist[\\/](src|runtime)[\\/]/.test(relative(folder, module))) return undefined;
         const text = readFileSync(module, "utf8");
         const contents = text.replace(
           /new URL\("([^"]+)", import\.meta\.url\)/g,

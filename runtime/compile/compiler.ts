@@ -1,11 +1,12 @@
 // The node's side of compilation: disposable processes, one of them warm before it is needed (cold start), each
 // replaced after any fault, and none while nobody deploys.
 
+import { setTimeout as delay } from "node:timers/promises";
 import type { Clock } from "../../src/core/clock.js";
 import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
 import { FairSlots } from "../../src/core/fair-slots.js";
-import type { Limits } from "../../src/core/limits.js";
+import { defaultLimits, type Limits } from "../../src/core/limits.js";
 import type { SourceFile } from "../../src/core/source-file.js";
 import { placedInUpload } from "../../src/core/upload-place.js";
 import type { Compilation } from "./compile.js";
@@ -41,6 +42,8 @@ export const parallelCompilations = 2;
  * engine optimizes the compiler's code as it runs.
  */
 const warmCompilations = 3;
+/** The longest wait of an upload for a warm-up under way, in milliseconds: another process would be cold. */
+const warmWaitMs = 10_000;
 /** Far more than callers let wait: callers that bound their uploads do so by themselves. */
 const maxWaiting = 10_000;
 
@@ -96,19 +99,22 @@ export class Compiler {
     if (this.busy || this.#under.size > 0) return true;
     const next = this.#idle.at(-1);
     if (next === undefined || next.compilations >= warmCompilations) return false;
-    this.#warming = this.#warm();
+    this.#warming = this.#warm(next);
     await this.#warming;
     this.#warming = undefined;
     return !this.#failedToWarm && next.compilations < warmCompilations;
   }
 
-  async #warm(): Promise<void> {
-    const request = readSources([{ path: "index.ts", text: warmUpSource }], this.#limits);
+  async #warm(process: CompilerProcess): Promise<void> {
     try {
+      // The bounds of uploads are not those of our own source.
+      const request = readSources([{ path: "index.ts", text: warmUpSource }], defaultLimits);
       await this.#compileOnce({ ...request, cpuMs: this.#limits.compileCpuMs });
     } catch {
       this.#failedToWarm = true;
     }
+    // Where a process may hold so little memory that each compilation ends it, none gets warm.
+    if (process.ended) this.#failedToWarm = true;
   }
 
   /** Ids of the processes in the operating system. */
@@ -156,7 +162,7 @@ export class Compiler {
   }
 
   async #compile(request: CompileRequest): Promise<Compilation> {
-    await this.#warming;
+    if (this.#warming !== undefined) await Promise.race([this.#warming, delay(warmWaitMs, undefined, { ref: false })]);
     try {
       return await this.#compileOnce(request);
     } catch (error) {

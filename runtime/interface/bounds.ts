@@ -20,7 +20,8 @@ export const moduleBounds = {
   componentSections: { of: "sections of the component", most: 1_000 },
   moduleSections: { of: "sections of the module", most: 1_000 },
   nameBytes: { of: "bytes of a name", most: 1_024 },
-  types: { of: "types of the module", most: 10_000 },
+  // V8 keeps each distinct type for as long as the process lives, and ends the process at a million.
+  types: { of: "types of the module", most: 2_000 },
   typeValues: { of: "parameters, results or fields of one of the module's types", most: 128 },
   imports: { of: "imports", most: 1_000 },
   functions: { of: "functions of the module", most: 100_000 },

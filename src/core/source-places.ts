@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { SourceMap } from "node:module";
 
 /** A place in the bundle, as the engine writes it. */
-const place = /\b(file:\/\/[^\s()]+\/dist\/bundle\/[\w-]+\.js):(\d+):(\d+)/g;
+const place = /\b(file:\/\/\S+?\/dist\/bundle\/[\w-]+\.js):(\d+):(\d+)/g;
 
 /** A map of a megabyte decodes to twelve: the next stack finds it, unless the memory was needed meanwhile. */
 const decoded = new Map<string, WeakRef<SourceMap>>();

@@ -75,8 +75,8 @@ export class PendingCall {
   succeed(json: CallResult["json"], { runMs, serviceMs }: Pick<CallResult, "runMs" | "serviceMs">): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#leave();
     try {
-      this.#onSettled(this);
       this.#end.resolve({ json, queueMs: Math.max(0, this.sentAt - this.cameAt), runMs, serviceMs });
     } catch (cause) {
       throwLater(cause);
@@ -87,9 +87,17 @@ export class PendingCall {
   fail(reason: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
+    this.#leave();
+    try {
+      this.#end.reject(reason);
+    } catch (cause) {
+      throwLater(cause);
+    }
+  }
+
+  #leave(): void {
     try {
       this.#onSettled(this);
-      this.#end.reject(reason);
     } catch (cause) {
       throwLater(cause);
     }

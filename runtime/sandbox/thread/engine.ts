@@ -10,15 +10,9 @@ import { GuestLog, type LineSink } from "./guest-log.js";
 import type { Host } from "./host-imports.js";
 import { Instance } from "./instance.js";
 
-/**
- * What the instances of a thread may keep of what their calls grew, in bytes together; the newest one may keep more
- * alone.
- */
-const maxGrownBytes = 16 * 1024 * 1024;
-
 /** Options of an engine: the host functions without the log, which belongs to a call. */
 export interface EngineOptions {
-  readonly limits: Pick<Limits, "resultBytes" | "logLines" | "logLineBytes">;
+  readonly limits: Pick<Limits, "memoryBytes" | "resultBytes" | "logLines" | "logLineBytes">;
   readonly host: Omit<Host, "log" | "logUnits">;
 }
 
@@ -38,7 +32,7 @@ export class Engine {
   /** By the numbers of {@link NumberedRevision}. */
   readonly #revisions = new Map<number, Loaded>();
   #used: Loaded | undefined;
-  /** Bytes by which the kept instances have grown, the oldest first. */
+  /** Bytes by which the kept instances have grown, the oldest first: together as many as one call may take. */
   readonly #grown = new Map<Loaded, number>();
   #grownBytes = 0;
   /** Whether instances were given up whose memories the next garbage collection frees. */
@@ -130,6 +124,7 @@ export class Engine {
       this.#hasGarbage = true;
       this.#log.begin(() => undefined);
       loaded.instance = new Instance(loaded.prepared, this.#host);
+      this.#countGrowth(loaded, loaded.instance.grownBytes);
     } catch {
       // The next call tries again and reports the failure.
     }
@@ -152,7 +147,7 @@ export class Engine {
     this.#grown.set(loaded, bytes);
     this.#grownBytes += bytes - counted;
     for (const other of this.#grown.keys()) {
-      if (this.#grownBytes <= maxGrownBytes) return;
+      if (this.#grownBytes <= this.#limits.memoryBytes) return;
       if (other !== loaded) this.#giveBack(other);
     }
   }

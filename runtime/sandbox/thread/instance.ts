@@ -34,7 +34,6 @@ export class Instance {
   readonly #restore: WasmFunction | undefined;
   /** The guest's count of its pages, where growth is reset, and that count in the snapshot. */
   readonly #pages: { readonly global: WasmGlobal; readonly first: CoreValue } | undefined;
-  readonly #firstBytes: number;
   /** Calls in a row that left a large memory unused. */
   #unused = 0;
   readonly #functions = new Map<string, { readonly core: WasmFunction; readonly writes: boolean }>();
@@ -64,7 +63,6 @@ export class Instance {
     const canReset = prepared.resettable && !importer.sawOutside && this.heap.bytes.length <= resetLimitBytes;
     this.#snapshot = canReset ? takeSnapshot(this) : undefined;
     this.#pages = pages && { global: pages, first: pages.value };
-    this.#firstBytes = this.heap.bytes.length;
   }
 
   /** The core function for `wit`, which is about to run. */
@@ -90,9 +88,9 @@ export class Instance {
     return this.#pages === undefined ? !this.heap.hasGrown : this.#unused < unusedCalls;
   }
 
-  /** Bytes by which the memory is larger than a new instance's. */
+  /** Bytes by which the memory is larger than what the module declares, the guest's start included. */
   get grownBytes(): number {
-    return this.heap.bytes.length - this.#firstBytes;
+    return this.heap.bytes.length - this.prepared.memoryBytes;
   }
 
   /** Whether the memory is larger than one that a reset is cheap for. */

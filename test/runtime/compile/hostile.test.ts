@@ -115,6 +115,18 @@ test("a process is warm after a few compilations, and an upload that comes meanw
   assert.deepEqual(compiler.pids, before);
 });
 
+test("the bounds of uploads are not those of the warm-up, and a process that each step ends is not warmed for ever", async () => {
+  const small = testCompiler({ sourceBytes: 200 });
+  small.start();
+  await small.warmUp();
+  assert.ok((await small.compile(good)).component.length > 0, "no component");
+  const tight = testCompiler({ compileMemoryBytes: 384 * mebibyte });
+  tight.start();
+  let steps = 1;
+  for (; steps < 10 && (await tight.warmUp()); ) steps++;
+  assert.ok(steps < 5, `${steps} steps`);
+});
+
 test("a warm-up that fails is not tried again", async () => {
   const compiler = testCompiler({ compileMemoryBytes: 64 * mebibyte });
   compiler.start();
