@@ -115,7 +115,7 @@ test("a process is warm after a few compilations, and an upload that comes meanw
   assert.deepEqual(compiler.pids, before);
 });
 
-test("the bounds of uploads are not the warm-up's, and a process that each step ends is not warmed for ever", async () => {
+test("uploads' bounds are not the warm-up's, and a process that each step ends is not warmed for ever", async () => {
   const small = testCompiler({ sourceBytes: 200 });
   small.start();
   await small.warmUp();
