@@ -1,5 +1,8 @@
 // The part of the WebAssembly JavaScript API that the sandbox uses. TypeScript declares it only in the DOM library.
 
+/** Bytes of a page of linear memory. */
+export const pageBytes = 65_536;
+
 /** A core value as it crosses between JavaScript and Wasm: i64 is a bigint, all else a number. */
 export type CoreValue = number | bigint;
 

@@ -1,7 +1,7 @@
 // A guest's linear memory as the binding sees it: every address that comes from the guest is checked before use.
 
 import { toWellFormed } from "../../interface/unicode.js";
-import type { WasmFunction, WasmGlobal, WasmMemory } from "../web-assembly.js";
+import { pageBytes, type WasmFunction, type WasmGlobal, type WasmMemory } from "../web-assembly.js";
 
 /** Thrown for an address from the guest that is outside its memory or not aligned. */
 export class InvalidPointer extends Error {
@@ -19,7 +19,6 @@ const keptUnits = 65_536;
 const narrowed = Buffer.alloc(keptUnits + 2);
 const quote = 0x22;
 const backslash = 0x5c;
-const pageBytes = 65_536;
 
 /** Reads and writes an instance's memory, also after it grew. */
 export class Heap {

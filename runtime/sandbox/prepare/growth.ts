@@ -3,10 +3,8 @@
 import { leb128 as leb } from "../../interface/binary.js";
 import type { CodeShift } from "../prepared-revision.js";
 import type { FunctionBody } from "./code-scan.js";
-import { memoryGrow, memorySize } from "./instructions.js";
+import { call, globalGet, globalSet, memoryGrow, memorySize } from "./instructions.js";
 
-const callOpcode = 0x10;
-const globalGet = 0x23;
 /** Bytes of either instruction with its memory index. */
 const siteBytes = 2;
 
@@ -40,7 +38,7 @@ export function rewriteCode(core: Uint8Array, { start, bodies, sites, indices, a
   const content = new CodeWriter(start);
   content.add(leb(bodies.length + added.length));
   const read = Buffer.concat([Buffer.of(globalGet), leb(indices.pages)]);
-  const call = Buffer.concat([Buffer.of(callOpcode), leb(indices.grow)]);
+  const grow = Buffer.concat([Buffer.of(call), leb(indices.grow)]);
   let site = 0;
   for (const body of bodies) {
     const parts: Uint8Array[] = [];
@@ -48,7 +46,7 @@ export function rewriteCode(core: Uint8Array, { start, bodies, sites, indices, a
     let from = body.start;
     for (; (sites[site] ?? Number.POSITIVE_INFINITY) < body.end; site++) {
       const at = sites[site] ?? 0;
-      parts.push(core.subarray(from, at), core[at] === memorySize ? read : call);
+      parts.push(core.subarray(from, at), core[at] === memorySize ? read : grow);
       starts.push(from);
       from = at + siteBytes;
     }
@@ -114,6 +112,6 @@ export function growFunction(pages: number): Uint8Array {
     ...[Buffer.of(0x20), wanted, Buffer.of(memorySize, 0, 0x6b, memoryGrow, 0, 0x41, 0x7f, 0x46, 0x04, 0x40)],
     ...[failed, Buffer.of(0x0b, 0x0b)],
     // pages = wanted; return old
-    ...[Buffer.of(0x20), wanted, Buffer.of(0x24), count, Buffer.of(0x20), old, Buffer.of(0x0b)],
+    ...[Buffer.of(0x20), wanted, Buffer.of(globalSet), count, Buffer.of(0x20), old, Buffer.of(0x0b)],
   ]);
 }

@@ -24,6 +24,10 @@ export enum Effect {
 export const call = 0x10;
 /** The opcode of `return_call`. */
 export const returnCall = 0x12;
+/** The opcode of `global.get`. */
+export const globalGet = 0x23;
+/** The opcode of `global.set`. */
+export const globalSet = 0x24;
 /** The opcode of `memory.size`. */
 export const memorySize = 0x3f;
 /** The opcode of `memory.grow`. */

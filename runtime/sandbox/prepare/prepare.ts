@@ -7,11 +7,11 @@ import { parseInterface } from "../../interface/parse.js";
 import { placesSection } from "../../interface/places.js";
 import { interfaceText } from "../../interface/section.js";
 import type { PreparedRevision } from "../prepared-revision.js";
-import { type WasmModule, webAssembly } from "../web-assembly.js";
+import { pageBytes, type WasmModule, webAssembly } from "../web-assembly.js";
 import { checkExports } from "./check-exports.js";
 import { checkImports } from "./check-imports.js";
 import { CoreShape } from "./core-shape.js";
-import { pageBytes, rewriteCore } from "./rewrite.js";
+import { rewriteCore } from "./rewrite.js";
 import { coreSections, firstCoreModule, sectionId } from "./wasm-module.js";
 
 /** Options of {@link prepare}. */

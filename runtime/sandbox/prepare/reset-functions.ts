@@ -4,9 +4,8 @@
 // From JavaScript, a global costs a call into the engine each time (0.05 to 0.1 µs; a small AssemblyScript program has
 // 21), NaN may change its bits, and vectors have no value.
 import { leb128 as leb } from "../../interface/binary.js";
+import { globalGet, globalSet } from "./instructions.js";
 
-const globalGet = 0x23;
-const globalSet = 0x24;
 const end = 0x0b;
 
 /** The constant expression of a zero or null, by value type. */

@@ -4,6 +4,7 @@ import { HerdError } from "../../../src/core/errors.js";
 import { BinaryReader, leb128 as leb, type Section } from "../../interface/binary.js";
 import { moduleBounds } from "../../interface/bounds.js";
 import { type CodeShift, resetExportPrefix, resetExports } from "../prepared-revision.js";
+import { pageBytes } from "../web-assembly.js";
 import { type CodeScan, scanCode } from "./code-scan.js";
 import { type CoreShape, exportKind, refusal } from "./core-shape.js";
 import { growFunction, rewriteCode } from "./growth.js";
@@ -11,9 +12,6 @@ import { memoryGrow } from "./instructions.js";
 import { memoryWriters } from "./memory-writers.js";
 import { type IndexedGlobal, resetFunctions, savedGlobals } from "./reset-functions.js";
 import { sectionId } from "./wasm-module.js";
-
-/** Bytes of a page of linear memory. */
-export const pageBytes = 65_536;
 
 const memory32Pages = 65_536;
 const preambleBytes = 8;
@@ -87,37 +85,35 @@ function additionsTo(
 ): Additions | undefined {
   const { bodies, start } = scan;
   const countsPages = scan.sites?.some((at) => core[at] === memoryGrow) ?? false;
-  const globalCount = shape.globals.length;
+  const pages = shape.globals.length;
   const globals: IndexedGlobal[] = shape.globals.flatMap(({ isMutable, type }, index) =>
     isMutable ? [{ index, type }] : [],
   );
-  if (countsPages) globals.push({ index: globalCount, type: i32 });
+  if (countsPages) globals.push({ index: pages, type: i32 });
   if (globals.length === 0 || bodies.length === 0) return undefined;
-  const { save, restore } = resetFunctions(globals, countsPages ? globalCount + 1 : globalCount);
-  const [saveIndex, restoreIndex, growIndex] = [0, 1, 2].map((at) => shape.functionCount + at) as [
-    number,
-    number,
-    number,
-  ];
-  const { parts, shifts } = rewriteCode(core, {
-    bodies,
-    start,
-    sites: countsPages ? (scan.sites ?? []) : [],
-    indices: { grow: growIndex, pages: globalCount },
-    added: [save, restore, ...(countsPages ? [growFunction(globalCount)] : [])],
-  });
-  const [nothing, growing] = [Buffer.of(0x60, 0, 0), Buffer.of(0x60, 1, i32, 1, i32)];
-  const types = [shape.typeCount, shape.typeCount, ...(countsPages ? [shape.typeCount + 1] : [])];
-  const pages = Buffer.concat([Buffer.of(i32, 1, 0x41), signedLeb(initial), Buffer.of(0x0b)]);
+  const { save, restore } = resetFunctions(globals, countsPages ? pages + 1 : pages);
+  const first = shape.functionCount;
+  const types: Uint8Array[] = [Buffer.of(0x60, 0, 0)];
+  const functions = [leb(shape.typeCount), leb(shape.typeCount)];
+  const added = [save, restore];
+  const ownGlobals: Uint8Array[] = [];
   const exports = [
-    exportOf(resetExports.save, { kind: exportKind.function, index: saveIndex }),
-    exportOf(resetExports.restore, { kind: exportKind.function, index: restoreIndex }),
-    ...(countsPages ? [exportOf(resetExports.pages, { kind: exportKind.global, index: globalCount })] : []),
+    exportOf(resetExports.save, { kind: exportKind.function, index: first }),
+    exportOf(resetExports.restore, { kind: exportKind.function, index: first + 1 }),
   ];
+  if (countsPages) {
+    types.push(Buffer.of(0x60, 1, i32, 1, i32));
+    functions.push(leb(shape.typeCount + 1));
+    added.push(growFunction(pages));
+    ownGlobals.push(Buffer.concat([Buffer.of(i32, 1, 0x41), signedLeb(initial), Buffer.of(0x0b)]));
+    exports.push(exportOf(resetExports.pages, { kind: exportKind.global, index: pages }));
+  }
+  const sites = countsPages ? (scan.sites ?? []) : [];
+  const { parts, shifts } = rewriteCode(core, { bodies, start, sites, indices: { grow: first + 2, pages }, added });
   const sections = new Map<number, Edit>([
-    [sectionId.type, (content) => appended(content, countsPages ? [nothing, growing] : [nothing])],
-    [sectionId.function, (content) => appended(content, types.map(leb))],
-    [sectionId.global, (content) => appended(content, [...(countsPages ? [pages] : []), ...savedGlobals(globals)])],
+    [sectionId.type, (content) => appended(content, types)],
+    [sectionId.function, (content) => appended(content, functions)],
+    [sectionId.global, (content) => appended(content, [...ownGlobals, ...savedGlobals(globals)])],
     [sectionId.export, (content) => appended(content, exports)],
     [sectionId.code, () => [...parts]],
   ]);

@@ -64,8 +64,7 @@ export class Engine {
   /** Forgets a revision and its instance. */
   drop(id: number): void {
     const loaded = this.#revisions.get(id);
-    if (loaded?.instance !== undefined) this.#hasGarbage = true;
-    if (loaded !== undefined) this.#giveBack(loaded);
+    if (loaded?.instance !== undefined) this.#giveBack(loaded);
     this.#revisions.delete(id);
   }
 
@@ -121,7 +120,6 @@ export class Engine {
         return;
       }
       this.#giveBack(loaded);
-      this.#hasGarbage = true;
       this.#log.begin(() => undefined);
       loaded.instance = new Instance(loaded.prepared, this.#host);
       this.#countGrowth(loaded, loaded.instance.grownBytes);
@@ -153,11 +151,9 @@ export class Engine {
   }
 
   #giveBack(loaded: Loaded): void {
-    const bytes = this.#grown.get(loaded);
-    if (bytes === undefined) return;
     loaded.instance = undefined;
     this.#hasGarbage = true;
-    this.#grownBytes -= bytes;
+    this.#grownBytes -= this.#grown.get(loaded) ?? 0;
     this.#grown.delete(loaded);
   }
 }

@@ -2,8 +2,7 @@
 import { HerdError } from "../../../src/core/errors.js";
 import { exportedInterface } from "../../interface/model.js";
 import { Heap } from "../binding/heap.js";
-import type { PreparedRevision } from "../prepared-revision.js";
-import { resetExports } from "../prepared-revision.js";
+import { type PreparedRevision, resetExports } from "../prepared-revision.js";
 import {
   type CoreValue,
   type WasmExports,
