@@ -10,13 +10,13 @@ import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { systemClock } from "../src/core/clock.js";
 import { defaultLimits } from "../src/core/limits.js";
 import { Identity } from "../src/pki/identity/identity.js";
-import { type LoadResult, loadGenerator } from "./load.js";
+import { loadGenerator } from "./load.js";
+import { type MeasuredLoad, measuredLoad } from "./measured-load.js";
 import { startNode, type Target } from "./processes.js";
 import { type BenchRun, bench } from "./report.js";
 import { resident } from "./resident.js";
 import { alternate, estimated, paired } from "./rounds.js";
 import { estimateOf } from "./statistics.js";
-import { cpuPerCall, threadTimes } from "./thread-cpu.js";
 
 const few = 10;
 const many = 1_000;
@@ -95,18 +95,15 @@ async function start(folder: string, state: string): Promise<Started> {
   return { node, startMs, mebibytes: (await resident(node.pid)).node };
 }
 
-interface Round extends LoadResult {
-  readonly cpuMicros: number;
+/** Calls of each app in turn. */
+function called(node: Target, count: number): Promise<MeasuredLoad> {
+  const paths = Array.from({ length: count }, (_, index) => `/fn/app-${index}/add`);
+  return measuredLoad(generator, { ...node, paths, body: "[19,23]", connections, seconds });
 }
 
-async function round(node: Target, count: number): Promise<Round> {
-  const paths = Array.from({ length: count }, (_, index) => `/fn/app-${index}/add`);
-  const before = await threadTimes(node.pid);
-  const load = await generator.run({ ...node, paths, body: "[19,23]", connections, seconds });
-  if (load.failed > 0) throw new Error(`${load.failed} calls failed`);
-  const after = await threadTimes(node.pid);
-  const { main, worker, rest } = cpuPerCall(node.pid, { before, after, calls: load.callsPerSecond * seconds });
-  return { ...load, cpuMicros: main + worker + rest };
+/** Of all threads, µs a call. */
+function cpuMicros({ cpu: { main, worker, rest } }: MeasuredLoad): number {
+  return main + worker + rest;
 }
 
 interface Side {
@@ -134,20 +131,20 @@ async function measure(folder: string, rounds: number): Promise<Report> {
   const nodes = [await start(folder, states.few), await start(folder, states.many)] as const;
   try {
     const calls = await alternate(rounds, {
-      few: () => round(nodes[0].node, few),
-      many: () => round(nodes[1].node, many),
+      few: () => called(nodes[0].node, few),
+      many: () => called(nodes[1].node, many),
     });
     const side = async (name: "few" | "many"): Promise<Side> => ({
       startMs: estimated(starts[name], ({ startMs }) => startMs),
       startedMebibytes: estimated(starts[name], ({ mebibytes }) => mebibytes),
       calledMebibytes: estimateOf([(await resident(nodes[name === "few" ? 0 : 1].node.pid)).node]),
       p50Ms: estimated(calls[name], ({ p50 }) => p50),
-      cpuMicros: estimated(calls[name], ({ cpuMicros }) => cpuMicros),
+      cpuMicros: estimated(calls[name], cpuMicros),
     });
     return {
       few: await side("few"),
       many: await side("many"),
-      cpuRatio: paired({ of: calls.many, to: calls.few }, (one, other) => one.cpuMicros / other.cpuMicros),
+      cpuRatio: paired({ of: calls.many, to: calls.few }, (one, other) => cpuMicros(one) / cpuMicros(other)),
       p50Ratio: paired({ of: calls.many, to: calls.few }, (one, other) => one.p50 / other.p50),
     };
   } finally {

@@ -8,13 +8,14 @@ import { fileURLToPath } from "node:url";
 import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import { packageRoot } from "../src/core/package-root.js";
 import { deployTimes } from "./deploys.js";
-import { type LoadOptions, type LoadResult, loadGenerator } from "./load.js";
+import { type LoadOptions, loadGenerator } from "./load.js";
+import { measuredLoad } from "./measured-load.js";
 import { type ServerName, startNode, type Target, withServers } from "./processes.js";
 import { type BenchRun, bench } from "./report.js";
 import { alternate, estimated, paired } from "./rounds.js";
 import { measureSandbox, type SandboxReport } from "./sandbox.js";
 import { estimateOf } from "./statistics.js";
-import { type CpuPerCall, cpuPerCall, threadTimes } from "./thread-cpu.js";
+import type { CpuPerCall } from "./thread-cpu.js";
 import { measureWorkerCounts, type WorkerCount, workerCountPanel } from "./worker-counts.js";
 
 const generator = loadGenerator();
@@ -34,11 +35,6 @@ const nodeDoors = { node: "uws", "node, node:https": "node" } as const;
 const servers: readonly ServerName[] = ["hyper-express", "uws", "node:https", "workerd", "deno", "bun"];
 /** The server with which each one is compared. */
 const reference = "hyper-express";
-
-/** One round of load at one server. */
-interface Round extends LoadResult {
-  readonly cpu: CpuPerCall;
-}
 
 /** What one server does at one number of connections. */
 interface Side {
@@ -68,16 +64,9 @@ interface HttpsReport {
 /** A server with the path of its function. */
 type Measured = Target & { readonly name: string };
 
-async function round(target: Measured, connections: number): Promise<Round> {
-  const before = await threadTimes(target.pid);
-  const load = await generator.run({ ...target, body: "[19,23]", connections, seconds });
-  if (load.failed > 0) throw new Error(`${load.failed} calls of ${target.name} failed`);
-  const after = await threadTimes(target.pid);
-  return { ...load, cpu: cpuPerCall(target.pid, { before, after, calls: load.callsPerSecond * seconds }) };
-}
-
 async function compare(targets: readonly Measured[], connections: number): Promise<Comparison> {
-  const ways = Object.fromEntries(targets.map((one) => [one.name, () => round(one, connections)]));
+  const load = { body: "[19,23]", connections, seconds };
+  const ways = Object.fromEntries(targets.map((one) => [one.name, () => measuredLoad(generator, { ...one, ...load })]));
   const results = await alternate(rounds, ways);
   const bare = results[reference] ?? [];
   const sides = targets.map(({ name }): Side => {

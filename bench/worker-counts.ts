@@ -3,9 +3,9 @@
 import { join } from "node:path";
 import type { BarPanel, Estimate } from "../src/cli/bench/chart.js";
 import type { LoadGenerator } from "./load.js";
-import { startNode, type Target } from "./processes.js";
+import { measuredLoad } from "./measured-load.js";
+import { startNode } from "./processes.js";
 import { alternate, estimated } from "./rounds.js";
-import { type CpuPerCall, cpuPerCall, threadTimes } from "./thread-cpu.js";
 
 const workerCounts = [1, 2, 4, 8];
 const rounds = 3;
@@ -32,21 +32,16 @@ export interface WorkerCountOptions {
   readonly connectionCounts: readonly number[];
 }
 
-interface Round {
-  readonly callsPerSecond: number;
-  readonly p99: number;
-  readonly cpu: CpuPerCall;
-}
-
 /** One node after the other, since even idle ones take memory; takes two minutes. */
 export async function measureWorkerCounts(options: WorkerCountOptions): Promise<WorkerCount[]> {
-  const { folder, functions, settings, connectionCounts } = options;
+  const { folder, functions, settings, generator, connectionCounts } = options;
   const measured: WorkerCount[] = [];
   for (const workers of workerCounts) {
     const node = await startNode(join(folder, `workers-${workers}`), { functions, workers, settings });
     try {
       for (const connections of connectionCounts) {
-        const { runs } = await alternate(rounds, { runs: () => round(node, { ...options, connections }) });
+        const call = { ...node, url: `${node.url}/fn/bench/add`, body: "[19,23]", connections, seconds };
+        const { runs } = await alternate(rounds, { runs: () => measuredLoad(generator, call) });
         measured.push({
           workers,
           connections,
@@ -60,18 +55,6 @@ export async function measureWorkerCounts(options: WorkerCountOptions): Promise<
     }
   }
   return measured;
-}
-
-async function round(
-  node: Target,
-  { generator, connections }: { readonly generator: LoadGenerator; readonly connections: number },
-): Promise<Round> {
-  const before = await threadTimes(node.pid);
-  const call = { ...node, url: `${node.url}/fn/bench/add`, body: "[19,23]", connections, seconds };
-  const { callsPerSecond, p99, failed } = await generator.run(call);
-  if (failed > 0) throw new Error(`${failed} calls failed`);
-  const after = await threadTimes(node.pid);
-  return { callsPerSecond, p99, cpu: cpuPerCall(node.pid, { before, after, calls: callsPerSecond * seconds }) };
 }
 
 /** A picture of {@link measureWorkerCounts}. */
