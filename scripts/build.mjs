@@ -1,7 +1,7 @@
 // Compiles what changed: an unchanged tree is seen by a stamp and does not even start the compiler.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bundleIsFresh, bundleNode } from "./bundle.mjs";
@@ -58,6 +58,9 @@ async function compileIfNeeded(folder, project) {
     stdio: ["inherit", 2, 2],
   });
   if (code !== 0) process.exit(code);
+  // npx keeps a link to where a clone's command was when it ran there first: in 0.1, here.
+  const bin = join(folder, "dist/src/cli/main.js");
+  if (existsSync(bin)) chmodSync(bin, 0o755);
   mkdirSync(join(folder, "dist"), { recursive: true });
   writeFileSync(stampFile, stamp);
 }

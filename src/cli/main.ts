@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 // The `herd` command: runs one command line, and ends with its exit code.
 
 import { CommanderError } from "commander";

@@ -2,7 +2,17 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -51,12 +61,21 @@ function bootstrap(folder: string, args: readonly string[]) {
   return { status, stdout, stderr, built: stderr.includes("Building") };
 }
 
+test("the command runs from where it is, and from where it was in 0.1: npx keeps a link to that", () => {
+  const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+  for (const path of ["dist/bundle/herd.js", "dist/src/cli/main.js"]) {
+    assert.match(readFileSync(join(root, path), "utf8"), /^#!\/usr\/bin\/env node\n/, path);
+    const { status, stdout } = spawnSync(process.execPath, [join(root, path), "--version"], { encoding: "utf8" });
+    assert.deepEqual([status, stdout], [0, `${version}\n`], path);
+  }
+});
+
 test("an unchanged tree is built once; a change, a lost output and a removed source are seen", (t) => {
   const folder = tree(t);
   const output = join(folder, "dist/src/one.js");
   assert.deepEqual([bootstrap(folder, ["build"]).built, bootstrap(folder, ["build"]).built], [true, false]);
-  if (process.platform !== "win32")
-    assert.ok(statSync(join(folder, "dist/bundle/herd.js")).mode & 0o100, "the command is not executable");
+  for (const path of process.platform === "win32" ? [] : ["dist/bundle/herd.js", "dist/src/cli/main.js"])
+    assert.ok(statSync(join(folder, path)).mode & 0o100, `${path} is not executable`);
 
   writeFileSync(join(folder, "src/two.ts"), 'export * from "./one.js";\n');
   assert.equal(bootstrap(folder, ["build"]).built, true);
