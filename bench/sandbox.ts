@@ -33,7 +33,6 @@ export async function measureSandbox(): Promise<SandboxReport> {
     limits: defaultLimits,
     nodeName: "bench",
     clock: systemClock,
-    onLog: () => undefined,
   });
   await sandbox.start();
   try {

@@ -1,4 +1,5 @@
 // A call as a sandbox takes it, and its result: the types that every stage of a call shares.
+import type { LogLevel } from "./host-functions.js";
 import type { PreparedRevision } from "./prepared-revision.js";
 
 /** How a call's arguments came: as JSON text, or as a query string without its question mark. */
@@ -16,6 +17,11 @@ export interface CallArguments {
  */
 export type Cancellation = Pick<AbortSignal, "aborted" | "reason" | "throwIfAborted">;
 
+/** Takes the lines that a call's function logs, while the call runs. */
+export interface CallLog {
+  line(level: LogLevel, message: string): void;
+}
+
 /** A call of one function; each stage of its way adds its own fields. */
 export interface Call {
   /** The id that a client sees, unique in the node that accepted the call. */
@@ -25,6 +31,8 @@ export interface Call {
   /** Milliseconds since the epoch. */
   readonly deadline: number;
   readonly signal?: Cancellation;
+  /** Without it, what the function logs is dropped. */
+  readonly log?: CallLog | undefined;
 }
 
 /** A call with the revision that runs it. */

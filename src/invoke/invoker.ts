@@ -73,9 +73,9 @@ export class LocalInvoker implements Invoker {
   }
 
   begin(invocation: Omit<Invocation, "node">, end: InvocationEnd): void {
-    const { app, function: name, arguments: args, id, deadline, signal } = invocation;
+    const { app, function: name, arguments: args, id, deadline, signal, log } = invocation;
     try {
-      this.#runner.begin({ prepared: app.prepared, function: name, arguments: args, id, deadline, signal }, end);
+      this.#runner.begin({ prepared: app.prepared, function: name, arguments: args, id, deadline, signal, log }, end);
     } catch (error) {
       end.reject(error);
     }

@@ -20,7 +20,7 @@ export interface AppParts extends DeployParts {
   readonly capacity: Part;
 }
 
-/** What the parts need of the mesh. `publish` spreads a manifest; `appOf` names the app of a call that came in here. */
+/** What the parts need of the mesh. `publish` spreads a manifest. */
 interface AppDependencies {
   readonly links: Links;
   readonly members: Members;
@@ -29,12 +29,11 @@ interface AppDependencies {
   readonly allowances: AllowanceSource;
   readonly trust: TrustParts;
   readonly publish: (text: string) => void;
-  readonly appOf: (invocation: string) => string | undefined;
 }
 
 /** Builds the parts; nothing runs yet. */
 export async function appParts(context: NodeContext, dependencies: AppDependencies): Promise<AppParts> {
-  const sandbox = guestSandbox(context, { appOf: dependencies.appOf, relay: (line) => forwarding.logs.relay(line) });
+  const sandbox = guestSandbox(context);
   const router = new AppRouter((revision) => sandbox.forget(revision));
   const { trust } = dependencies;
   const deploy = await deployParts(context, {
@@ -63,25 +62,14 @@ export async function appParts(context: NodeContext, dependencies: AppDependenci
   return { ...deploy, sandbox, router, forwarding, capacity: capacity.part };
 }
 
-/** The sandbox. `relay` sends a guest's line to the node that the client called, unless that is this node. */
-function guestSandbox(
-  { config, clock, identity, log, ring }: NodeContext,
-  { appOf, relay }: Pick<AppDependencies, "appOf"> & { readonly relay: Forwarding["logs"]["relay"] },
-): Sandbox {
-  const { nodeName: node } = identity;
+function guestSandbox({ config, clock, identity, log }: NodeContext): Sandbox {
   return new Sandbox({
     workers: config.workers,
     limits: config.limits,
-    nodeName: node,
+    nodeName: identity.nodeName,
     clock,
     onThreadEnd: ({ reason, cause, count }) =>
       log.warn("a worker thread ended and is replaced", { reason, count, ...(cause === undefined ? {} : { cause }) }),
-    onLog: ({ revision, function: name, invocation, level, message }) => {
-      if (relay({ invocation, level, message })) return;
-      const app = appOf(invocation);
-      const origin = { ...(app === undefined ? {} : { app }), revision, function: name, invocation };
-      ring.add({ at: clock.now(), node, level, message, ...origin });
-    },
   });
 }
 

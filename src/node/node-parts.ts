@@ -90,7 +90,6 @@ export async function buildNode(context: NodeContext): Promise<NodeParts> {
     publish: (text) => {
       publish("manifest", text).catch((cause: unknown) => log.error("a manifest could not be spread", { cause }));
     },
-    appOf: (invocation) => api.inFlight.appOf(invocation),
   });
   const availability = new Availability({ load: apps.forwarding.load, governor, members });
   const replica = mesh.replica([...trust.stores, apps.catalog.records]);

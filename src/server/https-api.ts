@@ -196,7 +196,7 @@ export class HttpsApi {
   }
 
   /** Calls in flight. */
-  get inFlight(): Pick<InFlight, "size" | "appOf"> {
+  get inFlight(): Pick<InFlight, "size"> {
     return this.#inFlight;
   }
 

@@ -31,7 +31,7 @@ let sandbox: Sandbox;
 let compilations: Awaited<ReturnType<Compiler["compile"]>>[];
 
 before(async () => {
-  sandbox = new Sandbox({ workers: 2, limits, nodeName: "test", clock, onLog: ignore });
+  sandbox = new Sandbox({ workers: 2, limits, nodeName: "test", clock });
   await sandbox.start();
   const compiler = new Compiler({ limits: patientLimits });
   compilations = [];

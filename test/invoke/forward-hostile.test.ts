@@ -71,11 +71,7 @@ test("log lines of a forwarded call reach its first node, and a peer can add lin
   await world.advance(50);
   const all = [a.call("1", { id: "a-1" }), a.call("2", { id: "a-2" })];
   await world.advance(20);
-  assert.equal(b.forwarding.logs.relay({ invocation: "a-2", level: "info", message: "not that name" }), false);
-  const own = b.runner.invocations[0] ?? "";
-  for (const message of ["one", "two two two two", "3 more", "forged"]) {
-    assert.equal(b.forwarding.logs.relay({ invocation: own, level: "info", message }), true);
-  }
+  for (const message of ["one", "two two two two", "3 more", "forged"]) b.runner.logs[0]?.line("info", message);
   c.links.get("a")?.notify("log", ["a-2", "info", "from a stranger"]);
   b.links.get("a")?.notify("log", ["a-1", "info", "of another call"]);
   b.links.get("a")?.notify("log", ["a-2", "loud", "no level"]);
@@ -97,6 +93,30 @@ test("log lines of a forwarded call reach its first node, and a peer can add lin
   b.links.get("a")?.notify("log", ["a-2", "info", "too late"]);
   await world.advance(20);
   assert.equal(a.lines.length, 3);
+  assert.equal(b.lines.length, 0, "none stays where the call ran");
+});
+
+test("log lines of a call whose first node is gone stay where it runs, under that node's own id for it", async () => {
+  const { world, nodes } = await fakeMesh(2);
+  const [a, b] = [pick(nodes, 0), pick(nodes, 1)];
+  for (const { runner } of nodes) runner.runMs = 200;
+  const all = [a.call("1", { id: "a-1" }), a.call("2", { id: "a-2" })];
+  await world.advance(20);
+  assert.equal(b.runner.logs.length, 1);
+  a.links.get("b")?.break();
+  await world.advance(20);
+  b.runner.logs[0]?.line("warn", "nobody asked");
+  const { invocation, ...line } = b.lines[0] ?? assert.fail("it was dropped");
+  assert.deepEqual(line, {
+    nodeId: "b",
+    app: "app",
+    revision: "0123456789ab",
+    function: "echo",
+    level: "warn",
+    message: "nobody asked",
+  });
+  assert.notEqual(invocation, "a-2", "a peer can name no call of this node");
+  await world.settle(Promise.allSettled(all));
 });
 
 test("malformed reports and revisions change nothing", async () => {

@@ -198,7 +198,7 @@ test("calls that peers send: one that floods is refused, another's calls run", a
     },
     workModel: { works: { of: () => ({ units: 1 }) } },
     statuses: { received: () => undefined, report: () => [] },
-    logs: { began: () => undefined, ended: () => undefined },
+    logs: { logFor: () => undefined },
     metrics: { received: () => undefined },
     limits: { deadlineMs: 5_000, queueLength: 100 },
     clock: systemClock,

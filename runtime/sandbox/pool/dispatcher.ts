@@ -7,7 +7,7 @@ import { NotStarted, Preempted } from "../failures.js";
 import { type DeadlineActions, enforceDeadlines, stuckMs } from "./call-deadlines.js";
 import { CallQueue } from "./call-queue.js";
 import type { PendingCall } from "./pending-call.js";
-import type { GuestLogLine, PoolThread } from "./pool-thread.js";
+import type { PoolThread } from "./pool-thread.js";
 import type { EndReason, ThreadEnd } from "./thread-ends.js";
 import { Threads } from "./threads.js";
 
@@ -17,7 +17,6 @@ export interface DispatcherOptions {
   readonly limits: Limits;
   readonly nodeName: string;
   readonly clock: Clock;
-  onLog(line: GuestLogLine): void;
   /** A thread ended through a defect of the node or of its machine. Repeated ends are reported at a bounded rate. */
   onThreadEnd?(end: ThreadEnd): void;
   /** Interval of the watchdog, in milliseconds; see {@link Threads}. */
@@ -73,7 +72,6 @@ export class Dispatcher {
       limits: options.limits,
       nodeName: options.nodeName,
       clock: options.clock,
-      onLog: (line) => options.onLog(line),
       onReady: () => this.dispatch(),
       onLost: (thread, reason, cause) => this.#lost(thread, workerFailed(cause), reason),
       onEnded: (end) => options.onThreadEnd?.(end),

@@ -4,22 +4,12 @@ import { type MessagePort, receiveMessageOnPort, type Worker } from "node:worker
 import type { Clock } from "../../../src/core/clock.js";
 import { type ErrorData, HerdError } from "../../../src/core/errors.js";
 import { NotStarted } from "../failures.js";
-import type { LogLevel } from "../host-functions.js";
 import { Inbox } from "../inbox.js";
 import type { BatchExtras, CallBody, SideMessage } from "../messages.js";
 import { ResultBuffer } from "../result-buffer.js";
 import { LoadedRevisions } from "./loaded-revisions.js";
 import type { PendingCall } from "./pending-call.js";
 import type { EndReason } from "./thread-ends.js";
-
-/** A log line of a guest. */
-export interface GuestLogLine {
-  readonly revision: string;
-  readonly function: string;
-  readonly invocation: string;
-  readonly level: LogLevel;
-  readonly message: string;
-}
 
 /** Options of a {@link PoolThread}. */
 export interface PoolThreadOptions {
@@ -30,7 +20,6 @@ export interface PoolThreadOptions {
   readonly clock: Pick<Clock, "monotonic">;
   /** The thread takes batches; `kernelId` is its id in the kernel, where it has one. */
   onReady(kernelId: number | undefined): void;
-  onLog(line: GuestLogLine): void;
   /** A call failed with `internal`: through a defect of the node, not through its guest. */
   onFault(error: HerdError): void;
 }
@@ -52,7 +41,6 @@ export class PoolThread {
   readonly #port: MessagePort;
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #onReady: PoolThreadOptions["onReady"];
-  readonly #onLog: PoolThreadOptions["onLog"];
   readonly #onFault: PoolThreadOptions["onFault"];
   /** Large results that arrived before their call was marked as done. */
   readonly #posted = new Map<number, Uint8Array>();
@@ -80,13 +68,12 @@ export class PoolThread {
   /** Whether the batch holds a long call, or a call that turned out to be long. */
   isLong = false;
 
-  constructor({ worker, port, threads, clock, onReady, onLog, onFault }: PoolThreadOptions) {
+  constructor({ worker, port, threads, clock, onReady, onFault }: PoolThreadOptions) {
     this.worker = worker;
     this.loaded = new LoadedRevisions(threads);
     this.#port = port;
     this.#clock = clock;
     this.#onReady = onReady;
-    this.#onLog = onLog;
     this.#onFault = onFault;
     port.on("message", (message: SideMessage) => this.#receive(message));
     port.unref();
@@ -252,9 +239,7 @@ export class PoolThread {
       if (this.results.isDone(message.index)) this.#settle(message.index);
       return;
     }
-    const { revision } = call.prepared;
-    const { level, message: text } = message;
-    this.#onLog({ revision, function: call.function, invocation: call.call.id, level, message: text });
+    call.call.log?.line(message.level, message.message);
   }
 
   #settle(index: number): void {

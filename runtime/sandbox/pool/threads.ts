@@ -5,7 +5,7 @@ import type { Clock } from "../../../src/core/clock.js";
 import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import type { StartupMessage } from "../messages.js";
-import { type GuestLogLine, PoolThread } from "./pool-thread.js";
+import { PoolThread } from "./pool-thread.js";
 import { type EndReason, type ThreadEnd, ThreadEnds } from "./thread-ends.js";
 import { IdleClass } from "./thread-priority.js";
 import { ThreadSupply } from "./thread-supply.js";
@@ -18,7 +18,6 @@ export interface ThreadsOptions {
   readonly limits: Limits;
   readonly nodeName: string;
   readonly clock: Pick<Clock, "monotonic">;
-  onLog(line: GuestLogLine): void;
   /** A thread can take batches. */
   onReady(): void;
   /**
@@ -209,14 +208,13 @@ export class Threads {
 
   #initialize(worker: Worker): void {
     const { port1, port2 } = new MessageChannel();
-    const { count, clock, onLog, limits, nodeName } = this.#options;
+    const { count, clock, limits, nodeName } = this.#options;
     const thread = new PoolThread({
       worker,
       port: port1,
       threads: count,
       clock,
       onReady: (kernelId) => this.#ready(thread, kernelId),
-      onLog,
       onFault: (cause) => this.#faulted(thread, cause),
     });
     this.#booting.add(thread);

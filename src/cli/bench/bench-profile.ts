@@ -50,7 +50,6 @@ export async function profileHere(options: ProfileHereOptions = {}): Promise<Pro
     clock,
     limits: defaultLimits,
     nodeName: "bench",
-    onLog: () => undefined,
   });
   await sandbox.start();
   try {

@@ -22,6 +22,8 @@ import type { LogRelay } from "./log-relay.js";
 
 /** Dependencies of {@link CallReceiver}. */
 export interface CallReceiverOptions {
+  /** This node's id. */
+  readonly nodeId: string;
   readonly links: Links;
   readonly router: Pick<AppRouter, "find">;
   /** The sandbox of this node. Nothing here leads to another node. */
@@ -29,7 +31,7 @@ export interface CallReceiverOptions {
   readonly load: OwnLoad;
   readonly workModel: Pick<WorkModel, "works">;
   readonly statuses: Pick<PeerStatuses, "received" | "report">;
-  readonly logs: LogRelay;
+  readonly logs: Pick<LogRelay, "logFor">;
   readonly metrics: ForwardMetrics;
   readonly limits: Pick<Limits, "deadlineMs" | "queueLength">;
   readonly clock: Clock;
@@ -132,15 +134,16 @@ export class CallReceiver {
     const { local, load, statuses, workModel, logs, metrics, limits, clock, nextInvocation } = this.#options;
     const { nodeId } = from.peer;
     const id = nextInvocation();
-    logs.began(id, { link: from.link, invocation: call.id });
     this.#running++;
     try {
       const deadline = clock.now() + Math.min(call.remainingMs, limits.deadlineMs);
-      const { function: name, arguments: args } = call;
+      const { app, revision, function: name, arguments: args } = call;
       const signal = new RequestCancellation(from);
-      const tracked = { work: workModel.works.of(call.revision, name), preempted };
+      const placed = { nodeId: this.#options.nodeId, app, revision, function: name, invocation: id };
+      const log = logs.logFor(placed, { link: from.link, invocation: call.id });
+      const tracked = { work: workModel.works.of(revision, name), preempted };
       const outcome = await new Promise<CallResult>((resolve, reject) => {
-        const invocation = { app: active, function: name, arguments: args, id, deadline, signal };
+        const invocation = { app: active, function: name, arguments: args, id, deadline, signal, log };
         local.begin(invocation, load.track({ resolve, reject }, tracked));
       });
       const answer = this.#result(outcome);
@@ -153,7 +156,6 @@ export class CallReceiver {
       metrics.received(answer.kind === "refused" ? answer.reason : "ran");
       return encodeResult(answer, statuses.report(nodeId));
     } finally {
-      logs.ended(id);
       leave();
       this.#running--;
       if (this.#running === 0) this.#onIdle?.();

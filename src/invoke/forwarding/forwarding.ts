@@ -48,7 +48,7 @@ export interface ForwardingOptions {
   readonly metrics: Metrics;
   /** A node's name, as people know the node. */
   readonly nameOf: (nodeId: string) => string;
-  /** Takes log lines of this node's calls that ran at peers. */
+  /** Takes log lines of this node's calls that ran at peers, and of peers' calls whose node is gone. */
   readonly onLine: (line: PeerLine) => void;
   /** The largest result that fits one frame, in bytes. Default: that of {@link CallReceiver}. */
   readonly maxResultBytes?: number;
@@ -66,12 +66,11 @@ export class Forwarding {
   readonly stats: MeshStats;
   /** The reports that peers sent. */
   readonly statuses: PeerStatuses;
-  /** Which calls run here for which peer: log lines of those calls go to that peer. */
-  readonly logs: LogRelay;
   /** Why calls went where they went. */
   readonly decisions = new Decisions();
   /** Runs the calls of peers. */
   readonly receiver: CallReceiver;
+  readonly #logs: LogRelay;
 
   constructor(options: ForwardingOptions) {
     const { nodeId, links, members, sandbox, router, clock, timers, random, nameOf } = options;
@@ -99,6 +98,7 @@ export class Forwarding {
       random,
     });
     const logs = new LogRelay(options);
+    this.#logs = logs;
     const sender = new CallSender({ ...options, statuses, workModel, logs, metrics });
     const { decisions } = this;
     this.invoker = new MeshInvoker({
@@ -130,14 +130,13 @@ export class Forwarding {
     this.workModel = workModel;
     this.stats = new MeshStats({ load, statuses, workModel, capacity, loopDelayMs, nameOf });
     this.stats.register(options.metrics);
-    this.logs = logs;
   }
 
   /** Registers the handlers and starts to notify peers. */
   start(): void {
     this.workModel.start();
     this.statuses.start();
-    this.logs.start();
+    this.#logs.start();
     this.receiver.start();
   }
 

@@ -1,36 +1,35 @@
 // Relay of log lines: lines of a call that runs here for a peer go to that peer; lines of a call that runs at a peer
 // come here.
 
+import type { CallLog } from "../../../runtime/sandbox/call.js";
 import type { Limits } from "../../core/limits.js";
 import { type LogLevel, logLevels } from "../../core/log-ring.js";
 import type { From, Link, Links } from "../../mesh/ports.js";
 
-/** A guest's log line, as far as the relay reads it. */
-export interface GuestLine {
-  readonly invocation: string;
-  readonly level: LogLevel;
-  readonly message: string;
-}
-
-/** A log line of a call that ran at a peer. */
-export interface PeerLine extends GuestLine {
+/** A call at the node that runs it. */
+export interface PlacedCall {
   readonly nodeId: string;
   readonly app: string;
   readonly revision: string;
   readonly function: string;
+  readonly invocation: string;
 }
 
-/** A call that runs at a peer. */
-export type RemoteCall = Omit<PeerLine, "level" | "message">;
+/** A log line of a call that was forwarded. */
+export interface PeerLine extends PlacedCall {
+  readonly level: LogLevel;
+  readonly message: string;
+}
 
 /** Dependencies of {@link LogRelay}. */
 export interface LogRelayOptions {
   readonly links: Links;
   readonly limits: Pick<Limits, "logLines" | "logLineBytes">;
-  /** Takes a received line. */
+  /** Takes a received line, and one that this node keeps. */
   readonly onLine: (line: PeerLine) => void;
 }
 
+/** Where a peer's call came from. */
 interface Origin {
   readonly link: Link;
   /**
@@ -40,11 +39,10 @@ interface Origin {
   readonly invocation: string;
 }
 
-/** The calls that run here for peers, and this node's calls that run at peers. */
+/** The lines of calls that run here for peers, and of this node's calls that run at peers. */
 export class LogRelay {
   readonly #options: LogRelayOptions;
-  readonly #here = new Map<string, Origin>();
-  readonly #away = new Map<string, { readonly call: RemoteCall; lines: number }>();
+  readonly #away = new Map<string, { readonly call: PlacedCall; lines: number }>();
   #started = false;
 
   constructor(options: LogRelayOptions) {
@@ -58,27 +56,20 @@ export class LogRelay {
     this.#options.links.handle("log", (body, from) => this.#receive(body, from));
   }
 
-  /** Records that a call, by this node's own id for it, runs here for the node at the other end of a link. */
-  began(invocation: string, origin: Origin): void {
-    this.#here.set(invocation, origin);
-  }
-
-  /** Records that a call of a peer ended. */
-  ended(invocation: string): void {
-    this.#here.delete(invocation);
-  }
-
   /**
-   * Sends a line to the node for which its call runs. False when this node is to keep the line: the call is its own, or
-   * that node is gone.
+   * The log of a call that runs here for the node at the other end of a link: its lines go there, and are kept here
+   * once that node is gone.
    */
-  relay({ invocation, level, message }: GuestLine): boolean {
-    const origin = this.#here.get(invocation);
-    return origin?.link.notify("log", [origin.invocation, level, message]) === true;
+  logFor(call: PlacedCall, { link, invocation }: Origin): CallLog {
+    return {
+      line: (level, message) => {
+        if (!link.notify("log", [invocation, level, message])) this.#options.onLine({ ...call, level, message });
+      },
+    };
   }
 
   /** Records that a call of this node runs at a peer, until the returned function is called. */
-  sent(call: RemoteCall): () => void {
+  sent(call: PlacedCall): () => void {
     const entry = { call, lines: 0 };
     this.#away.set(call.invocation, entry);
     return () => {

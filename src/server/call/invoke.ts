@@ -1,12 +1,12 @@
 // POST and GET /fn/{app}/{function}: the hot path. Every call pays for each line here.
 
-import type { CallArguments } from "../../../runtime/sandbox/call.js";
+import type { CallArguments, CallLog } from "../../../runtime/sandbox/call.js";
 import { checkAppName } from "../../core/app-name.js";
 import type { Clock } from "../../core/clock.js";
 import { HerdError } from "../../core/errors.js";
 import type { Limits } from "../../core/limits.js";
 import type { Logger } from "../../core/log.js";
-import type { LogRing } from "../../core/log-ring.js";
+import type { LogLevel, LogRing } from "../../core/log-ring.js";
 import { roundedText } from "../../core/rounded.js";
 import type { ActiveApp, AppRouter } from "../../invoke/app-router.js";
 import {
@@ -40,7 +40,7 @@ export interface InvokeOptions {
   readonly inFlight: InFlight;
   readonly metrics: InvocationMetrics;
   readonly stats: CallStats;
-  /** Takes a log record for each call that its function failed; see {@link failureRecord}. */
+  /** Takes what functions log, and a record for each call that its function failed; see {@link failureRecord}. */
   readonly ring: Pick<LogRing, "add">;
   readonly limits: Limits;
   readonly clock: Clock;
@@ -56,7 +56,7 @@ export interface InvokeOptions {
 }
 
 /** What a call is made of before its arguments arrive. */
-interface AcceptedCall extends Omit<Invocation, "arguments" | "signal"> {
+interface AcceptedCall extends Omit<Invocation, "arguments" | "signal" | "log"> {
   readonly context: RequestContext;
 }
 
@@ -66,10 +66,11 @@ interface Answering {
   fail(call: ServedCall, error: unknown): void;
   /** An answer could not be sent. */
   broke(call: ServedCall, cause: unknown): void;
+  logged(call: ServedCall, level: LogLevel, message: string): void;
 }
 
 /** A call on its way through the endpoint. One object for what it asks, and for its end: each call pays for more. */
-class ServedCall implements Invocation, InvocationEnd {
+class ServedCall implements Invocation, InvocationEnd, CallLog {
   readonly context: RequestContext;
   readonly app: ActiveApp;
   readonly function: string;
@@ -77,6 +78,7 @@ class ServedCall implements Invocation, InvocationEnd {
   readonly id: string;
   readonly node: string | undefined;
   readonly signal: WaitingCall;
+  readonly log: CallLog = this;
   arguments: CallArguments = { format: "json", body: "" };
   readonly #endpoint: Answering;
 
@@ -88,7 +90,7 @@ class ServedCall implements Invocation, InvocationEnd {
     this.deadline = deadline;
     this.id = id;
     this.node = node;
-    this.signal = new WaitingCall(app.app, context);
+    this.signal = new WaitingCall(context);
   }
 
   // The sandbox calls these: an exception would cost the other calls of the batch.
@@ -106,6 +108,10 @@ class ServedCall implements Invocation, InvocationEnd {
     } catch (cause) {
       this.#endpoint.broke(this, cause);
     }
+  }
+
+  line(level: LogLevel, message: string): void {
+    this.#endpoint.logged(this, level, message);
   }
 }
 
@@ -131,6 +137,7 @@ export class InvokeEndpoint {
     answer: (call, result) => this.#answer(call, result),
     fail: (call, error) => this.#fail(call.context, call, error),
     broke: (call, cause) => this.#broke(call, cause),
+    logged: (call, level, message) => this.#logged(call, level, message),
   };
 
   constructor(options: InvokeOptions) {
@@ -208,7 +215,7 @@ export class InvokeEndpoint {
     } else {
       checkMedia(headers["content-type"], headers["content-encoding"]);
       const arrived = this.#bodies.admit(context, limits.argumentBytes);
-      this.#options.inFlight.add(id, call.signal);
+      this.#options.inFlight.add(call.signal);
       receiveBody(context, {
         limitBytes: limits.argumentBytes,
         done: (body) => {
@@ -227,7 +234,7 @@ export class InvokeEndpoint {
     const { signal } = call;
     call.arguments = args;
     signal.arriving = false;
-    this.#options.inFlight.add(call.id, signal);
+    this.#options.inFlight.add(signal);
     try {
       this.#options.invoker.begin(call, call);
     } catch (error) {
@@ -236,9 +243,9 @@ export class InvokeEndpoint {
     }
   }
 
-  #broke({ context, id }: ServedCall, cause: unknown): void {
+  #broke({ context, signal }: ServedCall, cause: unknown): void {
     this.#options.log.error("an answer could not be sent", { cause });
-    this.#options.inFlight.delete(id);
+    this.#options.inFlight.delete(signal);
     // To close inside a callback of uWebSockets would end the process.
     setImmediate(() => {
       if (!context.isCompleted) context.close();
@@ -246,12 +253,12 @@ export class InvokeEndpoint {
   }
 
   #answer(call: ServedCall, result: InvocationResult): void {
-    const { context, id } = call;
+    const { context, signal } = call;
     const { inFlight, limits, metrics } = this.#options;
     metrics.answered(result);
     this.#options.stats.answered(call.app, { name: call.function, result });
     if (context.isCompleted) {
-      inFlight.delete(id);
+      inFlight.delete(signal);
       return;
     }
     const { json, hop } = result;
@@ -259,12 +266,12 @@ export class InvokeEndpoint {
     headers["server-timing"] = timingOf(result);
     if (json === null) {
       sendAnswer(context, { status: 204, headers, body: undefined }, limits.argumentBytes);
-      inFlight.delete(id);
+      inFlight.delete(signal);
       return;
     }
     headers["content-type"] = "application/json";
     const body = typeof json === "string" ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength);
-    context.sendResult(headers, body, () => inFlight.delete(id));
+    context.sendResult(headers, body, () => inFlight.delete(signal));
   }
 
   #fail(context: RequestContext, call: ServedCall | undefined, error: unknown): void {
@@ -277,7 +284,7 @@ export class InvokeEndpoint {
     const isOtherMethod = error instanceof HerdError && error.status === 405;
     const headers = isOtherMethod ? { ...names, allow: "POST, OPTIONS" } : names;
     sendProblem(context, error, { log, bodyLimitBytes: limits.argumentBytes, headers });
-    if (call !== undefined) this.#options.inFlight.delete(call.id);
+    if (call !== undefined) this.#options.inFlight.delete(call.signal);
   }
 
   /** Counts and logs a call that failed. */
@@ -288,6 +295,12 @@ export class InvokeEndpoint {
     const hop = error instanceof PeerFailure ? error.hop : undefined;
     const record = failureRecord(call, error);
     if (record !== undefined) ring.add({ ...record, at: clock.now(), node: hop?.node ?? node });
+  }
+
+  #logged({ app: { app, prepared }, function: name, id }: ServedCall, level: LogLevel, message: string): void {
+    const { ring, clock, node } = this.#options;
+    const { revision } = prepared;
+    ring.add({ at: clock.now(), node, level, message, app, revision, function: name, invocation: id });
   }
 
   #names(call: ServedCall, hop: Hop | undefined): Record<string, string> {

@@ -1,5 +1,6 @@
 // A node's forwarding parts, wired as in a real one, over fake links and functions that take virtual time.
 
+import type { CallLog } from "../../../runtime/sandbox/call.js";
 import { DeadlineExceeded, NotStarted, Preempted } from "../../../runtime/sandbox/failures.js";
 import { type Capacity, type CapacitySource, kernels } from "../../../src/capacity/capacity.js";
 import type { Clock } from "../../../src/core/clock.js";
@@ -69,8 +70,8 @@ type RunnerCall = Parameters<Runner["begin"]>[0];
  */
 export class FakeRunner implements Runner {
   ran: string[] = [];
-  /** Their ids, as this node calls them. */
-  readonly invocations: string[] = [];
+  /** Their logs. */
+  readonly logs: (CallLog | undefined)[] = [];
   runMs = 10;
   /** What the node is held up with each call, beside its run. */
   heldUpMs = 0;
@@ -119,7 +120,7 @@ export class FakeRunner implements Runner {
       call.signal?.throwIfAborted();
       const text = Buffer.from(call.arguments.body).toString();
       this.ran.push(text);
-      this.invocations.push(call.id);
+      this.logs.push(call.log);
       const endsAt = Math.min(call.deadline, clock.now() + this.runMs + this.heldUpMs);
       while (clock.now() < endsAt && call.signal?.aborted !== true && !preemption.signal.aborted)
         await this.#sleep(Math.min(5, endsAt - clock.now()));

@@ -220,7 +220,6 @@ test("stop does not wait for a start that has not ended, and no start follows a 
     limits: defaultLimits,
     nodeName: "testing",
     clock: systemClock,
-    onLog: () => undefined,
   };
   const sandbox = new Sandbox(options);
   const starting = failureOf(sandbox.start());
@@ -233,7 +232,7 @@ test("stop does not wait for a start that has not ended, and no start follows a 
 
 test("threads that do not boot in time fail the start", async () => {
   const ignore = (): void => undefined;
-  const events = { onLog: ignore, onReady: ignore, onLost: ignore, onEnded: ignore };
+  const events = { onReady: ignore, onLost: ignore, onEnded: ignore };
   const threads = new Threads({
     count: 1,
     limits: defaultLimits,
@@ -251,7 +250,7 @@ test("after stop no handle of the sandbox is open, whether idle, after a kill, o
     import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/sandbox.js", import.meta.url).href)};
     import { defaultLimits as limits } from ${moduleUrl("limits")};
     import { systemClock as clock } from ${moduleUrl("clock")};
-    const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} });
+    const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n" });
     const component = Buffer.from(process.argv[1], "base64");
     await sandbox.start();
     const prepared = await sandbox.prepare(component, "r");
@@ -264,7 +263,7 @@ test("after stop no handle of the sandbox is open, whether idle, after a kill, o
     // A port that was closed is gone some turns of the event loop later.
     for (let turns = 0; open().length > 0 && turns < 1_000; turns++) await wait();
     console.log(open().join());
-    await new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} }).stop();
+    await new Sandbox({ workers: 2, limits, clock, nodeName: "n" }).stop();
   `;
   const base64 = Buffer.from(component).toString("base64");
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script, base64], {

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import type { Worker } from "node:worker_threads";
 import { Compiler } from "../../../runtime/compile/compiler.js";
 import type { CallResult, RevisionCall } from "../../../runtime/sandbox/call.js";
-import type { GuestLogLine } from "../../../runtime/sandbox/pool/pool-thread.js";
+import type { LogLevel } from "../../../runtime/sandbox/host-functions.js";
+import type { CallEnd } from "../../../runtime/sandbox/pool/pending-call.js";
 import type { PreparedRevision } from "../../../runtime/sandbox/prepared-revision.js";
 import { Sandbox, type SandboxOptions } from "../../../runtime/sandbox/sandbox.js";
 import { systemClock } from "../../../src/core/clock.js";
@@ -17,28 +18,44 @@ export function isPreparer({ resourceLimits }: Worker): boolean {
   return resourceLimits?.maxOldGenerationSizeMb === 256;
 }
 
+/** What a function logged. */
+interface LoggedLine {
+  readonly function: string;
+  readonly level: LogLevel;
+  readonly message: string;
+}
+
+/** A sandbox that keeps what its guests log. */
+class LoggingSandbox extends Sandbox {
+  readonly lines: LoggedLine[] = [];
+
+  override begin(call: RevisionCall, end: CallEnd): void {
+    const { function: name } = call;
+    const line = (level: LogLevel, message: string) => this.lines.push({ function: name, level, message });
+    super.begin({ log: { line }, ...call }, end);
+  }
+}
+
 /** A sandbox with the log lines of its guests. */
 export interface TestSandbox {
   readonly sandbox: Sandbox;
-  readonly lines: GuestLogLine[];
+  readonly lines: LoggedLine[];
 }
 
 /** Starts a sandbox; stop it when the test is over. */
 export async function startSandbox(
   options: Partial<SandboxOptions> & { limit?: Partial<Limits> } = {},
 ): Promise<TestSandbox> {
-  const lines: GuestLogLine[] = [];
   const { limit, ...rest } = options;
-  const sandbox = new Sandbox({
+  const sandbox = new LoggingSandbox({
     workers: 2,
     limits: { ...defaultLimits, ...limit },
     nodeName: "testing",
     clock: systemClock,
-    onLog: (line) => lines.push(line),
     ...rest,
   });
   await sandbox.start();
-  return { sandbox, lines };
+  return { sandbox, lines: sandbox.lines };
 }
 
 /** Components of the guest programs named, by name. */

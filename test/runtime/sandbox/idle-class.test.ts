@@ -180,7 +180,7 @@ test("without privileges the threads come back all the same", {
     import { Sandbox } from ${JSON.stringify(new URL("../../../runtime/sandbox/sandbox.js", import.meta.url).href)};
     import { defaultLimits as limits } from ${moduleUrl("limits")};
     import { systemClock as clock } from ${moduleUrl("clock")};
-    const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n", onLog() {} });
+    const sandbox = new Sandbox({ workers: 2, limits, clock, nodeName: "n" });
     const idle = () => readdirSync("/proc/self/task").filter((id) => {
       try {
         return readFileSync("/proc/self/task/" + id + "/stat", "utf8").split(") ").at(-1).split(" ")[38] === "5";

@@ -53,7 +53,7 @@ test("a stop right after a kill ends no thread that boots", { timeout: 120_000 }
 
 test("a stop while the threads boot for the first time ends none of them before", { timeout: 120_000 }, async () => {
   const options = { workers: 2, limits: defaultLimits, clock: systemClock, nodeName: "testing" };
-  const sandbox = new Sandbox({ ...options, onLog: () => undefined });
+  const sandbox = new Sandbox(options);
   const starting = assert.rejects(sandbox.start());
   await sandbox.stop();
   await starting;
