@@ -31,11 +31,14 @@ export function routeRequest(context: RequestContext, options: RouteRequestOptio
     sendProblem(context, new HerdError("path.unknown", "nothing is served at this path"), options);
     return;
   }
-  const headers = { allow: served.allow };
   const hot = served.hot(method);
+  if (hot !== undefined) {
+    hot.handle(context, served.parameters);
+    return;
+  }
+  const headers = { allow: served.allow };
   const match = served.match(method);
-  if (hot !== undefined) hot.handle(context, served.parameters);
-  else if (match !== undefined) answer(context, match, options);
+  if (match !== undefined) answer(context, match, options);
   else if (method === "OPTIONS") sendAnswer(context, { status: 204, headers, body: undefined }, bodyLimitBytes);
   else {
     const error = new HerdError("method.unsupported", `this path supports ${served.allow}`);

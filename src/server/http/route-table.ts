@@ -29,11 +29,13 @@ export interface Served {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** The routes of one path. */
 interface Pattern {
   readonly segments: readonly string[];
   readonly endpoints: Map<string, Endpoint>;
   readonly hot: Map<string, HotRoute>;
-  readonly methods: Set<string>;
+  /** As {@link Served.allow}. */
+  allow: string;
 }
 
 /** The table of all paths. */
@@ -41,16 +43,12 @@ export class Router {
   readonly #patterns = new Map<string, Pattern>();
 
   constructor(endpoints: readonly Endpoint[], hotRoutes: readonly HotRoute[] = []) {
-    for (const hotRoute of hotRoutes) {
-      const { hot, methods } = this.#patternOf(hotRoute.route);
-      hot.set(hotRoute.route.method, hotRoute);
-      methods.add(hotRoute.route.method);
-    }
-    for (const endpoint of endpoints) {
-      const { endpoints: known, methods } = this.#patternOf(endpoint.route);
-      known.set(endpoint.route.method, endpoint);
-      methods.add(endpoint.route.method);
-      if (endpoint.route.method === "GET") methods.add("HEAD");
+    for (const hotRoute of hotRoutes) this.#patternOf(hotRoute.route).hot.set(hotRoute.route.method, hotRoute);
+    for (const endpoint of endpoints) this.#patternOf(endpoint.route).endpoints.set(endpoint.route.method, endpoint);
+    for (const pattern of this.#patterns.values()) {
+      const methods = [...pattern.hot.keys()];
+      for (const method of pattern.endpoints.keys()) methods.push(...(method === "GET" ? ["GET", "HEAD"] : [method]));
+      pattern.allow = [...new Set([...methods, "OPTIONS"])].join(", ");
     }
   }
 
@@ -58,30 +56,40 @@ export class Router {
   find(path: string): Served | undefined {
     const segments = path.split("/");
     for (const pattern of this.#patterns.values())
-      if (matches(pattern.segments, segments)) return served(pattern, segments);
+      if (matches(pattern.segments, segments)) return new FoundPath(pattern, segments);
     return undefined;
   }
 
   #patternOf({ path }: Route): Pattern {
     const known = this.#patterns.get(path);
     if (known !== undefined) return known;
-    const pattern: Pattern = { segments: path.split("/"), endpoints: new Map(), hot: new Map(), methods: new Set() };
+    const pattern: Pattern = { segments: path.split("/"), endpoints: new Map(), hot: new Map(), allow: "" };
     this.#patterns.set(path, pattern);
     return pattern;
   }
 }
 
-function served({ segments: pattern, endpoints, hot, methods }: Pattern, segments: readonly string[]): Served {
-  const parameters = parametersOf(pattern, segments);
-  return {
-    allow: [...methods, "OPTIONS"].join(", "),
-    match: (method) => {
-      const endpoint = endpoints.get(method === "HEAD" ? "GET" : method);
-      return endpoint && { endpoint, parameters };
-    },
-    hot: (method) => hot.get(method),
-    parameters,
-  };
+class FoundPath implements Served {
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly #pattern: Pattern;
+
+  constructor(pattern: Pattern, segments: readonly string[]) {
+    this.#pattern = pattern;
+    this.parameters = parametersOf(pattern.segments, segments);
+  }
+
+  get allow(): string {
+    return this.#pattern.allow;
+  }
+
+  match(method: string): Match | undefined {
+    const endpoint = this.#pattern.endpoints.get(method === "HEAD" ? "GET" : method);
+    return endpoint && { endpoint, parameters: this.parameters };
+  }
+
+  hot(method: string): HotRoute | undefined {
+    return this.#pattern.hot.get(method);
+  }
 }
 
 /** Whether the segments of a path fit a pattern, in which `{name}` stands for one segment that is not empty. */
@@ -95,7 +103,8 @@ export function matches(pattern: readonly string[], segments: readonly string[])
 
 function parametersOf(pattern: readonly string[], segments: readonly string[]): Record<string, string> {
   const parameters: Record<string, string> = {};
-  for (const [index, part] of pattern.entries()) {
+  for (let index = 0; index < pattern.length; index++) {
+    const part = pattern[index] ?? "";
     if (isParameter(part)) parameters[part.slice(1, -1)] = segments[index] ?? "";
   }
   return parameters;
