@@ -16,12 +16,20 @@ interface Pending {
   readonly signal: RequestOptions["signal"];
 }
 
+/**
+ * An entry of the table, emptied when its request ends: V8 keeps each table that a Map has outgrown for as long as an
+ * older one, and a request leads to all that its call holds.
+ */
+interface Entry {
+  pending: Pending | undefined;
+}
+
 /** The pending requests of one connection. One timer serves all of them. */
 export class PendingRequests {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #cancelled: (id: number) => void;
-  readonly #pending = new Map<number, Pending>();
+  readonly #entries = new Map<number, Entry>();
   #lastId = 0;
   #sweepAt = Number.POSITIVE_INFINITY;
   #cancelSweep: (() => void) | undefined;
@@ -34,7 +42,7 @@ export class PendingRequests {
   }
 
   get size(): number {
-    return this.#pending.size;
+    return this.#entries.size;
   }
 
   /** An id for the next request. */
@@ -48,7 +56,7 @@ export class PendingRequests {
     const now = this.#clock.monotonic();
     const deadline = now + timeoutMs;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { kind, resolve, reject, deadline, signal });
+      this.#entries.set(id, { pending: { kind, resolve, reject, deadline, signal } });
       this.#sweepBy(signal === undefined ? deadline : Math.min(deadline, now + sweepMs));
     });
   }
@@ -72,14 +80,15 @@ export class PendingRequests {
     this.#cancelSweep?.();
     this.#cancelSweep = undefined;
     this.#sweepAt = Number.POSITIVE_INFINITY;
-    const all = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const pending of all) pending.reject(new LinkBroken(`the link ended: ${reason}`));
+    for (const id of [...this.#entries.keys()]) this.reject(id, new LinkBroken(`the link ended: ${reason}`));
   }
 
   #take(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    if (pending !== undefined) this.#pending.delete(id);
+    const entry = this.#entries.get(id);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(id);
+    const { pending } = entry;
+    entry.pending = undefined;
     return pending;
   }
 
@@ -95,14 +104,14 @@ export class PendingRequests {
     this.#cancelSweep = undefined;
     const now = this.#clock.monotonic();
     let next = Number.POSITIVE_INFINITY;
-    for (const [id, pending] of this.#pending) {
+    for (const [id, { pending }] of this.#entries) {
+      if (pending === undefined) continue;
       const cancelled = pending.signal?.aborted === true;
       if (cancelled || pending.deadline <= now) {
-        this.#pending.delete(id);
+        const what = cancelled ? "cancelled" : "no response in time";
+        this.#take(id);
         this.#cancelled(id);
-        pending.reject(
-          new RequestTimeout(cancelled ? `${pending.kind}: cancelled` : `${pending.kind}: no response in time`),
-        );
+        pending.reject(new RequestTimeout(`${pending.kind}: ${what}`));
       } else {
         next = Math.min(next, pending.signal === undefined ? pending.deadline : now + sweepMs, pending.deadline);
       }
