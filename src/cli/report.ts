@@ -75,8 +75,10 @@ function problemText(document: Pick<Problem, "code" | "detail" | "where" | "diag
     const count = diagnostics.length === 1 ? "1 error" : `${diagnostics.length} errors`;
     return `${diagnostics.map(diagnosticText).join("")}herd: ${document.code}: ${count}\n`;
   }
-  const where = document.where === undefined ? "" : ` (at ${printable(document.where)})`;
-  return `herd: ${document.code}: ${printable(document.detail ?? "")}${where}\n`;
+  const { where } = document;
+  // The pointer to the whole body is the empty text (RFC 6901).
+  const place = where === undefined || where === "" ? "" : ` (at ${printable(where)})`;
+  return `herd: ${document.code}: ${printable(document.detail ?? "")}${place}\n`;
 }
 
 /** `file:line:column message`, the source line, and a caret under the column. */

@@ -4,7 +4,7 @@ import { HerdError } from "../../../src/core/errors.js";
 import { BinaryReader, type Section } from "../../interface/binary.js";
 import { moduleBounds as bounds, within } from "../../interface/bounds.js";
 import type { CoreImport } from "../prepared-revision.js";
-import { type ModuleSignature, signatureAt, skipTypes } from "./core-types.js";
+import { type ModuleSignature, readTypes, signatureAt, type TypeGroup, type TypeSection } from "./core-types.js";
 import { skipConstantExpression, skipValueType } from "./instructions.js";
 import { coreSections, sectionId } from "./wasm-module.js";
 
@@ -32,14 +32,14 @@ export class CoreShape {
   readonly globals: readonly CoreGlobal[];
   readonly exports: readonly CoreExport[];
   readonly #core: Uint8Array;
-  readonly #types: readonly number[];
+  readonly #types: TypeSection;
   /** Index of each function's type, imports first. */
   readonly #functions: readonly number[];
 
   constructor(core: Uint8Array) {
     this.#core = core;
     this.sections = orderedSections(core);
-    this.#types = this.#read("type", (reader) => skipTypes(reader)) ?? [];
+    this.#types = this.#read("type", readTypes) ?? { places: [], groups: [] };
     this.imports = this.#read("import", readImports) ?? [];
     const own = this.#read("function", readFunctions) ?? [];
     this.#functions = [...this.imports.map(({ type }) => type), ...own];
@@ -57,7 +57,12 @@ export class CoreShape {
 
   /** Types in the index space, those of recursive groups included. */
   get typeCount(): number {
-    return this.#types.length;
+    return this.#types.places.length;
+  }
+
+  /** The entries of the type section. */
+  get typeGroups(): readonly TypeGroup[] {
+    return this.#types.groups;
   }
 
   /** Functions in the index space, imports included. */
@@ -73,7 +78,7 @@ export class CoreShape {
   /** The type with that index; undefined when it is no function type. */
   signature(type: number): ModuleSignature | undefined {
     const section = this.section("type");
-    const place = this.#types[type];
+    const place = this.#types.places[type];
     return section && place !== undefined ? signatureAt(new BinaryReader(this.#core, section), place) : undefined;
   }
 

@@ -15,23 +15,47 @@ export interface ModuleSignature {
 }
 
 const functionForm = 0x60;
+const recursiveForm = 0x4e;
 const noFunction = -1;
 
-/** Reads past the type section's content; returns the place of each function type, and -1 for other types. */
-export function skipTypes(reader: BinaryReader): number[] {
+/** An entry of the type section: a type, or types that may name each other. */
+export interface TypeGroup {
+  readonly start: number;
+  readonly end: number;
+  readonly types: number;
+  /** Whether it may name types by their index; false where it cannot. */
+  readonly namesTypes: boolean;
+}
+
+/** The types of a module. */
+export interface TypeSection {
+  /** The place of each function type, and -1 for other types. */
+  readonly places: readonly number[];
+  readonly groups: readonly TypeGroup[];
+}
+
+/** Reads past the type section's content. */
+export function readTypes(reader: BinaryReader): TypeSection {
   const places: number[] = [];
-  for (let groups = reader.count(moduleBounds.types); groups > 0; groups--) {
-    const isGroup = reader.peek() === 0x4e;
+  const groups: TypeGroup[] = [];
+  for (let left = reader.count(moduleBounds.types); left > 0; left--) {
+    const start = reader.offset;
+    const isGroup = reader.peek() === recursiveForm;
+    const isFunction = reader.peek() === functionForm;
     if (isGroup) reader.byte();
-    for (let left = isGroup ? reader.count(moduleBounds.types) : 1; left > 0; left--) {
+    const types = isGroup ? reader.count(moduleBounds.types) : 1;
+    for (let index = 0; index < types; index++) {
       within(moduleBounds.types, places.length + 1);
       places.push(skipType(reader));
     }
+    const end = reader.offset;
+    const isIndexed = reader.bytes.subarray(start, end).some((byte) => byte === 0x63 || byte === 0x64);
+    groups.push({ start, end, types, namesTypes: !isFunction || isIndexed });
   }
-  return places;
+  return { places, groups };
 }
 
-/** The function type at a place of {@link skipTypes}. */
+/** The function type at a place of {@link readTypes}. */
 export function signatureAt(reader: BinaryReader, place: number): ModuleSignature | undefined {
   if (place === noFunction) return undefined;
   reader.offset = place;

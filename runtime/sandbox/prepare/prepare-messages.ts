@@ -3,6 +3,12 @@ import type { ErrorData } from "../../../src/core/errors.js";
 import type { AppInterface } from "../../interface/model.js";
 import type { PreparedRevision } from "../prepared-revision.js";
 
+/** What a thread is started with: the types that the process has, and the most that it may have. */
+export interface SharedTypes {
+  readonly table: SharedArrayBuffer;
+  readonly most: number;
+}
+
 /**
  * To the thread: make this component ready to run, only read its interface, or check that bytes are a stored source.
  */

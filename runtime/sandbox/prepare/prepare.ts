@@ -12,16 +12,25 @@ import { checkExports } from "./check-exports.js";
 import { checkImports } from "./check-imports.js";
 import { CoreShape } from "./core-shape.js";
 import { rewriteCore } from "./rewrite.js";
+import type { TypeBudget } from "./type-budget.js";
 import { coreSections, firstCoreModule, sectionId } from "./wasm-module.js";
 
 /** Options of {@link prepare}. */
 export interface PrepareOptions {
   readonly revision: string;
   readonly limits: Pick<Limits, "memoryBytes">;
+  /** Admits the types of a component that others may have made. */
+  readonly types?: TypeBudget;
 }
 
-/** Checks, rewrites and compiles `component`, which may be hostile. Throws HerdError `source.invalid`. */
-export async function prepare(component: Uint8Array, { revision, limits }: PrepareOptions): Promise<PreparedRevision> {
+/**
+ * Checks, rewrites and compiles `component`, which may be hostile. Throws HerdError `source.invalid`, or that of
+ * {@link TypeBudget.admit}.
+ */
+export async function prepare(
+  component: Uint8Array,
+  { revision, limits, types }: PrepareOptions,
+): Promise<PreparedRevision> {
   const text = interfaceText(component);
   const app = parseInterface(text);
   const core = firstCoreModule(component);
@@ -32,6 +41,7 @@ export async function prepare(component: Uint8Array, { revision, limits }: Prepa
   checkExports(shape, app);
   // The rewrite of an invalid module may be valid, and another module than the one that was checked: bytes behind a
   // section's last entry become entries. The engine reads the module only now, when its bounds are checked.
+  types?.admit(core, shape.typeGroups);
   if (!webAssembly.validate(core)) throw invalid();
   const module = compile(bytes);
   const imports = shape.imports.map(({ module, field }) => ({ module, field }));

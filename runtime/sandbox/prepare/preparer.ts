@@ -7,8 +7,9 @@ import { HerdError } from "../../../src/core/errors.js";
 import type { Limits } from "../../../src/core/limits.js";
 import type { AppInterface } from "../../interface/model.js";
 import type { PreparedRevision } from "../prepared-revision.js";
-import type { PrepareReply, PrepareRequest } from "./prepare-messages.js";
+import type { PrepareReply, PrepareRequest, SharedTypes } from "./prepare-messages.js";
 import { threadCpuMs } from "./thread-cpu.js";
+import { typeTable } from "./type-budget.js";
 
 /** Dependencies and bounds of a {@link Preparer}; bounds that are not given are the node's defaults. */
 export interface PreparerOptions {
@@ -35,6 +36,11 @@ export interface PrepareBounds {
   readonly waitingBytes: number;
   /** After this time without a component, in milliseconds, the thread ends and frees its memory. */
   readonly idleMs: number;
+  /**
+   * The most distinct types of all components that the process prepares: see `TypeBudget`. Far below V8's bound, since
+   * V8 11 (Node 20) looks for a type among all others, 18 ns each: a module with 50 types then takes 180 ms.
+   */
+  readonly types: number;
 }
 
 const defaultHeapMegabytes = 256;
@@ -49,7 +55,10 @@ const defaultBounds: PrepareBounds = {
   waiting: 64,
   waitingBytes: 256 * 1024 * 1024,
   idleMs: 60_000,
+  types: 200_000,
 };
+/** The engine's types are the process's, and so is the count of them. */
+let processTypes: SharedArrayBuffer | undefined;
 const bootMs = 30_000;
 /** How long an end waits for a thread that boots, in milliseconds. */
 const bootedMs = 5_000;
@@ -85,7 +94,8 @@ export class Preparer {
 
   /**
    * A component as it can be run. Throws HerdError: `source.invalid` for a fault of the component, including its cost;
-   * `node.overloaded` when too many components wait, `compile.timeout` when the machine is slow.
+   * `node.overloaded` when too many components wait, `compile.timeout` when the machine is slow, `node.unavailable` when
+   * the process has no room for its types.
    */
   async prepare(component: Uint8Array, revision: string): Promise<PreparedRevision> {
     const { memoryBytes } = this.#options.limits;
@@ -184,7 +194,10 @@ class PrepareThread {
   constructor(bounds: PrepareBounds, clock: Pick<Clock, "monotonic">) {
     this.#bounds = bounds;
     this.#clock = clock;
+    processTypes ??= typeTable();
+    const workerData: SharedTypes = { table: processTypes, most: bounds.types };
     this.#worker = new Worker(new URL("prepare-thread.js", import.meta.url), {
+      workerData,
       // The thread gets no environment variables of the node.
       env: {},
       // Nor the options of its process: an option such as --input-type ends a thread that loads a file.

@@ -14,7 +14,7 @@ export function ProblemBox({ error }: { readonly error: unknown }) {
     <div class="problem" role="alert">
       <strong>{title}</strong>
       {detail !== undefined && detail !== title && <p>{detail}</p>}
-      {known && error.document.where !== undefined && (
+      {known && error.document.where !== undefined && error.document.where !== "" && (
         <p>
           {text.problems.at} <code>{error.document.where}</code>
         </p>
