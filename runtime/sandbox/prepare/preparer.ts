@@ -94,8 +94,8 @@ export class Preparer {
 
   /**
    * A component as it can be run. Throws HerdError: `source.invalid` for a fault of the component, including its cost;
-   * `node.overloaded` when too many components wait, `compile.timeout` when the machine is slow, `node.unavailable` when
-   * the process has no room for its types.
+   * `node.overloaded` when too many components wait, `compile.timeout` when the machine is slow, `node.unavailable`
+   * when the process has no room for its types.
    */
   async prepare(component: Uint8Array, revision: string): Promise<PreparedRevision> {
     const { memoryBytes } = this.#options.limits;

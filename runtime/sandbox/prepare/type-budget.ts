@@ -34,8 +34,8 @@ export class TypeBudget {
     const unknown = [...typeKeys(core, groups)].filter((key) => this.#table[this.#slotOf(key)] !== key);
     const count = Number(this.#table[slots] ?? 0n) + unknown.length;
     if (count > this.#most) {
-      const detail = `modules brought ${this.#most} distinct types, the most that a process may keep; a restart frees them`;
-      throw new HerdError("node.unavailable", detail, { retryAfterSeconds: 60 });
+      const full = `the modules of this process have ${this.#most} distinct types, the most that it may keep`;
+      throw new HerdError("node.unavailable", `${full}; a restart frees them`, { retryAfterSeconds: 60 });
     }
     for (const key of unknown) this.#table[this.#slotOf(key)] = key;
     this.#table[slots] = BigInt(count);
@@ -50,8 +50,8 @@ export class TypeBudget {
 }
 
 /**
- * A key for each type. That of a type that names others by their index stands for all bytes up to it, since these decide
- * what the index means: the same type counts again in another module, and two types never count as one.
+ * A key for each type. That of a type that names others by their index stands for all bytes up to it, since these
+ * decide what the index means: the same type counts again in another module, and two types never count as one.
  */
 function typeKeys(core: Uint8Array, groups: readonly TypeGroup[]): Set<bigint> {
   const keys = new Set<bigint>();

@@ -201,8 +201,8 @@ export class RawContext implements RequestContext {
   }
 
   /**
-   * Writes the head, with `ending` as its last lines. All lines are the value of the first one, since each crossing into
-   * uWebSockets costs 0.1 µs.
+   * Writes the head, with `ending` as its last lines. All lines are the value of the first one, since each crossing
+   * into uWebSockets costs 0.1 µs.
    */
   #writeHead(status: number, headers: Readonly<Record<string, string>>, ending = ""): void {
     const raw = this.#raw;
