@@ -180,8 +180,18 @@ test("a call that begins in the place of a preempted one is answered, also where
 test("a callback that throws takes no other call's answer and no worker away, and is reported", async () => {
   const { sandbox, guest } = await open({ workers: 1 });
   await warm(guest);
-  const thrown: (() => void)[] = [];
-  const later = mock.method(globalThis, "queueMicrotask", (task: () => void) => void thrown.push(task));
+  const thrown: string[] = [];
+  const queue = queueMicrotask;
+  // Piscina's tasks come this way too, where a spare thread boots meanwhile.
+  const later = mock.method(globalThis, "queueMicrotask", (task: () => void) =>
+    queue(() => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error instanceof Error ? error.message : String(error));
+      }
+    }),
+  );
   const deadline = Date.now() + 20_000;
   const call = { prepared: guest.prepared, function: "add", id: "throws", deadline };
   const fault = (): never => {
@@ -193,8 +203,7 @@ test("a callback that throws takes no other call's answer and no worker away, an
   later.mock.restore();
   assert.deepEqual(beside, [3, 4]);
   assert.deepEqual(sandbox.stats(), { slots: 1, running: 0, queued: 0 });
-  assert.equal(thrown.length, 2);
-  for (const task of thrown) assert.throws(task, /a defect of the caller/);
+  assert.deepEqual(thrown, ["a defect of the caller", "a defect of the caller"]);
 });
 
 test("an unknown function is refused by name", async () => {
