@@ -42,11 +42,6 @@ export const parallelCompilations = 2;
  * engine optimizes the compiler's code as it runs.
  */
 const warmCompilations = 3;
-/**
- * Memory that a process keeps between small sources, in bytes: 304 to 332 MiB were measured, 176 before the first one.
- * The next source uses most of it again.
- */
-const restingBytes = 352 * 1024 * 1024;
 /** The longest wait of an upload for a warm-up under way, in milliseconds: another process would be cold. */
 const warmWaitMs = 10_000;
 /** Far more than callers let wait: callers that bound their uploads do so by themselves. */
@@ -187,7 +182,7 @@ export class Compiler {
     try {
       const reply = await process.compile(request, this.#limits.compileTimeoutMs);
       // Memory that one source leaves behind must not count against the next.
-      large = reply.residentBytes > Math.max(restingBytes, this.#limits.compileMemoryBytes / 2);
+      large = reply.residentBytes > this.#limits.compileMemoryBytes / 2;
       if (reply.kind === "failed") throw HerdError.fromData(reply.error);
       return { component: reply.component, interface: reply.interface };
     } catch (error) {

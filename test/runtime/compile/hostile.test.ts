@@ -53,7 +53,12 @@ test("a compiler process that one source left large is replaced", { skip: proces
   // Less than twice the memory of any compilation, so that each one leaves the process too large.
   const compiler = new Compiler({ limits: { ...patientLimits, compileMemoryBytes: 400 * mebibyte } });
   try {
-    for (let round = 0; round < 3; round++) await compiler.compile(good);
+    const pids = new Set<number | undefined>();
+    for (let round = 0; round < 3; round++) {
+      await compiler.compile(good);
+      pids.add(compiler.pids[0]);
+    }
+    assert.equal(pids.size, 3, "each round leaves another process");
     assert.equal(childCount() - before, 1);
   } finally {
     await compiler.stop();
