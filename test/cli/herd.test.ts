@@ -139,6 +139,8 @@ test("invoke prints the result, nothing for void, and problems with their code",
   const wrong = await herd("invoke", "math/add", '{"a":"x"}');
   assert.equal(wrong.code, 1);
   assert.match(wrong.err, /^herd: arguments\.invalid: .* \(at \/a\)\n$/);
+  const whole = await herd("invoke", "math/add", '"x"');
+  assert.match(whole.err, /^herd: arguments\.invalid: [^\n]*[^) ]\n$/);
 });
 
 test("app list, show, rollback and remove", async () => {

@@ -5,27 +5,16 @@ import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { collectGarbage } from "../../runtime/sandbox/collect-garbage.js";
-import { Preparer, type PreparerOptions } from "../../runtime/sandbox/prepare/preparer.js";
 import { threadCpuMs } from "../../runtime/sandbox/prepare/thread-cpu.js";
-import { systemClock } from "../../src/core/clock.js";
 import { HerdError } from "../../src/core/errors.js";
-import { defaultLimits } from "../../src/core/limits.js";
 import { Activation } from "../../src/deploy/activation.js";
 import { failureOf } from "../runtime/sandbox/guests.js";
 import { component, core, moduleText } from "../runtime/sandbox/hand-made.js";
 import { bareModule, coreModule, repeated, section, tedious, wrapped } from "./forge.js";
 import { bombs } from "./many-sections.js";
+import { preparer } from "./preparing.js";
 
 const good = component(core(moduleText("")));
-
-function preparer(
-  context: { after(end: () => Promise<void>): void },
-  bounds: PreparerOptions["bounds"] = {},
-): Preparer {
-  const made = new Preparer({ limits: defaultLimits, clock: systemClock, bounds });
-  context.after(() => made.stop());
-  return made;
-}
 
 test("components that take long to look at are refused, and the next is prepared", async (context) => {
   const made = preparer(context);

@@ -3,7 +3,7 @@
 import type { BinaryReader } from "../../interface/binary.js";
 import { moduleBounds, within } from "../../interface/bounds.js";
 import type { CoreType } from "../../interface/layout.js";
-import { skipValueType } from "./instructions.js";
+import { beginsReference, skipValueType } from "./instructions.js";
 
 /** Core types by their bytes; a reference or a vector is `other`: no function of an interface has one. */
 const coreTypes: Readonly<Record<number, CoreType>> = { 127: "i32", 126: "i64", 125: "f32", 124: "f64" };
@@ -49,7 +49,7 @@ export function readTypes(reader: BinaryReader): TypeSection {
       places.push(skipType(reader));
     }
     const end = reader.offset;
-    const isIndexed = reader.bytes.subarray(start, end).some((byte) => byte === 0x63 || byte === 0x64);
+    const isIndexed = reader.bytes.subarray(start, end).some(beginsReference);
     groups.push({ start, end, types, namesTypes: !isFunction || isIndexed });
   }
   return { places, groups };

@@ -190,8 +190,13 @@ export function skipConstantExpression(reader: BinaryReader): boolean {
 /** Skips a value type; false when it is unknown. */
 export function skipValueType(reader: BinaryReader): boolean {
   const type = reader.byte();
-  if (type === 0x63 || type === 0x64) return skipHeapType(reader);
+  if (beginsReference(type)) return skipHeapType(reader);
   return (type >= 0x7b && type <= 0x7f) || isAbstractHeapType(type);
+}
+
+/** Whether a byte begins a reference with its heap type behind, which may be a type of the module. */
+export function beginsReference(byte: number): boolean {
+  return byte === 0x63 || byte === 0x64;
 }
 
 function isAbstractHeapType(byte: number): boolean {
@@ -218,7 +223,7 @@ function skipBlockType(reader: BinaryReader): boolean {
   const first = reader.byte();
   if (first >= 0x80) return skipRestOfIndex(reader);
   if (first < 0x40 || first === 0x40) return true;
-  if (first === 0x63 || first === 0x64) return skipHeapType(reader);
+  if (beginsReference(first)) return skipHeapType(reader);
   return (first >= 0x7b && first <= 0x7f) || isAbstractHeapType(first);
 }
 

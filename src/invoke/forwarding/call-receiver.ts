@@ -22,8 +22,6 @@ import type { LogRelay } from "./log-relay.js";
 
 /** Dependencies of {@link CallReceiver}. */
 export interface CallReceiverOptions {
-  /** This node's id. */
-  readonly nodeId: string;
   readonly links: Links;
   readonly router: Pick<AppRouter, "find">;
   /** The sandbox of this node. Nothing here leads to another node. */
@@ -137,11 +135,10 @@ export class CallReceiver {
     this.#running++;
     try {
       const deadline = clock.now() + Math.min(call.remainingMs, limits.deadlineMs);
-      const { app, revision, function: name, arguments: args } = call;
+      const { function: name, arguments: args } = call;
       const signal = new RequestCancellation(from);
-      const placed = { nodeId: this.#options.nodeId, app, revision, function: name, invocation: id };
-      const log = logs.logFor(placed, { link: from.link, invocation: call.id });
-      const tracked = { work: workModel.works.of(revision, name), preempted };
+      const log = logs.logFor(call, { id, link: from.link });
+      const tracked = { work: workModel.works.of(call.revision, name), preempted };
       const outcome = await new Promise<CallResult>((resolve, reject) => {
         const invocation = { app: active, function: name, arguments: args, id, deadline, signal, log };
         local.begin(invocation, load.track({ resolve, reject }, tracked));

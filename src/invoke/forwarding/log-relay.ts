@@ -5,6 +5,7 @@ import type { CallLog } from "../../../runtime/sandbox/call.js";
 import type { Limits } from "../../core/limits.js";
 import { type LogLevel, logLevels } from "../../core/log-ring.js";
 import type { From, Link, Links } from "../../mesh/ports.js";
+import type { ForwardedCall } from "./forwarded-call.js";
 
 /** A call at the node that runs it. */
 export interface PlacedCall {
@@ -23,20 +24,12 @@ export interface PeerLine extends PlacedCall {
 
 /** Dependencies of {@link LogRelay}. */
 export interface LogRelayOptions {
+  /** This node's id. */
+  readonly nodeId: string;
   readonly links: Links;
   readonly limits: Pick<Limits, "logLines" | "logLineBytes">;
   /** Takes a received line, and one that this node keeps. */
   readonly onLine: (line: PeerLine) => void;
-}
-
-/** Where a peer's call came from. */
-interface Origin {
-  readonly link: Link;
-  /**
-   * The id that the first node gave the call. The call has another id here, so that no peer can name one of this node's
-   * own calls.
-   */
-  readonly invocation: string;
 }
 
 /** The lines of calls that run here for peers, and of this node's calls that run at peers. */
@@ -57,13 +50,17 @@ export class LogRelay {
   }
 
   /**
-   * The log of a call that runs here for the node at the other end of a link: its lines go there, and are kept here
-   * once that node is gone.
+   * The log of a peer's call that runs here as `id`: its lines go over the link that the call came by, under the id
+   * that its first node gave it, and are kept here once that node is gone. The call has another id here, so that no
+   * peer can name one of this node's own calls.
    */
-  logFor(call: PlacedCall, { link, invocation }: Origin): CallLog {
+  logFor(call: ForwardedCall, { id, link }: { readonly id: string; readonly link: Link }): CallLog {
     return {
       line: (level, message) => {
-        if (!link.notify("log", [invocation, level, message])) this.#options.onLine({ ...call, level, message });
+        if (link.notify("log", [call.id, level, message])) return;
+        const { app, revision, function: name } = call;
+        const { nodeId } = this.#options;
+        this.#options.onLine({ nodeId, app, revision, function: name, invocation: id, level, message });
       },
     };
   }

@@ -36,12 +36,15 @@ export function routeRequest(context: RequestContext, options: RouteRequestOptio
     hot.handle(context, served.parameters);
     return;
   }
-  const headers = { allow: served.allow };
   const match = served.match(method);
-  if (match !== undefined) answer(context, match, options);
-  else if (method === "OPTIONS") sendAnswer(context, { status: 204, headers, body: undefined }, bodyLimitBytes);
+  if (match !== undefined) {
+    answer(context, match, options);
+    return;
+  }
+  const headers = { allow: served.allow };
+  if (method === "OPTIONS") sendAnswer(context, { status: 204, headers, body: undefined }, bodyLimitBytes);
   else {
-    const error = new HerdError("method.unsupported", `this path supports ${served.allow}`);
+    const error = new HerdError("method.unsupported", `this path supports ${headers.allow}`);
     sendProblem(context, error, { ...options, headers });
   }
 }

@@ -34,8 +34,7 @@ interface Pattern {
   readonly segments: readonly string[];
   readonly endpoints: Map<string, Endpoint>;
   readonly hot: Map<string, HotRoute>;
-  /** As {@link Served.allow}. */
-  allow: string;
+  readonly methods: Set<string>;
 }
 
 /** The table of all paths. */
@@ -43,12 +42,16 @@ export class Router {
   readonly #patterns = new Map<string, Pattern>();
 
   constructor(endpoints: readonly Endpoint[], hotRoutes: readonly HotRoute[] = []) {
-    for (const hotRoute of hotRoutes) this.#patternOf(hotRoute.route).hot.set(hotRoute.route.method, hotRoute);
-    for (const endpoint of endpoints) this.#patternOf(endpoint.route).endpoints.set(endpoint.route.method, endpoint);
-    for (const pattern of this.#patterns.values()) {
-      const methods = [...pattern.hot.keys()];
-      for (const method of pattern.endpoints.keys()) methods.push(...(method === "GET" ? ["GET", "HEAD"] : [method]));
-      pattern.allow = [...new Set([...methods, "OPTIONS"])].join(", ");
+    for (const hotRoute of hotRoutes) {
+      const { hot, methods } = this.#patternOf(hotRoute.route);
+      hot.set(hotRoute.route.method, hotRoute);
+      methods.add(hotRoute.route.method);
+    }
+    for (const endpoint of endpoints) {
+      const { endpoints: known, methods } = this.#patternOf(endpoint.route);
+      known.set(endpoint.route.method, endpoint);
+      methods.add(endpoint.route.method);
+      if (endpoint.route.method === "GET") methods.add("HEAD");
     }
   }
 
@@ -63,7 +66,7 @@ export class Router {
   #patternOf({ path }: Route): Pattern {
     const known = this.#patterns.get(path);
     if (known !== undefined) return known;
-    const pattern: Pattern = { segments: path.split("/"), endpoints: new Map(), hot: new Map(), allow: "" };
+    const pattern: Pattern = { segments: path.split("/"), endpoints: new Map(), hot: new Map(), methods: new Set() };
     this.#patterns.set(path, pattern);
     return pattern;
   }
@@ -79,7 +82,7 @@ class FoundPath implements Served {
   }
 
   get allow(): string {
-    return this.#pattern.allow;
+    return [...this.#pattern.methods, "OPTIONS"].join(", ");
   }
 
   match(method: string): Match | undefined {
