@@ -98,10 +98,12 @@ class FoundPath implements Served {
 /** Whether the segments of a path fit a pattern, in which `{name}` stands for one segment that is not empty. */
 export function matches(pattern: readonly string[], segments: readonly string[]): boolean {
   if (pattern.length !== segments.length) return false;
-  return pattern.every((part, index) => {
+  for (let index = 0; index < pattern.length; index++) {
+    const part = pattern[index] ?? "";
     const segment = segments[index] ?? "";
-    return isParameter(part) ? segment !== "" : part === segment;
-  });
+    if (part !== segment && !(isParameter(part) && segment !== "")) return false;
+  }
+  return true;
 }
 
 function parametersOf(pattern: readonly string[], segments: readonly string[]): Record<string, string> {

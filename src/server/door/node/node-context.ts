@@ -11,6 +11,8 @@ import type { AnswerStream, BodyReader, RequestContext } from "../../http/reques
 /** A result from this size on, in bytes, is watched: a reader that takes a byte now and then would hold it for days. */
 const largeResultBytes = 65_536;
 
+const ignore = (): void => undefined;
+
 /** The header block of one request after another, as Node's parser left it. */
 export class NodeHeaderSource implements HeaderSource {
   #request: IncomingMessage | undefined;
@@ -119,17 +121,22 @@ export class NodeContext implements RequestContext {
   }
 
   wholeBody(done: (body: Buffer) => void, late: () => void): void {
+    const { request } = this.#options;
+    const announced = Number(this.headers["content-length"]);
     const chunks: Buffer[] = [];
-    this.readChunks({
-      chunk: (piece) => void chunks.push(piece),
-      ended: () => done(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-      failed: () => undefined,
-      late,
+    request.on("data", (piece: Buffer) => {
+      this.#bytes += piece.length;
+      chunks.push(piece);
+      if (this.#bytes < announced) return;
+      this.#received = true;
+      done(chunks.length === 1 ? piece : Buffer.concat(chunks));
     });
+    request.on("error", ignore);
+    this.#expectBody(late);
   }
 
   readChunks({ chunk, ended, failed, late }: BodyReader): void {
-    const { request, response, expectsContinue } = this.#options;
+    const { request } = this.#options;
     // A chunk keeps the buffer alive that it was read into: a chunk of one byte would cost 64 KiB.
     const joiner = this.headers["transfer-encoding"] === undefined ? undefined : new ChunkJoiner();
 
@@ -146,12 +153,15 @@ export class NodeContext implements RequestContext {
       this.#received = true;
       ended();
     });
-    // Without a listener, an error of the request would end the process.
     request.once("error", failed);
+    this.#expectBody(late);
+  }
+
+  /** Asks for the body, and watches a body that is not there already. An error of its request has to be listened to. */
+  #expectBody(late: () => void): void {
+    const { response, transfers, expectsContinue } = this.#options;
     if (expectsContinue === true) response.writeContinue();
-    // A body that is there already is never watched. Not by nextTick: each request would then live until the next
-    // collection of the old generation, which took a sixth of the main thread's time.
-    setImmediate(() => {
+    transfers.inNextTurn(() => {
       if (!this.#received && !this.isCompleted) this.#watch(late);
     });
   }
@@ -175,7 +185,9 @@ export class NodeContext implements RequestContext {
 
   send(status: number, headers: Readonly<Record<string, string>>, body: string | Buffer): void {
     const { response } = this.#options;
-    response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) });
+    const fields: (string | number)[] = ["content-length", Buffer.byteLength(body)];
+    for (const name in headers) fields.push(name, headers[name] ?? "");
+    response.writeHead(status, fields);
     response.end(body);
   }
 
