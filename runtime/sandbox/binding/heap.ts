@@ -1,6 +1,6 @@
 // A guest's linear memory as the binding sees it: every address that comes from the guest is checked before use.
 
-import { toWellFormed } from "../../interface/unicode.js";
+import { isWellFormed, toWellFormed } from "../../interface/unicode.js";
 import { pageBytes, type WasmFunction, type WasmGlobal, type WasmMemory } from "../web-assembly.js";
 
 /** Thrown for an address from the guest that is outside its memory or not aligned. */
@@ -94,7 +94,7 @@ export class Heap {
     let wellFormed = true;
     for (let at = address; at < address + units * 2; at += 2) {
       const unit = view.getUint16(at, true);
-      wellFormed &&= (unit & 0xf800) !== 0xd800;
+      wellFormed &&= !isSurrogate(unit);
       text += String.fromCharCode(unit);
     }
     return wellFormed ? text : toWellFormed(text);
@@ -118,23 +118,37 @@ export class Heap {
 
   #shortJsonText(address: number, units: number): string {
     const { view } = this;
-    let text = "";
-    for (let at = address; at < address + units * 2; at += 2) {
-      const unit = view.getUint16(at, true);
-      if (!isPlainUnit(unit)) return JSON.stringify(this.text(address, units));
-      text += String.fromCharCode(unit);
-    }
-    return `"${text}"`;
+    const end = address + units * 2;
+    for (let at = address; at < end; at += 2)
+      if (!isPlainUnit(view.getUint16(at, true))) return JSON.stringify(this.text(address, units));
+    // Four at a time: each text on the way is a string of its own.
+    let text = '"';
+    let at = address;
+    for (; at + 6 < end; at += 8)
+      text += String.fromCharCode(
+        view.getUint16(at, true),
+        view.getUint16(at + 2, true),
+        view.getUint16(at + 4, true),
+        view.getUint16(at + 6, true),
+      );
+    for (; at < end; at += 2) text += String.fromCharCode(view.getUint16(at, true));
+    return `${text}"`;
   }
 
-  /** Writes `text` as UTF-16 at `address`, which was allocated for it. */
-  writeText(address: number, text: string): void {
+  /** Writes `text` as UTF-16 at `address`, which was allocated for it; false when it has a lone surrogate. */
+  writeText(address: number, text: string): boolean {
     if (text.length > shortText) {
       this.bytes.write(text, address, "utf16le");
-      return;
+      return isWellFormed(text);
     }
     const { view } = this;
-    for (let index = 0; index < text.length; index++) view.setUint16(address + index * 2, text.charCodeAt(index), true);
+    let hasSurrogate = false;
+    for (let index = 0; index < text.length; index++) {
+      const unit = text.charCodeAt(index);
+      hasSurrogate ||= isSurrogate(unit);
+      view.setUint16(address + index * 2, unit, true);
+    }
+    return !hasSurrogate || isWellFormed(text);
   }
 
   #countOwn(): number {
@@ -147,6 +161,10 @@ export class Heap {
     this.#view = new DataView(this.#memory.buffer);
     this.#bytes = Buffer.from(this.#memory.buffer);
   }
+}
+
+function isSurrogate(unit: number): boolean {
+  return (unit & 0xf800) === 0xd800;
 }
 
 /** Whether a unit is of Latin-1 and stands in a JSON string as it is (RFC 8259, section 7). */

@@ -2,7 +2,6 @@
 // (component-model CanonicalABI.md, "Storing" and "Flattening").
 import { maxFlatParameters } from "../../interface/layout.js";
 import type { ScalarKind, ValueType } from "../../interface/model.js";
-import { isWellFormed } from "../../interface/unicode.js";
 import type { CoreValue } from "../web-assembly.js";
 import type { Lowerer } from "./codec.js";
 import type { Heap } from "./heap.js";
@@ -84,9 +83,10 @@ function chunkLowerer(lower: Chunk): Lowerer {
 
 const lowerString: Chunk = (heap, value) => {
   if (typeof value !== "string") mismatch("a string", value);
-  if (!isWellFormed(value)) mismatch("a string of Unicode characters, without a lone surrogate", value);
   const address = heap.allocate(value.length * 2, 2);
-  heap.writeText(address, value);
+  if (!heap.writeText(address, value)) {
+    mismatch("a string of Unicode characters, without a lone surrogate", value);
+  }
   return { address, length: value.length };
 };
 
@@ -176,7 +176,8 @@ function recordLowerer(name: string, types: TypeTable): Lowerer {
     const object = objectOf(value, `an object with the fields of ${name}`);
     let count = 0;
     for (const key in object) {
-      if (!known.has(key)) unwindUnknown(key, { name, value: object[key] });
+      // Most callers write the fields in their order, and two equal names are one object.
+      if (key !== fields[count]?.name && !known.has(key)) unwindUnknown(key, { name, value: object[key] });
       count++;
     }
     if (count === fields.length) return object;
