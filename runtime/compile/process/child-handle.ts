@@ -15,12 +15,11 @@ const outsideSignals: ReadonlySet<string> = new Set(["SIGKILL", "SIGTERM", "SIGI
 
 type Answer = Exclude<CompileReply, { kind: "ready" }>;
 
-/** The process was ended from outside, which allows no conclusion about the source. */
-export class EndedFromOutside extends HerdError {
-  constructor(signal: string) {
-    super("compile.timeout", `something outside of the node ended the compiler (${signal})`, { retryAfterSeconds });
-  }
-}
+/**
+ * An end that allows no conclusion about the source: something outside ended the process, or it ran out of memory and
+ * had compiled other sources before.
+ */
+export class DoubtfulEnd extends HerdError {}
 
 /** Starts with its construction. Between requests it keeps no node alive. */
 export class CompilerProcess {
@@ -82,7 +81,7 @@ export class CompilerProcess {
 
   /**
    * Compiles. Rejects with `source.invalid` when the process ended itself over a limit or crashed, with
-   * `compile.timeout` when it did not start, or not reply, within `timeoutMs` each, and with {@link EndedFromOutside}.
+   * `compile.timeout` when it did not start, or not reply, within `timeoutMs` each, and with {@link DoubtfulEnd}.
    */
   async compile(request: CompileRequest, timeoutMs: number): Promise<Answer> {
     await this.#within(this.#ready, timeoutMs);
@@ -149,9 +148,13 @@ export class CompilerProcess {
       return new HerdError("source.invalid", "the compilation used up its processor time", { cause });
     }
     if (this.#hasStarted && (says(memoryLimitNotice) || says("heap out of memory"))) {
-      return new HerdError("source.invalid", "the compilation ran out of memory", { cause });
+      const Kind = this.compilations > 0 ? DoubtfulEnd : HerdError;
+      return new Kind("source.invalid", "the compilation ran out of memory", { cause });
     }
-    if (this.#signal !== null && outsideSignals.has(this.#signal)) return new EndedFromOutside(this.#signal);
+    if (this.#signal !== null && outsideSignals.has(this.#signal)) {
+      const detail = `something outside of the node ended the compiler (${this.#signal})`;
+      return new DoubtfulEnd("compile.timeout", detail, { retryAfterSeconds });
+    }
     if (!this.#hasStarted) return new HerdError("internal", "the compiler did not start", { cause });
     return new HerdError("source.invalid", "the compiler crashed on this source", { cause });
   }

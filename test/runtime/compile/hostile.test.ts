@@ -50,8 +50,8 @@ test("a source that exhausts the compiler's memory is stopped, and the next one 
 
 test("a compiler process that one source left large is replaced", { skip: process.platform !== "linux" }, async () => {
   const before = childCount();
-  // Less than twice the memory of any compilation, so that each one leaves the process too large.
-  const compiler = new Compiler({ limits: { ...patientLimits, compileMemoryBytes: 400 * mebibyte } });
+  // Less than a process holds after any compilation, so that each one leaves the process too large.
+  const compiler = new Compiler({ limits: patientLimits, restBytes: 150 * mebibyte });
   try {
     const pids = new Set<number | undefined>();
     for (let round = 0; round < 3; round++) {
@@ -95,6 +95,18 @@ test("one process is warm before it is needed and is kept; a second one ends whe
   assert.equal((await failure(compiler.compile(good))).code, "node.draining");
 });
 
+test("a source is not refused for memory in a process that has compiled others", async () => {
+  const limits = { ...patientLimits, compileMemoryBytes: 330 * mebibyte, compileCpuMs: 60_000 };
+  const compiler = new Compiler({ limits });
+  after(() => compiler.stop());
+  await compiler.compile(good);
+  const [used] = compiler.pids;
+  // The used process keeps its limit, as if the first source had left too little room; a new one gets this.
+  limits.compileMemoryBytes = patientLimits.compileMemoryBytes;
+  await compiler.compile(upload(slowSource(2_000)));
+  assert.notDeepEqual(compiler.pids, [used]);
+});
+
 test("the last process ends when nobody deploys for long, and the next upload starts another", async () => {
   const compiler = new Compiler({ limits: patientLimits, idleMs: 20, restMs: 50 });
   after(() => compiler.stop());
@@ -125,7 +137,8 @@ test("uploads' bounds are not the warm-up's, and a process that each step ends i
   small.start();
   await small.warmUp();
   assert.ok((await small.compile(good)).component.length > 0, "no component");
-  const tight = testCompiler({ compileMemoryBytes: 384 * mebibyte });
+  const tight = new Compiler({ limits: patientLimits, restBytes: 150 * mebibyte });
+  after(() => tight.stop());
   tight.start();
   let steps = 1;
   for (; steps < 10 && (await tight.warmUp()); ) steps++;
