@@ -122,6 +122,10 @@ export class NodeContext implements RequestContext {
 
   wholeBody(done: (body: Buffer) => void, late: () => void): void {
     const { request } = this.#options;
+    if (this.#received) {
+      done(Buffer.alloc(0));
+      return;
+    }
     const announced = Number(this.headers["content-length"]);
     const chunks: Buffer[] = [];
     request.on("data", (piece: Buffer) => {
