@@ -29,6 +29,7 @@ export class Inbox {
   #used = 0;
   #calls = 0;
   #seen = 0;
+  #abandoned = false;
 
   /** Allocates the memory when `shared` is not given. */
   constructor(shared?: SharedArrayBuffer) {
@@ -75,12 +76,21 @@ export class Inbox {
     const before = Atomics.load(ints, places.ended);
     Atomics.add(ints, places.posted, 1);
     Atomics.notify(ints, places.posted, 1);
-    const ended = Atomics.waitAsync(ints, places.ended, before);
-    return ended.async ? ended.value : undefined;
+    return this.#untilEnded(before);
+  }
+
+  /** Resolves when more than `before` batches have ended; undefined when they have. */
+  #untilEnded(before: number): Promise<unknown> | undefined {
+    const ended = Atomics.waitAsync(this.#words, places.ended, before);
+    if (!ended.async) return undefined;
+    // The thread counts a batch and then notifies: a notice that comes late is that of the batch before.
+    const isStale = (): boolean => !this.#abandoned && Atomics.load(this.#words, places.ended) === before;
+    return ended.value.then(() => (isStale() ? this.#untilEnded(before) : undefined));
   }
 
   /** Main: resolves the promise of a batch whose thread is gone; V8 would keep it for ever. */
   abandon(): void {
+    this.#abandoned = true;
     Atomics.notify(this.#words, places.ended);
   }
 

@@ -12,12 +12,17 @@ import { docker, inspect } from "./docker.js";
 import { DockerMesh } from "./mesh.js";
 
 const replacedWithinMs = 60_000;
+/** How long a replacement may take from its start to every app under load, in ms. */
+const completeWithinMs = 5_000;
 let mesh: DockerMesh;
 let nodes: Container[];
+/** The longest start without load in this run, keys and joining included, in ms: what a slow machine needs. */
+let quietMs = 0;
 
 before(async () => {
   mesh = await DockerMesh.start();
   nodes = [await mesh.join("east"), await mesh.join("west")];
+  quietMs = Math.max(...(await Promise.all(nodes.map((node) => node.ready()))));
 });
 
 after(() => mesh?.stack.remove());
@@ -144,7 +149,7 @@ async function replaced(t: TestContext, end: (state: ContainerState, name: strin
     t.diagnostic(
       `under load, from its start ${Math.round(readyMs)} ms to ready, ${completeMs} to every app, as ${servesAs}`,
     );
-    assert.ok(completeMs <= 5_000, `${completeMs} ms`);
+    assert.ok(completeMs <= Math.max(completeWithinMs, 2 * quietMs), `${completeMs} ms, ${quietMs} without load`);
   } finally {
     stopped.abort();
     await load;

@@ -94,3 +94,20 @@ test("a worker that waits gets each batch once, and the main thread each end", a
   assert.equal(new Int32Array(counts)[0], 500_500);
   await new Promise((resolve) => worker.once("exit", resolve));
 });
+
+test("a late notice of the batch before does not end a batch", async () => {
+  const { main, worker } = sides();
+  main.begin();
+  let ended = false;
+  const end = main.post(false)?.then(() => {
+    ended = true;
+  });
+  worker.wait();
+  // What a thread does that was held up between its count of the batch before and the notice.
+  Atomics.notify(new Int32Array(main.shared), 1);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(ended, false);
+  worker.end();
+  await end;
+  assert.equal(ended, true);
+});
