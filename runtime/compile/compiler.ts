@@ -28,7 +28,7 @@ export interface CompilerOptions {
   readonly restMs?: number;
   /**
    * Memory that a process may keep between two sources, in bytes. One that holds more is replaced: the next source
-   * waits for a cold one. Default 480 MiB; after small sources, Node 20 holds 310 to 335, Node 24 430 to 455.
+   * waits for a cold one. Default 480 MiB; after small sources, Node 20 holds 310 to 335, Node 24 430 to 470.
    */
   readonly restBytes?: number;
 }

@@ -96,7 +96,9 @@ export class Inbox {
 
   /** Worker: blocks until there is another batch; false when there was none for `boundMs` milliseconds. */
   wait(boundMs = Number.POSITIVE_INFINITY): boolean {
-    if (Atomics.wait(this.#words, places.posted, this.#seen, boundMs) === "timed-out") return false;
+    // A notice may come late here too, that of a batch which was seen without it.
+    while (Atomics.load(this.#words, places.posted) === this.#seen)
+      if (Atomics.wait(this.#words, places.posted, this.#seen, boundMs) === "timed-out") return false;
     this.#seen = Atomics.load(this.#words, places.posted);
     return true;
   }

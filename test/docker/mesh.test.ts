@@ -16,13 +16,13 @@ const replacedWithinMs = 60_000;
 const completeWithinMs = 5_000;
 let mesh: DockerMesh;
 let nodes: Container[];
-/** The longest start without load in this run, keys and joining included, in ms: what a slow machine needs. */
-let quietMs = 0;
+/** Each one's time from its start to ready without load, new keys and joining included, in ms. */
+let joinMs: number[];
 
 before(async () => {
   mesh = await DockerMesh.start();
   nodes = [await mesh.join("east"), await mesh.join("west")];
-  quietMs = Math.max(...(await Promise.all(nodes.map((node) => node.ready()))));
+  joinMs = await Promise.all(nodes.map((node) => node.ready()));
 });
 
 after(() => mesh?.stack.remove());
@@ -51,7 +51,6 @@ test("two containers join with the token of a secret's file and random names, an
     seen.map(({ name, state, container }) => [name, state, container]),
     ["master", ...names.sort()].map((name) => [name, "alive", true]),
   );
-  const joinMs = await Promise.all(nodes.map((node) => node.ready()));
   t.diagnostic(`start to ready, new keys and joining included: ${joinMs.map(Math.round).join(", ")} ms`);
 });
 
@@ -149,7 +148,8 @@ async function replaced(t: TestContext, end: (state: ContainerState, name: strin
     t.diagnostic(
       `under load, from its start ${Math.round(readyMs)} ms to ready, ${completeMs} to every app, as ${servesAs}`,
     );
-    assert.ok(completeMs <= Math.max(completeWithinMs, 2 * quietMs), `${completeMs} ms, ${quietMs} without load`);
+    // On a slow machine, twice what a quiet start takes there.
+    assert.ok(completeMs <= Math.max(completeWithinMs, 2 * Math.max(...joinMs)), `${completeMs} ms`);
   } finally {
     stopped.abort();
     await load;

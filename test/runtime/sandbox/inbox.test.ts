@@ -1,5 +1,6 @@
 // The inbox: what the main thread leaves is what the worker reads, whatever the text and however full it is.
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
 import { Inbox } from "../../../runtime/sandbox/inbox.js";
@@ -110,4 +111,21 @@ test("a late notice of the batch before does not end a batch", async () => {
   worker.end();
   await end;
   assert.equal(ended, true);
+});
+
+test("a late notice of a batch that was seen is no batch", async () => {
+  const { main, worker } = sides();
+  main.begin();
+  main.post(false);
+  assert.equal(worker.wait(), true);
+  // What a main thread does that was held up between its count of that batch and the notice.
+  const late = new Worker(
+    `const { workerData } = require("node:worker_threads");
+    const notices = setInterval(() => Atomics.notify(new Int32Array(workerData), 0), 20);
+    setTimeout(() => clearInterval(notices), 200);`,
+    { eval: true, workerData: main.shared },
+  );
+  await once(late, "online");
+  assert.equal(worker.wait(300), false);
+  await once(late, "exit");
 });
